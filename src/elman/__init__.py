@@ -1,0 +1,1 @@
+"""elman: recurrent neural networks on the CPU at compiled speed."""

@@ -1,0 +1,75 @@
+"""Checks of arguments. Every message names the argument, what was expected and what came."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+__all__ = ["choice", "flag", "number", "shown", "whole"]
+
+T = TypeVar("T")
+
+
+def shown(value: Any) -> str:
+    """The value as an error message shows it: short, never pages of numbers."""
+    text = repr(value) if not hasattr(value, "shape") else f"array of shape {tuple(value.shape)} and {value.dtype}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
+    """`value` as an int within [low, high]; booleans and fractions are refused."""
+    expected = f"{name}: expected a whole number{_range(low, high)}, got {shown(value)}"
+    if isinstance(value, bool):
+        raise TypeError(expected)
+    try:
+        result = operator.index(value)
+    except TypeError:
+        raise TypeError(expected) from None
+    if (low is not None and result < low) or (high is not None and result > high):
+        raise ValueError(expected)
+    return result
+
+
+def number(name: str, value: Any, low: float | None = None, high: float | None = None, *, open_low: bool = False) -> float:
+    """`value` as a finite float within [low, high], or (low, high] with `open_low`."""
+    expected = f"{name}: expected a finite number{_range(low, high, open_low)}, got {shown(value)}"
+    if isinstance(value, bool | str | bytes):
+        raise TypeError(expected)
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(expected) from None
+    if not math.isfinite(result) or (high is not None and result > high):
+        raise ValueError(expected)
+    if low is not None and (result < low or (open_low and result == low)):
+        raise ValueError(expected)
+    return result
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value`, which must be True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: expected True or False, got {shown(value)}")
+    return value
+
+
+def choice(name: str, value: Any, options: Sequence[T]) -> T:
+    """`value`, which must be one of `options`."""
+    try:
+        if value in options:
+            return value
+    except (TypeError, ValueError):
+        pass
+    listed = ", ".join(repr(option) for option in options)
+    error = ValueError if type(value) in {type(option) for option in options} else TypeError
+    raise error(f"{name}: expected one of {listed}, got {shown(value)}")
+
+
+def _range(low: float | None, high: float | None, open_low: bool = False) -> str:
+    if low is not None and high is not None:
+        return f" in {'(' if open_low else '['}{low}, {high}]"
+    if low is not None:
+        return f" above {low}" if open_low else f" of at least {low}"
+    return f" of at most {high}" if high is not None else ""
