@@ -1,0 +1,182 @@
+"""The arrows of docs/architecture.md, read off the source; and what `import elman` may load."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import elman
+
+ROOT = Path(elman.__file__).parent
+
+# Each room, lowest first. A file may import from its own room and from any row above (lower) in this list.
+LEVELS: list[set[str]] = [
+    {"checks", "reference", "_native"},
+    {"layers", "losses", "optim", "datasets"},
+    {"engine", "compiled", "init", "progress"},
+    {"network"},
+    {"stream", "training"},
+    {"io", "gradcheck"},
+    {"student", "classic", "forecast"},
+    {"plots"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+# Two rooms of one level that may meet, and the arrows that point up: only inside a function, so that importing the lower
+# room never loads the upper one.
+BESIDE = {("compiled", "engine"), ("engine", "compiled"), ("student", "classic")}
+UP_WHEN_CALLED = {
+    ("network", "io"),  # Network.save
+    ("network", "stream"),  # Network.stream
+    ("forecast", "plots"),  # Forecast.plot
+}
+
+# What a module may import from outside at its top; everything else is imported inside the function that needs it.
+OUTSIDE: dict[str, set[str]] = {"io": {"numpy", "safetensors"}, "cli": {"numpy", "typer", "rich", "click"}}
+
+
+class Import(NamedTuple):
+    path: Path
+    line: int
+    name: str  # absolute, dotted
+    top: bool  # at import time, not inside a function
+
+    @property
+    def place(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}"
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Every import of a file but those for type checkers alone."""
+    package = ["elman", *path.relative_to(ROOT).parts[:-1]]
+
+    def walk(node: ast.AST, top: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from (Import(path, child.lineno, alias.name, top) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = package[: len(package) - child.level + 1] if child.level else []
+                name = ".".join([*base, *([child.module] if child.module else [])])
+                for alias in child.names:  # `from elman import checks` names the module elman.checks
+                    full = f"{name}.{alias.name}" if name == "elman" else name
+                    yield Import(path, child.lineno, full, top)
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                for other in child.orelse:
+                    yield from walk(other, top)
+            else:
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                yield from walk(child, top and not inside)
+
+    return walk(ast.parse(path.read_text("utf-8")), True)
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+ALL = [found for path in FILES for found in imports(path)]
+INSIDE = [found for found in ALL if found.name.split(".")[0] == "elman"]
+
+
+def target(found: Import) -> str:
+    """The room an `elman...` import leads to; a public name of the package itself leads to `__init__`."""
+    parts = found.name.split(".")
+    known = len(parts) > 1 and ((ROOT / parts[1]).is_dir() or (ROOT / f"{parts[1]}.py").exists() or parts[1] == "_native")
+    return parts[1] if known else "__init__"
+
+
+def test_every_room_has_a_level():
+    unknown = sorted({room(path) for path in FILES} - LEVEL.keys())
+    assert not unknown, f"say in LEVELS and in docs/architecture.md which way the arrows of {unknown} point"
+
+
+def test_arrows_point_one_way():
+    wrong: list[str] = []
+    for found in INSIDE:
+        here, there = room(found.path), target(found)
+        if here == there or LEVEL[there] < LEVEL[here] or (here, there) in BESIDE:
+            continue
+        if not found.top and (here, there) in UP_WHEN_CALLED:
+            continue
+        wrong.append(f"{found.place}: {here} imports {there}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_reference_imports_nothing_of_the_project():
+    wrong = [f"{f.place}: {f.name}" for f in INSIDE if room(f.path) == "reference" and target(f) != "reference"]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_heavy_imports_wait_until_they_are_used():
+    wrong: list[str] = []
+    for found in ALL:
+        name = found.name.split(".")[0]
+        allowed = OUTSIDE.get(room(found.path), {"numpy"})
+        if found.top and name not in sys.stdlib_module_names and name != "elman" and name not in allowed:
+            wrong.append(f"{found.place}: {found.name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_is_imported_in_a_circle():
+    """Among files: top-level imports form no cycle (a file of a package may lean on another of the same room)."""
+    names = {".".join(["elman", *p.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__"): p for p in FILES}
+    edges: dict[str, set[str]] = {name: set() for name in names}
+    for name, path in names.items():
+        for found in imports(path):
+            if found.top and found.name in names and found.name != name:
+                edges[name].add(found.name)
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name not in done:
+            for other in sorted(edges[name]):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in names:
+        visit(name, ())
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top names of the modules that a fresh interpreter holds after `statement`, less what it began with."""
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); before = set(sys.modules)\n"
+        f"{statement}\nprint(*sorted({{m.split('.')[0] for m in set(sys.modules) - before}}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(ROOT.parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "ELMAN_ENGINE": "reference"},
+    )
+    return set(result.stdout.split()) - sys.stdlib_module_names
+
+
+def test_import_elman_loads_numpy_alone():
+    assert loaded_by("import elman") <= {"elman", "numpy"}
+
+
+def test_a_network_on_the_reference_engine_needs_numpy_alone():
+    statement = "import elman, numpy; elman.Network(1, 4, 1, seed=0).predict(numpy.zeros((1, 3, 1), 'float32'))"
+    assert loaded_by(statement) <= {"elman", "numpy", "safetensors"}
+
+
+def test_the_command_line_can_be_imported_without_its_extra():
+    assert loaded_by("import elman.cli") <= {"elman", "numpy"}
+
+
+@pytest.mark.parametrize("name", sorted(getattr(elman, "__all__", [])))
+def test_public_names_exist(name: str):
+    assert getattr(elman, name) is not None
