@@ -1,0 +1,73 @@
+"""What a command says: text in columns, JSON, errors. Plain wherever the output is no terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["as_json", "error", "figure", "line", "rows", "table"]
+
+
+def line(text: str = "") -> None:
+    """One line of text on stdout."""
+    print(text)
+
+
+def error(text: str, code: int) -> int:
+    """One line on stderr; returns the exit code."""
+    print(f"elman: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number as a table shows it: `digits` significant ones, no exponent for everyday sizes, "-" where undefined."""
+    if not math.isfinite(value):
+        return "-"
+    if value and not 1e-3 <= abs(value) < 1e7:
+        return f"{value:.{digits - 1}e}"
+    whole = len(str(int(abs(value))))
+    return f"{value:,.{max(0, digits - whole)}f}" if abs(value) >= 1 else f"{value:.{digits}f}"
+
+
+def table(headers: Sequence[str], body: Iterable[Sequence[str]], title: str = "") -> None:
+    """Columns: the first to the left, the others to the right; headers in bold on a terminal."""
+    lines = [list(headers), *(list(row) for row in body)]
+    widths = [max(len(row[k]) for row in lines) for k in range(len(headers))]
+    if title:
+        line(title)
+    for number, row in enumerate(lines):
+        cells = [text.ljust(w) if k == 0 else text.rjust(w) for k, (text, w) in enumerate(zip(row, widths, strict=True))]
+        text = ("  " + "  ".join(cells)).rstrip()
+        line(f"\033[1m{text}\033[0m" if number == 0 and sys.stdout.isatty() else text)
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> None:
+    """Names and values, one pair a line."""
+    listed = list(pairs)
+    width = max((len(name) for name, _ in listed), default=0)
+    for name, value in listed:
+        line(f"  {name.ljust(width)}  {value}".rstrip())
+
+
+def as_json(value: Any) -> None:
+    """One JSON object on stdout; what is not a number (an undefined measure) is null."""
+    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,91 @@
+"""The files of a command: all or none, never over an input, refused before the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from elman.cli import say
+from elman.cli.files import OutputError, Outputs
+
+
+def test_nothing_appears_before_commit(tmp_path: Path):
+    with Outputs(tmp_path, "sales", [".csv", ".png"]) as outputs:
+        outputs.write(".csv", lambda path: path.write_text("a"))
+        outputs.write(".png", lambda path: path.write_text("b"))
+        assert not (tmp_path / "sales.csv").exists()
+        assert outputs.commit() == [tmp_path / "sales.csv", tmp_path / "sales.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sales.csv", "sales.png"]
+    assert (tmp_path / "sales.csv").read_text() == "a"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_behind_when_the_work_fails(tmp_path: Path, error: type[BaseException]):
+    (tmp_path / "sales.csv").write_text("older")
+
+    def writer(path: Path) -> None:
+        path.write_text("half")
+        raise error
+
+    with pytest.raises(error), Outputs(tmp_path, "sales", [".csv", ".png"]) as outputs:
+        outputs.write(".png", lambda path: path.write_text("whole"))
+        outputs.write(".csv", writer)
+    assert [p.name for p in tmp_path.iterdir()] == ["sales.csv"]
+    assert (tmp_path / "sales.csv").read_text() == "older"
+
+
+def test_a_writer_sees_the_real_ending(tmp_path: Path):
+    with Outputs(tmp_path, "a.b", [".forecast.csv"]) as outputs:
+        outputs.write(".forecast.csv", lambda path: path.write_text(path.suffix))
+        outputs.commit()
+    assert (tmp_path / "a.b.forecast.csv").read_text() == ".csv"
+
+
+def test_folders_that_cannot_take_files(tmp_path: Path):
+    with pytest.raises(OutputError, match=r"--out .*nowhere: this folder does not exist"):
+        Outputs(tmp_path / "nowhere", "a", [".csv"])
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="is no folder"):
+        Outputs(tmp_path / "file", "a", [".csv"])
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(OutputError, match="a folder has the name of an output"):
+        Outputs(tmp_path, "a", [".csv"])
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that refuses even root exists on Linux alone")
+def test_a_folder_that_refuses():
+    with pytest.raises(OutputError, match="cannot write into this folder"):
+        Outputs(Path("/proc/self"), "a", [".csv"])
+
+
+def test_an_input_is_never_overwritten(tmp_path: Path):
+    source = tmp_path / "a.csv"
+    source.write_text("precious")
+    (tmp_path / "link.csv").symlink_to(source)
+    for stem in ("a", "link"):
+        with pytest.raises(OutputError, match="would overwrite the input"):
+            Outputs(tmp_path, stem, [".csv"], [source])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0, "1.000"), (0.5, "0.5000"), (123.456, "123.5"), (123456.7, "123,457"), (0.0, "0.0000"), (-12.345, "-12.35"),
+     (1e-5, "1.000e-05"), (float("nan"), "-"), (float("inf"), "-")],
+)  # fmt: skip
+def test_figures(value: float, text: str):
+    assert say.figure(value) == text
+
+
+def test_a_table_lines_up(capsys: pytest.CaptureFixture[str]):
+    say.table(["name", "value"], [["a", "1"], ["longer", "10,000"]])
+    assert capsys.readouterr().out == "  name     value\n  a            1\n  longer  10,000\n"
+
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
+    import json
+
+    import numpy as np
+
+    say.as_json({"a": float("nan"), "b": np.float32(2), "c": np.array([1, 2]), "d": Path("x"), "e": None, "f": True})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": 2.0, "c": [1, 2], "d": "x", "e": None, "f": True}
