@@ -1,0 +1,57 @@
+"""Small series that travel with the package, as CSV files.
+
+| name | what | source |
+|---|---|---|
+| `sunspots` | yearly mean sunspot number, 1700-2008 (309 rows) | National Geophysical Data Center; public domain |
+| `airline` | monthly airline passengers, thousands, 1949-1960 (144 rows) | Box and Jenkins, Time Series Analysis, series G |
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from elman import checks
+
+__all__ = ["Example", "load_airline", "load_sunspots", "names", "path"]
+
+_FOLDER = Path(__file__).parent / "data"
+_UNITS = {"sunspots": "Y", "airline": "M"}
+
+
+class Example(NamedTuple):
+    """A bundled series."""
+
+    times: np.ndarray  # datetime64 (n,), of the series' own unit: years or months
+    values: np.ndarray  # float64 (n,)
+    name: str  # the column's name
+
+
+def names() -> tuple[str, ...]:
+    """The bundled series; the first is what commands run on when given no file."""
+    return tuple(_UNITS)
+
+
+def path(name: str) -> Path:
+    """The CSV file of a bundled series. `ValueError` for an unknown name."""
+    return _FOLDER / f"{checks.choice('name', name, names())}.csv"
+
+
+def load_sunspots() -> Example:
+    """Yearly mean sunspot number, 1700-2008: 309 values with a cycle of about 11 years."""
+    return _load("sunspots")
+
+
+def load_airline() -> Example:
+    """Monthly airline passengers in thousands, January 1949 to December 1960: 144 values."""
+    return _load("airline")
+
+
+def _load(name: str) -> Example:
+    with path(name).open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    times = np.array([row[0] for row in rows], dtype=f"datetime64[{_UNITS[name]}]")
+    return Example(times, np.array([float(row[1]) for row in rows]), header[1])
