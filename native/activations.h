@@ -1,0 +1,113 @@
+// exp, sigmoid and tanh on vectors, and log on doubles. NaN stays NaN; sigmoid stays in [0, 1], tanh in [-1, 1].
+//
+// exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2, with exp(r) - 1 by its Taylor polynomial. tanh goes through
+// expm1, which keeps full relative accuracy near 0: tanh(x) = e/(e + 2), e = exp(2|x|) - 1. sigmoid(x) = 1/(1 + z) or
+// z/(1 + z), z = exp(-|x|), keeps the negative tail.
+#pragma once
+
+#include "simd.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class T>
+struct ExpConstants;
+
+template <>
+struct ExpConstants<float> {
+  static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
+  static constexpr float log2e = 1.44269504088896341f, ln2_hi = 0.693145751953125f, ln2_lo = 1.42860682030941723e-6f;
+  static constexpr float lowest = -87.33f, tanh_limit = 20.0f;
+  static constexpr int bias = 127, shift = 23;
+  static constexpr float taylor[] = {1.0f / 40320, 1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f};
+};
+
+template <>
+struct ExpConstants<double> {
+  static constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double log2e = 1.44269504088896340736, ln2_hi = 0.693147180369123816490,
+                          ln2_lo = 1.90821492927058770002e-10;
+  static constexpr double lowest = -708.39, tanh_limit = 44.0;
+  static constexpr int bias = 1023, shift = 52;
+  static constexpr double taylor[] = {
+      1.0 / 87178291200, 1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
+      1.0 / 5040,        1.0 / 720,        1.0 / 120,       1.0 / 24,       1.0 / 6,       0.5};
+};
+
+// exp(x) = scale * (1 + p), for x within the range where scale = 2^n is normal.
+template <class T>
+ELMAN_INLINE void exp_parts(Vec<T> x, Vec<T>& scale, Vec<T>& p) {
+  using C = ExpConstants<T>;
+  const Vec<T> shifted = fma<T>(x, splat<T>(C::log2e), splat<T>(C::round));
+  const Vec<T> n = shifted - splat<T>(C::round);
+  Vec<T> r = fma<T>(n, splat<T>(-C::ln2_hi), x);
+  r = fma<T>(n, splat<T>(-C::ln2_lo), r);
+  Vec<T> q = splat<T>(C::taylor[0]);
+  for (unsigned i = 1; i < sizeof(C::taylor) / sizeof(T); i++) q = fma<T>(q, r, splat<T>(C::taylor[i]));
+  p = fma<T>(q * r, r, r);
+  IVec<T> bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + C::bias) << C::shift;  // the rounding constant's own bits are shifted out
+  memcpy(&scale, &bits, sizeof scale);
+}
+
+// exp(-|x|), 0 where the result would not be normal.
+template <class T>
+ELMAN_INLINE Vec<T> exp_negative(Vec<T> x) {
+  using C = ExpConstants<T>;
+  const Vec<T> low = splat<T>(C::lowest);
+  const Vec<T> a = x > Vec<T>{} ? -x : x;
+  Vec<T> scale, p;
+  exp_parts<T>(a < low ? low : a, scale, p);
+  const Vec<T> e = fma<T>(scale, p, scale);
+  return a < low ? Vec<T>{} : e;
+}
+
+template <class T>
+ELMAN_INLINE Vec<T> sigmoid(Vec<T> x) {
+  const Vec<T> one = splat<T>(T(1));
+  const Vec<T> z = exp_negative<T>(x);
+  return (x < Vec<T>{} ? z : one) / (one + z);
+}
+
+template <class T>
+ELMAN_INLINE Vec<T> tanh(Vec<T> x) {
+  using C = ExpConstants<T>;
+  const Vec<T> limit = splat<T>(C::tanh_limit), one = splat<T>(T(1));
+  const Vec<T> twice = x + x;
+  const Vec<T> a = twice < Vec<T>{} ? -twice : twice;
+  Vec<T> scale, p;
+  exp_parts<T>(a > limit ? limit : a, scale, p);
+  const Vec<T> e = fma<T>(scale, p, scale - one);
+  const Vec<T> t = e / (e + splat<T>(T(2)));
+  return x < Vec<T>{} ? -t : t;
+}
+
+// Scalars for the losses, in double whatever the network's type.
+
+ELMAN_INLINE double exp_negative(double x) { return exp_negative<double>(splat<double>(x))[0]; }
+
+// log(x), x > 0 and normal: x = 2^n m, log m = 2 atanh(s), s = (m - 1)/(m + 1).
+ELMAN_INLINE double log_positive(double x) {
+  int64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  int64_t n = (bits >> 52) - 1023;
+  bits = (bits & 0x000fffffffffffffLL) | 0x3ff0000000000000LL;
+  double m;
+  memcpy(&m, &bits, sizeof m);
+  if (m > 1.4142135623730951) m *= 0.5, n += 1;
+  const double s = (m - 1) / (m + 1), s2 = s * s;
+  double q = 1.0 / 23;
+  for (int k = 21; k >= 3; k -= 2) q = scalar_fma(q, s2, 1.0 / k);
+  const double tail = 2 * s * s2 * q;
+  const double dn = double(n);
+  const double log = dn * ExpConstants<double>::ln2_hi + (2 * s + (tail + dn * ExpConstants<double>::ln2_lo));
+  return log + (x - x);  // NaN stays NaN: the bits above would lose it
+}
+
+// log(1 + z) for z >= 0, with what 1 + z lost to rounding put back.
+ELMAN_INLINE double log1p_positive(double z) {
+  const double u = 1 + z;
+  return log_positive(u) + (z - (u - 1)) / u;
+}
+
+}  // namespace elman::ELMAN_ISA

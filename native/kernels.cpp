@@ -1,0 +1,21 @@
+// Compiled once for each instruction set (ELMAN_ISA), each time in its own namespace; only the table's name leaves this
+// object.
+#include "layers.h"
+#include "optim.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class T>
+constexpr Table<T> table() {
+  return {packed_bytes<T>, pack<T>,        tape_bytes<T>,  scratch_bytes<T>, forward<T>,
+          read_output<T>,  read_state<T>,  read_hidden<T>, loss_backward<T>, backward<T>,
+          add<T>,          sum_squares<T>, clip_value<T>,  scale<T>,         optimise<T>};
+}
+
+#define ELMAN_STRING_(x) #x
+#define ELMAN_STRING(x) ELMAN_STRING_(x)
+
+extern const Kernels kernels;
+const Kernels kernels = {ELMAN_STRING(ELMAN_ISA), table<float>(), table<double>()};
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,340 @@
+// The bindings: strict about types and shapes, the GIL released while anything is computed. src/elman/compiled.py is
+// their only caller and gives arguments their names; messages here are for whoever changes that file.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+
+#include "model.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace elman {
+namespace {
+
+using Strided = nb::ndarray<nb::ro, nb::device::cpu>;
+template <class T>
+using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+template <class T>
+bool shaped(const Array<T>& a, int64_t size) {
+  return int64_t(a.size()) == size;
+}
+
+// Data of checked shapes, and what its pointers lean on.
+template <class T>
+struct Opened {
+  Data data{};
+  std::vector<const void*> state;
+};
+
+template <class T>
+void open_state(const Model<T>& m, const std::vector<Array<const T>>& state, Opened<T>& o) {
+  if (state.empty()) return;
+  require(state.size() == m.states().size(), "state: expected one array for each state");
+  for (size_t i = 0; i < state.size(); i++) {
+    require(shaped(state[i], o.data.n * m.states()[i]), "state: expected (n, size) arrays");
+    o.state.push_back(state[i].data());
+  }
+  o.data.state = o.state.data();
+}
+
+template <class T>
+void open_input(const Model<T>& m, const Strided& x, const std::optional<Array<const int64_t>>& lengths, Opened<T>& o) {
+  const Program& p = m.program();
+  Data& d = o.data;
+  require(x.ndim() == (p.integer ? 2 : 3), "x: wrong number of axes");
+  require(x.dtype() == (p.integer ? nb::dtype<int64_t>() : nb::dtype<T>()), "x: wrong type");
+  require(p.integer || int64_t(x.shape(2)) == p.in, "x: wrong number of features");
+  d.n = int64_t(x.shape(0));
+  d.steps = int64_t(x.shape(1));
+  require(d.n >= 1 && d.steps >= 1, "x: empty");
+  d.x = x.data();
+  d.x_row = x.stride(0);
+  d.x_step = x.stride(1);
+  d.x_col = p.integer ? 0 : x.stride(2);
+  if (!lengths) return;
+  require(shaped(*lengths, d.n), "lengths: expected one for each row");
+  for (int64_t i = 0; i < d.n; i++) {
+    require(lengths->data()[i] >= 1 && lengths->data()[i] <= d.steps, "lengths: expected 1 to T");
+  }
+  d.lengths = lengths->data();
+}
+
+template <class T>
+void open_targets(const Model<T>& m, const Loss& loss, const std::optional<Strided>& y,
+                  const std::optional<Strided>& weight, Opened<T>& o) {
+  const Program& p = m.program();
+  Data& d = o.data;
+  const bool classes = loss.kind == LossKind::cross_entropy;
+  const size_t axes = p.last ? 1 : 2;
+  const auto fits = [&](const Strided& a) {
+    return int64_t(a.shape(0)) == d.n && (p.last || int64_t(a.shape(1)) == d.steps);
+  };
+  require(y && y->ndim() == axes + (classes ? 0 : 1) && fits(*y), "y: wrong shape");
+  require(y->dtype() == (classes ? nb::dtype<int64_t>() : nb::dtype<T>()), "y: wrong type");
+  const int64_t columns = loss.kind == LossKind::pinball ? p.out / loss.n_quantiles : p.out;
+  require(classes || int64_t(y->shape(axes)) == columns, "y: wrong number of columns");
+  d.y = y->data();
+  d.y_row = y->stride(0);
+  d.y_step = p.last ? 0 : y->stride(1);
+  d.y_col = classes ? 0 : y->stride(axes);
+  if (!weight) return;
+  require(weight->dtype() == nb::dtype<T>() && weight->ndim() == axes && fits(*weight), "weight: wrong shape or type");
+  d.weight = weight->data();
+  d.weight_row = weight->stride(0);
+  d.weight_step = p.last ? 0 : weight->stride(1);
+}
+
+template <class T>
+std::vector<T*> open_results(const Model<T>& m, int64_t n, const std::vector<Array<T>>& state) {
+  require(state.size() == m.states().size(), "state: expected one array for each state");
+  std::vector<T*> pointers;
+  for (size_t i = 0; i < state.size(); i++) {
+    require(shaped(state[i], n * m.states()[i]), "state: expected (n, size) arrays");
+    pointers.push_back(state[i].data());
+  }
+  return pointers;
+}
+
+template <class T>
+int64_t output_size(const Model<T>& m, const Data& d) {
+  return d.n * (m.program().last ? 1 : d.steps) * m.program().out;
+}
+
+Loss make_loss(int kind, double delta, const std::vector<double>& quantiles) {
+  require(kind >= 0 && kind <= int(LossKind::pinball), "loss: unknown kind");
+  require(LossKind(kind) != LossKind::pinball || !quantiles.empty(), "loss: expected quantiles");
+  return {LossKind(kind), delta, quantiles.data(), int64_t(quantiles.size())};
+}
+
+template <class T>
+std::shared_ptr<Model<T>> make_model(const std::vector<std::vector<int64_t>>& rows, std::vector<int64_t> states,
+                                     int64_t in, int64_t out, int64_t size, bool integer, bool last) {
+  std::vector<Op> ops;
+  for (const auto& row : rows) {
+    require(row.size() == 16, "ops: expected 16 numbers each");
+    Op op{};
+    op.kind = Kind(row[0]);
+    op.variant = int32_t(row[1]);
+    op.in = row[2];
+    op.out = row[3];
+    op.hidden = row[4];
+    op.directions = int32_t(row[5]);
+    for (int k = 0; k < 2; k++) op.state[k] = int32_t(row[size_t(6 + k)]);
+    for (int k = 0; k < 8; k++) op.offset[k / 4][k % 4] = row[size_t(8 + k)];
+    ops.push_back(op);
+  }
+  return std::make_shared<Model<T>>(std::move(ops), std::move(states),
+                                    Program{nullptr, 0, 0, in, out, size, integer, last});
+}
+
+template <class T>
+void bind(nb::module_& m, const char* model_name, const char* tape_name, const char* stepper_name) {
+  using M = Model<T>;
+  using Lengths = std::optional<Array<const int64_t>>;
+  using States = std::vector<Array<const T>>;
+
+  nb::class_<Tape<T>>(m, tape_name);
+
+  nb::class_<Stepper<T>>(m, stepper_name)
+      .def("step", [](Stepper<T>& s, const Strided& x, Array<T> y, const std::vector<Array<T>>& state) {
+        Opened<T> o;
+        const Program& p = s.model().program();
+        require(x.ndim() == (p.integer ? 1 : 2) && int64_t(x.shape(0)) == s.batch(), "x: wrong shape");
+        require(x.dtype() == (p.integer ? nb::dtype<int64_t>() : nb::dtype<T>()), "x: wrong type");
+        require(p.integer || int64_t(x.shape(1)) == p.in, "x: wrong number of features");
+        o.data.n = s.batch();
+        o.data.steps = 1;
+        o.data.x = x.data();
+        o.data.x_row = x.stride(0);
+        o.data.x_col = p.integer ? 0 : x.stride(1);
+        require(shaped(y, s.batch() * p.out), "out: wrong shape");
+        const std::vector<T*> final = open_results(s.model(), s.batch(), state);
+        o.state.assign(final.begin(), final.end());
+        o.data.state = o.state.data();
+        nb::gil_scoped_release release;
+        s.step(o.data, y.data(), final.data());
+      });
+
+  nb::class_<M>(m, model_name)
+      .def(nb::new_(&make_model<T>), "ops"_a, "states"_a, "input_size"_a, "output_size"_a, "size"_a, "integer"_a,
+           "last"_a)
+      .def(
+          "predict",
+          [](const M& model, const Array<const T>& theta, const Strided& x, const Lengths& lengths, const States& state,
+             int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final) {
+            Opened<T> o;
+            require(shaped(theta, model.program().size), "theta: wrong size");
+            open_input(model, x, lengths, o);
+            open_state(model, state, o);
+            require(shaped(y, output_size(model, o.data)), "y: wrong shape");
+            const std::vector<T*> out = open_results(model, o.data.n, final);
+            nb::gil_scoped_release release;
+            model.predict(theta.data(), o.data, shard_size, y.data(), out.data());
+          },
+          "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a)
+      .def(
+          "forward",
+          [](const M& model, const Array<const T>& theta, const Strided& x, const Lengths& lengths, const States& state,
+             int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final) {
+            Opened<T> o;
+            require(shaped(theta, model.program().size), "theta: wrong size");
+            open_input(model, x, lengths, o);
+            open_state(model, state, o);
+            require(shaped(y, output_size(model, o.data)), "y: wrong shape");
+            const std::vector<T*> out = open_results(model, o.data.n, final);
+            nb::gil_scoped_release release;
+            return model.forward(theta.data(), o.data, shard_size, y.data(), out.data());
+          },
+          "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a)
+      .def(
+          "hidden",
+          [](const M& model, const Tape<T>& tape, int32_t op, Array<T> h) {
+            const Program& p = model.program();
+            require(op >= 0 && op < p.n_ops && p.ops[op].kind == Kind::recurrent, "op: expected a recurrent one");
+            require(shaped(h, tape.n * tape.steps * p.ops[op].out), "h: expected (n, T, out)");
+            model.hidden(tape, op, h.data());
+          },
+          "tape"_a, "op"_a, "h"_a)
+      .def(
+          "backward",
+          [](const M& model, const Array<const T>& theta, const Tape<T>& tape, const std::optional<Array<const T>>& dy,
+             const std::vector<std::optional<Array<const T>>>& dhidden, const States& dstate, int64_t truncate,
+             Array<T> gradient, std::optional<Array<T>> dx, const std::vector<Array<T>>& dstate0) {
+            const Program& p = model.program();
+            require(shaped(theta, p.size) && shaped(gradient, p.size), "theta, gradient: wrong size");
+            require(!dy || shaped(*dy, tape.n * (p.last ? 1 : tape.steps) * p.out), "dy: wrong shape");
+            require(!dx || shaped(*dx, tape.n * tape.steps * p.in), "dx: wrong shape");
+            std::vector<const void*> into_hidden, into_state;
+            for (int32_t i = 0; i < p.n_ops; i++) {
+              if (p.ops[i].kind != Kind::recurrent) continue;
+              const size_t k = into_hidden.size();
+              const bool given = k < dhidden.size() && dhidden[k];
+              require(!given || shaped(*dhidden[k], tape.n * tape.steps * p.ops[i].out), "dhidden: wrong shape");
+              into_hidden.push_back(given ? dhidden[k]->data() : nullptr);
+            }
+            require(dstate.empty() || dstate.size() == model.states().size(), "dstate: one for each state");
+            for (size_t i = 0; i < dstate.size(); i++) {
+              require(shaped(dstate[i], tape.n * model.states()[i]), "dstate: wrong shape");
+              into_state.push_back(dstate[i].data());
+            }
+            const std::vector<T*> out = open_results(model, tape.n, dstate0);
+            const Upstream up{dy ? dy->data() : nullptr, into_hidden.data(),
+                              dstate.empty() ? nullptr : into_state.data()};
+            nb::gil_scoped_release release;
+            model.backward(theta.data(), tape, up, truncate, gradient.data(), dx ? dx->data() : nullptr, out.data());
+          },
+          "theta"_a, "tape"_a, "dy"_a.none(), "dhidden"_a, "dstate"_a, "truncate"_a, "gradient"_a, "dx"_a.none(),
+          "dstate0"_a)
+      .def(
+          "loss",
+          [](const M& model, const Array<const T>& theta, const Strided& x, const std::optional<Strided>& y,
+             const Lengths& lengths, const std::optional<Strided>& weight, const States& state, int kind, double delta,
+             const std::vector<double>& quantiles, int64_t truncate, int64_t shard_size,
+             std::optional<Array<T>> gradient) {
+            Opened<T> o;
+            const Loss loss = make_loss(kind, delta, quantiles);
+            require(shaped(theta, model.program().size), "theta: wrong size");
+            require(!gradient || shaped(*gradient, model.program().size), "gradient: wrong size");
+            open_input(model, x, lengths, o);
+            open_targets(model, loss, y, weight, o);
+            open_state(model, state, o);
+            nb::gil_scoped_release release;
+            return model.loss(theta.data(), o.data, loss, shard_size, truncate, gradient ? gradient->data() : nullptr);
+          },
+          "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
+          "quantiles"_a, "truncate"_a, "shard_size"_a, "gradient"_a.none())
+      .def(
+          "update",
+          [](const M& model, Array<T> theta, const Strided& x, const std::optional<Strided>& y, const Lengths& lengths,
+             const std::optional<Strided>& weight, const States& state, int kind, double delta,
+             const std::vector<double>& quantiles, const std::vector<double>& optimizer,
+             const std::vector<Array<T>>& slots, int64_t step, const Array<const int64_t>& rows,
+             const Array<const int64_t>& starts, const Array<const double>& rates, double clip_norm, double clip_value,
+             int64_t truncate, int64_t shard_size, Array<double> losses, Array<double> norms) {
+            Opened<T> o;
+            const Loss loss = make_loss(kind, delta, quantiles);
+            const int64_t size = model.program().size, updates = int64_t(rates.size());
+            require(shaped(theta, size), "theta: wrong size");
+            open_input(model, x, lengths, o);
+            open_targets(model, loss, y, weight, o);
+            open_state(model, state, o);
+            require(optimizer.size() == 7,
+                    "optimizer: expected kind, momentum, decay, beta1, beta2, eps, weight_decay");
+            const Optim optim{OptimKind(int(optimizer[0])),
+                              optimizer[1],
+                              optimizer[2],
+                              optimizer[3],
+                              optimizer[4],
+                              optimizer[5],
+                              optimizer[6]};
+            std::vector<T*> remembered;
+            for (const auto& slot : slots) {
+              require(shaped(slot, size), "slots: wrong size");
+              remembered.push_back(slot.data());
+            }
+            require(shaped(starts, updates + 1) && shaped(losses, updates) && shaped(norms, updates),
+                    "starts, losses, norms: expected one entry for each update");
+            for (int64_t u = 0; u < updates; u++) {
+              require(starts.data()[u] >= 0 && starts.data()[u] < starts.data()[u + 1], "starts: expected to increase");
+            }
+            require(updates == 0 || starts.data()[updates] <= int64_t(rows.size()), "starts: past the end of rows");
+            for (size_t i = 0; i < rows.size(); i++) {
+              require(rows.data()[i] >= 0 && rows.data()[i] < o.data.n, "rows: expected indices of the batch");
+            }
+            nb::gil_scoped_release release;
+            return model.update(theta.data(), o.data, loss, optim, remembered.data(), step, rows.data(), starts.data(),
+                                rates.data(), updates, Clip{clip_norm, clip_value}, truncate, shard_size, losses.data(),
+                                norms.data());
+          },
+          "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
+          "quantiles"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a, "clip_norm"_a,
+          "clip_value"_a, "truncate"_a, "shard_size"_a, "losses"_a, "norms"_a)
+      .def(
+          "stepper",
+          [](std::shared_ptr<M> model, const Array<const T>& theta, int64_t batch) {
+            require(shaped(theta, model->program().size), "theta: wrong size");
+            require(batch >= 1, "batch: expected at least 1");
+            return new Stepper<T>(model, theta.data(), batch);
+          },
+          nb::rv_policy::take_ownership, "theta"_a, "batch"_a);
+}
+
+}  // namespace
+}  // namespace elman
+
+NB_MODULE(_native, m) {
+  using namespace elman;
+  bind<float>(m, "Model32", "Tape32", "Stepper32");
+  bind<double>(m, "Model64", "Tape64", "Stepper64");
+  chosen_kernels();  // a wrong ELMAN_ISA is told at import
+  m.def("isa", [] { return std::string(chosen_kernels().isa); }, "The instruction set in use.");
+  m.def(
+      "isas",
+      [] {
+        std::vector<std::string> names;
+        for (const Kernels* k : usable_kernels()) names.emplace_back(k->isa);
+        return names;
+      },
+      "The instruction sets of this build that this processor can run.");
+  m.def("get_num_threads", [] { return Pool::shared().threads(); });
+  m.def(
+      "set_num_threads",
+      [](int n) {
+        require(n >= 1 && n <= 1024, "n: expected 1 to 1024");
+        nb::gil_scoped_release release;
+        Pool::shared().set_threads(n);
+      },
+      "n"_a);
+}

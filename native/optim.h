@@ -1,0 +1,99 @@
+// Optimisers: one update of theta and of what the optimiser remembers; reference/optim.py states the equations. And the
+// sums and scalings of gradients that go with it.
+#pragma once
+
+#include "program.h"
+#include "simd.h"
+
+namespace elman::ELMAN_ISA {
+
+ELMAN_INLINE float root(float x) { return __builtin_sqrtf(x); }
+ELMAN_INLINE double root(double x) { return __builtin_sqrt(x); }
+
+// Plain loops: the compiler makes vectors of them.
+template <class T>
+void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __restrict g, int64_t n, double rate,
+              int64_t step) {
+  const T lr = T(rate), eps = T(o.eps);
+  switch (o.kind) {
+    case OptimKind::sgd: {
+      if (o.momentum == 0) {
+        for (int64_t i = 0; i < n; i++) theta[i] -= lr * g[i];
+        return;
+      }
+      T* __restrict velocity = slots[0];
+      const T momentum = T(o.momentum);
+      for (int64_t i = 0; i < n; i++) {
+        velocity[i] = momentum * velocity[i] + g[i];
+        theta[i] -= lr * velocity[i];
+      }
+      return;
+    }
+    case OptimKind::rmsprop: {
+      T* __restrict square = slots[0];
+      const T decay = T(o.decay), rest = T(1 - o.decay);
+      for (int64_t i = 0; i < n; i++) {
+        square[i] = decay * square[i] + rest * (g[i] * g[i]);
+        theta[i] -= lr * g[i] / (root(square[i]) + eps);
+      }
+      return;
+    }
+    case OptimKind::adagrad: {
+      T* __restrict square = slots[0];
+      for (int64_t i = 0; i < n; i++) {
+        square[i] += g[i] * g[i];
+        theta[i] -= lr * g[i] / (root(square[i]) + eps);
+      }
+      return;
+    }
+    case OptimKind::adam:
+    case OptimKind::adamw: {
+      T* __restrict mean = slots[0], * __restrict square = slots[1];
+      double power1 = 1, power2 = 1;  // beta^step by squaring: exact enough, and the same on every machine
+      double b1 = o.beta1, b2 = o.beta2;
+      for (int64_t k = step; k > 0; k >>= 1, b1 *= b1, b2 *= b2) {
+        if (k & 1) power1 *= b1, power2 *= b2;
+      }
+      const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
+      const T size = T(rate / (1 - power1)), correction = T(1 / __builtin_sqrt(1 - power2));
+      const T shrink = o.kind == OptimKind::adamw ? T(1 - rate * o.weight_decay) : T(1);
+      for (int64_t i = 0; i < n; i++) {
+        mean[i] = beta1 * mean[i] + rest1 * g[i];
+        square[i] = beta2 * square[i] + rest2 * (g[i] * g[i]);
+        theta[i] = shrink * theta[i] - size * mean[i] / (root(square[i]) * correction + eps);
+      }
+      return;
+    }
+  }
+}
+
+template <class T>
+void add(T* __restrict a, const T* __restrict b, int64_t n) {
+  for (int64_t i = 0; i < n; i++) a[i] += b[i];
+}
+
+// In double, over eight partial sums in a fixed order.
+template <class T>
+double sum_squares(const T* g, int64_t n) {
+  double part[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int k = 0; k < 8; k++) part[k] += double(g[i + k]) * double(g[i + k]);
+  }
+  for (; i < n; i++) part[i % 8] += double(g[i]) * double(g[i]);
+  return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+}
+
+template <class T>
+void clip_value(T* g, int64_t n, double limit) {
+  const T high = T(limit), low = T(-limit);
+  for (int64_t i = 0; i < n; i++) g[i] = g[i] > high ? high : g[i] < low ? low : g[i];
+}
+
+template <class T>
+void scale(T* g, int64_t n, double factor) {
+  const T f = T(factor);
+  for (int64_t i = 0; i < n; i++) g[i] *= f;
+}
+
+}  // namespace elman::ELMAN_ISA

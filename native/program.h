@@ -1,0 +1,110 @@
+// What Python hands to the native core: a network as a list of operations, data as strided arrays, a loss, an
+// optimiser. Plain structs without functions: this header is compiled for every instruction set.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace elman {
+
+enum class Kind : int32_t { embedding, recurrent, dense, last, skip };
+enum class CellKind : int32_t { tanh, relu, lstm, lstm_peephole, gru_after, gru_before };
+enum class ActKind : int32_t { linear, tanh, relu, sigmoid };
+enum class LossKind : int32_t { half_sse, mse, mae, huber, cross_entropy, binary_cross_entropy, pinball };
+enum class OptimKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
+
+// One layer. Offsets are into theta, one row for each direction: W_ih, W_hh, bias, extra (bias_hn or peephole) for
+// recurrent layers; weight, bias for dense; weight alone for embedding and skip.
+struct Op {
+  Kind kind;
+  int32_t variant;  // CellKind or ActKind
+  int64_t in, out, hidden;
+  int32_t directions;
+  int32_t state[2];  // index of each direction's first state slot
+  int64_t offset[2][4];
+};
+
+struct Program {
+  const Op* ops;
+  int32_t n_ops, n_states;
+  int64_t in, out, size;  // size: number of parameters
+  int32_t integer, last;  // input of integers; one output a sequence
+};
+
+// n sequences; strides are in elements.
+struct Data {
+  int64_t n, steps;
+  const void* x;  // (n, T, D), or int64 (n, T)
+  int64_t x_row, x_step, x_col;
+  const void* y;  // (n, T, O) or (n, O); int64 (n, T) or (n,) for cross entropy; may be null
+  int64_t y_row, y_step, y_col;
+  const int64_t* lengths;  // may be null: all T
+  const void* weight;      // (n, T) or (n,); may be null: ones
+  int64_t weight_row, weight_step;
+  const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros
+};
+
+struct Loss {
+  LossKind kind;
+  double delta;             // Huber
+  const double* quantiles;  // pinball
+  int64_t n_quantiles;
+};
+
+struct Optim {
+  OptimKind kind;
+  double momentum;           // SGD
+  double decay;              // RMSprop
+  double beta1, beta2, eps;  // Adam, AdamW (eps: RMSprop, Adagrad too)
+  double weight_decay;       // AdamW
+};
+
+// Gradients that arrive from outside, for the rows of one shard; strides are those of contiguous arrays. Each may be
+// null.
+struct Upstream {
+  const void* dy;              // (n, T, O) or (n, O)
+  const void* const* dhidden;  // for each recurrent operation, (n, T, out), or null
+  const void* const* dstate;   // aligned with the program's states, (n, size)
+};
+
+// A shard under way: opaque outside the kernels.
+struct Shard;
+
+// What one instruction set offers for one type. All memory is the caller's; sizes are in bytes, blocks aligned to 64.
+template <class T>
+struct Table {
+  size_t (*packed_bytes)(const Program&, bool backward);
+  void (*pack)(const Program&, const T* theta, void* packed, bool backward);
+
+  // A shard's rows, longest first. The tape holds what backward needs; `backward` reads it and leaves it as it was.
+  size_t (*tape_bytes)(const Program&, const int64_t* lengths, int64_t rows);
+  // `tape` is any block of tape_bytes: the scratch is measured on a tape laid out there.
+  size_t (*scratch_bytes)(const Program&, const int64_t* lengths, int64_t rows, bool dx, void* tape);
+  Shard* (*forward)(const Program&, const T* theta, const void* packed, const Data&, const int64_t* rows, int64_t n,
+                    const int64_t* lengths, void* tape);
+  void (*read_output)(const Shard*, const Program&, T* y, int64_t steps);              // y: (n, T, O) or (n, O)
+  void (*read_state)(const Shard*, const Program&, T* const* state);                   // each (n, size)
+  void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h, int64_t steps);  // (n, T, out)
+
+  // Both add to gradient. The first begins with the loss's own derivative and returns the shard's part of the loss;
+  // without gradient it only returns that. The second begins with what came from outside, and fills dx and dstate where
+  // asked.
+  double (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
+                          int64_t truncate, void* scratch, T* gradient);
+  void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t steps, int64_t truncate,
+                   void* scratch, T* gradient, T* dx, T* const* dstate);
+
+  void (*add)(T* a, const T* b, int64_t n);
+  double (*sum_squares)(const T* g, int64_t n);
+  void (*clip_value)(T* g, int64_t n, double limit);
+  void (*scale)(T* g, int64_t n, double factor);
+  void (*optimise)(const Optim&, T* theta, T* const* slots, const T* g, int64_t n, double rate, int64_t step);
+};
+
+struct Kernels {
+  const char* isa;
+  Table<float> f32;
+  Table<double> f64;
+};
+
+}  // namespace elman

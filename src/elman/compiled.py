@@ -1,0 +1,238 @@
+"""NativeEngine: the Engine calls answered by the compiled core. This file turns layouts into lists of operations and arrays
+into the core's arguments; the arithmetic is in `native/`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from elman import _native  # type: ignore[attr-defined]
+from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records
+from elman.layers import GRU, LSTM, Dense, Embedding, Last, Layout, Parameter, Recurrent, Simple, Skip
+from elman.losses import Loss
+from elman.optim import Optimizer
+
+__all__ = ["NativeEngine"]
+
+# The orders of native/program.h.
+CELLS = {"tanh": 0, "relu": 1, "lstm": 2, "lstm_peephole": 3, "gru_after": 4, "gru_before": 5}
+ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
+KINDS: dict[type, int] = {Embedding: 0, Recurrent: 1, Dense: 2, Last: 3, Skip: 4}
+LOSSES = {
+    "half_sse": 0,
+    "mse": 1,
+    "mae": 2,
+    "huber": 3,
+    "cross_entropy": 4,
+    "binary_cross_entropy": 5,
+    "pinball": 6,
+}
+OPTIMIZERS = {"sgd": 0, "rmsprop": 1, "adagrad": 2, "adam": 3, "adamw": 4}
+
+
+class NativeEngine:
+    """The compiled engine; same calls and answers as `reference.engine.ReferenceEngine`."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self._models: WeakKeyDictionary[Layout, dict[str, Any]] = WeakKeyDictionary()
+
+    def predict(self, layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
+        y, final = _results(layout, theta, batch)
+        x = _strided(batch.x)
+        self._model(layout, theta).predict(theta, x, batch.lengths, _given(batch), DEFAULT_SHARD_SIZE, y, final)
+        return y, final
+
+    def forward(
+        self, layout: Layout, theta: np.ndarray, batch: Batch, shard_size: int
+    ) -> tuple[np.ndarray, list[np.ndarray], Any]:
+        y, final = _results(layout, theta, batch)
+        model = self._model(layout, theta)
+        tape = model.forward(theta, _strided(batch.x), batch.lengths, _given(batch), shard_size, y, final)
+        return y, final, (tape, layout, model, batch.x.shape[:2], theta.dtype)
+
+    def hidden(self, tape: Any) -> list[np.ndarray]:
+        native, layout, model, shape, dtype = tape
+        outputs: list[np.ndarray] = []
+        for op, part in enumerate(layout.parts):
+            if isinstance(part.layer, Recurrent):
+                outputs.append(np.zeros((*shape, part.output_size), dtype))
+                model.hidden(native, op, outputs[-1])
+        return outputs
+
+    def backward(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        tape: Any,
+        dy: np.ndarray | None,
+        dhidden: Sequence[np.ndarray | None] | None,
+        dstate: Sequence[np.ndarray] | None,
+        truncate: int | None,
+    ) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]]:
+        native, _, model, (n, steps), dtype = tape
+        gradient = np.empty(layout.size, dtype)
+        dx = None if layout.integer_input else np.zeros((n, steps, layout.input_size), dtype)
+        dstate0 = [np.empty((n, slot.size), dtype) for slot in layout.states]
+        model.backward(
+            theta,
+            native,
+            None if dy is None else np.ascontiguousarray(dy),
+            [None if d is None else np.ascontiguousarray(d) for d in dhidden or ()],
+            [np.ascontiguousarray(d) for d in dstate or ()],
+            truncate or 0,
+            gradient,
+            dx,
+            dstate0,
+        )
+        return gradient, dx, dstate0
+
+    def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
+        return self._model(layout, theta).loss(theta, *_data(batch), *_loss(loss), 0, shard_size, None)
+
+    def loss_and_grad(
+        self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, truncate: int | None, shard_size: int
+    ) -> tuple[float, np.ndarray]:
+        gradient = np.empty_like(theta)
+        model = self._model(layout, theta)
+        value = model.loss(theta, *_data(batch), *_loss(loss), truncate or 0, shard_size, gradient)
+        return value, gradient
+
+    def update(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        loss: Loss,
+        optimizer: Optimizer,
+        slots: Sequence[np.ndarray],
+        step: int,
+        records: Records,
+        clip_norm: float | None,
+        clip_value: float | None,
+        truncate: int | None,
+        shard_size: int,
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        losses, norms = np.zeros(len(records.rates)), np.zeros(len(records.rates))
+        done = self._model(layout, theta).update(
+            theta,
+            *_data(batch),
+            *_loss(loss),
+            _optimizer(optimizer),
+            list(slots),
+            step,
+            *records,
+            clip_norm or 0.0,
+            clip_value or 0.0,
+            truncate or 0,
+            shard_size,
+            losses,
+            norms,
+        )
+        return losses, norms, done
+
+    def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> NativeStepper:
+        native = self._model(layout, theta).stepper(theta, batch_size)
+        return NativeStepper(native, [np.zeros((batch_size, slot.size), theta.dtype) for slot in layout.states])
+
+    def _model(self, layout: Layout, theta: np.ndarray) -> Any:
+        models = self._models.setdefault(layout, {})
+        if theta.dtype.char not in models:
+            kind = _native.Model32 if theta.dtype == np.float32 else _native.Model64
+            models[theta.dtype.char] = kind(
+                _operations(layout),
+                [slot.size for slot in layout.states],
+                layout.input_size,
+                layout.output_size,
+                layout.size,
+                layout.integer_input,
+                layout.last,
+            )
+        return models[theta.dtype.char]
+
+
+class NativeStepper:
+    """One step at a time on packed weights; `state` is written in place."""
+
+    def __init__(self, native: Any, state: list[np.ndarray]) -> None:
+        self._native = native
+        self.state = state
+
+    def step(self, x: np.ndarray, out: np.ndarray) -> None:
+        self._native.step(x, out, self.state)
+
+
+def _operations(layout: Layout) -> list[list[int]]:
+    """Each layer as the 16 numbers of native/program.h's Op."""
+    rows: list[list[int]] = []
+    state = 0
+    for part in layout.parts:
+        hidden, variant, first = 0, 0, [0, 0]
+        if isinstance(part.layer, Recurrent):
+            hidden, variant = part.layer.hidden_size, CELLS[_variant(part.layer.cell)]
+            for direction, slots in enumerate(part.states):
+                first[direction] = state
+                state += len(slots)
+        elif isinstance(part.layer, Dense):
+            variant = ACTIVATIONS[part.layer.activation]
+        offsets = [_offsets(group) for group in part.parameters]
+        offsets += [[0] * 4] * (2 - len(offsets))
+        rows.append(
+            [KINDS[type(part.layer)], variant, part.input_size, part.output_size, hidden, max(1, len(part.states))]
+            + first
+            + offsets[0]
+            + offsets[1]
+        )
+    return rows
+
+
+def _variant(cell: Simple | LSTM | GRU) -> str:
+    match cell:
+        case Simple(activation=str() as name):
+            return name
+        case LSTM(peepholes=peepholes):
+            return "lstm_peephole" if peepholes else "lstm"
+        case GRU(reset_after=after):
+            return "gru_after" if after else "gru_before"
+        case _:
+            raise TypeError(f"cell: expected one that the compiled engine knows, got {cell!r}")
+
+
+def _offsets(group: tuple[Parameter, ...]) -> list[int]:
+    return [p.offset for p in group] + [0] * (4 - len(group))
+
+
+def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
+    n, steps = batch.x.shape[:2]
+    shape = (n, layout.output_size) if layout.last else (n, steps, layout.output_size)
+    return np.zeros(shape, theta.dtype), [np.empty((n, slot.size), theta.dtype) for slot in layout.states]
+
+
+def _strided(array: np.ndarray) -> np.ndarray:
+    """The array itself where its strides are whole elements, as nearly always; else a copy."""
+    if array.flags.aligned and all(stride % array.itemsize == 0 for stride in array.strides):
+        return array
+    return np.ascontiguousarray(array)
+
+
+def _given(batch: Batch) -> list[np.ndarray]:
+    return [np.ascontiguousarray(s) for s in batch.state or ()]
+
+
+def _data(batch: Batch) -> tuple[Any, ...]:
+    y = None if batch.y is None else _strided(batch.y)
+    weight = None if batch.weight is None else _strided(batch.weight)
+    return _strided(batch.x), y, batch.lengths, weight, _given(batch)
+
+
+def _loss(loss: Loss) -> tuple[int, float, list[float]]:
+    return LOSSES[loss.kind], getattr(loss, "delta", 0.0), list(getattr(loss, "quantiles", ()))
+
+
+def _optimizer(optimizer: Optimizer) -> list[float]:
+    names = ("momentum", "decay", "beta1", "beta2", "eps", "weight_decay")
+    return [float(OPTIMIZERS[optimizer.kind]), *(float(getattr(optimizer, name, 0.0)) for name in names)]
