@@ -37,12 +37,12 @@ struct ExpConstants<double> {
 template <class T>
 ELMAN_INLINE void exp_parts(Vec<T> x, Vec<T>& scale, Vec<T>& p) {
   using C = ExpConstants<T>;
-  const Vec<T> shifted = fma<T>(x, splat<T>(C::log2e), splat<T>(C::round));
-  const Vec<T> n = shifted - splat<T>(C::round);
-  Vec<T> r = fma<T>(n, splat<T>(-C::ln2_hi), x);
-  r = fma<T>(n, splat<T>(-C::ln2_lo), r);
-  Vec<T> q = splat<T>(C::taylor[0]);
-  for (unsigned i = 1; i < sizeof(C::taylor) / sizeof(T); i++) q = fma<T>(q, r, splat<T>(C::taylor[i]));
+  const Vec<T> shifted = fma<T>(x, splat(C::log2e), splat(C::round));
+  const Vec<T> n = shifted - splat(C::round);
+  Vec<T> r = fma<T>(n, splat(-C::ln2_hi), x);
+  r = fma<T>(n, splat(-C::ln2_lo), r);
+  Vec<T> q = splat(C::taylor[0]);
+  for (unsigned i = 1; i < sizeof(C::taylor) / sizeof(T); i++) q = fma<T>(q, r, splat(C::taylor[i]));
   p = fma<T>(q * r, r, r);
   IVec<T> bits;
   memcpy(&bits, &shifted, sizeof bits);
@@ -54,7 +54,7 @@ ELMAN_INLINE void exp_parts(Vec<T> x, Vec<T>& scale, Vec<T>& p) {
 template <class T>
 ELMAN_INLINE Vec<T> exp_negative(Vec<T> x) {
   using C = ExpConstants<T>;
-  const Vec<T> low = splat<T>(C::lowest);
+  const Vec<T> low = splat(C::lowest);
   const Vec<T> a = x > Vec<T>{} ? -x : x;
   Vec<T> scale, p;
   exp_parts<T>(a < low ? low : a, scale, p);
@@ -64,7 +64,7 @@ ELMAN_INLINE Vec<T> exp_negative(Vec<T> x) {
 
 template <class T>
 ELMAN_INLINE Vec<T> sigmoid(Vec<T> x) {
-  const Vec<T> one = splat<T>(T(1));
+  const Vec<T> one = splat(T(1));
   const Vec<T> z = exp_negative<T>(x);
   return (x < Vec<T>{} ? z : one) / (one + z);
 }
@@ -72,19 +72,19 @@ ELMAN_INLINE Vec<T> sigmoid(Vec<T> x) {
 template <class T>
 ELMAN_INLINE Vec<T> tanh(Vec<T> x) {
   using C = ExpConstants<T>;
-  const Vec<T> limit = splat<T>(C::tanh_limit), one = splat<T>(T(1));
+  const Vec<T> limit = splat(C::tanh_limit), one = splat(T(1));
   const Vec<T> twice = x + x;
   const Vec<T> a = twice < Vec<T>{} ? -twice : twice;
   Vec<T> scale, p;
   exp_parts<T>(a > limit ? limit : a, scale, p);
   const Vec<T> e = fma<T>(scale, p, scale - one);
-  const Vec<T> t = e / (e + splat<T>(T(2)));
+  const Vec<T> t = e / (e + splat(T(2)));
   return x < Vec<T>{} ? -t : t;
 }
 
 // Scalars for the losses, in double whatever the network's type.
 
-ELMAN_INLINE double exp_negative(double x) { return exp_negative<double>(splat<double>(x))[0]; }
+ELMAN_INLINE double exp_negative(double x) { return exp_negative<double>(splat(x))[0]; }
 
 // log(x), x > 0 and normal: x = 2^n m, log m = 2 atanh(s), s = (m - 1)/(m + 1).
 ELMAN_INLINE double log_positive(double x) {

@@ -41,8 +41,10 @@ ELMAN_INLINE void product_tile(const Rows& x, int64_t m, Inner inner, const T* w
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][NV];
   const T* rows[R];
+  ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
     rows[r] = x[m + r] + inner.offset;
+    ELMAN_UNROLL
     for (int v = 0; v < NV; v++) {
       acc[r][v] = start == Start::add    ? load(c + r * ldc + v * W)
                   : start == Start::bias ? load(bias + v * W)
@@ -53,14 +55,19 @@ ELMAN_INLINE void product_tile(const Rows& x, int64_t m, Inner inner, const T* w
     const int64_t at = run * inner.stride;
     for (int64_t q = 0; q < inner.length; q++, w += NV * W) {
       Vec<T> b[NV];
+      ELMAN_UNROLL
       for (int v = 0; v < NV; v++) b[v] = load(w + v * W);
+      ELMAN_UNROLL
       for (int r = 0; r < R; r++) {
         const Vec<T> a = splat(rows[r][at + q]);
+        ELMAN_UNROLL
         for (int v = 0; v < NV; v++) acc[r][v] = fma<T>(a, b[v], acc[r][v]);
       }
     }
   }
+  ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
     for (int v = 0; v < NV; v++) store(c + r * ldc + v * W, acc[r][v]);
   }
 }
@@ -221,24 +228,32 @@ ELMAN_INLINE void outer_tile(const T* const* acol, int64_t lda, const Rows& x, i
                              int64_t ldg, int64_t width) {
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][NV];
+  ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
     for (int v = 0; v < NV; v++) acc[r][v] = Vec<T>{};
   }
   for (int64_t m = m0; m < m1; m++) {
     const T* row = x[m] + k;
     Vec<T> b[NV];
+    ELMAN_UNROLL
     for (int v = 0; v < NV; v++) b[v] = load(row + v * W);
+    ELMAN_UNROLL
     for (int r = 0; r < R; r++) {
       const Vec<T> a = splat(acol[r][m * lda]);
+      ELMAN_UNROLL
       for (int v = 0; v < NV; v++) acc[r][v] = fma<T>(a, b[v], acc[r][v]);
     }
   }
+  ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
     T* out = g + r * ldg;
     if (width >= NV * W) {
+      ELMAN_UNROLL
       for (int v = 0; v < NV; v++) store(out + v * W, load(out + v * W) + acc[r][v]);
     } else {
       T lanes[NV * W];
+      ELMAN_UNROLL
       for (int v = 0; v < NV; v++) store(lanes + v * W, acc[r][v]);
       for (int64_t i = 0; i < width; i++) out[i] += lanes[i];
     }

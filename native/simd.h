@@ -6,7 +6,20 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #define ELMAN_INLINE inline __attribute__((always_inline))
+
+// Before a loop over a tile's rows or vectors: only when it is unrolled whole do the accumulators live in registers.
+#if defined(__clang__)
+#define ELMAN_UNROLL _Pragma("unroll")
+#else
+#define ELMAN_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 #if defined(__AVX512F__)
 #define ELMAN_VECTOR_BYTES 64
@@ -73,12 +86,24 @@ ELMAN_INLINE void store(T* p, Vec<T> v) {
   memcpy(p, &v, sizeof v);
 }
 
-// Lane by lane, never `Vec{} + a`: 0 + a is not a (-0.0), so the compiler would keep an addition for each broadcast.
-template <class T>
-ELMAN_INLINE Vec<T> splat(T a) {
-  Vec<T> v;
-  for (int i = 0; i < kWidth<T>; i++) v[i] = a;
-  return v;
+// Never `Vec{} + a`: 0 + a is not a (-0.0), so the compiler would keep an addition for each broadcast.
+ELMAN_INLINE Vec<float> splat(float a) {
+#if defined(__AVX512F__)
+  return _mm512_set1_ps(a);
+#elif defined(__AVX2__)
+  return _mm256_set1_ps(a);
+#else
+  return Vec<float>{a, a, a, a};
+#endif
+}
+ELMAN_INLINE Vec<double> splat(double a) {
+#if defined(__AVX512F__)
+  return _mm512_set1_pd(a);
+#elif defined(__AVX2__)
+  return _mm256_set1_pd(a);
+#else
+  return Vec<double>{a, a};
+#endif
 }
 
 ELMAN_INLINE float scalar_fma(float a, float b, float c) { return ELMAN_HAS_FMA ? __builtin_fmaf(a, b, c) : a * b + c; }
@@ -86,16 +111,44 @@ ELMAN_INLINE double scalar_fma(double a, double b, double c) {
   return ELMAN_HAS_FMA ? __builtin_fma(a, b, c) : a * b + c;
 }
 
-// a * b + c in one rounding where the machine has it; the only place where a product and a sum are fused.
+// a * b + c in one rounding where the machine has it; the only place where a product and a sum are fused. The
+// intrinsics are spelt out because a loop over lanes becomes one instruction in most places, but sixteen scalar ones in
+// a few.
+template <class T>
+ELMAN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c);
+
+#if defined(__AVX512F__)
+template <>
+ELMAN_INLINE Vec<float> fma<float>(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+template <>
+ELMAN_INLINE Vec<double> fma<double>(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return _mm512_fmadd_pd(a, b, c);
+}
+#elif defined(__FMA__)
+template <>
+ELMAN_INLINE Vec<float> fma<float>(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+template <>
+ELMAN_INLINE Vec<double> fma<double>(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
+#elif defined(__aarch64__)
+template <>
+ELMAN_INLINE Vec<float> fma<float>(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return vfmaq_f32(c, a, b);
+}
+template <>
+ELMAN_INLINE Vec<double> fma<double>(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return vfmaq_f64(c, a, b);
+}
+#else
 template <class T>
 ELMAN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
-#if ELMAN_HAS_FMA
-  Vec<T> r;
-  for (int i = 0; i < kWidth<T>; i++) r[i] = scalar_fma(a[i], b[i], c[i]);
-  return r;
-#else
   return a * b + c;
-#endif
 }
+#endif
 
 }  // namespace elman::ELMAN_ISA
