@@ -1,1 +1,79 @@
 """elman: recurrent neural networks on the CPU at compiled speed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from elman.version import __version__
+
+if TYPE_CHECKING:
+    from elman import classic, datasets, losses, optim
+    from elman.config import get_num_threads, set_num_threads, show_config
+    from elman.forecast import Forecaster
+    from elman.gradcheck import gradcheck
+    from elman.history import History
+    from elman.io import FileError, load
+    from elman.layers import GRU, LSTM, Activation, Dense, Embedding, Last, Recurrent, Simple, Skip
+    from elman.network import Network
+    from elman.stream import Stream
+    from elman.training import Trainer, TrainingError
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Activation",
+    "Dense",
+    "Embedding",
+    "FileError",
+    "Forecaster",
+    "History",
+    "Last",
+    "Network",
+    "Recurrent",
+    "Simple",
+    "Skip",
+    "Stream",
+    "Trainer",
+    "TrainingError",
+    "__version__",
+    "classic",
+    "datasets",
+    "get_num_threads",
+    "gradcheck",
+    "load",
+    "losses",
+    "optim",
+    "set_num_threads",
+    "show_config",
+]
+
+# Public name -> the module that holds it, loaded when the name is first used.
+_HOMES = {
+    **dict.fromkeys(("Activation", "Dense", "Embedding", "Last", "Recurrent", "Skip"), "elman.layers"),
+    **dict.fromkeys(("GRU", "LSTM", "Simple"), "elman.layers"),
+    **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.config"),
+    **dict.fromkeys(("FileError", "load"), "elman.io"),
+    **dict.fromkeys(("Trainer", "TrainingError"), "elman.training"),
+    "Forecaster": "elman.forecast",
+    "History": "elman.history",
+    "Network": "elman.network",
+    "Stream": "elman.stream",
+    "gradcheck": "elman.gradcheck",
+}
+_MODULES = ("classic", "datasets", "losses", "optim")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"elman.{name}")
+    else:
+        raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -32,7 +32,9 @@ def whole(name: str, value: Any, low: int | None = None, high: int | None = None
     return result
 
 
-def number(name: str, value: Any, low: float | None = None, high: float | None = None, *, open_low: bool = False) -> float:
+def number(
+    name: str, value: Any, low: float | None = None, high: float | None = None, *, open_low: bool = False
+) -> float:
     """`value` as a finite float within [low, high], or (low, high] with `open_low`."""
     expected = f"{name}: expected a finite number{_range(low, high, open_low)}, got {shown(value)}"
     if isinstance(value, bool | str | bytes):

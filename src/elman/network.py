@@ -1,0 +1,360 @@
+"""What a network is: a list of layers, one flat vector of parameters, and named states that go in and come out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from elman import arguments, checks
+from elman.engine import DEFAULT_SHARD_SIZE, Batch, Engine, select
+from elman.init import initial
+from elman.layers import Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Skip, as_cell
+from elman.losses import Loss, as_loss
+from elman.parameters import Parameters
+
+if TYPE_CHECKING:
+    from elman.stream import Stream
+
+__all__ = ["Network", "Tape"]
+
+
+@dataclass(frozen=True, repr=False)
+class Tape:
+    """What `Network.forward` keeps for `Network.backward`: the engine's record and the weights it was made with."""
+
+    engine: Engine
+    record: Any
+    layout: Layout
+    theta: np.ndarray
+    output_shape: tuple[int, ...]
+    single: bool
+    final: list[np.ndarray]
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The state after each row's last step, by name, each (B, H)."""
+        return _named(self.layout, self.final)
+
+    @property
+    def hidden(self) -> list[np.ndarray]:
+        """The output of each recurrent layer, (B, T, H) or (B, T, 2H); (T, ...) for one sequence."""
+        found = self.engine.hidden(self.record)
+        return [array[0] for array in found] if self.single else list(found)
+
+    def __repr__(self) -> str:
+        return f"Tape(output {self.output_shape})"
+
+
+class Network:
+    """A recurrent network: layers, and all parameters in one vector `theta` (P,).
+
+    input_size     D, features of a step
+    hidden_size    H, one number, or one for each layer
+    output_size    O; None: no head, the network returns the last recurrent layer's h (B, T, H)
+    cell           "tanh", "relu", "lstm", "gru", or a configured cell such as `elman.GRU(reset_after=False)`
+    num_layers     recurrent layers, one above the other
+    bidirectional  whether each layer also reads the sequence backwards; its output is then (B, T, 2H)
+    output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
+    head           layers before the output layer: sizes (relu) or `elman.Dense(...)`
+    skip           adds a linear path from the input to the output
+    init, seed     how the parameters begin, see `elman.init`; without a seed they differ from run to run
+    dtype          "float32" or "float64"
+
+    Every x is (B, T, D), or (T, D) for one sequence, which then leaves without B too. Lists, and arrays of another real
+    type, are converted. `lengths` (B,) says how many steps of each row are real; outputs past them are 0. A state is a
+    mapping, name -> (B, H), of what `state_names` lists; a name that is missing is zero. Wrong input raises ValueError
+    or TypeError with the argument, what was expected and what came.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        output_size: int | None,
+        *,
+        cell: str | Cell = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        output: Literal["sequence", "last"] = "sequence",
+        head: int | Dense | Sequence[int | Dense] = (),
+        skip: bool = False,
+        init: str | None = None,
+        dtype: object = "float32",
+        seed: int | None = None,
+    ) -> None:
+        layers: list[Layer] = []
+        for size in _hidden_sizes(hidden_size, num_layers):
+            layers.append(Recurrent(size, as_cell(cell), bidirectional))
+        if checks.choice("output", output, ("sequence", "last")) == "last":
+            layers.append(Last())
+        dense = _head(head)
+        if output_size is not None:
+            dense.append(Dense(checks.whole("output_size", output_size, low=1)))
+        elif dense:
+            raise ValueError(f"head: expected none where output_size is None, got {head!r}")
+        layers.extend(dense)
+        if checks.flag("skip", skip):
+            layers.append(Skip())
+        self._begin(Layout(layers, input_size), init, dtype, seed)
+
+    @classmethod
+    def from_layers(
+        cls,
+        layers: Sequence[Layer],
+        *,
+        input_size: int | None = None,
+        init: str | None = None,
+        dtype: object = "float32",
+        seed: int | None = None,
+    ) -> Network:
+        """A network of any list of layers; `input_size` is needed unless the first is an `Embedding`."""
+        layers = list(layers)
+        if input_size is None:
+            if not layers or not isinstance(layers[0], Embedding):
+                raise TypeError("input_size: expected a whole number of at least 1, got None")
+            input_size = 1
+        network = cls.__new__(cls)
+        network._begin(Layout(layers, input_size), init, dtype, seed)
+        return network
+
+    @classmethod
+    def from_theta(cls, layout: Layout, theta: np.ndarray) -> Network:
+        """A network of this layout that holds a copy of `theta` (P,), in its dtype."""
+        network = cls.__new__(cls)
+        network._bind(layout, np.array(theta))
+        return network
+
+    def _begin(self, layout: Layout, init: str | None, dtype: object, seed: int | None) -> None:
+        self._bind(layout, initial(layout, init, arguments.as_dtype(dtype), seed))
+
+    def _bind(self, layout: Layout, theta: np.ndarray) -> None:
+        self.layout = layout
+        self._theta = theta
+        self._engine = select(layout)
+        self.training_thread: int | None = None  # which thread is changing theta now; a Trainer sets it
+
+    # -------------------------------------------------------------------------------------- what it is
+
+    @property
+    def theta(self) -> np.ndarray:
+        """All parameters, (P,); assigning copies in."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, values: object) -> None:
+        array = arguments.as_real("theta", values, self.dtype)
+        arguments.check_width("theta", array.shape, [(self.num_parameters,)])
+        self._theta[...] = array
+
+    @property
+    def parameters(self) -> Parameters:
+        """Name -> writable view of theta; assigning an item copies in."""
+        return Parameters(self.layout, self._theta)
+
+    @property
+    def num_parameters(self) -> int:
+        return self.layout.size
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.layout.layers
+
+    @property
+    def input_size(self) -> int:
+        return self.layout.input_size
+
+    @property
+    def output_size(self) -> int:
+        return self.layout.output_size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._theta.dtype
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names a state may hold: `h_l0`, `c_l0`, `h_l0_reverse`, ..."""
+        return tuple(slot.name for slot in self.layout.states)
+
+    @property
+    def engine(self) -> str:
+        """The engine that computes: "native" or "reference"."""
+        return self._engine.name
+
+    # ------------------------------------------------------------------------------------ what it does
+
+    def predict(
+        self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None, return_state: bool = False
+    ) -> Any:
+        """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
+        batch, single = self._batch(x, lengths=lengths, state=state)
+        y, final = self._engine.predict(self.layout, self._theta, batch)
+        y = y[0] if single else y
+        return (y, _named(self.layout, final)) if checks.flag("return_state", return_state) else y
+
+    def hidden(self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None) -> list[np.ndarray]:
+        """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
+        return self.forward(x, lengths=lengths, state=state)[1].hidden
+
+    def forward(
+        self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None
+    ) -> tuple[np.ndarray, Tape]:
+        """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`."""
+        batch, single = self._batch(x, lengths=lengths, state=state)
+        theta = self._theta.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
+        y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE)
+        y = y[0] if single else y
+        return y, Tape(self._engine, record, self.layout, theta, y.shape, single, final)
+
+    def backward(
+        self,
+        tape: Tape,
+        dy: Any,
+        *,
+        dh: Any = None,
+        dstate: Mapping[str, Any] | None = None,
+        truncate: int | None = None,
+    ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
+        """The gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
+
+        dy        dL/dy, shaped like y; None: zeros
+        dh        dL/dh of each recurrent layer, a list shaped like `tape.hidden` (None where zero); one array where
+                  there is one recurrent layer
+        dstate    dL/d(final state), by name
+        truncate  k: no gradient of the state passes from step kj back to step kj - 1
+
+        Returns (dL/dtheta named like `parameters`, dx (B, T, D), dL/d(initial state) by name). dx is None behind an
+        Embedding.
+        """
+        if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
+        upstream = None if dy is None else self._upstream("dy", dy, tape.output_shape, tape.single)
+        gradient, dx, dstate0 = tape.engine.backward(
+            self.layout,
+            tape.theta,
+            tape.record,
+            upstream,
+            self._hidden_upstream(dh, tape),
+            arguments.as_state("dstate", self.layout, self.dtype, dstate, len(tape.final[0])),
+            _window(truncate),
+        )
+        dx = dx[0] if dx is not None and tape.single else dx
+        return Parameters(self.layout, gradient), dx, _named(self.layout, dstate0)
+
+    def loss(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: str | Loss = "mse",
+        lengths: Any = None,
+        sample_weight: Any = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> float:
+        """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
+        loss = as_loss(loss)
+        batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
+        return self._engine.loss(self.layout, self._theta, batch, loss, DEFAULT_SHARD_SIZE)
+
+    def loss_and_grad(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: str | Loss = "mse",
+        lengths: Any = None,
+        sample_weight: Any = None,
+        state: Mapping[str, Any] | None = None,
+        truncate: int | None = None,
+    ) -> tuple[float, Parameters]:
+        """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,))."""
+        loss = as_loss(loss)
+        batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
+        window = _window(truncate)
+        value, gradient = self._engine.loss_and_grad(self.layout, self._theta, batch, loss, window, DEFAULT_SHARD_SIZE)
+        return value, Parameters(self.layout, gradient)
+
+    def stream(self, batch_size: int = 1) -> Stream:
+        """One step at a time on a snapshot of the weights, for `batch_size` sequences side by side."""
+        from elman.stream import Stream
+
+        return Stream(self, batch_size)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when all went well."""
+        from elman import io
+
+        io.save(self, path)
+
+    # ---------------------------------------------------------------------------------------- inside
+
+    def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
+        if self.training_thread not in (None, threading.get_ident()):
+            raise RuntimeError("network: expected one that no other thread is training, got one in training")
+        return arguments.as_batch(self.layout, self.dtype, x, y, **others)
+
+    def _upstream(self, name: str, value: Any, shape: tuple[int, ...], single: bool) -> np.ndarray:
+        array = arguments.as_real(name, value, self.dtype)
+        arguments.check_width(name, array.shape, [shape])
+        return np.ascontiguousarray(array[None] if single else array)
+
+    def _hidden_upstream(self, dh: Any, tape: Tape) -> list[np.ndarray | None] | None:
+        if dh is None:
+            return None
+        shapes = [array.shape for array in tape.hidden]
+        if isinstance(dh, np.ndarray) and len(shapes) == 1 and dh.shape == shapes[0]:
+            dh = [dh]
+        if not isinstance(dh, list | tuple) or len(dh) != len(shapes):
+            raise ValueError(f"dh: expected a list of arrays of shapes {shapes}, got {checks.shown(dh)}")
+        return [
+            None if value is None else self._upstream(f"dh[{i}]", value, shapes[i], tape.single)
+            for i, value in enumerate(dh)
+        ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Network.from_theta, (self.layout, self._theta))
+
+    def __repr__(self) -> str:
+        shape = "at the last step" if self.layout.last else "at every step"
+        came = "integers" if self.layout.integer_input else f"{self.input_size} in"
+        lines = [
+            f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters, "
+            f"{self.dtype}, {self.engine} engine"
+        ]
+        names = [repr(layer) for layer in self.layers]
+        width = max(map(len, names))
+        for name, part in zip(names, self.layout.parts, strict=True):
+            count = sum(parameter.size for group in part.parameters for parameter in group)
+            lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
+        return "\n".join(lines)
+
+
+def _named(layout: Layout, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return {slot.name: array for slot, array in zip(layout.states, arrays, strict=True)}
+
+
+def _window(truncate: int | None) -> int | None:
+    return None if truncate is None else checks.whole("truncate", truncate, low=1)
+
+
+def _hidden_sizes(hidden_size: Any, num_layers: int) -> list[int]:
+    layers = checks.whole("num_layers", num_layers, low=1)
+    if not isinstance(hidden_size, list | tuple):
+        return [checks.whole("hidden_size", hidden_size, low=1)] * layers
+    sizes = [checks.whole(f"hidden_size[{i}]", size, low=1) for i, size in enumerate(hidden_size)]
+    if not sizes or layers not in (1, len(sizes)):
+        raise ValueError(f"hidden_size: expected one number, or one for each of {layers} layers, got {hidden_size!r}")
+    return sizes
+
+
+def _head(head: Any) -> list[Layer]:
+    items = list(head) if isinstance(head, list | tuple) else [head]
+    return [
+        item if isinstance(item, Dense) else Dense(checks.whole(f"head[{i}]", item, low=1), "relu")
+        for i, item in enumerate(items)
+    ]

@@ -1,0 +1,131 @@
+"""One step at a time: a network's recurrence on a snapshot of its weights, with the state kept between calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from elman import arguments, checks
+from elman.engine import select
+from elman.layers import Embedding
+from elman.network import Network
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """Made by `Network.stream(batch_size)`. `B` sequences move on together, one step a call.
+
+    The weights are those of the moment when the stream was made, until `refresh`. Each step gives the bits that
+    `predict` gives for that step of the whole sequence; behind `Last`, the value as if the sequence ended there.
+    """
+
+    def __init__(self, network: Network, batch_size: int = 1) -> None:
+        if network.layout.bidirectional:
+            raise ValueError(
+                "network: expected one direction, got a bidirectional network, whose output needs the whole sequence"
+            )
+        self.network = network
+        self.batch_size = checks.whole("batch_size", batch_size, low=1)
+        self._restart(network.theta.copy(), None)
+
+    def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
+        layout = self.network.layout
+        self._theta = theta
+        self._stepper = select(layout).stepper(layout, theta, self.batch_size)
+        shape = () if layout.integer_input else (layout.input_size,)
+        self._shape = (self.batch_size, *shape)
+        self._dtype = np.dtype(np.int64) if layout.integer_input else theta.dtype
+        self._out_shape = (self.batch_size, layout.output_size)
+        if state is not None:
+            self.state = state
+
+    def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The output for the next input, and the state moves on.
+
+        x    (B, D), or (D,) where B is 1; behind an Embedding (B,) whole numbers, or one number
+        out  written and returned where given, (B, O), or (O,) for an x without B; must have the network's dtype
+
+        NaN or infinity in x raises ValueError and leaves the state as it was.
+        """
+        rows, single = self._input(x)
+        if out is None:
+            out = np.empty(self._out_shape, self._theta.dtype)
+            self._stepper.step(rows, out)
+            return out[0] if single else out
+        shape = self._out_shape[1:] if single else self._out_shape
+        if not isinstance(out, np.ndarray) or out.dtype != self._theta.dtype:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"out: expected an array of {self._theta.dtype}, got {checks.shown(out)}")
+        if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+            raise ValueError(f"out: expected a contiguous, writable array of shape {shape}, got {checks.shown(out)}")
+        self._stepper.step(rows, out[None] if single else out)
+        return out
+
+    @property
+    def state(self) -> Mapping[str, np.ndarray]:
+        """The state now, name -> (B, H), as read-only copies. Assigning a mapping copies in; a missing name is zero."""
+        copies: dict[str, np.ndarray] = {}
+        for slot, array in zip(self.network.layout.states, self._stepper.state, strict=True):
+            copies[slot.name] = array.copy()
+            copies[slot.name].flags.writeable = False
+        return MappingProxyType(copies)
+
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        arrays = arguments.as_state("state", self.network.layout, self._theta.dtype, values, self.batch_size)
+        if arrays is None:
+            raise TypeError("state: expected a mapping of names to arrays, got None")
+        for mine, new in zip(self._stepper.state, arrays, strict=True):
+            mine[...] = new
+
+    def reset(self) -> None:
+        """Sets the state to zero, as at the start of a sequence."""
+        for array in self._stepper.state:
+            array[...] = 0
+
+    def refresh(self) -> None:
+        """Takes the network's weights of now; the state stays."""
+        self._restart(self.network.theta.copy(), self.state)
+
+    def _input(self, x: Any) -> tuple[np.ndarray, bool]:
+        layout = self.network.layout
+        if layout.integer_input:
+            array = np.asarray(x)
+            if array.dtype.kind not in "iu":
+                raise TypeError(f"x: expected whole numbers, got {checks.shown(x)}")
+            array = array.astype(np.int64, copy=False)
+        else:
+            array = arguments.as_real("x", x, self._dtype)
+        single = self.batch_size == 1 and array.shape == self._shape[1:]
+        rows = array[None] if single else array
+        if rows.shape != self._shape:
+            shapes = f"{self._shape} or {self._shape[1:]}" if self.batch_size == 1 else f"{self._shape}"
+            raise ValueError(f"x: expected shape {shapes}, got {array.shape}")
+        if not rows.flags.c_contiguous:
+            rows = np.ascontiguousarray(rows)
+        flat = rows.ravel()
+        first = layout.layers[0]
+        if isinstance(first, Embedding):
+            if flat.min() < 0 or flat.max() >= first.num_embeddings:
+                raise ValueError(f"x: expected whole numbers in [0, {first.num_embeddings - 1}], got {flat.tolist()}")
+        elif not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():  # dot: one cheap pass proves it finite
+            column = int(np.argmin(np.isfinite(rows)))
+            row, column = divmod(column, rows.shape[1])
+            raise ValueError(f"x: expected finite numbers, got {rows[row, column]} at row {row}, column {column}")
+        return rows, single
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_restored, (self.network, self.batch_size, self._theta, dict(self.state)))
+
+    def __repr__(self) -> str:
+        return f"Stream(batch_size={self.batch_size}, {', '.join(self.state)}) of\n{self.network!r}"
+
+
+def _restored(network: Network, batch_size: int, theta: np.ndarray, state: Mapping[str, np.ndarray]) -> Stream:
+    stream = Stream(network, batch_size)
+    stream._restart(np.array(theta), state)  # pyright: ignore[reportPrivateUsage]
+    return stream
