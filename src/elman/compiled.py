@@ -1,5 +1,5 @@
-"""NativeEngine: the Engine calls answered by the compiled core. This file turns layouts into lists of operations and arrays
-into the core's arguments; the arithmetic is in `native/`."""
+"""NativeEngine: the Engine calls answered by the compiled core. This file turns layouts into lists of operations and
+arrays into the core's arguments; the arithmetic is in `native/`."""
 
 from __future__ import annotations
 

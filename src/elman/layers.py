@@ -238,8 +238,8 @@ class Layout:
     """A list of layers bound to an input size: where each parameter lies in theta, and which states there are.
 
     Parameter names are PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_l0`, `bias_hn_l0`, `peephole_l0`, suffix
-    `_reverse` for the backward direction; `embedding.weight`; dense layers `dense0.weight`, ..., the last one `head.weight`,
-    `head.bias`; `skip.weight`. States: `h_l0`, `c_l0`, `h_l0_reverse`, ...
+    `_reverse` for the backward direction; `embedding.weight`; dense layers `dense0.weight`, ..., the last one
+    `head.weight`, `head.bias`; `skip.weight`. States: `h_l0`, `c_l0`, `h_l0_reverse`, ...
     """
 
     def __init__(self, layers: Sequence[Layer], input_size: int) -> None:

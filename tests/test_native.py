@@ -1,0 +1,247 @@
+"""The compiled core by itself: its symbols, its stub, its refusals, its activations, threads and forks.
+
+What it computes is compared with the reference in test_agreement.py.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"
+)
+
+from elman import engine  # noqa: E402
+from elman.layers import Dense, Layout, Recurrent  # noqa: E402
+from elman.losses import MSE  # noqa: E402
+from elman.optim import SGD  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+
+
+def library() -> Path:
+    spec = importlib.util.find_spec("elman._native")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
+
+
+def small(dtype: str = "float64") -> tuple[Layout, np.ndarray, engine.Batch]:
+    layout = Layout([Recurrent(5, "lstm"), Dense(2)], 3)  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=layout.size).astype(dtype)
+    x, y = rng.normal(size=(40, 6, 3)).astype(dtype), rng.normal(size=(40, 6, 2)).astype(dtype)
+    return layout, theta, engine.Batch(x, y)
+
+
+def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env={**os.environ, **env}, check=False
+    )
+
+
+# ---------------------------------------------------------------------------------- the build
+
+
+@pytest.mark.skipif(shutil.which("g++") is None or shutil.which("nm") is None, reason="needs g++ and nm")
+@pytest.mark.slow
+def test_no_weak_symbol_is_shared_between_instruction_sets(tmp_path: Path) -> None:
+    """A template instantiated in two such objects would be one symbol, and the linker keeps either copy."""
+    flags = {"baseline": [], "avx2": ["-mavx2", "-mfma"], "avx512": ["-mavx512f", "-mavx512dq", "-mfma"]}
+    owners: dict[str, str] = {}
+    for isa, extra in flags.items():
+        target = tmp_path / f"{isa}.o"
+        command = ["g++", "-std=gnu++17", "-O1", "-fno-exceptions", "-fno-rtti", "-Wno-psabi", f"-DELMAN_ISA={isa}"]
+        subprocess.run([*command, *extra, "-c", str(ROOT / "native/kernels.cpp"), "-o", str(target)], check=True)
+        listing = subprocess.run(
+            ["nm", "--defined-only", str(target)], capture_output=True, text=True, check=True
+        ).stdout
+        weak = set(re.findall(r"^\S+ [WVu] (\S+)$", listing, flags=re.M))
+        assert weak, "expected the kernels' own templates as weak symbols"
+        for symbol in weak:
+            assert owners.setdefault(symbol, isa) == isa, f"{symbol} is in {owners[symbol]} and in {isa}"
+
+
+def test_stub_is_the_module(tmp_path: Path) -> None:
+    pytest.importorskip("nanobind.stubgen")
+    made = tmp_path / "_native.pyi"
+    subprocess.run([sys.executable, "-m", "nanobind.stubgen", "-q", "-m", "elman._native", "-o", str(made)], check=True)
+    kept = ROOT / "src/elman/_native.pyi"
+    assert made.read_text() == kept.read_text(), f"make it anew: python -m nanobind.stubgen -m elman._native -o {kept}"
+
+
+# --------------------------------------------------------------------------- choices from outside
+
+
+def test_isa_override() -> None:
+    from elman import _native
+
+    assert _native.isa() in _native.isas()
+    for isa in _native.isas():
+        assert run("from elman import _native; print(_native.isa())", ELMAN_ISA=isa).stdout.strip() == isa
+    wrong = run("from elman import _native", ELMAN_ISA="mmx")
+    assert wrong.returncode != 0
+    assert "ELMAN_ISA: expected one of " in wrong.stderr
+    assert "got mmx" in wrong.stderr
+
+
+@pytest.mark.parametrize(("name", "other"), [("ELMAN_NUM_THREADS", "7"), ("OMP_NUM_THREADS", "")])
+def test_thread_count_from_the_environment(name: str, other: str) -> None:
+    env = {"OMP_NUM_THREADS": other, name: "3"}
+    assert run("from elman import _native; print(_native.get_num_threads())", **env).stdout.strip() == "3"
+
+
+@pytest.mark.parametrize("n", [0, -1, 5000])
+def test_impossible_thread_counts_are_refused(n: int) -> None:
+    from elman import _native
+
+    with pytest.raises(ValueError, match="1 to 1024"):
+        _native.set_num_threads(n)
+
+
+# ------------------------------------------------------------------------------ threads and forks
+
+
+def test_fork_after_threads_started() -> None:
+    """A child must find a pool that works, not one whose threads stayed in its parent."""
+    code = f"""
+import os, sys, warnings
+import numpy as np
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_native import small
+from elman import engine, _native
+from elman.losses import MSE
+_native.set_num_threads(3)
+layout, theta, batch = small()
+native = engine.native()
+value, gradient = native.loss_and_grad(layout, theta, batch, MSE(), None, 4)
+warnings.simplefilter("ignore", DeprecationWarning)
+child = os.fork()
+again, other = native.loss_and_grad(layout, theta, batch, MSE(), None, 4)
+same = again == value and np.array_equal(gradient, other)
+if child == 0:
+    os._exit(0 if same else 1)
+assert same and os.waitpid(child, 0)[1] == 0
+print("both")
+"""
+    result = run(code)
+    assert result.stdout.strip() == "both", result.stderr
+
+
+def test_python_threads_share_one_network_for_prediction() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from elman import _native
+
+    native = engine.native()
+    assert native is not None
+    layout, theta, batch = small()
+    before = _native.get_num_threads()
+    _native.set_num_threads(2)
+    try:
+        alone, _ = native.predict(layout, theta, batch)
+        with ThreadPoolExecutor(4) as pool:
+            for y, _state in pool.map(lambda _: native.predict(layout, theta, batch), range(40)):
+                assert np.array_equal(y, alone)
+    finally:
+        _native.set_num_threads(before)
+
+
+# ---------------------------------------------------------------------------- activations and NaN
+
+
+def through_activation(name: str, values: np.ndarray) -> np.ndarray:
+    """The core's own tanh or sigmoid, reached through a dense layer whose weight is 1 on a state that is 0."""
+    layout = Layout(
+        [
+            Recurrent(1, "tanh"),
+            Dense(1, name),
+        ],
+        1,
+    )  # type: ignore[arg-type]
+    native = engine.native()
+    assert native is not None
+    out = np.empty_like(values)
+    theta = np.zeros(layout.size, values.dtype)
+    bias = next(p for p in layout.parameters if p.name == "head.bias")
+    for i, value in enumerate(values):
+        theta[bias.offset] = value
+        out[i] = native.predict(layout, theta, engine.Batch(np.zeros((1, 1, 1), values.dtype)))[0].item()
+    return out
+
+
+@pytest.mark.parametrize(("dtype", "ulps"), [("float32", 5), ("float64", 4)])
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_activations_are_accurate_to_a_few_ulps(name: str, dtype: str, ulps: float) -> None:
+    rng = np.random.default_rng(3)
+    size = np.concatenate([10.0 ** rng.uniform(-30 if dtype == "float32" else -200, 2, 1500), rng.uniform(0, 12, 1500)])
+    values = (size * rng.choice([-1, 1], size.size)).astype(dtype)
+    exact = values.astype(np.longdouble)
+    want = np.tanh(exact) if name == "tanh" else 1 / (1 + np.exp(-exact))
+    got = through_activation(name, values)
+    tiny = np.finfo(dtype).tiny
+    normal = np.abs(want) >= 2 * tiny
+    spacing = np.spacing(np.abs(want[normal]).astype(dtype)).astype(np.longdouble)
+    assert np.max(np.abs(got[normal] - want[normal]) / spacing) <= ulps
+    assert np.all(np.abs(got) <= 1)
+    assert np.all(np.abs(got[~normal]) <= 2 * tiny)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_activations_at_the_ends(dtype: str) -> None:
+    ends = np.array([0, np.inf, -np.inf, 1e4, -1e4, np.nan], dtype)
+    np.testing.assert_array_equal(through_activation("tanh", ends), [0, 1, -1, 1, -1, np.nan])
+    np.testing.assert_array_equal(through_activation("sigmoid", ends), [0.5, 1, 0, 1, 0, np.nan])
+
+
+@pytest.mark.parametrize("cell", ["tanh", "relu", "lstm", "gru"])
+def test_nan_in_the_weights_is_kept(cell: str) -> None:
+    layout = Layout([Recurrent(3, cell), Dense(1)], 2)  # type: ignore[arg-type]
+    theta = np.full(layout.size, 0.1)
+    theta[0] = np.nan
+    native = engine.native()
+    assert native is not None
+    assert np.isnan(native.predict(layout, theta, engine.Batch(np.ones((1, 2, 2))))[0]).all()
+
+
+def test_an_update_that_is_not_finite_is_not_applied() -> None:
+    native = engine.native()
+    assert native is not None
+    layout, theta, batch = small()
+    records = engine.Records(np.arange(3, dtype=np.int64), np.arange(4, dtype=np.int64), np.array([0.1, 1e308, 0.1]))
+    losses, norms, done = native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)
+    assert done == 2
+    assert np.isfinite(losses[:2]).all()
+    assert not (np.isfinite(losses[2]) and np.isfinite(norms[2]))
+    assert np.abs(theta).max() > 1e300  # the second update was applied, the third was not
+
+
+# --------------------------------------------------------------------------------- its refusals
+
+
+def test_wrong_arrays_never_reach_the_kernels() -> None:
+    native = engine.native()
+    assert native is not None
+    layout, theta, batch = small()
+    with pytest.raises(ValueError, match="theta"):
+        native.loss(layout, theta[:-1].copy(), batch, MSE(), 16)
+    with pytest.raises(ValueError, match="x: wrong number of features"):
+        native.loss(layout, theta, batch._replace(x=np.ones((40, 6, 2))), MSE(), 16)
+    with pytest.raises(ValueError, match="x: wrong type"):
+        native.loss(layout, theta, batch._replace(x=batch.x.astype(np.float32)), MSE(), 16)
+    with pytest.raises(ValueError, match="lengths"):
+        native.loss(layout, theta, batch._replace(lengths=np.full(40, 7)), MSE(), 16)
+    with pytest.raises(ValueError, match="y: wrong"):
+        native.loss(layout, theta, batch._replace(y=np.ones((40, 6, 1))), MSE(), 16)
+    records = engine.Records(np.array([41]), np.array([0, 1]), np.array([0.1]))
+    with pytest.raises(ValueError, match="rows"):
+        native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)
