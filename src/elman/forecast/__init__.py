@@ -12,7 +12,8 @@ What lies where:
 
     table.py     CSV text to columns; every error names file, line and column
     dates.py     dates as people write them;  calendar.py  the step between rows, gaps, the dates that follow
-    series.py    `Series`, made from a file, an array, a data frame or its column; missing values and gaps
+    columns.py   which columns: a file, a data frame, an array becomes a series;  numbers.py  text to numbers
+    series.py    `Series`: one checked series; missing values and gaps
     season.py baselines.py metrics.py folds.py intervals.py    what a forecast is measured with
     model.py     the network's side: windows, level and scale, training, choice on the validation part
     backtest.py  `Backtest`: every window's errors, the summary, the verdict
@@ -24,10 +25,21 @@ Bad data raises `DataError`, a ValueError of one line that says where and what t
 from __future__ import annotations
 
 from elman.forecast.backtest import Backtest
+from elman.forecast.columns import as_series, read_series
 from elman.forecast.errors import DataError
 from elman.forecast.forecaster import Forecaster
 from elman.forecast.result import Forecast
-from elman.forecast.series import Series, as_series, read_series
+from elman.forecast.series import Series
 from elman.forecast.table import Table, read_table
 
-__all__ = ["Backtest", "DataError", "Forecast", "Forecaster", "Series", "Table", "as_series", "read_series", "read_table"]
+__all__ = [
+    "Backtest",
+    "DataError",
+    "Forecast",
+    "Forecaster",
+    "Series",
+    "Table",
+    "as_series",
+    "read_series",
+    "read_table",
+]

@@ -1,0 +1,179 @@
+"""Dates as people write them: read from text, and written again in the same style.
+
+A column is read by one `Style` as a whole: a form that fits some rows only is not its form. Both day/month orders
+may fit (03/04/2020); then both readings are returned, and the calendar decides which one makes regular steps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+
+import numpy as np
+
+__all__ = ["Reading", "Style", "plain_style", "read_dates", "reads_as_date"]
+
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+           "December")  # fmt: skip
+_NUMBERS = {name.lower(): i + 1 for i, full in enumerate(_MONTHS) for name in (full, full[:3])} | {"sept": 9}
+_TOKENS = {
+    "%Y": r"(?P<year>\d{4})",
+    "%m": r"(?P<month>\d{1,2})",
+    "%d": r"(?P<day>\d{1,2})",
+    "%b": r"(?P<name>[A-Za-z]{3,9})",
+    "%q": r"(?P<quarter>[1-4])",
+}
+_CLOCK = r"(?:(?P<gap>[T ])(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6})\d*)?)?)?"
+_OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+
+# Forms with a day first, for they may carry a clock; a bare year last, for any whole number might be one.
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y",
+         "%d-%b-%Y", "%b %d, %Y")  # fmt: skip
+_WIDER = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YQ%q", "%Y-Q%q", "%Y Q%q",
+          "Q%q %Y", "Q%q-%Y", "%Y%m%d", "%Y")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Style:
+    """How dates are written: `template` for the day, `clock` for the time of day, `offset` a fixed time zone's."""
+
+    template: str = "%Y-%m-%d"
+    padded: bool = True
+    clock: str = ""
+    digits: int = 0
+    offset: str = ""
+
+    def label(self, time: np.datetime64) -> str:
+        """One date as this style writes it."""
+        moment: datetime = time.astype("datetime64[us]").item()
+        padded = self.padded or self.template == "%Y%m%d"
+        month, day = (f"{part:02d}" if padded else str(part) for part in (moment.month, moment.day))
+        name = _MONTHS[moment.month - 1]
+        parts = {"Y": f"{moment.year:04d}", "m": month, "d": day, "b": name[:3], "B": name,
+                 "q": str((moment.month + 2) // 3)}  # fmt: skip
+        text = re.sub("%([YmdbBq])", lambda token: parts[token.group(1)], self.template)
+        if self.clock:
+            text += moment.strftime(self.clock)
+            text += f".{moment.microsecond:06d}"[: self.digits + 1] if self.digits else ""
+        return text + self.offset
+
+    def labels(self, times: np.ndarray) -> list[str]:
+        """Dates (n,) as this style writes them."""
+        return [self.label(time) for time in times]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A column read as dates: datetime64[us] (n,), and the style to write them again."""
+
+    times: np.ndarray
+    style: Style
+
+
+def read_dates(cells: Sequence[str]) -> list[Reading]:
+    """Every way to read all the cells as dates: none, one, or two where day and month may be either way round."""
+    found: list[Reading] = []
+    for template in _candidates(cells[:1]):
+        reading = _read(cells, template)
+        if reading is not None and not any(np.array_equal(reading.times, other.times) for other in found):
+            found.append(reading)
+    return found
+
+
+def reads_as_date(cell: str) -> bool:
+    """Whether this one cell can be read as a date."""
+    return any(True for _ in _candidates([cell]))
+
+
+def plain_style(times: np.ndarray) -> Style:
+    """ISO dates, as fine as the times (datetime64 of any unit) need them."""
+    unit = np.datetime_data(times.dtype)[0]
+    if unit in ("Y", "M"):
+        return Style("%Y" if unit == "Y" else "%Y-%m")
+    clocks = times.astype("datetime64[us]").astype(np.int64) % 86_400_000_000
+    if not clocks.any():
+        return Style()
+    if not (clocks % 60_000_000).any():
+        return Style(clock=" %H:%M")
+    return Style(clock=" %H:%M:%S", digits=6 if (clocks % 1_000_000).any() else 0)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    text = re.escape(template).replace(r"\ ", " ")
+    for token, pattern in _TOKENS.items():
+        text = text.replace(token, pattern)
+    if template == "%Y%m%d":
+        text = r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
+    return re.compile(text + (_CLOCK + _OFFSET if template in _DAYS else "") + r"\Z", re.IGNORECASE)
+
+
+def _candidates(cells: Iterable[str]) -> Iterable[str]:
+    """The templates that fit every one of the cells."""
+    listed = list(cells)
+    return (t for t in (*_DAYS, *_WIDER) if listed and _read(listed, t) is not None)
+
+
+def _read(cells: Sequence[str], template: str) -> Reading | None:
+    pattern = _pattern(template)
+    matches: list[dict[str, str | None]] = []
+    moments: list[datetime] = []
+    for cell in cells:
+        match = pattern.match(cell.strip())
+        moment = _moment(match.groupdict()) if match else None
+        if match is None or moment is None:
+            return None
+        matches.append(match.groupdict())
+        moments.append(moment)
+    offsets = [(parts.get("offset") or "") for parts in matches]
+    offset = offsets[0]
+    if len(set(offsets)) > 1:  # a zone with summer time: told apart by going over to UTC
+        moments = [moment - _delta(text) for moment, text in zip(moments, offsets, strict=True)]
+        offset = "+00:00"
+    style = Style(template, padded=not _narrow(matches), offset=offset)
+    return Reading(np.array(moments, dtype="datetime64[us]"), _with_clock(style, matches))
+
+
+def _moment(parts: dict[str, str | None]) -> datetime | None:
+    month = int(parts.get("month") or 1)
+    if quarter := parts.get("quarter"):
+        month = 3 * int(quarter) - 2
+    if name := parts.get("name"):
+        if name.lower() not in _NUMBERS:
+            return None
+        month = _NUMBERS[name.lower()]
+    clock = (int(parts.get(k) or 0) for k in ("hour", "minute", "second"))
+    try:
+        return datetime(
+            int(parts["year"] or 0), month, int(parts.get("day") or 1), *clock,
+            int((parts.get("fraction") or "0").ljust(6, "0")),
+        )  # fmt: skip
+    except ValueError:  # the 31st of April, hour 25, year 0
+        return None
+
+
+def _narrow(matches: Sequence[dict[str, str | None]]) -> bool:
+    """Whether some day or month stands with one digit."""
+    return any(len(parts.get(key) or "00") == 1 for parts in matches for key in ("day", "month"))
+
+
+def _with_clock(style: Style, matches: Sequence[dict[str, str | None]]) -> Style:
+    if any(len(parts.get("name") or "") > 4 for parts in matches):  # "sept" is an abbreviation too
+        style = replace(style, template=style.template.replace("%b", "%B"))
+    timed = next((parts for parts in matches if parts.get("gap")), None)
+    if timed is None:
+        return replace(style, offset="")
+    seconds = any(parts.get("second") for parts in matches)
+    digits = max(len(parts.get("fraction") or "") for parts in matches)
+    return replace(style, clock=f"{timed['gap']}{'%H:%M:%S' if seconds else '%H:%M'}", digits=digits)
+
+
+def _delta(offset: str) -> timedelta:
+    text = offset.strip().replace(":", "")
+    if text.upper() in ("", "Z", "UTC"):
+        return timedelta()
+    sign = -1 if text[0] == "-" else 1
+    return sign * timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))
