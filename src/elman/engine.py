@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -116,14 +117,15 @@ def reference() -> Engine:
 
 @cache
 def native() -> Engine | None:
-    """The compiled engine, or None with one warning where the compiled core is missing."""
-    try:
-        from elman.compiled import NativeEngine
-    except ImportError as error:
+    """The compiled engine, or None with one warning where the compiled core was not built."""
+    if find_spec("elman._native") is None:
         warnings.warn(
-            f"elman: the compiled core is not available ({error}); everything runs on the slower reference engine",
+            "elman: the compiled core was not built; everything runs on the slower reference engine "
+            "(ELMAN_ENGINE=reference chooses it without this line)",
             RuntimeWarning,
             stacklevel=3,
         )
         return None
+    from elman.compiled import NativeEngine
+
     return NativeEngine()
