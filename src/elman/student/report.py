@@ -1,0 +1,56 @@
+"""What the check of a student's class found, as data and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from elman.student.subject import Source
+
+__all__ = ["StudentReport", "WeightCheck"]
+
+
+@dataclass(frozen=True)
+class WeightCheck:
+    """One weight array: its worst entry, with the student's value there and finite differences'."""
+
+    name: str
+    shape: tuple[int, ...]
+    error: float  # largest |student - numeric| over the weight's largest |numeric|
+    entry: tuple[int, ...]
+    student: float
+    numeric: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class StudentReport:
+    """What `check_student` found. `mistakes` is empty where all is right; `notes` are no failures."""
+
+    subject: str
+    source: Source
+    loss: str
+    weights: tuple[WeightCheck, ...]
+    mistakes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.mistakes
+
+    @property
+    def worst(self) -> WeightCheck:
+        return max(self.weights, key=lambda weight: weight.error)
+
+    def __str__(self) -> str:
+        rows = [("weight", "shape", "error", "worst entry", "yours", "finite differences")]
+        for w in self.weights:
+            place = str(list(w.entry))
+            rows.append((w.name, str(w.shape), f"{w.error:.1e}", place, f"{w.student:+.6e}", f"{w.numeric:+.6e}"))
+        widths = [max(len(row[i]) for row in rows) for i in range(6)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        marks = ["", *("" if w.passed else "   <- wrong" for w in self.weights)]
+        table = [line + mark for line, mark in zip(lines, marks, strict=True)]
+        verdict = "passed: every gradient agrees with finite differences" if self.passed else "wrong:"
+        head = f"{self.subject}, checked as source {self.source}; loss: {self.loss}"
+        said = [f"  - {mistake}" for mistake in self.mistakes] + [f"  note: {note}" for note in self.notes]
+        return "\n".join([head, *table, verdict, *said])
