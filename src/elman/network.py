@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from elman import arguments, checks
+from elman.describe import layers_from_plain, layers_to_plain
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Engine, select
 from elman.init import initial
 from elman.layers import Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Skip, as_cell
@@ -290,6 +291,24 @@ class Network:
         from elman import io
 
         io.save(self, path)
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
+        plain = {"layers": layers_to_plain(self.layers), "input_size": self.input_size, "dtype": self.dtype.name}
+        return plain, dict(self.parameters)
+
+    @classmethod
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+        """The network that `contents` described; every name, type and shape is compared before theta is made."""
+        layout = Layout(layers_from_plain(description["layers"]), description["input_size"])
+        dtype = arguments.as_dtype(description["dtype"])
+        expected = {place.name: (place.shape, dtype) for place in layout.parameters}
+        if expected != {name: (array.shape, array.dtype) for name, array in tensors.items()}:
+            raise ValueError(f"tensors: expected {', '.join(expected)} in the described shapes, all {dtype}")
+        network = cls.from_theta(layout, np.empty(layout.size, dtype))
+        for name, array in tensors.items():
+            network.parameters[name] = array
+        return network
 
     # ---------------------------------------------------------------------------------------- inside
 

@@ -1,0 +1,238 @@
+"""Files: safetensors with one metadata key, `elman`, that says what the file is and proves that it is whole.
+
+That key holds JSON: `format` (1), `kind` ("network", "forecaster", ...), `description` (whatever that kind needs to be
+built again, strings included) and `sha256`, the digest of all of these, of every tensor's name, type and shape, and of
+the tensors' bytes. The same contents give the same bytes. Nothing in a file is executed, and reading takes memory in
+proportion to the file's real size at most.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib
+import json
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from elman.checks import shown
+
+if TYPE_CHECKING:
+    from elman.network import Network
+
+__all__ = ["KINDS", "FileError", "load", "read", "save", "write"]
+
+FORMAT = 1
+HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each parameter array
+# safetensors' name of each type that our files may hold
+TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
+
+# kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has a classmethod
+# `_from_file(description, tensors)` that raises ValueError, TypeError or KeyError where the two do not fit.
+KINDS = {"network": "elman.network:Network", "forecaster": "elman.forecast:Forecaster"}
+
+
+class FileError(ValueError):
+    """A file that elman did not write, or that was cut or altered since."""
+
+    def __init__(self, path: str | os.PathLike[str], why: str) -> None:
+        super().__init__(os.fspath(path), why)
+        self.path, self.why = os.fspath(path), why
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> None:
+    """Writes a network; `Network.save` is the same."""
+    write(path, "network", *network.contents())
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Whatever a file of ours holds: a `Network`, a `Forecaster`, ...
+
+    Raises FileError for a file that is truncated, altered, hostile or not ours, OSError where it cannot be read.
+    """
+    kind, description, tensors = read(path)
+    if kind not in KINDS:
+        raise FileError(path, f"expected a kind among {', '.join(KINDS)}, got {shown(kind)}; a newer elman may know it")
+    module, name = KINDS[kind].split(":")
+    owner = getattr(importlib.import_module(module), name)
+    try:
+        return owner._from_file(description, tensors)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise FileError(path, f"the description does not fit the tensors: {error}") from error
+
+
+def write(
+    path: str | os.PathLike[str], kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> None:
+    """Writes a file of `kind`: to a temporary file beside it, synced, then renamed; `path` is never half-written.
+
+    `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "the folder does not exist", str(path.parent))
+    arrays = {name: _plain_array(name, array) for name, array in tensors.items()}
+    data = _encode(kind, description, arrays)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        # not tempfile: the file takes the permissions that any new file of this user takes
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
+    """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other."""
+    with Path(path).open("rb") as file:
+        size = _real_size(path, file)
+        header = _header(path, file, size)
+        meta = _meta(path, header)
+        table = _table(path, header, size)
+        body = file.read()
+    if len(body) != sum(count for _, _, _, count in table.values()):
+        raise FileError(path, "the file is cut short")
+    tensors = {name: _array(body, *entry) for name, entry in table.items()}
+    try:
+        digest = _digest(meta["kind"], meta["description"], tensors)
+    except (ValueError, RecursionError):
+        raise FileError(path, "the description is not plain JSON") from None
+    if digest != meta["sha256"]:
+        raise FileError(path, "the contents do not match their checksum: the file was altered after it was written")
+    return meta["kind"], meta["description"], tensors
+
+
+# ------------------------------------------------------------------------------------------------- writing
+
+
+def _plain_array(name: str, array: np.ndarray) -> np.ndarray:
+    """C-contiguous and in the machine's byte order: the library writes wrong values otherwise."""
+    array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    if array.dtype not in [np.dtype(kind) for kind in TYPES.values()]:
+        raise TypeError(f"tensors[{name!r}]: expected one of {', '.join(TYPES)}, got {array.dtype}")
+    return array
+
+
+def _encode(kind: str, description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
+    from safetensors.numpy import save as encode
+
+    plain = json.loads(json.dumps(description, allow_nan=False))  # as a reader will see it: lists, names as strings
+    meta = {"format": FORMAT, "kind": kind, "description": plain, "sha256": _digest(kind, plain, tensors)}
+    data = encode(tensors, {"elman": json.dumps(meta, allow_nan=False)})
+    if int.from_bytes(data[:8], "little") > HEADER_LIMIT:
+        raise ValueError(f"description: expected at most {HEADER_LIMIT} bytes of names and strings, got more")
+    return data
+
+
+def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    names = sorted(tensors)
+    shapes = [[name, tensors[name].dtype.name, list(tensors[name].shape)] for name in names]
+    head = json.dumps([FORMAT, kind, description, shapes], allow_nan=False, sort_keys=True)
+    digest = hashlib.sha256(head.encode())
+    for name in names:
+        little = tensors[name].astype(tensors[name].dtype.newbyteorder("<"), copy=False)
+        digest.update(little.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the rename itself last; where the system cannot (Windows), it is the system's business."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def _real_size(path: str | os.PathLike[str], file: BinaryIO) -> int:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(path, "expected a regular file")
+    return status.st_size
+
+
+def _header(path: str | os.PathLike[str], file: BinaryIO, size: int) -> dict[str, Any]:
+    """The safetensors header; nothing is read before its length has been compared with the file's."""
+    length = int.from_bytes(file.read(8), "little")
+    if size < 10 or not 2 <= length <= size - 8:
+        raise FileError(path, "not a safetensors file, or cut short")
+    if length > HEADER_LIMIT:
+        raise FileError(path, f"expected a header of at most {HEADER_LIMIT} bytes, got {length}")
+    try:
+        header = json.loads(file.read(length).decode())
+    except (ValueError, RecursionError):
+        raise FileError(path, "not a safetensors file: its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise FileError(path, "not a safetensors file: its header is not a JSON object")
+    return header
+
+
+def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any]:
+    """The metadata key `elman`, decoded and checked; taken out of the header."""
+    metadata = header.pop("__metadata__", None)
+    text = metadata.get("elman") if isinstance(metadata, dict) else None
+    if not isinstance(text, str) or len(metadata or {}) != 1:
+        raise FileError(path, "a safetensors file that elman did not write (its metadata is not the key `elman` alone)")
+    try:
+        meta = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FileError(path, "the metadata key `elman` is not JSON") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        got = shown(meta.get("format")) if isinstance(meta, dict) else "none"
+        raise FileError(path, f"expected format {FORMAT}, got {got}; a newer elman may read it")
+    kinds = {"format": int, "kind": str, "description": dict, "sha256": str}
+    if meta.keys() != kinds.keys() or not all(isinstance(meta[key], kind) for key, kind in kinds.items()):
+        raise FileError(path, f"expected {', '.join(kinds)} in the metadata key `elman`")
+    return meta
+
+
+def _array(body: bytes, kind: str, shape: tuple[int, ...], begin: int, count: int) -> np.ndarray:
+    array = np.empty(shape, TYPES[kind])
+    array.reshape(-1).view(np.uint8)[:] = np.frombuffer(body, np.uint8)[begin : begin + count]
+    return array if sys.byteorder == "little" else array.byteswap()
+
+
+def _table(
+    path: str | os.PathLike[str], header: dict[str, Any], size: int
+) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+    """name -> (type, shape, first byte, bytes); the tensors must fill the body one after the other."""
+    table: dict[str, tuple[str, tuple[int, ...], int, int]] = {}
+    try:
+        for name, entry in header.items():
+            kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+            if not all(type(number) is int and 0 <= number <= size for number in (*shape, begin, end)):
+                raise ValueError
+            count = np.dtype(TYPES[kind]).itemsize
+            for axis in shape:
+                count *= axis
+            if len(shape) > 32 or end - begin != count:
+                raise ValueError
+            table[name] = (kind, shape, begin, count)
+    except (ValueError, TypeError, KeyError):
+        raise FileError(path, "the list of tensors is damaged") from None
+    place = 0
+    for _, _, begin, count in sorted(table.values(), key=lambda entry: (entry[2], entry[3])):
+        if begin != place:
+            raise FileError(path, "the list of tensors is damaged: they do not follow one another")
+        place += count
+    return table
