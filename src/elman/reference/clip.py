@@ -1,0 +1,25 @@
+"""Clipping of gradients, and the norm that it goes by."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+__all__ = ["by_norm", "by_value", "global_norm"]
+
+
+def global_norm(gradient: np.ndarray) -> float:
+    """sqrt(sum g^2) over all parameters, summed in float64."""
+    wide = gradient.astype(np.float64)
+    return math.sqrt(float(wide @ wide))
+
+
+def by_value(gradient: np.ndarray, limit: float) -> np.ndarray:
+    """Each entry within [-limit, limit]."""
+    return np.clip(gradient, -limit, limit)
+
+
+def by_norm(gradient: np.ndarray, norm: float, limit: float) -> np.ndarray:
+    """g limit / |g| where |g| > limit (Pascanu, Mikolov and Bengio 2013)."""
+    return gradient * gradient.dtype.type(limit / norm) if norm > limit else gradient

@@ -1,0 +1,101 @@
+"""Losses: the value and the derivative by y_hat of every term, side by side.
+
+A term stands for one output at one step (cross entropy: one step). `y_hat` (..., O) are the head's raw values, e = y_hat - y.
+`value_and_derivative` multiplies each step's terms by its weight and divides by the normaliser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .sigmoid import sigmoid
+
+__all__ = ["LOSSES", "normaliser", "value_and_derivative"]
+
+Terms = tuple[np.ndarray, np.ndarray]
+
+
+def normaliser(loss: Any, outputs: int, weight: np.ndarray) -> float:
+    """What the sum of terms is divided by: the weights of all valid steps, times outputs where terms are outputs."""
+    if loss.kind == "half_sse":
+        return 1.0
+    total = float(weight.sum(dtype=np.float64))
+    return total if loss.kind == "cross_entropy" else total * outputs
+
+
+def value_and_derivative(
+    loss: Any, y_hat: np.ndarray, y: np.ndarray, weight: np.ndarray, norm: float
+) -> tuple[float, np.ndarray]:
+    """y_hat (..., O), y as the loss wants it, weight (...) -> sum of weighted terms / norm, its gradient (..., O).
+
+    Computed in float64; the gradient comes back in y_hat's type. A norm of 0 (no weight at all) gives 0 and zeros.
+    """
+    wide = y_hat.astype(np.float64)
+    target = y if loss.kind == "cross_entropy" else y.astype(np.float64)
+    terms, slopes = LOSSES[loss.kind](loss, wide, target)
+    scale = weight.astype(np.float64) / norm if norm > 0 else np.zeros(weight.shape)
+    return float((terms * scale[..., None]).sum()), (slopes * scale[..., None]).astype(y_hat.dtype)
+
+
+def half_sse(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """e^2 / 2; slope e."""
+    e = y_hat - y
+    return 0.5 * e * e, e
+
+
+def mse(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """e^2; slope 2 e."""
+    e = y_hat - y
+    return e * e, 2 * e
+
+
+def mae(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """|e|; slope sign(e), 0 at 0."""
+    e = y_hat - y
+    return np.abs(e), np.sign(e)
+
+
+def huber(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """e^2 / 2 for |e| <= delta, beyond it delta (|e| - delta / 2); slope e, beyond it delta sign(e) (Huber 1964)."""
+    e, delta = y_hat - y, loss.delta
+    near = np.abs(e) <= delta
+    return np.where(near, 0.5 * e * e, delta * (np.abs(e) - 0.5 * delta)), np.where(near, e, delta * np.sign(e))
+
+
+def cross_entropy(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """-log softmax(y_hat)[class], y (...) integers; slope softmax(y_hat) - onehot(class)."""
+    shifted = y_hat - y_hat.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    classes = y[..., None]
+    slopes = np.exp(log_p)
+    np.put_along_axis(slopes, classes, np.take_along_axis(slopes, classes, -1) - 1, -1)
+    return -np.take_along_axis(log_p, classes, -1), slopes
+
+
+def binary_cross_entropy(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """log(1 + exp(y_hat)) - y y_hat, y in [0, 1]; slope sigma(y_hat) - y."""
+    return np.maximum(y_hat, 0) + np.log1p(np.exp(-np.abs(y_hat))) - y * y_hat, sigmoid(y_hat) - y
+
+
+def pinball(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """max(q u, (q - 1) u), u = y - y_hat, for each quantile q (Koenker and Bassett 1978); slope -q, 0 or 1 - q.
+
+    Column jQ + k of y_hat (..., O) is quantile k of target j; y (..., O/Q).
+    """
+    q = np.tile(np.asarray(loss.quantiles), y.shape[-1])
+    u = np.repeat(y, len(loss.quantiles), axis=-1) - y_hat
+    return np.maximum(q * u, (q - 1) * u), np.where(u > 0, -q, np.where(u < 0, 1 - q, 0.0))
+
+
+LOSSES: dict[str, Callable[[Any, np.ndarray, np.ndarray], Terms]] = {
+    "half_sse": half_sse,
+    "mse": mse,
+    "mae": mae,
+    "huber": huber,
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "pinball": pinball,
+}

@@ -1,0 +1,132 @@
+"""A list of layers on one shard: some rows taken through the whole network and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import dense, embedding, scan
+
+__all__ = ["Tape", "backward", "forward"]
+
+Arrays = Sequence[np.ndarray]
+
+
+class Tape(NamedTuple):
+    """What forward leaves for backward."""
+
+    x: np.ndarray  # (B, T, D), zeros past the lengths; (B, T) integers
+    lengths: np.ndarray  # (B,)
+    inputs: list[np.ndarray]  # what each layer read
+    outputs: list[np.ndarray]  # what each layer gave
+    scans: list[list[scan.Tape]]  # for each layer, one for each direction
+
+
+def forward(
+    layout: Any, theta: np.ndarray, x: np.ndarray, lengths: np.ndarray, state: Arrays
+) -> tuple[np.ndarray, list[np.ndarray], Tape]:
+    """x (B, T, D), lengths (B,), state aligned with layout.states -> y (B, T, O) or (B, O), final state, tape."""
+    valid = np.arange(x.shape[1]) < lengths[:, None]
+    x = np.where(valid if layout.integer_input else valid[..., None], x, x.dtype.type(0))
+    given, final = iter(state), []
+    tape = Tape(x, lengths, [], [], [])
+    out = x
+    for part in layout.parts:
+        layer, scans = part.layer, []
+        tape.inputs.append(out)
+        weights = _views(part, theta)
+        if layer.kind == "embedding":
+            out = embedding.forward(weights[0][0], out)
+        elif layer.kind == "recurrent":
+            outputs = []
+            for direction, parameters in enumerate(weights):
+                start = tuple(next(given) for _ in part.states[direction])
+                h, end, kept = scan.forward(layer.cell, parameters, out, lengths, start, direction == 1)
+                outputs.append(h)
+                scans.append(kept)
+                final.extend(end)
+            out = np.concatenate(outputs, axis=-1)
+        elif layer.kind == "dense":
+            out = dense.forward(layer.activation, *weights[0], out)
+        elif layer.kind == "last":
+            out = _last(out, lengths)
+        elif layer.kind == "skip":
+            out = out + (_last(x, lengths) if out.ndim == 2 else x) @ weights[0][0].T
+        tape.outputs.append(out)
+        tape.scans.append(scans)
+    y = np.where(valid[..., None], out, out.dtype.type(0)) if out.ndim == 3 else out
+    return y, final, tape
+
+
+def backward(
+    layout: Any,
+    theta: np.ndarray,
+    tape: Tape,
+    dy: np.ndarray,
+    dhidden: Sequence[np.ndarray | None],
+    dstate: Arrays,
+    truncate: int | None,
+) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]]:
+    """dy like y, dhidden one for each recurrent layer, dstate at the final state -> gradient (P,), dx, dstate0."""
+    valid = (np.arange(tape.x.shape[1]) < tape.lengths[:, None])[..., None]
+    gradient = np.zeros_like(theta)
+    dstate0 = [np.zeros_like(array) for array in dstate]
+    dx = None if layout.integer_input else np.zeros_like(tape.x)
+    hidden, slot = len(dhidden), len(dstate)
+    dout = np.where(valid, dy, dy.dtype.type(0)) if dy.ndim == 3 else dy
+    for i in reversed(range(len(layout.parts))):
+        part, layer = layout.parts[i], layout.parts[i].layer
+        weights, slots = _views(part, theta), _views(part, gradient)
+        read = tape.inputs[i]
+        if layer.kind == "embedding":
+            slots[0][0][...] = embedding.backward(weights[0][0], read, dout)
+        elif layer.kind == "recurrent":
+            hidden -= 1
+            extra = dhidden[hidden]
+            dout = dout if extra is None else dout + np.where(valid, extra, dout.dtype.type(0))
+            slot -= sum(len(states) for states in part.states)
+            dread, at = np.zeros_like(read), slot
+            for direction, parameters in enumerate(weights):
+                count = len(part.states[direction])
+                size = layer.hidden_size
+                part_dx, parts, before = scan.backward(
+                    layer.cell,
+                    parameters,
+                    tape.scans[i][direction],
+                    dout[..., direction * size : (direction + 1) * size],
+                    tuple(dstate[at : at + count]),
+                    truncate,
+                )
+                dread += part_dx
+                dstate0[at : at + count] = before
+                at += count
+                for view, values in zip(slots[direction], parts, strict=True):
+                    view[...] = values
+            dout = dread
+        elif layer.kind == "dense":
+            dout, slots[0][0][...], slots[0][1][...] = dense.backward(
+                layer.activation, weights[0][0], read, tape.outputs[i], dout
+            )
+        elif layer.kind == "last":
+            arriving, dout = dout, np.zeros_like(read)
+            dout[np.arange(len(read)), tape.lengths - 1] = arriving
+        elif layer.kind == "skip":
+            assert dx is not None  # a skip never stands in a network of integers
+            x = _last(tape.x, tape.lengths) if dout.ndim == 2 else tape.x
+            slots[0][0][...] = dout.reshape(-1, dout.shape[-1]).T @ x.reshape(-1, x.shape[-1])
+            if dout.ndim == 2:
+                dx[np.arange(len(x)), tape.lengths - 1] += dout @ weights[0][0]
+            else:
+                dx += dout @ weights[0][0]
+    return gradient, None if dx is None else dx + dout, dstate0
+
+
+def _views(part: Any, vector: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+    return [tuple(parameter.view(vector) for parameter in group) for group in part.parameters]
+
+
+def _last(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Each row's last valid step, (B, T, F) -> (B, F)."""
+    return array[np.arange(len(array)), lengths - 1]
