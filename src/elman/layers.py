@@ -259,7 +259,7 @@ class Layout:
             raise ValueError(f"layers: expected at least one Recurrent layer, got {list(self.layers)!r}")
         last = False
         for i, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
+            if not isinstance(layer, Layer):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"layers[{i}]: expected a layer such as elman.Recurrent(16), got {layer!r}")
             if isinstance(layer, Embedding) and i > 0:
                 raise ValueError(f"layers[{i}]: expected Embedding only as the first layer, got {layer!r} at place {i}")

@@ -5,7 +5,8 @@
     otherwise:    n = tanh(W_in x_t + b_n + W_hn (r h_{t-1}))             the paper's
 (3) h_t = (1 - z) n + z h_{t-1}
 
-Shapes: x_t (B, D), h (B, H); W_ih (3H, D), W_hh (3H, H), b (3H,), b_hn (H,). docs/math/gru.md derives the backward pass.
+Shapes: x_t (B, D), h (B, H); W_ih (3H, D), W_hh (3H, H), b (3H,), b_hn (H,). docs/math/gru.md derives the backward
+pass.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Losses: the value and the derivative by y_hat of every term, side by side.
 
-A term stands for one output at one step (cross entropy: one step). `y_hat` (..., O) are the head's raw values, e = y_hat - y.
+A term stands for one output at one step (cross entropy: one step). `y_hat` (..., O) are the head's raw values, and
+e = y_hat - y.
 `value_and_derivative` multiplies each step's terms by its weight and divides by the normaliser.
 """
 

@@ -27,12 +27,10 @@ def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays) -> tuple[A
     w_ih, w_hh, bias = parameters[:3]
     h_prev, c_prev = state
     a_i, a_f, a_g, a_o = np.split(x @ w_ih.T + h_prev @ w_hh.T + bias, 4, axis=1)
-    if cell.peepholes:
-        p_i, p_f, p_o = parameters[3]
-        a_i, a_f = a_i + p_i * c_prev, a_f + p_f * c_prev
-    i, f, g = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g)
+    p_i, p_f, p_o = _peepholes(cell, parameters)
+    i, f, g = sigmoid(a_i + p_i * c_prev), sigmoid(a_f + p_f * c_prev), np.tanh(a_g)
     c = f * c_prev + i * g
-    o = sigmoid(a_o + p_o * c if cell.peepholes else a_o)
+    o = sigmoid(a_o + p_o * c)
     return (o * np.tanh(c), c), (x, h_prev, c_prev, i, f, g, o, c)
 
 
@@ -43,16 +41,18 @@ def step_backward(cell: Any, parameters: Arrays, tape: Arrays, dstate: Arrays) -
     dh, dc = dstate
     tanh_c = np.tanh(c)
     da_o = dh * tanh_c * o * (1 - o)
-    dc = dc + dh * o * (1 - tanh_c * tanh_c)
-    if cell.peepholes:
-        p_i, p_f, p_o = parameters[3]
-        dc = dc + da_o * p_o
+    p_i, p_f, p_o = _peepholes(cell, parameters)
+    dc = dc + dh * o * (1 - tanh_c * tanh_c) + da_o * p_o
     da_i, da_f, da_g = dc * g * i * (1 - i), dc * c_prev * f * (1 - f), dc * i * (1 - g * g)
-    dc_prev = dc * f
+    dc_prev = dc * f + da_i * p_i + da_f * p_f
     da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)
     gradients = (da.T @ x, da.T @ h_prev, da.sum(axis=0))
     if cell.peepholes:
-        dc_prev = dc_prev + da_i * p_i + da_f * p_f
         dp = np.stack([(da_i * c_prev).sum(axis=0), (da_f * c_prev).sum(axis=0), (da_o * c).sum(axis=0)])
         gradients = (*gradients, dp)
     return da @ w_ih, (da @ w_hh, dc_prev), gradients
+
+
+def _peepholes(cell: Any, parameters: Arrays) -> np.ndarray:
+    """(3, H) for i, f, o; zeros where the cell has none."""
+    return parameters[3] if cell.peepholes else np.zeros((3, 1), parameters[0].dtype)

@@ -49,7 +49,8 @@ def forward(
                 final.extend(end)
             out = np.concatenate(outputs, axis=-1)
         elif layer.kind == "dense":
-            out = dense.forward(layer.activation, *weights[0], out)
+            weight, bias = weights[0]
+            out = dense.forward(layer.activation, weight, bias, out)
         elif layer.kind == "last":
             out = _last(out, lengths)
         elif layer.kind == "skip":

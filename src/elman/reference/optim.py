@@ -1,4 +1,4 @@
-"""Optimisers: one update of theta (P,) in place, with what the optimiser remembers in `slots`, arrays shaped like theta."""
+"""Optimisers: one update of theta (P,) in place; what the optimiser remembers is in `slots`, arrays shaped like it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Arrays = tuple[np.ndarray, ...]
 
 
 class Tape(NamedTuple):
-    """What forward leaves for backward: for each step taken, in order, (t, rows that took part, the cell's own tape)."""
+    """What forward leaves for backward: for each step taken (t, rows that took part, the cell's own tape)."""
 
     steps: list[tuple[int, np.ndarray, Arrays]]
     lengths: np.ndarray  # (B,)
