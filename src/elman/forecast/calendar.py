@@ -26,8 +26,8 @@ _DAY = np.timedelta64(1, "D")
 class Calendar:
     """One rule of stepping.
 
-    unit    "us": every `step` microseconds; "month": every `step` months on day `day` (31: the month's last day, as a day
-            beyond a month's end always is); "weekday": every day that `weekmask` (Monday first, "1111100") allows
+    unit    "us": every `step` microseconds; "month": every `step` months on day `day` (31: the month's last day, as a
+            day beyond a month's end always is); "weekday": every day that `weekmask` (Monday first) allows
     """
 
     unit: str
@@ -127,7 +127,7 @@ def parse(freq: str, times: np.ndarray) -> Calendar:
             day = {"S": 1, "E": 31, "": 0}[word[1:]] or _day_of_month(times.astype("datetime64[D]")) or 1
             return Calendar("month", count * _MONTHS[word[0]], day)
     raise ValueError(
-        f"freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, Q, QE, Y, got {checks.shown(freq)}"
+        f"freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE or Y, got {checks.shown(freq)}"
     )
 
 

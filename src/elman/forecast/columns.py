@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
+from elman import checks, datasets
 from elman.forecast.dates import Reading, plain_style, read_dates, reads_as_date
 from elman.forecast.errors import DataError
 from elman.forecast.numbers import is_missing, parse_number
@@ -28,7 +28,7 @@ def read_series(
     freq: str | None = None,
     missing: str = "error",
 ) -> Series:
-    """The series in a CSV file.
+    """The series in a CSV file, or a bundled one by its name (`elman.datasets`) where no file has that name.
 
     target   column of the values; default: the only numeric one
     time     column of the dates; default: the first that reads as dates, or none
@@ -37,7 +37,9 @@ def read_series(
 
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
-    return _from_table(read_table(path), target, time, freq, missing)
+    bundled = str(path) in datasets.names() and not Path(path).exists()
+    table = read_table(datasets.path(str(path)) if bundled else path)
+    return _from_table(table, target, time, freq, missing)
 
 
 def as_series(
@@ -45,8 +47,8 @@ def as_series(
 ) -> Series:
     """The series in an array or list (n,), a data frame or one of its columns (pandas, polars), a `Table`, or a file.
 
-    `time` names a column of a data frame or table; beside an array it holds the times themselves. The other options and errors
-    are those of `read_series`.
+    `time` names a column of a data frame or table; beside an array it holds the times themselves. The other options
+    and errors are those of `read_series`.
     """
     if isinstance(data, Series):
         return data
@@ -80,7 +82,7 @@ def _from_table(table: Table, target: str | None, time: str | None, freq: str | 
 
 
 def _find_time(table: Table, target: str | None) -> str | None:
-    """The first column that reads as dates; one where most cells do is taken too, so that the error names the others."""
+    """The first column that reads as dates; one where most cells do is taken too: the error then names the others."""
     for name in table.names:
         cells = table.column(name, "time")
         if name == target:
@@ -124,7 +126,10 @@ def _dates(cells: list[str], rows: Rows) -> list[Reading]:
 
 def _from_frame(frame: Any, target: str | None, time: Any, freq: str | None, missing: str) -> Series:
     names = [str(name) for name in frame.columns]
-    column: Callable[[str], np.ndarray] = lambda name: np.asarray(frame[frame.columns[names.index(name)]])  # noqa: E731
+
+    def column(name: str) -> np.ndarray:
+        return np.asarray(frame[frame.columns[names.index(name)]])
+
     for option, name in (("target", target), ("time", time)):
         if name is not None and name not in names:
             raise DataError(f"{option}: no column {name!r}; the columns are {listed(names)}")

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["Reading", "Style", "plain_style", "read_dates", "reads_as_date"]
+__all__ = ["ISO", "Reading", "Style", "plain_style", "read_dates", "reads_as_date"]
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
            "December")  # fmt: skip
@@ -31,7 +31,7 @@ _OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 
 # Forms with a day first, for they may carry a clock; a bare year last, for any whole number might be one.
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y",
-         "%d-%b-%Y", "%b %d, %Y")  # fmt: skip
+         "%d-%b-%Y", "%b %d, %Y", "%b-%d-%Y")  # fmt: skip
 _WIDER = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YQ%q", "%Y-Q%q", "%Y Q%q",
           "Q%q %Y", "Q%q-%Y", "%Y%m%d", "%Y")  # fmt: skip
 
@@ -63,6 +63,9 @@ class Style:
     def labels(self, times: np.ndarray) -> list[str]:
         """Dates (n,) as this style writes them."""
         return [self.label(time) for time in times]
+
+
+ISO = Style()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from elman import checks
 from elman.forecast import calendar as calendars
 from elman.forecast.calendar import Calendar
-from elman.forecast.dates import Reading, Style
+from elman.forecast.dates import ISO, Reading, Style
 from elman.forecast.errors import DataError
 
 __all__ = ["MISSING", "Rows", "Series", "build"]
@@ -36,7 +36,7 @@ class Series:
     values: np.ndarray
     times: np.ndarray | None = None
     calendar: Calendar | None = None
-    style: Style = Style()
+    style: Style = ISO
     name: str = "value"
     time_name: str | None = None
     filled: tuple[int, ...] = ()
@@ -117,9 +117,10 @@ def build(rows: Rows, values: np.ndarray, readings: Sequence[Reading] | None, fr
         if gaps.size and missing == "error":
             a, b = int(gaps[0]), int(gaps[0]) + 1
             count = int(steps[b] - steps[a]) - 1
+            left_out = "1 row is" if count == 1 else f"{count} rows are"
             raise rows.error(
-                f"{'1 row is' if count == 1 else f'{count} rows are'} missing between {series.labels[a]} and {series.labels[b]}"
-                f" ({calendar.name}){_more(gaps)}; {_FILL}",
+                f"{left_out} missing between {series.labels[a]} and {series.labels[b]} ({calendar.name}){_more(gaps)};"
+                f" {_FILL}",
                 b, dates=True,
             )  # fmt: skip
     series = _filled(rows, series, steps)

@@ -50,7 +50,7 @@ class Table:
         return 2 * sum(parse_number(cell, comma) is not None for cell in cells) > len(cells)
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column as float64 (n,), NaN where a cell is empty or says NA; anything else is an error that names its line."""
+        """A column as float64 (n,), NaN where a cell is empty or says NA; any other text is an error with its line."""
         cells = self.column(name, "target")
         comma = decimal_comma([cell for cell in cells if not is_missing(cell)])
         if comma is None:
@@ -99,7 +99,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None) -> Table:
     if not rows:
         raise DataError("the file is empty; expected a header line and rows", path=path)
     header = [cell.strip() for cell in rows[0]]
-    if all(is_missing(cell) or parse_number(cell) is not None or reads_as_date(cell) for cell in header):
+    if all(parse_number(cell) is not None or reads_as_date(cell) for cell in header):
         raise DataError(
             f"the first line {shorten(chosen.join(header))} holds data, not names; add a header line such as date,value",
             path=path, line=lines[0],

@@ -1,0 +1,107 @@
+"""What the last windows of a series say about a forecaster: errors beside the baselines', and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from elman.forecast.metrics import MEASURES, measure
+
+__all__ = ["NETWORK", "Backtest"]
+
+NETWORK = "network"
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """W windows of h rows, each forecast from the rows before it alone. MASE, sMAPE and RMSE are per window.
+
+    truth      (W, h)
+    forecasts  model -> (W, h): "network", "naive", "seasonal naive", "drift"
+    scales     (W,) the unit of each window's MASE, from the rows before it
+    labels     (W,) each window's first and last row
+    """
+
+    truth: np.ndarray
+    forecasts: Mapping[str, np.ndarray]
+    scales: np.ndarray
+    labels: tuple[tuple[str, str], ...]
+    scores: Mapping[str, Mapping[str, np.ndarray]] = field(init=False)  # model -> measure -> (W,)
+
+    def __post_init__(self) -> None:
+        scores: dict[str, dict[str, np.ndarray]] = {}
+        for model, forecasts in self.forecasts.items():
+            found = [measure(y, f, s) for y, f, s in zip(self.truth, forecasts, self.scales, strict=True)]
+            scores[model] = {name: np.array([window[name] for window in found]) for name in MEASURES}
+        object.__setattr__(self, "scores", scores)
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def horizon(self) -> int:
+        return self.truth.shape[1]
+
+    def mean(self, model: str, measure: str = "mase") -> float:
+        """A measure's mean over the windows; windows where it is not defined (MASE after a constant) do not count."""
+        values = self.scores[model][measure]
+        defined = values[np.isfinite(values)]
+        return float(defined.mean()) if defined.size else float("nan")
+
+    @property
+    def best_baseline(self) -> str:
+        """The baseline with the lowest mean MASE, or RMSE where no window has a MASE."""
+        baselines = [model for model in self.forecasts if model != NETWORK]
+        return min(baselines, key=lambda model: self.mean(model, self._judge))
+
+    @property
+    def gain(self) -> float:
+        """The share of the best baseline's mean error that the network saves; negative where it loses."""
+        best = self.mean(self.best_baseline, self._judge)
+        return (
+            1.0 - self.mean(NETWORK, self._judge) / best
+            if best > 0.0
+            else -float(self.mean(NETWORK, self._judge) > 0.0)
+        )
+
+    @property
+    def network_wins(self) -> bool:
+        return self.gain > 0.0
+
+    def residuals(self, model: str) -> np.ndarray:
+        """truth - forecast, (W, h)."""
+        return self.truth - self.forecasts[model]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """For each model: `model`, and its mean `mase`, `smape` (percent), `rmse`."""
+        return [{"model": model, **{name: self.mean(model, name) for name in MEASURES}} for model in self.forecasts]
+
+    def records(self) -> list[dict[str, Any]]:
+        """For each window and model: `first`, `last` row, `model`, `mase`, `smape`, `rmse`."""
+        return [
+            {"first": first, "last": last, "model": model, **{name: float(found[name][w]) for name in MEASURES}}
+            for w, (first, last) in enumerate(self.labels)
+            for model, found in self.scores.items()
+        ]
+
+    def verdict(self) -> str:
+        """One sentence: by how much the network beats the best baseline, or that it does not."""
+        best, name = self.best_baseline, self._judge.upper()
+        ours, theirs = self.mean(NETWORK, self._judge), self.mean(best, self._judge)
+        better = int(np.sum(self.scores[NETWORK][self._judge] < self.scores[best][self._judge]))
+        windows = "1 window" if len(self) == 1 else f"{len(self)} windows"
+        rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
+        over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}, better in {better}"
+        if self.network_wins:
+            return f"The network beats the best baseline, {best}, by {100.0 * self.gain:.1f} %: {over}."
+        return (
+            f"The network does not beat the best baseline: {over}. {best.capitalize()} is the better forecast here"
+            " (best=True, --best)."
+        )
+
+    @property
+    def _judge(self) -> str:
+        return "mase" if np.isfinite(self.scores[NETWORK]["mase"]).any() else "rmse"

@@ -1,0 +1,94 @@
+"""Intervals from what the backtest got wrong: its residuals, scaled by the step ahead and pooled.
+
+The r-th smallest of n absolute residuals, r = ceil((n + 1) level), covers a new one with at least that level where
+residuals are exchangeable (split conformal prediction, Lei et al. 2018). A level whose r passes n would have to be
+invented, and is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from elman import checks
+
+__all__ = ["half_widths", "horizon_scale", "needed", "parse_levels"]
+
+
+def parse_levels(levels: Sequence[float]) -> tuple[float, ...]:
+    """Levels in percent, each in (0, 100), rising. `ValueError` or `TypeError` for anything else."""
+    if isinstance(levels, str) or not isinstance(levels, Sequence):
+        raise TypeError(f"levels: expected a list of percentages such as (80, 95), got {checks.shown(levels)}")
+    numbers = [checks.number("levels", level, 0.0, 100.0, open_low=True) for level in levels]
+    if len(set(numbers)) < len(numbers) or 100.0 in numbers:
+        raise ValueError(f"levels: expected different percentages below 100, got {checks.shown(levels)}")
+    return tuple(sorted(numbers))
+
+
+def needed(level: float) -> int:
+    """How many residuals a level (percent) takes: the least n with ceil((n + 1) level) <= n."""
+    share = level / 100.0
+    n = math.ceil(share / (1.0 - share) - 1e-9)
+    return max(n, 1)
+
+
+def horizon_scale(residuals: np.ndarray) -> np.ndarray:
+    """The size of residuals (W, h) at each step ahead, (h,): a straight line that never falls, fitted to their
+    root mean squares; h numbers from W windows each would be mostly noise."""
+    size = np.sqrt(np.mean(residuals**2, axis=0))
+    steps = np.arange(len(size)) - (len(size) - 1) / 2.0
+    slope = max(0.0, float(steps @ size) / max(float(steps @ steps), 1.0))
+    slope = min(slope, 2.0 * float(size.mean()) / len(size))  # the line stays above 0 at the first step
+    line = size.mean() + slope * steps
+    return np.maximum(line, np.finfo(np.float64).tiny)
+
+
+def check_enough(levels: Sequence[float], residuals: int) -> None:
+    """`ValueError` where a level (percent) needs more residuals than there are."""
+    for level in levels:
+        if needed(level) > residuals:
+            raise ValueError(
+                f"levels: an interval of {level:g} % needs at least {needed(level)} backtest residuals, there are"
+                f" {residuals} (windows times horizon); ask for a lower level or more windows"
+            )
+
+
+def half_widths(residuals: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Half the width of each level's interval at each step: residuals (W, h) -> (len(levels), h).
+
+    `ValueError` where the residuals are too few for a level.
+    """
+    check_enough(levels, residuals.size)
+    scale = horizon_scale(residuals)
+    pooled = np.sort(np.abs(residuals / scale), axis=None)
+    ranks = [math.ceil((pooled.size + 1) * level / 100.0 - 1e-9) for level in levels]
+    return pooled[[rank - 1 for rank in ranks]][:, None] * scale
+
+
+def bands(
+    forecast: np.ndarray,
+    truth: np.ndarray,
+    tested: np.ndarray,
+    levels: Sequence[float],
+    *,
+    relative: bool,
+    floor: float,
+) -> dict[float, np.ndarray]:
+    """Level in percent -> (h, 2), lower and upper bound about a forecast (h,).
+
+    truth, tested   (W, H) what the backtest's windows held and what was forecast for them, H >= h
+    relative        errors are ratios, not differences, wherever all of the numbers are positive
+    floor           no bound lies below it
+    """
+    relative = relative and min(forecast.min(), truth.min(), tested.min()) > 0.0
+    residuals = np.log(truth / tested) if relative else truth - tested
+    widths = half_widths(residuals, levels)[:, : len(forecast)]
+    found: dict[float, np.ndarray] = {}
+    for level, width in zip(levels, widths, strict=True):
+        low, high = (
+            (forecast * np.exp(-width), forecast * np.exp(width)) if relative else (forecast - width, forecast + width)
+        )
+        found[level] = np.column_stack([np.maximum(low, floor), np.maximum(high, floor)])
+    return found

@@ -1,0 +1,230 @@
+"""The network's side of a forecast: windows of a series, trained, chosen and combined without a look past the cut.
+
+A window is c rows that are read and h rows that are forecast. The network never sees the level of a series or its
+unit: it reads the window less its own level over its own spread, and beside it the change from row to row (or
+season to season) over that change's usual size; it answers with the difference from a `base` that needs no network,
+in the same unit. Its head begins at zero, so training starts from the base.
+
+What cannot be known beforehand is tried: each `Plan` (which base, logarithms or not) is trained on the training rows,
+and the one with the smallest absolute error on the validation rows is kept, its answer scaled by the factor in [0, 1]
+that suits these rows best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from elman import checks
+from elman.config import get_num_threads
+from elman.forecast.errors import DataError
+from elman.network import Network
+from elman.optim import AdamW
+from elman.training import Trainer
+
+__all__ = ["Model", "Plan", "Settings", "least_rows", "train_all"]
+
+EPS = 1e-6  # of a window's size: what keeps a flat window from dividing by zero
+WINDOWS = 3  # the fewest training windows
+
+
+class Plan(NamedTuple):
+    """What the network's answer is added to, "last" (the last value) or "season" (the last season), and whether the
+    series is taken in logarithms."""
+
+    base: str
+    log: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How networks are trained; `benchmarks/forecast_defaults.py` is how the defaults were chosen."""
+
+    cell: str = "gru"
+    hidden_size: int = 8
+    members: int = 3
+    updates: int = 300
+    learning_rate: float = 5e-3
+    weight_decay: float = 0.1
+    batch_size: int = 16
+    patience: int = 100  # updates without a better validation loss
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained ensemble.
+
+    plan      which of the plans the validation rows preferred
+    context   rows that are read, c;  season, horizon  rows in a season, rows that are forecast
+    shrink    factor in [0, 1] on the networks' mean answer
+    networks  (c - lag, 2) -> (h,) each
+    """
+
+    plan: Plan
+    context: int
+    season: int
+    horizon: int
+    shrink: float
+    networks: tuple[Network, ...]
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        """The `horizon` rows after values (n,), n >= context."""
+        z = _forward(self.plan, values)
+        x, base, scale = _windows(z, np.array([len(z)]), self.plan, self.context, self.season, self.horizon)
+        answer = np.mean([network.predict(x) for network in self.networks], axis=0, dtype=np.float64)
+        forecast = _back(self.plan, base + self.shrink * scale * answer)[0]
+        # what was never below zero (counts, sales, prices) is not forecast to be
+        return np.maximum(forecast, 0.0) if values.min() >= 0.0 else forecast
+
+    def check_history(self, values: np.ndarray) -> None:
+        """`DataError` for values (n,) that the model cannot forecast from."""
+        if len(values) < self.context:
+            raise DataError(f"history: expected at least {self.context} rows to forecast from, got {len(values)}")
+        if self.plan.log and values.min() <= 0.0:
+            raise DataError(
+                f"history: expected values above 0, as in the series that was fitted, got {values.min():g}"
+                f" at index {values.argmin()}"
+            )
+
+
+def least_rows(horizon: int, season: int) -> int:
+    """The fewest rows that a model can be trained on."""
+    return _least_context(season) + 2 * horizon + WINDOWS - 1
+
+
+def context_rows(wanted: int | None, rows: int, horizon: int, season: int) -> int:
+    """Rows of a window that are read: what was asked for; else two seasons, or twice the horizon and at least 8; less
+    where the rows are few."""
+    least = _least_context(season)
+    most = rows - 2 * horizon - WINDOWS + 1
+    if wanted is None:
+        usual = 2 * season if season > 1 else max(8, min(2 * horizon, 24))
+        return min(max(usual, least), max(least, rows // 2 - horizon))
+    if checks.whole("context", wanted, low=least) > most:
+        raise DataError(f"context: {wanted} rows are too many for {rows} rows and horizon {horizon}; at most {most}")
+    return wanted
+
+
+def train_all(
+    parts: Sequence[tuple[np.ndarray, int]],
+    seasons: Sequence[int],
+    horizon: int,
+    context: int | None,
+    settings: Settings,
+) -> list[Model]:
+    """One model for each part (known rows (n,), the number of them that train), side by side on all threads.
+
+    Every part's model depends on that part alone, so the result is the same with any number of threads.
+    """
+    jobs = [
+        (values, train, season, horizon, context_rows(context, len(values), horizon, season), settings)
+        for (values, train), season in zip(parts, seasons, strict=True)
+    ]
+    workers = max(1, min(get_num_threads(), len(jobs)))
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="elman")
+    try:
+        return list(pool.map(lambda job: _train(*job), jobs))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+# ------------------------------------------------------------------------------------------- training
+
+
+def _train(values: np.ndarray, train: int, season: int, horizon: int, context: int, settings: Settings) -> Model:
+    """The plan with the smallest mean absolute error on the validation rows, values[train:]."""
+    found: list[tuple[float, Model]] = []
+    for plan in _plans(values, season):
+        z = _forward(plan, values)
+        first = np.arange(context, len(z) - horizon + 1)  # the first row that each window forecasts
+        x, base, scale = _windows(z, first, plan, context, season, horizon)
+        truth = sliding_window_view(z, horizon)[first]
+        target = ((truth - base) / scale).astype(np.float32)
+        trains, validates = first <= train - horizon, first >= train
+        networks = tuple(
+            _fit(x[trains], target[trains], x[validates], target[validates], settings, settings.seed + k)
+            for k in range(settings.members)
+        )
+        answer = np.mean([network.predict(x[validates]) for network in networks], axis=0, dtype=np.float64)
+        size = float((answer**2).sum())
+        shrink = float(np.clip((answer * target[validates]).sum() / size, 0.0, 1.0)) if size > 0.0 else 0.0
+        tried = _back(plan, base[validates] + shrink * scale[validates] * answer)
+        error = float(np.abs(tried - _back(plan, truth[validates])).mean())
+        found.append((error, Model(plan, context, season, horizon, shrink, networks)))
+    return min(found, key=lambda each: each[0])[1]
+
+
+def _fit(x: np.ndarray, y: np.ndarray, xv: np.ndarray, yv: np.ndarray, settings: Settings, seed: int) -> Network:
+    """One network, trained until the validation windows stop improving."""
+    network = Network(
+        x.shape[2], settings.hidden_size, y.shape[1], cell=settings.cell, output="last", skip=True, seed=seed
+    )
+    for name in ("head.weight", "skip.weight"):
+        network.parameters[name][...] = 0.0
+    epoch = -(-len(x) // settings.batch_size)  # updates
+    trainer = Trainer(
+        network,
+        loss="mae",
+        optimizer=AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
+        batch_size=settings.batch_size,
+        clip_norm=1.0,
+        seed=seed,
+    )
+    trainer.fit(
+        x,
+        y,
+        epochs=max(1, settings.updates // epoch),
+        validation=(xv, yv),
+        patience=max(3, settings.patience // epoch),
+        progress=False,
+    )
+    return network
+
+
+def _plans(values: np.ndarray, season: int) -> list[Plan]:
+    bases = ("season", "last") if season > 1 else ("last",)
+    return [Plan(base, log) for base in bases for log in ((False, True) if values.min() > 0.0 else (False,))]
+
+
+# -------------------------------------------------------------------------------------------- windows
+
+
+def _least_context(season: int) -> int:
+    """One difference over a season, or over one row and another to scale it by."""
+    return season + 1 if season > 1 else 3
+
+
+def _forward(plan: Plan, values: np.ndarray) -> np.ndarray:
+    return np.log(values) if plan.log else values
+
+
+def _back(plan: Plan, z: np.ndarray) -> np.ndarray:
+    return np.exp(z) if plan.log else z
+
+
+def _windows(
+    z: np.ndarray, first: np.ndarray, plan: Plan, context: int, season: int, horizon: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the network reads and what its answer is added to, for windows whose forecast begins at rows `first` (n,).
+
+    Returns x (n, T, 2) float32, base (n, h), scale (n, 1): the forecast is base + scale * answer.
+    """
+    steps = np.arange(horizon)
+    lag = season if plan.base == "season" else 1
+    base = z[first[:, None] - lag + steps % lag]
+    read = sliding_window_view(z, context)[first - context]
+    change = read[:, lag:] - read[:, :-lag]
+    tiny = EPS * np.abs(read).mean(axis=1, keepdims=True) + np.finfo(np.float32).tiny
+    spread = read.std(axis=1, keepdims=True) + tiny
+    size = np.abs(change).mean(axis=1, keepdims=True) + tiny
+    # within a season, a row's own step says little about how far h rows lead: there the spread is the unit
+    scale = spread if lag < season else size
+    level = read[:, -season:].mean(axis=1, keepdims=True) if season > 1 else read[:, -1:]
+    x = np.stack([(read[:, lag:] - level) / spread, change / scale], axis=2)
+    return x.astype(np.float32), base, scale

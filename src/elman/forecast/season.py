@@ -1,0 +1,55 @@
+"""The length of a season, found in the data it is told about and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["autocorrelation", "default_horizon", "find_season"]
+
+LONGEST = 366  # seasons beyond this are never looked for
+_ONE = 1.645  # a known length: one test at the level 5 %
+_MANY = 3.0  # any length: hundreds of tests, so a far stricter level
+
+
+def find_season(values: np.ndarray, usual: Sequence[int] = ()) -> int:
+    """Steps in a season of values (n,); 1 where none shows.
+
+    usual   lengths that the calendar suggests: the first that stands out is taken. Empty: every length from 3 to a
+            third of the rows is tried, and the shortest taken of those that are nearly the strongest
+
+    Judged by the autocorrelation of the changes from row to row, so that a trend is no season, against Bartlett's limit
+    sqrt((1 + 2 sum_{i<m} r_i^2) / n).
+    """
+    changes = np.diff(values)
+    longest = min(len(values) // (2 if usual else 3), LONGEST)
+    r = autocorrelation(changes, longest + longest // 4 + 1)
+    limit = np.sqrt(
+        (1.0 + 2.0 * np.concatenate([[0.0], np.cumsum(r[1:-1] ** 2)])) / max(len(changes), 1)
+    )  # of lags 1...
+    if usual:
+        known = (m for m in usual if 1 < m <= longest and r[m] > _ONE * limit[m - 1])
+        return next((m for m in known if r[m] > max(r[m - max(m // 4, 1)], r[m + max(m // 4, 1)])), 1)
+    peaks = [
+        m
+        for m in range(3, longest + 1)
+        if r[m] > r[m - 1] and r[m] >= r[m + 1] and r[m] > _MANY * np.sqrt(1 / len(changes)) and r[m] > limit[m - 1]
+    ]
+    return next((m for m in peaks if r[m] >= 0.8 * max(r[p] for p in peaks)), 1)
+
+
+def default_horizon(rows: int, season: int) -> int:
+    """One season, else a tenth of the rows; at most 48."""
+    return min(season if season > 1 else max(rows // 10, 1), 48)
+
+
+def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
+    """r_0 ... r_lags of values (n,) about their mean, float64 (lags + 1,); zeros where nothing varies."""
+    centred = values - values.mean() if len(values) else values
+    total = float(centred @ centred)
+    r = np.zeros(lags + 1)
+    if total > 0.0:
+        for lag in range(min(lags + 1, len(values))):
+            r[lag] = float(centred[lag:] @ centred[: len(values) - lag]) / total
+    return r
