@@ -10,7 +10,7 @@ import pytest
 import elman
 from elman import losses
 
-B, T, O = 5, 4, 3
+B, T, OUTPUTS = 5, 4, 3
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(B, T, 2))
 WEIGHT = RNG.uniform(0.1, 2.0, (B, T))
@@ -28,23 +28,20 @@ TERMS: list[tuple[losses.Loss, Callable[[np.ndarray, np.ndarray], np.ndarray]]] 
         losses.Huber(0.3),
         lambda p, y: np.where(abs(p - y) <= 0.3, (p - y) ** 2 / 2, 0.3 * (abs(p - y) - 0.15)),
     ),
-    (
-        losses.BinaryCrossEntropy(),
-        lambda p, y: -y * np.log(1 / (1 + np.exp(-p))) - (1 - y) * np.log(1 / (1 + np.exp(p))),
-    ),
+    (losses.BinaryCrossEntropy(), lambda p, y: y * np.log1p(np.exp(-p)) + (1 - y) * np.log1p(np.exp(p))),
 ]
 
 
-def network(output: str = "sequence", size: int = O) -> elman.Network:
+def network(output: str = "sequence", size: int = OUTPUTS) -> elman.Network:
     return elman.Network(2, 6, size, output=output, dtype="float64", seed=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("loss", "term"), TERMS, ids=lambda value: getattr(value, "kind", ""))
 def test_means_over_valid_steps_and_outputs(loss: losses.Loss, term: Callable[[np.ndarray, np.ndarray], np.ndarray]):
-    net, y = network(), np.random.default_rng(1).uniform(0, 1, (B, T, O))
+    net, y = network(), np.random.default_rng(1).uniform(0, 1, (B, T, OUTPUTS))
     terms = term(net.predict(X), y)
     assert net.loss(X, y, loss=loss) == pytest.approx(terms.mean(), rel=1e-12)
-    weights = np.where(np.arange(T) < LENGTHS[:, None], WEIGHT, 0.0)[..., None] * np.ones(O)
+    weights = np.where(np.arange(T) < LENGTHS[:, None], WEIGHT, 0.0)[..., None] * np.ones(OUTPUTS)
     terms = term(net.predict(X, lengths=LENGTHS), y)
     value = net.loss(X, y, loss=loss, lengths=LENGTHS, sample_weight=WEIGHT)
     assert value == pytest.approx((weights * terms).sum() / weights.sum(), rel=1e-12)
@@ -52,21 +49,21 @@ def test_means_over_valid_steps_and_outputs(loss: losses.Loss, term: Callable[[n
 
 @pytest.mark.parametrize(("loss", "term"), TERMS, ids=lambda value: getattr(value, "kind", ""))
 def test_means_at_the_last_step(loss: losses.Loss, term: Callable[[np.ndarray, np.ndarray], np.ndarray]):
-    net, y, weight = network("last"), np.random.default_rng(1).uniform(0, 1, (B, O)), WEIGHT[:, 0]
+    net, y, weight = network("last"), np.random.default_rng(1).uniform(0, 1, (B, OUTPUTS)), WEIGHT[:, 0]
     terms = term(net.predict(X, lengths=LENGTHS), y).mean(axis=1)
     value = net.loss(X, y, loss=loss, lengths=LENGTHS, sample_weight=weight)
     assert value == pytest.approx(np.average(terms, weights=weight), rel=1e-12)
 
 
 def test_half_sse_is_a_sum():
-    net, y = network(), RNG.normal(size=(B, T, O))
+    net, y = network(), RNG.normal(size=(B, T, OUTPUTS))
     terms = 0.5 * ((net.predict(X) - y) ** 2).sum(axis=-1)
     assert net.loss(X, y, loss="half_sse") == pytest.approx(terms.sum(), rel=1e-12)
     assert net.loss(X, y, loss="half_sse", sample_weight=WEIGHT) == pytest.approx((WEIGHT * terms).sum(), rel=1e-12)
 
 
 def test_cross_entropy_is_the_mean_of_minus_log_probability():
-    net, classes = network(), RNG.integers(0, O, (B, T))
+    net, classes = network(), RNG.integers(0, OUTPUTS, (B, T))
     p = np.exp(net.predict(X))
     p /= p.sum(axis=-1, keepdims=True)
     terms = -np.log(np.take_along_axis(p, classes[..., None], axis=-1))[..., 0]
@@ -101,7 +98,7 @@ def test_large_logits_stay_finite():
         (
             lambda: losses.Pinball((0.5, 1.0)),
             ValueError,
-            "quantiles: expected numbers strictly between 0 and 1, got 1.0",
+            r"quantiles: .* strictly between 0 and 1, got 1.0",
         ),
         (lambda: losses.Pinball(("a",)), TypeError, "quantiles"),
     ],

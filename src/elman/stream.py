@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -112,9 +111,8 @@ class Stream:
         if isinstance(first, Embedding):
             if flat.min() < 0 or flat.max() >= first.num_embeddings:
                 raise ValueError(f"x: expected whole numbers in [0, {first.num_embeddings - 1}], got {flat.tolist()}")
-        elif not math.isfinite(flat.dot(flat)) and not np.isfinite(flat).all():  # dot: one cheap pass proves it finite
-            column = int(np.argmin(np.isfinite(rows)))
-            row, column = divmod(column, rows.shape[1])
+        elif not arguments.is_finite(flat):
+            row, column = divmod(int(np.argmin(np.isfinite(flat))), rows.shape[1])
             raise ValueError(f"x: expected finite numbers, got {rows[row, column]} at row {row}, column {column}")
         return rows, single
 

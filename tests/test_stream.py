@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import elman
+from elman.layers import GRU, LSTM, Dense, Embedding, Recurrent
+
+X = np.random.default_rng(0).normal(size=(3, 6, 2))
+
+
+def network(**options: Any) -> elman.Network:
+    return elman.Network(2, 5, 2, **{"seed": 1, **options})
+
+
+def same(net: elman.Network, a: np.ndarray, b: np.ndarray) -> bool:
+    """The same bits on the compiled engine, which promises them; close on the reference."""
+    return a.shape == b.shape and (bool((a == b).all()) if net.engine == "native" else np.allclose(a, b, 1e-5, 1e-6))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["tanh", "relu", "lstm", "gru", GRU(False), LSTM(True)]),
+    st.integers(1, 2),
+    st.sampled_from(["float32", "float64"]),
+    st.booleans(),
+    st.sampled_from([(), (4,)]),
+    st.sampled_from([1, 5, 17]),
+)
+def test_streaming_is_predicting_to_the_bit(cell: Any, layers: int, dtype: str, skip: bool, head: Any, hidden: int):
+    net = elman.Network(2, hidden, 2, cell=cell, num_layers=layers, dtype=dtype, skip=skip, head=head, seed=1)
+    y, state = net.predict(X, return_state=True)
+    stream = net.stream(3)
+    for t in range(6):
+        assert same(net, stream.step(X[:, t]), y[:, t])
+    assert all(same(net, stream.state[name], state[name]) for name in net.state_names)
+    one = net.stream()
+    assert same(net, np.array([one.step(x) for x in X[1]]), y[1])
+
+
+def test_behind_last_each_step_is_as_if_it_were_the_end():
+    net = network(output="last")
+    stream = net.stream()
+    for t in range(6):
+        assert same(net, stream.step(X[0, t]), net.predict(X[0, : t + 1]))
+
+
+def test_an_embedding_steps_on_whole_numbers():
+    net = elman.Network.from_layers([Embedding(7, 3), Recurrent(4), Dense(2)], seed=0)
+    words = np.array([[1, 6, 0], [2, 2, 5]])
+    y, stream, one = net.predict(words), net.stream(2), net.stream()
+    for t in range(3):
+        assert same(net, stream.step(words[:, t]), y[:, t])
+        assert same(net, one.step(int(words[0, t])), y[0, t])
+    with pytest.raises(ValueError, match=r"x: expected whole numbers in \[0, 6\], got \[7\]"):
+        one.step(7)
+    with pytest.raises(TypeError, match="x: expected whole numbers"):
+        one.step(1.0)
+
+
+def test_the_state_can_be_read_set_and_reset():
+    net = network()
+    stream = net.stream()
+    first = stream.step(X[0, 0])
+    kept = stream.state
+    second = stream.step(X[0, 1])
+    stream.state = kept
+    assert (stream.step(X[0, 1]) == second).all()
+    stream.state = {"h_l0": kept["h_l0"][0]}
+    assert not stream.state["c_l0"].any()
+    stream.reset()
+    assert (stream.step(X[0, 0]) == first).all()
+    with pytest.raises(ValueError, match="read-only"):
+        stream.state["h_l0"][:] = 0
+    with pytest.raises(ValueError, match="state: expected names among h_l0, c_l0, got 'h'"):
+        stream.state = {"h": kept["h_l0"]}
+
+
+def test_weights_are_those_of_the_moment_until_refreshed():
+    net = network()
+    stream, before = net.stream(), net.predict(X[0])
+    assert same(net, stream.step(X[0, 0]), before[0])
+    net.theta[:] *= 0.5
+    assert same(net, stream.step(X[0, 1]), before[1])
+    state = stream.state
+    stream.refresh()
+    assert same(net, stream.step(X[0, 2]), net.predict(X[0, 2:3], state=state)[0])
+
+
+def test_streams_travel_with_weights_and_state():
+    net = network()
+    stream = net.stream(3)
+    stream.step(X[:, 0])
+    net.theta[:] = 0
+    other = pickle.loads(pickle.dumps(stream))
+    assert (other.step(X[:, 1]) == stream.step(X[:, 1])).all()
+
+
+def test_out_is_written_and_returned():
+    stream, other = network().stream(), network().stream()
+    out = np.empty(2, np.float32)
+    assert stream.step(X[0, 0], out=out) is out
+    assert (out == other.step(X[0, 0])).all()
+    rows = np.empty((3, 2), np.float32)
+    assert network().stream(3).step(X[:, 0], rows) is rows
+    with pytest.raises(TypeError, match=r"out: expected an array of float32, got array of shape .* float64"):
+        stream.step(X[0, 0], np.empty(2))
+    with pytest.raises(ValueError, match=r"out: expected a contiguous, writable array of shape \(2,\)"):
+        stream.step(X[0, 0], np.empty(3, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([1.0, np.nan], ValueError, "x: expected finite numbers, got nan at row 0, column 1"),
+        ([[np.inf, 0.0]], ValueError, "x: expected finite numbers, got inf at row 0, column 0"),
+        ([1.0], ValueError, r"x: expected shape \(1, 2\) or \(2,\), got \(1,\)"),
+        (X[:, 0], ValueError, r"x: expected shape .* got \(3, 2\)"),
+        ("ab", TypeError, "x: expected real numbers, got 'ab'"),
+    ],
+)
+def test_wrong_input_leaves_the_state_as_it_was(x: Any, error: type[Exception], message: str):
+    stream = network().stream()
+    stream.step(X[0, 0])
+    before = stream.state
+    with pytest.raises(error, match=message):
+        stream.step(x)
+    assert all((stream.state[name] == before[name]).all() for name in before)
+
+
+def test_refused():
+    with pytest.raises(ValueError, match="network: expected one direction, got a bidirectional network"):
+        network(bidirectional=True).stream()
+    with pytest.raises(ValueError, match=r"batch_size: .* got 0"):
+        network().stream(0)
+    with pytest.raises(ValueError, match=r"x: expected shape \(3, 2\), got \(2,\)"):
+        network().stream(3).step(X[0, 0])
+
+
+def test_large_finite_input_is_no_error():
+    with np.errstate(over="ignore"):  # inside the reference engine
+        assert np.isfinite(network().stream().step([3e38, -3e38])).all()
