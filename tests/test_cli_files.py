@@ -24,13 +24,17 @@ def test_nothing_appears_before_commit(tmp_path: Path):
 def test_nothing_is_left_behind_when_the_work_fails(tmp_path: Path, error: type[BaseException]):
     (tmp_path / "sales.csv").write_text("older")
 
-    def writer(path: Path) -> None:
+    def half(path: Path) -> None:
         path.write_text("half")
         raise error
 
-    with pytest.raises(error), Outputs(tmp_path, "sales", [".csv", ".png"]) as outputs:
-        outputs.write(".png", lambda path: path.write_text("whole"))
-        outputs.write(".csv", writer)
+    def work() -> None:
+        with Outputs(tmp_path, "sales", [".csv", ".png"]) as outputs:
+            outputs.write(".png", lambda path: path.write_text("whole"))
+            outputs.write(".csv", half)
+
+    with pytest.raises(error):
+        work()
     assert [p.name for p in tmp_path.iterdir()] == ["sales.csv"]
     assert (tmp_path / "sales.csv").read_text() == "older"
 

@@ -18,9 +18,10 @@ ROOT = Path(elman.__file__).parent
 
 # Each room, lowest first. A file may import from its own room and from any row above (lower) in this list.
 LEVELS: list[set[str]] = [
-    {"checks", "reference", "_native"},
+    {"checks", "reference", "version", "_native"},
     {"layers", "losses", "optim", "datasets"},
-    {"engine", "compiled", "init", "progress"},
+    {"engine", "compiled", "init", "progress", "history", "interrupts"},
+    {"arguments", "parameters", "config", "describe"},
     {"network"},
     {"stream", "training"},
     {"io", "gradcheck"},
@@ -31,8 +32,8 @@ LEVELS: list[set[str]] = [
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
-# Two rooms of one level that may meet, and the arrows that point up: only inside a function, so that importing the lower
-# room never loads the upper one.
+# Two rooms of one level that may meet, and the arrows that point up: only inside a function, so that importing the
+# lower room never loads the upper one.
 BESIDE = {("compiled", "engine"), ("engine", "compiled"), ("student", "classic")}
 UP_WHEN_CALLED = {
     ("network", "io"),  # Network.save
@@ -91,7 +92,9 @@ INSIDE = [found for found in ALL if found.name.split(".")[0] == "elman"]
 def target(found: Import) -> str:
     """The room an `elman...` import leads to; a public name of the package itself leads to `__init__`."""
     parts = found.name.split(".")
-    known = len(parts) > 1 and ((ROOT / parts[1]).is_dir() or (ROOT / f"{parts[1]}.py").exists() or parts[1] == "_native")
+    known = len(parts) > 1 and (
+        (ROOT / parts[1]).is_dir() or (ROOT / f"{parts[1]}.py").exists() or parts[1] == "_native"
+    )
     return parts[1] if known else "__init__"
 
 
@@ -129,7 +132,9 @@ def test_heavy_imports_wait_until_they_are_used():
 
 def test_no_module_is_imported_in_a_circle():
     """Among files: top-level imports form no cycle (a file of a package may lean on another of the same room)."""
-    names = {".".join(["elman", *p.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__"): p for p in FILES}
+    names = {
+        ".".join(["elman", *p.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__"): p for p in FILES
+    }
     edges: dict[str, set[str]] = {name: set() for name in names}
     for name, path in names.items():
         for found in imports(path):

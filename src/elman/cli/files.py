@@ -34,7 +34,9 @@ class Outputs:
         self._try()
         for path in self.paths.values():
             if path.is_dir():
-                raise OutputError(f"{path}: a folder has the name of an output; move it, or name another folder with --out")
+                raise OutputError(
+                    f"{path}: a folder has the name of an output; move it, or name another folder with --out"
+                )
             if any(path.exists() and path.samefile(source) for source in inputs if source.exists()):
                 raise OutputError(f"{path}: the output would overwrite the input; name another folder with --out")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-__all__ = ["as_json", "error", "figure", "line", "rows", "table"]
+__all__ = ["as_json", "error", "figure", "figures", "line", "rows", "table", "working"]
 
 
 def line(text: str = "") -> None:
@@ -34,6 +35,16 @@ def figure(value: float, digits: int = 4) -> str:
     return f"{value:,.{max(0, digits - whole)}f}" if abs(value) >= 1 else f"{value:.{digits}f}"
 
 
+def figures(values: Iterable[float], digits: int = 4) -> list[str]:
+    """A column of numbers, all with the same decimals: the largest shows `digits` significant ones."""
+    listed = list(values)
+    largest = max((abs(value) for value in listed if math.isfinite(value)), default=0.0)
+    if largest and not 1e-3 <= largest < 1e7:
+        return [figure(value, digits) for value in listed]
+    decimals = max(0, digits - len(str(int(largest)))) if largest >= 1 else digits
+    return [f"{value:,.{decimals}f}" if math.isfinite(value) else "-" for value in listed]
+
+
 def table(headers: Sequence[str], body: Iterable[Sequence[str]], title: str = "") -> None:
     """Columns: the first to the left, the others to the right; headers in bold on a terminal."""
     lines = [list(headers), *(list(row) for row in body)]
@@ -41,7 +52,9 @@ def table(headers: Sequence[str], body: Iterable[Sequence[str]], title: str = ""
     if title:
         line(title)
     for number, row in enumerate(lines):
-        cells = [text.ljust(w) if k == 0 else text.rjust(w) for k, (text, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            text.ljust(w) if k == 0 else text.rjust(w) for k, (text, w) in enumerate(zip(row, widths, strict=True))
+        ]
         text = ("  " + "  ".join(cells)).rstrip()
         line(f"\033[1m{text}\033[0m" if number == 0 and sys.stdout.isatty() else text)
 
@@ -52,6 +65,19 @@ def rows(pairs: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
         line(f"  {name.ljust(width)}  {value}".rstrip())
+
+
+@contextmanager
+def working(text: str) -> Generator[None]:
+    """Says on stderr that work goes on: something that moves on a terminal, else one line."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(f"{text} ..."):
+            yield
+    else:
+        print(f"{text} ...", file=sys.stderr, flush=True)
+        yield
 
 
 def as_json(value: Any) -> None:

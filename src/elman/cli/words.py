@@ -7,11 +7,37 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Horizon", "Json", "Model", "Out", "Season", "Seed"]
+__all__ = [
+    "Best",
+    "Context",
+    "Data",
+    "Freq",
+    "Fresh",
+    "Horizon",
+    "Json",
+    "Levels",
+    "Missing",
+    "Model",
+    "Out",
+    "Season",
+    "Seed",
+    "Target",
+    "Time",
+    "as_levels",
+    "source",
+]
 
 Data = Annotated[
     str | None,
-    typer.Argument(metavar="[DATA]", help="A CSV file, or a bundled series: sunspots (the default), airline.", show_default=False),
+    typer.Argument(
+        metavar="[DATA]", help="A CSV file, or a bundled series: sunspots (the default), airline.", show_default=False
+    ),
+]
+Fresh = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]", help="A CSV file with newer rows; default: the data it was trained on.", show_default=False
+    ),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.safetensors).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -21,8 +47,60 @@ Out = Annotated[
 ]
 Horizon = Annotated[
     int | None,
-    typer.Option("--horizon", min=1, help="Steps to forecast; default: one season, else a tenth of the rows, at most 48."),
+    typer.Option(
+        "--horizon", min=1, help="Steps to forecast; default: one season, else a tenth of the rows, at most 48."
+    ),
 ]
-Season = Annotated[int | None, typer.Option("--season", min=1, help="Steps in a season (1: none); default: found in the data.")]
-Target = Annotated[str | None, typer.Option("--target", metavar="COLUMN", help="What to forecast; default: the only numeric column.")]
-Time = Annotated[str | None, typer.Option("--time", metavar="COLUMN", help="The dates; default: the first column that reads as dates.")]
+Season = Annotated[
+    int | None, typer.Option("--season", min=1, help="Steps in a season (1: none); default: found in the data.")
+]
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="COLUMN", help="What to forecast; default: the only numeric column.")
+]
+Time = Annotated[
+    str | None,
+    typer.Option("--time", metavar="COLUMN", help="The dates; default: the first column that reads as dates."),
+]
+Context = Annotated[
+    int | None, typer.Option("--context", min=1, help="Steps the network looks back; default: from season and horizon.")
+]
+Freq = Annotated[
+    str | None,
+    typer.Option(
+        "--freq", help="The step between rows, such as D, B (business days), W, ME; default: found in the dates."
+    ),
+]
+Levels = Annotated[
+    str | None,
+    typer.Option(
+        "--levels", metavar="L1,L2", help="Coverage of the intervals in percent; default: 80,95 where the data allow."
+    ),
+]
+Missing = Annotated[
+    str, typer.Option("--missing", help="What to do about gaps and missing values: error, or interpolate.")
+]
+
+
+Best = Annotated[
+    bool, typer.Option("--best", help="Write the best baseline's forecast where the network did not beat it.")
+]
+
+
+def source(data: str | None) -> tuple[Path, str]:
+    """The file that DATA stands for, and the name its outputs begin with."""
+    from elman import datasets
+
+    name = data or datasets.names()[0]
+    if name in datasets.names() and not Path(name).exists():
+        return datasets.path(name), name
+    return Path(name), Path(name).stem
+
+
+def as_levels(text: str | None) -> tuple[float, ...] | None:
+    """ "80,95" -> (80.0, 95.0)."""
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--levels: expected percentages with commas between them, such as 80,95, got {text!r}"
+        ) from None

@@ -1,0 +1,79 @@
+"""The commands in one application, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from elman.cli import config, demo, forecast, gradcheck, inspect, predict, say
+
+__all__ = ["app", "run"]
+
+# The base of all that a wrongly typed command raises, wherever this version of typer keeps it
+_Misused: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="elman",
+    help="Recurrent neural networks on the CPU: forecasts from a CSV, gradients checked, networks inspected.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (forecast.forecast, predict.predict, inspect.inspect, gradcheck.gradcheck, config.config):
+    app.command()(command)
+app.add_typer(demo.app, name="demo")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from elman.version import __version__
+
+        say.line(f"elman {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; what a user can cause becomes one line on stderr and an exit code, without traceback."""
+    try:
+        code: Any = app(arguments or ["--help"], prog_name="elman", standalone_mode=False)
+        sys.stdout.flush()
+        return _interrupted() if code == 130 else code or 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except BrokenPipeError:  # the reader of a pipe went away: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 130
+    except _Misused as error:
+        return say.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
+    except OSError as error:
+        return say.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
+    except (ValueError, TypeError) as error:
+        return say.error(str(error), 3 if isinstance(error, _bad_data()) else 2)
+
+
+def _message(error: Any) -> str:
+    """What typer says of a wrongly typed command, with the option's name."""
+    return error.format_message()
+
+
+def _interrupted() -> int:
+    return say.error("interrupted; no file was left half-written", 130)
+
+
+def _bad_data() -> tuple[type[ValueError], ...]:
+    """Errors that lie in the data or files, not in how the command was typed."""
+    from elman.forecast import DataError
+    from elman.io import FileError
+    from elman.student import StudentError
+
+    return DataError, FileError, StudentError

@@ -1,0 +1,21 @@
+"""`elman config`: what this installation is made of."""
+
+from __future__ import annotations
+
+from elman.cli import say
+from elman.cli.words import Json
+
+__all__ = ["config"]
+
+
+def config(as_json: Json = False) -> None:
+    """Say which engine, instruction set and threads are in use, and which extras are installed."""
+    from elman.config import show_config
+
+    found = show_config()
+    if as_json:
+        say.as_json(found)
+        return
+    say.rows(
+        (name, ", ".join(value) if isinstance(value, list) else str(value or "-")) for name, value in found.items()
+    )

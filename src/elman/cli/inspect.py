@@ -1,0 +1,40 @@
+"""`elman inspect MODEL`: what is in a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elman.cli import say
+from elman.cli.words import Json, Model
+
+__all__ = ["inspect"]
+
+
+def inspect(model: Model, as_json: Json = False) -> None:
+    """Say what a model file holds: its kind, how it was made, its layers and parameters."""
+    from elman.io import load, read
+
+    kind, description, tensors = read(model)
+    loaded = load(model)
+    shapes = {name: {"shape": list(array.shape), "dtype": array.dtype.name} for name, array in tensors.items()}
+    if as_json:
+        say.as_json({"file": model, "kind": kind, "description": description, "tensors": shapes})
+        return
+    say.line(f"{model}: a {kind}, {sum(array.size for array in tensors.values()):,} numbers in {len(tensors)} arrays")
+    say.line()
+    say.line(repr(loaded))
+    say.line()
+    say.table(
+        ["array", "shape", "type", "least", "mean", "largest"],
+        [[name, _shape(array.shape), array.dtype.name, *_spread(array)] for name, array in tensors.items()],
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "-"
+
+
+def _spread(array: Any) -> list[str]:
+    if not array.size:
+        return ["-"] * 3
+    return [say.figure(float(value)) for value in (array.min(), array.mean(), array.max())]

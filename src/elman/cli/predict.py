@@ -1,0 +1,50 @@
+"""`elman predict MODEL [DATA]`: a saved forecaster used again."""
+
+from __future__ import annotations
+
+from elman.cli import say, words
+from elman.cli.files import Outputs
+from elman.cli.forecast import described, show_forecast, show_series
+
+__all__ = ["predict"]
+
+
+def predict(
+    model: words.Model,
+    data: words.Fresh = None,
+    target: words.Target = None,
+    time: words.Time = None,
+    horizon: words.Horizon = None,
+    freq: words.Freq = None,
+    missing: words.Missing = "error",
+    best: words.Best = False,
+    out: words.Out = None,
+    as_json: words.Json = False,
+) -> None:
+    """Forecast again with a saved model, from fresh data or from where its own data end."""
+    source, stem = words.source(data) if data is not None else (model, model.stem)
+    with Outputs(out, stem, [".forecast.csv", ".forecast.png"], [model, source]) as outputs:
+        from elman.forecast import Forecaster, read_series
+        from elman.io import FileError, load
+
+        loaded = load(model)
+        if not isinstance(loaded, Forecaster):
+            raise FileError(
+                model, f"holds a {type(loaded).__name__.lower()}, not a forecaster; see elman inspect {model}"
+            )
+        series = loaded.series_
+        if data is not None:
+            target, time = target or series.name, time or series.time_name
+            series = read_series(source, target=target, time=time, freq=freq or loaded.freq, missing=missing)
+        found = loaded.forecast(horizon, series, best=best)
+        outputs.write(".forecast.csv", found.write_csv)
+        outputs.write(".forecast.png", found.plot)
+        written = outputs.commit()
+    if as_json:
+        say.as_json(described(found, series, loaded.season_) | {"files": written})
+        return
+    show_series(series, source.name)
+    say.line()
+    show_forecast(found)
+    say.line()
+    say.line("Wrote " + ", ".join(map(str, written)))

@@ -1,0 +1,81 @@
+"""Source C's experiment: our weights are the plain loop's, and the improved recipe learns the wave."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.classic import sine
+from elman.cli import main
+from elman.engine import native
+
+compiled = pytest.mark.skipif(native() is None, reason="minutes on the reference engine")
+
+
+def test_the_data_are_the_papers():
+    x, y = sine.data()
+    assert x.shape == (990, 10, 1)
+    wave = np.sin(np.linspace(0, 100, 1000))
+    np.testing.assert_array_equal(x[7, :, 0], wave[7:17])
+    assert y[7, 0] == wave[17]
+    assert y[-1, 0] == wave[-1]
+
+
+def test_the_weights_are_the_plain_loops():
+    difference, _ = sine.beside_plain(2)
+    assert difference <= 1e-9
+
+
+@pytest.mark.slow
+def test_the_weights_are_the_plain_loops_for_long():
+    difference, _ = sine.beside_plain(200)
+    assert difference <= 1e-9
+
+
+def test_the_global_generator_is_left_alone():
+    np.random.seed(5)
+    before = np.random.get_state()[1].copy()
+    sine.paper(1)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@compiled
+@pytest.mark.parametrize("cell", sine.CELLS)
+def test_the_improved_recipe(cell: str):
+    assert sine.improved(cell).error <= 1e-6
+
+
+@compiled
+def test_the_papers_recipe_is_far_from_it():
+    """Its loss cannot fall below what the early steps cannot know: 0.0385 in plain NumPy."""
+    _, run = sine.paper()
+    assert run.loss == pytest.approx(0.0385, rel=0.03)
+    assert run.error > 1e-3
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "sine", "--epochs", "10"]) == 0
+    out = capsys.readouterr().out
+    assert "Epoch 10/10" in out
+    assert "(extrapolated)" in out
+    assert "improved, LSTM" in out
+    assert "\033" not in out
+    assert [p.name for p in tmp_path.iterdir()] == ["sine.png"]
+    assert (tmp_path / "sine.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["demo", "sine", "--epochs", "5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["plain_numpy"]["largest_difference_of_a_weight"] <= 1e-9
+    assert len(found["runs"]) == 4
+
+
+@compiled
+@pytest.mark.slow
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(Path(__file__).parent.parent / "examples" / "sine_wave.py"), run_name="__main__")
+    assert (tmp_path / "sine.png").exists()
