@@ -1,0 +1,247 @@
+"""Source C: the same weights as the plain NumPy program, both gradients, both clippings, eleven lines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman.classic import RNN, PlainRNN, core
+from elman.classic.paper import reported_epochs
+from elman.student import check_student
+
+NAMES = ("W_xh", "W_hh", "W_hy", "b_h", "b_y")
+VARIANTS = [
+    {},
+    {"loss_gradient": "text"},
+    {"clip_value": None},
+    {"clip_value": None, "clip_norm": 0.1},
+    {"loss_gradient": "text", "clip_value": 0.02, "clip_norm": 0.03},
+]
+
+
+def pair(sizes: tuple[int, int, int], rate: float, **options: object) -> tuple[RNN, PlainRNN]:
+    """Ours and the plain program from the same draws."""
+    made = []
+    for kind in (RNN, PlainRNN):
+        np.random.seed(12)
+        made.append(kind(*sizes, learning_rate=rate, **options))
+    return made[0], made[1]
+
+
+def sine(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first n windows of the paper's data, the next value at all ten steps."""
+    wave = np.sin(np.linspace(0, 100, 1000))
+    x = np.stack([wave[i : i + 10] for i in range(n)])[:, :, None]
+    return x, np.repeat(wave[10 : 10 + n, None, None], 10, axis=1)
+
+
+def apart(a: object, b: object) -> float:
+    return max(float(np.abs(getattr(a, name) - getattr(b, name)).max()) for name in NAMES)
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_training_gives_the_plain_programs_weights(options: dict[str, object]):
+    x, y = sine(60)
+    ours, plain = pair((1, 16, 1), 0.005, **options)
+    losses = ours.train(x, y, epochs=4, report=None)
+    expected = plain.train(x, y, epochs=4, report=None)
+    assert apart(ours, plain) < 1e-12
+    np.testing.assert_allclose(losses, expected, rtol=1e-10)
+
+
+@pytest.mark.slow
+def test_a_hundred_epochs_of_the_paper_give_the_plain_programs_weights():
+    x, y = sine(792)
+    ours, plain = pair((1, 16, 1), 0.005)
+    ours.train(x, y, epochs=100, report=None)
+    plain.train(x, y, epochs=100, report=None)
+    assert apart(ours, plain) < 1e-9
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_one_update_with_several_inputs_and_outputs(options: dict[str, object]):
+    rng = np.random.default_rng(0)
+    ours, plain = pair((2, 4, 3), 0.05, **options)
+    for name in NAMES:
+        setattr(plain, name, rng.normal(size=getattr(plain, name).shape))
+        setattr(ours, name, getattr(plain, name))
+    x, y = list(rng.normal(size=(6, 2, 1))), list(rng.normal(size=(6, 3, 1)))
+    for program in (ours, plain):
+        outputs, states = program.forward(x)
+        program.backward(x, y, outputs, states)
+    assert apart(ours, plain) < 1e-13
+    ours.train([x], [y], epochs=1, report=None)  # a list of lists of columns
+    plain.train([x], [y], epochs=1, report=None)
+    assert apart(ours, plain) < 1e-13
+
+
+def test_the_two_gradients_differ_by_two_over_t():
+    """The text's is the derivative of the loss, the program's is T/2 times it."""
+    x, y = sine(1)
+    steps = []
+    for gradient in ("program", "text"):
+        ours, _ = pair((1, 4, 1), 1.0, clip_value=None, loss_gradient=gradient)
+        before = ours.core.theta.copy()
+        outputs, states = ours.forward(x[0])
+        ours.backward(x[0], y[0], outputs, states)
+        steps.append(before - ours.core.theta)
+    np.testing.assert_allclose(steps[1], steps[0] * 2 / 10, rtol=1e-10, atol=1e-18)
+
+
+def test_the_texts_gradient_is_that_of_the_loss():
+    x, y = sine(1)
+    ours, _ = pair((1, 4, 1), 1.0, clip_value=None, loss_gradient="text")
+    theta = ours.core.theta
+    start = theta.copy()
+    numeric = np.zeros_like(theta)
+    for i in range(len(theta)):
+        sides = []
+        for step in (1e-5, -1e-5):
+            theta[:] = start
+            theta[i] += step
+            sides.append(ours.compute_loss(ours.predict(x[0]), y[0]))
+        numeric[i] = (sides[0] - sides[1]) / 2e-5
+    theta[:] = start
+    ours.backward(x[0], y[0], *ours.forward(x[0]))
+    np.testing.assert_allclose(start - theta, numeric, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("options", "largest"), [({}, 1.0), ({"clip_value": 0.25}, 0.25), ({"clip_value": None, "clip_norm": 0.5}, None)]
+)
+def test_both_kinds_of_clipping(options: dict[str, object], largest: float | None):
+    ours, _ = pair((1, 4, 1), 1.0, **options)
+    x, y = sine(1)
+    before = ours.core.theta.copy()
+    ours.backward(x[0], 100 * y[0], *ours.forward(x[0]))
+    step = before - ours.core.theta
+    if largest is None:
+        assert np.linalg.norm(step) == pytest.approx(0.5)
+    else:
+        assert np.abs(step).max() == pytest.approx(largest)
+        assert np.linalg.norm(step) > largest
+
+
+def test_the_global_generator_decides_the_weights():
+    np.random.seed(12)
+    expected = [0.01 * np.random.randn(*shape) for shape in ((16, 1), (16, 16), (1, 16))]
+    ours, _ = pair((1, 16, 1), 0.005)
+    for name, value in zip(NAMES, expected, strict=False):
+        np.testing.assert_array_equal(getattr(ours, name), value)
+    assert RNN(1, 2, 1).learning_rate == 0.001
+
+
+def test_forward_returns_lists_of_columns():
+    ours, plain = pair((2, 4, 3), 0.01)
+    x = [np.full((2, 1), t / 3) for t in range(5)]
+    for got, expected in zip(ours.forward(x), plain.forward(x), strict=True):
+        assert isinstance(got, list)
+        assert [value.shape for value in got] == [value.shape for value in expected]
+        np.testing.assert_allclose(np.array(got), np.array(expected), rtol=1e-12)
+    np.testing.assert_array_equal(np.array(ours.predict(x)), np.array(ours.forward(x)[0]))
+
+
+def test_compute_loss_is_the_mean_over_the_steps():
+    ours, plain = pair((1, 4, 2), 0.01)
+    outputs, targets = list(np.ones((4, 2, 1))), list(np.zeros((4, 2, 1)))
+    assert ours.compute_loss(outputs, targets) == 2.0
+    assert plain.compute_loss(outputs, targets) == 2.0
+
+
+def test_eleven_lines_are_reported(capsys: pytest.CaptureFixture[str]):
+    x, y = sine(3)
+    ours, _ = pair((1, 4, 1), 0.005)
+    losses = ours.train(x, y, epochs=40)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 11
+    assert lines[0] == f"Epoch 1/40, loss {losses[0]:.6f}"
+    assert lines[-1] == f"Epoch 40/40, loss {losses[-1]:.6f}"
+    assert lines[1].startswith("Epoch 4/40")
+
+
+def test_the_reported_epochs():
+    assert sorted(reported_epochs(1000)) == [1, *range(100, 1001, 100)]
+    assert sorted(reported_epochs(2000)) == [1, *range(200, 2001, 200)]
+    assert len(reported_epochs(25)) == 11
+    for epochs in range(1, 10):  # the paper's program divides by zero here
+        assert sorted(reported_epochs(epochs)) == list(range(1, epochs + 1))
+
+
+@pytest.mark.parametrize("size", [1.0, 5e3, 3e4])
+def test_blocks_of_any_size_give_the_same(size: float, monkeypatch: pytest.MonkeyPatch):
+    x, y = sine(7)
+    whole, _ = pair((1, 4, 1), 0.05)
+    losses = whole.train(x, y, epochs=12, report=None)
+    monkeypatch.setattr(core, "BLOCK", size)
+    parts, _ = pair((1, 4, 1), 0.05)
+    np.testing.assert_allclose(parts.train(x, y, epochs=12, report=None), losses, rtol=1e-14)
+    np.testing.assert_array_equal(parts.core.theta, whole.core.theta)
+
+
+def test_an_interrupt_between_blocks_leaves_whole_updates(monkeypatch: pytest.MonkeyPatch):
+    x, y = sine(5)
+    whole, _ = pair((1, 4, 1), 0.05)
+    whole.train(x, y, epochs=1, report=None)
+
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    stopped, _ = pair((1, 4, 1), 0.05)
+    monkeypatch.setattr(core, "BLOCK", 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(x, y, epochs=20, report=interrupt)
+    np.testing.assert_array_equal(stopped.core.theta, whole.core.theta)
+
+
+def test_the_student_checker_recognises_both_forms():
+    program = check_student(RNN)
+    assert program.passed, str(program)
+    assert program.source == "C"
+    assert "of the program" in program.loss
+    assert program.notes == ("large gradients are clipped to [-1, 1]",)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"learning_rate": -1.0}, ValueError, "learning_rate: expected"),
+        ({"clip_value": 0.0}, ValueError, "clip_value: expected a finite number above 0"),
+        ({"clip_norm": "1"}, TypeError, "clip_norm: expected"),
+        ({"loss_gradient": "paper"}, ValueError, "loss_gradient: expected one of 'program', 'text'"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, object], error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        RNN(1, 2, 1, **options)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "epochs", "error", "message"),
+    [
+        (np.zeros((3, 4, 2)), np.zeros((3, 4, 1)), 1, ValueError, r"inputs: expected shape \(n, T, 1\)"),
+        (np.zeros((0, 4, 1)), np.zeros((0, 4, 1)), 1, ValueError, "inputs: expected shape"),
+        (
+            [[[1.0]], [[1.0], [2.0]]],
+            np.zeros((2, 1, 1)),
+            1,
+            ValueError,
+            "inputs: expected real numbers in rows of equal",
+        ),
+        (np.zeros((3, 4, 1)), np.zeros((3, 5, 1)), 1, ValueError, "targets: expected 3 windows of 4 steps"),
+        (np.zeros((3, 4, 1)), np.full((3, 4, 1), np.nan), 1, ValueError, "targets: expected finite numbers, got nan"),
+        (np.zeros((3, 4, 1)), np.zeros((3, 4, 1)), 0, ValueError, "epochs: expected a whole number"),
+        (np.zeros((3, 4, 1)), np.zeros((3, 4, 1)), 1.5, TypeError, "epochs: expected a whole number"),
+    ],
+)
+def test_bad_windows_are_named(x: object, y: object, epochs: object, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        RNN(1, 2, 1).train(x, y, epochs)
+
+
+def test_backward_wants_one_output_and_state_for_each_step():
+    ours = RNN(1, 2, 1)
+    outputs, states = ours.forward([[1.0], [2.0]])
+    with pytest.raises(ValueError, match="outputs: expected shape"):
+        ours.backward([[1.0], [2.0]], [[1.0], [2.0]], outputs[:1], states)
+    with pytest.raises(ValueError, match="hidden_states: expected shape"):
+        ours.backward([[1.0], [2.0]], [[1.0], [2.0]], outputs, states[:1])
