@@ -1,0 +1,342 @@
+"""Frozen values from PyTorch 2.13, for tests that run without it.
+
+python tests/golden/make_golden.py             writes the .npz files beside this program
+python tests/golden/make_golden.py --check     computes them anew from the kept inputs and compares; exit code 1 where
+                                               one differs by more than 1e-6 of its largest entry
+
+Only descriptions come from elman: names, shapes and places in theta. The arithmetic is PyTorch's, in float64: `nn.RNN`,
+`nn.LSTM` and `nn.GRU` where they have the cell, else the equations in torch operations, one sequence after the
+other, so that nothing needs a mask; every derivative is autograd's.
+
+A file of a cell holds the inputs `in.x`, `in.lengths`, `in.dy`, `in.state`, `in.dfinal`, one
+`in.theta-LAYERS-DIRECTIONS` each, and for every case `LAYERS-DIRECTIONS-LENGTHS-STATE-OUTPUT` one vector: y, final state, gradient, dx, gradient of
+the given state, one after the other. The gradient is that of sum(y dy), plus sum(final dfinal) where a state is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.nn.utils import rnn
+
+from elman.layers import GRU, LSTM, Cell, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+
+HERE = Path(__file__).parent
+CELLS: dict[str, Cell] = {
+    "tanh": Simple(),
+    "relu": Simple("relu"),
+    "lstm": LSTM(),
+    "lstm_peephole": LSTM(peepholes=True),
+    "gru": GRU(),
+    "gru_before": GRU(reset_after=False),
+}
+B, T, D, H = 4, 5, 2, 3
+Arrays = dict[str, np.ndarray]
+Tensors = dict[str, torch.Tensor]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Frozen values from PyTorch.")
+    parser.add_argument("--check", action="store_true", help="compare with the kept files instead of writing them")
+    check = parser.parse_args().check
+    torch.set_num_threads(1)
+    bad = 0
+    makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
+    for name, make in [*makers, ("stack", stack_values), ("losses", loss_values), ("training", training_values)]:
+        path = HERE / f"{name}.npz"
+        kept = dict(np.load(path)) if check else {}
+        inputs = {key: value for key, value in kept.items() if key.startswith("in.")} or draw(name)
+        found = inputs | make({key.removeprefix("in."): value for key, value in inputs.items()})
+        if not check:
+            np.savez_compressed(path, **found)
+            continue
+        worst = max((relative(found[key], kept[key]) for key in found.keys() & kept.keys()), default=0.0)
+        wrong = worst > 1e-6 or found.keys() != kept.keys()
+        bad += wrong
+        print(f"{name:14} {len(found):4} arrays, largest relative difference {worst:.1e}{'  DIFFERS' if wrong else ''}")
+    return 1 if bad else 0
+
+
+def relative(found: np.ndarray, kept: np.ndarray) -> float:
+    return float(np.abs(found - kept).max() / max(np.abs(kept).max(), 1e-300))
+
+
+def draw(name: str) -> Arrays:
+    """The random inputs of a file; kept in it, because no generator's numbers are promised for ever."""
+    rng = np.random.default_rng(list(name.encode()))
+    normal = rng.standard_normal
+    if name in CELLS:
+        most = 4 * len(CELLS[name].state_names)
+        found = {
+            "x": normal((B, T, D)),
+            "lengths": np.array([3, 5, 1, 4]),
+            "dy": normal((B, T, 2 * H)),
+            "state": 0.7 * normal((most, B, H)),
+            "dfinal": normal((most, B, H)),
+        }
+        for layers, directions in product("12", ("one", "both")):
+            layout = cell_layout(name, layers, directions, "sequence")
+            found[f"theta-{layers}-{directions}"] = 0.6 * normal(layout.size)
+    elif name == "stack":
+        found = {"x": normal((B, T, D)), "ids": rng.integers(0, 6, (B, T)), "dy": normal((B, T, 3))}
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in stack_layouts().items()}
+    elif name == "losses":
+        y_hat = 2 * normal((8, 6))
+        y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
+        found = {
+            "y_hat": y_hat,
+            "y": normal((8, 6)),
+            "probability": np.where(rng.random((8, 6)) < 0.3, rng.integers(0, 2, (8, 6)), rng.random((8, 6))),
+            "classes": rng.integers(0, 6, 8),
+            "weight": np.append(rng.random(7), 0.0)[rng.permutation(8)],
+        }
+    else:
+        found = {"x": normal((B, T, D)), "y": normal((B, T, 2)), "theta": 0.6 * normal(training_layout().size)}
+    return {f"in.{key}": value for key, value in found.items()}
+
+
+# ------------------------------------------------------------------------------------------ cells
+
+
+def cell_layout(name: str, layers: str, directions: str, output: str) -> Layout:
+    recurrent = [Recurrent(H, CELLS[name], directions == "both")] * int(layers)
+    return Layout([*recurrent, Last()] if output == "last" else recurrent, D)
+
+
+def cell_values(inputs: Arrays, name: str) -> Arrays:
+    found: Arrays = {}
+    for case in product("12", ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")):
+        layers, directions, lengths, state, output = case
+        layout = cell_layout(name, layers, directions, output)
+        steps = inputs["lengths"] if lengths == "ragged" else np.full(B, T)
+        theta, x = leaf(inputs[f"theta-{layers}-{directions}"]), leaf(inputs["x"])
+        states = [leaf(s if state == "given" else 0 * s) for s in inputs["state"][: len(layout.states)]]
+        run = by_hand if name in ("lstm_peephole", "gru_before") else by_module
+        y, final = run(layout, theta, x, steps, states)
+        dy = torch.tensor(inputs["dy"][..., : layout.output_size])
+        if output == "last":
+            y, dy = y[range(B), steps - 1], dy[:, -1]
+        total = (y * dy).sum()
+        if state == "given":
+            total = total + sum((f * torch.tensor(d)).sum() for f, d in zip(final, inputs["dfinal"], strict=False))
+        gradients = torch.autograd.grad(total, [theta, x, *states])
+        found["-".join(case)] = np.concatenate([a.detach().numpy().ravel() for a in (y, *final, *gradients)])
+    return found
+
+
+def leaf(values: np.ndarray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+def named(layout: Layout, theta: torch.Tensor) -> Tensors:
+    return {p.name: theta[p.offset : p.offset + p.size].reshape(p.shape) for p in layout.parameters}
+
+
+def by_module(
+    layout: Layout, theta: torch.Tensor, x: torch.Tensor, lengths: np.ndarray, states: list[torch.Tensor]
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """nn.RNN, nn.LSTM or nn.GRU on a packed sequence. Of PyTorch's two biases the second is 0, but for b_hn."""
+    recurrent = [layer for layer in layout.layers if isinstance(layer, Recurrent)]
+    first = recurrent[0]
+    module = {"simple": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[first.cell.kind]
+    options = {"nonlinearity": first.cell.activation} if isinstance(first.cell, Simple) else {}
+    net = module(
+        layout.input_size,
+        first.hidden_size,
+        len(recurrent),
+        batch_first=True,
+        bidirectional=first.bidirectional,
+        dtype=torch.float64,
+        **options,
+    )
+    mine, theirs = named(layout, theta), {}
+    for key in dict(net.named_parameters()):
+        if key.startswith("bias_hh"):
+            theirs[key] = torch.zeros_like(mine[key.replace("bias_hh", "bias")])
+            if first.cell.kind == "gru":
+                hidden_bias = mine[key.replace("bias_hh", "bias_hn")]
+                theirs[key] = torch.cat([torch.zeros(2 * first.hidden_size, dtype=torch.float64), hidden_bias])
+        else:
+            theirs[key] = mine[key.replace("bias_ih", "bias")]
+    kinds = len(first.cell.state_names)
+    start = tuple(torch.stack(states[kind::kinds]) for kind in range(kinds))
+    packed = rnn.pack_padded_sequence(x, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+    out, final = torch.func.functional_call(net, theirs, (packed, start if kinds == 2 else start[0]))
+    ends = final if kinds == 2 else (final,)
+    y, _ = rnn.pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])
+    return y, [ends[i % kinds][i // kinds] for i in range(len(states))]
+
+
+def by_hand(
+    layout: Layout, theta: torch.Tensor, x: torch.Tensor, lengths: np.ndarray, states: list[torch.Tensor]
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """The cells that PyTorch lacks, one sequence after the other."""
+    values = named(layout, theta)
+    rows: list[torch.Tensor] = []
+    ends: list[list[torch.Tensor]] = [[] for _ in states]
+    for row, length in enumerate(lengths):
+        sequence, slot = list(x[row, :length]), 0
+        for depth, layer in enumerate(layer for layer in layout.layers if isinstance(layer, Recurrent)):
+            outputs: list[list[torch.Tensor]] = []
+            for suffix in layer.suffixes:
+                p = {key: values[f"{key}_l{depth}{suffix}"] for key in layer.cell.parameter_shapes(1, 1)}
+                kinds = len(layer.cell.state_names)
+                now = [s[row] for s in states[slot : slot + kinds]]
+                given: list[torch.Tensor] = []
+                for step in reversed(sequence) if suffix else sequence:
+                    now = (lstm_step if layer.cell.kind == "lstm" else gru_step)(p, step, now)
+                    given.append(now[0])
+                for i, end in enumerate(now):
+                    ends[slot + i].append(end)
+                slot += kinds
+                outputs.append(given[::-1] if suffix else given)
+            sequence = [torch.cat(parts) for parts in zip(*outputs, strict=True)]
+        rows.append(functional.pad(torch.stack(sequence), (0, 0, 0, x.shape[1] - length)))
+    return torch.stack(rows), [torch.stack(end) for end in ends]
+
+
+def lstm_step(p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
+    """ONNX's peepholes, order i, f, o: i and f see the cell before, o the cell after."""
+    h, c = state
+    a_i, a_f, a_g, a_o = (p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"]).chunk(4)
+    p_i, p_f, p_o = p["peephole"]
+    c = torch.sigmoid(a_f + p_f * c) * c + torch.sigmoid(a_i + p_i * c) * torch.tanh(a_g)
+    return [torch.sigmoid(a_o + p_o * c) * torch.tanh(c), c]
+
+
+def gru_step(p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The paper's GRU: the reset gate scales the state before the product."""
+    (h,) = state
+    a_r, a_z, a_n = (p["weight_ih"] @ x + p["bias"]).chunk(3)
+    w_r, w_z, w_n = p["weight_hh"].chunk(3)
+    r, z = torch.sigmoid(a_r + w_r @ h), torch.sigmoid(a_z + w_z @ h)
+    return [(1 - z) * torch.tanh(a_n + w_n @ (r * h)) + z * h]
+
+
+# ------------------------------------------------------------------------------- the other layers
+
+
+def stack_layouts() -> dict[str, Layout]:
+    """Every dense activation with a skip, at every step and behind Last; an embedding below an LSTM."""
+    found: dict[str, Layout] = {}
+    for activation, output in product(("linear", "tanh", "relu", "sigmoid"), ("sequence", "last")):
+        last = [Last()] if output == "last" else []
+        found[f"{activation}-{output}"] = Layout([Recurrent(H), *last, Dense(4, activation), Dense(3), Skip()], D)
+    found["embedding-sequence"] = Layout([Embedding(6, D), Recurrent(H), Dense(3)], 1)
+    return found
+
+
+def stack_values(inputs: Arrays) -> Arrays:
+    """y, gradient and (but for the embedding) dx of each stack, one after the other."""
+    found: Arrays = {}
+    acts: dict[str, Any] = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+    for key, layout in stack_layouts().items():
+        theta, x = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"])
+        p = named(layout, theta)
+        read = p["embedding.weight"][torch.tensor(inputs["ids"])] if layout.integer_input else x
+        inner = Layout([Recurrent(H)], D)
+        start = next(place.offset for place in layout.parameters if place.name == "weight_ih_l0")
+        zeros = [torch.zeros(B, H, dtype=torch.float64)] * 2
+        out, _ = by_module(inner, theta[start : start + inner.size], read, np.full(B, T), zeros)
+        dy = torch.tensor(inputs["dy"])
+        if layout.last:
+            out, read, dy = out[:, -1], read[:, -1], dy[:, -1]
+        for layer, name in zip((one for one in layout.layers if isinstance(one, Dense)), dense_names(p), strict=True):
+            out = functional.linear(out, p[f"{name}.weight"], p[f"{name}.bias"])
+            out = acts.get(layer.activation, lambda a: a)(out)
+        if "skip.weight" in p:
+            out = out + read @ p["skip.weight"].T
+        gradients = torch.autograd.grad((out * dy).sum(), [theta] if layout.integer_input else [theta, x])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (out, *gradients)])
+    return found
+
+
+def dense_names(parameters: Tensors) -> list[str]:
+    return [name for name in ("dense0", "head") if f"{name}.weight" in parameters]
+
+
+# ---------------------------------------------------------------------------- losses, optimisers
+
+
+def loss_values(inputs: Arrays) -> Arrays:
+    """For each loss, with weights and without: its value, and its derivative by y_hat (8, 6) behind it."""
+    found: Arrays = {}
+    y, p, classes = (torch.tensor(inputs[key]) for key in ("y", "probability", "classes"))
+
+    def pinball(y_hat: torch.Tensor) -> torch.Tensor:
+        q, e = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64), y[:, :2, None] - y_hat.reshape(-1, 2, 3)
+        return torch.maximum(q * e, (q - 1) * e).reshape(-1, 6)
+
+    terms: dict[str, Any] = {
+        "half_sse": lambda y_hat: 0.5 * functional.mse_loss(y_hat, y, reduction="none"),
+        "mse": lambda y_hat: functional.mse_loss(y_hat, y, reduction="none"),
+        "mae": lambda y_hat: functional.l1_loss(y_hat, y, reduction="none"),
+        "huber": lambda y_hat: functional.huber_loss(y_hat, y, reduction="none", delta=0.7),
+        "cross_entropy": lambda y_hat: functional.cross_entropy(y_hat, classes, reduction="none")[:, None],
+        "binary_cross_entropy": lambda y_hat: functional.binary_cross_entropy_with_logits(y_hat, p, reduction="none"),
+        "pinball": pinball,
+    }
+    for (name, term), weighted in product(terms.items(), (False, True)):
+        y_hat = leaf(inputs["y_hat"])
+        weight = torch.tensor(inputs["weight"]) if weighted else torch.ones(8, dtype=torch.float64)
+        each = term(y_hat) * weight[:, None]
+        value = each.sum() / (1.0 if name == "half_sse" else weight.sum() * each.shape[1])
+        (slope,) = torch.autograd.grad(value, y_hat)
+        found[f"{name}-{'weighted' if weighted else 'plain'}"] = np.append(value.item(), slope.numpy())
+    return found
+
+
+def training_layout() -> Layout:
+    return Layout([Recurrent(H, Simple()), Dense(2)], D)
+
+
+def training_values(inputs: Arrays) -> Arrays:
+    """Six updates by each optimiser, and by SGD with each clipping: rows of (loss, norm, theta after it)."""
+    adam = {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-8}
+    runs: dict[str, tuple[Any, dict[str, Any], float, float]] = {
+        "sgd": (torch.optim.SGD, {"lr": 0.1}, 0, 0),
+        "momentum": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}, 0, 0),
+        "rmsprop": (torch.optim.RMSprop, {"lr": 0.02, "alpha": 0.9}, 0, 0),
+        "adagrad": (torch.optim.Adagrad, {"lr": 0.1}, 0, 0),
+        "adam": (torch.optim.Adam, adam, 0, 0),
+        "adamw": (torch.optim.AdamW, {**adam, "weight_decay": 0.1}, 0, 0),
+        "clip_norm": (torch.optim.SGD, {"lr": 0.1}, 0.5, 0),
+        "clip_value": (torch.optim.SGD, {"lr": 0.1}, 0, 0.1),
+        "clip_both": (torch.optim.SGD, {"lr": 0.1}, 0.3, 0.1),
+    }
+    return {key: np.stack(list(trajectory(inputs, *run))) for key, run in runs.items()}
+
+
+def trajectory(inputs: Arrays, kind: Any, options: Any, clip_norm: float, clip_value: float) -> Iterator[np.ndarray]:
+    layout = training_layout()
+    theta = torch.tensor(inputs["theta"])
+    p = {name: leaf(view.numpy()) for name, view in named(layout, theta).items()}
+    x, y = torch.tensor(inputs["x"]), torch.tensor(inputs["y"])
+    optimiser = kind(list(p.values()), **options)
+    for _ in range(6):
+        h, outputs = torch.zeros(B, H, dtype=torch.float64), []
+        for t in range(T):
+            h = torch.tanh(x[:, t] @ p["weight_ih_l0"].T + h @ p["weight_hh_l0"].T + p["bias_l0"])
+            outputs.append(h @ p["head.weight"].T + p["head.bias"])
+        value = functional.mse_loss(torch.stack(outputs, 1), y)
+        optimiser.zero_grad()
+        value.backward()
+        if clip_value:
+            torch.nn.utils.clip_grad_value_(p.values(), clip_value)
+        norm = torch.nn.utils.get_total_norm([one.grad for one in p.values()])
+        if clip_norm:  # PyTorch divides by norm + 1e-6; with this limit it divides by the norm
+            torch.nn.utils.clip_grad_norm_(p.values(), clip_norm * float((norm + 1e-6) / norm))
+        optimiser.step()
+        yield np.concatenate([[value.item(), norm.item()], *(one.detach().numpy().ravel() for one in p.values())])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

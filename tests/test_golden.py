@@ -1,0 +1,175 @@
+"""Both engines against the values that tests/golden/make_golden.py took from PyTorch."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elman import engine, losses, optim
+from elman.engine import Batch, Engine, Records
+from elman.layers import GRU, LSTM, Cell, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+
+GOLDEN = Path(__file__).parent / "golden"
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+CELLS: dict[str, Cell] = {
+    "tanh": Simple(),
+    "relu": Simple("relu"),
+    "lstm": LSTM(),
+    "lstm_peephole": LSTM(peepholes=True),
+    "gru": GRU(),
+    "gru_before": GRU(reset_after=False),
+}
+CASES = list(product("12", ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))
+
+pytestmark = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+@pytest.fixture(params=["reference", "native"])
+def run(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "reference":
+        return engine.reference()
+    pytest.importorskip("elman._native", reason="the compiled core was not built")
+    found = engine.native()
+    assert found is not None
+    return found
+
+
+def read(name: str) -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / f"{name}.npz") as file:
+        return dict(file)
+
+
+def close(found: Any, want: np.ndarray, dtype: str, what: str) -> None:
+    """Within the tolerance of the array's largest value."""
+    worst = float(np.abs(found - want).max())
+    assert worst <= TOLERANCE[dtype] * float(np.abs(want).max()), f"{what}: {worst:.1e}"
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_cells(run: Engine, name: str, dtype: str) -> None:
+    golden = read(name)
+    assert {key for key in golden if not key.startswith("in.")} == {"-".join(case) for case in CASES}
+    for case in CASES:
+        layers, directions, lengths, state, output = case
+        recurrent = [Recurrent(3, CELLS[name], directions == "both")] * int(layers)
+        layout = Layout([*recurrent, *([Last()] if output == "last" else [])], 2)
+        theta = golden[f"in.theta-{layers}-{directions}"].astype(dtype)
+        x, dy = golden["in.x"].astype(dtype), golden["in.dy"][..., : layout.output_size].astype(dtype)
+        count = len(layout.states)
+        given = dfinal = None
+        if state == "given":
+            given, dfinal = list(golden["in.state"][:count].astype(dtype)), list(golden["in.dfinal"].astype(dtype))
+        batch = Batch(x, None, golden["in.lengths"] if lengths == "ragged" else None, None, given)
+        y, final, tape = run.forward(layout, theta, batch, 3)
+        dy = np.ascontiguousarray(dy[:, -1] if output == "last" else dy)
+        found = run.backward(layout, theta, tape, dy, None, dfinal and dfinal[:count], None)
+        gradient, dx, dstate0 = found
+        assert dx is not None
+        arrays = [y, *final, gradient, dx, *dstate0]
+        parts = np.split(golden["-".join(case)], np.cumsum([array.size for array in arrays])[:-1])
+        names = ["y", *("final state" for _ in final), "gradient", "dx", *("dstate0" for _ in final)]
+        for what, array, want in zip(names, arrays, parts, strict=True):
+            assert array.dtype == dtype
+            close(array.ravel(), want, dtype, f"{'-'.join(case)}: {what}")
+        predicted, ends = run.predict(layout, theta, batch)
+        close(predicted.ravel(), parts[0], dtype, f"{'-'.join(case)}: predict")
+        for end, want in zip(ends, parts[1 : 1 + count], strict=True):
+            close(end.ravel(), want, dtype, f"{'-'.join(case)}: predict's state")
+
+
+STACKS = [*product(("linear", "tanh", "relu", "sigmoid"), ("sequence", "last")), ("embedding", "sequence")]
+
+
+@pytest.mark.parametrize(("kind", "output"), STACKS)
+def test_dense_layers_skip_and_embedding(run: Engine, kind: Any, output: str, dtype: str) -> None:
+    golden, key = read("stack"), f"{kind}-{output}"
+    last = [Last()] if output == "last" else []
+    if kind == "embedding":
+        layout, x = Layout([Embedding(6, 2), Recurrent(3), Dense(3)], 1), golden["in.ids"]
+    else:
+        layout = Layout([Recurrent(3), *last, Dense(4, kind), Dense(3), Skip()], 2)
+        x = golden["in.x"].astype(dtype)
+    theta, dy = golden[f"in.theta-{key}"].astype(dtype), golden["in.dy"].astype(dtype)
+    y, _, tape = run.forward(layout, theta, Batch(x), 3)
+    dy = np.ascontiguousarray(dy[:, -1] if last else dy)
+    gradient, dx, _ = run.backward(layout, theta, tape, dy, None, None, None)
+    arrays = [y, gradient] if dx is None else [y, gradient, dx]
+    parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
+    for what, array, want in zip(("y", "gradient", "dx"), arrays, parts, strict=False):
+        close(array.ravel(), want, dtype, f"{key}: {what}")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "target"),
+    [
+        (losses.HalfSSE(), "y"),
+        (losses.MSE(), "y"),
+        (losses.MAE(), "y"),
+        (losses.Huber(0.7), "y"),
+        (losses.CrossEntropy(), "classes"),
+        (losses.BinaryCrossEntropy(), "probability"),
+        (losses.Pinball((0.1, 0.5, 0.9)), "y"),
+    ],
+    ids=lambda one: getattr(one, "kind", one),
+)
+def test_losses(run: Engine, loss: losses.Loss, target: str, weighted: bool, dtype: str) -> None:
+    """Row i's input is the i-th unit vector and everything but the skip is 0, so that y_hat is skip.weight^T, and the
+    gradient by it that of the loss."""
+    golden = read("losses")
+    rows, outputs = golden["in.y_hat"].shape
+    layout = Layout([Recurrent(1, "tanh"), Dense(outputs), Skip()], rows)  # type: ignore[arg-type]
+    skip = layout.parameters[-1]
+    theta = np.zeros(layout.size, dtype)
+    skip.view(theta)[...] = golden["in.y_hat"].T
+    y = golden[f"in.{target}"]
+    y = np.ascontiguousarray(y[:, :2] if loss.kind == "pinball" else y)[:, None]
+    weight = golden["in.weight"].astype(dtype)[:, None] if weighted else None
+    x = np.eye(rows, dtype=dtype)[:, None]
+    batch = Batch(x, y if loss.kind == "cross_entropy" else y.astype(dtype), None, weight)
+    value, gradient = run.loss_and_grad(layout, theta, batch, loss, None, 3)
+    want = golden[f"{loss.kind}-{'weighted' if weighted else 'plain'}"]
+    rtol = TOLERANCE[dtype]
+    assert value == pytest.approx(want[0], rel=rtol, abs=0)
+    assert run.loss(layout, theta, batch, loss, 3) == pytest.approx(want[0], rel=rtol, abs=0)
+    slopes = want[1:].reshape(rows, outputs)
+    # entry by entry, so that the extreme logits hide nothing; below 1e-9 of a row's share stand tails of sigmoids
+    np.testing.assert_allclose(skip.view(gradient).T, slopes, rtol=rtol, atol=rtol * 1e-2)
+
+
+OPTIMISERS: dict[str, tuple[optim.Optimizer, float | None, float | None]] = {
+    "sgd": (optim.SGD(0.1), None, None),
+    "momentum": (optim.SGD(0.1, momentum=0.9), None, None),
+    "rmsprop": (optim.RMSprop(0.02, decay=0.9), None, None),
+    "adagrad": (optim.Adagrad(0.1), None, None),
+    "adam": (optim.Adam(0.05, beta1=0.8, beta2=0.95), None, None),
+    "adamw": (optim.AdamW(0.05, beta1=0.8, beta2=0.95, weight_decay=0.1), None, None),
+    "clip_norm": (optim.SGD(0.1), 0.5, None),
+    "clip_value": (optim.SGD(0.1), None, 0.1),
+    "clip_both": (optim.SGD(0.1), 0.3, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_six_updates(run: Engine, name: str, dtype: str) -> None:
+    golden = read("training")
+    optimiser, clip_norm, clip_value = OPTIMISERS[name]
+    layout = Layout([Recurrent(3, "tanh"), Dense(2)], 2)  # type: ignore[arg-type]
+    theta = golden["in.theta"].astype(dtype)
+    slots = [np.zeros_like(theta) for _ in optimiser.slots]
+    batch = Batch(golden["in.x"].astype(dtype), golden["in.y"].astype(dtype))
+    records = Records(np.arange(4), np.array([0, 4]), np.array([optimiser.learning_rate]))
+    if name.startswith("clip"):  # the kept path must meet the limits, or it shows nothing
+        assert not np.allclose(golden[name][-1], golden["sgd"][-1], rtol=1e-3)
+    for step, want in enumerate(golden[name]):
+        value, norm, done = run.update(
+            layout, theta, batch, losses.MSE(), optimiser, slots, step, records, clip_norm, clip_value, None, 3
+        )
+        assert done == 1
+        assert value[0] == pytest.approx(want[0], rel=TOLERANCE[dtype])
+        assert norm[0] == pytest.approx(want[1], rel=TOLERANCE[dtype])
+        close(theta, want[2:], dtype, f"theta after update {step}")
