@@ -250,7 +250,8 @@ class Trainer:
         if not math.isfinite(loss):
             return ""
         layout, theta = self.network.layout, self.network.theta
-        _, flat = select(layout).loss_and_grad(layout, theta, batch, self.loss, self.truncate, self.shard_size)
+        with self._training():
+            _, flat = select(layout).loss_and_grad(layout, theta, batch, self.loss, self.truncate, self.shard_size)
         bad = [name for name, gradient in Parameters(layout, flat).items() if not np.isfinite(gradient).all()]
         return f", not finite in {', '.join(bad)}" if bad else ""
 
@@ -261,7 +262,8 @@ class Trainer:
         if before not in (None, threading.get_ident()):
             raise RuntimeError("network: expected one that no other thread is training, got one in training")
         try:
-            yield
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and reported
+                yield
         finally:
             self.network.training_thread = None
 
