@@ -22,7 +22,7 @@ NEEDED = "pictures need matplotlib; type: pip install 'elman[cli]'"
 def forecast_plot(forecast: Forecast, path: str | os.PathLike[str]) -> Path:
     """History (its recent part where it is long), forecast and intervals, drawn into a PNG, SVG or PDF file.
 
-    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where the file cannot be written.
+    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -64,7 +64,7 @@ def _draw(axes: Any, forecast: Forecast) -> None:
 
 def _frame(axes: Any, forecast: Forecast) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     history = forecast.history
     rows = "1 row" if len(forecast) == 1 else f"{len(forecast)} rows"
@@ -79,7 +79,7 @@ def _frame(axes: Any, forecast: Forecast) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if max(abs(bound) for bound in axes.get_ylim()) >= 10_000:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=INK, labelsize=9, length=3)
@@ -99,4 +99,5 @@ def _subtitle(forecast: Forecast) -> str:
         return span
     best = tested.best_baseline
     windows = "1 window" if len(tested) == 1 else f"{len(tested)} windows"
-    return f"{span}.  Backtest, {windows}: mean MASE {tested.mean('network'):.2f} (network), {tested.mean(best):.2f} ({best})"
+    ours, theirs = tested.mean("network"), tested.mean(best)
+    return f"{span}.  Backtest, {windows}: mean MASE {ours:.2f} (network), {theirs:.2f} ({best})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def infer(times: np.ndarray) -> Calendar | None:
     return None
 
 
-def parse(freq: str, times: np.ndarray) -> Calendar:
+def parse(freq: Any, times: np.ndarray) -> Calendar:
     """The rule that a word names: a count and one of s min h D B W M Q Y; M Q Y take S or E for first or last days.
 
     Without S or E the day is the one that the times show. `ValueError` for other words.

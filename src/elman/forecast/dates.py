@@ -148,12 +148,13 @@ def _moment(parts: dict[str, str | None]) -> datetime | None:
         if name.lower() not in _NUMBERS:
             return None
         month = _NUMBERS[name.lower()]
-    clock = (int(parts.get(k) or 0) for k in ("hour", "minute", "second"))
+
+    def part(name: str, default: int = 0) -> int:
+        return int(parts.get(name) or default)
+
+    micro = int((parts.get("fraction") or "0").ljust(6, "0"))
     try:
-        return datetime(
-            int(parts["year"] or 0), month, int(parts.get("day") or 1), *clock,
-            int((parts.get("fraction") or "0").ljust(6, "0")),
-        )  # fmt: skip
+        return datetime(part("year"), month, part("day", 1), part("hour"), part("minute"), part("second"), micro)
     except ValueError:  # the 31st of April, hour 25, year 0
         return None
 

@@ -138,8 +138,11 @@ class Forecaster:
         self._check_fitted()
         if windows is None or windows == self.windows:
             return self._tested()
-        other = Forecaster(**{**self.get_params(), "windows": checks.whole("windows", windows, low=1), "levels": None})
-        other.horizon, other.season = self.horizon_, self.season
+        other = (
+            Forecaster()
+            .set_params(**self.get_params())
+            .set_params(windows=checks.whole("windows", windows, low=1), horizon=self.horizon_, levels=None)
+        )
         return other.fit(self.series_)._tested()
 
     def _season(self, values: np.ndarray, usual: Sequence[int]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from elman import checks
 __all__ = ["half_widths", "horizon_scale", "needed", "parse_levels"]
 
 
-def parse_levels(levels: Sequence[float]) -> tuple[float, ...]:
+def parse_levels(levels: Any) -> tuple[float, ...]:
     """Levels in percent, each in (0, 100), rising. `ValueError` or `TypeError` for anything else."""
     if isinstance(levels, str) or not isinstance(levels, Sequence):
         raise TypeError(f"levels: expected a list of percentages such as (80, 95), got {checks.shown(levels)}")

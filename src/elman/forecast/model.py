@@ -129,7 +129,7 @@ def train_all(
     workers = max(1, min(get_num_threads(), len(jobs)))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="elman")
     try:
-        return list(pool.map(lambda job: _train(*job), jobs))
+        return [future.result() for future in [pool.submit(_train, *job) for job in jobs]]
     finally:
         pool.shutdown(cancel_futures=True)
 

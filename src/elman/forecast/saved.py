@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elman import checks
 from elman.describe import layers_from_plain
 from elman.forecast.backtest import Backtest
 from elman.forecast.calendar import Calendar
@@ -91,15 +92,14 @@ def _model(description: Mapping[str, Any], theta: np.ndarray) -> Model:
     layout = Layout(layers_from_plain(plain["layers"]), plain["input_size"])
     if theta.ndim != 2 or theta.shape[1] != layout.size or not len(theta) or theta.dtype != np.float32:
         raise ValueError(f"theta: expected float32 (members, {layout.size}), got {theta.dtype} {theta.shape}")
-    base, log = description["model"]["plan"]
-    model = Model(
-        **{**description["model"], "plan": Plan(base, log)},
-        networks=tuple(Network.from_theta(layout, row) for row in theta),
-    )
-    sizes = (model.context, model.season, model.horizon)
-    if base not in ("last", "season") or min(sizes) < 1 or layout.output_size != model.horizon or not layout.last:
-        raise ValueError("model: the plan, the rows and the network do not fit one another")
-    return model
+    about = description["model"]
+    base, log = about["plan"]
+    context, season, horizon = (checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon"))
+    plan = Plan(checks.choice("base", base, ("last", "season")), checks.flag("log", log))
+    networks = tuple(Network.from_theta(layout, row) for row in theta)
+    if layout.output_size != horizon or not layout.last or layout.input_size != 2 or context <= season:
+        raise ValueError("model: expected a network and rows that fit one another")
+    return Model(plan, context, season, horizon, checks.number("shrink", about["shrink"], 0.0, 1.0), networks)
 
 
 def _backtest(plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], horizon: int) -> Backtest | None:

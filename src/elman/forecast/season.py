@@ -19,8 +19,9 @@ def find_season(values: np.ndarray, usual: Sequence[int] = ()) -> int:
     usual   lengths that the calendar suggests: the first that stands out is taken. Empty: every length from 3 to a
             third of the rows is tried, and the shortest taken of those that are nearly the strongest
 
-    Judged by the autocorrelation of the changes from row to row, so that a trend is no season, against Bartlett's limit
-    sqrt((1 + 2 sum_{i<m} r_i^2) / n).
+    Whether there is one is judged by the autocorrelation of the changes from row to row, so that a trend or a random walk is
+    no season, against Bartlett's limit sqrt((1 + 2 sum_{i<m} r_i^2) / n). How long it is, where the calendar does
+    not say, by the values themselves less their straight line: they carry less noise than their changes.
     """
     changes = np.diff(values)
     longest = min(len(values) // (2 if usual else 3), LONGEST)
@@ -36,7 +37,14 @@ def find_season(values: np.ndarray, usual: Sequence[int] = ()) -> int:
         for m in range(3, longest + 1)
         if r[m] > r[m - 1] and r[m] >= r[m + 1] and r[m] > _MANY * np.sqrt(1 / len(changes)) and r[m] > limit[m - 1]
     ]
-    return next((m for m in peaks if r[m] >= 0.8 * max(r[p] for p in peaks)), 1)
+    rough = next((m for m in peaks if r[m] >= 0.8 * max(r[p] for p in peaks)), 1)
+    if rough == 1:
+        return 1
+    time = np.arange(len(values)) - (len(values) - 1) / 2
+    level = values - values.mean()
+    near = range(max(rough - rough // 4, 2), min(rough + rough // 4, longest) + 1)
+    r = autocorrelation(level - time * (time @ level) / (time @ time), 2 * near[-1])
+    return max(near, key=lambda m: r[m] + r[2 * m])  # one step too short is two too short after two seasons
 
 
 def default_horizon(rows: int, season: int) -> int:

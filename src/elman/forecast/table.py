@@ -101,7 +101,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None) -> Table:
     header = [cell.strip() for cell in rows[0]]
     if all(parse_number(cell) is not None or reads_as_date(cell) for cell in header):
         raise DataError(
-            f"the first line {shorten(chosen.join(header))} holds data, not names; add a header line such as date,value",
+            f"the first line {shorten(chosen.join(header))} holds data, not names; add a header such as date,value",
             path=path, line=lines[0],
         )  # fmt: skip
     for row, at in zip(rows, lines, strict=True):
@@ -148,7 +148,7 @@ def _decode(path: Path) -> str:
 
 
 def _fit(text: str, delimiter: str) -> tuple[float, int]:
-    """How well a delimiter cuts the first lines into equal rows: the share of rows cut like the first, and the fields."""
+    """How well a delimiter cuts the first lines: the share of rows cut like the first, and the number of fields."""
     sample = io.StringIO("".join(text[:20_000].splitlines(keepends=True)[:50]), newline="")
     try:
         widths = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
