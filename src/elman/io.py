@@ -35,8 +35,13 @@ HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each par
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
 
 # kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has a classmethod
-# `_from_file(description, tensors)` that raises ValueError, TypeError or KeyError where the two do not fit.
+# `_from_file(description, tensors)` that raises ValueError, TypeError or KeyError where the two do not fit; and, where
+# the description decides them, `_file_shapes(description)`: name -> (shape, dtype) of every tensor, compared before any
+# of them is read.
 KINDS = {"network": "elman.network:Network", "forecaster": "elman.forecast:Forecaster"}
+
+
+Table = dict[str, tuple[str, tuple[int, ...], int, int]]  # name -> type, shape, first byte in the body, bytes
 
 
 class FileError(ValueError):
@@ -60,13 +65,9 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Raises FileError for a file that is truncated, altered, hostile or not ours, OSError where it cannot be read.
     """
-    kind, description, tensors = read(path)
-    if kind not in KINDS:
-        raise FileError(path, f"expected a kind among {', '.join(KINDS)}, got {shown(kind)}; a newer elman may know it")
-    module, name = KINDS[kind].split(":")
-    owner = getattr(importlib.import_module(module), name)
+    kind, description, tensors = _read(path, compare=True)
     try:
-        return owner._from_file(description, tensors)
+        return _owner(path, kind)._from_file(description, tensors)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise FileError(path, f"the description does not fit the tensors: {error}") from error
 
@@ -100,22 +101,7 @@ def write(
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other."""
-    with Path(path).open("rb") as file:
-        size = _real_size(path, file)
-        header = _header(path, file, size)
-        meta = _meta(path, header)
-        table = _table(path, header, size)
-        body = file.read()
-    if len(body) != sum(count for _, _, _, count in table.values()):
-        raise FileError(path, "the file is cut short")
-    tensors = {name: _array(body, *entry) for name, entry in table.items()}
-    try:
-        digest = _digest(meta["kind"], meta["description"], tensors)
-    except (ValueError, RecursionError):
-        raise FileError(path, "the description is not plain JSON") from None
-    if digest != meta["sha256"]:
-        raise FileError(path, "the contents do not match their checksum: the file was altered after it was written")
-    return meta["kind"], meta["description"], tensors
+    return _read(path, compare=False)
 
 
 # ------------------------------------------------------------------------------------------------- writing
@@ -164,6 +150,29 @@ def _sync_folder(folder: Path) -> None:
 # ------------------------------------------------------------------------------------------------- reading
 
 
+def _read(path: str | os.PathLike[str], compare: bool) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
+    with Path(path).open("rb") as file:
+        size = _real_size(path, file)
+        header = _header(path, file, size)
+        meta = _meta(path, header)
+        table = _table(path, header, size)
+        if compare:
+            _compare(path, meta, table)
+        if file.tell() + sum(count for _, _, _, count in table.values()) != size:
+            raise FileError(path, "the file is cut short, or longer than its tensors")
+        try:
+            tensors = {name: _array(file, *table[name]) for name in sorted(table, key=lambda name: table[name][2:])}
+        except MemoryError:
+            raise FileError(path, f"its {size} bytes are too large for this machine's memory") from None
+    try:
+        digest = _digest(meta["kind"], meta["description"], tensors)
+    except (ValueError, RecursionError):
+        raise FileError(path, "the description is not plain JSON") from None
+    if digest != meta["sha256"]:
+        raise FileError(path, "the contents do not match their checksum: the file was altered after it was written")
+    return meta["kind"], meta["description"], tensors
+
+
 def _real_size(path: str | os.PathLike[str], file: BinaryIO) -> int:
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
@@ -206,17 +215,37 @@ def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any
     return meta
 
 
-def _array(body: bytes, kind: str, shape: tuple[int, ...], begin: int, count: int) -> np.ndarray:
+def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -> None:
+    """Refuses tensors that are not those of the description, where their kind can say which those are."""
+    shapes = getattr(_owner(path, meta["kind"]), "_file_shapes", None)
+    if shapes is None:
+        return
+    try:
+        expected = shapes(meta["description"])
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise FileError(path, f"the description describes nothing: {error!r}") from error
+    if expected != {name: (shape, np.dtype(TYPES[kind])) for name, (kind, shape, _, _) in table.items()}:
+        raise FileError(path, f"the description does not fit the tensors: expected {', '.join(expected)} in its shapes")
+
+
+def _array(file: BinaryIO, kind: str, shape: tuple[int, ...], begin: int, count: int) -> np.ndarray:
+    """The next tensor of the file, read in place."""
     array = np.empty(shape, TYPES[kind])
-    array.reshape(-1).view(np.uint8)[:] = np.frombuffer(body, np.uint8)[begin : begin + count]
+    if file.readinto(array.reshape(-1).view(np.uint8).data) != count:  # type: ignore[attr-defined]
+        raise OSError(errno.EIO, "the file changed while it was read")
     return array if sys.byteorder == "little" else array.byteswap()
 
 
-def _table(
-    path: str | os.PathLike[str], header: dict[str, Any], size: int
-) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
-    """name -> (type, shape, first byte, bytes); the tensors must fill the body one after the other."""
-    table: dict[str, tuple[str, tuple[int, ...], int, int]] = {}
+def _owner(path: str | os.PathLike[str], kind: str) -> Any:
+    if kind not in KINDS:
+        raise FileError(path, f"expected a kind among {', '.join(KINDS)}, got {shown(kind)}; a newer elman may know it")
+    module, name = KINDS[kind].split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _table(path: str | os.PathLike[str], header: dict[str, Any], size: int) -> Table:
+    """The list of tensors, checked: they must follow one another."""
+    table: Table = {}
     try:
         for name, entry in header.items():
             kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]

@@ -300,15 +300,20 @@ class Network:
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
         """The network that `contents` described; every name, type and shape is compared before theta is made."""
-        layout = Layout(layers_from_plain(description["layers"]), description["input_size"])
-        dtype = arguments.as_dtype(description["dtype"])
-        expected = {place.name: (place.shape, dtype) for place in layout.parameters}
+        expected = cls._file_shapes(description)
         if expected != {name: (array.shape, array.dtype) for name, array in tensors.items()}:
-            raise ValueError(f"tensors: expected {', '.join(expected)} in the described shapes, all {dtype}")
-        network = cls.from_theta(layout, np.empty(layout.size, dtype))
+            raise ValueError(f"tensors: expected {', '.join(expected)} in the described shapes and type")
+        layout = Layout(layers_from_plain(description["layers"]), description["input_size"])
+        network = cls.from_theta(layout, np.empty(layout.size, arguments.as_dtype(description["dtype"])))
         for name, array in tensors.items():
             network.parameters[name] = array
         return network
+
+    @classmethod
+    def _file_shapes(cls, description: Mapping[str, Any]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        layout = Layout(layers_from_plain(description["layers"]), description["input_size"])
+        dtype = arguments.as_dtype(description["dtype"])
+        return {place.name: (place.shape, dtype) for place in layout.parameters}
 
     # ---------------------------------------------------------------------------------------- inside
 
