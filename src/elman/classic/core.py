@@ -86,20 +86,21 @@ class Core:
         for start in range(0, updates, block):
             count = min(block, updates - start)
             records = Records(np.arange(start, start + count) % n, np.arange(count + 1), np.full(count, float(rate)))
-            losses, norms, done = select(self.layout).update(
-                self.layout,
-                self.theta,
-                Batch(x, y, weight=weight),
-                loss or HalfSSE(),
-                SGD(),
-                [],
-                start,
-                records,
-                clip_norm,
-                clip_value,
-                None,
-                DEFAULT_SHARD_SIZE,
-            )
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
+                losses, norms, done = select(self.layout).update(
+                    self.layout,
+                    self.theta,
+                    Batch(x, y, weight=weight),
+                    loss or HalfSSE(),
+                    SGD(),
+                    [],
+                    start,
+                    records,
+                    clip_norm,
+                    clip_value,
+                    None,
+                    DEFAULT_SHARD_SIZE,
+                )
             if done < count:
                 raise TrainingError(start + done + 1, (start + done) // n + 1, losses[done], norms[done], "")
             yield losses
