@@ -8,21 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import CELLS
 
 from elman import engine, losses, optim
 from elman.engine import Batch, Engine, Records
-from elman.layers import GRU, LSTM, Cell, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
-CELLS: dict[str, Cell] = {
-    "tanh": Simple(),
-    "relu": Simple("relu"),
-    "lstm": LSTM(),
-    "lstm_peephole": LSTM(peepholes=True),
-    "gru": GRU(),
-    "gru_before": GRU(reset_after=False),
-}
 CASES = list(product("12", ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))
 
 pytestmark = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -9,8 +9,9 @@ Only descriptions come from elman: names, shapes and places in theta. The arithm
 other, so that nothing needs a mask; every derivative is autograd's.
 
 A file of a cell holds the inputs `in.x`, `in.lengths`, `in.dy`, `in.state`, `in.dfinal`, one
-`in.theta-LAYERS-DIRECTIONS` each, and for every case `LAYERS-DIRECTIONS-LENGTHS-STATE-OUTPUT` one vector: y, final state, gradient, dx, gradient of
-the given state, one after the other. The gradient is that of sum(y dy), plus sum(final dfinal) where a state is given.
+`in.theta-LAYERS-DIRECTIONS` each, and for every case `LAYERS-DIRECTIONS-LENGTHS-STATE-OUTPUT` one vector: y, final
+state, gradient, dx, gradient of the given state, one after the other. The gradient is that of sum(y dy), plus
+sum(final dfinal) where a state is given.
 """
 
 from __future__ import annotations

@@ -1,0 +1,93 @@
+"""What several test files share: every cell, the grid of cases, random data with NaN where nothing may be read."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from elman import losses
+from elman.engine import Batch
+from elman.layers import GRU, LSTM, Cell, Dense, Last, Layout, Recurrent, Simple
+
+CELLS: dict[str, Cell] = {
+    "tanh": Simple(),
+    "relu": Simple("relu"),
+    "lstm": LSTM(),
+    "lstm_peephole": LSTM(peepholes=True),
+    "gru": GRU(),
+    "gru_before": GRU(reset_after=False),
+}
+# layers, directions, lengths, state, output
+GRID = list(product((1, 2), ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))
+WRONG_INTEGER = -(10**9)
+
+
+def grid_layout(cell: str, layers: int, directions: str, output: str, hidden: int = 5) -> Layout:
+    recurrent = [Recurrent(hidden, CELLS[cell], directions == "both")] * layers
+    return Layout([*recurrent, *([Last()] if output == "last" else []), Dense(2)], 3)
+
+
+def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:
+    """Random parameters, every gate with its own; matrices scaled so that no recurrence is chaotic."""
+    theta = np.empty(layout.size)
+    for p in layout.parameters:
+        fan_in = p.shape[1] if len(p.shape) == 2 and not p.name.startswith("peephole") else 4
+        p.view(theta)[...] = rng.normal(size=p.shape) * 0.9 / np.sqrt(fan_in)
+    return theta.astype(dtype)
+
+
+def draw_batch(
+    layout: Layout,
+    rng: np.random.Generator,
+    dtype: str,
+    rows: int,
+    steps: int,
+    *,
+    ragged: bool = False,
+    given: bool = False,
+    weighted: bool = False,
+    loss: Any = losses.MSE(),  # noqa: B008 (frozen)
+    view: str = "plain",
+) -> Batch:
+    """Random data. Past a row's length stands NaN, or an integer that is no class; `view` names the arrays' strides."""
+    lengths = rng.integers(1, steps + 1, rows) if ragged else None
+    lead = (rows,) if layout.last else (rows, steps)
+    if layout.integer_input:
+        x = rng.integers(0, layout.layers[0].num_embeddings, (rows, steps))  # type: ignore[union-attr]
+    else:
+        x = rng.normal(size=(rows, steps, layout.input_size)).astype(dtype)
+    if loss.kind == "cross_entropy":
+        y = rng.integers(0, layout.output_size, lead)
+    else:
+        width = layout.output_size // len(getattr(loss, "quantiles", (0,)))
+        y = (rng.random if loss.kind == "binary_cross_entropy" else rng.normal)(size=(*lead, width)).astype(dtype)
+    weight = rng.random(lead).astype(dtype) if weighted else None
+    state = [rng.normal(size=(rows, s.size)).astype(dtype) for s in layout.states] if given else None
+    hide(x, lengths)
+    if not layout.last:
+        hide(y, lengths)
+        hide(weight, lengths)
+    return Batch(strided(x, view), strided(y, view), lengths, weight, state)
+
+
+def hide(array: np.ndarray | None, lengths: np.ndarray | None) -> None:
+    """Spoils what lies past the lengths, in place."""
+    if array is not None and lengths is not None:
+        array[np.arange(array.shape[1]) >= lengths[:, None]] = np.nan if array.dtype.kind == "f" else WRONG_INTEGER
+
+
+def strided(array: np.ndarray, view: str) -> np.ndarray:
+    """The same values behind other strides."""
+    if view == "transposed":
+        return np.ascontiguousarray(array.T).T
+    if view == "stepped":
+        wide = np.full([2 * n for n in array.shape], WRONG_INTEGER, array.dtype)
+        found = wide[tuple(slice(None, None, 2) for _ in array.shape)]
+        found[...] = array
+        return found
+    if view == "negative":
+        backwards = (slice(None, None, -1),) * array.ndim
+        return array[backwards].copy()[backwards]
+    return array

@@ -1,0 +1,205 @@
+"""The reference and the compiled engine give the same answers, to rounding, on the grid and on random configurations.
+
+Differences are relative to the reference's largest entry, but at least to 1e-3. Inputs, weights and gradients from
+above are of size 1, and every result is a sum of products of such numbers: where the sum cancels or a saturated gate
+closes, its rounding error stays that of its terms, and 1e-3 leaves three decimal places for that.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout, hide
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from elman import engine, losses, optim
+from elman.engine import Batch, Engine, Records
+from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"
+)
+
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+FLOOR = 1e-3
+Answers = Iterator[tuple[str, Any]]
+
+
+def compare(left: Answers, right: Answers, dtype: str, what: object) -> None:
+    for (name, want), (_, found) in zip(left, right, strict=True):
+        want, found = np.asarray(want), np.asarray(found)
+        assert want.shape == found.shape, f"{what}: {name}"
+        assert want.dtype == found.dtype, f"{what}: {name}"
+        if want.size:
+            worst = float(np.abs(found - want).max() / max(float(np.abs(want).max()), FLOOR))
+            assert worst <= TOLERANCE[dtype], f"{what}: {name} differs by {worst:.1e}"
+
+
+def answers(
+    run: Engine, layout: Layout, theta: np.ndarray, batch: Batch, loss: losses.Loss, truncate: int | None, shard: int
+) -> Answers:
+    """Everything an engine says about a batch, with gradients arriving at outputs, hidden states and final state."""
+    rng = np.random.default_rng(7)
+    dtype, (n, steps) = theta.dtype, batch.x.shape[:2]
+    dy = rng.normal(size=(n, layout.output_size) if layout.last else (n, steps, layout.output_size)).astype(dtype)
+    widths = [part.output_size for part in layout.parts if isinstance(part.layer, Recurrent)]
+    dhidden = [rng.normal(size=(n, steps, w)).astype(dtype) if rng.random() < 0.6 else None for w in widths]
+    for upstream in [*dhidden, *([] if layout.last else [dy])]:
+        hide(upstream, batch.lengths)
+    dstate = [rng.normal(size=(n, slot.size)).astype(dtype) for slot in layout.states]
+    y, final, tape = run.forward(layout, theta, batch, shard)
+    yield "y", y
+    yield from (("final state", s) for s in final)
+    yield from (("hidden", h) for h in run.hidden(tape))
+    for above in ((dy, dhidden, dstate), (dy, None, None), (None, None, dstate)):
+        gradient, dx, dstate0 = run.backward(layout, theta, tape, *above, truncate)
+        yield "gradient", gradient
+        yield from [] if dx is None else [("dx", dx)]
+        yield from (("dstate0", d) for d in dstate0)
+    predicted, ends = run.predict(layout, theta, batch)
+    yield "predicted", predicted
+    yield from (("predicted state", s) for s in ends)
+    value, gradient = run.loss_and_grad(layout, theta, batch, loss, truncate, shard)
+    yield "loss", value
+    yield "loss again", run.loss(layout, theta, batch, loss, shard)
+    yield "gradient of the loss", gradient
+
+
+def both() -> tuple[Engine, Engine]:
+    native = engine.native()
+    assert native is not None
+    return engine.reference(), native
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_grid(cell: str, dtype: str) -> None:
+    for number, (layers, directions, lengths, state, output) in enumerate(GRID):
+        layout = grid_layout(cell, layers, directions, output)
+        rng = np.random.default_rng(number)
+        batch = draw_batch(layout, rng, dtype, 7, 6, ragged=lengths == "ragged", given=state == "given")
+        theta = draw_theta(layout, rng, dtype)
+        left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
+        compare(left, right, dtype, (cell, *GRID[number]))
+
+
+# ------------------------------------------------------------------------- random configurations
+
+SIZES = st.one_of(st.sampled_from([1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33]), st.integers(1, 40))
+# An eps far above rounding: near a gradient of 0 these optimisers divide noise by noise. test_golden.py has the
+# defaults.
+OPTIMISERS = [
+    optim.SGD(),
+    optim.SGD(momentum=0.9),
+    optim.RMSprop(eps=1e-3),
+    optim.Adagrad(eps=1e-3),
+    optim.Adam(eps=1e-3),
+    optim.AdamW(eps=1e-3, weight_decay=0.1),
+]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One drawn case; everything else follows from the seed."""
+
+    layers: tuple[Any, ...]
+    input_size: int
+    dtype: str
+    rows: int
+    steps: int
+    ragged: bool
+    given: bool
+    weighted: bool
+    view: str
+    loss: losses.Loss
+    truncate: int | None
+    shard: int
+    optimiser: optim.Optimizer
+    clip_norm: float | None
+    clip_value: float | None
+    seed: int
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Configuration:
+    layers: list[Any] = []
+    embedding = draw(st.sampled_from([False, False, False, True]))
+    if embedding:
+        layers.append(Embedding(draw(st.integers(1, 9)), draw(SIZES)))
+    for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
+        layers.append(Recurrent(draw(SIZES), CELLS[draw(st.sampled_from(list(CELLS)))], draw(st.booleans())))
+    if draw(st.booleans()):
+        layers.append(Last())
+    for _ in range(draw(st.integers(0, 2))):
+        layers.append(Dense(draw(SIZES), draw(st.sampled_from(["linear", "tanh", "relu", "sigmoid"]))))
+    if not embedding and draw(st.booleans()):
+        layers.insert(
+            draw(st.integers(len(layers) - sum(isinstance(one, Dense) for one in layers), len(layers))), Skip()
+        )
+    input_size = 1 if embedding else draw(SIZES)
+    outputs = Layout(layers, input_size).output_size
+    quantiles = [q for q in ((0.5,), (0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
+    fixed = [loss for loss in losses.LOSSES.values() if loss.kind != "pinball"]
+    return Configuration(
+        layers=tuple(layers),
+        input_size=input_size,
+        dtype=draw(st.sampled_from(["float32", "float64"])),
+        rows=draw(SIZES),
+        steps=draw(st.integers(1, 8)),
+        ragged=draw(st.booleans()),
+        given=draw(st.booleans()),
+        weighted=draw(st.booleans()),
+        view=draw(st.sampled_from(["plain", "transposed", "stepped", "negative"])),
+        loss=draw(st.sampled_from([*fixed, losses.Huber(0.3), *map(losses.Pinball, quantiles)])),
+        truncate=draw(st.one_of(st.none(), st.integers(1, 5))),
+        shard=draw(st.sampled_from([1, 2, 3, 5, 8, 16, 17, 64])),
+        optimiser=draw(st.sampled_from(OPTIMISERS)),
+        clip_norm=draw(st.sampled_from([None, 0.05, 1.0])),
+        clip_value=draw(st.sampled_from([None, 0.01])),
+        seed=draw(st.integers(0, 10**6)),
+    )
+
+
+def trained(run: Engine, layout: Layout, theta: np.ndarray, batch: Batch, one: Configuration) -> Answers:
+    """Three updates of rows drawn with repetition, from the second update on with slots that hold something."""
+    theta, rng = theta.copy(), np.random.default_rng(one.seed)
+    slots = [np.zeros_like(theta) for _ in one.optimiser.slots]
+    records = Records(rng.integers(0, one.rows, 9), np.array([0, 4, 5, 9]), np.array([0.01, 0.02, 0.005]))
+    limits = (one.clip_norm, one.clip_value, one.truncate, one.shard)
+    values, norms, done = run.update(layout, theta, batch, one.loss, one.optimiser, slots, 0, records, *limits)
+    assert done == 3
+    yield "losses", values
+    yield "norms", norms
+    yield "theta", theta
+    yield from (("slot", slot) for slot in slots)
+
+
+@settings(
+    max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=False
+)
+@given(configurations())
+def test_random_configurations(one: Configuration) -> None:
+    layout, rng = Layout(one.layers, one.input_size), np.random.default_rng(one.seed)
+    batch = draw_batch(
+        layout,
+        rng,
+        one.dtype,
+        one.rows,
+        one.steps,
+        ragged=one.ragged,
+        given=one.given,
+        weighted=one.weighted,
+        loss=one.loss,
+        view=one.view,
+    )
+    theta = draw_theta(layout, rng, one.dtype)
+    left, right = (answers(run, layout, theta, batch, one.loss, one.truncate, one.shard) for run in both())
+    compare(left, right, one.dtype, one)
+    left, right = (trained(run, layout, theta, batch, one) for run in both())
+    compare(left, right, one.dtype, one)
