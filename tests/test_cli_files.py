@@ -47,10 +47,10 @@ def test_a_writer_sees_the_real_ending(tmp_path: Path):
 
 
 def test_folders_that_cannot_take_files(tmp_path: Path):
-    with pytest.raises(OutputError, match=r"--out .*nowhere: this folder does not exist"):
+    with pytest.raises(OutputError, match=r"--out .*nowhere: no such folder"):
         Outputs(tmp_path / "nowhere", "a", [".csv"])
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="is no folder"):
+    with pytest.raises(OutputError, match="a file, not a folder"):
         Outputs(tmp_path / "file", "a", [".csv"])
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(OutputError, match="a folder has the name of an output"):

@@ -29,8 +29,8 @@ class Outputs:
         self.paths = {suffix: self.folder / f"{stem}{suffix}" for suffix in suffixes}
         self._waiting: dict[Path, Path] = {}
         if not self.folder.is_dir():
-            what = "is no folder" if self.folder.exists() else "does not exist"
-            raise OutputError(f"--out {self.folder}: this folder {what}; make it first, or name another")
+            what = "a file, not a folder" if self.folder.exists() else "no such folder"
+            raise OutputError(f"--out {self.folder}: {what}; make it first, or name another")
         self._try()
         for path in self.paths.values():
             if path.is_dir():
