@@ -1,0 +1,235 @@
+"""Baselines, measures, folds, seasons and intervals, against numbers worked out by hand and simulated truths."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elman.forecast import Backtest, intervals
+from elman.forecast.baselines import baselines, drift, naive, seasonal_naive
+from elman.forecast.folds import make_folds
+from elman.forecast.metrics import mase_scale, measure
+from elman.forecast.season import autocorrelation, default_horizon, find_season
+
+VALUES = np.array([1.0, 4.0, 2.0, 5.0, 3.0, 7.0])
+
+
+def test_baselines():
+    assert naive(VALUES, 3).tolist() == [7, 7, 7]
+    assert seasonal_naive(VALUES, 5, 2).tolist() == [3, 7, 3, 7, 3]
+    assert drift(VALUES, 2) == pytest.approx([7 + 6 / 5, 7 + 12 / 5])
+    assert list(baselines(VALUES, 2, 1)) == ["naive", "seasonal naive", "drift"]
+    assert baselines(VALUES, 2, 1)["seasonal naive"].tolist() == [7, 7]
+
+
+def test_measures():
+    scale = mase_scale(VALUES, 2)
+    assert scale == (1 + 1 + 1 + 2) / 4
+    found = measure(np.array([1.0, -2.0, 0.0]), np.array([2.0, 2.0, 0.0]), scale)
+    assert found["mase"] == pytest.approx((1 + 4) / 3 / 1.25)
+    assert found["smape"] == pytest.approx((200 / 3 + 200 + 0) / 3)
+    assert found["rmse"] == pytest.approx(math.sqrt(17 / 3))
+
+
+def test_the_unit_of_mase_where_a_season_repeats_itself():
+    assert mase_scale(np.resize([1.0, 3.0], 8), 2) == 2.0
+    assert math.isnan(mase_scale(np.ones(8), 2))
+
+
+def test_m4_hourly_seasonal_naive_reproduces_the_published_figure():
+    """Makridakis et al. 2018: sMAPE 13.912, MASE 1.193 for seasonal naive, season 24, over 414 series."""
+    from pathlib import Path
+
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not (folder / "m4_hourly_train.csv").exists():
+        pytest.skip("M4 hourly data is not here")
+    scores = []
+    for train, test in zip(*(_m4(folder / f"m4_hourly_{part}.csv") for part in ("train", "test")), strict=True):
+        scores.append(measure(test, seasonal_naive(train, 48, 24), mase_scale(train, 24)))
+    assert np.mean([s["smape"] for s in scores]) == pytest.approx(13.912, abs=5e-4)
+    assert np.mean([s["mase"] for s in scores]) == pytest.approx(1.193, abs=5e-4)
+
+
+def _m4(path):
+    import csv
+
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [np.array([float(cell) for cell in row[1:] if cell]) for row in rows]
+
+
+# ---------------------------------------------------------------------------------------------- folds
+
+
+@given(st.integers(2, 400), st.integers(1, 50), st.integers(1, 8), st.integers(3, 90))
+def test_folds(rows, horizon, windows, least):
+    folds = make_folds(rows, horizon, windows, least)
+    assert bool(folds) == (rows >= least + horizon)
+    assert len(folds) <= windows
+    for fold in folds:
+        assert 0 < fold.train < fold.validation < fold.scored <= rows
+        assert fold.scored - fold.validation == horizon
+        assert fold.validation >= least
+    if folds:
+        assert folds[-1].scored == rows
+        strides = set(np.diff([fold.scored for fold in folds]).tolist())
+        assert len(strides) <= 1
+        assert strides <= set(range(1, horizon + 1))
+    if rows >= least + windows * horizon:
+        assert len(folds) == windows
+        assert all(a.scored == b.validation for a, b in zip(folds, folds[1:], strict=False))
+
+
+# -------------------------------------------------------------------------------------------- seasons
+
+
+def test_autocorrelation_is_numpys():
+    values = np.random.default_rng(0).normal(size=50)
+    centred = values - values.mean()
+    full = np.correlate(centred, centred, "full")[49:]
+    assert autocorrelation(values, 10) == pytest.approx(full[:11] / full[0])
+    assert autocorrelation(np.ones(5), 3).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("season", [3, 5, 7, 11, 12, 24])
+def test_a_season_is_found_under_trend_and_noise(season):
+    rng = np.random.default_rng(season)
+    values = np.resize(rng.normal(size=season), 12 * season) + 0.05 * np.arange(12 * season)
+    values += 0.2 * rng.normal(size=len(values))
+    assert find_season(values) == season
+    assert find_season(values, (season,)) == season
+
+
+def test_no_season_where_there_is_none():
+    rng = np.random.default_rng(0)
+    found = [find_season(rng.normal(size=200).cumsum(), usual) for _ in range(50) for usual in ((), (12,), (24, 168))]
+    found += [find_season(rng.normal(size=200), usual) for _ in range(50) for usual in ((), (12,))]
+    assert sum(m != 1 for m in found) <= 0.08 * len(found)  # each known length is tested at 5 %
+    assert find_season(np.arange(30.0), (12,)) == 1
+    assert find_season(np.array([1.0, 2.0]), ()) == 1
+
+
+def test_bundled_series_have_their_known_seasons():
+    from elman import datasets
+
+    assert find_season(datasets.load_sunspots().values) == 11
+    assert find_season(datasets.load_airline().values, (12,)) == 12
+
+
+def test_default_horizons():
+    assert [default_horizon(rows, season) for rows, season in ((144, 12), (300, 1), (5, 1), (900, 1), (900, 168))] == [
+        12, 30, 1, 48, 48,
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------ intervals
+
+
+def test_how_many_residuals_a_level_needs():
+    assert [intervals.needed(level) for level in (50, 80, 90, 95, 99)] == [1, 4, 9, 19, 99]
+    residuals = np.random.default_rng(0).normal(size=(6, 3))
+    assert intervals.half_widths(residuals, (80.0,)).shape == (1, 3)
+    with pytest.raises(ValueError, match="95 % needs at least 19 backtest residuals, there are 18"):
+        intervals.half_widths(residuals, (80.0, 95.0))
+
+
+def test_the_widest_of_19_residuals_is_the_95_percent_interval():
+    residuals = np.arange(-9.0, 10.0)[:, None]
+    assert intervals.half_widths(residuals, (95.0,)) == pytest.approx(np.array([[9.0]]))
+
+
+def test_intervals_grow_with_the_horizon_when_the_errors_do():
+    steps = np.sqrt(np.arange(1, 13))
+    residuals = np.random.default_rng(1).normal(size=(500, 12)) * steps
+    width = intervals.half_widths(residuals, (80.0,))[0]
+    assert (np.diff(width) > 0).all()
+    assert width == pytest.approx(1.2816 * steps, rel=0.25)
+    assert (np.diff(intervals.half_widths(residuals[:, ::-1], (80.0,))[0]) == 0).all()  # never narrower further ahead
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_intervals_cover_what_they_promise(seed):
+    """Exchangeable residuals: coverage of new ones, over 400 draws of 6 x 8 residuals, lies near the level."""
+    rng = np.random.default_rng(seed)
+    hits = np.zeros(2)
+    for _ in range(400):
+        widths = intervals.half_widths(rng.standard_t(4, size=(6, 8)), (80.0, 95.0))
+        hits += (np.abs(rng.standard_t(4, size=8)) <= widths).mean(axis=1)
+    assert hits / 400 == pytest.approx([0.8, 0.95], abs=0.035)
+
+
+def test_bands():
+    truth, tested = np.full((5, 2), 2.0), np.full((5, 2), 1.0)
+    found = intervals.bands(np.array([3.0, 0.5]), truth, tested, (80.0,), relative=False, floor=0.0)
+    assert found[80.0].tolist() == [[2.0, 4.0], [0.0, 1.5]]
+    found = intervals.bands(np.array([3.0, 0.5]), truth, tested, (80.0,), relative=True, floor=0.0)
+    assert found[80.0] == pytest.approx(np.array([[1.5, 6.0], [0.25, 1.0]]))
+
+
+@pytest.mark.parametrize(
+    ("levels", "error"),
+    [
+        ("80", TypeError),
+        (80, TypeError),
+        ((0,), ValueError),
+        ((100,), ValueError),
+        ((80, 80), ValueError),
+        (("a",), TypeError),
+    ],
+)
+def test_bad_levels(levels, error):
+    with pytest.raises(error, match="levels: expected"):
+        intervals.parse_levels(levels)
+    assert intervals.parse_levels((95, 80)) == (80.0, 95.0)
+
+
+# ------------------------------------------------------------------------------------------- verdicts
+
+
+def _backtest(network: float, naive: float, drift: float) -> Backtest:
+    truth = np.zeros((2, 3))
+    forecasts = {
+        "network": truth + network,
+        "naive": truth + naive,
+        "seasonal naive": truth + 9.0,
+        "drift": truth + drift,
+    }
+    return Backtest(truth, forecasts, np.array([1.0, 2.0]), (("a", "c"), ("d", "f")))
+
+
+def test_a_verdict_for_the_network():
+    backtest = _backtest(1.0, 4.0, 2.0)
+    assert (backtest.best_baseline, backtest.network_wins, backtest.gain) == ("drift", True, 0.5)
+    assert backtest.mean("network") == 0.75
+    assert backtest.verdict() == (
+        "The network beats the best baseline, drift, by 50.0 %: mean MASE 0.750 against 1.500 over 2 windows of 3 rows,"
+        " better in 2."
+    )
+    assert backtest.records()[4] == {
+        "first": "d",
+        "last": "f",
+        "model": "network",
+        "mase": 0.5,
+        "smape": 200,
+        "rmse": 1,
+    }
+
+
+def test_a_verdict_against_the_network():
+    for network in (2.0, 3.0):  # as good is not better
+        backtest = _backtest(network, 4.0, 2.0)
+        assert not backtest.network_wins
+        assert "does not beat the best baseline" in backtest.verdict()
+        assert "Drift is the better forecast here" in backtest.verdict()
+
+
+def test_a_verdict_where_mase_is_not_defined():
+    truth = np.zeros((1, 2))
+    forecasts = {"network": truth + 1.0, "naive": truth + 2.0}
+    backtest = Backtest(truth, forecasts, np.array([np.nan]), (("1", "2"),))
+    assert "by 50.0 %: mean RMSE 1.000 against 2.000 over 1 window of 2 rows" in backtest.verdict()
