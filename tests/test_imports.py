@@ -21,7 +21,7 @@ LEVELS: list[set[str]] = [
     {"checks", "reference", "version", "_native"},
     {"layers", "losses", "optim", "datasets"},
     {"engine", "compiled", "init", "progress", "history", "interrupts"},
-    {"arguments", "parameters", "config", "describe"},
+    {"arguments", "parameters", "config", "describe", "stack", "tape"},
     {"network"},
     {"stream", "training"},
     {"io", "gradcheck"},

@@ -12,7 +12,7 @@ __all__ = ["Epoch", "History"]
 class Epoch(NamedTuple):
     """One pass over the data."""
 
-    loss: float  # mean over the epoch's updates, each weighted by its rows, at the weights before that update
+    loss: float  # mean over the epoch's steps; each update's at the network's weights before it
     validation_loss: float  # at the weights after the epoch; NaN where there was no validation data
     seconds: float
     learning_rate: float  # of the epoch's last update

@@ -35,11 +35,14 @@ HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each par
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
 
 # kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has a classmethod
-# `_from_file(description, tensors)` that raises ValueError, TypeError or KeyError where the two do not fit; and, where
+# `_from_file(description, tensors)` that raises one of UNFIT where the two do not fit; and, where
 # the description decides them, `_file_shapes(description)`: name -> (shape, dtype) of every tensor, compared before any
 # of them is read.
 KINDS = {"network": "elman.network:Network", "forecaster": "elman.forecast:Forecaster"}
 
+
+# What a class may stumble on in a description whose checksum is right but whose values are of the wrong kind.
+UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 Table = dict[str, tuple[str, tuple[int, ...], int, int]]  # name -> type, shape, first byte in the body, bytes
 
@@ -68,7 +71,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     kind, description, tensors = _read(path, compare=True)
     try:
         return _owner(path, kind)._from_file(description, tensors)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except UNFIT as error:
         raise FileError(path, f"the description does not fit the tensors: {error}") from error
 
 
@@ -222,7 +225,7 @@ def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -
         return
     try:
         expected = shapes(meta["description"])
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except UNFIT as error:
         raise FileError(path, f"the description describes nothing: {error!r}") from error
     if expected != {name: (shape, np.dtype(TYPES[kind])) for name, (kind, shape, _, _) in table.items()}:
         raise FileError(path, f"the description does not fit the tensors: expected {', '.join(expected)} in its shapes")

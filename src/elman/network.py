@@ -5,50 +5,24 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from elman import arguments, checks
 from elman.describe import layers_from_plain, layers_to_plain
-from elman.engine import DEFAULT_SHARD_SIZE, Batch, Engine, select
+from elman.engine import DEFAULT_SHARD_SIZE, Batch, select
 from elman.init import initial
-from elman.layers import Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Skip, as_cell
+from elman.layers import Cell, Dense, Embedding, Layer, Layout
 from elman.losses import Loss, as_loss
 from elman.parameters import Parameters
+from elman.stack import stack
+from elman.tape import Tape, named
 
 if TYPE_CHECKING:
     from elman.stream import Stream
 
-__all__ = ["Network", "Tape"]
-
-
-@dataclass(frozen=True, repr=False)
-class Tape:
-    """What `Network.forward` keeps for `Network.backward`: the engine's record and the weights it was made with."""
-
-    engine: Engine
-    record: Any
-    layout: Layout
-    theta: np.ndarray
-    output_shape: tuple[int, ...]
-    single: bool
-    final: list[np.ndarray]
-
-    @property
-    def state(self) -> dict[str, np.ndarray]:
-        """The state after each row's last step, by name, each (B, H)."""
-        return _named(self.layout, self.final)
-
-    @property
-    def hidden(self) -> list[np.ndarray]:
-        """The output of each recurrent layer, (B, T, H) or (B, T, 2H); (T, ...) for one sequence."""
-        found = self.engine.hidden(self.record)
-        return [array[0] for array in found] if self.single else list(found)
-
-    def __repr__(self) -> str:
-        return f"Tape(output {self.output_shape})"
+__all__ = ["Network"]
 
 
 class Network:
@@ -88,19 +62,7 @@ class Network:
         dtype: object = "float32",
         seed: int | None = None,
     ) -> None:
-        layers: list[Layer] = []
-        for size in _hidden_sizes(hidden_size, num_layers):
-            layers.append(Recurrent(size, as_cell(cell), bidirectional))
-        if checks.choice("output", output, ("sequence", "last")) == "last":
-            layers.append(Last())
-        dense = _head(head)
-        if output_size is not None:
-            dense.append(Dense(checks.whole("output_size", output_size, low=1)))
-        elif dense:
-            raise ValueError(f"head: expected none where output_size is None, got {head!r}")
-        layers.extend(dense)
-        if checks.flag("skip", skip):
-            layers.append(Skip())
+        layers = stack(hidden_size, output_size, cell, num_layers, bidirectional, output, head, skip)
         self._begin(Layout(layers, input_size), init, dtype, seed)
 
     @classmethod
@@ -196,7 +158,7 @@ class Network:
         batch, single = self._batch(x, lengths=lengths, state=state)
         y, final = self._engine.predict(self.layout, self._theta, batch)
         y = y[0] if single else y
-        return (y, _named(self.layout, final)) if checks.flag("return_state", return_state) else y
+        return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
     def hidden(self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None) -> list[np.ndarray]:
         """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
@@ -245,7 +207,7 @@ class Network:
             _window(truncate),
         )
         dx = dx[0] if dx is not None and tape.single else dx
-        return Parameters(self.layout, gradient), dx, _named(self.layout, dstate0)
+        return Parameters(self.layout, gradient), dx, named(self.layout, dstate0)
 
     def loss(
         self,
@@ -358,27 +320,5 @@ class Network:
         return "\n".join(lines)
 
 
-def _named(layout: Layout, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    return {slot.name: array for slot, array in zip(layout.states, arrays, strict=True)}
-
-
 def _window(truncate: int | None) -> int | None:
     return None if truncate is None else checks.whole("truncate", truncate, low=1)
-
-
-def _hidden_sizes(hidden_size: Any, num_layers: int) -> list[int]:
-    layers = checks.whole("num_layers", num_layers, low=1)
-    if not isinstance(hidden_size, list | tuple):
-        return [checks.whole("hidden_size", hidden_size, low=1)] * layers
-    sizes = [checks.whole(f"hidden_size[{i}]", size, low=1) for i, size in enumerate(hidden_size)]
-    if not sizes or layers not in (1, len(sizes)):
-        raise ValueError(f"hidden_size: expected one number, or one for each of {layers} layers, got {hidden_size!r}")
-    return sizes
-
-
-def _head(head: Any) -> list[Layer]:
-    items = list(head) if isinstance(head, list | tuple) else [head]
-    return [
-        item if isinstance(item, Dense) else Dense(checks.whole(f"head[{i}]", item, low=1), "relu")
-        for i, item in enumerate(items)
-    ]

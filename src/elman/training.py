@@ -151,10 +151,11 @@ class Trainer:
             patience = checks.whole("patience", patience, low=1)
             if held_out is None:
                 raise ValueError(f"patience: expected validation data with it, got patience={patience} alone")
+        weights = self._row_weights(batch)
         best, best_theta, waited = math.inf, None, 0
         with reporter(checks.flag("progress", progress), self.epochs + epochs) as report:
             for _ in range(epochs):
-                value = self._epoch(batch, held_out, shuffle, report).validation_loss
+                value = self._epoch(batch, weights, held_out, shuffle, report).validation_loss
                 waited += 1
                 if patience is not None and value < best:
                     best, best_theta, waited = value, self.network.theta.copy(), 0
@@ -192,7 +193,19 @@ class Trainer:
             )
         return _rows(batch, slice(0, kept)), _rows(batch, slice(kept, n))
 
-    def _epoch(self, batch: Batch, held_out: Batch | None, shuffle: bool, report: Reporter) -> Epoch:
+    def _row_weights(self, batch: Batch) -> np.ndarray:
+        """What each row counts in a mean of the loss (n,), so that an epoch's mean is over steps, not over batches."""
+        n, steps = batch.x.shape[:2]
+        if self.network.layout.last:
+            return np.ones(n) if batch.weight is None else batch.weight.astype(np.float64)
+        lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
+        if batch.weight is None:
+            return lengths.astype(np.float64)
+        return np.where(np.arange(steps) < lengths[:, None], batch.weight, 0.0).sum(axis=1, dtype=np.float64)
+
+    def _epoch(
+        self, batch: Batch, weights: np.ndarray, held_out: Batch | None, shuffle: bool, report: Reporter
+    ) -> Epoch:
         began = time.perf_counter()
         number, n, rate = self.epochs + 1, len(batch.x), self.optimizer.learning_rate
         order = np.random.default_rng([self.seed, number]).permutation(n) if shuffle else np.arange(n)
@@ -213,7 +226,8 @@ class Trainer:
             network = self.network
             engine = select(network.layout)
             validation_loss = engine.loss(network.layout, network.theta, held_out, self.loss, self.shard_size)
-        mean = float(np.average(losses, weights=np.diff(starts)))
+        sizes = np.add.reduceat(weights[order], starts[:-1])
+        mean = float(losses @ sizes / (sizes.sum() or 1.0))
         epoch = Epoch(mean, validation_loss, time.perf_counter() - began, rate, self.updates)
         self.history.record_epoch(epoch)
         report.epoch(number, mean, validation_loss)

@@ -1,0 +1,55 @@
+"""The short form of a network: one cell, a few sizes, and the list of layers they stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elman import checks
+from elman.layers import Dense, Last, Layer, Recurrent, Skip, as_cell
+
+__all__ = ["stack"]
+
+
+def stack(
+    hidden_size: Any,
+    output_size: Any,
+    cell: Any,
+    num_layers: Any,
+    bidirectional: Any,
+    output: Any,
+    head: Any,
+    skip: Any,
+) -> list[Layer]:
+    """The layers that `Network(...)` describes; every argument is checked here, whatever its type."""
+    layers: list[Layer] = [
+        Recurrent(size, as_cell(cell), bidirectional) for size in _hidden_sizes(hidden_size, num_layers)
+    ]
+    if checks.choice("output", output, ("sequence", "last")) == "last":
+        layers.append(Last())
+    dense = _head(head)
+    if output_size is not None:
+        dense.append(Dense(checks.whole("output_size", output_size, low=1)))
+    elif dense:
+        raise ValueError(f"head: expected none where output_size is None, got {head!r}")
+    layers.extend(dense)
+    if checks.flag("skip", skip):
+        layers.append(Skip())
+    return layers
+
+
+def _hidden_sizes(hidden_size: Any, num_layers: Any) -> list[int]:
+    layers = checks.whole("num_layers", num_layers, low=1)
+    if not isinstance(hidden_size, list | tuple):
+        return [checks.whole("hidden_size", hidden_size, low=1)] * layers
+    sizes = [checks.whole(f"hidden_size[{i}]", size, low=1) for i, size in enumerate(hidden_size)]
+    if not sizes or layers not in (1, len(sizes)):
+        raise ValueError(f"hidden_size: expected one number, or one for each of {layers} layers, got {hidden_size!r}")
+    return sizes
+
+
+def _head(head: Any) -> list[Layer]:
+    items = list(head) if isinstance(head, list | tuple) else [head]
+    return [
+        item if isinstance(item, Dense) else Dense(checks.whole(f"head[{i}]", item, low=1), "relu")
+        for i, item in enumerate(items)
+    ]
