@@ -69,19 +69,43 @@ def test_what_is_no_date(cell):
 @pytest.mark.parametrize(
     ("times", "calendar", "name", "following"),
     [
-        (["2024-01-31", "2024-02-29", "2024-03-31"], Calendar("month", 1, 31), "month ends", ["2024-04-30", "2024-05-31"]),
-        (["2023-03-31", "2023-06-30", "2023-09-30"], Calendar("month", 3, 31), "quarter ends", ["2023-12-31", "2024-03-31"]),
+        (
+            ["2024-01-31", "2024-02-29", "2024-03-31"],
+            Calendar("month", 1, 31),
+            "month ends",
+            ["2024-04-30", "2024-05-31"],
+        ),
+        (
+            ["2023-03-31", "2023-06-30", "2023-09-30"],
+            Calendar("month", 3, 31),
+            "quarter ends",
+            ["2023-12-31", "2024-03-31"],
+        ),
         (["2024-01-01", "2024-02-01"], Calendar("month"), "monthly", ["2024-03-01", "2024-04-01"]),
         (["2024-01-30", "2024-02-29", "2024-03-30"], Calendar("month", 1, 30), "monthly", ["2024-04-30", "2024-05-30"]),
-        (["2020-02-29", "2021-02-28", "2022-02-28"], Calendar("month", 12, 31), "year ends", ["2023-02-28", "2024-02-29"]),
+        (
+            ["2020-02-29", "2021-02-28", "2022-02-28"],
+            Calendar("month", 12, 31),
+            "year ends",
+            ["2023-02-28", "2024-02-29"],
+        ),
         (["2024-01-01", "2024-04-01"], Calendar("month", 3), "quarterly", ["2024-07-01", "2024-10-01"]),
-        (["2024-03-07", "2024-03-08", "2024-03-11"], Calendar("weekday"), "business days", ["2024-03-12", "2024-03-13"]),
+        (
+            ["2024-03-07", "2024-03-08", "2024-03-11"],
+            Calendar("weekday"),
+            "business days",
+            ["2024-03-12", "2024-03-13"],
+        ),
         (["2024-03-04", "2024-03-11", "2024-03-18"], Calendar("us", 7 * DAY), "weekly", ["2024-03-25", "2024-04-01"]),
         (["2024-03-04", "2024-03-05", "2024-03-08"], Calendar("us", DAY), "daily", ["2024-03-09", "2024-03-10"]),
-        (["2024-03-04T00:00", "2024-03-04T00:15"], Calendar("us", DAY // 96), "every 15 minutes",
-         ["2024-03-04T00:30", "2024-03-04T00:45"]),
+        (
+            ["2024-03-04T00:00", "2024-03-04T00:15"],
+            Calendar("us", DAY // 96),
+            "every 15 minutes",
+            ["2024-03-04T00:30", "2024-03-04T00:45"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_step_is_found_and_carried_on(times, calendar, name, following):
     found = infer(days(*times))
     assert (found, found.name) == (calendar, name)
@@ -152,24 +176,29 @@ def test_steps_by_name(freq, times, expected):
 
 @pytest.mark.parametrize("freq", ["", "0D", "2B", "X", "MM", "m", 5])
 def test_steps_that_no_name_stands_for(freq):
-    with pytest.raises(ValueError, match="freq: expected a step"):
+    with pytest.raises(ValueError, match=r"freq: expected a step"):
         parse(freq, days("2024-01-01", "2024-01-02"))
 
 
 @pytest.mark.parametrize(
     ("calendar", "seasons"),
     [
-        (Calendar("month"), (12,)), (Calendar("month", 3), (4,)), (Calendar("month", 12), ()), (Calendar("weekday"), (5,)),
-        (Calendar("us", DAY), (7,)), (Calendar("us", 7 * DAY), (52,)), (Calendar("us", DAY // 24), (24, 168)),
+        (Calendar("month"), (12,)),
+        (Calendar("month", 3), (4,)),
+        (Calendar("month", 12), ()),
+        (Calendar("weekday"), (5,)),
+        (Calendar("us", DAY), (7,)),
+        (Calendar("us", 7 * DAY), (52,)),
+        (Calendar("us", DAY // 24), (24, 168)),
         (Calendar("us", DAY // 48), (2, 48, 336)),
     ],
-)  # fmt: skip
+)
 def test_usual_seasons(calendar, seasons):
     assert calendar.seasons == seasons
 
 
 def test_calendars_refuse_what_is_none():
-    with pytest.raises(ValueError, match="unit: expected one of 'us', 'month', 'weekday'"):
+    with pytest.raises(ValueError, match=r"unit: expected one of 'us', 'month', 'weekday'"):
         Calendar("day")
-    with pytest.raises(ValueError, match="weekmask: expected seven of 0 and 1"):
+    with pytest.raises(ValueError, match=r"weekmask: expected seven of 0 and 1"):
         Calendar("weekday", weekmask="0000000")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_folds(rows, horizon, windows, least):
         assert strides <= set(range(1, horizon + 1))
     if rows >= least + windows * horizon:
         assert len(folds) == windows
-        assert all(a.scored == b.validation for a, b in zip(folds, folds[1:], strict=False))
+        assert all(a.scored == b.validation for a, b in pairwise(folds))
 
 
 # -------------------------------------------------------------------------------------------- seasons
@@ -133,7 +134,7 @@ def test_how_many_residuals_a_level_needs():
     assert [intervals.needed(level) for level in (50, 80, 90, 95, 99)] == [1, 4, 9, 19, 99]
     residuals = np.random.default_rng(0).normal(size=(6, 3))
     assert intervals.half_widths(residuals, (80.0,)).shape == (1, 3)
-    with pytest.raises(ValueError, match="95 % needs at least 19 backtest residuals, there are 18"):
+    with pytest.raises(ValueError, match=r"95 % needs at least 19 backtest residuals, there are 18"):
         intervals.half_widths(residuals, (80.0, 95.0))
 
 
@@ -183,7 +184,7 @@ def test_bands():
     ],
 )
 def test_bad_levels(levels, error):
-    with pytest.raises(error, match="levels: expected"):
+    with pytest.raises(error, match=r"levels: expected"):
         intervals.parse_levels(levels)
     assert intervals.parse_levels((95, 80)) == (80.0, 95.0)
 

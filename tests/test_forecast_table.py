@@ -48,7 +48,7 @@ def test_decimal_commas_in_files_that_leave_the_comma_free(read):
 
 def test_quotes_blank_lines_and_lines_inside_cells(read):
     text = 'day,note,v\n"2020-01-01","two\nlines",1\n\n2020-01-02,"a,b",2\n2020-01-03,c,x\n'
-    with pytest.raises(DataError, match="line 6, column 'v': expected a finite number, got 'x'"):
+    with pytest.raises(DataError, match=r"line 6, column 'v': expected a finite number, got 'x'"):
         read(text)
 
 
@@ -62,7 +62,7 @@ def test_the_only_numeric_column_is_the_target(read):
 
 def test_years_are_dates_where_the_name_says_so(read):
     assert read("Year,v\n1990,1\n1991,2\n1992,3\n").labels_ahead(1) == ["1993"]
-    with pytest.raises(DataError, match="several numeric columns: 'width', 'v'"):
+    with pytest.raises(DataError, match=r"several numeric columns: 'width', 'v'"):
         read("width,v\n1990,1\n1991,2\n1992,3\n")
 
 
@@ -91,7 +91,10 @@ BAD = {
     "no header": ("2020-01-01,5\n2020-01-02,6\n", r"{}, line 1: the first line '2020-01-01,5' holds data, not names"),
     "ragged": ("day,v\n2020-01-01,5\n2020-01-02\n", r"{}, line 3: 1 field where the header has 2; the delimiter was"),
     "twice a name": ("v,v\n1,2\n", r"{}, line 1: two columns are named 'v'"),
-    "delimiter": ("day^v\n2020-01-01^5\n", r"{}: no numeric column .* among 'day\^v'; a single column may mean another"),
+    "delimiter": (
+        "day^v\n2020-01-01^5\n",
+        r"{}: no numeric column .* among 'day\^v'; a single column may mean another",
+    ),
     "no number": ("day,v\n2020-01-01,a\n2020-01-02,b\n", r"{}: no numeric column to forecast among 'day', 'v'"),
     "text": (MONTHS.replace(",25", ",abc"), r"{}, line 6, column 'Sales': expected a finite number, got 'abc'"),
     "infinity": (MONTHS.replace(",25", ",inf"), r"{}, line 6, column 'Sales': expected a finite number, got 'inf'"),
@@ -107,7 +110,10 @@ BAD = {
         MONTHS.replace("2020-05", "2020-02"),
         r"{}, line 6, column 'Month': 2020-02 comes after 2020-04; sort the rows by time",
     ),
-    "no date": (MONTHS.replace("2020-05", "May"), r"line 6, column 'Month': 'May' does not read as a date like '2020-01'"),
+    "no date": (
+        MONTHS.replace("2020-05", "May"),
+        r"line 6, column 'Month': 'May' does not read as a date like '2020-01'",
+    ),
     "empty date": (MONTHS.replace("2020-05", ""), r"{}, line 6, column 'Month': no date like '2020-01'"),
     "several series": (
         "id,day,v\n" + "".join(f"{k},2020-01-{d:02d},{d}\n" for d in range(1, 9) for k in "ab"),
@@ -118,7 +124,7 @@ BAD = {
         r"line 4, column 't': 2020-01-01 02:30 is out of step with the rows before \(hourly\)",
     ),
     "day or month": ("day,v\n01/02/2020,1\n02/02/2020,2\n03/02/2020,3\n", r"line 2, .* may be day/month or month/day"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -135,16 +141,16 @@ def test_columns_that_do_not_exist(read):
         read(MONTHS, target="Sold")
     with pytest.raises(DataError, match=r"time: no column 'Date'; the columns are 'Month', 'Sales'"):
         read(MONTHS, time="Date")
-    with pytest.raises(ValueError, match="target: expected another column than time"):
+    with pytest.raises(ValueError, match=r"target: expected another column than time"):
         read(MONTHS, target="Sales", time="Sales")
 
 
 def test_bad_options(read):
-    with pytest.raises(ValueError, match="missing: expected one of 'error', 'interpolate', got 'drop'"):
+    with pytest.raises(ValueError, match=r"missing: expected one of 'error', 'interpolate', got 'drop'"):
         read(MONTHS, missing="drop")
-    with pytest.raises(ValueError, match="freq: expected a step such as .* got 'fortnight'"):
+    with pytest.raises(ValueError, match=r"freq: expected a step such as .* got 'fortnight'"):
         read(MONTHS, freq="fortnight")
-    with pytest.raises(ValueError, match="freq: a step in time needs a column of times"):
+    with pytest.raises(ValueError, match=r"freq: a step in time needs a column of times"):
         read("v\n1\n2\n3\n", freq="D")
     with pytest.raises(FileNotFoundError):
         read_table("no/such/file.csv")
@@ -156,9 +162,9 @@ def test_holes_and_gaps_are_filled_on_straight_lines(read):
     assert filled.labels == whole.labels
     assert filled.filled == (4, 8)
     assert filled.values[[3, 4, 5, 7, 8, 9]].tolist() == [16, 26, 36, 64, 82, 100]
-    with pytest.raises(DataError, match="line 13, .* the last value is missing and has no neighbour"):
+    with pytest.raises(DataError, match=r"line 13, .* the last value is missing and has no neighbour"):
         read(MONTHS.replace(",144", ","), missing="interpolate")
-    with pytest.raises(DataError, match="too many to fill"):
+    with pytest.raises(DataError, match=r"too many to fill"):
         read("day,v\n2020-01-01,1\n2020-01-02,2\n2024-01-01,3\n", missing="interpolate")
 
 
@@ -193,7 +199,7 @@ def test_bad_arrays(data, error, message):
 
 
 def test_times_beside_an_array_must_fit():
-    with pytest.raises(ValueError, match="time: expected 3 times, one for each value, got 2"):
+    with pytest.raises(ValueError, match=r"time: expected 3 times, one for each value, got 2"):
         as_series([1, 2, 3], time=["2020-01", "2020-02"])
 
 
@@ -202,12 +208,12 @@ def test_data_frames(library):
     frames = pytest.importorskip(library)
     days = np.arange("2020-01-30", "2020-02-03", dtype="datetime64[D]")
     frame = frames.DataFrame({"day": days, "v": [1.0, 2.0, 3.0, 5.0], "w": [1, 2, 3, 4]})
-    with pytest.raises(DataError, match="several numeric columns: 'v', 'w'"):
+    with pytest.raises(DataError, match=r"several numeric columns: 'v', 'w'"):
         as_series(frame)
     series = as_series(frame, target="v")
     assert (series.name, series.time_name, series.labels_ahead(1)) == ("v", "day", ["2020-02-03"])
     assert as_series(frame["w"]).values.tolist() == [1, 2, 3, 4]
-    with pytest.raises(DataError, match="target: no column 'x'"):
+    with pytest.raises(DataError, match=r"target: no column 'x'"):
         as_series(frame, target="x")
 
 
