@@ -88,6 +88,8 @@ class Network:
     @classmethod
     def from_theta(cls, layout: Layout, theta: np.ndarray) -> Network:
         """A network of this layout that holds a copy of `theta` (P,), in its dtype."""
+        arguments.as_dtype(theta.dtype)
+        arguments.check_width("theta", theta.shape, [(layout.size,)])
         network = cls.__new__(cls)
         network._bind(layout, np.array(theta))
         return network
