@@ -186,6 +186,20 @@ def test_a_callback_sees_each_epoch_and_can_end_it():
     assert seen == [1, 2]
 
 
+def test_the_learning_rate_may_change_on_the_way():
+    own = trainer(optimizer=optim.Adam(0.1))
+
+    def halve(own: Trainer) -> None:
+        own.optimizer = optim.Adam(own.optimizer.learning_rate / 2)
+
+    history = fit(own, callback=halve)
+    assert history.learning_rate.tolist() == [0.1, 0.05, 0.025]
+    assert history.update_learning_rate.tolist() == [0.1] * 3 + [0.05] * 3 + [0.025] * 3
+    for other in (optim.SGD(0.1), "rmsprop", optim.AdamW(0.1)):
+        with pytest.raises(ValueError, match="optimizer: expected one like Adam.*, whose state is kept, got"):
+            own.optimizer = other
+
+
 # ------------------------------------------------------------------------------------------------ history
 
 

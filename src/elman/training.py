@@ -76,7 +76,7 @@ class Trainer:
         self.network = network
         self.loss = as_loss(loss)
         arguments.target_width(network.layout, self.loss)
-        self.optimizer = as_optimizer(optimizer)
+        self._optimizer = as_optimizer(optimizer)
         self.clip_norm = _above_zero("clip_norm", clip_norm)
         self.clip_value = _above_zero("clip_value", clip_value)
         self.batch_size = checks.whole("batch_size", batch_size, low=1)
@@ -87,6 +87,18 @@ class Trainer:
         self.updates = 0
         self.history = History()
         self._block = 1  # updates run between two looks of Python; never part of the result
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """May be replaced by one of the same kind, between calls or in a callback, to change its learning rate."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: str | Optimizer) -> None:
+        new = as_optimizer(optimizer)
+        if (new.kind, new.slots) != (self._optimizer.kind, self._optimizer.slots):
+            raise ValueError(f"optimizer: expected one like {self._optimizer}, whose state is kept, got {new}")
+        self._optimizer = new
 
     @property
     def epochs(self) -> int:
