@@ -196,7 +196,7 @@ def test_the_learning_rate_may_change_on_the_way():
     assert history.learning_rate.tolist() == [0.1, 0.05, 0.025]
     assert history.update_learning_rate.tolist() == [0.1] * 3 + [0.05] * 3 + [0.025] * 3
     for other in (optim.SGD(0.1), "rmsprop", optim.AdamW(0.1)):
-        with pytest.raises(ValueError, match="optimizer: expected one like Adam.*, whose state is kept, got"):
+        with pytest.raises(ValueError, match=r"optimizer: expected one like Adam.*, whose state is kept, got"):
             own.optimizer = other
 
 
