@@ -336,6 +336,7 @@ def test_one_network_is_trained_by_one_thread_at_a_time():
     own.network.training_thread = -1
     with pytest.raises(RuntimeError, match="network: expected one that no other thread is training"):
         own.update(X, Y)
+    assert own.network.training_thread == -1
 
 
 @pytest.mark.parametrize(

@@ -284,9 +284,9 @@ class Trainer:
     @contextmanager
     def _training(self) -> Generator[None]:
         """Marks the network, so that a prediction in another thread is refused, not wrong."""
-        before, self.network.training_thread = self.network.training_thread, threading.get_ident()
-        if before not in (None, threading.get_ident()):
+        if self.network.training_thread not in (None, threading.get_ident()):
             raise RuntimeError("network: expected one that no other thread is training, got one in training")
+        self.network.training_thread = threading.get_ident()
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and reported
                 yield
