@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from elman.classic import RNN, PlainRNN, core
 from elman.classic.paper import reported_epochs
@@ -47,6 +49,28 @@ def test_training_gives_the_plain_programs_weights(options: dict[str, object]):
     expected = plain.train(x, y, epochs=4, report=None)
     assert apart(ours, plain) < 1e-12
     np.testing.assert_allclose(losses, expected, rtol=1e-10)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 3)),
+    steps=st.integers(1, 7),
+    windows=st.integers(1, 4),
+    options=st.sampled_from(VARIANTS),
+    seed=st.integers(0, 999),
+)
+def test_any_size_gives_the_plain_programs_weights(
+    sizes: tuple[int, int, int], steps: int, windows: int, options: dict[str, object], seed: int
+):
+    rng = np.random.default_rng(seed)
+    ours, plain = pair(sizes, 0.05, **options)
+    for name in NAMES:
+        setattr(plain, name, 0.5 * rng.normal(size=getattr(plain, name).shape))
+        setattr(ours, name, getattr(plain, name))
+    x, y = rng.normal(size=(windows, steps, sizes[0])), rng.normal(size=(windows, steps, sizes[2]))
+    losses = ours.train(x, y, epochs=2, report=None)
+    np.testing.assert_allclose(losses, plain.train(x, y, epochs=2, report=None), rtol=1e-10)
+    assert apart(ours, plain) < 1e-12
 
 
 @pytest.mark.slow

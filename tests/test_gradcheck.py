@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -175,6 +176,12 @@ def test_a_float32_network_is_checked_as_a_float64_copy_and_left_alone():
     assert "float64 copy" in report.notes[0]
     assert network.theta.dtype == np.float32
     np.testing.assert_array_equal(network.theta, before)
+
+
+def test_what_holds_a_network_is_checked_by_it():
+    network = elman.Network(1, 2, 1, seed=0)
+    assert gradcheck(elman.Trainer(network)).passed
+    assert gradcheck(SimpleNamespace(model_=SimpleNamespace(networks=(network,)))).passed
 
 
 def test_large_arrays_are_sampled_and_it_is_said():

@@ -46,6 +46,13 @@ WRONG = [(file, cls, (text,)) for file in FILES for cls, text in EVERYWHERE.item
     ("column", "Overwritten", ("overwrites the gradients",)),
     ("column", "WrappedState", ("wraps round",)),
     ("column", "SameState", ("uses h where h_prev",)),
+    ("column", "SlopeOfPrevious", ("uses the previous state, 1 - h_prev^2",)),
+    ("column", "SummedCarry", ("added up from step to step",)),
+    ("column", "LastStepAlone", ("only the last step's error",)),
+    ("column", "TransposedGradient", ("gradient of W_hh is transposed",)),
+    ("column", "MeanOverOutputs", ("a mean over the outputs",)),
+    ("column", "OneWeightDoubled", ("b_y: a factor 2 too large",)),
+    ("column", "Unknown", ("the gradient of W_xh, W_hh, b_h is wrong, in no way",)),
     ("column", "Ascent", ("climb the loss",)),
     ("column", "NoBias", ("b_h is never updated",)),
     ("column", "NoUpdate", ("changes no weight",)),
@@ -99,6 +106,14 @@ def test_the_name_does_not_depend_on_the_draw(cls: str, seed: int):
     assert [EVERYWHERE[cls] in said for said in report.mistakes] == [True]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "cls", "texts"), WRONG)
+def test_every_name_holds_for_many_draws(file: str, cls: str, texts: tuple[str, ...]):
+    for seed in range(1, 30):
+        said = check_student(getattr(FILES[file], cls), seed=seed).mistakes
+        assert [text in mistake for text, mistake in zip(texts, said, strict=True)] == [True] * len(texts), (seed, said)
+
+
 @pytest.mark.parametrize(
     ("cls", "gradient", "note"),
     [("Right", "of the program, y_hat - y", "clipped to [-1, 1]"), ("RightText", "of the text, 2/T", "to the norm 5")],
@@ -129,6 +144,14 @@ def test_a_program_in_float32_is_compared_with_wider_tolerances():
     report = check_student(FILES["column"].Single)
     assert report.passed, str(report)
     assert "float32" in report.notes[0]
+
+
+def test_where_names_do_not_tell_c_from_e_what_runs_decides():
+    report = check_student(FILES["rows"].Unnamed)
+    assert report.source == "E"
+    assert report.passed, str(report)
+    with pytest.raises(StudentError, match="rows wanted"):
+        check_student(FILES["rows"].Unnamed, source="C")
 
 
 def test_a_state_that_survives_is_said():

@@ -103,8 +103,8 @@ def gradcheck(
 ) -> GradReport:
     """Compares the analytic gradients with central differences in float64.
 
-    subject        a Network (or what holds one as `.network`); a cell, a layer, an activation or a loss, or its name
-                   ("lstm", "huber", ...), for which a small network is made around it
+    subject        a Network, or what holds one: a Trainer, a fitted Forecaster (its first); a cell, a layer, an
+                   activation or a loss, or its name ("lstm", "huber", ...): a small network is made around it
     x, y           data as for `Network.loss_and_grad`; what is missing is drawn
     loss           name or object; "mse" where none is given
     lengths, sample_weight, state   as for `Network.loss_and_grad`; drawn together with x where x is not given
@@ -150,6 +150,8 @@ def gradcheck(
 
 def _network(subject: Any, rng: np.random.Generator) -> tuple[Network, str, Loss | None, list[str]]:
     """A float64 network to check, its name, the loss that is the subject, if one is, and notes."""
+    if hasattr(subject, "model_"):
+        subject = subject.model_.networks[0]
     subject = getattr(subject, "network", subject)
     if isinstance(subject, Network):
         notes = [] if subject.dtype == np.float64 else [f"the {subject.dtype} network was checked as a float64 copy"]

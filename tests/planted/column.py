@@ -132,6 +132,50 @@ class SameState(Right):
         return self.hidden[t + 1]
 
 
+class SlopeOfPrevious(Right):
+    def slope(self, h, h_prev):
+        return 1 - h_prev**2
+
+
+class SummedCarry(Right):
+    def back(self, dh, da):
+        self.carried = self.carried + self.W_hh.T @ da
+        return self.carried
+
+    def backward(self, x, y, learning_rate):
+        self.carried = np.zeros_like(self.b_h)
+        super().backward(x, y, learning_rate)
+
+
+class LastStepAlone(Right):
+    def error(self, y_hat, y):
+        return (y_hat - y) * (np.arange(len(y)) == len(y) - 1)[:, None]
+
+
+class TransposedGradient(Right):
+    def apply(self, gradients, rate):
+        super().apply([gradients[0], gradients[1].T, *gradients[2:]], rate)
+
+
+class MeanOverOutputs(Right):
+    def error(self, y_hat, y):
+        return (y_hat - y) / y.shape[1]
+
+
+class OneWeightDoubled(Right):
+    """The output bias alone learns at twice the rate."""
+
+    def apply(self, gradients, rate):
+        super().apply([*gradients[:4], 2 * gradients[4]], rate)
+
+
+class Unknown(Right):
+    """A mistake without a name."""
+
+    def back(self, dh, da):
+        return np.sign(da) * np.sqrt(np.abs(da))
+
+
 class Ascent(Right):
     def error(self, y_hat, y):
         return y - y_hat

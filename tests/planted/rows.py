@@ -57,6 +57,30 @@ class RightSoftmax(Right):
         return e / e.sum(1, keepdims=True)
 
 
+class Unnamed:
+    """Rows, behind names that do not tell the source."""
+
+    def __init__(self, a, b, c, learning_rate=0.01):
+        self.learning_rate, self.inner = learning_rate, Right.__new__(Right)
+        Right.__init__(self.inner, a, b, c)
+        self.U, self.W, self.V = self.inner.Wx, self.inner.Wh, self.inner.Wo
+
+    def _given(self):
+        self.inner.Wx, self.inner.Wh, self.inner.Wo = self.U, self.W, self.V
+        self.inner.lr = self.learning_rate
+        return self.inner
+
+    def forward(self, data):
+        if data[0].shape != (2,):
+            raise ValueError("rows wanted")
+        return self._given().forward(data)
+
+    def backward(self, data, wanted, got, states):
+        inner = self._given()
+        inner.backward(data, wanted, got, states)
+        self.U, self.W, self.V = inner.Wx, inner.Wh, inner.Wo
+
+
 class FactorTwo(Right):
     def error(self, out, y):
         return 2 * (out - y)

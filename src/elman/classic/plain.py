@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from elman.classic.paper import reported_epochs
+
 __all__ = ["PlainRNN"]
 
 
@@ -106,7 +108,7 @@ class PlainRNN:
                 outputs, states = self.forward(x)
                 means[epoch] += self.compute_loss(outputs, y) / len(windows)
                 self.backward(x, y, outputs, states)
-            if report and (epoch == 0 or (epoch + 1) % max(1, epochs // 10) == 0):
+            if report and epoch + 1 in reported_epochs(epochs):
                 report(f"Epoch {epoch + 1}/{epochs}, loss {means[epoch]:.6f}")
         return means
 

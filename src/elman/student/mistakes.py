@@ -15,7 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "FLAWS", "Exercise", "distance", "factor_name", "gradients", "joint", "search", "states"]
+__all__ = [
+    "ACTIVATIONS",
+    "FLAWS",
+    "Exercise",
+    "distance",
+    "explains",
+    "factor_name",
+    "gradients",
+    "joint",
+    "search",
+    "states",
+]
 
 Gradients = dict[str, np.ndarray]
 
@@ -109,20 +120,20 @@ def _slope(
 def joint(student: Gradients, case: Exercise, tolerance: float) -> list[str] | None:
     """One mistake, or two together, each also times a factor, that explain all of `student` (gradients by role)."""
     for flaws in _sets(case.activation):
-        found = _explains(gradients(case, flaws), student, case.dy.shape, tolerance)
+        found = explains(gradients(case, flaws), student, case.dy.shape, tolerance)
         if found is not None:
             return [*found, *(text for flaw, (_, text) in FLAWS.items() if flaw in flaws)]
     return None
 
 
-def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[list[str], list[str]]:
-    """The mistakes that `student` shows: explanations, and the weights that stay unexplained.
+def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[dict[str, list[str]], list[str]]:
+    """The mistakes that `student` shows: explanation -> the weights it is about, and the weights left unexplained.
 
-    First what explains all weights at once; where nothing does, whatever explains single weights.
+    First what explains all weights at once (the list is then empty); where nothing does, whatever explains single ones.
     """
     found = joint(student, case, tolerance)
     if found is not None:
-        return found, []
+        return {text: [] for text in found}, []
     wrong = {flaws: gradients(case, flaws) for flaws in _sets(case.activation) if len(flaws) < 2}
     said: dict[str, list[str]] = {}
     lost: list[str] = []
@@ -130,15 +141,14 @@ def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[list[s
         if distance(value, wrong[frozenset()][name]) <= tolerance:
             continue
         for flaws, values in wrong.items():
-            found = _explains({name: values[name]}, {name: value}, case.dy.shape, tolerance)
+            found = explains({name: values[name]}, {name: value}, case.dy.shape, tolerance)
             if found is not None:
-                said.setdefault(
-                    "; ".join([*found, *(text for flaw, (_, text) in FLAWS.items() if flaw in flaws)]), []
-                ).append(name)
+                text = "; ".join([*found, *(text for flaw, (_, text) in FLAWS.items() if flaw in flaws)])
+                said.setdefault(text, []).append(name)
                 break
         else:
             lost.append(name)
-    return [f"{', '.join(names)}: {text}" for text, names in said.items()], lost
+    return said, lost
 
 
 def _sets(activation: str) -> Iterator[frozenset[str]]:
@@ -149,7 +159,7 @@ def _sets(activation: str) -> Iterator[frozenset[str]]:
     yield from (frozenset(pair) for pair in combinations(known, 2) if FLAWS[pair[0]][0] != FLAWS[pair[1]][0])
 
 
-def _explains(expected: Gradients, student: Gradients, sizes: tuple[int, ...], tolerance: float) -> list[str] | None:
+def explains(expected: Gradients, student: Gradients, sizes: tuple[int, ...], tolerance: float) -> list[str] | None:
     """[] where the student has the expected gradients, [a factor's name] where a multiple of them, else None."""
     a = np.concatenate([value.ravel() for value in student.values()])
     b = np.concatenate([expected[name].ravel() for name in student])
