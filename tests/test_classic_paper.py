@@ -74,12 +74,20 @@ def test_any_size_gives_the_plain_programs_weights(
 
 
 @pytest.mark.slow
-def test_a_hundred_epochs_of_the_paper_give_the_plain_programs_weights():
+def test_the_papers_training_agrees_as_long_as_it_agrees_with_itself():
+    """The experiment is chaotic: one rounding of one weight grows to 1e-6 within 30 epochs, so nobody can repeat 2000.
+    For 15 epochs (11,880 updates) the weights agree to 1e-9; at 25 they agree as the plain program does with itself."""
     x, y = sine(792)
     ours, plain = pair((1, 16, 1), 0.005)
-    ours.train(x, y, epochs=100, report=None)
-    plain.train(x, y, epochs=100, report=None)
+    _, nudged = pair((1, 16, 1), 0.005)
+    nudged.W_hh[0, 0] *= 1 + 1e-15
+    for program in (ours, plain, nudged):
+        program.train(x, y, epochs=15, report=None)
     assert apart(ours, plain) < 1e-9
+    for program in (ours, plain, nudged):
+        program.train(x, y, epochs=10, report=None)
+    assert 1e-10 < apart(nudged, plain)
+    assert apart(ours, plain) < 100 * apart(nudged, plain)
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
