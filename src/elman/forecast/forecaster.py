@@ -122,7 +122,10 @@ class Forecaster:
         levels = self._levels(len(folds) * horizon)
         parts = [(series.values[: fold.validation], fold.train) for fold in folds]
         parts.append((series.values, cut(rows, horizon)))
-        seasons = [self._season(values, usual) for values, _ in parts[:-1]] + [season]
+        seasons = [self._season(values, usual) for values, _ in parts]
+        for i, (values, _) in enumerate(parts):
+            if least_rows(horizon, seasons[i]) > len(values):  # found, but too long to be learned from so few rows
+                seasons[i] = 1
         *tested, model = train_all(parts, seasons, horizon, self.context, settings)
         self.series_ = series
         self.horizon_, self.season_, self.levels_ = horizon, season, levels
@@ -148,12 +151,7 @@ class Forecaster:
     def _season(self, values: np.ndarray, usual: Sequence[int]) -> int:
         if self.season is None:
             return find_season(values, usual)
-        season = checks.whole("season", self.season, low=1)
-        if 2 * season > len(values):
-            raise DataError(
-                f"season: {season} rows need at least two seasons before the forecast, there are {len(values)} rows"
-            )
-        return season
+        return checks.whole("season", self.season, low=1)
 
     def _levels(self, residuals: int) -> tuple[float, ...]:
         if self.levels is None:

@@ -2,8 +2,9 @@
 
 A window is c rows that are read and h rows that are forecast. The network never sees the level of a series or its
 unit: it reads the window less its own level over its own spread, and beside it the change from row to row (or
-season to season) over that change's usual size; it answers with the difference from a `base` that needs no network,
-in the same unit. Its head begins at zero, so training starts from the base.
+season to season) over that change's usual size, a few rows at each step; it answers with the difference from a `base`
+that needs no network, in the same unit. A linear path leads from the last step to the answer; head and path begin at
+zero, so training starts from the base.
 
 What cannot be known beforehand is tried: each `Plan` (which base, logarithms or not) is trained on the training rows,
 and the one with the smallest absolute error on the validation rows is kept, its answer scaled by the factor in [0, 1]
@@ -18,19 +19,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from elman import checks
 from elman.config import get_num_threads
 from elman.forecast.errors import DataError
+from elman.forecast.folds import cut
 from elman.network import Network
 from elman.optim import AdamW
 from elman.training import Trainer
 
-__all__ = ["Model", "Plan", "Settings", "least_rows", "train_all"]
+__all__ = ["FEATURES", "Model", "Plan", "Settings", "context_rows", "least_rows", "train_all", "windows"]
 
 EPS = 1e-6  # of a window's size: what keeps a flat window from dividing by zero
 WINDOWS = 3  # the fewest training windows
+FEATURES = 2  # of a row: the level, and the change
 
 
 class Plan(NamedTuple):
@@ -50,9 +53,10 @@ class Settings:
     members: int = 3
     updates: int = 300
     learning_rate: float = 5e-3
-    weight_decay: float = 0.1
+    weight_decay: float = 0.5
     batch_size: int = 16
     patience: int = 100  # updates without a better validation loss
+    lags: int = 4  # rows that a step of the network reads side by side
     seed: int = 0
 
 
@@ -63,7 +67,7 @@ class Model:
     plan      which of the plans the validation rows preferred
     context   rows that are read, c;  season, horizon  rows in a season, rows that are forecast
     shrink    factor in [0, 1] on the networks' mean answer
-    networks  (c - lag, 2) -> (h,) each
+    networks  (steps, features) -> (h,) each
     """
 
     plan: Plan
@@ -76,7 +80,9 @@ class Model:
     def predict(self, values: np.ndarray) -> np.ndarray:
         """The `horizon` rows after values (n,), n >= context."""
         z = _forward(self.plan, values)
-        x, base, scale = _windows(z, np.array([len(z)]), self.plan, self.context, self.season, self.horizon)
+        last = np.array([len(z)])
+        lags = self.networks[0].input_size // FEATURES
+        x, base, scale = windows(z, last, self.plan, self.context, self.season, self.horizon, lags)
         answer = np.mean([network.predict(x) for network in self.networks], axis=0, dtype=np.float64)
         forecast = _back(self.plan, base + self.shrink * scale * answer)[0]
         # what was never below zero (counts, sales, prices) is not forecast to be
@@ -95,17 +101,20 @@ class Model:
 
 def least_rows(horizon: int, season: int) -> int:
     """The fewest rows that a model can be trained on."""
-    return _least_context(season) + 2 * horizon + WINDOWS - 1
+    rows = 2 * horizon
+    while _most_context(rows, horizon) < _least_context(season):
+        rows += 1
+    return rows
 
 
 def context_rows(wanted: int | None, rows: int, horizon: int, season: int) -> int:
     """Rows of a window that are read: what was asked for; else two seasons, or twice the horizon and at least 8; less
     where the rows are few."""
     least = _least_context(season)
-    most = rows - 2 * horizon - WINDOWS + 1
+    most = _most_context(rows, horizon)
     if wanted is None:
         usual = 2 * season if season > 1 else max(8, min(2 * horizon, 24))
-        return min(max(usual, least), max(least, rows // 2 - horizon))
+        return min(max(usual, least), max(least, rows // 2 - horizon), most)
     if checks.whole("context", wanted, low=least) > most:
         raise DataError(f"context: {wanted} rows are too many for {rows} rows and horizon {horizon}; at most {most}")
     return wanted
@@ -140,10 +149,12 @@ def train_all(
 def _train(values: np.ndarray, train: int, season: int, horizon: int, context: int, settings: Settings) -> Model:
     """The plan with the smallest mean absolute error on the validation rows, values[train:]."""
     found: list[tuple[float, Model]] = []
+    most = settings.updates * settings.batch_size  # windows that training can read even once
     for plan in _plans(values, season):
         z = _forward(plan, values)
         first = np.arange(context, len(z) - horizon + 1)  # the first row that each window forecasts
-        x, base, scale = _windows(z, first, plan, context, season, horizon)
+        first = first[:: -max(1, -(-len(first) // most))][::-1]
+        x, base, scale = windows(z, first, plan, context, season, horizon, settings.lags)
         truth = sliding_window_view(z, horizon)[first]
         target = ((truth - base) / scale).astype(np.float32)
         trains, validates = first <= train - horizon, first >= train
@@ -200,6 +211,11 @@ def _least_context(season: int) -> int:
     return season + 1 if season > 1 else 3
 
 
+def _most_context(rows: int, horizon: int) -> int:
+    """What leaves enough windows that end within the training rows."""
+    return cut(rows, horizon) - horizon - WINDOWS + 1
+
+
 def _forward(plan: Plan, values: np.ndarray) -> np.ndarray:
     return np.log(values) if plan.log else values
 
@@ -208,16 +224,16 @@ def _back(plan: Plan, z: np.ndarray) -> np.ndarray:
     return np.exp(z) if plan.log else z
 
 
-def _windows(
-    z: np.ndarray, first: np.ndarray, plan: Plan, context: int, season: int, horizon: int
+def windows(
+    z: np.ndarray, first: np.ndarray, plan: Plan, context: int, season: int, horizon: int, lags: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the network reads and what its answer is added to, for windows whose forecast begins at rows `first` (n,).
 
-    Returns x (n, T, 2) float32, base (n, h), scale (n, 1): the forecast is base + scale * answer.
+    Returns x (n, T, FEATURES * lags) float32, a view of overlapping steps, base (n, h) and scale (n, 1): the forecast
+    is base + scale * answer.
     """
-    steps = np.arange(horizon)
     lag = season if plan.base == "season" else 1
-    base = z[first[:, None] - lag + steps % lag]
+    base = z[first[:, None] - lag + np.arange(horizon) % lag]
     read = sliding_window_view(z, context)[first - context]
     change = read[:, lag:] - read[:, :-lag]
     tiny = EPS * np.abs(read).mean(axis=1, keepdims=True) + np.finfo(np.float32).tiny
@@ -226,5 +242,9 @@ def _windows(
     # within a season, a row's own step says little about how far h rows lead: there the spread is the unit
     scale = spread if lag < season else size
     level = read[:, -season:].mean(axis=1, keepdims=True) if season > 1 else read[:, -1:]
-    x = np.stack([(read[:, lag:] - level) / spread, change / scale], axis=2)
-    return x.astype(np.float32), base, scale
+    rows = np.stack([(read[:, lag:] - level) / spread, change / scale], axis=2).astype(np.float32)
+    lags = max(1, min(lags, rows.shape[1] // 2))
+    steps = rows.shape[1] - lags + 1
+    # rows (n, c - lag, FEATURES) are contiguous, so `lags` of them one after the other are the features of a step
+    x = as_strided(rows, (len(rows), steps, FEATURES * lags), rows.strides, writeable=False)
+    return x, base, scale

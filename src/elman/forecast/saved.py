@@ -12,7 +12,7 @@ from elman.describe import layers_from_plain
 from elman.forecast.backtest import Backtest
 from elman.forecast.calendar import Calendar
 from elman.forecast.dates import Style
-from elman.forecast.model import Model, Plan
+from elman.forecast.model import FEATURES, Model, Plan
 from elman.forecast.series import Series
 from elman.layers import Layout
 from elman.network import Network
@@ -76,6 +76,8 @@ def _series(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Seri
     values, times = _floats(tensors["values"], 1), tensors.get("times")
     if (times is None) != (plain["calendar"] is None) or (times is not None and times.shape != values.shape):
         raise ValueError("times: expected one for each value and a calendar, or neither")
+    if len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError(f"values: expected at least 2 finite numbers, got {checks.shown(values)}")
     return Series(
         values,
         None if times is None else times.astype(np.int64).astype("datetime64[us]"),
@@ -97,7 +99,7 @@ def _model(description: Mapping[str, Any], theta: np.ndarray) -> Model:
     context, season, horizon = (checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon"))
     plan = Plan(checks.choice("base", base, ("last", "season")), checks.flag("log", log))
     networks = tuple(Network.from_theta(layout, row) for row in theta)
-    if layout.output_size != horizon or not layout.last or layout.input_size != 2 or context <= season:
+    if (layout.output_size, layout.last, context > season) != (horizon, True, True) or layout.input_size % FEATURES:
         raise ValueError("model: expected a network and rows that fit one another")
     return Model(plan, context, season, horizon, checks.number("shrink", about["shrink"], 0.0, 1.0), networks)
 

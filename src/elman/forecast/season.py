@@ -19,9 +19,9 @@ def find_season(values: np.ndarray, usual: Sequence[int] = ()) -> int:
     usual   lengths that the calendar suggests: the first that stands out is taken. Empty: every length from 3 to a
             third of the rows is tried, and the shortest taken of those that are nearly the strongest
 
-    Whether there is one is judged by the autocorrelation of the changes from row to row, so that a trend or a random walk is
-    no season, against Bartlett's limit sqrt((1 + 2 sum_{i<m} r_i^2) / n). How long it is, where the calendar does
-    not say, by the values themselves less their straight line: they carry less noise than their changes.
+    Whether there is one is judged by the autocorrelation of the changes from row to row, so that a trend or a random
+    walk is no season, against Bartlett's limit sqrt((1 + 2 sum_{i<m} r_i^2) / n). How long it is, where the calendar
+    does not say, by the values themselves less their straight line: they carry less noise than their changes.
     """
     changes = np.diff(values)
     longest = min(len(values) // (2 if usual else 3), LONGEST)

@@ -1,0 +1,321 @@
+"""The forecaster: no look past a cut, what it can learn, files, bits, intervals, options, what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import elman
+from elman.forecast import DataError, Forecaster, Series, as_series, read_series
+from elman.forecast.model import Plan, Settings, context_rows, least_rows, train_all, windows
+
+QUICK = {"members": 1, "updates": 20}
+
+
+def wave(rows: int = 120, season: int = 12, noise: float = 0.1) -> np.ndarray:
+    """A season on a line, with noise."""
+    time = np.arange(rows)
+    return 10 + 0.05 * time + np.sin(2 * np.pi * time / season) + noise * np.random.default_rng(0).normal(size=rows)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Forecaster:
+    months = np.arange("2015-01", "2025-01", dtype="datetime64[M]")
+    return Forecaster(**QUICK).fit(wave(), time=months)
+
+
+# ---------------------------------------------------------------------------------- what it may look at
+
+
+def test_no_scored_value_touches_anything_else():
+    """A window's forecasts, baselines and unit of MASE stay the same, bit for bit, when every later value changes."""
+    values = wave()
+    model = Forecaster(horizon=6, windows=3, **QUICK).fit(values)
+    for w, cut in enumerate((102, 108, 114)):
+        changed = values.copy()
+        changed[cut:] = 1e3 * np.random.default_rng(w).normal(size=120 - cut)
+        other = Forecaster(horizon=6, windows=3, **QUICK).fit(changed)
+        assert other.backtest_.scales[w] == model.backtest_.scales[w]
+        for name, forecasts in model.backtest_.forecasts.items():
+            assert other.backtest_.forecasts[name][w].tolist() == forecasts[w].tolist(), name
+        assert other.backtest_.truth[w].tolist() == changed[cut : cut + 6].tolist()
+
+
+def test_a_window_holds_what_it_should():
+    """x, base and scale beside loops written out."""
+    z, first = wave(40), np.array([30, 34])
+    for plan, lag in ((Plan("season", False), 12), (Plan("last", False), 1)):
+        x, base, scale = windows(z, first, plan, 24, 12, 5, 4)
+        for i, origin in enumerate(first):
+            read = z[origin - 24 : origin]
+            change = read[lag:] - read[:-lag]
+            size = np.abs(change).mean() if lag == 12 else read.std()
+            assert scale[i, 0] == pytest.approx(size, rel=1e-4)
+            assert base[i].tolist() == [z[origin - lag + k % lag] for k in range(5)]
+            level, moved = (read[lag:] - read[-12:].mean()) / read.std(), change / size
+            for step in range(x.shape[1]):
+                expected = np.stack([level[step : step + 4], moved[step : step + 4]], axis=1).ravel()
+                assert x[i, step] == pytest.approx(expected, rel=1e-3, abs=1e-4)
+        assert x.shape == (2, 24 - lag - 3, 8)
+
+
+def test_the_same_answer_for_another_unit_and_origin():
+    """Level and scale are taken out per window: a series in other units gives the same forecast in those units."""
+    values = wave() - 10.0
+    first = Forecaster(horizon=6, windows=0, **QUICK).fit(values)
+    other = Forecaster(horizon=6, windows=0, **QUICK).fit(-1e4 + 1e3 * values)
+    assert other.predict() == pytest.approx(-1e4 + 1e3 * first.predict(), rel=1e-3)
+
+
+# -------------------------------------------------------------------------------------- what it can do
+
+
+def test_it_learns_what_no_baseline_knows():
+    """Growing seasons: the season's swing is a share of the level, the level grows."""
+    time = np.arange(144)
+    values = 100 * np.exp(0.01 * time + 0.2 * np.sin(2 * np.pi * time / 12))
+    values *= np.exp(0.01 * np.random.default_rng(0).normal(size=144))
+    model = Forecaster(members=1).fit(values)
+    assert (model.season_, model.horizon_, len(model.backtest_)) == (12, 12, 6)
+    assert model.backtest_.gain > 0.3
+    assert "The network beats the best baseline" in model.verdict()
+    assert model.forecast(best=True).model == "network"
+
+
+def test_a_random_walk_is_left_to_the_baseline():
+    values = 100 + np.random.default_rng(5).normal(size=80).cumsum()
+    model = Forecaster(horizon=4, season=1, **QUICK).fit(values)
+    if model.backtest_.network_wins:  # luck is allowed, but not much of it
+        assert model.backtest_.gain < 0.1
+        return
+    assert "better forecast here" in model.verdict()
+    best = model.forecast(best=True)
+    assert best.model == model.backtest_.best_baseline
+    assert model.forecast().model == "network"
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "tanh", "relu"])
+def test_every_cell(cell):
+    assert np.isfinite(Forecaster(cell=cell, windows=0, **QUICK).fit(wave()).predict()).all()
+
+
+def test_what_was_never_negative_is_not_forecast_to_be():
+    values = np.maximum(0.0, np.sin(np.arange(90) * 2 * np.pi / 9)) + np.random.default_rng(0).uniform(0, 0.01, 90)
+    values[::9] = 0.0
+    result = Forecaster(**QUICK).fit(values).forecast()
+    assert result.values.min() >= 0
+    assert min(bounds.min() for bounds in result.intervals.values()) >= 0
+
+
+def test_long_series_are_thinned_not_refused():
+    model = Forecaster(horizon=2, season=1, context=4, windows=0, members=1, updates=2).fit(wave(5000))
+    assert np.isfinite(model.predict()).all()
+
+
+# ------------------------------------------------------------------------------------ the same again
+
+
+def test_the_same_seed_gives_the_same_bits(fitted):
+    again = Forecaster(**QUICK).fit(fitted.series_)
+    assert again.predict().tolist() == fitted.predict().tolist()
+    assert again.backtest_.forecasts["network"].tolist() == fitted.backtest_.forecasts["network"].tolist()
+    assert Forecaster(seed=1, **QUICK).fit(fitted.series_).predict().tolist() != fitted.predict().tolist()
+
+
+def test_saved_and_loaded(fitted, tmp_path: Path):
+    fitted.save(tmp_path / "m.safetensors")
+    loaded = elman.load(tmp_path / "m.safetensors")
+    assert loaded.get_params() == fitted.get_params()
+    assert loaded.verdict() == fitted.verdict()
+    assert loaded.backtest_.summary() == fitted.backtest_.summary()
+    ours, theirs = fitted.forecast(), loaded.forecast()
+    assert theirs.to_dict() == ours.to_dict()
+    assert theirs.labels[:2] == ["2025-01", "2025-02"]
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "m.safetensors").read_bytes()
+
+
+def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
+    from elman import io
+
+    _, description, tensors = io.read(_saved(fitted, tmp_path))
+    for change in (
+        {"model": {**description["model"], "horizon": 3}},
+        {"model": {**description["model"], "plan": ["first", False]}},
+        {"model": {**description["model"], "context": 10**9}},
+        {"options": {"horizons": 3}},
+        {"series": {**description["series"], "calendar": None}},
+        {"backtest": {**description["backtest"], "models": ["network"]}},
+    ):
+        io.write(tmp_path / "bad.safetensors", "forecaster", {**description, **change}, tensors)
+        with pytest.raises(elman.FileError, match="the description does not fit the tensors"):
+            elman.load(tmp_path / "bad.safetensors")
+    io.write(tmp_path / "bad.safetensors", "forecaster", description, {**tensors, "theta": tensors["theta"][:, 1:]})
+    with pytest.raises(elman.FileError, match="theta: expected float32"):
+        elman.load(tmp_path / "bad.safetensors")
+
+
+def _saved(model: Forecaster, folder: Path) -> Path:
+    model.save(folder / "m.safetensors")
+    return folder / "m.safetensors"
+
+
+def test_another_history(fitted):
+    months = np.arange("2015-01", "2025-04", dtype="datetime64[M]")
+    longer = as_series(wave(123), time=months)
+    result = fitted.forecast(history=longer)
+    assert result.labels[0] == "2025-04"
+    assert result.values.tolist() == fitted.predict(history=longer).tolist()
+    assert fitted.predict(history=longer.head(120)).tolist() == fitted.predict().tolist()
+    with pytest.raises(DataError, match=r"history: expected at least \d+ rows to forecast from, got 5"):
+        fitted.predict(history=longer.head(5))
+
+
+def test_shorter_horizons_are_the_beginning(fitted):
+    assert fitted.predict(3).tolist() == fitted.predict()[:3].tolist()
+    assert fitted.forecast(3).intervals[80.0].tolist() == fitted.forecast().intervals[80.0][:3].tolist()
+    with pytest.raises(ValueError, match=r"horizon: expected a whole number in \[1, 12\], got 13"):
+        fitted.predict(13)
+
+
+# -------------------------------------------------------------------------------------------- intervals
+
+
+def test_intervals(fitted):
+    assert fitted.levels_ == (80.0, 95.0)
+    bands = fitted.predict_interval()
+    inner, outer = bands[80.0], bands[95.0]
+    assert (outer[:, 0] <= inner[:, 0]).all()
+    assert (inner[:, 0] < fitted.predict()).all()
+    assert (fitted.predict() < inner[:, 1]).all()
+    assert (inner[:, 1] <= outer[:, 1]).all()
+    assert list(fitted.predict_interval([50])) == [50.0]
+    with pytest.raises(
+        ValueError, match=r"levels: an interval of 99 % needs at least 99 backtest residuals, there are 72"
+    ):
+        fitted.predict_interval([99])
+
+
+def test_a_level_without_enough_residuals_is_refused_before_the_work():
+    with pytest.raises(ValueError, match=r"95 % needs at least 19 backtest residuals, there are 12"):
+        Forecaster(horizon=2, levels=(80, 95), **QUICK).fit(wave())
+    model = Forecaster(horizon=2, **QUICK).fit(wave())  # not asked for: the usual ones that can be had
+    assert model.levels_ == (80.0,)
+
+
+def test_without_windows_there_is_no_interval_and_no_verdict():
+    model = Forecaster(windows=0, **QUICK).fit(wave())
+    assert model.backtest_ is None
+    assert dict(model.forecast().intervals) == {}
+    with pytest.raises(ValueError, match=r"windows: expected at least 1 for intervals and a verdict, got 0"):
+        model.verdict()
+    with pytest.raises(ValueError, match="80 % needs at least 4 backtest residuals, there are 0"):
+        Forecaster(windows=0, levels=(80,), **QUICK).fit(wave())
+
+
+def test_another_backtest_leaves_the_forecaster_alone(fitted):
+    before = fitted.forecast().to_dict()
+    assert fitted.backtest() is fitted.backtest_
+    assert len(fitted.backtest(2)) == 2
+    assert fitted.backtest(2).forecasts["network"].tolist() == fitted.backtest_.forecasts["network"][-2:].tolist()
+    assert fitted.forecast().to_dict() == before
+
+
+# ---------------------------------------------------------------------------------------------- outputs
+
+
+def test_the_table_and_its_file(fitted, tmp_path: Path):
+    result = fitted.forecast()
+    path = result.write_csv(tmp_path / "out.csv")
+    header, *rows = csv.reader(path.read_text("utf-8").splitlines())
+    assert header == ["time", "value", "lower_80", "upper_80", "lower_95", "upper_95"]
+    assert [row[0] for row in rows] == result.labels == [str(m) for m in np.arange("2025-01", "2026-01", dtype="M8[M]")]
+    assert [float(row[1]) for row in rows] == pytest.approx(result.values.tolist())
+    assert read_series(path, target="value").values == pytest.approx(result.values)
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError):
+        result.write_csv(tmp_path / "nowhere" / "out.csv")
+
+
+# ---------------------------------------------------------------------------------------------- refusals
+
+
+def test_too_short_for_the_horizon():
+    with pytest.raises(
+        DataError, match=r"20 rows are too few to forecast 12 with season 1: \d+ are needed; ask for a sh"
+    ):
+        Forecaster(horizon=12, season=1).fit(wave(20))
+    need = least_rows(4, 1) + 4
+    Forecaster(horizon=4, season=1, **QUICK).fit(wave(need))
+    with pytest.raises(DataError, match=f"{need - 1} rows are too few to forecast 4 with season 1: {need} are needed"):
+        Forecaster(horizon=4, season=1, **QUICK).fit(wave(need - 1))
+
+
+@pytest.mark.parametrize(("horizon", "season"), [(1, 1), (1, 12), (12, 12), (5, 3), (3, 7)])
+def test_the_shortest_series_that_is_not_refused(horizon, season):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = Forecaster(horizon=horizon, season=season, **QUICK).fit(wave(least_rows(horizon, season) + horizon))
+    assert len(model.backtest_) == 1
+    assert np.isfinite(model.predict()).all()
+
+
+def test_a_season_seen_late_does_not_break_early_windows():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(size=40).cumsum(), 10 * np.sin(np.arange(60) * 2 * np.pi / 12)])
+    model = Forecaster(horizon=8, **QUICK).fit(values)
+    assert np.isfinite(model.backtest_.forecasts["network"]).all()
+
+
+def test_contexts():
+    assert context_rows(None, 144, 12, 12) == 24
+    assert context_rows(30, 144, 12, 12) == 30
+    with pytest.raises(ValueError, match="context: expected a whole number of at least 13, got 12"):
+        context_rows(12, 144, 12, 12)
+    with pytest.raises(DataError, match="context: 140 rows are too many for 144 rows and horizon 12; at most 102"):
+        context_rows(140, 144, 12, 12)
+    (model,) = train_all([(wave(144), 120)], [12], 12, 90, Settings(members=1, updates=2))
+    assert model.context == 90
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"horizon": 0}, ValueError, "horizon: expected a whole number of at least 1, got 0"),
+        ({"horizon": 1.5}, TypeError, "horizon: expected a whole number"),
+        ({"season": 0}, ValueError, "season: expected a whole number of at least 1, got 0"),
+        ({"windows": -1}, ValueError, "windows: expected a whole number of at least 0, got -1"),
+        ({"levels": (120,)}, ValueError, "levels: expected a finite number"),
+        ({"cell": "rnn"}, ValueError, "cell: expected one of 'gru', 'lstm', 'tanh', 'relu', got 'rnn'"),
+        ({"hidden_size": 0}, ValueError, "hidden_size: expected"),
+        ({"members": 0}, ValueError, "members: expected"),
+        ({"updates": 0}, ValueError, "updates: expected"),
+        ({"seed": -1}, ValueError, "seed: expected"),
+        ({"missing": "drop"}, ValueError, "missing: expected one of 'error', 'interpolate'"),
+    ],
+)
+def test_bad_options_are_refused_in_fit(options, error, message):
+    with pytest.raises(error, match=message):
+        Forecaster(**options).fit(wave())
+
+
+def test_estimator_manners():
+    model = Forecaster(horizon=3)
+    assert model.get_params()["horizon"] == 3
+    assert model.set_params(horizon=4, seed=2).horizon == 4
+    assert repr(model) == "Forecaster(horizon=4, seed=2)"
+    with pytest.raises(ValueError, match="params: expected one of 'horizon'"):
+        model.set_params(horizons=3)
+    with pytest.raises(RuntimeError, match="expected fit to be called before"):
+        model.predict()
+    with pytest.raises(DataError, match="index 3: the value is missing"):
+        model.fit([1, 2, 3, np.nan, 5])
+
+
+def test_a_series_is_taken_as_it_is(fitted):
+    assert isinstance(fitted.series_, Series)
+    assert Forecaster(**QUICK).fit(fitted.series_).series_ is fitted.series_

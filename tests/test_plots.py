@@ -1,0 +1,103 @@
+"""Pictures: drawn whole or not at all, showing what they should, without touching a caller's figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman import plots
+from elman.forecast import Backtest, Forecast, Series, as_series
+
+pytest.importorskip("matplotlib")
+
+
+def forecast(series: Series, steps: int = 6, levels: tuple[float, ...] = (80.0, 95.0)) -> Forecast:
+    values = np.resize(series.values[-6:], steps)
+    bands = {level: values[:, None] + level / 20 * np.array([-1.0, 1.0]) for level in levels}
+    truth = np.zeros((2, steps))
+    backtest = Backtest(truth, {"network": truth + 1.0, "naive": truth + 2.0}, np.ones(2), (("a", "b"), ("c", "d")))
+    return Forecast(series, values, bands, "network", backtest)
+
+
+def monthly(rows: int = 200) -> Series:
+    return as_series(10 + np.sin(np.arange(rows)), time=np.datetime64("2001-01") + np.arange(rows))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_a_picture_is_written_whole(tmp_path: Path, suffix: str):
+    path = plots.forecast_plot(forecast(monthly()), tmp_path / f"sales{suffix}")
+    assert path.read_bytes().startswith({".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_left_where_drawing_fails(tmp_path: Path):
+    (tmp_path / "sales.png").write_text("older")
+    with pytest.raises(ValueError, match="not supported"):
+        plots.forecast_plot(forecast(monthly()), tmp_path / "sales.xyz")
+    with pytest.raises(FileNotFoundError):
+        plots.forecast_plot(forecast(monthly()), tmp_path / "nowhere" / "sales.png")
+    assert [p.name for p in tmp_path.iterdir()] == ["sales.png"]
+    assert (tmp_path / "sales.png").read_text() == "older"
+
+
+def drawn(result: Forecast, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The axes of the picture."""
+    from matplotlib.figure import Figure
+
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (kept.append(self), Path(path).touch()))
+    plots.forecast_plot(result, tmp_path / "a.png")
+    return kept[0].axes[0]
+
+
+def test_what_is_shown(monkeypatch, tmp_path):
+    series = monthly()
+    result = forecast(series)
+    axes = drawn(result, monkeypatch, tmp_path)
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["value", "95 % interval", "80 % interval", "forecast (network)"]
+    past, ahead = axes.lines[:2]
+    assert past.get_ydata().tolist() == series.values[-60:].tolist()  # the recent part of a long history
+    assert ahead.get_ydata().tolist() == [series.values[-1], *result.values]
+    assert np.array_equal(np.asarray(ahead.get_xdata(orig=True))[1:], result.times)
+    assert axes.get_title(loc="left") == "value: forecast of 6 rows"
+    assert axes.get_xlabel() == "time"
+    subtitle = axes.texts[0].get_text()
+    assert subtitle == "2017-09 to 2018-02.  Backtest, 2 windows: mean MASE 1.00 (network), 2.00 (naive)"
+    wide, narrow = (c.get_paths()[0].get_extents().height for c in axes.collections)
+    assert wide > narrow
+
+
+def test_rows_without_times_or_intervals(monkeypatch, tmp_path):
+    bare = forecast(as_series(np.arange(20.0) ** 2), steps=1, levels=())
+    axes = drawn(Forecast(bare.history, bare.values, {}), monkeypatch, tmp_path)
+    assert axes.get_xlabel() == "row"
+    assert axes.lines[1].get_xdata().tolist() == [20, 21]
+    assert axes.texts[0].get_text() == "21"
+
+
+def test_pictures_leave_pyplot_alone(tmp_path: Path):
+    code = (
+        "import sys, numpy as np\n"
+        "from elman import plots\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "from elman.forecast import Forecast, as_series\n"
+        "plots.forecast_plot(Forecast(as_series([1.0, 2, 4]), np.array([3.0]), {}), sys.argv[1])\n"
+        "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    root = str(Path(plots.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.png")], env={"PYTHONPATH": root}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_without_matplotlib_the_command_to_type(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'elman\[cli\]'"):
+        plots.forecast_plot(forecast(monthly()), tmp_path / "a.png")
