@@ -432,7 +432,7 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
 
 template <class T>
 void dense_backward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* in, int64_t ld, const OpTape<T>& o,
-                    T* dout, T* gradient, T* din) {
+                    T* dout, T* gradient, T* din, Start start) {
   const ActKind act = ActKind(op.variant);
   const Vec<T> one = splat(T(1)), zero{};
   for (int64_t i = 0; act != ActKind::linear && i < rows * o.ld; i += kWidth<T>) {
@@ -445,8 +445,9 @@ void dense_backward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* 
   const Interleaved place{kWidth<T>, 0};
   weight_gradient(dout, o.ld, place, op.out, Strided<T>{in, ld}, rows, op.in, gradient + op.offset[0][0]);
   column_sum(dout, o.ld, place, op.out, rows, gradient + op.offset[0][1]);
+  if (!din) return;
   product_dense(Strided<T>{dout, o.ld}, rows, {1, op.out, 0, 0}, w.back, op.in, din, padded<T>(op.in),
-                (const T*)nullptr, Start::zero);
+                (const T*)nullptr, start);
 }
 
 // The input rows that a skip reads: all, or each sequence's last.
@@ -461,7 +462,11 @@ template <class T>
 void skip_backward(const Program& p, const Op& op, const OpWeights<T>& w, const ShardTape<T>& s, const OpTape<T>& o,
                    const T* dout, T* gradient, T* din, T* dx) {
   const int64_t rows = output_rows(s.steps, o.last);
-  memcpy(din, dout, size_t(rows * o.ld) * sizeof(T));
+  if (din && din != dx) {
+    memcpy(din, dout, size_t(rows * o.ld) * sizeof(T));
+  } else if (dx) {  // the first layer: its own input is the network's, where other skips may have added before
+    for (int64_t i = 0; i < rows * o.ld; i++) dx[i] += dout[i];
+  }
   weight_gradient(dout, o.ld, Interleaved{kWidth<T>, 0}, op.out, SkipRows<T>{&s, o.last}, rows, p.in,
                   gradient + op.offset[0][0]);
   for (int64_t m = 0; dx && m < rows; m++) {
@@ -484,6 +489,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
     const T* in = i > 0 ? s.ops[i - 1].out : s.x;
     const int64_t ld = i > 0 ? s.ops[i - 1].ld : s.ldx;
     T *dout = b.dout[i], *din = i > 0 ? b.dout[i - 1] : b.dx;
+    const Start start = i > 0 ? Start::zero : Start::add;  // skips add to dx too
     switch (op.kind) {
       case Kind::embedding:
         for (int64_t m = 0; m < rows; m++) {
@@ -500,12 +506,11 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
             for (int64_t j = 0; j < op.out; j++) dout[m * o.ld + j] += from[j];
           });
         }
-        recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, gradient, din,
-                           i > 0 ? Start::zero : Start::add);
+        recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, gradient, din, start);
         break;
       }
       case Kind::dense:
-        dense_backward(op, w[i], rows, in, ld, o, dout, gradient, din);
+        dense_backward(op, w[i], rows, in, ld, o, dout, gradient, din, start);
         break;
       case Kind::last:
         memset(din, 0, size_t(s.steps.total * ld) * sizeof(T));
