@@ -91,5 +91,7 @@ def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
 
     import numpy as np
 
-    say.as_json({"a": float("nan"), "b": np.float32(2), "c": np.array([1, 2]), "d": Path("x"), "e": None, "f": True})
-    assert json.loads(capsys.readouterr().out) == {"a": None, "b": 2.0, "c": [1, 2], "d": "x", "e": None, "f": True}
+    say.as_json(
+        {"a": float("nan"), "b": np.float32(2), "c": np.array([1, 2]), "d": Path("x"), "e": np.datetime64("2020-01")}
+    )
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": 2.0, "c": [1, 2], "d": "x", "e": "2020-01"}

@@ -186,6 +186,14 @@ def test_the_command_line_can_be_imported_without_its_extra():
     assert loaded_by("import elman.cli") <= {"elman", "numpy"}
 
 
+def test_help_is_fast_because_it_loads_little():
+    pytest.importorskip("typer")
+    loaded = loaded_by(
+        "import contextlib, io, elman.cli\nwith contextlib.redirect_stdout(io.StringIO()): elman.cli.main([])"
+    )
+    assert not loaded & {"numpy", "matplotlib", "safetensors", "narwhals"}
+
+
 @pytest.mark.parametrize("name", sorted(getattr(elman, "__all__", [])))
 def test_public_names_exist(name: str):
     assert getattr(elman, name) is not None

@@ -9,8 +9,6 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 __all__ = ["as_json", "error", "figure", "figures", "line", "rows", "table", "working"]
 
 
@@ -88,12 +86,10 @@ def as_json(value: Any) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.datetime64):
-        return str(value)
-    if isinstance(value, np.generic):
-        value = value.item()
+    if hasattr(value, "dtype"):  # NumPy's, which stays unloaded where a command does not need it
+        return _plain(value.tolist() if value.dtype.kind != "M" else value.astype(str).tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
