@@ -64,7 +64,7 @@ def test_what_is_shown(monkeypatch, tmp_path):
     assert past.get_ydata().tolist() == series.values[-60:].tolist()  # the recent part of a long history
     assert ahead.get_ydata().tolist() == [series.values[-1], *result.values]
     assert np.array_equal(np.asarray(ahead.get_xdata(orig=True))[1:], result.times)
-    assert axes.get_title(loc="left") == "value: forecast of 6 rows"
+    assert axes.get_title(loc="left") == "value: the next 6 months"
     assert axes.get_xlabel() == "time"
     subtitle = axes.texts[0].get_text()
     assert subtitle == "2017-09 to 2018-02.  Backtest, 2 windows: mean MASE 1.00 (network), 2.00 (naive)"
@@ -76,6 +76,7 @@ def test_rows_without_times_or_intervals(monkeypatch, tmp_path):
     bare = forecast(as_series(np.arange(20.0) ** 2), steps=1, levels=())
     axes = drawn(Forecast(bare.history, bare.values, {}), monkeypatch, tmp_path)
     assert axes.get_xlabel() == "row"
+    assert axes.get_title(loc="left") == "value: the next row"
     assert axes.lines[1].get_xdata().tolist() == [20, 21]
     assert axes.texts[0].get_text() == "21"
 

@@ -67,8 +67,9 @@ def _frame(axes: Any, forecast: Forecast) -> None:
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     history = forecast.history
-    rows = "1 row" if len(forecast) == 1 else f"{len(forecast)} rows"
-    axes.set_title(f"{history.name}: forecast of {rows}", loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
+    unit = history.calendar.unit_name if history.calendar is not None else None
+    ahead = f"the next {unit or 'row'}" if len(forecast) == 1 else f"the next {len(forecast)} {unit or 'row'}s"
+    axes.set_title(f"{history.name}: {ahead}", loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
     axes.text(0, 1.025, _subtitle(forecast), transform=axes.transAxes, fontsize=9, color=GREY)
     axes.set_ylabel(history.name, color=INK)
     axes.set_xlabel(history.time_name or "row", color=INK)

@@ -85,19 +85,30 @@ class Calendar:
         return tuple(length for length in found if 1 < length <= 366)
 
     @property
+    def unit_name(self) -> str | None:
+        """What one step is called: "month", "business day", "hour"; None for a step without a name of its own."""
+        if self.unit == "weekday":
+            return "business day" if self.weekmask == _WORKING else "working day"
+        if self.unit == "month":
+            return {1: "month", 3: "quarter", 12: "year"}.get(self.step)
+        words = {"s": "second", "min": "minute", "h": "hour", "D": "day", "W": "week"}
+        return next((word for letters, word in words.items() if _US[letters] == self.step), None)
+
+    @property
     def name(self) -> str:
         """In words: "monthly", "quarter ends", "business days", "every 15 minutes"."""
+        unit = self.unit_name
         if self.unit == "weekday":
-            return "business days" if self.weekmask == _WORKING else f"{self.weekmask.count('1')} days a week"
+            return f"{unit}s" if self.weekmask == _WORKING else f"{self.weekmask.count('1')} days a week"
         if self.unit == "month":
-            unit = {1: "month", 3: "quarter", 12: "year"}.get(self.step)
             if self.day == 31:
                 return f"{unit} ends" if unit else f"every {self.step} months, at the end"
             return f"{unit}ly" if unit else f"every {self.step} months"
+        if unit:
+            return "daily" if unit == "day" else f"{unit}ly"
         for word, letters in (("week", "W"), ("day", "D"), ("hour", "h"), ("minute", "min"), ("second", "s")):
             if self.step % _US[letters] == 0:
-                count = self.step // _US[letters]
-                return {"day": "daily"}.get(word, f"{word}ly") if count == 1 else f"every {count} {word}s"
+                return f"every {self.step // _US[letters]} {word}s"
         return f"every {self.step} microseconds"
 
 
