@@ -92,8 +92,8 @@ def test_grid(cell: str, dtype: str) -> None:
 # ------------------------------------------------------------------------- random configurations
 
 SIZES = st.one_of(st.sampled_from([1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33]), st.integers(1, 40))
-# An eps far above rounding: near a gradient of 0 these optimisers divide noise by noise. test_golden.py has the
-# defaults.
+# Near a gradient of 0 all but SGD divide noise by noise: so with an eps far above rounding, and in float64 alone.
+# test_golden.py has the defaults, and float32.
 OPTIMISERS = [
     optim.SGD(),
     optim.SGD(momentum=0.9),
@@ -130,26 +130,27 @@ class Configuration:
 def configurations(draw: st.DrawFn) -> Configuration:
     layers: list[Any] = []
     embedding = draw(st.sampled_from([False, False, False, True]))
+    dense = st.builds(Dense, SIZES, st.sampled_from(["linear", "tanh", "relu", "sigmoid"]))
+    below = draw(st.lists(dense, max_size=1))
     if embedding:
         layers.append(Embedding(draw(st.integers(1, 9)), draw(SIZES)))
+    layers += below
     for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
         layers.append(Recurrent(draw(SIZES), CELLS[draw(st.sampled_from(list(CELLS)))], draw(st.booleans())))
     if draw(st.booleans()):
         layers.append(Last())
-    for _ in range(draw(st.integers(0, 2))):
-        layers.append(Dense(draw(SIZES), draw(st.sampled_from(["linear", "tanh", "relu", "sigmoid"]))))
-    if not embedding and draw(st.booleans()):
-        layers.insert(
-            draw(st.integers(len(layers) - sum(isinstance(one, Dense) for one in layers), len(layers))), Skip()
-        )
+    layers += draw(st.lists(dense, max_size=2))
+    for _ in range(0 if embedding else draw(st.sampled_from([0, 1, 2]))):
+        layers.insert(draw(st.integers(0, len(layers))), Skip())
     input_size = 1 if embedding else draw(SIZES)
     outputs = Layout(layers, input_size).output_size
     quantiles = [q for q in ((0.5,), (0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
     fixed = [loss for loss in losses.LOSSES.values() if loss.kind != "pinball"]
+    dtype = draw(st.sampled_from(["float32", "float64"]))
     return Configuration(
         layers=tuple(layers),
         input_size=input_size,
-        dtype=draw(st.sampled_from(["float32", "float64"])),
+        dtype=dtype,
         rows=draw(SIZES),
         steps=draw(st.integers(1, 8)),
         ragged=draw(st.booleans()),
@@ -159,7 +160,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
         loss=draw(st.sampled_from([*fixed, losses.Huber(0.3), *map(losses.Pinball, quantiles)])),
         truncate=draw(st.one_of(st.none(), st.integers(1, 5))),
         shard=draw(st.sampled_from([1, 2, 3, 5, 8, 16, 17, 64])),
-        optimiser=draw(st.sampled_from(OPTIMISERS)),
+        optimiser=draw(st.sampled_from(OPTIMISERS if dtype == "float64" else OPTIMISERS[:2])),
         clip_norm=draw(st.sampled_from([None, 0.05, 1.0])),
         clip_value=draw(st.sampled_from([None, 0.01])),
         seed=draw(st.integers(0, 10**6)),
