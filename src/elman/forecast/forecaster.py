@@ -57,8 +57,8 @@ class Forecaster:
         freq: str | None = None,
         missing: str = "error",
         cell: str = "gru",
-        hidden_size: int = 8,
-        members: int = 3,
+        hidden_size: int = 4,
+        members: int = 5,
         updates: int = 300,
         seed: int = 0,
     ) -> None:

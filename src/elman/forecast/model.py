@@ -49,8 +49,8 @@ class Settings:
     """How networks are trained; `benchmarks/forecast_defaults.py` is how the defaults were chosen."""
 
     cell: str = "gru"
-    hidden_size: int = 8
-    members: int = 3
+    hidden_size: int = 4
+    members: int = 5
     updates: int = 300
     learning_rate: float = 5e-3
     weight_decay: float = 0.5
