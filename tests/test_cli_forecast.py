@@ -219,7 +219,7 @@ def test_bad_data(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--target", "price"], 3, "no column 'price'; the columns are 'month', 'sales'"),
         (["--time", "day"], 3, "no column 'day'; the columns are 'month', 'sales'"),
         (["--horizon", "40"], 3, "60 rows are too few to forecast 40"),
-        (["--season", "50"], 3, "season: "),
+        (["--season", "50"], 3, "season 50"),
         (["--levels", "99.9"], 2, "levels: an interval of 99.9 % needs at least 999 backtest residuals"),
         (["--levels", "120"], 2, "levels: "),
         (["--freq", "often"], 2, "freq: "),
