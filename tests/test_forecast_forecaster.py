@@ -290,7 +290,7 @@ def test_contexts():
         ({"season": 0}, ValueError, "season: expected a whole number of at least 1, got 0"),
         ({"windows": -1}, ValueError, "windows: expected a whole number of at least 0, got -1"),
         ({"levels": (120,)}, ValueError, "levels: expected a finite number"),
-        ({"cell": "rnn"}, ValueError, "cell: expected one of 'gru', 'lstm', 'tanh', 'relu', got 'rnn'"),
+        ({"cell": "rnn"}, ValueError, "cell: expected one of 'tanh', 'relu', 'gru', 'lstm', got 'rnn'"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected"),
         ({"members": 0}, ValueError, "members: expected"),
         ({"updates": 0}, ValueError, "updates: expected"),
@@ -319,3 +319,18 @@ def test_estimator_manners():
 def test_a_series_is_taken_as_it_is(fitted):
     assert isinstance(fitted.series_, Series)
     assert Forecaster(**QUICK).fit(fitted.series_).series_ is fitted.series_
+
+
+@pytest.mark.parametrize("size", [1e-98, 1e99])
+def test_any_unit_of_measure(size):
+    result = Forecaster(horizon=3, **QUICK).fit(size * (wave(60) - 10)).forecast()
+    assert result.values / size == pytest.approx(Forecaster(horizon=3, **QUICK).fit(wave(60) - 10).predict(), rel=1e-3)
+    with pytest.raises(DataError, match="are beyond reckoning; use another unit"):
+        as_series(size**2 * wave())
+
+
+def test_values_that_hardly_ever_change():
+    values = np.zeros(80)
+    values[[7, 30, 31, 55, 70]] = [1, 3, 1, 2, 1]
+    result = Forecaster(horizon=4, season=1, **QUICK).fit(values).forecast()
+    assert np.abs(result.values).max() < 10

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from elman.forecast import DataError, Series, as_series, read_series, read_table
 
@@ -222,3 +224,31 @@ def test_pandas_keeps_dates_in_the_index():
     frame = pandas.DataFrame({"v": [1.0, 2.0, 4.0]}, index=pandas.date_range("2020-01-31", periods=3, freq="ME"))
     assert as_series(frame).labels_ahead(2) == ["2020-04-30", "2020-05-31"]
     assert as_series(frame["v"]).labels_ahead(2) == ["2020-04-30", "2020-05-31"]
+
+
+CELLS = (
+    "2020-01-01 2020-01-02 2020-02-01 1 2.5 1,5 - NaN 1e999 a Year 1990 1991 2020Q1 01/02/2020 9999-12-31"
+    ' 2020-01-01T00:00+02:00 0001-01-01T00:00Z " \x00 é'
+).split() + [""]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.lists(st.lists(st.sampled_from(CELLS), min_size=1, max_size=3), max_size=6).map(
+            lambda rows: "\n".join(",".join(row) for row in rows).encode()
+        ),
+        st.lists(st.tuples(st.sampled_from(CELLS), st.sampled_from(CELLS)), max_size=6).map(
+            lambda rows: ("day,v\n" + "\n".join(";".join(row) for row in rows)).encode()
+        ),
+    ),
+    st.sampled_from(["error", "interpolate"]),
+)
+def test_whatever_the_file_a_series_or_one_line(read, content, missing):
+    try:
+        series, told = read(content, missing=missing), ""
+    except DataError as error:
+        series, told = None, str(error)
+    assert "\n" not in told
+    assert series is None or (np.isfinite(series.values).all() and len(series.labels_ahead(3)) == 3)

@@ -128,7 +128,7 @@ def parse(freq: Any, times: np.ndarray) -> Calendar:
 
     Without S or E the day is the one that the times show. `ValueError` for other words.
     """
-    match = re.fullmatch(r"\s*(\d*)\s*([A-Za-z]+)\s*", freq) if isinstance(freq, str) else None
+    match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", freq) if isinstance(freq, str) else None
     if match is not None:
         count, word = int(match[1] or 1), _WORDS.get(match[2], match[2])
         if count and word == "B" and count == 1:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,9 @@ class Style:
 
     def label(self, time: np.datetime64) -> str:
         """One date as this style writes it."""
-        moment: datetime = time.astype("datetime64[us]").item()
+        moment: Any = time.astype("datetime64[us]").item()
+        if not isinstance(moment, datetime):  # beyond the year 9999
+            return str(time)
         padded = self.padded or self.template == "%Y%m%d"
         month, day = (f"{part:02d}" if padded else str(part) for part in (moment.month, moment.day))
         name = _MONTHS[moment.month - 1]
@@ -134,7 +137,10 @@ def _read(cells: Sequence[str], template: str) -> Reading | None:
     offsets = [(parts.get("offset") or "") for parts in matches]
     offset = offsets[0]
     if len(set(offsets)) > 1:  # a zone with summer time: told apart by going over to UTC
-        moments = [moment - _delta(text) for moment, text in zip(moments, offsets, strict=True)]
+        try:
+            moments = [moment - _delta(text) for moment, text in zip(moments, offsets, strict=True)]
+        except OverflowError:  # into the year 0
+            return None
         offset = "+00:00"
     style = Style(template, padded=not _narrow(matches), offset=offset)
     return Reading(np.array(moments, dtype="datetime64[us]"), _with_clock(style, matches))

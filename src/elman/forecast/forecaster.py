@@ -38,7 +38,7 @@ class Forecaster:
     windows      backtest windows, the last ones of the series; 0: no backtest, so no intervals and no verdict
     freq         the step of the dates, where it should not be found: "D", "B", "15min", "ME", ... (`calendar.parse`)
     missing      "error", or "interpolate": holes are filled on straight lines
-    cell         "gru", "lstm", "tanh" or "relu";  hidden_size  units of each network
+    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  units of each network
     members      networks in the ensemble;  updates  at most so many steps of the optimiser for each
     seed         of everything random: the same seed, engine and data give the same bits
 
@@ -56,7 +56,7 @@ class Forecaster:
         windows: int = 6,
         freq: str | None = None,
         missing: str = "error",
-        cell: str = "gru",
+        cell: str = "tanh",
         hidden_size: int = 4,
         members: int = 5,
         updates: int = 300,
@@ -100,7 +100,7 @@ class Forecaster:
         rows = len(series)
         windows = checks.whole("windows", self.windows, low=0)
         settings = Settings(
-            cell=checks.choice("cell", self.cell, ("gru", "lstm", "tanh", "relu")),
+            cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")),
             hidden_size=checks.whole("hidden_size", self.hidden_size, low=1),
             members=checks.whole("members", self.members, low=1),
             updates=checks.whole("updates", self.updates, low=1),

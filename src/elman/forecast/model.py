@@ -31,7 +31,7 @@ from elman.training import Trainer
 
 __all__ = ["FEATURES", "Model", "Plan", "Settings", "context_rows", "least_rows", "train_all", "windows"]
 
-EPS = 1e-6  # of a window's size: what keeps a flat window from dividing by zero
+FLAT = 0.1  # of the usual change from row to row: the least unit that a window is measured in, however flat it is
 WINDOWS = 3  # the fewest training windows
 FEATURES = 2  # of a row: the level, and the change
 
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 class Settings:
     """How networks are trained; `benchmarks/forecast_defaults.py` is how the defaults were chosen."""
 
-    cell: str = "gru"
+    cell: str = "tanh"
     hidden_size: int = 4
     members: int = 5
     updates: int = 300
@@ -236,9 +236,9 @@ def windows(
     base = z[first[:, None] - lag + np.arange(horizon) % lag]
     read = sliding_window_view(z, context)[first - context]
     change = read[:, lag:] - read[:, :-lag]
-    tiny = EPS * np.abs(read).mean(axis=1, keepdims=True) + np.finfo(np.float32).tiny
-    spread = read.std(axis=1, keepdims=True) + tiny
-    size = np.abs(change).mean(axis=1, keepdims=True) + tiny
+    floor = max(FLAT * float(np.abs(np.diff(z)).mean()), np.finfo(np.float64).tiny)
+    spread = np.maximum(read.std(axis=1, keepdims=True), floor)
+    size = np.maximum(np.abs(change).mean(axis=1, keepdims=True), floor)
     # within a season, a row's own step says little about how far h rows lead: there the spread is the unit
     scale = spread if lag < season else size
     level = read[:, -season:].mean(axis=1, keepdims=True) if season > 1 else read[:, -1:]

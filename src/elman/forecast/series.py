@@ -18,6 +18,7 @@ from elman.forecast.errors import DataError
 __all__ = ["MISSING", "Rows", "Series", "build"]
 
 MISSING = ("error", "interpolate")
+SMALLEST, LARGEST = 1e-100, 1e100  # squares and ratios of such values are still numbers
 _FILL = "fill with missing='interpolate' (--missing interpolate)"
 
 
@@ -124,6 +125,9 @@ def build(rows: Rows, values: np.ndarray, readings: Sequence[Reading] | None, fr
                 b, dates=True,
             )  # fmt: skip
     series = _filled(rows, series, steps)
+    largest = int(np.abs(series.values).argmax())
+    if not SMALLEST <= abs(series.values[largest]) <= LARGEST and series.values.any():
+        raise rows.error(f"values as large as {series.values[largest]:g} are beyond reckoning; use another unit")
     if (series.values == series.values[0]).all():
         raise rows.error(f"every value is {series.values[0]:g}; there is nothing to forecast")
     return series
