@@ -226,10 +226,30 @@ def test_pandas_keeps_dates_in_the_index():
     assert as_series(frame["v"]).labels_ahead(2) == ["2020-04-30", "2020-05-31"]
 
 
-CELLS = (
-    "2020-01-01 2020-01-02 2020-02-01 1 2.5 1,5 - NaN 1e999 a Year 1990 1991 2020Q1 01/02/2020 9999-12-31"
-    ' 2020-01-01T00:00+02:00 0001-01-01T00:00Z " \x00 é'
-).split() + [""]
+CELLS = [
+    "2020-01-01",
+    "2020-01-02",
+    "2020-02-01",
+    "1",
+    "2.5",
+    "1,5",
+    "-",
+    "NaN",
+    "1e999",
+    "a",
+    "Year",
+    "1990",
+    "1991",
+    "2020Q1",
+    "01/02/2020",
+    "9999-12-31",
+    "2020-01-01T00:00+02:00",
+    "0001-01-01T00:00Z",
+    '"',
+    "\x00",
+    "é",
+    "",
+]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
