@@ -162,7 +162,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
         shard=draw(st.sampled_from([1, 2, 3, 5, 8, 16, 17, 64])),
         optimiser=draw(st.sampled_from(OPTIMISERS if dtype == "float64" else OPTIMISERS[:2])),
         clip_norm=draw(st.sampled_from([None, 0.05, 1.0])),
-        clip_value=draw(st.sampled_from([None, 0.01])),
+        clip_value=draw(st.sampled_from([None, 0.3])),  # a far smaller one leaves little but rounding to compare
         seed=draw(st.integers(0, 10**6)),
     )
 
