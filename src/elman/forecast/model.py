@@ -157,7 +157,8 @@ def _train(values: np.ndarray, train: int, season: int, horizon: int, context: i
         x, base, scale = windows(z, first, plan, context, season, horizon, settings.lags)
         truth = sliding_window_view(z, horizon)[first]
         target = ((truth - base) / scale).astype(np.float32)
-        trains, validates = first <= train - horizon, first >= train
+        trains = slice(0, int(np.searchsorted(first, train - horizon, "right")))
+        validates = slice(int(np.searchsorted(first, train)), None)
         networks = tuple(
             _fit(x[trains], target[trains], x[validates], target[validates], settings, settings.seed + k)
             for k in range(settings.members)
