@@ -37,12 +37,15 @@ from elman.forecast.season import default_horizon, find_season
 LOG = Path(__file__).with_suffix(".csv")
 CONFIGURATIONS = (
     "",
+    "cell='gru'",
+    "cell='lstm'",
     "hidden_size=2",
     "hidden_size=8",
     "hidden_size=16",
     "lags=1",
     "lags=8",
     "members=1",
+    "members=9",
     "updates=600,patience=200",
     "weight_decay=0.01",
     "weight_decay=2.0",
@@ -50,8 +53,6 @@ CONFIGURATIONS = (
     "learning_rate=0.01",
     "batch_size=8",
     "batch_size=32",
-    "cell='tanh'",
-    "cell='lstm'",
 )
 
 
@@ -92,6 +93,7 @@ def score(values: np.ndarray, usual: tuple[int, ...], settings: Settings) -> tup
         {name: np.array([each[name] for each in found]) for name in found[0]},
         np.array([mase_scale(part, m) for part, m in zip(known, seasons, strict=True)]),
         tuple(("", "") for _ in folds),
+        tuple(fold.validation for fold in folds),
     )
     return backtest.mean(NETWORK), backtest.mean(backtest.best_baseline)
 

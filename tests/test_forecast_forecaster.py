@@ -245,10 +245,10 @@ def test_the_table_and_its_file(fitted, tmp_path: Path):
 
 
 def test_too_short_for_the_horizon():
-    with pytest.raises(
-        DataError, match=r"20 rows are too few to forecast 12 with season 1: \d+ are needed; ask for a sh"
-    ):
+    with pytest.raises(DataError, match=r"20 rows are too few to forecast 12 with season 1: \d+ are needed; give more"):
         Forecaster(horizon=12, season=1).fit(wave(20))
+    with pytest.raises(DataError, match=r"give more rows, or a horizon \(--horizon\) of at most 2"):
+        Forecaster(horizon=12, season=12).fit(wave(24))
     need = least_rows(4, 1) + 4
     Forecaster(horizon=4, season=1, **QUICK).fit(wave(need))
     with pytest.raises(DataError, match=f"{need - 1} rows are too few to forecast 4 with season 1: {need} are needed"):

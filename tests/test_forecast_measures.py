@@ -192,7 +192,7 @@ def test_bad_levels(levels, error):
 # ------------------------------------------------------------------------------------------- verdicts
 
 
-def _backtest(network: float, naive: float, drift: float) -> Backtest:
+def _backtest(network: float, naive: float, drift: float, starts: tuple[int, ...] = (0, 3)) -> Backtest:
     truth = np.zeros((2, 3))
     forecasts = {
         "network": truth + network,
@@ -200,7 +200,7 @@ def _backtest(network: float, naive: float, drift: float) -> Backtest:
         "seasonal naive": truth + 9.0,
         "drift": truth + drift,
     }
-    return Backtest(truth, forecasts, np.array([1.0, 2.0]), (("a", "c"), ("d", "f")))
+    return Backtest(truth, forecasts, np.array([1.0, 2.0]), (("a", "c"), ("d", "f")), starts)
 
 
 def test_a_verdict_for_the_network():
@@ -221,6 +221,10 @@ def test_a_verdict_for_the_network():
     }
 
 
+def test_a_verdict_says_that_windows_overlap():
+    assert "over 2 overlapping windows of 3 rows" in _backtest(1.0, 4.0, 2.0, (0, 2)).verdict()
+
+
 def test_a_verdict_against_the_network():
     for network in (2.0, 3.0):  # as good is not better
         backtest = _backtest(network, 4.0, 2.0)
@@ -232,5 +236,5 @@ def test_a_verdict_against_the_network():
 def test_a_verdict_where_mase_is_not_defined():
     truth = np.zeros((1, 2))
     forecasts = {"network": truth + 1.0, "naive": truth + 2.0}
-    backtest = Backtest(truth, forecasts, np.array([np.nan]), (("1", "2"),))
+    backtest = Backtest(truth, forecasts, np.array([np.nan]), (("1", "2"),), (0,))
     assert "by 50.0 %: mean RMSE 1.000 against 2.000 over 1 window of 2 rows" in backtest.verdict()

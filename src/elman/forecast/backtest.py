@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,14 @@ class Backtest:
     forecasts  model -> (W, h): "network", "naive", "seasonal naive", "drift"
     scales     (W,) the unit of each window's MASE, from the rows before it
     labels     (W,) each window's first and last row
+    starts     (W,) the index of each window's first row
     """
 
     truth: np.ndarray
     forecasts: Mapping[str, np.ndarray]
     scales: np.ndarray
     labels: tuple[tuple[str, str], ...]
+    starts: tuple[int, ...]
     scores: Mapping[str, Mapping[str, np.ndarray]] = field(init=False)  # model -> measure -> (W,)
 
     def __post_init__(self) -> None:
@@ -50,6 +53,11 @@ class Backtest:
         values = self.scores[model][measure]
         defined = values[np.isfinite(values)]
         return float(defined.mean()) if defined.size else float("nan")
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether windows share rows: a short series then tells less than their number says."""
+        return any(b - a < self.horizon for a, b in pairwise(self.starts))
 
     @property
     def best_baseline(self) -> str:
@@ -92,7 +100,7 @@ class Backtest:
         best, name = self.best_baseline, self._judge.upper()
         ours, theirs = self.mean(NETWORK, self._judge), self.mean(best, self._judge)
         better = int(np.sum(self.scores[NETWORK][self._judge] < self.scores[best][self._judge]))
-        windows = "1 window" if len(self) == 1 else f"{len(self)} windows"
+        windows = "1 window" if len(self) == 1 else f"{len(self)} {'overlapping ' if self.overlapping else ''}windows"
         rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
         over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}, better in {better}"
         if self.network_wins:

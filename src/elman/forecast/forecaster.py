@@ -113,12 +113,7 @@ class Forecaster:
         least = least_rows(horizon, season)
         folds = make_folds(rows, horizon, windows, least)
         if rows < least or (windows and not folds):
-            need = least + (horizon if windows else 0)
-            raise DataError(
-                f"{rows} rows are too few to forecast {horizon} with season {season}: {need} are needed;"
-                " ask for a shorter horizon (--horizon) or give more rows",
-                column=series.name,
-            )
+            raise _too_few(series, horizon, season, windows > 0)
         levels = self._levels(len(folds) * horizon)
         parts = [(series.values[: fold.validation], fold.train) for fold in folds]
         parts.append((series.values, cut(rows, horizon)))
@@ -244,6 +239,19 @@ class Forecaster:
         return f"Forecaster({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
 
+def _too_few(series: Series, horizon: int, season: int, tested: bool) -> DataError:
+    def need(steps: int) -> int:
+        return least_rows(steps, season) + (steps if tested else 0)
+
+    shorter = next((steps for steps in range(horizon - 1, 0, -1) if need(steps) <= len(series)), None)
+    hint = "give more rows" if shorter is None else f"give more rows, or a horizon (--horizon) of at most {shorter}"
+    return DataError(
+        f"{len(series)} rows are too few to forecast {horizon} with season {season}: {need(horizon)} are needed;"
+        f" {hint}",
+        column=series.name,
+    )
+
+
 def _backtest(series: Series, folds: Sequence[Fold], models: Sequence[Model], seasons: Sequence[int]) -> Backtest:
     """Every fold's forecasts from the rows before it."""
     forecasts: dict[str, list[np.ndarray]] = {}
@@ -260,4 +268,5 @@ def _backtest(series: Series, folds: Sequence[Fold], models: Sequence[Model], se
         {name: np.array(values) for name, values in forecasts.items()},
         np.array(scales),
         tuple((labels[fold.validation], labels[fold.scored - 1]) for fold in folds),
+        tuple(fold.validation for fold in folds),
     )

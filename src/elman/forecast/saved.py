@@ -44,6 +44,7 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
         description["backtest"] = {
             "models": list(backtest.forecasts),
             "labels": [list(pair) for pair in backtest.labels],
+            "starts": list(backtest.starts),
         }
         tensors |= {
             "backtest.truth": backtest.truth,
@@ -110,16 +111,18 @@ def _backtest(plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray]
     truth, forecasts, scales = (
         _floats(tensors[f"backtest.{k}"], d) for k, d in (("truth", 2), ("forecasts", 3), ("scales", 1))
     )
-    models, labels = plain["models"], plain["labels"]
+    models, count = plain["models"], len(truth)
     if (
-        forecasts.shape != (len(models), len(labels), horizon)
-        or truth.shape != forecasts.shape[1:]
-        or len(scales) != len(truth)
+        truth.shape != (count, horizon)
+        or forecasts.shape != (len(models), count, horizon)
+        or {len(scales), len(plain["labels"]), len(plain["starts"])} != {count}
+        or "network" not in models
+        or len(models) < 2
     ):
         raise ValueError("backtest: expected models, windows and horizon to fit one another")
-    return Backtest(
-        truth, dict(zip(models, forecasts, strict=True)), scales, tuple((str(a), str(b)) for a, b in labels)
-    )
+    labels = tuple((str(first), str(last)) for first, last in plain["labels"])
+    starts = tuple(checks.whole("starts", start, low=0) for start in plain["starts"])
+    return Backtest(truth, dict(zip(models, forecasts, strict=True)), scales, labels, starts)
 
 
 def _floats(array: np.ndarray, ndim: int) -> np.ndarray:
