@@ -92,8 +92,8 @@ def test_the_papers_training_agrees_as_long_as_it_agrees_with_itself():
 
 @pytest.mark.slow
 def test_the_plain_program_to_its_end():
-    """The source's own figures, minutes of plain NumPy: loss 0.0385, the last step's test error 0.046 to 0.088. Chaos moves
-    the second from one NumPy to the next, so only its size is asked for."""
+    """The source's own figures, minutes of plain NumPy: loss 0.0385, the last step's test error 0.046 to 0.088. Chaos
+    moves the second from one NumPy to the next, so only its size is asked for."""
     wave = np.sin(np.linspace(0, 100, 1000))
     x, y = sine(792)
     _, plain = pair((1, 16, 1), 0.005)
