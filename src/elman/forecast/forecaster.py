@@ -262,11 +262,10 @@ def _backtest(series: Series, folds: Sequence[Fold], models: Sequence[Model], se
         for name, values in found.items():
             forecasts.setdefault(name, []).append(values)
         scales.append(mase_scale(known, season))
-    labels = series.labels
     return Backtest(
         np.array([series.values[fold.validation : fold.scored] for fold in folds]),
         {name: np.array(values) for name, values in forecasts.items()},
         np.array(scales),
-        tuple((labels[fold.validation], labels[fold.scored - 1]) for fold in folds),
+        tuple((series.label(fold.validation), series.label(fold.scored - 1)) for fold in folds),
         tuple(fold.validation for fold in folds),
     )

@@ -45,12 +45,14 @@ class Series:
     def __len__(self) -> int:
         return len(self.values)
 
+    def label(self, row: int) -> str:
+        """A row's time as the input wrote it, or the row's number."""
+        return str(row + 1) if self.times is None else self.style.label(self.times[row])
+
     @property
     def labels(self) -> list[str]:
-        """The rows' times as the input wrote them, or the rows' numbers."""
-        if self.times is None:
-            return [str(i + 1) for i in range(len(self))]
-        return self.style.labels(self.times)
+        """Every row's label."""
+        return [self.label(row) for row in range(len(self))]
 
     def ahead(self, count: int) -> np.ndarray:
         """The `count` times after the last row, datetime64[us], or row numbers where there are no times."""
@@ -120,7 +122,7 @@ def build(rows: Rows, values: np.ndarray, readings: Sequence[Reading] | None, fr
             count = int(steps[b] - steps[a]) - 1
             left_out = "1 row is" if count == 1 else f"{count} rows are"
             raise rows.error(
-                f"{left_out} missing between {series.labels[a]} and {series.labels[b]} ({calendar.name}){_more(gaps)};"
+                f"{left_out} missing between {series.label(a)} and {series.label(b)} ({calendar.name}){_more(gaps)};"
                 f" {_FILL}",
                 b, dates=True,
             )  # fmt: skip
