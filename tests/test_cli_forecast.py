@@ -62,6 +62,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 # ------------------------------------------------------------------------------------------------ what it does
 
 
+@pytest.mark.skipif(elman.show_config()["engine"] != "native", reason="a minute on the reference engine")
 def test_the_bundled_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Sunspots with the default settings: read, tested, forecast, written, judged."""
     assert main(["forecast"]) == 0

@@ -11,9 +11,9 @@ import pytest
 
 from elman.classic import sine
 from elman.cli import main
-from elman.engine import native
+from elman.config import show_config
 
-compiled = pytest.mark.skipif(native() is None, reason="minutes on the reference engine")
+compiled = pytest.mark.skipif(show_config()["engine"] != "native", reason="minutes on the reference engine")
 
 
 def test_the_data_are_the_papers():
@@ -58,6 +58,7 @@ def test_the_papers_recipe_is_far_from_it():
     assert run.error > 1e-3
 
 
+@compiled
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "sine", "--epochs", "10"]) == 0

@@ -22,7 +22,7 @@ import numpy as np
 
 from elman.classic.paper import RNN
 from elman.classic.plain import PlainRNN
-from elman.engine import native
+from elman.config import show_config
 from elman.network import Network
 from elman.optim import Adam
 from elman.training import Trainer
@@ -108,13 +108,13 @@ def run(epochs: int | None = None, timed_epochs: int = 5, report: Callable[[str]
     """Everything: the paper's program, the plain NumPy loop beside it on a part, and the three improved networks.
 
     epochs        of the paper's program; the improved networks train a fifth as many. None: the paper's 2000, or 20
-                  where the compiled core is missing
+                  on the reference engine
     timed_epochs  of the plain loop, and of ours beside it; their weights must agree
     report        is called with the lines of the paper's program
     """
     _, y = data()
     if epochs is None:
-        epochs = 2000 if native() else 20
+        epochs = 2000 if show_config()["engine"] == "native" else 20
     difference, seconds = beside_plain(timed_epochs)
     _, faithful = paper(epochs, report)
     return Experiment(
