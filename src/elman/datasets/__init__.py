@@ -3,7 +3,7 @@
 | name | what | source |
 |---|---|---|
 | `sunspots` | yearly mean sunspot number, 1700-2008 (309 rows) | National Geophysical Data Center; public domain |
-| `airline` | monthly airline passengers, thousands, 1949-1960 (144 rows) | Box and Jenkins, Time Series Analysis, series G |
+| `airline` | monthly airline passengers, thousands, 1949-1960 (144 rows) | Box and Jenkins (1970), series G |
 """
 
 from __future__ import annotations
