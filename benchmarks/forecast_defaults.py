@@ -11,6 +11,10 @@ season that it would choose. A line is printed and added to forecast_defaults.cs
 ratio   geometric mean over series of (network's mean MASE / the best baseline's mean MASE); below 1 is better
 wins    series on which the network is better
 mase    the network's MASE, averaged over series
+
+The log holds the run that the defaults rest on. Other seeds move the ratio by about 0.01 (0.867 to 0.883), and most
+configurations lie within that. What it does show: small networks do (16 units are worse than 4), and the plain tanh
+cell is as good as the gated ones and the fastest.
 """
 
 from __future__ import annotations
@@ -53,6 +57,9 @@ CONFIGURATIONS = (
     "learning_rate=0.01",
     "batch_size=8",
     "batch_size=32",
+    "seed=100",
+    "seed=200",
+    "seed=300",
 )
 
 
