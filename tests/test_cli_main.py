@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,18 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setattr("elman.config.show_config", interrupted)
     assert main(["config"]) == 130
     assert capsys.readouterr().err.startswith("elman: interrupted;")
+
+
+def test_a_warning_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def warned() -> dict[str, str]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("elman: the compiled core is elsewhere", RuntimeWarning, stacklevel=2)
+        return {}
+
+    monkeypatch.setattr("elman.config.show_config", warned)
+    assert main(["config"]) == 0
+    assert capsys.readouterr().err == "elman: the compiled core is elsewhere\n"
 
 
 def test_config(capsys: pytest.CaptureFixture[str]):

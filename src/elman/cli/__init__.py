@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing:
         print(f"elman: the command line needs {', '.join(missing)}; type: pip install 'elman[cli]'", file=sys.stderr)
         return 2
-    from elman.cli.app import run
+    try:
+        from elman.cli.app import run
 
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+        return run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:  # while modules were being loaded
+        return 130

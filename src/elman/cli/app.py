@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -47,7 +48,9 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 def run(arguments: list[str]) -> int:
     """Runs one command; what a user can cause becomes one line on stderr and an exit code, without traceback."""
     try:
-        code: Any = app(arguments or ["--help"], prog_name="elman", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            code: Any = app(arguments or ["--help"], prog_name="elman", standalone_mode=False)
         sys.stdout.flush()
         return _interrupted() if code == 130 else code or 0
     except (KeyboardInterrupt, typer.Abort):
@@ -61,6 +64,11 @@ def run(arguments: list[str]) -> int:
         return say.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
     except (ValueError, TypeError) as error:
         return say.error(str(error), 3 if isinstance(error, _bad_data()) else 2)
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line, without the place in our code that raised it."""
+    say.error(str(message).removeprefix("elman: "), 0)
 
 
 def _message(error: Any) -> str:
