@@ -1,7 +1,7 @@
 // Compiled once for each instruction set (ELMAN_ISA), each time in its own namespace; only the table's name leaves this
 // object.
-#include "layers.h"
 #include "optim.h"
+#include "shard.h"
 
 namespace elman::ELMAN_ISA {
 

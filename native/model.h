@@ -3,7 +3,7 @@
 #pragma once
 
 #include "isa.h"
-#include "shards.h"
+#include "sums.h"
 
 namespace elman {
 

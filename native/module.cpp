@@ -112,6 +112,23 @@ int64_t output_size(const Model<T>& m, const Data& d) {
   return d.n * (m.program().last ? 1 : d.steps) * m.program().out;
 }
 
+// What `predict` and `forward` are given, checked.
+template <class T>
+struct Forwards {
+  Forwards(const Model<T>& model, const Array<const T>& theta, const Strided& x,
+           const std::optional<Array<const int64_t>>& lengths, const std::vector<Array<const T>>& state,
+           const Array<T>& y, const std::vector<Array<T>>& results) {
+    require(shaped(theta, model.program().size), "theta: wrong size");
+    open_input(model, x, lengths, opened);
+    open_state(model, state, opened);
+    require(shaped(y, output_size(model, opened.data)), "y: wrong shape");
+    final = open_results(model, opened.data.n, results);
+  }
+
+  Opened<T> opened;
+  std::vector<T*> final;
+};
+
 Loss make_loss(int kind, double delta, const std::vector<double>& quantiles) {
   require(kind >= 0 && kind <= int(LossKind::pinball), "loss: unknown kind");
   require(LossKind(kind) != LossKind::pinball || !quantiles.empty(), "loss: expected quantiles");
@@ -174,28 +191,18 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name, const c
           "predict",
           [](const M& model, const Array<const T>& theta, const Strided& x, const Lengths& lengths, const States& state,
              int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final) {
-            Opened<T> o;
-            require(shaped(theta, model.program().size), "theta: wrong size");
-            open_input(model, x, lengths, o);
-            open_state(model, state, o);
-            require(shaped(y, output_size(model, o.data)), "y: wrong shape");
-            const std::vector<T*> out = open_results(model, o.data.n, final);
+            const Forwards<T> f(model, theta, x, lengths, state, y, final);
             nb::gil_scoped_release release;
-            model.predict(theta.data(), o.data, shard_size, y.data(), out.data());
+            model.predict(theta.data(), f.opened.data, shard_size, y.data(), f.final.data());
           },
           "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a)
       .def(
           "forward",
           [](const M& model, const Array<const T>& theta, const Strided& x, const Lengths& lengths, const States& state,
              int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final) {
-            Opened<T> o;
-            require(shaped(theta, model.program().size), "theta: wrong size");
-            open_input(model, x, lengths, o);
-            open_state(model, state, o);
-            require(shaped(y, output_size(model, o.data)), "y: wrong shape");
-            const std::vector<T*> out = open_results(model, o.data.n, final);
+            const Forwards<T> f(model, theta, x, lengths, state, y, final);
             nb::gil_scoped_release release;
-            return model.forward(theta.data(), o.data, shard_size, y.data(), out.data());
+            return model.forward(theta.data(), f.opened.data, shard_size, y.data(), f.final.data());
           },
           "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a)
       .def(

@@ -1,0 +1,101 @@
+// All weights of a network, packed for the products of one call: panels for the way forward and for the way back.
+#pragma once
+
+#include "scan.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class T>
+struct OpWeights {
+  CellWeights<T> cell[2];    // recurrent
+  T *forward, *bias, *back;  // dense and skip
+};
+
+template <class Cell, class T>
+void carve_cell(Carver& m, const Op& op, bool backward, CellWeights<T>& w) {
+  const int64_t units = padded<T>(op.hidden), in = padded<T>(op.in), n = op.hidden;
+  w = {};
+  w.ih = m.take<T>(units * Cell::input.slots.count * op.in);
+  w.bias = m.take<T>(units * Cell::input.slots.count);
+  w.hh = m.take<T>(units * Cell::hidden.slots.count * n);
+  if (Cell::extras) w.extra = m.take<T>(units * Cell::extras);
+  if constexpr (Cell::second) w.hh2 = m.take<T>(units * Cell::hidden2.slots.count * n);
+  if (!backward) return;
+  w.ih_back = m.take<T>(units * Cell::input.slots.count * in);
+  w.hh_back = m.take<T>(units * Cell::hidden.slots.count * units);
+  if constexpr (Cell::second) w.hh2_back = m.take<T>(units * Cell::hidden2.slots.count * units);
+}
+
+template <class Cell, class T>
+void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backward, const CellWeights<T>& w) {
+  const T *ih = theta + offset[0], *hh = theta + offset[1], *bias = theta + offset[2], *extra = theta + offset[3];
+  const int64_t n = op.hidden, units = padded<T>(n);
+  if (Cell::slots == 1) {
+    pack_transposed(w.ih, ih, n, op.in);
+    pack_transposed(w.hh, hh, n, n);
+  } else {
+    pack_gates(w.ih, ih, n, op.in, Cell::input.slots);
+    pack_gates(w.hh, hh, n, n, Cell::hidden.slots);
+  }
+  pack_gates(w.bias, bias, n, 1, Cell::input.slots);
+  for (int64_t e = 0; e < Cell::extras; e++) {
+    for (int64_t j = 0; j < units; j++) w.extra[e * units + j] = j < n ? extra[e * n + j] : T(0);
+  }
+  if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2.slots);
+  if (!backward) return;
+  pack_gates_back(w.ih_back, ih, n, op.in, Cell::input.slots);
+  pack_gates_back(w.hh_back, hh, n, n, Cell::hidden.slots);
+  if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2.slots);
+}
+
+template <class T>
+OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward) {
+  OpWeights<T>* all = m.take<OpWeights<T>>(p.n_ops);
+  OpWeights<T> measured;
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    const Op& op = p.ops[i];
+    OpWeights<T>& w = all ? all[i] : measured;
+    w = {};
+    if (op.kind == Kind::recurrent) {
+      for (int32_t d = 0; d < op.directions; d++) {
+        dispatch_cell<T>(op.variant, [&](auto cell) { carve_cell<decltype(cell)>(m, op, backward, w.cell[d]); });
+      }
+    } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
+      const int64_t in = op.kind == Kind::skip ? p.in : op.in;
+      w.forward = m.take<T>(padded<T>(op.out) * in);
+      if (op.kind == Kind::dense) w.bias = m.take<T>(padded<T>(op.out));
+      if (backward) w.back = m.take<T>(padded<T>(in) * op.out);
+    }
+  }
+  return all;
+}
+
+template <class T>
+size_t packed_bytes(const Program& p, bool backward) {
+  Carver m{nullptr, 0};
+  carve_weights<T>(m, p, backward);
+  return m.used;
+}
+
+template <class T>
+void pack(const Program& p, const T* theta, void* packed, bool backward) {
+  Carver m{static_cast<char*>(packed), 0};
+  const OpWeights<T>* all = carve_weights<T>(m, p, backward);
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    const Op& op = p.ops[i];
+    if (op.kind == Kind::recurrent) {
+      for (int32_t d = 0; d < op.directions; d++) {
+        dispatch_cell<T>(op.variant, [&](auto cell) {
+          pack_cell<decltype(cell)>(op, theta, op.offset[d], backward, all[i].cell[d]);
+        });
+      }
+    } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
+      const int64_t in = op.kind == Kind::skip ? p.in : op.in;
+      pack_transposed(all[i].forward, theta + op.offset[0][0], op.out, in);
+      if (op.kind == Kind::dense) pack_transposed(all[i].bias, theta + op.offset[0][1], op.out, 1);
+      if (backward) pack_straight(all[i].back, theta + op.offset[0][0], op.out, in);
+    }
+  }
+}
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,181 @@
+// A shard: some rows taken through the whole network and back. What kernels.cpp exports.
+#pragma once
+
+#include "layers.h"
+#include "losses.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class T>
+Shard* forward(const Program& p, const T* theta, const void* packed, const Data& data, const int64_t* rows, int64_t n,
+               const int64_t* lengths, void* memory) {
+  Carver m{static_cast<char*>(memory), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
+  const OpWeights<T>* weights = w.take<OpWeights<T>>(p.n_ops);
+  ShardTape<T>& s = *carve_tape<T>(m, p, lengths, n);
+  memcpy(const_cast<int64_t*>(s.rows), rows, size_t(n) * sizeof(int64_t));
+  memcpy(s.steps.lengths, lengths, size_t(n) * sizeof(int64_t));
+  for (int64_t t = 0, alive = n, at = 0; t < s.steps.steps; at += alive, t++) {
+    while (lengths[alive - 1] <= t) alive--;
+    s.steps.count[t] = alive;
+    s.steps.offset[t] = at;
+  }
+  gather_input(p, data, s);
+
+  const T* in = s.x;
+  int64_t ld = s.ldx;
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    const Op& op = p.ops[i];
+    OpTape<T>& o = s.ops[i];
+    const int64_t count = output_rows(s.steps, o.last);
+    switch (op.kind) {
+      case Kind::embedding:
+        for (int64_t k = 0; k < count; k++) {
+          memcpy(o.out + k * o.ld, theta + op.offset[0][0] + s.ids[k] * op.out, size_t(op.out) * sizeof(T));
+          for (int64_t j = op.out; j < o.ld; j++) o.out[k * o.ld + j] = T(0);
+        }
+        break;
+      case Kind::recurrent:
+        recurrent_forward(op, weights[i], data, s, in, ld, o);
+        break;
+      case Kind::dense:
+        dense_forward(op, weights[i], count, in, ld, o);
+        break;
+      case Kind::last:
+        for (int64_t r = 0; r < count; r++) {
+          memcpy(o.out + r * o.ld, in + last_row(s.steps, r) * ld, size_t(o.ld) * sizeof(T));
+        }
+        break;
+      case Kind::skip:
+        skip_forward(p, op, weights[i], s, in, o);
+        break;
+    }
+    in = o.out;
+    ld = o.ld;
+  }
+  return reinterpret_cast<Shard*>(&s);
+}
+
+// Through all layers, from b.dout of the last one; b.dir holds the gradient of the final states.
+template <class T>
+void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, const ShardScratch<T>& b,
+               const void* const* dhidden, int64_t steps, int64_t truncate, T* gradient) {
+  int32_t recurrent = 0;
+  for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == Kind::recurrent;
+  if (b.dx) memset(b.dx, 0, size_t(s.steps.total * s.ldx) * sizeof(T));
+  for (int32_t i = p.n_ops - 1; i >= 0; i--) {
+    const Op& op = p.ops[i];
+    const OpTape<T>& o = s.ops[i];
+    const int64_t rows = output_rows(s.steps, o.last);
+    const T* in = i > 0 ? s.ops[i - 1].out : s.x;
+    const int64_t ld = i > 0 ? s.ops[i - 1].ld : s.ldx;
+    T *dout = b.dout[i], *din = i > 0 ? b.dout[i - 1] : b.dx;
+    const Start start = i > 0 ? Start::zero : Start::add;  // skips add to dx too
+    switch (op.kind) {
+      case Kind::embedding:
+        for (int64_t m = 0; m < rows; m++) {
+          T* row = gradient + op.offset[0][0] + s.ids[m] * op.out;
+          for (int64_t j = 0; j < op.out; j++) row[j] += dout[m * o.ld + j];
+        }
+        break;
+      case Kind::recurrent: {
+        recurrent--;
+        const T* extra = dhidden ? static_cast<const T*>(dhidden[recurrent]) : nullptr;
+        if (extra) {
+          each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t t) {
+            const T* from = extra + (s.rows[r] * steps + t) * op.out;
+            for (int64_t j = 0; j < op.out; j++) dout[m * o.ld + j] += from[j];
+          });
+        }
+        recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, gradient, din, start);
+        break;
+      }
+      case Kind::dense:
+        dense_backward(op, w[i], rows, in, ld, o, dout, gradient, din, start);
+        break;
+      case Kind::last:
+        memset(din, 0, size_t(s.steps.total * ld) * sizeof(T));
+        for (int64_t r = 0; r < rows; r++) {
+          memcpy(din + last_row(s.steps, r) * ld, dout + r * o.ld, size_t(o.ld) * sizeof(T));
+        }
+        break;
+      case Kind::skip:
+        skip_backward(p, op, w[i], s, o, dout, gradient, din, b.dx);
+        break;
+    }
+  }
+}
+
+// f(gradient buffer (rows, units), state slot, direction) for every state of every layer.
+template <class T, class F>
+void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& b, F f) {
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    if (p.ops[i].kind != Kind::recurrent) continue;
+    for (int32_t k = 0; k < p.ops[i].directions; k++) {
+      f(b.dir[i][k].dh, p.ops[i].state[k], s.ops[i].dir[k]);
+      if (b.dir[i][k].dc) f(b.dir[i][k].dc, p.ops[i].state[k] + 1, s.ops[i].dir[k]);
+    }
+  }
+}
+
+template <class T>
+double loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
+                     double normaliser, int64_t truncate, void* scratch, T* gradient) {
+  const ShardTape<T>& s = *opened<T>(shard);
+  const OpTape<T>& o = s.ops[p.n_ops - 1];
+  Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
+  ShardScratch<T> b{};
+  if (gradient) b = carve_scratch<T>(m, p, s, false);
+  double sum = 0;
+  each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
+    const int64_t row = s.rows[r], at = row * data.y_row + t * data.y_step;
+    const bool classes = loss.kind == LossKind::cross_entropy;
+    const T* y = classes ? nullptr : static_cast<const T*>(data.y) + at;
+    const int64_t* label = classes ? static_cast<const int64_t*>(data.y) + at : nullptr;
+    const double weight =
+        data.weight ? double(static_cast<const T*>(data.weight)[row * data.weight_row + t * data.weight_step]) : 1.0;
+    const double scale = normaliser > 0 ? weight / normaliser : 0.0;
+    T* d = gradient ? b.dout[p.n_ops - 1] + k * o.ld : nullptr;
+    sum += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
+    for (int64_t j = p.out; d && j < o.ld; j++) d[j] = T(0);
+  });
+  if (!gradient) return sum;
+  each_state(p, s, b, [&](T* d, int32_t, const DirectionTape<T>& tape) {
+    memset(d, 0, size_t(s.steps.rows * tape.units) * sizeof(T));
+  });
+  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, nullptr, 0, truncate, gradient);
+  return sum;
+}
+
+template <class T>
+void backward(const Shard* shard, const Program& p, const void* packed, const Upstream& up, int64_t steps,
+              int64_t truncate, void* scratch, T* gradient, T* dx, T* const* dstate) {
+  const ShardTape<T>& s = *opened<T>(shard);
+  const OpTape<T>& o = s.ops[p.n_ops - 1];
+  Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
+  const ShardScratch<T> b = carve_scratch<T>(m, p, s, dx != nullptr);
+  T* dout = b.dout[p.n_ops - 1];
+  memset(dout, 0, size_t(output_rows(s.steps, o.last) * o.ld) * sizeof(T));
+  if (up.dy) {
+    each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
+      const T* from = static_cast<const T*>(up.dy) + (s.rows[r] * (o.last ? 1 : steps) + t) * p.out;
+      memcpy(dout + k * o.ld, from, size_t(p.out) * sizeof(T));
+    });
+  }
+  each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
+    const T* from = up.dstate ? static_cast<const T*>(up.dstate[slot]) : nullptr;
+    for (int64_t r = 0; r < s.steps.rows; r++) {
+      for (int64_t j = 0; j < tape.units; j++) {
+        d[r * tape.units + j] = from && j < tape.hidden ? from[s.rows[r] * tape.hidden + j] : T(0);
+      }
+    }
+  });
+  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, up.dhidden, steps, truncate, gradient);
+  if (dx) read_rows(s, false, b.dx, s.ldx, p.in, dx, steps);
+  each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
+    for (int64_t r = 0; r < s.steps.rows; r++) {
+      memcpy(dstate[slot] + s.rows[r] * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
+    }
+  });
+}
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,200 @@
+// What a shard's way forward leaves for its way back, and the scratch that the way back works on. Both are carved from
+// one block of the caller's. And what is read into and out of a tape: inputs, outputs, hidden states, final states.
+#pragma once
+
+#include "scan.h"
+
+namespace elman::ELMAN_ISA {
+
+// Every operation's output: (rows, ld), rows one for each step of each sequence (`last` false) or one for each
+// sequence.
+template <class T>
+struct OpTape {
+  T* out;
+  int64_t ld;
+  bool last;
+  DirectionTape<T> dir[2];
+};
+
+template <class T>
+struct ShardTape {
+  Steps steps;
+  const int64_t* rows;  // which sequences of the data these are
+  T* x;                 // (total, ldx), gathered; null for integers
+  int64_t* ids;         // (total,), for an embedding
+  int64_t ldx;
+  OpTape<T>* ops;
+};
+
+template <class T>
+ELMAN_INLINE const ShardTape<T>* opened(const Shard* s) {
+  return reinterpret_cast<const ShardTape<T>*>(s);
+}
+
+ELMAN_INLINE int64_t output_rows(const Steps& s, bool last) { return last ? s.rows : s.total; }
+
+// The packed row of sequence r's last valid step.
+ELMAN_INLINE int64_t last_row(const Steps& s, int64_t r) { return s.offset[s.lengths[r] - 1] + r; }
+
+// f(packed row, sequence r of the shard, step t) for every row of an output.
+template <class F>
+ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
+  if (last) {
+    for (int64_t r = 0; r < s.rows; r++) f(r, r, int64_t(0));
+    return;
+  }
+  for (int64_t t = 0; t < s.steps; t++) {
+    for (int64_t r = 0; r < s.count[t]; r++) f(s.offset[t] + r, r, t);
+  }
+}
+
+template <class T>
+ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, int64_t rows) {
+  ShardTape<T>* tape = m.take<ShardTape<T>>(1);
+  ShardTape<T> measured;
+  ShardTape<T>& s = tape ? *tape : measured;
+  s.steps.rows = rows;
+  s.steps.steps = lengths[0];
+  s.steps.total = 0;
+  for (int64_t r = 0; r < rows; r++) s.steps.total += lengths[r];
+  s.steps.lengths = m.take<int64_t>(rows);
+  s.steps.count = m.take<int64_t>(s.steps.steps);
+  s.steps.offset = m.take<int64_t>(s.steps.steps);
+  s.rows = m.take<int64_t>(rows);
+  s.ldx = padded<T>(p.in);
+  s.x = p.integer ? nullptr : m.take<T>(s.steps.total * s.ldx);
+  s.ids = p.integer ? m.take<int64_t>(s.steps.total) : nullptr;
+  s.ops = m.take<OpTape<T>>(p.n_ops);
+  bool last = false;
+  OpTape<T> op_measured;
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    const Op& op = p.ops[i];
+    OpTape<T>& o = s.ops ? s.ops[i] : op_measured;
+    last = last || op.kind == Kind::last;
+    o.last = last;
+    o.ld = padded<T>(op.out);
+    if (op.kind == Kind::recurrent) {
+      for (int32_t d = 0; d < op.directions; d++) {
+        dispatch_cell<T>(op.variant,
+                         [&](auto cell) { carve_direction<decltype(cell)>(m, s.steps, op.hidden, o.dir[d]); });
+      }
+    }
+    // One direction's states are the output themselves.
+    o.out =
+        op.kind == Kind::recurrent && op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(s.steps, last) * o.ld);
+  }
+  return tape;
+}
+
+template <class T>
+size_t tape_bytes(const Program& p, const int64_t* lengths, int64_t rows) {
+  Carver m{nullptr, 0};
+  carve_tape<T>(m, p, lengths, rows);
+  return m.used;
+}
+
+template <class T>
+void gather_input(const Program& p, const Data& data, const ShardTape<T>& s) {
+  each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t t) {
+    const int64_t at = s.rows[r] * data.x_row + t * data.x_step;
+    if (p.integer) {
+      s.ids[m] = static_cast<const int64_t*>(data.x)[at];
+      return;
+    }
+    const T* from = static_cast<const T*>(data.x) + at;
+    T* to = s.x + m * s.ldx;
+    for (int64_t k = 0; k < p.in; k++) to[k] = from[k * data.x_col];
+    for (int64_t k = p.in; k < s.ldx; k++) to[k] = T(0);
+  });
+}
+
+template <class T>
+void gather_state(const Data& data, int32_t slot, const ShardTape<T>& s, const DirectionTape<T>& d, T* to) {
+  const T* from = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
+  for (int64_t r = 0; r < s.steps.rows; r++) {
+    for (int64_t j = 0; j < d.units; j++)
+      to[r * d.units + j] = from && j < d.hidden ? from[s.rows[r] * d.hidden + j] : T(0);
+  }
+}
+
+// ---- reading results: row `index` of a contiguous (n, steps, width), or (n, width)
+
+template <class T>
+void read_rows(const ShardTape<T>& s, bool last, const T* from, int64_t ld, int64_t width, T* to, int64_t steps) {
+  each_row(s.steps, last, [&](int64_t m, int64_t r, int64_t t) {
+    memcpy(to + (s.rows[r] * (last ? 1 : steps) + t) * width, from + m * ld, size_t(width) * sizeof(T));
+  });
+}
+
+template <class T>
+void read_output(const Shard* shard, const Program& p, T* y, int64_t steps) {
+  const ShardTape<T>& s = *opened<T>(shard);
+  const OpTape<T>& o = s.ops[p.n_ops - 1];
+  read_rows(s, o.last, o.out, o.ld, p.out, y, steps);
+}
+
+template <class T>
+void read_hidden(const Shard* shard, const Program& p, int32_t op, T* h, int64_t steps) {
+  const ShardTape<T>& s = *opened<T>(shard);
+  read_rows(s, false, s.ops[op].out, s.ops[op].ld, p.ops[op].out, h, steps);
+}
+
+template <class T>
+void read_state(const Shard* shard, const Program& p, T* const* state) {
+  const ShardTape<T>& s = *opened<T>(shard);
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    if (p.ops[i].kind != Kind::recurrent) continue;
+    for (int32_t k = 0; k < p.ops[i].directions; k++) {
+      const DirectionTape<T>& d = s.ops[i].dir[k];
+      const T* parts[2] = {d.h, d.c};
+      for (int32_t part = 0; part < (d.c ? 2 : 1); part++) {
+        for (int64_t r = 0; r < s.steps.rows; r++) {
+          const int64_t m = k == 1 ? r : last_row(s.steps, r);
+          memcpy(state[p.ops[i].state[k] + part] + s.rows[r] * d.hidden, parts[part] + m * d.units,
+                 size_t(d.hidden) * sizeof(T));
+        }
+      }
+    }
+  }
+}
+
+// ---- the scratch
+
+template <class T>
+struct ShardScratch {
+  T** dout;                       // for each operation, shaped like its output
+  DirectionScratch<T> (*dir)[2];  // for each operation
+  T* dx;                          // (total, ldx), or null
+};
+
+template <class T>
+ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool dx) {
+  ShardScratch<T> b;
+  b.dout = m.take<T*>(p.n_ops);
+  b.dir = reinterpret_cast<DirectionScratch<T>(*)[2]>(m.take<DirectionScratch<T>>(2 * p.n_ops));
+  DirectionScratch<T> measured;
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    const OpTape<T>& o = s.ops[i];
+    T* dout = m.take<T>(output_rows(s.steps, o.last) * o.ld);
+    if (b.dout) b.dout[i] = dout;
+    if (p.ops[i].kind != Kind::recurrent) continue;
+    for (int32_t k = 0; k < p.ops[i].directions; k++) {
+      DirectionScratch<T>& d = b.dir ? b.dir[i][k] : measured;
+      dispatch_cell<T>(p.ops[i].variant, [&](auto cell) {
+        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], p.ops[i].directions == 2, d);
+      });
+    }
+  }
+  b.dx = dx ? m.take<T>(s.steps.total * s.ldx) : nullptr;
+  return b;
+}
+
+// The scratch's size depends on the rows' lengths as the tape's does: both are measured on the same carving.
+template <class T>
+size_t scratch_bytes(const Program& p, const int64_t* lengths, int64_t rows, bool dx, void* tape_sketch) {
+  Carver sketch{static_cast<char*>(tape_sketch), 0}, m{nullptr, 0};
+  carve_scratch<T>(m, p, *carve_tape<T>(sketch, p, lengths, rows), dx);
+  return m.used;
+}
+
+}  // namespace elman::ELMAN_ISA
