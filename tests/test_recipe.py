@@ -1,0 +1,121 @@
+"""docs/architecture.md's recipe "Adding a cell" is complete for every cell, and its listings name what exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman import layers
+from elman.layers import CELLS
+from elman.reference import scan
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "elman"
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+KINDS = sorted(cell.kind for cell in typing.get_args(layers.Cell))
+
+
+def text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def native_kinds() -> list[str]:
+    found = re.search(r"enum class CellKind : int32_t \{ (.+?) \};", text("native/program.h"))
+    assert found is not None
+    return found[1].split(", ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_is_everywhere_that_the_recipe_says(kind: str) -> None:
+    module = scan.CELLS[kind]
+    assert Path(str(module.__file__)) == SOURCE / "reference" / f"{kind}.py"
+    assert callable(module.step)
+    assert callable(module.step_backward)
+    header = text(f"native/cells/{kind}.h")
+    assert f'#include "cells/{kind}.h"' in text("native/scan.h")
+    assert len(re.findall(r"^struct \w+Cell\b", header, flags=re.M)) >= 1
+    page = text(f"docs/math/{kind}.md")
+    assert re.search(r"^```python\n.*\bassert\b", page, flags=re.M | re.S)
+
+
+def test_the_reference_knows_no_other_cell() -> None:
+    assert sorted(scan.CELLS) == KINDS
+    assert {cell.kind for cell in CELLS.values()} == set(KINDS)
+
+
+def test_native_cells_are_dispatched_in_their_order() -> None:
+    kinds = native_kinds()
+    dispatch = re.search(r"void dispatch_cell\(.*?^\}", text("native/scan.h"), flags=re.M | re.S)
+    assert dispatch is not None
+    assert re.findall(r"case CellKind::(\w+):", dispatch[0]) == kinds
+    structs = re.findall(r"return f\((\w+)<T", dispatch[0])
+    headers = "".join(text(f"native/cells/{kind}.h") for kind in KINDS)
+    assert set(structs) == set(re.findall(r"^struct (\w+Cell)\b", headers, flags=re.M))
+    table = re.search(r"^CELLS = \{(.+?)\}", text("src/elman/compiled.py"), flags=re.M | re.S)
+    assert table is not None
+    assert re.findall(r'"(\w+)": (\d+)', table[1]) == [(kind, str(i)) for i, kind in enumerate(kinds)]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built")
+@pytest.mark.parametrize(
+    ("table", "enum"),
+    [("CELLS", "CellKind"), ("ACTIVATIONS", "ActKind"), ("LOSSES", "LossKind"), ("OPTIMIZERS", "OptimKind")],
+)
+def test_numbers_are_those_of_the_native_enums(table: str, enum: str) -> None:
+    from elman import compiled
+
+    found = re.search(rf"enum class {enum} : int32_t \{{ (.+?) \}};", text("native/program.h"))
+    assert found is not None
+    assert {name: i for i, name in enumerate(found[1].split(", "))} == getattr(compiled, table)
+
+
+def test_every_native_cell_has_frozen_values() -> None:
+    for kind in native_kinds():
+        # gru_after is PyTorch's own GRU
+        with np.load(ROOT / "tests" / "golden" / f"{kind.removesuffix('_after')}.npz") as golden:
+            assert sum(not key.startswith("in.") for key in golden) == 32
+
+
+# ------------------------------------------------------------------------------------ the listings
+
+
+def listing(heading: str) -> str:
+    found = re.search(rf"^## {heading}\n.*?^```\n(.+?)^```", PAGE, flags=re.M | re.S)
+    assert found is not None
+    return found[1]
+
+
+def names(lines: str) -> set[str]:
+    """Every word that looks like a file of this project."""
+    return set(re.findall(r"(?<![\w/.`])(\w+\.(?:py|h|cpp))\b", lines))
+
+
+def test_every_file_in_the_listings_exists() -> None:
+    house = {path.name for path in SOURCE.rglob("*.py")} | {path.name for path in (ROOT / "native").rglob("*.*")}
+    for heading in ("The rooms", "The compiled core"):
+        found = names(listing(heading))
+        assert found
+        assert found <= house, f"{heading}: {sorted(found - house)} do not exist"
+    for folder in re.findall(r"^  (\w+)/ ", listing("The rooms"), flags=re.M):
+        assert (SOURCE / folder).is_dir()
+
+
+def test_every_module_has_its_place_in_the_listings() -> None:
+    rooms = listing("The rooms")
+    top = {path.name for path in SOURCE.glob("*.py")} | {path.name for path in SOURCE.glob("reference/*.py")}
+    assert top - {"__init__.py", "__main__.py"} <= names(rooms)
+    for folder in (path.parent for path in SOURCE.glob("*/__init__.py")):
+        assert re.search(rf"^  {folder.name}/ ", rooms, flags=re.M), f"{folder.name}/ is not named"
+    native = {path.name for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp")}
+    assert native == names(listing("The compiled core"))
+
+
+def test_paths_elsewhere_on_the_page_exist() -> None:
+    found = set(re.findall(r"\b(?:src|native|tests|docs|examples|benchmarks)/[\w/]+\.(?:py|h|cpp|md)\b", PAGE))
+    assert len(found) > 5
+    assert [path for path in sorted(found) if not (ROOT / path).exists()] == []
