@@ -14,8 +14,9 @@ that suits these rows best.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -131,8 +132,9 @@ def train_all(
 
     Every part's model depends on that part alone, so the result is the same with any number of threads.
     """
+    stop = Event()  # set on the way out, so that Ctrl-C does not wait for trainings that nobody wants any more
     jobs = [
-        (values, train, season, horizon, context_rows(context, len(values), horizon, season), settings)
+        (values, train, season, horizon, context_rows(context, len(values), horizon, season), settings, stop)
         for (values, train), season in zip(parts, seasons, strict=True)
     ]
     workers = max(1, min(get_num_threads(), len(jobs)))
@@ -140,13 +142,16 @@ def train_all(
     try:
         return [future.result() for future in [pool.submit(_train, *job) for job in jobs]]
     finally:
+        stop.set()
         pool.shutdown(cancel_futures=True)
 
 
 # ------------------------------------------------------------------------------------------- training
 
 
-def _train(values: np.ndarray, train: int, season: int, horizon: int, context: int, settings: Settings) -> Model:
+def _train(
+    values: np.ndarray, train: int, season: int, horizon: int, context: int, settings: Settings, stop: Event
+) -> Model:
     """The plan with the smallest mean absolute error on the validation rows, values[train:]."""
     found: list[tuple[float, Model]] = []
     most = settings.updates * settings.batch_size  # windows that training can read even once
@@ -160,7 +165,7 @@ def _train(values: np.ndarray, train: int, season: int, horizon: int, context: i
         trains = slice(0, int(np.searchsorted(first, train - horizon, "right")))
         validates = slice(int(np.searchsorted(first, train)), None)
         networks = tuple(
-            _fit(x[trains], target[trains], x[validates], target[validates], settings, settings.seed + k)
+            _fit(x[trains], target[trains], x[validates], target[validates], settings, settings.seed + k, stop)
             for k in range(settings.members)
         )
         answer = np.mean([network.predict(x[validates]) for network in networks], axis=0, dtype=np.float64)
@@ -172,8 +177,15 @@ def _train(values: np.ndarray, train: int, season: int, horizon: int, context: i
     return min(found, key=lambda each: each[0])[1]
 
 
-def _fit(x: np.ndarray, y: np.ndarray, xv: np.ndarray, yv: np.ndarray, settings: Settings, seed: int) -> Network:
-    """One network, trained until the validation windows stop improving."""
+def _fit(
+    x: np.ndarray, y: np.ndarray, xv: np.ndarray, yv: np.ndarray, settings: Settings, seed: int, stop: Event
+) -> Network:
+    """One network, trained until the validation windows stop improving; CancelledError once `stop` is set."""
+
+    def go_on(_: Trainer) -> None:
+        if stop.is_set():
+            raise CancelledError
+
     network = Network(
         x.shape[2], settings.hidden_size, y.shape[1], cell=settings.cell, output="last", skip=True, seed=seed
     )
@@ -195,6 +207,7 @@ def _fit(x: np.ndarray, y: np.ndarray, xv: np.ndarray, yv: np.ndarray, settings:
         validation=(xv, yv),
         patience=max(3, settings.patience // epoch),
         progress=False,
+        callback=go_on,
     )
     return network
 
