@@ -10,7 +10,7 @@
 
 #include <optional>
 
-#include "model.h"
+#include "stepper.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
