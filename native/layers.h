@@ -11,66 +11,61 @@ namespace elman::ELMAN_ISA {
 
 template <class T>
 void recurrent_forward(const Op& op, const OpWeights<T>& w, const Data& data, const ShardTape<T>& s, const T* in,
-                       int64_t ld, OpTape<T>& o) {
+                       int64_t ld, OpTape<T>& o, bool keep) {
   for (int32_t k = 0; k < op.directions; k++) {
     const DirectionTape<T>& d = o.dir[k];
     gather_state(data, op.state[k], s, d, d.h0);
     if (d.c0) gather_state(data, op.state[k] + 1, s, d, d.c0);
     dispatch_cell<T>(op.variant, [&](auto cell) {
-      using Cell = decltype(cell);
-      gates_product<Cell::slots, Cell::input.slots.count, Cell::input.first>(
-          Strided<T>{in, ld}, s.steps.total, op.in, w.cell[k].ih, d.units, d.a, d.lda, w.cell[k].bias, Start::bias);
-      scan_forward<Cell>(s.steps, k == 1, d, w.cell[k]);
+      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep);
     });
   }
   if (op.directions == 1) return;
   for (int64_t m = 0; m < s.steps.total; m++) {
     T* to = o.out + m * o.ld;
     for (int32_t k = 0; k < 2; k++) {
-      memcpy(to + k * op.hidden, o.dir[k].h + m * o.dir[k].units, size_t(op.hidden) * sizeof(T));
+      memcpy(to + k * op.hidden, o.dir[k].h + m * o.dir[k].ld, size_t(op.hidden) * sizeof(T));
     }
     for (int64_t j = op.out; j < o.ld; j++) to[j] = T(0);
   }
 }
 
-// Adds the weights' gradients; fills din (total, padded in) with that of the layer's input, or adds to it; din may be
-// null.
+// Adds the weights' gradients; fills din (total, ld) with that of the layer's input, or adds to it; din may be null.
 template <class T>
 void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>& s, const T* in, int64_t ld,
-                        const OpTape<T>& o, const T* dout, const DirectionScratch<T>* b, int64_t truncate, T* gradient,
-                        T* din, Start start) {
-  const int64_t total = s.steps.total;
+                        const OpTape<T>& o, const T* dout, const DirectionScratch<T>* b, int64_t truncate,
+                        Shares<T> shares, T* din, Start start) {
+  const int64_t total = s.steps.total, n = op.hidden;
   for (int32_t k = 0; k < op.directions; k++) {
     const DirectionTape<T>& d = o.dir[k];
     const T* arriving = dout;
     int64_t ldd = o.ld;
     if (op.directions == 2) {  // this direction's half, with zeros behind it
       for (int64_t m = 0; m < total; m++) {
-        memcpy(b[k].dout + m * d.units, dout + m * o.ld + k * d.hidden, size_t(d.hidden) * sizeof(T));
-        for (int64_t j = d.hidden; j < d.units; j++) b[k].dout[m * d.units + j] = T(0);
+        memcpy(b[k].dout + m * d.ld, dout + m * o.ld + k * n, size_t(n) * sizeof(T));
+        for (int64_t j = n; j < d.units; j++) b[k].dout[m * d.ld + j] = T(0);
       }
       arriving = b[k].dout;
-      ldd = d.units;
+      ldd = d.ld;
     }
-    T* const g = gradient;
+    const T* da = b[k].da;
     const int64_t* at = op.offset[k];
     dispatch_cell<T>(op.variant, [&](auto cell) {
       using Cell = decltype(cell);
       scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, b[k]);
-      const T* da = b[k].da;
-      product_gradient<Cell>(Cell::input, s.steps, d, da, Strided<T>{in, ld}, op.in, g + at[0]);
-      product_gradient<Cell>(Cell::hidden, s.steps, d, da, Gathered<T>{d.h_prev}, op.hidden, g + at[1]);
-      if constexpr (Cell::second) {
-        product_gradient<Cell>(Cell::hidden2, s.steps, d, da, Strided<T>{d.aux, d.units}, op.hidden, g + at[1]);
+      for (const Share<T>& share : shares) {
+        T* g = share.gradient;
+        weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, share.steps, op.in, g + at[0]);
+        weight_gradient(da, d.lda, Cell::hidden, n, Gathered<T>{d.h_prev}, share.steps, n, g + at[1]);
+        if constexpr (Cell::second) {
+          weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, share.steps, n, g + at[1]);
+        }
+        bias_gradient(da, d.lda, Cell::input, n, share.steps, g + at[2]);
+        if constexpr (Cell::extras > 0) {
+          Cell::extra_gradient(share.steps, n, da, d.lda, d.c_prev, d.c, d.ld, g + at[3]);
+        }
       }
-      bias_gradient<Cell>(s.steps, d, da, g + at[2]);
-      if constexpr (Cell::extras > 0) {
-        Cell::extra_gradient(total, d.units, op.hidden, da, d.lda, d.c_prev, d.c, g + at[3]);
-      }
-      if (din) {
-        gates_back<Cell::slots, Cell::input.slots.count, Cell::input.first>(
-            da, d.lda, total, d.units, w.cell[k].ih_back, op.in, din, padded<T>(op.in), start);
-      }
+      if (din) gates_back(da, d.lda, total, n, Cell::input, w.cell[k].ih_back, op.in, din, ld, start);
     });
     start = Start::add;
   }
@@ -78,35 +73,48 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
 
 // ---- dense
 
-template <class T>
-void dense_forward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* in, int64_t ld, OpTape<T>& o) {
-  product_dense(Strided<T>{in, ld}, rows, {1, op.in, 0, 0}, w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
-  const ActKind act = ActKind(op.variant);
-  if (act == ActKind::linear) return;
-  for (int64_t i = 0; i < rows * o.ld; i += kWidth<T>) {
-    const Vec<T> a = load(o.out + i), zero{};
-    store(o.out + i, act == ActKind::tanh ? tanh<T>(a) : act == ActKind::sigmoid ? sigmoid<T>(a) : a < zero ? zero : a);
+constexpr Gates kPlain{1, 0, 1, {0}};
+
+// f(value) applied to the columns of all rows.
+template <class T, class F>
+ELMAN_INLINE void each_vector(int64_t rows, int64_t columns, int64_t ld, F f) {
+  for (int64_t m = 0; m < rows; m++) {
+    for (int64_t j = 0; j < padded<T>(columns); j += kWidth<T>) f(m * ld + j);
   }
 }
 
 template <class T>
+void dense_forward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* in, int64_t ld, OpTape<T>& o) {
+  product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
+  const ActKind act = ActKind(op.variant);
+  if (act == ActKind::linear) return;
+  each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
+    const Vec<T> a = load(o.out + i), zero{};
+    store(o.out + i, act == ActKind::tanh ? tanh<T>(a) : act == ActKind::sigmoid ? sigmoid<T>(a) : a < zero ? zero : a);
+  });
+}
+
+template <class T>
 void dense_backward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* in, int64_t ld, const OpTape<T>& o,
-                    T* dout, T* gradient, T* din, Start start) {
+                    T* dout, Shares<T> shares, T* din, Start start) {
   const ActKind act = ActKind(op.variant);
   const Vec<T> one = splat(T(1)), zero{};
-  for (int64_t i = 0; act != ActKind::linear && i < rows * o.ld; i += kWidth<T>) {
-    const Vec<T> y = load(o.out + i), d = load(dout + i);
-    store(dout + i, act == ActKind::tanh      ? d * (one - y * y)
-                    : act == ActKind::sigmoid ? d * (y * (one - y))
-                    : y > zero                ? d
-                                              : zero);
+  if (act != ActKind::linear) {
+    each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
+      const Vec<T> y = load(o.out + i), d = load(dout + i);
+      store(dout + i, act == ActKind::tanh      ? d * (one - y * y)
+                      : act == ActKind::sigmoid ? d * (y * (one - y))
+                      : y > zero                ? d
+                                                : zero);
+    });
   }
-  const Interleaved place{kWidth<T>, 0};
-  weight_gradient(dout, o.ld, place, op.out, Strided<T>{in, ld}, rows, op.in, gradient + op.offset[0][0]);
-  column_sum(dout, o.ld, place, op.out, rows, gradient + op.offset[0][1]);
+  for (const Share<T>& share : shares) {
+    const Pick pick = share.of(o.last);
+    weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in, share.gradient + op.offset[0][0]);
+    bias_gradient(dout, o.ld, kPlain, op.out, pick, share.gradient + op.offset[0][1]);
+  }
   if (!din) return;
-  product_dense(Strided<T>{dout, o.ld}, rows, {1, op.out, 0, 0}, w.back, op.in, din, padded<T>(op.in),
-                (const T*)nullptr, start);
+  product<true>(Strided<T>{dout, o.ld}, rows, plain(op.out), w.back, op.in, din, ld, (const T*)nullptr, start);
 }
 
 // ---- skip
@@ -124,23 +132,24 @@ void skip_forward(const Program& p, const Op& op, const OpWeights<T>& w, const S
                   OpTape<T>& o) {
   const int64_t rows = output_rows(s.steps, o.last);
   memcpy(o.out, in, size_t(rows * o.ld) * sizeof(T));
-  product_dense(SkipRows<T>{&s, o.last}, rows, {1, p.in, 0, 0}, w.forward, op.out, o.out, o.ld, (const T*)nullptr,
-                Start::add);
+  product(SkipRows<T>{&s, o.last}, rows, plain(p.in), w.forward, op.out, o.out, o.ld, (const T*)nullptr, Start::add);
 }
 
 template <class T>
 void skip_backward(const Program& p, const Op& op, const OpWeights<T>& w, const ShardTape<T>& s, const OpTape<T>& o,
-                   const T* dout, T* gradient, T* din, T* dx) {
+                   const T* dout, Shares<T> shares, T* din, T* dx) {
   const int64_t rows = output_rows(s.steps, o.last);
   if (din && din != dx) {
     memcpy(din, dout, size_t(rows * o.ld) * sizeof(T));
   } else if (dx) {  // the first layer: its own input is the network's, where other skips may have added before
     for (int64_t i = 0; i < rows * o.ld; i++) dx[i] += dout[i];
   }
-  weight_gradient(dout, o.ld, Interleaved{kWidth<T>, 0}, op.out, SkipRows<T>{&s, o.last}, rows, p.in,
-                  gradient + op.offset[0][0]);
+  for (const Share<T>& share : shares) {
+    weight_gradient(dout, o.ld, kPlain, op.out, SkipRows<T>{&s, o.last}, share.of(o.last), p.in,
+                    share.gradient + op.offset[0][0]);
+  }
   for (int64_t m = 0; dx && m < rows; m++) {
-    product_dense(Strided<T>{dout + m * o.ld, 0}, 1, {1, op.out, 0, 0}, w.back, p.in,
+    product<true>(Strided<T>{dout + m * o.ld, 0}, 1, plain(op.out), w.back, p.in,
                   dx + (o.last ? last_row(s.steps, m) : m) * s.ldx, s.ldx, (const T*)nullptr, Start::add);
   }
 }

@@ -36,6 +36,41 @@ struct Clip {
 };
 
 template <class T>
+class Model;
+
+// The memory of one call, kept for the next: calls from several threads at once each have their own.
+template <class T>
+struct Workspace {
+  explicit Workspace(const Model<T>& m) : sums(m.program(), m.table()) {}
+  Cut cut;
+  Block packed;
+  Gradient<T> sums;
+  std::vector<Block> tapes;  // for each thread, in predictions
+};
+
+template <class T>
+class Workspaces {
+ public:
+  struct Return {
+    Workspaces* home;
+    void operator()(Workspace<T>* w) const {
+      std::unique_ptr<Workspace<T>> owned(w);
+      std::lock_guard<std::mutex> lock(home->mutex_);
+      if (!home->spare_) home->spare_ = std::move(owned);
+    }
+  };
+
+  std::unique_ptr<Workspace<T>, Return> borrow(const Model<T>& m) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return {spare_ ? spare_.release() : new Workspace<T>(m), Return{this}};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<Workspace<T>> spare_;
+};
+
+template <class T>
 class Model {
  public:
   Model(std::vector<Op> ops, std::vector<int64_t> states, Program program)
@@ -48,19 +83,18 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   const Program& program() const { return program_; }
+  const Table<T>& table() const { return table_; }
   const std::vector<int64_t>& states() const { return states_; }
 
   // The loss of the whole batch; gradient (P,) may be null.
   double loss(const T* theta, const Data& data, const Loss& loss, int64_t shard_size, int64_t truncate,
               T* gradient) const {
     Flush flush;
-    Cut cut;
-    cut.assign(data, nullptr, data.n, shard_size);
-    Gradient<T> sums(program_, table_);
-    Block packed;
-    pack(theta, packed, gradient != nullptr);
-    const double value = sums.compute(theta, packed.get(), data, loss, cut, truncate, gradient != nullptr);
-    if (gradient) std::memcpy(gradient, sums.result(), bytes());
+    const auto work = workspaces_.borrow(*this);
+    work->cut.assign(data, nullptr, data.n, shard_size);
+    pack(theta, work->packed, gradient != nullptr);
+    const double value = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, gradient != nullptr);
+    if (gradient) std::memcpy(gradient, work->sums.result(), bytes());
     return value;
   }
 
@@ -70,14 +104,12 @@ class Model {
                  const int64_t* rows, const int64_t* starts, const double* rates, int64_t updates, Clip clip,
                  int64_t truncate, int64_t shard_size, double* losses, double* norms) const {
     Flush flush;
-    Cut cut;
-    Gradient<T> sums(program_, table_);
-    Block packed;
+    const auto work = workspaces_.borrow(*this);
     for (int64_t u = 0; u < updates; u++) {
-      cut.assign(data, rows + starts[u], starts[u + 1] - starts[u], shard_size);
-      pack(theta, packed, true);
-      losses[u] = sums.compute(theta, packed.get(), data, loss, cut, truncate, true);
-      T* gradient = sums.result();
+      work->cut.assign(data, rows + starts[u], starts[u + 1] - starts[u], shard_size);
+      pack(theta, work->packed, true);
+      losses[u] = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, true);
+      T* gradient = work->sums.result();
       if (clip.value > 0) table_.clip_value(gradient, program_.size, clip.value);
       norms[u] = std::sqrt(table_.sum_squares(gradient, program_.size));
       if (!std::isfinite(losses[u]) || !std::isfinite(norms[u])) return u;
@@ -87,17 +119,23 @@ class Model {
     return updates;
   }
 
-  // y and the final states are filled for every row; y is zero past a row's length already.
+  // y and the final states are filled for every row; y is zero past a row's length already. Time goes by in segments,
+  // the state carried from one to the next, so memory does not grow with it.
   void predict(const T* theta, const Data& data, int64_t shard_size, T* y, T* const* state) const {
     Flush flush;
-    Cut cut;
-    cut.assign(data, nullptr, data.n, shard_size);
-    Block packed;
-    pack(theta, packed, false);
-    std::vector<Block> tapes(size_t(Pool::shared().threads()));
-    Pool::shared().run(cut.count(), int(tapes.size()), [&](int64_t i, int thread) {
+    const auto work = workspaces_.borrow(*this);
+    Pool& pool = Pool::shared();
+    work->cut.assign(data, nullptr, data.n, shard_size);
+    pack(theta, work->packed, false);
+    work->tapes.resize(std::max(work->tapes.size(), size_t(pool.threads())));
+    const int64_t shards = work->cut.count();
+    const int64_t together = shards_together(work->packed.size(), shard_size, shards, pool.threads());
+    const int64_t tasks = (shards + together - 1) / together;
+    pool.run(tasks, int(work->tapes.size()), [&](int64_t i, int thread) {
       Flush each;
-      run_shard(theta, packed, data, cut, i, tapes[size_t(thread)], y, state);
+      const int64_t first = work->cut.begin(i * together), rows = work->cut.rows_of(i * together, together);
+      predict_rows(theta, work->packed, data, work->cut.rows.data() + first, work->cut.lengths.data() + first, rows,
+                   work->tapes[size_t(thread)], y, state);
     });
   }
 
@@ -114,7 +152,7 @@ class Model {
     pack(theta, packed, false);
     Pool::shared().run(count, Pool::shared().threads(), [&](int64_t i, int) {
       Flush each;
-      tape->shards[size_t(i)] = run_shard(theta, packed, data, tape->cut, i, tape->blocks[size_t(i)], y, state);
+      tape->shards[size_t(i)] = run_shard(theta, packed, data, tape->cut, i, tape->blocks[size_t(i)], true, y, state);
     });
     return tape;
   }
@@ -139,7 +177,7 @@ class Model {
       const int64_t* lengths = tape.cut.lengths.data() + tape.cut.begin(i);
       const int64_t rows = tape.cut.rows_of(i);
       void* sketch = sketches[size_t(thread)].reserve(table_.tape_bytes(program_, lengths, rows));
-      const size_t size = table_.scratch_bytes(program_, lengths, rows, dx != nullptr, sketch);
+      const size_t size = table_.scratch_bytes(program_, lengths, rows, rows, false, dx != nullptr, sketch);
       table_.backward(tape.shards[size_t(i)], program_, packed.get(), up, tape.steps, truncate,
                       scratch[size_t(thread)].reserve(size), part, dx, dstate);
     });
@@ -147,16 +185,41 @@ class Model {
     std::memcpy(gradient, parts[0].get(), bytes());
   }
 
+  // Longest first. A network of two directions takes all steps at once.
+  void predict_rows(const T* theta, const Block& packed, Data data, const int64_t* rows, const int64_t* lengths,
+                    int64_t n, Block& tape, T* y, T* const* state) const {
+    constexpr size_t kSegmentBytes = size_t(1) << 21;
+    const int64_t steps = lengths[0], total = data.steps;
+    int64_t segment = steps;
+    if (!both_directions()) {
+      const std::vector<int64_t> once(size_t(n), 1);
+      segment = std::max<int64_t>(16, int64_t(kSegmentBytes / table_.tape_bytes(program_, once.data(), n)));
+    }
+    std::vector<int64_t> window(lengths, lengths + n);
+    for (int64_t t = 0; t < steps; t += segment) {
+      while (lengths[n - 1] <= t) n--;
+      for (int64_t r = 0; r < n; r++) window[size_t(r)] = std::min(segment, lengths[r] - t);
+      void* memory = tape.reserve(table_.tape_bytes(program_, window.data(), n));
+      const Shard* s = table_.forward(program_, theta, packed.get(), data, rows, n, window.data(), false, memory);
+      table_.read_output(s, program_, program_.last ? y : y + t * program_.out, total);
+      table_.read_state(s, program_, state);
+      const size_t item = program_.integer ? sizeof(int64_t) : sizeof(T);
+      data.x = static_cast<const char*>(data.x) + segment * data.x_step * int64_t(item);
+      data.state = reinterpret_cast<const void* const*>(state);
+    }
+  }
+
   void pack(const T* theta, Block& packed, bool backward) const {
     table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, backward)), backward);
   }
 
   const Shard* run_shard(const T* theta, const Block& packed, const Data& data, const Cut& cut, int64_t i, Block& tape,
-                         T* y, T* const* state) const {
+                         bool keep, T* y, T* const* state) const {
     const int64_t at = cut.begin(i), rows = cut.rows_of(i);
     const int64_t* lengths = cut.lengths.data() + at;
     void* memory = tape.reserve(table_.tape_bytes(program_, lengths, rows));
-    const Shard* s = table_.forward(program_, theta, packed.get(), data, cut.rows.data() + at, rows, lengths, memory);
+    const Shard* s =
+        table_.forward(program_, theta, packed.get(), data, cut.rows.data() + at, rows, lengths, keep, memory);
     table_.read_output(s, program_, y, data.steps);
     table_.read_state(s, program_, state);
     return s;
@@ -164,6 +227,9 @@ class Model {
 
  private:
   size_t bytes() const { return size_t(program_.size) * sizeof(T); }
+  bool both_directions() const {
+    return std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.directions == 2; });
+  }
 
   void add_tree(std::vector<Block>& parts, int64_t lo, int64_t hi) const {
     if (hi - lo == 1) return;
@@ -177,6 +243,7 @@ class Model {
   std::vector<int64_t> states_;
   Program program_;
   const Table<T>& table_;
+  mutable Workspaces<T> workspaces_;
 };
 
 }  // namespace elman

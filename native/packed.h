@@ -13,39 +13,34 @@ struct OpWeights {
 
 template <class Cell, class T>
 void carve_cell(Carver& m, const Op& op, bool backward, CellWeights<T>& w) {
-  const int64_t units = padded<T>(op.hidden), in = padded<T>(op.in), n = op.hidden;
+  const int64_t n = op.hidden, units = padded<T>(n);
   w = {};
-  w.ih = m.take<T>(units * Cell::input.slots.count * op.in);
-  w.bias = m.take<T>(units * Cell::input.slots.count);
-  w.hh = m.take<T>(units * Cell::hidden.slots.count * n);
+  w.ih = m.take<T>(units * Cell::input.count * op.in);
+  w.bias = m.take<T>(units * Cell::input.count);
+  w.hh = m.take<T>(units * Cell::hidden.count * n);
   if (Cell::extras) w.extra = m.take<T>(units * Cell::extras);
-  if constexpr (Cell::second) w.hh2 = m.take<T>(units * Cell::hidden2.slots.count * n);
+  if constexpr (Cell::second) w.hh2 = m.take<T>(units * Cell::hidden2.count * n);
   if (!backward) return;
-  w.ih_back = m.take<T>(units * Cell::input.slots.count * in);
-  w.hh_back = m.take<T>(units * Cell::hidden.slots.count * units);
-  if constexpr (Cell::second) w.hh2_back = m.take<T>(units * Cell::hidden2.slots.count * units);
+  w.ih_back = m.take<T>(n * Cell::input.count * padded<T>(op.in));
+  w.hh_back = m.take<T>(n * Cell::hidden.count * units);
+  if constexpr (Cell::second) w.hh2_back = m.take<T>(n * Cell::hidden2.count * units);
 }
 
 template <class Cell, class T>
 void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backward, const CellWeights<T>& w) {
   const T *ih = theta + offset[0], *hh = theta + offset[1], *bias = theta + offset[2], *extra = theta + offset[3];
   const int64_t n = op.hidden, units = padded<T>(n);
-  if (Cell::slots == 1) {
-    pack_transposed(w.ih, ih, n, op.in);
-    pack_transposed(w.hh, hh, n, n);
-  } else {
-    pack_gates(w.ih, ih, n, op.in, Cell::input.slots);
-    pack_gates(w.hh, hh, n, n, Cell::hidden.slots);
-  }
-  pack_gates(w.bias, bias, n, 1, Cell::input.slots);
+  pack_gates(w.ih, ih, n, op.in, Cell::input);
+  pack_gates(w.hh, hh, n, n, Cell::hidden);
+  pack_gates(w.bias, bias, n, 1, Cell::input);
   for (int64_t e = 0; e < Cell::extras; e++) {
     for (int64_t j = 0; j < units; j++) w.extra[e * units + j] = j < n ? extra[e * n + j] : T(0);
   }
-  if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2.slots);
+  if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2);
   if (!backward) return;
-  pack_gates_back(w.ih_back, ih, n, op.in, Cell::input.slots);
-  pack_gates_back(w.hh_back, hh, n, n, Cell::hidden.slots);
-  if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2.slots);
+  pack_gates_back(w.ih_back, ih, n, op.in, Cell::input);
+  pack_gates_back(w.hh_back, hh, n, n, Cell::hidden);
+  if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2);
 }
 
 template <class T>

@@ -27,20 +27,22 @@ struct Carver {
   }
 };
 
-// What one direction keeps of its way forward.
+// What one direction keeps of its way forward: activated gates (total, lda); states and aux (total, ld).
 template <class T>
 struct DirectionTape {
-  T *a, *h, *c, *aux;          // (total, .)
+  T *a, *h, *c, *aux;
   T *h0, *c0;                  // (rows, units)
   const T **h_prev, **c_prev;  // (total,): where each row's previous state lies
-  int64_t lda, units, hidden;
+  int64_t lda, ld, units, hidden;
 };
 
 // What its way back works on.
 template <class T>
 struct DirectionScratch {
-  T *da, *dh, *dc, *temp;
-  T* dout;  // (total, units), only where two directions share the layer's output
+  T* da;       // (total, lda); the gates' own place where the tape is not needed again
+  T *dh, *dc;  // (rows, units)
+  T* temp;     // (rows, units)
+  T* dout;     // (total, ld), only where two directions share the layer's output
 };
 
 template <class T, class F>
@@ -71,41 +73,60 @@ template <class Cell, class T>
 void carve_direction(Carver& m, const Steps& s, int64_t hidden, DirectionTape<T>& d) {
   d.hidden = hidden;
   d.units = padded<T>(hidden);
-  d.lda = d.units * Cell::slots;
+  d.ld = spaced<T>(d.units);
+  d.lda = spaced<T>(d.units * Cell::input.slots);
   d.a = m.take<T>(s.total * d.lda);
-  d.h = m.take<T>(s.total * d.units);
+  d.h = m.take<T>(s.total * d.ld);
   d.h0 = m.take<T>(s.rows * d.units);
   d.h_prev = m.take<const T*>(s.total);
-  d.c = Cell::states == 2 ? m.take<T>(s.total * d.units) : nullptr;
+  d.c = Cell::states == 2 ? m.take<T>(s.total * d.ld) : nullptr;
   d.c0 = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
   d.c_prev = Cell::states == 2 ? m.take<const T*>(s.total) : nullptr;
-  d.aux = Cell::aux ? m.take<T>(s.total * d.units) : nullptr;
+  d.aux = Cell::aux ? m.take<T>(s.total * d.ld) : nullptr;
 }
 
 template <class Cell, class T>
-void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& d, bool shared,
+void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& d, bool in_place, bool shared,
                              DirectionScratch<T>& b) {
-  b.da = m.take<T>(s.total * d.lda);
+  b.da = in_place ? d.a : m.take<T>(s.total * d.lda);
   b.dh = m.take<T>(s.rows * d.units);
   b.dc = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
   b.temp = Cell::second ? m.take<T>(s.rows * d.units) : nullptr;
-  b.dout = shared ? m.take<T>(s.total * d.units) : nullptr;
+  b.dout = shared ? m.take<T>(s.total * d.ld) : nullptr;
 }
 
-// a holds the input's projection; h0, c0 the given state.
+// The inputs' product joins the state's in registers, unless rows are so few that the weights' way from memory is what
+// counts: then it is done for many steps at once, so many that their sums stay in the cache.
+constexpr int64_t kHoistRows = 8, kHoistInputs = 16, kHoistBytes = 1 << 18;
+
+// x (total, ldx) are the layer's inputs; h0, c0 the given state. keep: gates are wanted for the way back.
 template <class Cell, class T>
-void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w) {
+void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
+                  int64_t ldx, int64_t in, bool keep) {
+  const bool hoist = s.rows < kHoistRows && in >= kHoistInputs;
+  int64_t ready = 0;  // steps whose inputs' part is in `a`
   for (int64_t i = 0; i < s.steps; i++) {
     const int64_t t = reverse ? s.steps - 1 - i : i, m = s.offset[t];
+    if (hoist && i == ready) {
+      int64_t rows = 0;
+      while (ready < s.steps && (rows == 0 || rows * d.lda * int64_t(sizeof(T)) < kHoistBytes)) {
+        rows += s.count[reverse ? s.steps - 1 - ready : ready];
+        ready++;
+      }
+      const int64_t from = reverse ? s.offset[s.steps - ready] : m;
+      gates_product<Cell::input.count>(Strided<T>{x + from * ldx, ldx}, rows, in, w.ih, d.units, Cell::input,
+                                       d.a + from * d.lda, d.lda, w.bias, Start::bias);
+    }
     for (int64_t r = 0; r < s.count[t]; r++) {
       const int64_t p = previous(s, reverse, t, r);
-      d.h_prev[m + r] = p < 0 ? d.h0 + r * d.units : d.h + p * d.units;
-      if (Cell::states == 2) d.c_prev[m + r] = p < 0 ? d.c0 + r * d.units : d.c + p * d.units;
+      d.h_prev[m + r] = p < 0 ? d.h0 + r * d.units : d.h + p * d.ld;
+      if (Cell::states == 2) d.c_prev[m + r] = p < 0 ? d.c0 + r * d.units : d.c + p * d.ld;
     }
-    const int64_t u = m * d.units;
-    Cell::forward(Forward<T>{s.count[t], d.units, d.h_prev + m, Cell::states == 2 ? d.c_prev + m : nullptr,
-                             d.a + m * d.lda, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr,
-                             Cell::aux ? d.aux + u : nullptr, &w, d.hidden});
+    const int64_t u = m * d.ld;
+    cell_forward<Cell>(Forward<T>{s.count[t], d.hidden, d.units, d.h_prev + m,
+                                  Cell::states == 2 ? d.c_prev + m : nullptr, hoist ? nullptr : x + m * ldx, ldx, in,
+                                  d.a + m * d.lda, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr, d.ld, keep,
+                                  Cell::aux ? d.aux + u : nullptr, &w});
   }
 }
 
@@ -115,11 +136,10 @@ template <class Cell, class T>
 void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* dout,
                    int64_t ldd, int64_t truncate, const DirectionScratch<T>& b) {
   for (int64_t i = 0; i < s.steps; i++) {
-    const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t], u = m * d.units;
-    Cell::backward(Backward<T>{s.count[t], d.units, d.h_prev + m, Cell::states == 2 ? d.c_prev + m : nullptr,
-                               d.a + m * d.lda, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr,
-                               Cell::aux ? d.aux + u : nullptr, dout + m * ldd, ldd, b.da + m * d.lda, b.dh, b.dc,
-                               b.temp, &w, d.hidden});
+    const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t], u = m * d.ld;
+    Cell::backward(Backward<T>{s.count[t], d.hidden, d.units, d.h_prev + m, Cell::states == 2 ? d.c_prev + m : nullptr,
+                               d.a + m * d.lda, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr, d.ld,
+                               dout + m * ldd, ldd, b.da + m * d.lda, b.dh, b.dc, b.temp, &w});
     const int64_t boundary = reverse ? t + 1 : t;
     if (truncate > 0 && boundary % truncate == 0) {
       for (int64_t r = 0; r < s.count[t] && previous(s, reverse, t, r) >= 0; r++) {
@@ -127,26 +147,6 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
         if (Cell::states == 2) memset(b.dc + r * d.units, 0, size_t(d.units) * sizeof(T));
       }
     }
-  }
-}
-
-// Gradients of one product's weights (gates * hidden, inner): gate after gate, from its slot of da.
-template <class Cell, class T, class Rows>
-void product_gradient(Product p, const Steps& s, const DirectionTape<T>& d, const T* da, const Rows& x, int64_t inner,
-                      T* gradient) {
-  constexpr int64_t W = kWidth<T>;
-  for (int k = 0; k < p.slots.count; k++) {
-    const Interleaved place{Cell::slots * W, (p.first + k) * W};
-    weight_gradient(da, d.lda, place, d.hidden, x, s.total, inner, gradient + p.slots.gate[k] * d.hidden * inner);
-  }
-}
-
-template <class Cell, class T>
-void bias_gradient(const Steps& s, const DirectionTape<T>& d, const T* da, T* gradient) {
-  constexpr int64_t W = kWidth<T>;
-  for (int k = 0; k < Cell::input.slots.count; k++) {
-    const Interleaved place{Cell::slots * W, (Cell::input.first + k) * W};
-    column_sum(da, d.lda, place, d.hidden, s.total, gradient + Cell::input.slots.gate[k] * d.hidden);
   }
 }
 

@@ -8,7 +8,7 @@ namespace elman::ELMAN_ISA {
 
 template <class T>
 Shard* forward(const Program& p, const T* theta, const void* packed, const Data& data, const int64_t* rows, int64_t n,
-               const int64_t* lengths, void* memory) {
+               const int64_t* lengths, bool keep, void* memory) {
   Carver m{static_cast<char*>(memory), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
   const OpWeights<T>* weights = w.take<OpWeights<T>>(p.n_ops);
   ShardTape<T>& s = *carve_tape<T>(m, p, lengths, n);
@@ -35,7 +35,7 @@ Shard* forward(const Program& p, const T* theta, const void* packed, const Data&
         }
         break;
       case Kind::recurrent:
-        recurrent_forward(op, weights[i], data, s, in, ld, o);
+        recurrent_forward(op, weights[i], data, s, in, ld, o, keep);
         break;
       case Kind::dense:
         dense_forward(op, weights[i], count, in, ld, o);
@@ -55,10 +55,10 @@ Shard* forward(const Program& p, const T* theta, const void* packed, const Data&
   return reinterpret_cast<Shard*>(&s);
 }
 
-// Through all layers, from b.dout of the last one; b.dir holds the gradient of the final states.
+// Through all layers, from the last one's dout; b.dir holds the gradient of the final states.
 template <class T>
 void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, const ShardScratch<T>& b,
-               const void* const* dhidden, int64_t steps, int64_t truncate, T* gradient) {
+               const void* const* dhidden, int64_t steps, int64_t truncate, Shares<T> shares) {
   int32_t recurrent = 0;
   for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == Kind::recurrent;
   if (b.dx) memset(b.dx, 0, size_t(s.steps.total * s.ldx) * sizeof(T));
@@ -68,13 +68,17 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
     const int64_t rows = output_rows(s.steps, o.last);
     const T* in = i > 0 ? s.ops[i - 1].out : s.x;
     const int64_t ld = i > 0 ? s.ops[i - 1].ld : s.ldx;
-    T *dout = b.dout[i], *din = i > 0 ? b.dout[i - 1] : b.dx;
+    T *dout = b.dout[i % 2], *din = i > 0 ? b.dout[(i - 1) % 2] : b.dx;
     const Start start = i > 0 ? Start::zero : Start::add;  // skips add to dx too
     switch (op.kind) {
       case Kind::embedding:
-        for (int64_t m = 0; m < rows; m++) {
-          T* row = gradient + op.offset[0][0] + s.ids[m] * op.out;
-          for (int64_t j = 0; j < op.out; j++) row[j] += dout[m * o.ld + j];
+        for (const Share<T>& share : shares) {
+          const Pick pick = share.of(o.last);
+          for (int64_t k = 0; k < pick.count; k++) {
+            const int64_t m = pick.index[k];
+            T* row = share.gradient + op.offset[0][0] + s.ids[m] * op.out;
+            for (int64_t j = 0; j < op.out; j++) row[j] += dout[m * o.ld + j];
+          }
         }
         break;
       case Kind::recurrent: {
@@ -86,11 +90,11 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
             for (int64_t j = 0; j < op.out; j++) dout[m * o.ld + j] += from[j];
           });
         }
-        recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, gradient, din, start);
+        recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, shares, din, start);
         break;
       }
       case Kind::dense:
-        dense_backward(op, w[i], rows, in, ld, o, dout, gradient, din, start);
+        dense_backward(op, w[i], rows, in, ld, o, dout, shares, din, start);
         break;
       case Kind::last:
         memset(din, 0, size_t(s.steps.total * ld) * sizeof(T));
@@ -99,7 +103,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
         }
         break;
       case Kind::skip:
-        skip_backward(p, op, w[i], s, o, dout, gradient, din, b.dx);
+        skip_backward(p, op, w[i], s, o, dout, shares, din, b.dx);
         break;
     }
   }
@@ -117,15 +121,19 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
   }
 }
 
+// Parts of the loss and of its gradient, one for each shard among the rows. The tape's gates are spent.
 template <class T>
-double loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
-                     double normaliser, int64_t truncate, void* scratch, T* gradient) {
+void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
+                   double normaliser, int64_t truncate, int64_t shard_rows, void* scratch, T* const* gradients,
+                   double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
+  const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
   Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
   ShardScratch<T> b{};
-  if (gradient) b = carve_scratch<T>(m, p, s, false);
-  double sum = 0;
+  if (gradients) b = carve_scratch<T>(m, p, s, true, false, shares);
+  T* dout = gradients ? b.dout[(p.n_ops - 1) % 2] : nullptr;
+  for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
     const int64_t row = s.rows[r], at = row * data.y_row + t * data.y_step;
     const bool classes = loss.kind == LossKind::cross_entropy;
@@ -134,16 +142,15 @@ double loss_backward(const Shard* shard, const Program& p, const void* packed, c
     const double weight =
         data.weight ? double(static_cast<const T*>(data.weight)[row * data.weight_row + t * data.weight_step]) : 1.0;
     const double scale = normaliser > 0 ? weight / normaliser : 0.0;
-    T* d = gradient ? b.dout[p.n_ops - 1] + k * o.ld : nullptr;
-    sum += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
+    T* d = gradients ? dout + k * o.ld : nullptr;
+    losses[r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
     for (int64_t j = p.out; d && j < o.ld; j++) d[j] = T(0);
   });
-  if (!gradient) return sum;
+  if (!gradients) return;
   each_state(p, s, b, [&](T* d, int32_t, const DirectionTape<T>& tape) {
     memset(d, 0, size_t(s.steps.rows * tape.units) * sizeof(T));
   });
-  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, nullptr, 0, truncate, gradient);
-  return sum;
+  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, nullptr, 0, truncate, share_out(s.steps, shard_rows, gradients, b));
 }
 
 template <class T>
@@ -152,8 +159,8 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
-  const ShardScratch<T> b = carve_scratch<T>(m, p, s, dx != nullptr);
-  T* dout = b.dout[p.n_ops - 1];
+  const ShardScratch<T> b = carve_scratch<T>(m, p, s, false, dx != nullptr, 1);
+  T* dout = b.dout[(p.n_ops - 1) % 2];
   memset(dout, 0, size_t(output_rows(s.steps, o.last) * o.ld) * sizeof(T));
   if (up.dy) {
     each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
@@ -169,7 +176,8 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
       }
     }
   });
-  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, up.dhidden, steps, truncate, gradient);
+  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, up.dhidden, steps, truncate,
+            share_out(s.steps, s.steps.rows, &gradient, b));
   if (dx) read_rows(s, false, b.dx, s.ldx, p.in, dx, steps);
   each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
     for (int64_t r = 0; r < s.steps.rows; r++) {

@@ -61,17 +61,26 @@ using IVec = typename Lanes<T>::I;
 template <class T>
 constexpr int kWidth = ELMAN_VECTOR_BYTES / int(sizeof(T));
 
-// Rows of the register tile: with 4 vectors a row, 24 of 32 registers accumulate, or 12 of 16.
+// Rows of the register tile: with 4 vectors a row, 24 of 32 registers accumulate, or 12 of 16; without a fused
+// multiply-add each product needs a register of its own.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kTileRows = 6;
 #else
-constexpr int kTileRows = 3;
+constexpr int kTileRows = ELMAN_HAS_FMA ? 3 : 2;
 #endif
 constexpr int kTileVectors = 4;
 
 template <class T>
 ELMAN_INLINE int64_t padded(int64_t n) {
   return (n + kWidth<T> - 1) / kWidth<T> * kWidth<T>;
+}
+
+// The stride of rows of n elements: an odd number of cache lines where rows are long, or a column of rows would lie in
+// a few sets of the cache.
+template <class T>
+ELMAN_INLINE int64_t spaced(int64_t n) {
+  constexpr int64_t line = 64 / int64_t(sizeof(T));
+  return n < 8 * line ? n : ((n + line - 1) / line | 1) * line;
 }
 
 template <class T>
@@ -150,5 +159,57 @@ ELMAN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
   return a * b + c;
 }
 #endif
+
+// v[i][j] <-> v[j][i]: halves of blocks change places, then quarters, ...
+template <class T>
+ELMAN_INLINE void transpose(Vec<T> (&v)[kWidth<T>]) {
+  constexpr int W = kWidth<T>;
+#if defined(__clang__)
+  T flat[W][W];
+  memcpy(flat, v, sizeof flat);
+  for (int i = 0; i < W; i++) {
+    for (int j = 0; j < W; j++) v[i][j] = flat[j][i];
+  }
+#else
+  ELMAN_UNROLL
+  for (int d = W / 2; d >= 1; d /= 2) {
+    IVec<T> low, high;
+    for (int l = 0; l < W; l++) {
+      low[l] = l & d ? W + l - d : l;
+      high[l] = l & d ? W + l : l + d;
+    }
+    ELMAN_UNROLL
+    for (int i = 0; i < W; i++) {
+      if (i & d) continue;
+      const Vec<T> a = v[i], b = v[i + d];
+      v[i] = __builtin_shuffle(a, b, low);
+      v[i + d] = __builtin_shuffle(a, b, high);
+    }
+  }
+#endif
+}
+
+// |a| with the sign of s.
+template <class T>
+ELMAN_INLINE Vec<T> with_sign(Vec<T> a, Vec<T> s) {
+  const IVec<T> sign = IVec<T>{} + (typename Lanes<T>::Int(1) << (8 * sizeof(T) - 1));
+  IVec<T> x, y;
+  memcpy(&x, &a, sizeof x);
+  memcpy(&y, &s, sizeof y);
+  x = (x & ~sign) | (y & sign);
+  memcpy(&a, &x, sizeof a);
+  return a;
+}
+
+// a / b for normal b; where division is slow, by a reciprocal and one step of Newton's method, within 2 ulp.
+ELMAN_INLINE Vec<float> quotient(Vec<float> a, Vec<float> b) {
+#if defined(__AVX512F__)
+  const Vec<float> r = _mm512_maskz_rcp14_ps(0xffff, b);  // GCC 12 warns of the form without a mask
+  return a * fma<float>(fma<float>(-b, r, splat(1.0f)), r, r);
+#else
+  return a / b;
+#endif
+}
+ELMAN_INLINE Vec<double> quotient(Vec<double> a, Vec<double> b) { return a / b; }
 
 }  // namespace elman::ELMAN_ISA

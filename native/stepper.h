@@ -21,7 +21,7 @@ class Stepper {
   void step(const Data& data, T* y, T* const* state) {
     Flush flush;
     cut_.assign(data, nullptr, batch_, batch_);
-    model_->run_shard(theta_.data(), packed_, data, cut_, 0, tape_, y, state);
+    model_->run_shard(theta_.data(), packed_, data, cut_, 0, tape_, false, y, state);
   }
 
  private:

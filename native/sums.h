@@ -2,11 +2,15 @@
 // a fixed binary tree over the shard index, so the bits do not depend on the number of threads.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #if defined(__SSE2__)
@@ -40,24 +44,41 @@ class Flush {
 #endif
 };
 
-// A block of memory aligned to 64 bytes that only grows.
+// A block of memory that only grows, aligned to cache lines; large ones to huge pages, which save most of the misses of
+// rows far apart.
 class Block {
  public:
-  void* reserve(size_t bytes) {
-    if (bytes > size_) {
-      memory_.reset();
-      memory_.reset(::operator new(bytes, std::align_val_t(64)));
-      size_ = bytes;
-    }
-    return memory_.get();
+  Block() = default;
+  Block(Block&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Block& operator=(Block&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(size_, other.size_);
+    return *this;
   }
-  void* get() const { return memory_.get(); }
+  ~Block() { std::free(memory_); }
+
+  void* reserve(size_t bytes) {
+    if (bytes <= size_) return memory_;
+    std::free(memory_);
+    const size_t page = bytes >= kHuge ? kHuge : 64;
+    size_ = (bytes + page - 1) / page * page;
+    memory_ = std::aligned_alloc(page, size_);
+    if (!memory_) {
+      size_ = 0;
+      throw std::bad_alloc();
+    }
+#ifdef MADV_HUGEPAGE
+    if (page == kHuge) madvise(memory_, size_, MADV_HUGEPAGE);
+#endif
+    return memory_;
+  }
+  void* get() const { return memory_; }
+  size_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(void* p) const { ::operator delete(p, std::align_val_t(64)); }
-  };
-  std::unique_ptr<void, Free> memory_;
+  static constexpr size_t kHuge = size_t(1) << 21;
+  void* memory_ = nullptr;
   size_t size_ = 0;
 };
 
@@ -83,7 +104,10 @@ struct Cut {
   }
   int64_t count() const { return (int64_t(rows.size()) + size - 1) / size; }
   int64_t begin(int64_t shard) const { return shard * size; }
-  int64_t rows_of(int64_t shard) const { return std::min(size, int64_t(rows.size()) - shard * size); }
+  // Rows of `shards` shards from `shard` on.
+  int64_t rows_of(int64_t shard, int64_t shards = 1) const {
+    return std::min(shards * size, int64_t(rows.size()) - shard * size);
+  }
 };
 
 // Sum of a loss's weights over the valid steps of some rows, times outputs: what the loss is divided by.
@@ -110,29 +134,44 @@ inline int64_t tree_split(int64_t n) {
   return half;
 }
 
+// How many neighbouring shards go through time together: one where the packed weights stay in the cache, else as many
+// as give every thread work, up to kSharedRows rows. Rows don't depend on each other, so this changes no bit.
+inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t shards, int threads) {
+  constexpr size_t kCachedWeights = size_t(1) << 21;
+  constexpr int64_t kSharedRows = 64;
+  int64_t together = 1;
+  while (packed_bytes > kCachedWeights && 2 * together * shard_rows <= kSharedRows &&
+         2 * together * threads <= shards) {
+    together *= 2;
+  }
+  return together;
+}
+
 // Sums of shards' losses and gradients. Workspaces are kept from call to call.
 template <class T>
 class Gradient {
  public:
-  Gradient(const Program& p, const Table<T>& table) : p_(p), table_(table), crew_(size_t(Pool::shared().threads())) {}
+  Gradient(const Program& p, const Table<T>& table) : p_(p), table_(table) {}
 
   // The loss of the cut's rows; with `want_gradient` its gradient lies in result() until the next call. theta is packed
   // in `packed`.
-  double compute(const T* theta, const void* packed, const Data& data, const Loss& loss, const Cut& cut,
+  double compute(const T* theta, const Block& packed, const Data& data, const Loss& loss, const Cut& cut,
                  int64_t truncate, bool want_gradient) {
-    const double norm = normaliser<T>(p_, data, loss, cut);
+    const int threads = Pool::shared().threads();
+    if (size_t(threads) > crew_.size()) crew_.resize(size_t(threads));
+    const Job job{theta, packed.get(), data, loss, cut, normaliser<T>(p_, data, loss, cut), truncate, want_gradient};
     const int64_t shards = cut.count();
-    int64_t block = 1;  // aligned blocks of shards are subtrees, so a task may sum one alone
+    const int64_t together = shards_together(packed.size(), cut.size, shards, threads);
+    int64_t block = together;  // aligned blocks of shards are subtrees, so a task may sum one alone
     while ((shards + block - 1) / block > kTasks) block *= 2;
     const int64_t tasks = (shards + block - 1) / block;
     sums_.resize(size_t(tasks));
     const auto work = [&](int64_t task, int thread) {
       Flush flush;
       Worker& w = crew_[size_t(thread)];
-      for (int64_t s = task * block; s < std::min(shards, (task + 1) * block); s++) {
-        Sum sum{0, one(thread, theta, packed, data, loss, cut, s, norm, truncate, want_gradient)};
-        while (!w.stack.empty() && w.stack.back().level == sum.level) join(w, sum);
-        w.stack.push_back(std::move(sum));
+      const int64_t end = std::min(shards, (task + 1) * block);
+      for (int64_t s = task * block; s < end; s += together) {
+        add_shards(w, thread, job, s, std::min(together, end - s));
       }
       Sum sum = std::move(w.stack.back());
       w.stack.pop_back();
@@ -158,6 +197,16 @@ class Gradient {
 
  private:
   static constexpr int64_t kTasks = 16;
+  struct Job {
+    const T* theta;
+    const void* packed;
+    const Data& data;
+    const Loss& loss;
+    const Cut& cut;
+    double normaliser;
+    int64_t truncate;
+    bool want_gradient;
+  };
   struct Part {
     double loss = 0;
     int owner = 0;  // the worker whose spare block this is
@@ -170,28 +219,41 @@ class Gradient {
   struct Worker {
     Block tape, scratch;
     std::vector<std::unique_ptr<Block>> spare;
+    std::vector<Part> fresh;
+    std::vector<T*> gradients;
+    std::vector<double> losses;
     std::vector<Sum> stack;
   };
 
-  Part one(int thread, const T* theta, const void* packed, const Data& data, const Loss& loss, const Cut& cut,
-           int64_t shard, double norm, int64_t truncate, bool want_gradient) {
-    Worker& w = crew_[size_t(thread)];
-    const int64_t at = cut.begin(shard), n = cut.rows_of(shard);
-    const int64_t* lengths = cut.lengths.data() + at;
+  // Takes neighbouring shards through the network together, and puts their sums on the stack, left to right, where
+  // equal subtrees join.
+  void add_shards(Worker& w, int thread, const Job& job, int64_t shard, int64_t count) {
+    const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
+    const int64_t* lengths = job.cut.lengths.data() + at;
     void* tape = w.tape.reserve(table_.tape_bytes(p_, lengths, n));
-    const Shard* s = table_.forward(p_, theta, packed, data, cut.rows.data() + at, n, lengths, tape);
-    Part part;
-    if (!want_gradient) {
-      part.loss = table_.loss_backward(s, p_, packed, data, loss, norm, truncate, nullptr, nullptr);
-      return part;
+    const Shard* s = table_.forward(p_, job.theta, job.packed, job.data, job.cut.rows.data() + at, n, lengths,
+                                    job.want_gradient, tape);
+    w.fresh.resize(size_t(count));
+    w.losses.resize(size_t(count));
+    w.gradients.clear();
+    void* scratch = nullptr;
+    if (job.want_gradient) {
+      for (Part& part : w.fresh) {
+        part.owner = thread;
+        part.gradient = spare(w);
+        w.gradients.push_back(static_cast<T*>(part.gradient->get()));
+        std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
+      }
+      scratch = w.scratch.reserve(table_.scratch_bytes(p_, lengths, n, job.cut.size, true, false, tape));
     }
-    part.owner = thread;
-    part.gradient = spare(w);
-    T* g = static_cast<T*>(part.gradient->get());
-    std::memset(g, 0, size_t(p_.size) * sizeof(T));
-    void* scratch = w.scratch.reserve(table_.scratch_bytes(p_, lengths, n, false, tape));
-    part.loss = table_.loss_backward(s, p_, packed, data, loss, norm, truncate, scratch, g);
-    return part;
+    table_.loss_backward(s, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size, scratch,
+                         job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
+    for (int64_t k = 0; k < count; k++) {
+      Sum sum{0, std::move(w.fresh[size_t(k)])};
+      sum.part.loss = w.losses[size_t(k)];
+      while (!w.stack.empty() && w.stack.back().level == sum.level) join(w, sum);
+      w.stack.push_back(std::move(sum));
+    }
   }
 
   std::unique_ptr<Block> spare(Worker& w) {

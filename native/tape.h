@@ -61,7 +61,7 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
   s.steps.count = m.take<int64_t>(s.steps.steps);
   s.steps.offset = m.take<int64_t>(s.steps.steps);
   s.rows = m.take<int64_t>(rows);
-  s.ldx = padded<T>(p.in);
+  s.ldx = spaced<T>(padded<T>(p.in));
   s.x = p.integer ? nullptr : m.take<T>(s.steps.total * s.ldx);
   s.ids = p.integer ? m.take<int64_t>(s.steps.total) : nullptr;
   s.ops = m.take<OpTape<T>>(p.n_ops);
@@ -72,7 +72,7 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
     OpTape<T>& o = s.ops ? s.ops[i] : op_measured;
     last = last || op.kind == Kind::last;
     o.last = last;
-    o.ld = padded<T>(op.out);
+    o.ld = spaced<T>(padded<T>(op.out));
     if (op.kind == Kind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
         dispatch_cell<T>(op.variant,
@@ -150,7 +150,7 @@ void read_state(const Shard* shard, const Program& p, T* const* state) {
       for (int32_t part = 0; part < (d.c ? 2 : 1); part++) {
         for (int64_t r = 0; r < s.steps.rows; r++) {
           const int64_t m = k == 1 ? r : last_row(s.steps, r);
-          memcpy(state[p.ops[i].state[k] + part] + s.rows[r] * d.hidden, parts[part] + m * d.units,
+          memcpy(state[p.ops[i].state[k] + part] + s.rows[r] * d.hidden, parts[part] + m * d.ld,
                  size_t(d.hidden) * sizeof(T));
         }
       }
@@ -160,40 +160,86 @@ void read_state(const Shard* shard, const Program& p, T* const* state) {
 
 // ---- the scratch
 
+// One shard's part of the rows that go through the network together: its packed rows, its sequences, its gradient.
 template <class T>
-struct ShardScratch {
-  T** dout;                       // for each operation, shaped like its output
-  DirectionScratch<T> (*dir)[2];  // for each operation
-  T* dx;                          // (total, ldx), or null
+struct Share {
+  Pick steps, rows;
+  T* gradient;
+  ELMAN_INLINE Pick of(bool last) const { return last ? rows : steps; }
 };
 
 template <class T>
-ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool dx) {
+struct Shares {
+  const Share<T>* first;
+  int64_t count;
+  ELMAN_INLINE const Share<T>* begin() const { return first; }
+  ELMAN_INLINE const Share<T>* end() const { return first + count; }
+};
+
+template <class T>
+struct ShardScratch {
+  T* dout[2];                     // gradients of an operation's output, by turns
+  DirectionScratch<T> (*dir)[2];  // for each operation
+  T* dx;                          // (total, ldx), or null
+  Share<T>* shares;
+  int64_t *steps, *rows;  // what the shares pick from: (total,), (rows,)
+};
+
+template <class T>
+ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool in_place, bool dx,
+                              int64_t shares) {
   ShardScratch<T> b;
-  b.dout = m.take<T*>(p.n_ops);
   b.dir = reinterpret_cast<DirectionScratch<T>(*)[2]>(m.take<DirectionScratch<T>>(2 * p.n_ops));
   DirectionScratch<T> measured;
+  int64_t largest[2] = {0, 0};
   for (int32_t i = 0; i < p.n_ops; i++) {
     const OpTape<T>& o = s.ops[i];
-    T* dout = m.take<T>(output_rows(s.steps, o.last) * o.ld);
-    if (b.dout) b.dout[i] = dout;
+    const int64_t size = output_rows(s.steps, o.last) * o.ld;
+    if (size > largest[i % 2]) largest[i % 2] = size;
     if (p.ops[i].kind != Kind::recurrent) continue;
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
       DirectionScratch<T>& d = b.dir ? b.dir[i][k] : measured;
       dispatch_cell<T>(p.ops[i].variant, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], p.ops[i].directions == 2, d);
+        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], in_place, p.ops[i].directions == 2, d);
       });
     }
   }
+  for (int k = 0; k < 2; k++) b.dout[k] = m.take<T>(largest[k]);
   b.dx = dx ? m.take<T>(s.steps.total * s.ldx) : nullptr;
+  b.shares = m.take<Share<T>>(shares);
+  b.steps = m.take<int64_t>(s.steps.total);
+  b.rows = m.take<int64_t>(s.steps.rows);
   return b;
+}
+
+// Shares the rows out: `size` of them to each shard, in their order, step after step.
+template <class T>
+Shares<T> share_out(const Steps& s, int64_t size, T* const* gradients, const ShardScratch<T>& b) {
+  const int64_t count = (s.rows + size - 1) / size;
+  int64_t *step = b.steps, *row = b.rows;
+  for (int64_t k = 0; k < count; k++) {
+    const int64_t begin = k * size, end = begin + size < s.rows ? begin + size : s.rows;
+    Share<T>& share = b.shares[k];
+    share.steps.index = step;
+    for (int64_t t = 0; t < s.steps && s.count[t] > begin; t++) {
+      const int64_t last = s.count[t] < end ? s.count[t] : end;
+      for (int64_t r = begin; r < last; r++) *step++ = s.offset[t] + r;
+    }
+    share.steps.count = step - share.steps.index;
+    share.rows.index = row;
+    for (int64_t r = begin; r < end; r++) *row++ = r;
+    share.rows.count = end - begin;
+    share.gradient = gradients[k];
+  }
+  return {b.shares, count};
 }
 
 // The scratch's size depends on the rows' lengths as the tape's does: both are measured on the same carving.
 template <class T>
-size_t scratch_bytes(const Program& p, const int64_t* lengths, int64_t rows, bool dx, void* tape_sketch) {
+size_t scratch_bytes(const Program& p, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool in_place, bool dx,
+                     void* tape_sketch) {
   Carver sketch{static_cast<char*>(tape_sketch), 0}, m{nullptr, 0};
-  carve_scratch<T>(m, p, *carve_tape<T>(sketch, p, lengths, rows), dx);
+  carve_scratch<T>(m, p, *carve_tape<T>(sketch, p, lengths, rows), in_place, dx, (rows + shard_rows - 1) / shard_rows);
   return m.used;
 }
 

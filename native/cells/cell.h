@@ -1,79 +1,121 @@
-// What every cell is given: one step of some rows of a shard. Buffers are (rows, padded units), gates are interleaved
-// by blocks of W units: A[row] = [block 0: slot 0, slot 1, ...][block 1: ...], each slot one vector.
-//
-// A cell is a struct with
-//   slots, input, hidden    how many slots a block of A has, and which gates the two products fill, from which slot
-//   states, extras          1 (h) or 2 (h and c); rows of its extra parameter (bias_hn, peephole), or 0
-//   forward(Forward), backward(Backward)   one step and its derivative, side by side
+// What every cell is given: one step of some rows of a shard, with its gates interleaved (gates.h). A cell is a struct
+// with
+//   input, hidden      which gates its two products fill
+//   states, extras     1 (h) or 2 (h and c); rows of its extra parameter (bias_hn, peephole), or 0
+//   activate(Forward, row, unit, sums)      from a block's sums, still in registers, to gates and new state
+//   backward(Backward)                      the derivative of the whole step
 #pragma once
 
 #include "../activations.h"
-#include "../gemm.h"
+#include "../outer.h"
 
 namespace elman::ELMAN_ISA {
-
-// One product of a cell: it fills slots `first`, first + 1, ... with these gates.
-struct Product {
-  Slots slots;
-  int first;
-};
 
 // One direction's weights, packed. A second hidden product exists only where a gate looks at something else than h.
 template <class T>
 struct CellWeights {
-  T *ih, *bias, *hh, *hh2, *extra;  // bias: like A's blocks of the input product; extra: (extras, padded units)
+  T *ih, *bias, *hh, *hh2, *extra;  // bias: like the blocks of the input product; extra: (extras, padded units)
   T *ih_back, *hh_back, *hh2_back;
 };
 
 template <class T>
 struct Forward {
-  int64_t rows, units;     // units: padded
-  const T* const* h_prev;  // rows' previous states, wherever they lie
+  int64_t rows, hidden, units;  // units: hidden, padded to whole vectors
+  const T* const* h_prev;       // rows' previous states, wherever they lie
   const T* const* c_prev;
-  T* a;  // in: the input's part of the pre-activations; out: the activated gates
+  const T* x;  // (rows, ldx): the inputs; null where `a` holds their part of the sums already
+  int64_t ldx, in;
+  T* a;  // (rows, lda) out: the activated gates, where `keep`
   int64_t lda;
-  T *h, *c, *aux;  // out, (rows, units); aux: tanh(c) for LSTM, r * h for GRU with reset before
+  T *h, *c;  // (rows, ld) out
+  int64_t ld;
+  bool keep;
+  T* aux;  // (rows, ld) out, r * h for GRU with reset before
   const CellWeights<T>* w;
-  int64_t hidden;  // units without padding
 };
 
 template <class T>
 struct Backward {
-  int64_t rows, units;
+  int64_t rows, hidden, units;
   const T* const* h_prev;
   const T* const* c_prev;
-  const T* a;  // activated gates
+  const T* a;  // (rows, lda): activated gates
   int64_t lda;
-  const T *h, *c, *aux;
+  const T *h, *c;  // (rows, ld)
+  int64_t ld;
   const T* dout;  // (rows, ldd): what arrives at h from above
   int64_t ldd;
-  T* da;       // out: gradient at the pre-activations, laid out like a
+  T* da;       // out: gradient at the pre-activations, laid out like a; may be a itself
   T *dh, *dc;  // carry, (rows, units): in from step t + 1, out to step t - 1
   T* temp;     // (rows, units)
   const CellWeights<T>* w;
-  int64_t hidden;
 };
 
-// The product of `rows` rows with `NV` gates of every block. One slot: the columns are contiguous, so wide panels
-// serve.
-template <int SLOTS, int NV, int FIRST, class T, class Rows>
-ELMAN_INLINE void gates_product(const Rows& x, int64_t rows, int64_t inner, const T* w, int64_t units, T* a,
-                                int64_t lda, const T* bias, Start start) {
+// R rows and V vectors of sums (a block's slots, or V blocks of a one-slot cell): start, inputs, state, then
+// activation, all in registers.
+template <class Cell, int R, int V, class T>
+ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
   constexpr int64_t W = kWidth<T>;
-  if constexpr (SLOTS == 1) {
-    product_dense(x, rows, {1, inner, 0, 0}, w, units, a, lda, bias, start);
-  } else {
-    product<NV>(x, rows, {1, inner, 0, 0}, w, units / W, a, lda, {SLOTS * W, FIRST * W}, bias, start);
+  constexpr Gates in = Cell::input, hid = Cell::hidden;
+  constexpr int first_in = in.first, count_in = in.slots == 1 ? V : in.count;
+  constexpr int first_hid = hid.first, count_hid = hid.slots == 1 ? V : hid.count;
+  Vec<T> sums[R][V];
+  const T* rows[R];
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
+    for (int v = 0; v < V; v++) {
+      const bool input = v >= first_in && v < first_in + count_in;
+      sums[r][v] = !input ? load(f.w->extra + j)
+                   : f.x  ? load(f.w->bias + j * in.count + (v - first_in) * W)
+                          : load(f.a + (m + r) * f.lda + j * in.slots + v * W);
+    }
+  }
+  if (f.x) {
+    ELMAN_UNROLL
+    for (int r = 0; r < R; r++) rows[r] = f.x + (m + r) * f.ldx;
+    accumulate<first_in, count_in>(sums, rows, f.in, f.w->ih + j * in.count * f.in);
+  }
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) rows[r] = f.h_prev[m + r];
+  accumulate<first_hid, count_hid>(sums, rows, f.hidden, f.w->hh + j * hid.count * f.hidden);
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
+    for (int v = 0; v < V; v += in.slots) Cell::activate(f, m + r, j + (in.slots == 1 ? v * W : 0), &sums[r][v]);
   }
 }
 
-// C (rows, outputs) (+)= dA[:, slots] W: gradients of the gates back to what the product read.
-template <int SLOTS, int NV, int FIRST, class T>
-ELMAN_INLINE void gates_back(const T* da, int64_t lda, int64_t rows, int64_t units, const T* w_back, int64_t outputs,
-                             T* c, int64_t ldc, Start start) {
+template <class Cell, int V, class T>
+void forward_panel(const Forward<T>& f, int64_t j) {
+  each_tile(f.rows, [&](auto size, int64_t m) { forward_tile<Cell, decltype(size)::value, V>(f, m, j); });
+}
+
+// A whole step.
+template <class Cell, class T>
+void cell_forward(const Forward<T>& f) {
   constexpr int64_t W = kWidth<T>;
-  product_dense(Strided<T>{da, lda}, rows, {units / W, NV * W, SLOTS * W, FIRST * W}, w_back, outputs, c, ldc,
-                (const T*)nullptr, start);
+  constexpr int slots = Cell::input.slots;
+  if constexpr (slots > 1) {
+    for (int64_t j = 0; j < f.units; j += W) forward_panel<Cell, slots>(f, j);
+  } else {
+    int64_t j = 0;
+    for (; j + 4 * W <= f.units; j += 4 * W) forward_panel<Cell, 4>(f, j);
+    switch ((f.units - j) / W) {
+      case 3:
+        forward_panel<Cell, 3>(f, j);
+        break;
+      case 2:
+        forward_panel<Cell, 2>(f, j);
+        break;
+      case 1:
+        forward_panel<Cell, 1>(f, j);
+        break;
+      default:
+        break;
+    }
+  }
+  if constexpr (Cell::second) Cell::finish(f);
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -7,30 +7,20 @@
 
 namespace elman::ELMAN_ISA {
 
-// Slots n_x, r, z, n_h: the input fills the first three, the state the last three.
+// Slots n_x, r, z, n_h: the input fills the first three, the state the last three; n_h begins with b_hn.
 template <class T>
 struct GRUAfterCell {
-  static constexpr int slots = 4, states = 1, extras = 1;
-  static constexpr Product input{{3, {2, 0, 1}}, 0}, hidden{{3, {0, 1, 2}}, 1};
+  static constexpr int states = 1, extras = 1;
+  static constexpr Gates input{4, 0, 3, {2, 0, 1}}, hidden{4, 1, 3, {0, 1, 2}};
   static constexpr bool aux = false, second = false;
 
-  static void forward(const Forward<T>& f) {
+  ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     constexpr int64_t W = kWidth<T>;
-    const Vec<T> one = splat(T(1));
-    for (int64_t r = 0; r < f.rows; r++) {
-      for (int64_t j = 0; j < f.units; j += W) store(f.a + r * f.lda + 4 * j + 3 * W, load(f.w->extra + j));
-    }
-    gates_product<4, 3, 1>(Gathered<T>{f.h_prev}, f.rows, f.hidden, f.w->hh, f.units, f.a, f.lda, (const T*)nullptr,
-                           Start::add);
-    for (int64_t row = 0; row < f.rows; row++) {
-      for (int64_t j = 0; j < f.units; j += W) {
-        T* a = f.a + row * f.lda + 4 * j;
-        const Vec<T> r = sigmoid<T>(load(a + W)), z = sigmoid<T>(load(a + 2 * W));
-        const Vec<T> n = tanh<T>(fma<T>(r, load(a + 3 * W), load(a)));
-        store(a, n), store(a + W, r), store(a + 2 * W, z);
-        store(f.h + row * f.units + j, fma<T>(z, load(f.h_prev[row] + j), (one - z) * n));
-      }
-    }
+    const Vec<T> r = sigmoid<T>(a[1]), z = sigmoid<T>(a[2]), n = tanh<T>(fma<T>(r, a[3], a[0]));
+    store(f.h + row * f.ld + j, fma<T>(z, load(f.h_prev[row] + j), (splat(T(1)) - z) * n));
+    if (!f.keep) return;
+    T* gates = f.a + row * f.lda + 4 * j;
+    store(gates, n), store(gates + W, r), store(gates + 2 * W, z), store(gates + 3 * W, a[3]);
   }
 
   static void backward(const Backward<T>& b) {
@@ -48,44 +38,41 @@ struct GRUAfterCell {
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    gates_back<4, 3, 1>(b.da, b.lda, b.rows, b.units, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
   }
 
   // d bias_hn (hidden,)
-  static void extra_gradient(int64_t rows, int64_t, int64_t hidden, const T* da, int64_t lda, const T* const*, const T*,
+  static void extra_gradient(Pick pick, int64_t hidden, const T* da, int64_t lda, const T* const*, const T*, int64_t,
                              T* gradient) {
-    column_sum(da, lda, Interleaved{4 * kWidth<T>, 3 * kWidth<T>}, hidden, rows, gradient);
+    bias_gradient(da, lda, Gates{4, 3, 1, {0}}, hidden, pick, gradient);
   }
 };
 
 // Slots r, z, n; the candidate's product reads r h, so it waits for the reset gate: a second product.
 template <class T>
 struct GRUBeforeCell {
-  static constexpr int slots = 3, states = 1, extras = 0;
-  static constexpr Product input{{3, {0, 1, 2}}, 0}, hidden{{2, {0, 1}}, 0}, hidden2{{1, {2}}, 2};
+  static constexpr int states = 1, extras = 0;
+  static constexpr Gates input{3, 0, 3, {0, 1, 2}}, hidden{3, 0, 2, {0, 1}}, hidden2{3, 2, 1, {2}};
   static constexpr bool aux = true, second = true;
 
-  static void forward(const Forward<T>& f) {
+  ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     constexpr int64_t W = kWidth<T>;
-    const Vec<T> one = splat(T(1));
-    gates_product<3, 2, 0>(Gathered<T>{f.h_prev}, f.rows, f.hidden, f.w->hh, f.units, f.a, f.lda, (const T*)nullptr,
-                           Start::add);
-    for (int64_t row = 0; row < f.rows; row++) {
-      for (int64_t j = 0; j < f.units; j += W) {
-        T* a = f.a + row * f.lda + 3 * j;
-        const Vec<T> r = sigmoid<T>(load(a));
-        store(a, r), store(a + W, sigmoid<T>(load(a + W)));
-        store(f.aux + row * f.units + j, r * load(f.h_prev[row] + j));
-      }
-    }
-    gates_product<3, 1, 2>(Strided<T>{f.aux, f.units}, f.rows, f.hidden, f.w->hh2, f.units, f.a, f.lda,
-                           (const T*)nullptr, Start::add);
+    const Vec<T> r = sigmoid<T>(a[0]);
+    T* gates = f.a + row * f.lda + 3 * j;
+    store(gates, r), store(gates + W, sigmoid<T>(a[1])), store(gates + 2 * W, a[2]);
+    store(f.aux + row * f.ld + j, r * load(f.h_prev[row] + j));
+  }
+
+  static void finish(const Forward<T>& f) {
+    constexpr int64_t W = kWidth<T>;
+    gates_product<1>(Strided<T>{f.aux, f.ld}, f.rows, f.hidden, f.w->hh2, f.units, hidden2, f.a, f.lda,
+                     (const T*)nullptr, Start::add);
     for (int64_t row = 0; row < f.rows; row++) {
       for (int64_t j = 0; j < f.units; j += W) {
         T* a = f.a + row * f.lda + 3 * j;
         const Vec<T> z = load(a + W), n = tanh<T>(load(a + 2 * W));
         store(a + 2 * W, n);
-        store(f.h + row * f.units + j, fma<T>(z, load(f.h_prev[row] + j), (one - z) * n));
+        store(f.h + row * f.ld + j, fma<T>(z, load(f.h_prev[row] + j), (splat(T(1)) - z) * n));
       }
     }
   }
@@ -97,22 +84,24 @@ struct GRUBeforeCell {
       for (int64_t j = 0; j < b.units; j += W) {
         const T* a = b.a + row * b.lda + 3 * j;
         T* da = b.da + row * b.lda + 3 * j;
-        const Vec<T> z = load(a + W), n = load(a + 2 * W);
+        const Vec<T> r = load(a), z = load(a + W), n = load(a + 2 * W);
         const Vec<T> dh = load(b.dout + row * b.ldd + j) + load(b.dh + row * b.units + j);
+        store(da, r);  // until its own gradient is known
         store(da + W, dh * (load(b.h_prev[row] + j) - n) * (z * (one - z)));
         store(da + 2 * W, dh * (one - z) * (one - n * n));
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    gates_back<3, 1, 2>(b.da, b.lda, b.rows, b.units, b.w->hh2_back, b.hidden, b.temp, b.units, Start::zero);
+    gates_back(b.da, b.lda, b.rows, b.hidden, hidden2, b.w->hh2_back, b.hidden, b.temp, b.units, Start::zero);
     for (int64_t row = 0; row < b.rows; row++) {
       for (int64_t j = 0; j < b.units; j += W) {
-        const Vec<T> r = load(b.a + row * b.lda + 3 * j), drh = load(b.temp + row * b.units + j);
-        store(b.da + row * b.lda + 3 * j, drh * load(b.h_prev[row] + j) * (r * (one - r)));
+        T* da = b.da + row * b.lda + 3 * j;
+        const Vec<T> r = load(da), drh = load(b.temp + row * b.units + j);
+        store(da, drh * load(b.h_prev[row] + j) * (r * (one - r)));
         store(b.dh + row * b.units + j, fma<T>(drh, r, load(b.dh + row * b.units + j)));
       }
     }
-    gates_back<3, 2, 0>(b.da, b.lda, b.rows, b.units, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
   }
 };
 

@@ -8,33 +8,27 @@ namespace elman::ELMAN_ISA {
 
 template <class T, bool PEEPHOLES>
 struct LSTMCell {
-  static constexpr int slots = 4, states = 2, extras = PEEPHOLES ? 3 : 0;
-  static constexpr Product input{{4, {0, 1, 2, 3}}, 0}, hidden{{4, {0, 1, 2, 3}}, 0};
-  static constexpr bool aux = true, second = false;
+  static constexpr int states = 2, extras = PEEPHOLES ? 3 : 0;
+  static constexpr Gates input{4, 0, 4, {0, 1, 2, 3}}, hidden = input;
+  static constexpr bool aux = false, second = false;
 
-  static void forward(const Forward<T>& f) {
+  ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     constexpr int64_t W = kWidth<T>;
-    gates_product<4, 4, 0>(Gathered<T>{f.h_prev}, f.rows, f.hidden, f.w->hh, f.units, f.a, f.lda, (const T*)nullptr,
-                           Start::add);
-    for (int64_t r = 0; r < f.rows; r++) {
-      for (int64_t j = 0; j < f.units; j += W) {
-        T* a = f.a + r * f.lda + 4 * j;
-        const Vec<T> c_prev = load(f.c_prev[r] + j);
-        Vec<T> ai = load(a), af = load(a + W), ao = load(a + 3 * W);
-        if (PEEPHOLES) {
-          ai = fma<T>(load(f.w->extra + j), c_prev, ai);
-          af = fma<T>(load(f.w->extra + f.units + j), c_prev, af);
-        }
-        const Vec<T> i = sigmoid<T>(ai), forget = sigmoid<T>(af), g = tanh<T>(load(a + 2 * W));
-        const Vec<T> c = fma<T>(forget, c_prev, i * g), tc = tanh<T>(c);
-        if (PEEPHOLES) ao = fma<T>(load(f.w->extra + 2 * f.units + j), c, ao);
-        const Vec<T> o = sigmoid<T>(ao);
-        store(a, i), store(a + W, forget), store(a + 2 * W, g), store(a + 3 * W, o);
-        store(f.c + r * f.units + j, c);
-        store(f.aux + r * f.units + j, tc);
-        store(f.h + r * f.units + j, o * tc);
-      }
+    const Vec<T> c_prev = load(f.c_prev[row] + j);
+    Vec<T> ai = a[0], af = a[1], ao = a[3];
+    if (PEEPHOLES) {
+      ai = fma<T>(load(f.w->extra + j), c_prev, ai);
+      af = fma<T>(load(f.w->extra + f.units + j), c_prev, af);
     }
+    const Vec<T> i = sigmoid<T>(ai), forget = sigmoid<T>(af), g = tanh<T>(a[2]);
+    const Vec<T> c = fma<T>(forget, c_prev, i * g);
+    if (PEEPHOLES) ao = fma<T>(load(f.w->extra + 2 * f.units + j), c, ao);
+    const Vec<T> o = sigmoid<T>(ao);
+    store(f.c + row * f.ld + j, c);
+    store(f.h + row * f.ld + j, o * tanh<T>(c));
+    if (!f.keep) return;
+    T* gates = f.a + row * f.lda + 4 * j;
+    store(gates, i), store(gates + W, forget), store(gates + 2 * W, g), store(gates + 3 * W, o);
   }
 
   static void backward(const Backward<T>& b) {
@@ -45,7 +39,7 @@ struct LSTMCell {
         const T* a = b.a + r * b.lda + 4 * j;
         T* da = b.da + r * b.lda + 4 * j;
         const Vec<T> i = load(a), f = load(a + W), g = load(a + 2 * W), o = load(a + 3 * W);
-        const Vec<T> tc = load(b.aux + r * b.units + j), c_prev = load(b.c_prev[r] + j);
+        const Vec<T> tc = tanh<T>(load(b.c + r * b.ld + j)), c_prev = load(b.c_prev[r] + j);
         const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
         const Vec<T> dao = dh * tc * (o * (one - o));
         Vec<T> dc = fma<T>(dh * o, one - tc * tc, load(b.dc + r * b.units + j));
@@ -61,19 +55,20 @@ struct LSTMCell {
         store(b.dc + r * b.units + j, dc_prev);
       }
     }
-    gates_back<4, 4, 0>(b.da, b.lda, b.rows, b.units, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
   }
 
   // d peephole (3, hidden): i and f saw the cell before, o the cell after.
-  static void extra_gradient(int64_t rows, int64_t units, int64_t hidden, const T* da, int64_t lda,
-                             const T* const* c_prev, const T* c, T* gradient) {
+  static void extra_gradient(Pick pick, int64_t hidden, const T* da, int64_t lda, const T* const* c_prev, const T* c,
+                             int64_t ld, T* gradient) {
     constexpr int64_t W = kWidth<T>;
     const int slot[3] = {0, 1, 3};
     for (int p = 0; p < extras; p++) {
       for (int64_t j = 0; j < hidden; j += W) {
         Vec<T> sum{};
-        for (int64_t m = 0; m < rows; m++) {
-          sum = fma<T>(load(da + m * lda + 4 * j + slot[p] * W), load(p < 2 ? c_prev[m] + j : c + m * units + j), sum);
+        for (int64_t i = 0; i < pick.count; i++) {
+          const int64_t m = pick.index[i];
+          sum = fma<T>(load(da + m * lda + 4 * j + slot[p] * W), load(p < 2 ? c_prev[m] + j : c + m * ld + j), sum);
         }
         for (int64_t i = 0; i < W && j + i < hidden; i++) gradient[p * hidden + j + i] += sum[i];
       }

@@ -7,19 +7,13 @@ namespace elman::ELMAN_ISA {
 
 template <class T, bool RELU>
 struct SimpleCell {
-  static constexpr int slots = 1, states = 1, extras = 0;
-  static constexpr Product input{{1, {0}}, 0}, hidden{{1, {0}}, 0};
+  static constexpr int states = 1, extras = 0;
+  static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
   static constexpr bool aux = false, second = false;
 
-  static void forward(const Forward<T>& f) {
-    gates_product<1, 1, 0>(Gathered<T>{f.h_prev}, f.rows, f.hidden, f.w->hh, f.units, f.a, f.lda, (const T*)nullptr,
-                           Start::add);
-    for (int64_t r = 0; r < f.rows; r++) {
-      for (int64_t j = 0; j < f.units; j += kWidth<T>) {
-        const Vec<T> a = load(f.a + r * f.lda + j), zero{};
-        store(f.h + r * f.units + j, RELU ? (a < zero ? zero : a) : tanh<T>(a));
-      }
-    }
+  ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
+    const Vec<T> zero{};
+    store(f.h + row * f.ld + j, RELU ? (a[0] < zero ? zero : a[0]) : tanh<T>(a[0]));
   }
 
   static void backward(const Backward<T>& b) {
@@ -27,11 +21,11 @@ struct SimpleCell {
     for (int64_t r = 0; r < b.rows; r++) {
       for (int64_t j = 0; j < b.units; j += kWidth<T>) {
         const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
-        const Vec<T> h = load(b.h + r * b.units + j);
+        const Vec<T> h = load(b.h + r * b.ld + j);
         store(b.da + r * b.lda + j, RELU ? (h > zero ? dh : zero) : dh * (one - h * h));
       }
     }
-    gates_back<1, 1, 0>(b.da, b.lda, b.rows, b.units, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
   }
 };
 

@@ -1,0 +1,187 @@
+// Sums of outer products, for gradients of weights: G[n, k] += sum over m of A[m, n] X[m, k], in the order of m. m runs
+// over the packed rows of one shard, G is row-major as theta is, and A's columns are gates.
+#pragma once
+
+#include "gates.h"
+
+namespace elman::ELMAN_ISA {
+
+// Which rows of A and X a sum takes.
+struct Pick {
+  const int64_t* index;
+  int64_t count;
+};
+
+// Rows taken at once, so that a panel of X stays in the second-level cache; a sum begins anew with each.
+constexpr int64_t kOuterRows = 256;
+
+// R rows of G (columns `col` of A) and NV vectors of its columns, from k on.
+template <int R, int NV, class T, class Rows>
+ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const int64_t* column, const Rows& x, Pick pick, int64_t k, T* g,
+                             int64_t ldg, int64_t width) {
+  constexpr int W = kWidth<T>;
+  Vec<T> acc[R][NV];
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
+    for (int v = 0; v < NV; v++) acc[r][v] = Vec<T>{};
+  }
+  for (int64_t i = 0; i < pick.count; i++) {
+    const int64_t m = pick.index[i];
+    const T *left = a + m * lda, *right = x[m] + k;
+    Vec<T> s[R];
+    ELMAN_UNROLL
+    for (int r = 0; r < R; r++) s[r] = splat(left[column[r]]);
+    ELMAN_UNROLL
+    for (int v = 0; v < NV; v++) {
+      const Vec<T> b = load(right + v * W);
+      ELMAN_UNROLL
+      for (int r = 0; r < R; r++) acc[r][v] = fma<T>(s[r], b, acc[r][v]);
+    }
+  }
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) {
+    T* out = g + r * ldg;
+    if (width >= NV * W) {
+      ELMAN_UNROLL
+      for (int v = 0; v < NV; v++) store(out + v * W, load(out + v * W) + acc[r][v]);
+    } else {
+      T lanes[NV * W];
+      ELMAN_UNROLL
+      for (int v = 0; v < NV; v++) store(lanes + v * W, acc[r][v]);
+      for (int64_t i = 0; i < width; i++) out[i] += lanes[i];
+    }
+  }
+}
+
+// Lanes are columns of X. X's rows are readable to whole vectors.
+template <class T, class Rows>
+void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick all, int64_t inner, T* g) {
+  constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
+  for (int64_t from = 0; from < all.count; from += kOuterRows) {
+    const Pick pick{all.index + from, all.count - from < kOuterRows ? all.count - from : kOuterRows};
+    for (int64_t k = 0; k < inner; k += wide) {
+      const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
+      for (int s = 0; s < gates.count; s++) {
+        each_tile(units, [&](auto size, int64_t n) {
+          constexpr int R = decltype(size)::value;
+          int64_t column[R];
+          for (int r = 0; r < R; r++) {
+            column[r] = ((n + r) / W * gates.slots + gates.first + s) * W + (n + r) % W;
+          }
+          T* out = g + (gates.gate[s] * units + n) * inner + k;
+          switch (vectors) {
+            case 4:
+              return outer_tile<R, 4>(a, lda, column, x, pick, k, out, inner, width);
+            case 3:
+              return outer_tile<R, 3>(a, lda, column, x, pick, k, out, inner, width);
+            case 2:
+              return outer_tile<R, 2>(a, lda, column, x, pick, k, out, inner, width);
+            default:
+              return outer_tile<R, 1>(a, lda, column, x, pick, k, out, inner, width);
+          }
+        });
+      }
+    }
+  }
+}
+
+// V vectors of gates side by side and R columns of X: lanes are columns of A.
+template <int R, int V, class T, class Rows>
+ELMAN_INLINE void narrow_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k,
+                              T (&lanes)[R][V][kWidth<T>]) {
+  constexpr int W = kWidth<T>;
+  Vec<T> acc[R][V];
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
+    for (int v = 0; v < V; v++) acc[r][v] = Vec<T>{};
+  }
+  for (int64_t i = 0; i < pick.count; i++) {
+    const int64_t m = pick.index[i];
+    const T *left = a + m * lda, *right = x[m] + k;
+    Vec<T> s[R];
+    ELMAN_UNROLL
+    for (int r = 0; r < R; r++) s[r] = splat(right[r]);
+    ELMAN_UNROLL
+    for (int v = 0; v < V; v++) {
+      const Vec<T> b = load(left + v * W);
+      ELMAN_UNROLL
+      for (int r = 0; r < R; r++) acc[r][v] = fma<T>(s[r], b, acc[r][v]);
+    }
+  }
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) {
+    ELMAN_UNROLL
+    for (int v = 0; v < V; v++) store(lanes[r][v], acc[r][v]);
+  }
+}
+
+// f(Size<V>, first vector of A, unit, slot) for groups of V vectors that cover the gates' columns: V slots of a block,
+// or as many blocks of a single slot.
+template <class T, class F>
+ELMAN_INLINE void each_group(Gates gates, int64_t units, F f) {
+  constexpr int64_t W = kWidth<T>;
+  if (gates.slots > 1) {
+    for (int64_t j = 0; j < units; j += W) {
+      const int64_t at = j * gates.slots + gates.first * W;
+      switch (gates.count) {
+        case 4:
+          f(Size<4>{}, at, j);
+          break;
+        case 3:
+          f(Size<3>{}, at, j);
+          break;
+        case 2:
+          f(Size<2>{}, at, j);
+          break;
+        default:
+          f(Size<1>{}, at, j);
+          break;
+      }
+    }
+    return;
+  }
+  int64_t j = 0;
+  for (; j + 4 * W <= padded<T>(units); j += 4 * W) f(Size<4>{}, j, j);
+  for (; j < units; j += W) f(Size<1>{}, j, j);
+}
+
+// The same sum where X is narrower than a vector.
+template <class T, class Rows>
+void outer_narrow(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick pick, int64_t inner, T* g) {
+  constexpr int64_t W = kWidth<T>;
+  each_group<T>(gates, units, [&](auto vectors, int64_t at, int64_t j) {
+    each_tile(inner, [&](auto size, int64_t k) {
+      constexpr int R = decltype(size)::value, V = decltype(vectors)::value;
+      T lanes[R][V][W];
+      narrow_tile(a + at, lda, x, pick, k, lanes);
+      for (int v = 0; v < V; v++) {
+        const int64_t unit = gates.slots > 1 ? j : j + v * W, gate = gates.slots > 1 ? gates.gate[v] : gates.gate[0];
+        for (int64_t lane = 0; lane < W && unit + lane < units; lane++) {
+          T* out = g + (gate * units + unit + lane) * inner + k;
+          for (int r = 0; r < R; r++) out[r] += lanes[r][v][lane];
+        }
+      }
+    });
+  });
+}
+
+template <class T, class Rows>
+void weight_gradient(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick pick, int64_t inner,
+                     T* g) {
+  if (inner < kWidth<T>) {
+    outer_narrow(a, lda, gates, units, x, pick, inner, g);
+  } else {
+    outer_wide(a, lda, gates, units, x, pick, inner, g);
+  }
+}
+
+// g (gates * units,) += sum over m of A[m, :].
+template <class T>
+void bias_gradient(const T* a, int64_t lda, Gates gates, int64_t units, Pick pick, T* g) {
+  static constexpr T one[1] = {T(1)};
+  outer_narrow(a, lda, gates, units, Strided<T>{one, 0}, pick, 1, g);
+}
+
+}  // namespace elman::ELMAN_ISA
