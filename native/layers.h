@@ -52,20 +52,28 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
     const int64_t* at = op.offset[k];
     dispatch_cell<T>(op.variant, [&](auto cell) {
       using Cell = decltype(cell);
-      scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, b[k]);
-      for (const Share<T>& share : shares) {
-        T* g = share.gradient;
-        weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, share.steps, op.in, g + at[0]);
-        weight_gradient(da, d.lda, Cell::hidden, n, Gathered<T>{d.h_prev}, share.steps, n, g + at[1]);
-        if constexpr (Cell::second) {
-          weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, share.steps, n, g + at[1]);
+      for (int64_t done = 0; done < s.steps.steps; done += shares.block) {
+        const int64_t left = s.steps.steps - done, count = left < shares.block ? left : shares.block;
+        const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
+        const int64_t begin = s.steps.offset[lowest], end = s.steps.offset[highest] + s.steps.count[highest];
+        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, done, count, begin, b[k]);
+        for (const Share<T>& share : shares) {
+          const Pick rows = between(share.steps, begin, end);
+          T* g = share.gradient;
+          weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at[0]);
+          weight_gradient(da, d.lda, Cell::hidden, n, Gathered<T>{d.h_prev}, rows, n, g + at[1]);
+          if constexpr (Cell::second) {
+            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, rows, n, g + at[1]);
+          }
+          bias_gradient(da, d.lda, Cell::input, n, rows, g + at[2]);
+          if constexpr (Cell::extras > 0) {
+            Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.c, d.ld, g + at[3]);
+          }
         }
-        bias_gradient(da, d.lda, Cell::input, n, share.steps, g + at[2]);
-        if constexpr (Cell::extras > 0) {
-          Cell::extra_gradient(share.steps, n, da, d.lda, d.c_prev, d.c, d.ld, g + at[3]);
+        if (din) {
+          gates_back(da, d.lda, end - begin, n, Cell::input, w.cell[k].ih_back, op.in, din + begin * ld, ld, start);
         }
       }
-      if (din) gates_back(da, d.lda, total, n, Cell::input, w.cell[k].ih_back, op.in, din, ld, start);
     });
     start = Start::add;
   }

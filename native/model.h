@@ -176,8 +176,8 @@ class Model {
       std::memset(part, 0, bytes());
       const int64_t* lengths = tape.cut.lengths.data() + tape.cut.begin(i);
       const int64_t rows = tape.cut.rows_of(i);
-      void* sketch = sketches[size_t(thread)].reserve(table_.tape_bytes(program_, lengths, rows));
-      const size_t size = table_.scratch_bytes(program_, lengths, rows, rows, false, dx != nullptr, sketch);
+      void* sketch = sketches[size_t(thread)].reserve(table_.tape_bytes(program_, lengths, rows, true));
+      const size_t size = table_.scratch_bytes(program_, lengths, rows, rows, dx != nullptr, sketch);
       table_.backward(tape.shards[size_t(i)], program_, packed.get(), up, tape.steps, truncate,
                       scratch[size_t(thread)].reserve(size), part, dx, dstate);
     });
@@ -193,13 +193,13 @@ class Model {
     int64_t segment = steps;
     if (!both_directions()) {
       const std::vector<int64_t> once(size_t(n), 1);
-      segment = std::max<int64_t>(16, int64_t(kSegmentBytes / table_.tape_bytes(program_, once.data(), n)));
+      segment = std::max<int64_t>(16, int64_t(kSegmentBytes / table_.tape_bytes(program_, once.data(), n, false)));
     }
     std::vector<int64_t> window(lengths, lengths + n);
     for (int64_t t = 0; t < steps; t += segment) {
       while (lengths[n - 1] <= t) n--;
       for (int64_t r = 0; r < n; r++) window[size_t(r)] = std::min(segment, lengths[r] - t);
-      void* memory = tape.reserve(table_.tape_bytes(program_, window.data(), n));
+      void* memory = tape.reserve(table_.tape_bytes(program_, window.data(), n, false));
       const Shard* s = table_.forward(program_, theta, packed.get(), data, rows, n, window.data(), false, memory);
       table_.read_output(s, program_, program_.last ? y : y + t * program_.out, total);
       table_.read_state(s, program_, state);
@@ -217,7 +217,7 @@ class Model {
                          bool keep, T* y, T* const* state) const {
     const int64_t at = cut.begin(i), rows = cut.rows_of(i);
     const int64_t* lengths = cut.lengths.data() + at;
-    void* memory = tape.reserve(table_.tape_bytes(program_, lengths, rows));
+    void* memory = tape.reserve(table_.tape_bytes(program_, lengths, rows, keep));
     const Shard* s =
         table_.forward(program_, theta, packed.get(), data, cut.rows.data() + at, rows, lengths, keep, memory);
     table_.read_output(s, program_, y, data.steps);

@@ -6,10 +6,10 @@
 
 namespace elman::ELMAN_ISA {
 
-// Which rows of A and X a sum takes.
+// Which packed rows a sum takes; A begins with packed row `first`.
 struct Pick {
   const int64_t* index;
-  int64_t count;
+  int64_t count, first;
 };
 
 // Rows taken at once, so that a panel of X stays in the second-level cache; a sum begins anew with each.
@@ -28,7 +28,7 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const int64_t* column, con
   }
   for (int64_t i = 0; i < pick.count; i++) {
     const int64_t m = pick.index[i];
-    const T *left = a + m * lda, *right = x[m] + k;
+    const T *left = a + (m - pick.first) * lda, *right = x[m] + k;
     Vec<T> s[R];
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) s[r] = splat(left[column[r]]);
@@ -59,7 +59,7 @@ template <class T, class Rows>
 void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick all, int64_t inner, T* g) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
   for (int64_t from = 0; from < all.count; from += kOuterRows) {
-    const Pick pick{all.index + from, all.count - from < kOuterRows ? all.count - from : kOuterRows};
+    const Pick pick{all.index + from, all.count - from < kOuterRows ? all.count - from : kOuterRows, all.first};
     for (int64_t k = 0; k < inner; k += wide) {
       const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
       for (int s = 0; s < gates.count; s++) {
@@ -99,7 +99,7 @@ ELMAN_INLINE void narrow_tile(const T* a, int64_t lda, const Rows& x, Pick pick,
   }
   for (int64_t i = 0; i < pick.count; i++) {
     const int64_t m = pick.index[i];
-    const T *left = a + m * lda, *right = x[m] + k;
+    const T *left = a + (m - pick.first) * lda, *right = x[m] + k;
     Vec<T> s[R];
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) s[r] = splat(right[r]);

@@ -76,12 +76,12 @@ struct Table {
   size_t (*packed_bytes)(const Program&, bool backward);
   void (*pack)(const Program&, const T* theta, void* packed, bool backward);
 
-  // Rows of one shard or of several neighbouring ones, longest first. The tape holds what the way back needs.
-  size_t (*tape_bytes)(const Program&, const int64_t* lengths, int64_t rows);
-  // `tape` is any block of tape_bytes: the scratch is measured on a tape laid out there. in_place: for loss_backward.
-  size_t (*scratch_bytes)(const Program&, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool in_place,
-                          bool dx, void* tape);
-  // keep: the gates are wanted for the way back.
+  // Rows of one shard or of several neighbouring ones, longest first. The tape holds what the way
+  // back needs; without `keep`, only what the outputs and states are read from.
+  size_t (*tape_bytes)(const Program&, const int64_t* lengths, int64_t rows, bool keep);
+  // `tape` is any block of tape_bytes: the scratch is measured on a tape laid out there.
+  size_t (*scratch_bytes)(const Program&, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool dx,
+                          void* tape);
   Shard* (*forward)(const Program&, const T* theta, const void* packed, const Data&, const int64_t* rows, int64_t n,
                     const int64_t* lengths, bool keep, void* tape);
   void (*read_output)(const Shard*, const Program&, T* y, int64_t steps);              // y: (n, T, O) or (n, O)
@@ -89,8 +89,8 @@ struct Table {
   void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h, int64_t steps);  // (n, T, out)
 
   // Both add to gradients. The first begins with the loss's own derivative, and writes its value: one for each shard of
-  // `shard_rows` among the rows; without gradients it only does the latter; the tape's gates are spent. The second
-  // begins with what came from outside, fills dx and dstate where asked, and leaves the tape as it was.
+  // `shard_rows` among the rows; without gradients it only does the latter. The second
+  // begins with what came from outside, and fills dx and dstate where asked.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
                         int64_t truncate, int64_t shard_rows, void* scratch, T* const* gradients, double* losses);
   void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t steps, int64_t truncate,

@@ -39,7 +39,7 @@ struct DirectionTape {
 // What its way back works on.
 template <class T>
 struct DirectionScratch {
-  T* da;       // (total, lda); the gates' own place where the tape is not needed again
+  T* da;       // (rows of the largest block of steps, lda)
   T *dh, *dc;  // (rows, units)
   T* temp;     // (rows, units)
   T* dout;     // (total, ld), only where two directions share the layer's output
@@ -69,13 +69,19 @@ ELMAN_INLINE int64_t previous(const Steps& s, bool reverse, int64_t t, int64_t r
   return t > 0 ? s.offset[t - 1] + r : -1;
 }
 
+// The inputs' product joins the state's in registers, unless rows are so few that the weights' way from memory is what
+// counts: then it is done for many steps at once, so many that their sums stay in the cache.
+constexpr int64_t kHoistRows = 8, kHoistInputs = 16, kHoistBytes = 1 << 18;
+ELMAN_INLINE bool hoists(const Steps& s, int64_t in) { return s.rows < kHoistRows && in >= kHoistInputs; }
+
 template <class Cell, class T>
-void carve_direction(Carver& m, const Steps& s, int64_t hidden, DirectionTape<T>& d) {
+void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool keep, DirectionTape<T>& d) {
+  const bool gates = Cell::second || (keep && Cell::input.slots > 1);  // one gate alone is h itself
   d.hidden = hidden;
   d.units = padded<T>(hidden);
   d.ld = spaced<T>(d.units);
   d.lda = spaced<T>(d.units * Cell::input.slots);
-  d.a = m.take<T>(s.total * d.lda);
+  d.a = gates || hoists(s, in) ? m.take<T>(s.total * d.lda) : nullptr;
   d.h = m.take<T>(s.total * d.ld);
   d.h0 = m.take<T>(s.rows * d.units);
   d.h_prev = m.take<const T*>(s.total);
@@ -86,24 +92,21 @@ void carve_direction(Carver& m, const Steps& s, int64_t hidden, DirectionTape<T>
 }
 
 template <class Cell, class T>
-void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& d, bool in_place, bool shared,
+void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& d, int64_t block, bool shared,
                              DirectionScratch<T>& b) {
-  b.da = in_place ? d.a : m.take<T>(s.total * d.lda);
+  const int64_t largest = block * s.rows < s.total ? block * s.rows : s.total;
+  b.da = m.take<T>(largest * d.lda);
   b.dh = m.take<T>(s.rows * d.units);
   b.dc = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
   b.temp = Cell::second ? m.take<T>(s.rows * d.units) : nullptr;
   b.dout = shared ? m.take<T>(s.total * d.ld) : nullptr;
 }
 
-// The inputs' product joins the state's in registers, unless rows are so few that the weights' way from memory is what
-// counts: then it is done for many steps at once, so many that their sums stay in the cache.
-constexpr int64_t kHoistRows = 8, kHoistInputs = 16, kHoistBytes = 1 << 18;
-
 // x (total, ldx) are the layer's inputs; h0, c0 the given state. keep: gates are wanted for the way back.
 template <class Cell, class T>
 void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
                   int64_t ldx, int64_t in, bool keep) {
-  const bool hoist = s.rows < kHoistRows && in >= kHoistInputs;
+  const bool hoist = hoists(s, in);
   int64_t ready = 0;  // steps whose inputs' part is in `a`
   for (int64_t i = 0; i < s.steps; i++) {
     const int64_t t = reverse ? s.steps - 1 - i : i, m = s.offset[t];
@@ -124,22 +127,23 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
     }
     const int64_t u = m * d.ld;
     cell_forward<Cell>(Forward<T>{s.count[t], d.hidden, d.units, d.h_prev + m,
-                                  Cell::states == 2 ? d.c_prev + m : nullptr, hoist ? nullptr : x + m * ldx, ldx, in,
-                                  d.a + m * d.lda, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr, d.ld, keep,
+                                  Cell::states == 2 ? d.c_prev + m : nullptr, hoist ? nullptr : x + m * ldx, ldx, in, d.a ? d.a + m * d.lda : nullptr, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr, d.ld, keep,
                                   Cell::aux ? d.aux + u : nullptr, &w});
   }
 }
 
-// dout (total, ldd) arrives at h; b.dh, b.dc hold the gradient of the final state and leave with that of the initial
-// one. truncate > 0: nothing flows between steps truncate * j - 1 and truncate * j.
+// `count` steps of the way back, `done` of them behind it. dout (total, ldd) arrives at h; b.da is filled from packed
+// row `first` on; b.dh, b.dc hold the gradient of the final state and leave with that of the initial one. truncate > 0:
+// nothing flows between steps truncate * j - 1 and truncate * j.
 template <class Cell, class T>
 void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* dout,
-                   int64_t ldd, int64_t truncate, const DirectionScratch<T>& b) {
-  for (int64_t i = 0; i < s.steps; i++) {
+                   int64_t ldd, int64_t truncate, int64_t done, int64_t count, int64_t first,
+                   const DirectionScratch<T>& b) {
+  for (int64_t i = done; i < done + count; i++) {
     const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t], u = m * d.ld;
     Cell::backward(Backward<T>{s.count[t], d.hidden, d.units, d.h_prev + m, Cell::states == 2 ? d.c_prev + m : nullptr,
-                               d.a + m * d.lda, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr, d.ld,
-                               dout + m * ldd, ldd, b.da + m * d.lda, b.dh, b.dc, b.temp, &w});
+                               d.a ? d.a + m * d.lda : nullptr, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr,
+                               d.ld, dout + m * ldd, ldd, b.da + (m - first) * d.lda, b.dh, b.dc, b.temp, &w});
     const int64_t boundary = reverse ? t + 1 : t;
     if (truncate > 0 && boundary % truncate == 0) {
       for (int64_t r = 0; r < s.count[t] && previous(s, reverse, t, r) >= 0; r++) {

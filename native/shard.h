@@ -11,7 +11,7 @@ Shard* forward(const Program& p, const T* theta, const void* packed, const Data&
                const int64_t* lengths, bool keep, void* memory) {
   Carver m{static_cast<char*>(memory), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
   const OpWeights<T>* weights = w.take<OpWeights<T>>(p.n_ops);
-  ShardTape<T>& s = *carve_tape<T>(m, p, lengths, n);
+  ShardTape<T>& s = *carve_tape<T>(m, p, lengths, n, keep);
   memcpy(const_cast<int64_t*>(s.rows), rows, size_t(n) * sizeof(int64_t));
   memcpy(s.steps.lengths, lengths, size_t(n) * sizeof(int64_t));
   for (int64_t t = 0, alive = n, at = 0; t < s.steps.steps; at += alive, t++) {
@@ -121,7 +121,7 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
   }
 }
 
-// Parts of the loss and of its gradient, one for each shard among the rows. The tape's gates are spent.
+// Parts of the loss and of its gradient, one for each shard among the rows.
 template <class T>
 void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
                    double normaliser, int64_t truncate, int64_t shard_rows, void* scratch, T* const* gradients,
@@ -131,7 +131,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
   Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
   ShardScratch<T> b{};
-  if (gradients) b = carve_scratch<T>(m, p, s, true, false, shares);
+  if (gradients) b = carve_scratch<T>(m, p, s, false, shard_rows);
   T* dout = gradients ? b.dout[(p.n_ops - 1) % 2] : nullptr;
   for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
@@ -159,7 +159,7 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
-  const ShardScratch<T> b = carve_scratch<T>(m, p, s, false, dx != nullptr, 1);
+  const ShardScratch<T> b = carve_scratch<T>(m, p, s, dx != nullptr, s.steps.rows);
   T* dout = b.dout[(p.n_ops - 1) % 2];
   memset(dout, 0, size_t(output_rows(s.steps, o.last) * o.ld) * sizeof(T));
   if (up.dy) {

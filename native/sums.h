@@ -90,7 +90,7 @@ struct Cut {
   void assign(const Data& data, const int64_t* given, int64_t n, int64_t shard_size) {
     rows.resize(size_t(n));
     lengths.resize(size_t(n));
-    size = shard_size;
+    size = std::min(shard_size, n);  // a shard alone is no larger than its rows
     if (given) {
       std::copy(given, given + n, rows.begin());
     } else {
@@ -230,7 +230,7 @@ class Gradient {
   void add_shards(Worker& w, int thread, const Job& job, int64_t shard, int64_t count) {
     const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
     const int64_t* lengths = job.cut.lengths.data() + at;
-    void* tape = w.tape.reserve(table_.tape_bytes(p_, lengths, n));
+    void* tape = w.tape.reserve(table_.tape_bytes(p_, lengths, n, job.want_gradient));
     const Shard* s = table_.forward(p_, job.theta, job.packed, job.data, job.cut.rows.data() + at, n, lengths,
                                     job.want_gradient, tape);
     w.fresh.resize(size_t(count));
@@ -244,7 +244,7 @@ class Gradient {
         w.gradients.push_back(static_cast<T*>(part.gradient->get()));
         std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
       }
-      scratch = w.scratch.reserve(table_.scratch_bytes(p_, lengths, n, job.cut.size, true, false, tape));
+      scratch = w.scratch.reserve(table_.scratch_bytes(p_, lengths, n, job.cut.size, false, tape));
     }
     table_.loss_backward(s, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size, scratch,
                          job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());

@@ -49,7 +49,7 @@ ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
 }
 
 template <class T>
-ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, int64_t rows) {
+ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, int64_t rows, bool keep) {
   ShardTape<T>* tape = m.take<ShardTape<T>>(1);
   ShardTape<T> measured;
   ShardTape<T>& s = tape ? *tape : measured;
@@ -75,8 +75,9 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
     o.ld = spaced<T>(padded<T>(op.out));
     if (op.kind == Kind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
-        dispatch_cell<T>(op.variant,
-                         [&](auto cell) { carve_direction<decltype(cell)>(m, s.steps, op.hidden, o.dir[d]); });
+        dispatch_cell<T>(op.variant, [&](auto cell) {
+          carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, keep, o.dir[d]);
+        });
       }
     }
     // One direction's states are the output themselves.
@@ -87,9 +88,9 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
 }
 
 template <class T>
-size_t tape_bytes(const Program& p, const int64_t* lengths, int64_t rows) {
+size_t tape_bytes(const Program& p, const int64_t* lengths, int64_t rows, bool keep) {
   Carver m{nullptr, 0};
-  carve_tape<T>(m, p, lengths, rows);
+  carve_tape<T>(m, p, lengths, rows, keep);
   return m.used;
 }
 
@@ -168,13 +169,38 @@ struct Share {
   ELMAN_INLINE Pick of(bool last) const { return last ? rows : steps; }
 };
 
+// What the shards share: their rows go back through time in blocks of so many steps, each followed by its sums of outer
+// products, which still find it in the cache. A function of the network and the batch alone, for it is part of the bits.
 template <class T>
 struct Shares {
   const Share<T>* first;
-  int64_t count;
+  int64_t count, block;
   ELMAN_INLINE const Share<T>* begin() const { return first; }
   ELMAN_INLINE const Share<T>* end() const { return first + count; }
 };
+
+constexpr int64_t kBlockRows = 256;
+ELMAN_INLINE int64_t block_steps(int64_t shard_rows) {
+  return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1;
+}
+
+// The picked rows in [begin, end), for an A that begins with `begin`. Picked rows are in order.
+ELMAN_INLINE Pick between(Pick all, int64_t begin, int64_t end) {
+  const auto before = [&](int64_t bound) {
+    int64_t low = 0, high = all.count;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (all.index[middle] < bound) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  };
+  const int64_t from = before(begin);
+  return {all.index + from, before(end) - from, begin};
+}
 
 template <class T>
 struct ShardScratch {
@@ -186,8 +212,8 @@ struct ShardScratch {
 };
 
 template <class T>
-ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool in_place, bool dx,
-                              int64_t shares) {
+ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool dx, int64_t shard_rows) {
+  const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
   ShardScratch<T> b;
   b.dir = reinterpret_cast<DirectionScratch<T>(*)[2]>(m.take<DirectionScratch<T>>(2 * p.n_ops));
   DirectionScratch<T> measured;
@@ -200,7 +226,7 @@ ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
       DirectionScratch<T>& d = b.dir ? b.dir[i][k] : measured;
       dispatch_cell<T>(p.ops[i].variant, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], in_place, p.ops[i].directions == 2, d);
+        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block_steps(shard_rows), p.ops[i].directions == 2, d);
       });
     }
   }
@@ -226,20 +252,21 @@ Shares<T> share_out(const Steps& s, int64_t size, T* const* gradients, const Sha
       for (int64_t r = begin; r < last; r++) *step++ = s.offset[t] + r;
     }
     share.steps.count = step - share.steps.index;
+    share.steps.first = share.rows.first = 0;
     share.rows.index = row;
     for (int64_t r = begin; r < end; r++) *row++ = r;
     share.rows.count = end - begin;
     share.gradient = gradients[k];
   }
-  return {b.shares, count};
+  return {b.shares, count, block_steps(size)};
 }
 
 // The scratch's size depends on the rows' lengths as the tape's does: both are measured on the same carving.
 template <class T>
-size_t scratch_bytes(const Program& p, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool in_place, bool dx,
+size_t scratch_bytes(const Program& p, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool dx,
                      void* tape_sketch) {
   Carver sketch{static_cast<char*>(tape_sketch), 0}, m{nullptr, 0};
-  carve_scratch<T>(m, p, *carve_tape<T>(sketch, p, lengths, rows), in_place, dx, (rows + shard_rows - 1) / shard_rows);
+  carve_scratch<T>(m, p, *carve_tape<T>(sketch, p, lengths, rows, true), dx, shard_rows);
   return m.used;
 }
 

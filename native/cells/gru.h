@@ -84,9 +84,8 @@ struct GRUBeforeCell {
       for (int64_t j = 0; j < b.units; j += W) {
         const T* a = b.a + row * b.lda + 3 * j;
         T* da = b.da + row * b.lda + 3 * j;
-        const Vec<T> r = load(a), z = load(a + W), n = load(a + 2 * W);
+        const Vec<T> z = load(a + W), n = load(a + 2 * W);
         const Vec<T> dh = load(b.dout + row * b.ldd + j) + load(b.dh + row * b.units + j);
-        store(da, r);  // until its own gradient is known
         store(da + W, dh * (load(b.h_prev[row] + j) - n) * (z * (one - z)));
         store(da + 2 * W, dh * (one - z) * (one - n * n));
         store(b.dh + row * b.units + j, dh * z);
@@ -95,9 +94,8 @@ struct GRUBeforeCell {
     gates_back(b.da, b.lda, b.rows, b.hidden, hidden2, b.w->hh2_back, b.hidden, b.temp, b.units, Start::zero);
     for (int64_t row = 0; row < b.rows; row++) {
       for (int64_t j = 0; j < b.units; j += W) {
-        T* da = b.da + row * b.lda + 3 * j;
-        const Vec<T> r = load(da), drh = load(b.temp + row * b.units + j);
-        store(da, drh * load(b.h_prev[row] + j) * (r * (one - r)));
+        const Vec<T> r = load(b.a + row * b.lda + 3 * j), drh = load(b.temp + row * b.units + j);
+        store(b.da + row * b.lda + 3 * j, drh * load(b.h_prev[row] + j) * (r * (one - r)));
         store(b.dh + row * b.units + j, fma<T>(drh, r, load(b.dh + row * b.units + j)));
       }
     }

@@ -68,7 +68,7 @@ struct LSTMCell {
         Vec<T> sum{};
         for (int64_t i = 0; i < pick.count; i++) {
           const int64_t m = pick.index[i];
-          sum = fma<T>(load(da + m * lda + 4 * j + slot[p] * W), load(p < 2 ? c_prev[m] + j : c + m * ld + j), sum);
+          sum = fma<T>(load(da + (m - pick.first) * lda + 4 * j + slot[p] * W), load(p < 2 ? c_prev[m] + j : c + m * ld + j), sum);
         }
         for (int64_t i = 0; i < W && j + i < hidden; i++) gradient[p * hidden + j + i] += sum[i];
       }
