@@ -24,7 +24,10 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const int64_t* column, con
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
     ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) acc[r][v] = Vec<T>{};
+    for (int v = 0; v < NV; v++) {
+      acc[r][v] = Vec<T>{};
+      __builtin_prefetch(g + r * ldg + v * W, 1);  // may lie in memory: on its way while the sum is made
+    }
   }
   for (int64_t i = 0; i < pick.count; i++) {
     const int64_t m = pick.index[i];
