@@ -68,10 +68,11 @@ void gates_product(const Rows& x, int64_t rows, int64_t inner, const T* w, int64
 }
 
 // C (rows, outputs) = start + dA[:, gates] W: from the gradients of the gates to that of what their product read.
+// inner: inner_gates.
 template <class T>
-void gates_back(const T* da, int64_t lda, int64_t rows, int64_t units, Gates g, const T* w_back, int64_t outputs, T* c,
+void gates_back(const T* da, int64_t lda, int64_t rows, const Inner& inner, const T* w_back, int64_t outputs, T* c,
                 int64_t ldc, Start start) {
-  product<true>(Strided<T>{da, lda}, rows, inner_gates<T>(units, g), w_back, outputs, c, ldc, (const T*)nullptr, start);
+  product<true>(Strided<T>{da, lda}, rows, inner, w_back, outputs, c, ldc, (const T*)nullptr, start);
 }
 
 }  // namespace elman::ELMAN_ISA

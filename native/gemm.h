@@ -82,30 +82,33 @@ ELMAN_INLINE void accumulate(Vec<T> (&acc)[R][ALL], const T* const (&x)[R], int6
   }
 }
 
-// The same for one vector, in 4 sums that take turns: a single sum would wait for each addition. Only for sums whose
-// number of chains is a matter of the network alone: gradients of inputs.
-template <int R, class T>
+// The same for one or two vectors, in 4 or 2 sums that take turns: a single sum would wait for each addition. Only for
+// sums whose number of chains is a matter of the network alone: gradients of inputs.
+template <int NV, int R, class T>
 ELMAN_INLINE void accumulate_split(Vec<T> (&acc)[R][4], const T* const (&x)[R], int64_t length, const T* w) {
-  constexpr int W = kWidth<T>;
+  constexpr int W = kWidth<T>, sums = 4 / NV;
   int64_t q = 0;
-  for (; q + 4 <= length; q += 4, w += 4 * W) {
+  for (; q + sums <= length; q += sums, w += 4 * W) {
     ELMAN_UNROLL
     for (int k = 0; k < 4; k++) {
       const Vec<T> b = load(w + k * W);
       ELMAN_UNROLL
-      for (int r = 0; r < R; r++) acc[r][k] = fma<T>(splat(x[r][q + k]), b, acc[r][k]);
+      for (int r = 0; r < R; r++) acc[r][k] = fma<T>(splat(x[r][q + k / NV]), b, acc[r][k]);
     }
   }
-  for (; q < length; q++, w += W) {
-    const Vec<T> b = load(w);
+  for (; q < length; q++, w += NV * W) {
     ELMAN_UNROLL
-    for (int r = 0; r < R; r++) acc[r][0] = fma<T>(splat(x[r][q]), b, acc[r][0]);
+    for (int v = 0; v < NV; v++) {
+      const Vec<T> b = load(w + v * W);
+      ELMAN_UNROLL
+      for (int r = 0; r < R; r++) acc[r][v] = fma<T>(splat(x[r][q]), b, acc[r][v]);
+    }
   }
 }
 
 // f(row pointers at a run's first element, its length, its weights) for every run of the inner index.
 template <int R, class T, class Rows, class F>
-ELMAN_INLINE void each_run(const Rows& x, int64_t m, Inner inner, const T* w, int64_t width, F f) {
+ELMAN_INLINE void each_run(const Rows& x, int64_t m, const Inner& inner, const T* w, int64_t width, F f) {
   const T* rows[R];
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) rows[r] = x[m + r] + inner.offset;
@@ -124,8 +127,8 @@ ELMAN_INLINE void each_run(const Rows& x, int64_t m, Inner inner, const T* w, in
 }
 
 template <int R, int NV, bool SPLIT, class T, class Rows>
-ELMAN_INLINE void product_tile(const Rows& x, int64_t m, Inner inner, const T* w, T* c, int64_t ldc, const T* bias,
-                               Start start) {
+ELMAN_INLINE void product_tile(const Rows& x, int64_t m, const Inner& inner, const T* w, T* c, int64_t ldc,
+                               const T* bias, Start start) {
   constexpr int W = kWidth<T>, ALL = SPLIT ? 4 : NV;
   Vec<T> acc[R][ALL];
   ELMAN_UNROLL
@@ -140,22 +143,25 @@ ELMAN_INLINE void product_tile(const Rows& x, int64_t m, Inner inner, const T* w
   }
   each_run<R>(x, m, inner, w, NV * W, [&](const T* const(&rows)[R], int64_t length, const T* from) {
     if constexpr (SPLIT) {
-      accumulate_split(acc, rows, length, from);
+      accumulate_split<NV>(acc, rows, length, from);
     } else {
       accumulate<0, NV>(acc, rows, length, from);
     }
   });
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
-    if constexpr (SPLIT) acc[r][0] = (acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3]);
+    if constexpr (SPLIT && NV == 1) acc[r][0] = (acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3]);
     ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) store(c + r * ldc + v * W, acc[r][v]);
+    for (int v = 0; v < NV; v++) {
+      if constexpr (SPLIT && NV == 2) acc[r][v] = acc[r][v] + acc[r][v + 2];
+      store(c + r * ldc + v * W, acc[r][v]);
+    }
   }
 }
 
 // One panel of NV vectors: C[0:rows] = start + X W.
 template <int NV, bool SPLIT, class T, class Rows>
-void product_panel(const Rows& x, int64_t rows, Inner inner, const T* w, T* c, int64_t ldc, const T* bias,
+void product_panel(const Rows& x, int64_t rows, const Inner& inner, const T* w, T* c, int64_t ldc, const T* bias,
                    Start start) {
   each_tile(rows, [&](auto size, int64_t m) {
     product_tile<decltype(size)::value, NV, SPLIT>(x, m, inner, w, c + m * ldc, ldc, bias, start);
@@ -163,10 +169,10 @@ void product_panel(const Rows& x, int64_t rows, Inner inner, const T* w, T* c, i
 }
 
 // C[0:rows] = start + X W for a matrix of `outputs` columns (padded to whole vectors): panels of 4 vectors, and a
-// narrower last one. SPLIT: a panel of one vector may split its sums.
+// narrower last one. SPLIT: a panel of one or two vectors may split its sums.
 template <bool SPLIT = false, class T, class Rows>
-void product(const Rows& x, int64_t rows, Inner inner, const T* w, int64_t outputs, T* c, int64_t ldc, const T* bias,
-             Start start) {
+void product(const Rows& x, int64_t rows, const Inner& inner, const T* w, int64_t outputs, T* c, int64_t ldc,
+             const T* bias, Start start) {
   constexpr int64_t W = kWidth<T>;
   for (int64_t left = padded<T>(outputs) / W; left > 0;) {
     const int64_t vectors = left < kTileVectors ? left : kTileVectors;
@@ -178,7 +184,7 @@ void product(const Rows& x, int64_t rows, Inner inner, const T* w, int64_t outpu
         product_panel<3, false>(x, rows, inner, w, c, ldc, bias, start);
         break;
       case 2:
-        product_panel<2, false>(x, rows, inner, w, c, ldc, bias, start);
+        product_panel<2, SPLIT>(x, rows, inner, w, c, ldc, bias, start);
         break;
       default:
         product_panel<1, SPLIT>(x, rows, inner, w, c, ldc, bias, start);
@@ -188,6 +194,30 @@ void product(const Rows& x, int64_t rows, Inner inner, const T* w, int64_t outpu
     c += vectors * W;
     bias += bias ? vectors * W : 0;
     left -= vectors;
+  }
+}
+
+// ---- few outputs
+
+// A matrix with this few outputs and a vector of inputs or more is taken row by row: lanes are inputs.
+constexpr int64_t kDotOutputs = 2;
+template <class T>
+ELMAN_INLINE bool few_outputs(int64_t outputs, int64_t inner) {
+  return outputs <= kDotOutputs && inner >= kWidth<T>;
+}
+
+// C[m, o] = bias[o] + the sum over X[m, :] W[o, :], whose rows are padded with zeros to whole vectors.
+template <class T, class Rows>
+void dots(const Rows& x, int64_t rows, int64_t inner, const T* w, int64_t outputs, T* c, int64_t ldc, const T* bias) {
+  constexpr int64_t W = kWidth<T>;
+  const int64_t all = padded<T>(inner);
+  for (int64_t m = 0; m < rows; m++) {
+    store(c + m * ldc, Vec<T>{});
+    for (int64_t o = 0; o < outputs; o++) {
+      Vec<T> sum{};
+      for (int64_t k = 0; k < all; k += W) sum = fma<T>(load(x[m] + k), load(w + o * all + k), sum);
+      c[m * ldc + o] = bias[o] + sum_lanes<T>(sum);
+    }
   }
 }
 
@@ -206,8 +236,8 @@ void pack_lanes(T* to, int64_t step, const T* src, int64_t rows, int64_t inner) 
     for (int i = 0; i < W; i++) store(to + (q + i) * step, block[i]);
   }
   for (; q < inner; q++) {
+    if (rows < W) store(to + q * step, Vec<T>{});
     for (int64_t i = 0; i < rows; i++) to[q * step + i] = src[i * inner + q];
-    for (int64_t i = rows; i < W; i++) to[q * step + i] = T(0);
   }
 }
 
@@ -223,6 +253,15 @@ void pack_transposed(T* w, const T* src, int64_t outputs, int64_t inner) {
       pack_lanes(w + v, width, src + (o + v) * inner, left < W ? left : W, inner);
     }
     w += width * inner;
+  }
+}
+
+// w <- the rows of src (outputs, inner), each padded with zeros to whole vectors.
+template <class T>
+void pack_rows(T* w, const T* src, int64_t outputs, int64_t inner) {
+  for (int64_t o = 0; o < outputs; o++, w += padded<T>(inner)) {
+    memcpy(w, src + o * inner, size_t(inner) * sizeof(T));
+    for (int64_t k = inner; k < padded<T>(inner); k++) w[k] = T(0);
   }
 }
 

@@ -7,9 +7,9 @@ namespace elman::ELMAN_ISA {
 
 template <class T>
 constexpr Table<T> table() {
-  return {packed_bytes<T>, pack<T>,        tape_bytes<T>,  scratch_bytes<T>, forward<T>,
-          read_output<T>,  read_state<T>,  read_hidden<T>, loss_backward<T>, backward<T>,
-          add<T>,          sum_squares<T>, clip_value<T>,  scale<T>,         optimise<T>};
+  return {packed_bytes<T>, pack<T>,        tape_bytes<T>, lay_tape<T>,    scratch_bytes<T>, lay_scratch<T>,
+          forward<T>,      read_output<T>, read_state<T>, read_hidden<T>, loss_backward<T>, backward<T>,
+          add<T>,          sum_squares<T>, clip_value<T>, scale<T>,       optimise<T>};
 }
 
 #define ELMAN_STRING_(x) #x

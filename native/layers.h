@@ -71,7 +71,8 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
           }
         }
         if (din) {
-          gates_back(da, d.lda, end - begin, n, Cell::input, w.cell[k].ih_back, op.in, din + begin * ld, ld, start);
+          gates_back(da, d.lda, end - begin, inner_gates<T>(n, Cell::input), w.cell[k].ih_back, op.in, din + begin * ld,
+                     ld, start);
         }
       }
     });
@@ -93,7 +94,11 @@ ELMAN_INLINE void each_vector(int64_t rows, int64_t columns, int64_t ld, F f) {
 
 template <class T>
 void dense_forward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* in, int64_t ld, OpTape<T>& o) {
-  product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
+  if (few_outputs<T>(op.out, op.in)) {
+    dots(Strided<T>{in, ld}, rows, op.in, w.forward, op.out, o.out, o.ld, w.bias);
+  } else {
+    product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
+  }
   const ActKind act = ActKind(op.variant);
   if (act == ActKind::linear) return;
   each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {

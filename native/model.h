@@ -78,6 +78,7 @@ class Model {
     program_.ops = ops_.data();
     program_.n_ops = int32_t(ops_.size());
     program_.n_states = int32_t(states_.size());
+    for (bool backward : {false, true}) packed_bytes_[backward] = table_.packed_bytes(program_, backward);
   }
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -152,7 +153,14 @@ class Model {
     pack(theta, packed, false);
     Pool::shared().run(count, Pool::shared().threads(), [&](int64_t i, int) {
       Flush each;
-      tape->shards[size_t(i)] = run_shard(theta, packed, data, tape->cut, i, tape->blocks[size_t(i)], true, y, state);
+      const int64_t at = tape->cut.begin(i), rows = tape->cut.rows_of(i);
+      const int64_t* lengths = tape->cut.lengths.data() + at;
+      void* memory = tape->blocks[size_t(i)].reserve(table_.tape_bytes(program_, lengths, rows, true));
+      Shard* s = table_.lay_tape(program_, lengths, rows, true, memory);
+      table_.forward(s, program_, theta, packed.get(), data, tape->cut.rows.data() + at);
+      table_.read_output(s, program_, y, data.steps);
+      table_.read_state(s, program_, state);
+      tape->shards[size_t(i)] = s;
     });
     return tape;
   }
@@ -169,17 +177,16 @@ class Model {
     pack(theta, packed, true);
     const int64_t count = int64_t(tape.shards.size());
     std::vector<Block> parts(static_cast<size_t>(count));
-    std::vector<Block> scratch(size_t(Pool::shared().threads())), sketches(scratch.size());
+    std::vector<Block> scratch(size_t(Pool::shared().threads()));
     Pool::shared().run(count, int(scratch.size()), [&](int64_t i, int thread) {
       Flush each;
       T* part = static_cast<T*>(parts[size_t(i)].reserve(bytes()));
       std::memset(part, 0, bytes());
-      const int64_t* lengths = tape.cut.lengths.data() + tape.cut.begin(i);
+      const Shard* s = tape.shards[size_t(i)];
       const int64_t rows = tape.cut.rows_of(i);
-      void* sketch = sketches[size_t(thread)].reserve(table_.tape_bytes(program_, lengths, rows, true));
-      const size_t size = table_.scratch_bytes(program_, lengths, rows, rows, dx != nullptr, sketch);
-      table_.backward(tape.shards[size_t(i)], program_, packed.get(), up, tape.steps, truncate,
-                      scratch[size_t(thread)].reserve(size), part, dx, dstate);
+      void* memory = scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, dx != nullptr));
+      table_.backward(s, program_, packed.get(), up, tape.steps, truncate,
+                      table_.lay_scratch(s, program_, rows, dx != nullptr, memory), part, dx, dstate);
     });
     add_tree(parts, 0, count);
     std::memcpy(gradient, parts[0].get(), bytes());
@@ -200,7 +207,8 @@ class Model {
       while (lengths[n - 1] <= t) n--;
       for (int64_t r = 0; r < n; r++) window[size_t(r)] = std::min(segment, lengths[r] - t);
       void* memory = tape.reserve(table_.tape_bytes(program_, window.data(), n, false));
-      const Shard* s = table_.forward(program_, theta, packed.get(), data, rows, n, window.data(), false, memory);
+      Shard* s = table_.lay_tape(program_, window.data(), n, false, memory);
+      table_.forward(s, program_, theta, packed.get(), data, rows);
       table_.read_output(s, program_, program_.last ? y : y + t * program_.out, total);
       table_.read_state(s, program_, state);
       const size_t item = program_.integer ? sizeof(int64_t) : sizeof(T);
@@ -210,19 +218,7 @@ class Model {
   }
 
   void pack(const T* theta, Block& packed, bool backward) const {
-    table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, backward)), backward);
-  }
-
-  const Shard* run_shard(const T* theta, const Block& packed, const Data& data, const Cut& cut, int64_t i, Block& tape,
-                         bool keep, T* y, T* const* state) const {
-    const int64_t at = cut.begin(i), rows = cut.rows_of(i);
-    const int64_t* lengths = cut.lengths.data() + at;
-    void* memory = tape.reserve(table_.tape_bytes(program_, lengths, rows, keep));
-    const Shard* s =
-        table_.forward(program_, theta, packed.get(), data, cut.rows.data() + at, rows, lengths, keep, memory);
-    table_.read_output(s, program_, y, data.steps);
-    table_.read_state(s, program_, state);
-    return s;
+    table_.pack(program_, theta, packed.reserve(packed_bytes_[backward]), backward);
   }
 
  private:
@@ -243,6 +239,7 @@ class Model {
   std::vector<int64_t> states_;
   Program program_;
   const Table<T>& table_;
+  size_t packed_bytes_[2];
   mutable Workspaces<T> workspaces_;
 };
 

@@ -57,7 +57,8 @@ OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward) {
       }
     } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
       const int64_t in = op.kind == Kind::skip ? p.in : op.in;
-      w.forward = m.take<T>(padded<T>(op.out) * in);
+      const bool dots = op.kind == Kind::dense && few_outputs<T>(op.out, in);
+      w.forward = m.take<T>(dots ? op.out * padded<T>(in) : padded<T>(op.out) * in);
       if (op.kind == Kind::dense) w.bias = m.take<T>(padded<T>(op.out));
       if (backward) w.back = m.take<T>(padded<T>(in) * op.out);
     }
@@ -86,7 +87,11 @@ void pack(const Program& p, const T* theta, void* packed, bool backward) {
       }
     } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
       const int64_t in = op.kind == Kind::skip ? p.in : op.in;
-      pack_transposed(all[i].forward, theta + op.offset[0][0], op.out, in);
+      if (op.kind == Kind::dense && few_outputs<T>(op.out, in)) {
+        pack_rows(all[i].forward, theta + op.offset[0][0], op.out, in);
+      } else {
+        pack_transposed(all[i].forward, theta + op.offset[0][0], op.out, in);
+      }
       if (op.kind == Kind::dense) pack_transposed(all[i].bias, theta + op.offset[0][1], op.out, 1);
       if (backward) pack_straight(all[i].back, theta + op.offset[0][0], op.out, in);
     }

@@ -67,8 +67,9 @@ struct Upstream {
   const void* const* dstate;   // aligned with the program's states, (n, size)
 };
 
-// A shard under way: opaque outside the kernels.
+// Rows under way, and what their way back works on: laid out in blocks of the caller's, opaque outside the kernels.
 struct Shard;
+struct Scratch;
 
 // What one instruction set offers for one type. All memory is the caller's; sizes are in bytes, blocks aligned to 64.
 template <class T>
@@ -76,25 +77,26 @@ struct Table {
   size_t (*packed_bytes)(const Program&, bool backward);
   void (*pack)(const Program&, const T* theta, void* packed, bool backward);
 
-  // Rows of one shard or of several neighbouring ones, longest first. The tape holds what the way
-  // back needs; without `keep`, only what the outputs and states are read from.
+  // Rows of one shard or of several neighbouring ones, longest first. A tape laid out for rows of these lengths serves
+  // any such rows, again and again. It holds what the way back needs; without `keep`, only what the outputs and states
+  // are read from.
   size_t (*tape_bytes)(const Program&, const int64_t* lengths, int64_t rows, bool keep);
-  // `tape` is any block of tape_bytes: the scratch is measured on a tape laid out there.
-  size_t (*scratch_bytes)(const Program&, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool dx,
-                          void* tape);
-  Shard* (*forward)(const Program&, const T* theta, const void* packed, const Data&, const int64_t* rows, int64_t n,
-                    const int64_t* lengths, bool keep, void* tape);
+  Shard* (*lay_tape)(const Program&, const int64_t* lengths, int64_t rows, bool keep, void* tape);
+  size_t (*scratch_bytes)(const Shard*, const Program&, int64_t shard_rows, bool dx);
+  Scratch* (*lay_scratch)(const Shard*, const Program&, int64_t shard_rows, bool dx, void* scratch);
+
+  void (*forward)(Shard*, const Program&, const T* theta, const void* packed, const Data&, const int64_t* rows);
   void (*read_output)(const Shard*, const Program&, T* y, int64_t steps);              // y: (n, T, O) or (n, O)
   void (*read_state)(const Shard*, const Program&, T* const* state);                   // each (n, size)
   void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h, int64_t steps);  // (n, T, out)
 
   // Both add to gradients. The first begins with the loss's own derivative, and writes its value: one for each shard of
-  // `shard_rows` among the rows; without gradients it only does the latter. The second
-  // begins with what came from outside, and fills dx and dstate where asked.
+  // `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins with what
+  // came from outside, and fills dx and dstate where asked.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
-                        int64_t truncate, int64_t shard_rows, void* scratch, T* const* gradients, double* losses);
+                        int64_t truncate, int64_t shard_rows, Scratch*, T* const* gradients, double* losses);
   void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t steps, int64_t truncate,
-                   void* scratch, T* gradient, T* dx, T* const* dstate);
+                   Scratch*, T* gradient, T* dx, T* const* dstate);
 
   void (*add)(T* a, const T* b, int64_t n);
   double (*sum_squares)(const T* g, int64_t n);

@@ -91,6 +91,17 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
   d.aux = Cell::aux ? m.take<T>(s.total * d.ld) : nullptr;
 }
 
+template <class T>
+void link_states(const Steps& s, bool reverse, const DirectionTape<T>& d) {
+  for (int64_t t = 0; t < s.steps; t++) {
+    for (int64_t r = 0; r < s.count[t]; r++) {
+      const int64_t m = s.offset[t] + r, p = previous(s, reverse, t, r);
+      d.h_prev[m] = p < 0 ? d.h0 + r * d.units : d.h + p * d.ld;
+      if (d.c) d.c_prev[m] = p < 0 ? d.c0 + r * d.units : d.c + p * d.ld;
+    }
+  }
+}
+
 template <class Cell, class T>
 void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& d, int64_t block, bool shared,
                              DirectionScratch<T>& b) {
@@ -107,6 +118,11 @@ template <class Cell, class T>
 void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
                   int64_t ldx, int64_t in, bool keep) {
   const bool hoist = hoists(s, in);
+  Forward<T> step{};
+  step.hidden = d.hidden, step.units = d.units;
+  step.ldx = ldx, step.in = in, step.lda = d.lda, step.ld = d.ld;
+  step.keep = keep;
+  step.w = &w;
   int64_t ready = 0;  // steps whose inputs' part is in `a`
   for (int64_t i = 0; i < s.steps; i++) {
     const int64_t t = reverse ? s.steps - 1 - i : i, m = s.offset[t];
@@ -120,15 +136,13 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
       gates_product<Cell::input.count>(Strided<T>{x + from * ldx, ldx}, rows, in, w.ih, d.units, Cell::input,
                                        d.a + from * d.lda, d.lda, w.bias, Start::bias);
     }
-    for (int64_t r = 0; r < s.count[t]; r++) {
-      const int64_t p = previous(s, reverse, t, r);
-      d.h_prev[m + r] = p < 0 ? d.h0 + r * d.units : d.h + p * d.ld;
-      if (Cell::states == 2) d.c_prev[m + r] = p < 0 ? d.c0 + r * d.units : d.c + p * d.ld;
-    }
-    const int64_t u = m * d.ld;
-    cell_forward<Cell>(Forward<T>{s.count[t], d.hidden, d.units, d.h_prev + m,
-                                  Cell::states == 2 ? d.c_prev + m : nullptr, hoist ? nullptr : x + m * ldx, ldx, in, d.a ? d.a + m * d.lda : nullptr, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr, d.ld, keep,
-                                  Cell::aux ? d.aux + u : nullptr, &w});
+    step.rows = s.count[t];
+    step.h_prev = d.h_prev + m, step.h = d.h + m * d.ld;
+    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
+    if (!hoist) step.x = x + m * ldx;
+    step.a = d.a ? d.a + m * d.lda : nullptr;
+    if (Cell::aux) step.aux = d.aux + m * d.ld;
+    cell_forward<Cell>(step);
   }
 }
 
@@ -139,11 +153,21 @@ template <class Cell, class T>
 void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* dout,
                    int64_t ldd, int64_t truncate, int64_t done, int64_t count, int64_t first,
                    const DirectionScratch<T>& b) {
+  Backward<T> step{};
+  step.hidden = d.hidden, step.units = d.units;
+  step.lda = d.lda, step.ld = d.ld, step.ldd = ldd;
+  step.dh = b.dh, step.dc = b.dc, step.temp = b.temp;
+  step.inner = inner_gates<T>(d.hidden, Cell::hidden);
+  if constexpr (Cell::second) step.inner2 = inner_gates<T>(d.hidden, Cell::hidden2);
+  step.w = &w;
   for (int64_t i = done; i < done + count; i++) {
-    const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t], u = m * d.ld;
-    Cell::backward(Backward<T>{s.count[t], d.hidden, d.units, d.h_prev + m, Cell::states == 2 ? d.c_prev + m : nullptr,
-                               d.a ? d.a + m * d.lda : nullptr, d.lda, d.h + u, Cell::states == 2 ? d.c + u : nullptr,
-                               d.ld, dout + m * ldd, ldd, b.da + (m - first) * d.lda, b.dh, b.dc, b.temp, &w});
+    const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t];
+    step.rows = s.count[t];
+    step.h_prev = d.h_prev + m, step.h = d.h + m * d.ld;
+    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
+    step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
+    step.dout = dout + m * ldd;
+    Cell::backward(step);
     const int64_t boundary = reverse ? t + 1 : t;
     if (truncate > 0 && boundary % truncate == 0) {
       for (int64_t r = 0; r < s.count[t] && previous(s, reverse, t, r) >= 0; r++) {

@@ -7,18 +7,11 @@
 namespace elman::ELMAN_ISA {
 
 template <class T>
-Shard* forward(const Program& p, const T* theta, const void* packed, const Data& data, const int64_t* rows, int64_t n,
-               const int64_t* lengths, bool keep, void* memory) {
-  Carver m{static_cast<char*>(memory), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
-  const OpWeights<T>* weights = w.take<OpWeights<T>>(p.n_ops);
-  ShardTape<T>& s = *carve_tape<T>(m, p, lengths, n, keep);
-  memcpy(const_cast<int64_t*>(s.rows), rows, size_t(n) * sizeof(int64_t));
-  memcpy(s.steps.lengths, lengths, size_t(n) * sizeof(int64_t));
-  for (int64_t t = 0, alive = n, at = 0; t < s.steps.steps; at += alive, t++) {
-    while (lengths[alive - 1] <= t) alive--;
-    s.steps.count[t] = alive;
-    s.steps.offset[t] = at;
-  }
+void forward(Shard* shard, const Program& p, const T* theta, const void* packed, const Data& data,
+             const int64_t* rows) {
+  ShardTape<T>& s = *reinterpret_cast<ShardTape<T>*>(shard);
+  const OpWeights<T>* weights = static_cast<const OpWeights<T>*>(packed);
+  memcpy(s.rows, rows, size_t(s.steps.rows) * sizeof(int64_t));
   gather_input(p, data, s);
 
   const T* in = s.x;
@@ -35,7 +28,7 @@ Shard* forward(const Program& p, const T* theta, const void* packed, const Data&
         }
         break;
       case Kind::recurrent:
-        recurrent_forward(op, weights[i], data, s, in, ld, o, keep);
+        recurrent_forward(op, weights[i], data, s, in, ld, o, s.keep);
         break;
       case Kind::dense:
         dense_forward(op, weights[i], count, in, ld, o);
@@ -52,7 +45,6 @@ Shard* forward(const Program& p, const T* theta, const void* packed, const Data&
     in = o.out;
     ld = o.ld;
   }
-  return reinterpret_cast<Shard*>(&s);
 }
 
 // Through all layers, from the last one's dout; b.dir holds the gradient of the final states.
@@ -121,45 +113,49 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
   }
 }
 
+template <class T>
+Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients) {
+  for (int64_t k = 0; k < count; k++) b.shares[k].gradient = gradients[k];
+  return {b.shares, count, block_steps(b.shard_rows)};
+}
+
 // Parts of the loss and of its gradient, one for each shard among the rows.
 template <class T>
 void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
-                   double normaliser, int64_t truncate, int64_t shard_rows, void* scratch, T* const* gradients,
+                   double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, T* const* gradients,
                    double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
-  Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
-  ShardScratch<T> b{};
-  if (gradients) b = carve_scratch<T>(m, p, s, false, shard_rows);
-  T* dout = gradients ? b.dout[(p.n_ops - 1) % 2] : nullptr;
+  const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
+  T* dout = gradients ? b->dout[(p.n_ops - 1) % 2] : nullptr;
   for (int64_t k = 0; k < shares; k++) losses[k] = 0;
+  const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
   each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
     const int64_t row = s.rows[r], at = row * data.y_row + t * data.y_step;
     const bool classes = loss.kind == LossKind::cross_entropy;
     const T* y = classes ? nullptr : static_cast<const T*>(data.y) + at;
     const int64_t* label = classes ? static_cast<const int64_t*>(data.y) + at : nullptr;
-    const double weight =
-        data.weight ? double(static_cast<const T*>(data.weight)[row * data.weight_row + t * data.weight_step]) : 1.0;
-    const double scale = normaliser > 0 ? weight / normaliser : 0.0;
+    const T* weight = static_cast<const T*>(data.weight);
+    const double scale = weight ? double(weight[row * data.weight_row + t * data.weight_step]) * unit : unit;
     T* d = gradients ? dout + k * o.ld : nullptr;
-    losses[r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
+    losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
     for (int64_t j = p.out; d && j < o.ld; j++) d[j] = T(0);
   });
   if (!gradients) return;
-  each_state(p, s, b, [&](T* d, int32_t, const DirectionTape<T>& tape) {
+  each_state(p, s, *b, [&](T* d, int32_t, const DirectionTape<T>& tape) {
     memset(d, 0, size_t(s.steps.rows * tape.units) * sizeof(T));
   });
-  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, nullptr, 0, truncate, share_out(s.steps, shard_rows, gradients, b));
+  walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, 0, truncate,
+            shares_with(*b, shares, gradients));
 }
 
 template <class T>
 void backward(const Shard* shard, const Program& p, const void* packed, const Upstream& up, int64_t steps,
-              int64_t truncate, void* scratch, T* gradient, T* dx, T* const* dstate) {
+              int64_t truncate, Scratch* scratch, T* gradient, T* dx, T* const* dstate) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
-  Carver m{static_cast<char*>(scratch), 0}, w{static_cast<char*>(const_cast<void*>(packed)), 0};
-  const ShardScratch<T> b = carve_scratch<T>(m, p, s, dx != nullptr, s.steps.rows);
+  const ShardScratch<T>& b = *reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = b.dout[(p.n_ops - 1) % 2];
   memset(dout, 0, size_t(output_rows(s.steps, o.last) * o.ld) * sizeof(T));
   if (up.dy) {
@@ -176,8 +172,8 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
       }
     }
   });
-  walk_back(p, w.take<OpWeights<T>>(p.n_ops), s, b, up.dhidden, steps, truncate,
-            share_out(s.steps, s.steps.rows, &gradient, b));
+  walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, steps, truncate,
+            shares_with(b, 1, &gradient));
   if (dx) read_rows(s, false, b.dx, s.ldx, p.in, dx, steps);
   each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
     for (int64_t r = 0; r < s.steps.rows; r++) {

@@ -189,6 +189,18 @@ ELMAN_INLINE void transpose(Vec<T> (&v)[kWidth<T>]) {
 #endif
 }
 
+// The sum of all lanes, by halves.
+template <class T>
+ELMAN_INLINE T sum_lanes(Vec<T> v) {
+  T lanes[kWidth<T>];
+  store(lanes, v);
+  ELMAN_UNROLL
+  for (int d = kWidth<T> / 2; d >= 1; d /= 2) {
+    for (int i = 0; i < d; i++) lanes[i] += lanes[i + d];
+  }
+  return lanes[0];
+}
+
 // |a| with the sign of s.
 template <class T>
 ELMAN_INLINE Vec<T> with_sign(Vec<T> a, Vec<T> s) {

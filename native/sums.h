@@ -218,6 +218,15 @@ class Gradient {
   };
   struct Worker {
     Block tape, scratch;
+    Shard* shard = nullptr;  // laid out for rows of these lengths, cut into shards of `size`
+    Scratch* back = nullptr;
+    std::vector<int64_t> lengths;
+    int64_t size = 0;
+
+    bool laid_for(const int64_t* wanted, int64_t n, int64_t shard_rows, bool gradient) const {
+      return shard && int64_t(lengths.size()) == n && size == shard_rows && (back != nullptr) == gradient &&
+             std::equal(lengths.begin(), lengths.end(), wanted);
+    }
     std::vector<std::unique_ptr<Block>> spare;
     std::vector<Part> fresh;
     std::vector<T*> gradients;
@@ -230,30 +239,36 @@ class Gradient {
   void add_shards(Worker& w, int thread, const Job& job, int64_t shard, int64_t count) {
     const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
     const int64_t* lengths = job.cut.lengths.data() + at;
-    void* tape = w.tape.reserve(table_.tape_bytes(p_, lengths, n, job.want_gradient));
-    const Shard* s = table_.forward(p_, job.theta, job.packed, job.data, job.cut.rows.data() + at, n, lengths,
-                                    job.want_gradient, tape);
+    if (!w.laid_for(lengths, n, job.cut.size, job.want_gradient)) lay(w, lengths, n, job.cut.size, job.want_gradient);
+    table_.forward(w.shard, p_, job.theta, job.packed, job.data, job.cut.rows.data() + at);
     w.fresh.resize(size_t(count));
     w.losses.resize(size_t(count));
     w.gradients.clear();
-    void* scratch = nullptr;
-    if (job.want_gradient) {
-      for (Part& part : w.fresh) {
-        part.owner = thread;
-        part.gradient = spare(w);
-        w.gradients.push_back(static_cast<T*>(part.gradient->get()));
-        std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
-      }
-      scratch = w.scratch.reserve(table_.scratch_bytes(p_, lengths, n, job.cut.size, false, tape));
+    for (Part& part : w.fresh) {
+      if (!job.want_gradient) break;
+      part.owner = thread;
+      part.gradient = spare(w);
+      w.gradients.push_back(static_cast<T*>(part.gradient->get()));
+      std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
     }
-    table_.loss_backward(s, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size, scratch,
-                         job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
+    table_.loss_backward(w.shard, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size,
+                         w.back, job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
     for (int64_t k = 0; k < count; k++) {
       Sum sum{0, std::move(w.fresh[size_t(k)])};
       sum.part.loss = w.losses[size_t(k)];
       while (!w.stack.empty() && w.stack.back().level == sum.level) join(w, sum);
       w.stack.push_back(std::move(sum));
     }
+  }
+
+  void lay(Worker& w, const int64_t* lengths, int64_t n, int64_t shard_rows, bool gradient) {
+    w.lengths.assign(lengths, lengths + n);
+    w.size = shard_rows;
+    w.shard = table_.lay_tape(p_, lengths, n, gradient, w.tape.reserve(table_.tape_bytes(p_, lengths, n, gradient)));
+    w.back = nullptr;
+    if (!gradient) return;
+    w.back = table_.lay_scratch(w.shard, p_, shard_rows, false,
+                                w.scratch.reserve(table_.scratch_bytes(w.shard, p_, shard_rows, false)));
   }
 
   std::unique_ptr<Block> spare(Worker& w) {

@@ -19,11 +19,12 @@ struct OpTape {
 template <class T>
 struct ShardTape {
   Steps steps;
-  const int64_t* rows;  // which sequences of the data these are
-  T* x;                 // (total, ldx), gathered; null for integers
-  int64_t* ids;         // (total,), for an embedding
+  int64_t* rows;  // which sequences of the data these are
+  T* x;           // (total, ldx), gathered; null for integers
+  int64_t* ids;   // (total,), for an embedding
   int64_t ldx;
   OpTape<T>* ops;
+  bool keep;  // gates, for the way back
 };
 
 template <class T>
@@ -53,6 +54,7 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
   ShardTape<T>* tape = m.take<ShardTape<T>>(1);
   ShardTape<T> measured;
   ShardTape<T>& s = tape ? *tape : measured;
+  s.keep = keep;
   s.steps.rows = rows;
   s.steps.steps = lengths[0];
   s.steps.total = 0;
@@ -92,6 +94,24 @@ size_t tape_bytes(const Program& p, const int64_t* lengths, int64_t rows, bool k
   Carver m{nullptr, 0};
   carve_tape<T>(m, p, lengths, rows, keep);
   return m.used;
+}
+
+template <class T>
+Shard* lay_tape(const Program& p, const int64_t* lengths, int64_t rows, bool keep, void* memory) {
+  Carver m{static_cast<char*>(memory), 0};
+  ShardTape<T>* s = carve_tape<T>(m, p, lengths, rows, keep);
+  memcpy(s->steps.lengths, lengths, size_t(rows) * sizeof(int64_t));
+  for (int64_t t = 0, alive = rows, at = 0; t < s->steps.steps; at += alive, t++) {
+    while (lengths[alive - 1] <= t) alive--;
+    s->steps.count[t] = alive;
+    s->steps.offset[t] = at;
+  }
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    for (int32_t k = 0; p.ops[i].kind == Kind::recurrent && k < p.ops[i].directions; k++) {
+      link_states(s->steps, k == 1, s->ops[i].dir[k]);
+    }
+  }
+  return reinterpret_cast<Shard*>(s);
 }
 
 template <class T>
@@ -170,7 +190,8 @@ struct Share {
 };
 
 // What the shards share: their rows go back through time in blocks of so many steps, each followed by its sums of outer
-// products, which still find it in the cache. A function of the network and the batch alone, for it is part of the bits.
+// products, which still find it in the cache. A function of the network and the batch alone, for it is part of the
+// bits.
 template <class T>
 struct Shares {
   const Share<T>* first;
@@ -180,9 +201,7 @@ struct Shares {
 };
 
 constexpr int64_t kBlockRows = 256;
-ELMAN_INLINE int64_t block_steps(int64_t shard_rows) {
-  return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1;
-}
+ELMAN_INLINE int64_t block_steps(int64_t shard_rows) { return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1; }
 
 // The picked rows in [begin, end), for an A that begins with `begin`. Picked rows are in order.
 ELMAN_INLINE Pick between(Pick all, int64_t begin, int64_t end) {
@@ -209,12 +228,15 @@ struct ShardScratch {
   T* dx;                          // (total, ldx), or null
   Share<T>* shares;
   int64_t *steps, *rows;  // what the shares pick from: (total,), (rows,)
+  int64_t shard_rows;
 };
 
 template <class T>
-ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool dx, int64_t shard_rows) {
+ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool dx, int64_t shard_rows) {
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
-  ShardScratch<T> b;
+  ShardScratch<T>* scratch = m.take<ShardScratch<T>>(1);
+  ShardScratch<T> measured_here;
+  ShardScratch<T>& b = scratch ? *scratch : measured_here;
   b.dir = reinterpret_cast<DirectionScratch<T>(*)[2]>(m.take<DirectionScratch<T>>(2 * p.n_ops));
   DirectionScratch<T> measured;
   int64_t largest[2] = {0, 0};
@@ -226,7 +248,8 @@ ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
       DirectionScratch<T>& d = b.dir ? b.dir[i][k] : measured;
       dispatch_cell<T>(p.ops[i].variant, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block_steps(shard_rows), p.ops[i].directions == 2, d);
+        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block_steps(shard_rows), p.ops[i].directions == 2,
+                                                d);
       });
     }
   }
@@ -235,39 +258,41 @@ ShardScratch<T> carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s
   b.shares = m.take<Share<T>>(shares);
   b.steps = m.take<int64_t>(s.steps.total);
   b.rows = m.take<int64_t>(s.steps.rows);
-  return b;
+  b.shard_rows = shard_rows;
+  return scratch;
 }
 
 // Shares the rows out: `size` of them to each shard, in their order, step after step.
 template <class T>
-Shares<T> share_out(const Steps& s, int64_t size, T* const* gradients, const ShardScratch<T>& b) {
-  const int64_t count = (s.rows + size - 1) / size;
+void share_out(const Steps& s, int64_t size, const ShardScratch<T>& b) {
   int64_t *step = b.steps, *row = b.rows;
-  for (int64_t k = 0; k < count; k++) {
+  for (int64_t k = 0; k * size < s.rows; k++) {
     const int64_t begin = k * size, end = begin + size < s.rows ? begin + size : s.rows;
     Share<T>& share = b.shares[k];
-    share.steps.index = step;
+    share.steps = {step, 0, 0};
     for (int64_t t = 0; t < s.steps && s.count[t] > begin; t++) {
       const int64_t last = s.count[t] < end ? s.count[t] : end;
       for (int64_t r = begin; r < last; r++) *step++ = s.offset[t] + r;
     }
     share.steps.count = step - share.steps.index;
-    share.steps.first = share.rows.first = 0;
-    share.rows.index = row;
+    share.rows = {row, end - begin, 0};
     for (int64_t r = begin; r < end; r++) *row++ = r;
-    share.rows.count = end - begin;
-    share.gradient = gradients[k];
   }
-  return {b.shares, count, block_steps(size)};
 }
 
-// The scratch's size depends on the rows' lengths as the tape's does: both are measured on the same carving.
 template <class T>
-size_t scratch_bytes(const Program& p, const int64_t* lengths, int64_t rows, int64_t shard_rows, bool dx,
-                     void* tape_sketch) {
-  Carver sketch{static_cast<char*>(tape_sketch), 0}, m{nullptr, 0};
-  carve_scratch<T>(m, p, *carve_tape<T>(sketch, p, lengths, rows, true), dx, shard_rows);
+size_t scratch_bytes(const Shard* shard, const Program& p, int64_t shard_rows, bool dx) {
+  Carver m{nullptr, 0};
+  carve_scratch<T>(m, p, *opened<T>(shard), dx, shard_rows);
   return m.used;
+}
+
+template <class T>
+Scratch* lay_scratch(const Shard* shard, const Program& p, int64_t shard_rows, bool dx, void* memory) {
+  Carver m{static_cast<char*>(memory), 0};
+  ShardScratch<T>* b = carve_scratch<T>(m, p, *opened<T>(shard), dx, shard_rows);
+  share_out(opened<T>(shard)->steps, shard_rows, *b);
+  return reinterpret_cast<Scratch*>(b);
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -45,9 +45,10 @@ struct Backward {
   int64_t ld;
   const T* dout;  // (rows, ldd): what arrives at h from above
   int64_t ldd;
-  T* da;       // out: gradient at the pre-activations, laid out like a
-  T *dh, *dc;  // carry, (rows, units): in from step t + 1, out to step t - 1
-  T* temp;     // (rows, units)
+  T* da;                // out: gradient at the pre-activations, laid out like a
+  T *dh, *dc;           // carry, (rows, units): in from step t + 1, out to step t - 1
+  T* temp;              // (rows, units)
+  Inner inner, inner2;  // the gates that the hidden products fill
   const CellWeights<T>* w;
 };
 

@@ -38,7 +38,7 @@ struct GRUAfterCell {
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
   }
 
   // d bias_hn (hidden,)
@@ -91,7 +91,7 @@ struct GRUBeforeCell {
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.hidden, hidden2, b.w->hh2_back, b.hidden, b.temp, b.units, Start::zero);
+    gates_back(b.da, b.lda, b.rows, b.inner2, b.w->hh2_back, b.hidden, b.temp, b.units, Start::zero);
     for (int64_t row = 0; row < b.rows; row++) {
       for (int64_t j = 0; j < b.units; j += W) {
         const Vec<T> r = load(b.a + row * b.lda + 3 * j), drh = load(b.temp + row * b.units + j);
@@ -99,7 +99,7 @@ struct GRUBeforeCell {
         store(b.dh + row * b.units + j, fma<T>(drh, r, load(b.dh + row * b.units + j)));
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
   }
 };
 

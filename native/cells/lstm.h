@@ -55,7 +55,7 @@ struct LSTMCell {
         store(b.dc + r * b.units + j, dc_prev);
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.hidden, hidden, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
   }
 
   // d peephole (3, hidden): i and f saw the cell before, o the cell after.
@@ -68,7 +68,8 @@ struct LSTMCell {
         Vec<T> sum{};
         for (int64_t i = 0; i < pick.count; i++) {
           const int64_t m = pick.index[i];
-          sum = fma<T>(load(da + (m - pick.first) * lda + 4 * j + slot[p] * W), load(p < 2 ? c_prev[m] + j : c + m * ld + j), sum);
+          sum = fma<T>(load(da + (m - pick.first) * lda + 4 * j + slot[p] * W),
+                       load(p < 2 ? c_prev[m] + j : c + m * ld + j), sum);
         }
         for (int64_t i = 0; i < W && j + i < hidden; i++) gradient[p * hidden + j + i] += sum[i];
       }
