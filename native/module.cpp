@@ -1,7 +1,5 @@
 // The bindings: strict about types and shapes, the GIL released while anything is computed. src/elman/compiled.py is
 // their only caller and gives arguments their names; messages here are for whoever changes that file.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -10,26 +8,13 @@
 
 #include <optional>
 
-#include "stepper.h"
-
-namespace nb = nanobind;
-using namespace nb::literals;
+#include "bindings.h"
+#include "model.h"
 
 namespace elman {
 namespace {
 
-using Strided = nb::ndarray<nb::ro, nb::device::cpu>;
-template <class T>
-using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-
-void require(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(what);
-}
-
-template <class T>
-bool shaped(const Array<T>& a, int64_t size) {
-  return int64_t(a.size()) == size;
-}
+using namespace nb::literals;
 
 // Data of checked shapes, and what its pointers lean on.
 template <class T>
@@ -157,32 +142,12 @@ std::shared_ptr<Model<T>> make_model(const std::vector<std::vector<int64_t>>& ro
 }
 
 template <class T>
-void bind(nb::module_& m, const char* model_name, const char* tape_name, const char* stepper_name) {
+void bind(nb::module_& m, const char* model_name, const char* tape_name) {
   using M = Model<T>;
   using Lengths = std::optional<Array<const int64_t>>;
   using States = std::vector<Array<const T>>;
 
   nb::class_<Tape<T>>(m, tape_name);
-
-  nb::class_<Stepper<T>>(m, stepper_name)
-      .def("step", [](Stepper<T>& s, const Strided& x, Array<T> y, const std::vector<Array<T>>& state) {
-        Opened<T> o;
-        const Program& p = s.model().program();
-        require(x.ndim() == (p.integer ? 1 : 2) && int64_t(x.shape(0)) == s.batch(), "x: wrong shape");
-        require(x.dtype() == (p.integer ? nb::dtype<int64_t>() : nb::dtype<T>()), "x: wrong type");
-        require(p.integer || int64_t(x.shape(1)) == p.in, "x: wrong number of features");
-        o.data.n = s.batch();
-        o.data.steps = 1;
-        o.data.x = x.data();
-        o.data.x_row = x.stride(0);
-        o.data.x_col = p.integer ? 0 : x.stride(1);
-        require(shaped(y, s.batch() * p.out), "out: wrong shape");
-        const std::vector<T*> final = open_results(s.model(), s.batch(), state);
-        o.state.assign(final.begin(), final.end());
-        o.data.state = o.state.data();
-        nb::gil_scoped_release release;
-        s.step(o.data, y.data(), final.data());
-      });
 
   nb::class_<M>(m, model_name)
       .def(nb::new_(&make_model<T>), "ops"_a, "states"_a, "input_size"_a, "output_size"_a, "size"_a, "integer"_a,
@@ -307,15 +272,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name, const c
           },
           "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
           "quantiles"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a, "clip_norm"_a,
-          "clip_value"_a, "truncate"_a, "shard_size"_a, "losses"_a, "norms"_a)
-      .def(
-          "stepper",
-          [](std::shared_ptr<M> model, const Array<const T>& theta, int64_t batch) {
-            require(shaped(theta, model->program().size), "theta: wrong size");
-            require(batch >= 1, "batch: expected at least 1");
-            return new Stepper<T>(model, theta.data(), batch);
-          },
-          nb::rv_policy::take_ownership, "theta"_a, "batch"_a);
+          "clip_value"_a, "truncate"_a, "shard_size"_a, "losses"_a, "norms"_a);
 }
 
 }  // namespace
@@ -323,8 +280,9 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name, const c
 
 NB_MODULE(_native, m) {
   using namespace elman;
-  bind<float>(m, "Model32", "Tape32", "Stepper32");
-  bind<double>(m, "Model64", "Tape64", "Stepper64");
+  bind<float>(m, "Model32", "Tape32");
+  bind<double>(m, "Model64", "Tape64");
+  bind_steppers(m);
   chosen_kernels();  // a wrong ELMAN_ISA is told at import
   m.def("isa", [] { return std::string(chosen_kernels().isa); }, "The instruction set in use.");
   m.def(

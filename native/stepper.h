@@ -1,45 +1,83 @@
-// One step at a time.
+// One step at a time on a snapshot of the weights. All that stays the same from step to step is laid out beforehand.
 #pragma once
+
+#include <mutex>
+#include <numeric>
 
 #include "model.h"
 
 namespace elman {
 
-// One step at a time on a snapshot of the weights, packed once; nothing is allocated after the first step.
 template <class T>
 class Stepper {
  public:
-  Stepper(std::shared_ptr<const Model<T>> model, const T* theta, int64_t batch)
-      : model_(std::move(model)), theta_(theta, theta + model_->program().size), batch_(batch) {
-    model_->pack(theta_.data(), packed_, false);
-    const std::vector<int64_t> once(size_t(batch), 1);
-    rows_.resize(size_t(batch));
+  // vocabulary: how many rows an embedding at the network's beginning has.
+  Stepper(std::shared_ptr<const Model<T>> model, const T* theta, int64_t batch, int64_t vocabulary)
+      : model_(std::move(model)),
+        table_(model_->table()),
+        theta_(theta, theta + program().size),
+        batch_(batch),
+        vocabulary_(vocabulary),
+        rows_(size_t(batch)) {
+    const Program& p = program();
     std::iota(rows_.begin(), rows_.end(), int64_t(0));
-    const Table<T>& table = model_->table();
-    const Program& p = model_->program();
-    shard_ =
-        table.lay_tape(p, once.data(), batch, false, tape_.reserve(table.tape_bytes(p, once.data(), batch, false)));
+    model_->pack(theta_.data(), packed_, false);
+    const std::vector<int64_t> lengths(size_t(batch), 1);
+    void* tape = tape_.reserve(table_.tape_bytes(p, lengths.data(), batch, false));
+    shard_ = table_.lay_tape(p, lengths.data(), batch, false, tape);
+    const int64_t width = p.integer ? 1 : p.in;
+    data_.n = batch;
+    data_.steps = 1;
+    data_.x = input_.reserve(size_t(batch * width) * (p.integer ? sizeof(int64_t) : sizeof(T)));
+    data_.x_row = width;
+    data_.x_col = p.integer ? 0 : 1;
+    for (const int64_t size : model_->states()) {
+      states_.emplace_back(size_t(batch * size));
+      now_.push_back(states_.back().data());
+    }
+    given_.assign(now_.begin(), now_.end());
+    data_.state = given_.data();
   }
+  Stepper(const Stepper&) = delete;
+  Stepper& operator=(const Stepper&) = delete;
 
+  const Program& program() const { return model_->program(); }
   int64_t batch() const { return batch_; }
-  const Model<T>& model() const { return *model_; }
+  int64_t vocabulary() const { return vocabulary_; }
 
-  // data: one step of `batch` rows, with the state as its given state; the new state overwrites it.
-  void step(const Data& data, T* y, T* const* state) {
+  // Multiply-adds of one step, nearly.
+  int64_t work() const { return batch_ * program().size; }
+
+  // Guards all that follows, where the GIL does not.
+  std::mutex& turn() { return turn_; }
+
+  // (B, D), or int64 (B,): filled by the caller before `step`.
+  void* input() { return input_.get(); }
+
+  std::vector<std::vector<T>>& states() { return states_; }  // each (B, size), as they are now
+
+  // From `input` to y (B, O); the states move on.
+  void step(T* y) {
     Flush flush;
-    const Table<T>& table = model_->table();
-    table.forward(shard_, model_->program(), theta_.data(), packed_.get(), data, rows_.data());
-    table.read_output(shard_, model_->program(), y, 1);
-    table.read_state(shard_, model_->program(), state);
+    const Program& p = program();
+    table_.forward(shard_, p, theta_.data(), packed_.get(), data_, rows_.data());
+    table_.read_output(shard_, p, y, 1);
+    table_.read_state(shard_, p, now_.data());
   }
 
  private:
   std::shared_ptr<const Model<T>> model_;
+  const Table<T>& table_;
   std::vector<T> theta_;
-  int64_t batch_;
-  Block packed_, tape_;
+  int64_t batch_, vocabulary_;
   std::vector<int64_t> rows_;
-  Shard* shard_;
+  Block packed_, tape_, input_;
+  Shard* shard_;  // laid out in the tape
+  Data data_{};
+  std::vector<std::vector<T>> states_;
+  std::vector<T*> now_;             // the states, for reading them from a tape,
+  std::vector<const void*> given_;  // and for giving them to the next step
+  std::mutex turn_;
 };
 
 }  // namespace elman

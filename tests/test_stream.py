@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
+from itertools import repeat
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -145,3 +148,148 @@ def test_refused():
 def test_large_finite_input_is_no_error():
     with np.errstate(over="ignore"):  # inside the reference engine
         assert np.isfinite(network().stream().step([3e38, -3e38])).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("output", ["sequence", "last"])
+@pytest.mark.parametrize("cell", ["tanh", "relu", LSTM(), LSTM(True), GRU(), GRU(False)])
+def test_callers_arrays_are_read_and_filled(cell: Any, output: Any, rows: int, dtype: str):
+    """What the compiled engine takes without any preparation gives the bits of what is converted first."""
+    net = elman.Network(2, 5, 2, cell=cell, num_layers=2, output=output, head=(3,), skip=True, dtype=dtype, seed=1)
+    x = X.astype(dtype)
+    taken, prepared = net.stream(rows), net.stream(rows)
+    assert taken._try_step(x[:rows, 0], np.empty((rows, 2), dtype)) == (net.engine == "native")
+    taken.reset()
+    out = np.full((rows, 2), np.nan, dtype)
+    for t in range(6):
+        assert taken.step(x[:rows, t], out) is out  # strided
+        want = net.predict(x[:rows, : t + 1])
+        assert same(net, out, want if output == "last" else want[:, t])
+        assert same(net, prepared.step(x[:rows, t].tolist()), out)
+
+
+def test_embeddings_take_arrays():
+    net = elman.Network.from_layers([Embedding(7, 3), Recurrent(4), Dense(2)], seed=0)
+    words, stream, one = np.array([[1, 6, 0], [2, 2, 5]]), net.stream(2), net.stream()
+    y, rows, out = net.predict(words), np.empty((2, 2), np.float32), np.empty(2, np.float32)
+    for t in range(3):
+        assert same(net, stream.step(words[:, t], rows), y[:, t])
+        assert same(net, one.step(words[0, t], out), y[0, t])
+    before = stream.state
+    for bad in (-1, 7):
+        with pytest.raises(ValueError, match=rf"x: expected whole numbers in \[0, 6\], got \[0, {bad}\]"):
+            stream.step(np.array([0, bad]), rows)
+    assert all((stream.state[name] == before[name]).all() for name in before)
+
+
+def test_the_output_may_be_the_next_input():
+    net = network()
+    stream, want, x = net.stream(), net.stream(), X[0, 0].astype(np.float32)
+    y = x.copy()
+    for _ in range(4):
+        y = want.step(y)
+        assert same(net, stream.step(x, out=x), y)
+
+
+def read_only() -> np.ndarray:
+    array = np.empty((1, 2), np.float32)
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    ("out", "error"),
+    [
+        (np.empty((2, 1), np.float32), ValueError),
+        (np.empty(2, np.float32), ValueError),  # x has its axis B
+        (np.empty((1, 4), np.float32)[:, ::2], ValueError),
+        (np.empty(9, np.int8)[1:].view(np.float32)[None], ValueError),  # not aligned
+        (read_only(), ValueError),
+        (np.empty((1, 2), ">f4"), TypeError),
+        (np.empty((1, 2), np.int32), TypeError),
+        (memoryview(np.empty((1, 2), np.float32)), TypeError),
+        ([[0.0, 0.0]], TypeError),
+    ],
+)
+def test_an_output_that_does_not_fit_moves_nothing(out: Any, error: type[Exception]):
+    stream = network().stream()
+    stream.step(X[0, 0])
+    before = stream.state
+    with pytest.raises(error, match="out: expected"):
+        stream.step(X[0, 1][None].astype(np.float32), out)
+    assert all((stream.state[name] == before[name]).all() for name in before)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_array_that_is_not_finite_moves_nothing(bad: float, dtype: str):
+    stream, x, out = network(dtype=dtype).stream(3), X[:, 0].astype(dtype), np.zeros((3, 2), dtype)
+    stream.step(x)
+    before = stream.state
+    x[2, 1] = bad
+    with pytest.raises(ValueError, match=f"x: expected finite numbers, got {bad} at row 2, column 1"):
+        stream.step(x, out)
+    assert not out.any()
+    assert all((stream.state[name] == before[name]).all() for name in before)
+
+
+def odd_forms(x: np.ndarray) -> list[Any]:
+    """The same numbers in forms that must be converted, or read with strides."""
+    holed = np.zeros((2 * len(x), 3 * x.shape[1]), x.dtype)
+    holed[::2, ::3] = x
+    swapped, shifted = x.astype(x.dtype.newbyteorder()), np.zeros(x.nbytes + 1, np.int8)[1:].view(x.dtype)
+    shifted = shifted.reshape(x.shape)
+    shifted[...] = x
+    return [holed[::2, ::3], np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1], np.asfortranarray(x), swapped, shifted,
+            x.astype(np.float64), x.tolist(), memoryview(x)]  # fmt: skip
+
+
+def test_every_form_of_the_same_input_gives_the_same_bits():
+    net, x = network(), X[:, 0].astype(np.float32)
+    want = net.stream(3).step(x)
+    for form in odd_forms(x):
+        assert (net.stream(3).step(form, np.empty((3, 2), np.float32)) == want).all()
+
+
+def test_a_step_allocates_nothing():
+    net = network(num_layers=2)
+    if net.engine != "native":
+        pytest.skip("the reference engine allocates")
+    stream, x, out = net.stream(), X[0, 0].astype(np.float32), np.empty(2, np.float32)
+    stream.step(x, out)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        for _ in repeat(None, 10_000):
+            stream.step(x, out)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1024  # the tracer's own
+    assert peak - before < 1024
+
+
+@pytest.mark.parametrize("hidden", [8, 520])  # the longer step lets other threads run
+def test_threads_share_a_stream_step_by_step(hidden: int):
+    net = elman.Network(1, hidden, 1, seed=0)
+    if net.engine != "native":
+        pytest.skip("the compiled engine's promise")
+    stream, want, x = net.stream(), net.stream(), np.ones(1, np.float32)
+    steps = 40 if hidden > 100 else 4000
+
+    def work() -> None:
+        out = np.empty(1, np.float32)
+        for _ in range(steps):
+            stream.step(x, out)
+            stream.state  # noqa: B018
+
+    threads = [Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(3 * steps):
+        want.step(x)
+    assert all((stream.state[name] == want.state[name]).all() for name in net.state_names)

@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 def shown(value: Any) -> str:
     """The value as an error message shows it: short, never pages of numbers."""
-    text = repr(value) if not hasattr(value, "shape") else f"array of shape {tuple(value.shape)} and {value.dtype}"
+    array = hasattr(value, "shape") and hasattr(value, "dtype")
+    text = f"array of shape {tuple(value.shape)} and {value.dtype}" if array else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -3,7 +3,7 @@ arrays into the core's arguments; the arithmetic is in `native/`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -136,8 +136,11 @@ class NativeEngine:
         return losses, norms, done
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> NativeStepper:
-        native = self._model(layout, theta).stepper(theta, batch_size)
-        return NativeStepper(native, [np.zeros((batch_size, slot.size), theta.dtype) for slot in layout.states])
+        kind = _native.Stepper32 if theta.dtype == np.float32 else _native.Stepper64
+        first = layout.layers[0]
+        vocabulary = first.num_embeddings if isinstance(first, Embedding) else 0
+        native = kind(self._model(layout, theta), theta, batch_size, vocabulary)
+        return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
         models = self._models.setdefault(layout, {})
@@ -156,14 +159,25 @@ class NativeEngine:
 
 
 class NativeStepper:
-    """One step at a time on packed weights; `state` is written in place."""
+    """One step at a time on packed weights; the state lives in the core."""
 
-    def __init__(self, native: Any, state: list[np.ndarray]) -> None:
-        self._native = native
-        self.state = state
+    def __init__(self, native: Any, shapes: list[tuple[int, int]], dtype: np.dtype[Any]) -> None:
+        self._native, self._shapes, self._dtype = native, shapes, dtype
+        self.try_step: Callable[[object, object], bool] = native.try_step
 
     def step(self, x: np.ndarray, out: np.ndarray) -> None:
-        self._native.step(x, out, self.state)
+        if not self.try_step(x, out):
+            raise ValueError("step: expected x and out as engine.Stepper describes them")
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        copies = [np.empty(shape, self._dtype) for shape in self._shapes]
+        self._native.read_state(copies)
+        return copies
+
+    @state.setter
+    def state(self, arrays: list[np.ndarray]) -> None:
+        self._native.write_state(arrays)
 
 
 def _operations(layout: Layout) -> list[list[int]]:

@@ -42,10 +42,23 @@ class Records(NamedTuple):
 class Stepper(Protocol):
     """One step at a time on a snapshot of the weights."""
 
-    state: list[np.ndarray]  # aligned with layout.states, each (B, size); written in place by step
+    @property
+    def state(self) -> list[np.ndarray]:
+        """Aligned with layout.states, each (B, size): copies, and copied when assigned."""
+        ...
+
+    @state.setter
+    def state(self, arrays: list[np.ndarray]) -> None: ...
 
     def step(self, x: np.ndarray, out: np.ndarray) -> None:
-        """x (B, D), or (B,) int64 -> out (B, O)."""
+        """x (B, D), or (B,) int64 -> out (B, O); both contiguous, x finite or within the embedding's table."""
+        ...
+
+    def try_step(self, x: object, out: object, /) -> bool:
+        """`step` on what a user gave, without any check before; either may lack B where B is 1.
+
+        False, and nothing has changed, where they are not the arrays that `step` takes. An engine may always decline.
+        """
         ...
 
 

@@ -17,11 +17,26 @@ __all__ = ["Stream"]
 
 
 class Stream:
-    """Made by `Network.stream(batch_size)`. `B` sequences move on together, one step a call.
+    """Made by `Network.stream(batch_size)`. `B` sequences move on together, one step a call; on the compiled engine
+    threads may share a stream: each step is done whole.
 
     The weights are those of the moment when the stream was made, until `refresh`. Each step gives the bits that
     `predict` gives for that step of the whole sequence; behind `Last`, the value as if the sequence ended there.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_axes_of_one",
+        "_dtype",
+        "_input_dtype",
+        "_out_shape",
+        "_shape",
+        "_stepper",
+        "_theta",
+        "_try_step",
+        "batch_size",
+        "network",
+    )
 
     def __init__(self, network: Network, batch_size: int = 1) -> None:
         if network.layout.bidirectional:
@@ -35,11 +50,14 @@ class Stream:
     def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
         layout = self.network.layout
         self._theta = theta
-        self._stepper = select(layout).stepper(layout, theta, self.batch_size)
+        self._dtype = theta.dtype
+        self._input_dtype = np.dtype(np.int64) if layout.integer_input else theta.dtype
         shape = () if layout.integer_input else (layout.input_size,)
         self._shape = (self.batch_size, *shape)
-        self._dtype = np.dtype(np.int64) if layout.integer_input else theta.dtype
+        self._axes_of_one = len(shape) if self.batch_size == 1 else -1
         self._out_shape = (self.batch_size, layout.output_size)
+        self._stepper = select(layout).stepper(layout, theta, self.batch_size)
+        self._try_step = self._stepper.try_step
         if state is not None:
             self.state = state
 
@@ -47,19 +65,26 @@ class Stream:
         """The output for the next input, and the state moves on.
 
         x    (B, D), or (D,) where B is 1; behind an Embedding (B,) whole numbers, or one number
-        out  written and returned where given, (B, O), or (O,) for an x without B; must have the network's dtype
+        out  written and returned where given, (B, O), or (O,) for an x without B; must have the network's dtype; may
+             be x itself
 
-        NaN or infinity in x raises ValueError and leaves the state as it was.
+        NaN or infinity in x raises ValueError and leaves the state as it was. Fastest, and without allocating
+        anything, are an x of the network's dtype (int64 behind an Embedding) and an `out`.
         """
+        y = out
+        if y is None:
+            single = getattr(x, "ndim", None) == self._axes_of_one
+            y = np.empty(self._out_shape[1:] if single else self._out_shape, self._dtype)
+        return y if self._try_step(x, y) else self._step_checked(x, out)
+
+    def _step_checked(self, x: Any, out: np.ndarray | None) -> np.ndarray:
         rows, single = self._input(x)
-        if out is None:
-            out = np.empty(self._out_shape, self._theta.dtype)
-            self._stepper.step(rows, out)
-            return out[0] if single else out
         shape = self._out_shape[1:] if single else self._out_shape
-        if not isinstance(out, np.ndarray) or out.dtype != self._theta.dtype:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"out: expected an array of {self._theta.dtype}, got {checks.shown(out)}")
-        if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        if out is None:
+            out = np.empty(shape, self._dtype)
+        elif not isinstance(out, np.ndarray) or out.dtype != self._dtype:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"out: expected an array of {self._dtype}, got {checks.shown(out)}")
+        elif out.shape != shape or not out.flags.carray:
             raise ValueError(f"out: expected a contiguous, writable array of shape {shape}, got {checks.shown(out)}")
         self._stepper.step(rows, out[None] if single else out)
         return out
@@ -69,22 +94,20 @@ class Stream:
         """The state now, name -> (B, H), as read-only copies. Assigning a mapping copies in; a missing name is zero."""
         copies: dict[str, np.ndarray] = {}
         for slot, array in zip(self.network.layout.states, self._stepper.state, strict=True):
-            copies[slot.name] = array.copy()
-            copies[slot.name].flags.writeable = False
+            array.flags.writeable = False
+            copies[slot.name] = array
         return MappingProxyType(copies)
 
     @state.setter
     def state(self, values: Mapping[str, Any]) -> None:
-        arrays = arguments.as_state("state", self.network.layout, self._theta.dtype, values, self.batch_size)
+        arrays = arguments.as_state("state", self.network.layout, self._dtype, values, self.batch_size)
         if arrays is None:
             raise TypeError("state: expected a mapping of names to arrays, got None")
-        for mine, new in zip(self._stepper.state, arrays, strict=True):
-            mine[...] = new
+        self._stepper.state = arrays
 
     def reset(self) -> None:
         """Sets the state to zero, as at the start of a sequence."""
-        for array in self._stepper.state:
-            array[...] = 0
+        self.state = {}
 
     def refresh(self) -> None:
         """Takes the network's weights of now; the state stays."""
@@ -96,9 +119,9 @@ class Stream:
             array = np.asarray(x)
             if array.dtype.kind not in "iu":
                 raise TypeError(f"x: expected whole numbers, got {checks.shown(x)}")
-            array = array.astype(np.int64, copy=False)
+            array = array.astype(self._input_dtype, copy=False)
         else:
-            array = arguments.as_real("x", x, self._dtype)
+            array = arguments.as_real("x", x, self._input_dtype)
         single = self.batch_size == 1 and array.shape == self._shape[1:]
         rows = array[None] if single else array
         if rows.shape != self._shape:

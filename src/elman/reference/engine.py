@@ -156,18 +156,27 @@ class ReferenceEngine:
 
 
 class ReferenceStepper:
-    """One step at a time on a snapshot of the weights; `state` is written in place."""
+    """One step at a time on a snapshot of the weights; it declines what is not checked."""
 
     def __init__(self, layout: Any, theta: np.ndarray, batch_size: int) -> None:
         self._layout, self._theta = layout, theta
         self._lengths = np.ones(batch_size, np.int64)
-        self.state = _zeros(layout, batch_size, theta.dtype)
+        self._state = _zeros(layout, batch_size, theta.dtype)
 
     def step(self, x: np.ndarray, out: np.ndarray) -> None:
-        y, final, _ = network.forward(self._layout, self._theta, x[:, None], self._lengths, self.state)
+        y, self._state, _ = network.forward(self._layout, self._theta, x[:, None], self._lengths, self._state)
         out[...] = y if self._layout.last else y[:, 0]
-        for array, end in zip(self.state, final, strict=True):
-            array[...] = end
+
+    def try_step(self, x: object, out: object, /) -> bool:
+        return False
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        return [array.copy() for array in self._state]
+
+    @state.setter
+    def state(self, arrays: list[np.ndarray]) -> None:
+        self._state = [array.copy() for array in arrays]
 
 
 def _shards(rows: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray]:

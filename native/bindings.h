@@ -1,0 +1,30 @@
+// What the bindings share: arrays as they arrive, and strictness about them. Messages are for whoever changes
+// src/elman/compiled.py, their only caller.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <stdexcept>
+
+namespace elman {
+
+namespace nb = nanobind;
+
+using Strided = nb::ndarray<nb::ro, nb::device::cpu>;
+template <class T>
+using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+inline void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+template <class T>
+bool shaped(const Array<T>& a, int64_t size) {
+  return int64_t(a.size()) == size;
+}
+
+// Stepper32 and Stepper64 (stream_module.cpp).
+void bind_steppers(nb::module_& m);
+
+}  // namespace elman

@@ -1,0 +1,159 @@
+// The bindings of one step at a time. At a microsecond a step, reading the arguments counts: the buffer protocol takes
+// 30 ns for an array where a cast to nb::ndarray takes 85.
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+#include "bindings.h"
+#include "stepper.h"
+
+namespace elman {
+namespace {
+
+using namespace nb::literals;
+
+// An object's memory as the buffer protocol shows it; closed where the object has none of that kind.
+class Buffer {
+ public:
+  Buffer(nb::handle object, int flags) : open_(PyObject_GetBuffer(object.ptr(), &view_, flags) == 0) {
+    if (!open_) PyErr_Clear();
+  }
+  ~Buffer() {
+    if (open_) PyBuffer_Release(&view_);
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  int axes() const { return open_ ? view_.ndim : -1; }
+  int64_t size(int axis) const { return view_.shape[axis]; }
+  int64_t stride(int axis) const { return view_.strides[axis]; }  // in bytes
+  char* data() const { return static_cast<char*>(view_.buf); }
+
+  // Whether its elements are aligned T's in the machine's own byte order.
+  template <class T>
+  bool holds() const {
+    constexpr bool whole = std::is_integral_v<T>;
+    const char* f = view_.format;
+    if (!f || std::strlen(f) != 1 || view_.itemsize != sizeof(T)) return false;
+    if (whole ? f[0] != 'l' && f[0] != 'q' : f[0] != (sizeof(T) == 4 ? 'f' : 'd')) return false;
+    uintptr_t address = reinterpret_cast<uintptr_t>(view_.buf);
+    for (int a = 0; a < view_.ndim; a++) address |= uintptr_t(view_.strides[a]);
+    return address % alignof(T) == 0;
+  }
+
+ private:
+  Py_buffer view_;
+  bool open_;
+};
+
+// The right to use a stepper. Short steps keep the GIL, which then is the lock: giving it back and taking it again
+// would cost a tenth of a small network's step. Long ones give it back, and wait for each other.
+template <class T>
+class Turn {
+ public:
+  explicit Turn(Stepper<T>& s) : lock_(s.turn(), std::defer_lock) {
+    if (s.work() < kLong) return;
+    release_.emplace();
+    lock_.lock();
+  }
+
+ private:
+  static constexpr int64_t kLong = int64_t(1) << 20;
+  std::optional<nb::gil_scoped_release> release_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+// Copies (rows, columns) of x to where the stepper reads them; false where one is refused.
+template <class U, class Accept>
+bool read(const Buffer& x, int64_t rows, int64_t columns, int64_t row, int64_t column, U* to, Accept accept) {
+  bool good = true;
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t k = 0; k < columns; k++) {
+      const U value = *reinterpret_cast<const U*>(x.data() + r * row + k * column);
+      good &= accept(value);
+      *to++ = value;
+    }
+  }
+  return good;
+}
+
+// One step from whatever Python gave: x (B, D) or int64 (B,), any strides, and a writable contiguous out (B, O); both
+// without B where B is 1. False, and nothing has changed, for everything else, NaN and infinity included.
+template <class T>
+bool try_step(Stepper<T>& s, nb::handle x_given, nb::handle out_given, nb::handle array_type) {
+  if (!PyObject_TypeCheck(out_given.ptr(), reinterpret_cast<PyTypeObject*>(array_type.ptr()))) return false;
+  const Program& p = s.program();
+  const int64_t batch = s.batch();
+  const Buffer x(x_given, PyBUF_STRIDES | PyBUF_FORMAT);
+  const Buffer out(out_given, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT);
+  const int full = p.integer ? 1 : 2, missing = full - x.axes();
+  if (x.axes() < 0 || missing < 0 || missing > (batch == 1 ? 1 : 0) || out.axes() != 2 - missing) return false;
+  if (!out.template holds<T>() || !(p.integer ? x.template holds<int64_t>() : x.template holds<T>())) return false;
+  if (out.size(1 - missing) != p.out || (!missing && (out.size(0) != batch || x.size(0) != batch))) return false;
+  if (!p.integer && x.size(1 - missing) != p.in) return false;
+  const int64_t row = missing ? 0 : x.stride(0), column = p.integer ? 0 : x.stride(1 - missing);
+  const Turn<T> turn(s);
+  const bool good =
+      p.integer ? read(x, batch, 1, row, 0, static_cast<int64_t*>(s.input()),
+                       [&](int64_t id) { return id >= 0 && id < s.vocabulary(); })
+                : read(x, batch, p.in, row, column, static_cast<T*>(s.input()), [](T v) { return std::isfinite(v); });
+  if (good) s.step(reinterpret_cast<T*>(out.data()));
+  return good;
+}
+
+// f(state's memory, array's memory, bytes) for each state.
+template <class T, class A, class F>
+void each_state(Stepper<T>& s, const std::vector<Array<A>>& arrays, F f) {
+  require(arrays.size() == s.states().size(), "state: expected one array for each state");
+  for (size_t i = 0; i < arrays.size(); i++) {
+    require(shaped(arrays[i], int64_t(s.states()[i].size())), "state: expected (B, size) arrays");
+  }
+  const Turn<T> turn(s);
+  for (size_t i = 0; i < arrays.size(); i++) {
+    f(s.states()[i].data(), arrays[i].data(), s.states()[i].size() * sizeof(T));
+  }
+}
+
+template <class T>
+void bind_stepper(nb::module_& m, const char* name) {
+  using S = Stepper<T>;
+  const nb::handle array_type = nb::object(nb::module_::import_("numpy").attr("ndarray")).release();  // never freed
+  nb::class_<S>(m, name)
+      .def(
+          "__init__",
+          [](S* s, std::shared_ptr<Model<T>> model, const Array<const T>& theta, int64_t batch, int64_t vocabulary) {
+            require(shaped(theta, model->program().size), "theta: wrong size");
+            require(batch >= 1, "batch: expected at least 1");
+            new (s) S(std::move(model), theta.data(), batch, vocabulary);
+          },
+          "model"_a, "theta"_a, "batch"_a, "vocabulary"_a)
+      .def(
+          "try_step", [array_type](S& s, nb::handle x, nb::handle out) { return try_step(s, x, out, array_type); },
+          "x"_a, "out"_a)
+      .def(
+          "read_state",
+          [](S& s, const std::vector<Array<T>>& into) {
+            each_state(s, into, [](T* state, T* array, size_t bytes) { std::memcpy(array, state, bytes); });
+          },
+          "into"_a)
+      .def(
+          "write_state",
+          [](S& s, const std::vector<Array<const T>>& from) {
+            each_state(s, from, [](T* state, const T* array, size_t bytes) { std::memcpy(state, array, bytes); });
+          },
+          "from_"_a);
+}
+
+}  // namespace
+
+void bind_steppers(nb::module_& m) {
+  bind_stepper<float>(m, "Stepper32");
+  bind_stepper<double>(m, "Stepper64");
+}
+
+}  // namespace elman
