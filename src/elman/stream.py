@@ -68,8 +68,8 @@ class Stream:
         out  written and returned where given, (B, O), or (O,) for an x without B; must have the network's dtype; may
              be x itself
 
-        NaN or infinity in x raises ValueError and leaves the state as it was. Fastest, and without allocating
-        anything, are an x of the network's dtype (int64 behind an Embedding) and an `out`.
+        NaN or infinity in x raises ValueError and leaves the state as it was. Fastest, and without
+        memory of its own, is a step from an array of the network's dtype (int64 behind an Embedding) to an `out`.
         """
         y = out
         if y is None:
