@@ -12,13 +12,14 @@ struct Pick {
   int64_t count, first;
 };
 
-// Rows taken at once, so that a panel of X stays in the second-level cache; a sum begins anew with each.
-constexpr int64_t kOuterRows = 256;
+// Rows taken at once; a sum begins anew with each. A small tile reads X so often that a panel of so many rows must lie
+// in the first-level cache; a large one is content with the second.
+constexpr int64_t kOuterRows = kTileRows >= 6 ? 256 : 128;
 
-// R rows of G (columns `col` of A) and NV vectors of its columns, from k on.
+// R rows of G (neighbouring columns of A) and NV vectors of its columns, from k on.
 template <int R, int NV, class T, class Rows>
-ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const int64_t* column, const Rows& x, Pick pick, int64_t k, T* g,
-                             int64_t ldg, int64_t width) {
+ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k, T* g, int64_t ldg,
+                             int64_t width) {
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][NV];
   ELMAN_UNROLL
@@ -31,10 +32,11 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const int64_t* column, con
   }
   for (int64_t i = 0; i < pick.count; i++) {
     const int64_t m = pick.index[i];
-    const T *left = a + (m - pick.first) * lda, *right = x[m] + k;
+    const T* left = pinned(a + (m - pick.first) * lda);
+    const T* right = pinned(x[m] + k);
     Vec<T> s[R];
     ELMAN_UNROLL
-    for (int r = 0; r < R; r++) s[r] = splat(left[column[r]]);
+    for (int r = 0; r < R; r++) s[r] = splat(left[r]);
     ELMAN_UNROLL
     for (int v = 0; v < NV; v++) {
       const Vec<T> b = load(right + v * W);
@@ -66,24 +68,24 @@ void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Rows&
     for (int64_t k = 0; k < inner; k += wide) {
       const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
       for (int s = 0; s < gates.count; s++) {
-        each_tile(units, [&](auto size, int64_t n) {
-          constexpr int R = decltype(size)::value;
-          int64_t column[R];
-          for (int r = 0; r < R; r++) {
-            column[r] = ((n + r) / W * gates.slots + gates.first + s) * W + (n + r) % W;
-          }
-          T* out = g + (gates.gate[s] * units + n) * inner + k;
-          switch (vectors) {
-            case 4:
-              return outer_tile<R, 4>(a, lda, column, x, pick, k, out, inner, width);
-            case 3:
-              return outer_tile<R, 3>(a, lda, column, x, pick, k, out, inner, width);
-            case 2:
-              return outer_tile<R, 2>(a, lda, column, x, pick, k, out, inner, width);
-            default:
-              return outer_tile<R, 1>(a, lda, column, x, pick, k, out, inner, width);
-          }
-        });
+        const int64_t run = gates.slots == 1 ? units : W;  // neighbouring columns of one gate
+        for (int64_t j = 0; j < units; j += run) {
+          const T* left = a + j * gates.slots + (gates.first + s) * W;
+          T* out = g + (gates.gate[s] * units + j) * inner + k;
+          each_tile(units - j < run ? units - j : run, [&](auto size, int64_t n) {
+            constexpr int R = decltype(size)::value;
+            switch (vectors) {
+              case 4:
+                return outer_tile<R, 4>(left + n, lda, x, pick, k, out + n * inner, inner, width);
+              case 3:
+                return outer_tile<R, 3>(left + n, lda, x, pick, k, out + n * inner, inner, width);
+              case 2:
+                return outer_tile<R, 2>(left + n, lda, x, pick, k, out + n * inner, inner, width);
+              default:
+                return outer_tile<R, 1>(left + n, lda, x, pick, k, out + n * inner, inner, width);
+            }
+          });
+        }
       }
     }
   }
@@ -102,7 +104,8 @@ ELMAN_INLINE void narrow_tile(const T* a, int64_t lda, const Rows& x, Pick pick,
   }
   for (int64_t i = 0; i < pick.count; i++) {
     const int64_t m = pick.index[i];
-    const T *left = a + (m - pick.first) * lda, *right = x[m] + k;
+    const T* left = pinned(a + (m - pick.first) * lda);
+    const T* right = pinned(x[m] + k);
     Vec<T> s[R];
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) s[r] = splat(right[r]);

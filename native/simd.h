@@ -95,6 +95,14 @@ ELMAN_INLINE void store(T* p, Vec<T> v) {
   memcpy(p, &v, sizeof v);
 }
 
+// The pointer itself, in one register: or GCC keeps a register for each of its constant offsets, and sums them up anew
+// in every turn of a loop.
+template <class T>
+ELMAN_INLINE const T* pinned(const T* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
 // Never `Vec{} + a`: 0 + a is not a (-0.0), so the compiler would keep an addition for each broadcast.
 ELMAN_INLINE Vec<float> splat(float a) {
 #if defined(__AVX512F__)
