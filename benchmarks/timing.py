@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,13 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            cwd=Path(__file__).parent.parent,
         )
-        self.versions: dict[str, Any] = self._answer()
+        try:
+            self.versions: dict[str, Any] = self._answer()
+        except Trouble:
+            self.close()
+            raise
 
     def ask(self, *message: Any) -> Any:
         assert self.process.stdin
