@@ -2,8 +2,8 @@
 
     python -m benchmarks.worker CONTENDER CORES        CORES: "1" or "0,1", the cores it may use; "" leaves that alone
 
-Reads pickled messages on stdin and answers on stdout: ("build", key, case), ("run", key, count), ("drop", key). It
-works only between a message and its answer, and the parent waits for that, so only one contender runs at a time.
+Reads pickled messages on stdin: ("build", key, case, thorough), ("run", key, count), ("drop", key), and answers on
+stdout. It works only between a message and its answer, and the parent waits for that, so only one contender runs.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""One file a contender: `build(case)` makes it ready, and what comes back is timed.
+"""One file a contender: `build` makes it ready, and what comes back is timed.
 
-Every file has `build(case) -> Work` and `versions() -> dict`. `Refused` is raised for what a peer does not offer. Each
-is called in the fastest way known; where several ways may win, all are tried at once on the machine (`fastest`).
+Every file has `build(case, thorough) -> Work` and `versions() -> dict`; `Refused` is raised for what a peer does not
+offer. Each is called in the fastest way known; where several may win, all are tried on the spot (`fastest`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,10 +33,14 @@ class Work(NamedTuple):
     )
 
 
-def fastest(works: list[Work], seconds: float = 0.03) -> Work:
-    """The work whose repetition takes the least time, each warmed up and tried three times in turn."""
-    if len(works) == 1:
-        return works[0]
+def fastest(ways: Sequence[Callable[[], Work]], thorough: bool, seconds: float = 0.03) -> Work:
+    """The work whose repetition takes the least time, each warmed up and tried three times in turn.
+
+    Not thorough: the first, which should be the likely winner.
+    """
+    if len(ways) == 1 or not thorough:
+        return ways[0]()
+    works = [way() for way in ways]
     counts, best = [], [float("inf")] * len(works)
     for work in works:
         work.run(1)

@@ -25,7 +25,7 @@ def network_of(case: Case) -> elman.Network:
     return network
 
 
-def build(case: Case) -> Work:
+def build(case: Case, thorough: bool = True) -> Work:
     if case.kind == "sine":
         from benchmarks.sine import work
 

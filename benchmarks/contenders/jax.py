@@ -5,6 +5,7 @@ Buffers of the weights are donated. A training call does one update, or scans ov
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -27,16 +28,16 @@ def versions() -> dict[str, Any]:
     return {"jax": jax.__version__}
 
 
-def build(case: Case) -> Work:
+def build(case: Case, thorough: bool = True) -> Work:
     if case.kind not in ("train", "infer", "stream"):
         raise Refused(f"{case.kind} is not timed in JAX")
     if case.kind == "stream":
         return _stream(case)
-    unrolls = (1, 8) if case.B * case.T * case.H <= SMALL else (1,)
+    unrolls = (8, 1) if case.B * case.T * case.H <= SMALL else (1,)
     if case.kind == "infer":
-        return fastest([_infer(case, unroll) for unroll in unrolls])
-    blocks = (1, BLOCK) if case.B * case.T * case.H <= SMALL and case.batches >= BLOCK else (1,)
-    return fastest([_train(case, unroll, block) for unroll in unrolls for block in blocks])
+        return fastest([partial(_infer, case, unroll) for unroll in unrolls], thorough)
+    blocks = (BLOCK, 1) if case.B * case.T * case.H <= SMALL and case.batches >= BLOCK else (1,)
+    return fastest([partial(_train, case, unroll, block) for unroll in unrolls for block in blocks], thorough)
 
 
 def _weights(case: Case) -> dict[str, jax.Array]:

@@ -22,7 +22,7 @@ def versions() -> dict[str, Any]:
     return {"python": platform.python_version(), "numpy": np.__version__, "blas": f"{blas['name']} {blas['version']}"}
 
 
-def build(case: Case) -> Work:
+def build(case: Case, thorough: bool = True) -> Work:
     return {"train": _train, "infer": _infer, "stream": _stream, "sine": _sine, "gemm": _gemm}[case.kind](case)
 
 

@@ -6,6 +6,7 @@ GRU's third gate, where it is the one inside the reset.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,16 @@ def versions() -> dict[str, Any]:
     return {"torch": torch.__version__, "torch isa": torch.backends.cpu.get_cpu_capability()}
 
 
-def build(case: Case) -> Work:
+def build(case: Case, thorough: bool = True) -> Work:
     torch.set_num_threads(case.threads)
     if case.kind == "sine":
         raise Refused("the paper's program is compared with plain NumPy")
     if case.kind == "gemm":
         return _gemm(case)
     if case.kind == "stream":
-        return _stream(case)
-    ways = [(_train if case.kind == "train" else _infer)(case, packed) for packed in (False, True)[: 1 + case.ragged]]
-    return fastest(ways)
+        return _stream(case, thorough)
+    way = _train if case.kind == "train" else _infer
+    return fastest([partial(way, case, packed) for packed in (False, True)[: 1 + case.ragged]], thorough)
 
 
 def _modules(case: Case, kind: dict[str, Any]) -> tuple[nn.Module, nn.Linear]:
@@ -131,36 +132,48 @@ def _how(case: Case, packed: bool) -> str:
     return (", packed" if packed else ", padded, masked loss") if case.ragged else ""
 
 
-def _stream(case: Case) -> Work:
+def _stream(case: Case, thorough: bool) -> Work:
     """The cell, or the whole module with T = 1, whichever is faster."""
-    x = torch.from_numpy(case.data()[0][0])
-    dtype, lstm = x.dtype, case.cell == "lstm"
-    works = []
-    for kind in (CELL, WHOLE):
-        layer, head = _modules(case, kind)
-        shape = (1, case.H) if kind is CELL else (1, 1, case.H)
-        zero = torch.zeros(shape, dtype=dtype)
+    return fastest([partial(_by_cell, case), partial(_by_module, case)], thorough)
 
-        @torch.inference_mode()
-        def run(count: int, kind: Any = kind, layer: Any = layer, head: Any = head, zero: Any = zero) -> int:
-            row = x if kind is CELL else x[None]
-            state: Any = (zero, zero) if lstm else zero
-            for _ in range(count):
-                if kind is CELL:
-                    state = layer(row, state)
-                    h = state[0] if lstm else state
-                else:
-                    h, state = layer(row, state)
-                if case.head:
-                    h = head(h)
-            return count
 
-        with torch.inference_mode():
-            h = layer(x) if kind is CELL else layer(x[None])[0]
-            h = h[0] if lstm and kind is CELL else h
-            output = (head(h) if case.head else h).numpy().reshape(1, 1, -1)
-        works.append(Work(f"nn.{kind[case.cell].__name__}", run, {"output": output}))
-    return fastest(works)
+def _by_cell(case: Case) -> Work:
+    layer, head = _modules(case, CELL)
+    x, lstm = torch.from_numpy(case.data()[0][0]), case.cell == "lstm"
+    zero = torch.zeros(1, case.H, dtype=x.dtype)
+
+    @torch.inference_mode()
+    def run(count: int) -> int:
+        state: Any = (zero, zero) if lstm else zero
+        for _ in range(count):
+            state = layer(x, state)
+            if case.head:
+                head(state[0] if lstm else state)
+        return count
+
+    with torch.inference_mode():
+        h = layer(x)[0] if lstm else layer(x)
+        output = (head(h) if case.head else h).numpy()[None]
+    return Work(f"nn.{CELL[case.cell].__name__}", run, {"output": output})
+
+
+def _by_module(case: Case) -> Work:
+    layer, head = _modules(case, WHOLE)
+    x = torch.from_numpy(case.data()[0])
+
+    @torch.inference_mode()
+    def run(count: int) -> int:
+        state: Any = None
+        for _ in range(count):
+            h, state = layer(x, state)
+            if case.head:
+                head(h)
+        return count
+
+    with torch.inference_mode():
+        h, _ = layer(x)
+        output = (head(h) if case.head else h).numpy()
+    return Work(f"nn.{WHOLE[case.cell].__name__}", run, {"output": output})
 
 
 def _gemm(case: Case) -> Work:
