@@ -41,7 +41,7 @@ class Model;
 // The memory of one call, kept for the next: calls from several threads at once each have their own.
 template <class T>
 struct Workspace {
-  explicit Workspace(const Model<T>& m) : sums(m.program(), m.table()) {}
+  explicit Workspace(const Model<T>& m) : sums(m.program(), m.states(), m.table()) {}
   Cut cut;
   Block packed;
   Gradient<T> sums;
@@ -89,12 +89,13 @@ class Model {
 
   // The loss of the whole batch; gradient (P,) may be null.
   double loss(const T* theta, const Data& data, const Loss& loss, int64_t shard_size, int64_t truncate,
-              T* gradient) const {
+              int64_t recompute, T* gradient) const {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
     work->cut.assign(data, nullptr, data.n, shard_size);
     pack(theta, work->packed, gradient != nullptr);
-    const double value = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, gradient != nullptr);
+    const double value =
+        work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, recompute, gradient != nullptr);
     if (gradient) std::memcpy(gradient, work->sums.result(), bytes());
     return value;
   }
@@ -103,13 +104,13 @@ class Model {
   // the block.
   int64_t update(T* theta, const Data& data, const Loss& loss, const Optim& optim, T* const* slots, int64_t step,
                  const int64_t* rows, const int64_t* starts, const double* rates, int64_t updates, Clip clip,
-                 int64_t truncate, int64_t shard_size, double* losses, double* norms) const {
+                 int64_t truncate, int64_t recompute, int64_t shard_size, double* losses, double* norms) const {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
     for (int64_t u = 0; u < updates; u++) {
       work->cut.assign(data, rows + starts[u], starts[u + 1] - starts[u], shard_size);
       pack(theta, work->packed, true);
-      losses[u] = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, true);
+      losses[u] = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, recompute, true);
       T* gradient = work->sums.result();
       if (clip.value > 0) table_.clip_value(gradient, program_.size, clip.value);
       norms[u] = std::sqrt(table_.sum_squares(gradient, program_.size));
@@ -159,7 +160,7 @@ class Model {
       Shard* s = table_.lay_tape(program_, lengths, rows, true, memory);
       table_.forward(s, program_, theta, packed.get(), data, tape->cut.rows.data() + at);
       table_.read_output(s, program_, y, data.steps);
-      table_.read_state(s, program_, state);
+      table_.read_state(s, program_, false, state);
       tape->shards[size_t(i)] = s;
     });
     return tape;
@@ -204,15 +205,14 @@ class Model {
     }
     std::vector<int64_t> window(lengths, lengths + n);
     for (int64_t t = 0; t < steps; t += segment) {
-      while (lengths[n - 1] <= t) n--;
+      n = longer_than(lengths, n, t);
       for (int64_t r = 0; r < n; r++) window[size_t(r)] = std::min(segment, lengths[r] - t);
       void* memory = tape.reserve(table_.tape_bytes(program_, window.data(), n, false));
       Shard* s = table_.lay_tape(program_, window.data(), n, false, memory);
       table_.forward(s, program_, theta, packed.get(), data, rows);
       table_.read_output(s, program_, program_.last ? y : y + t * program_.out, total);
-      table_.read_state(s, program_, state);
-      const size_t item = program_.integer ? sizeof(int64_t) : sizeof(T);
-      data.x = static_cast<const char*>(data.x) + segment * data.x_step * int64_t(item);
+      table_.read_state(s, program_, false, state);
+      data.x = later(program_, data, Loss{}, sizeof(T), segment).x;
       data.state = reinterpret_cast<const void* const*>(state);
     }
   }

@@ -213,7 +213,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
           "loss",
           [](const M& model, const Array<const T>& theta, const Strided& x, const std::optional<Strided>& y,
              const Lengths& lengths, const std::optional<Strided>& weight, const States& state, int kind, double delta,
-             const std::vector<double>& quantiles, int64_t truncate, int64_t shard_size,
+             const std::vector<double>& quantiles, int64_t truncate, int64_t recompute, int64_t shard_size,
              std::optional<Array<T>> gradient) {
             Opened<T> o;
             const Loss loss = make_loss(kind, delta, quantiles);
@@ -223,10 +223,11 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
             open_targets(model, loss, y, weight, o);
             open_state(model, state, o);
             nb::gil_scoped_release release;
-            return model.loss(theta.data(), o.data, loss, shard_size, truncate, gradient ? gradient->data() : nullptr);
+            return model.loss(theta.data(), o.data, loss, shard_size, truncate, recompute,
+                              gradient ? gradient->data() : nullptr);
           },
           "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
-          "quantiles"_a, "truncate"_a, "shard_size"_a, "gradient"_a.none())
+          "quantiles"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "gradient"_a.none())
       .def(
           "update",
           [](const M& model, Array<T> theta, const Strided& x, const std::optional<Strided>& y, const Lengths& lengths,
@@ -234,7 +235,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
              const std::vector<double>& quantiles, const std::vector<double>& optimizer,
              const std::vector<Array<T>>& slots, int64_t step, const Array<const int64_t>& rows,
              const Array<const int64_t>& starts, const Array<const double>& rates, double clip_norm, double clip_value,
-             int64_t truncate, int64_t shard_size, Array<double> losses, Array<double> norms) {
+             int64_t truncate, int64_t recompute, int64_t shard_size, Array<double> losses, Array<double> norms) {
             Opened<T> o;
             const Loss loss = make_loss(kind, delta, quantiles);
             const int64_t size = model.program().size, updates = int64_t(rates.size());
@@ -267,12 +268,12 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
             }
             nb::gil_scoped_release release;
             return model.update(theta.data(), o.data, loss, optim, remembered.data(), step, rows.data(), starts.data(),
-                                rates.data(), updates, Clip{clip_norm, clip_value}, truncate, shard_size, losses.data(),
-                                norms.data());
+                                rates.data(), updates, Clip{clip_norm, clip_value}, truncate, recompute, shard_size,
+                                losses.data(), norms.data());
           },
           "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
           "quantiles"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a, "clip_norm"_a,
-          "clip_value"_a, "truncate"_a, "shard_size"_a, "losses"_a, "norms"_a);
+          "clip_value"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "losses"_a, "norms"_a);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct Data {
   const void* weight;      // (n, T) or (n,); may be null: ones
   int64_t weight_row, weight_step;
   const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros
+  int32_t own_state;         // the states' rows are those of the shard, in its order
 };
 
 struct Loss {
@@ -67,6 +68,13 @@ struct Upstream {
   const void* const* dstate;   // aligned with the program's states, (n, size)
 };
 
+// A piece of the time of rows that go on before and after it.
+struct Segment {
+  int64_t first;        // the step at which it begins
+  int64_t open;         // so many rows, the first, go on after it
+  void* const* dstate;  // for each state (rows, size): in, the gradient after the segment; out, that before it
+};
+
 // Rows under way, and what their way back works on: laid out in blocks of the caller's, opaque outside the kernels.
 struct Shard;
 struct Scratch;
@@ -86,15 +94,17 @@ struct Table {
   Scratch* (*lay_scratch)(const Shard*, const Program&, int64_t shard_rows, bool dx, void* scratch);
 
   void (*forward)(Shard*, const Program&, const T* theta, const void* packed, const Data&, const int64_t* rows);
-  void (*read_output)(const Shard*, const Program&, T* y, int64_t steps);              // y: (n, T, O) or (n, O)
-  void (*read_state)(const Shard*, const Program&, T* const* state);                   // each (n, size)
+  void (*read_output)(const Shard*, const Program&, T* y, int64_t steps);  // y: (n, T, O) or (n, O)
+  // Each (n, size); own: only the shard's rows, in its order.
+  void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
   void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h, int64_t steps);  // (n, T, out)
 
   // Both add to gradients. The first begins with the loss's own derivative, and writes its value: one for each shard of
   // `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins with what
   // came from outside, and fills dx and dstate where asked.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
-                        int64_t truncate, int64_t shard_rows, Scratch*, T* const* gradients, double* losses);
+                        int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, T* const* gradients,
+                        double* losses);
   void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t steps, int64_t truncate,
                    Scratch*, T* gradient, T* dx, T* const* dstate);
 

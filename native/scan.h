@@ -148,10 +148,10 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
 
 // `count` steps of the way back, `done` of them behind it. dout (total, ldd) arrives at h; b.da is filled from packed
 // row `first` on; b.dh, b.dc hold the gradient of the final state and leave with that of the initial one. truncate > 0:
-// nothing flows between steps truncate * j - 1 and truncate * j.
+// nothing flows between steps truncate * j - 1 and truncate * j, counted from `step0` before these.
 template <class Cell, class T>
 void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* dout,
-                   int64_t ldd, int64_t truncate, int64_t done, int64_t count, int64_t first,
+                   int64_t ldd, int64_t truncate, int64_t step0, int64_t done, int64_t count, int64_t first,
                    const DirectionScratch<T>& b) {
   Backward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
@@ -168,9 +168,9 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dout = dout + m * ldd;
     Cell::backward(step);
-    const int64_t boundary = reverse ? t + 1 : t;
+    const int64_t boundary = step0 + (reverse ? t + 1 : t);
     if (truncate > 0 && boundary % truncate == 0) {
-      for (int64_t r = 0; r < s.count[t] && previous(s, reverse, t, r) >= 0; r++) {
+      for (int64_t r = 0; r < s.count[t] && (step0 > 0 || previous(s, reverse, t, r) >= 0); r++) {
         memset(b.dh + r * d.units, 0, size_t(d.units) * sizeof(T));
         if (Cell::states == 2) memset(b.dc + r * d.units, 0, size_t(d.units) * sizeof(T));
       }

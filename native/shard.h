@@ -114,40 +114,51 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
 }
 
 template <class T>
-Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients) {
+Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients, int64_t step) {
   for (int64_t k = 0; k < count; k++) b.shares[k].gradient = gradients[k];
-  return {b.shares, count, block_steps(b.shard_rows)};
+  return {b.shares, count, block_steps(b.shard_rows), step};
 }
 
 // Parts of the loss and of its gradient, one for each shard among the rows.
 template <class T>
 void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
-                   double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, T* const* gradients,
-                   double* losses) {
+                   double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, const Segment* segment,
+                   T* const* gradients, double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
+  const int64_t silent = o.last && segment ? segment->open : 0;  // rows that have not come to their last step
   const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = gradients ? b->dout[(p.n_ops - 1) % 2] : nullptr;
   for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
   each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
+    T* d = gradients ? dout + k * o.ld : nullptr;
+    for (int64_t j = r < silent ? 0 : p.out; d && j < o.ld; j++) d[j] = T(0);
+    if (r < silent) return;
     const int64_t row = s.rows[r], at = row * data.y_row + t * data.y_step;
     const bool classes = loss.kind == LossKind::cross_entropy;
     const T* y = classes ? nullptr : static_cast<const T*>(data.y) + at;
     const int64_t* label = classes ? static_cast<const int64_t*>(data.y) + at : nullptr;
     const T* weight = static_cast<const T*>(data.weight);
     const double scale = weight ? double(weight[row * data.weight_row + t * data.weight_step]) * unit : unit;
-    T* d = gradients ? dout + k * o.ld : nullptr;
     losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
-    for (int64_t j = p.out; d && j < o.ld; j++) d[j] = T(0);
   });
   if (!gradients) return;
-  each_state(p, s, *b, [&](T* d, int32_t, const DirectionTape<T>& tape) {
+  void* const* dstate = segment ? segment->dstate : nullptr;
+  each_state(p, s, *b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
     memset(d, 0, size_t(s.steps.rows * tape.units) * sizeof(T));
+    for (int64_t r = 0; dstate && r < s.steps.rows; r++) {
+      memcpy(d + r * tape.units, static_cast<T*>(dstate[slot]) + r * tape.hidden, size_t(tape.hidden) * sizeof(T));
+    }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, 0, truncate,
-            shares_with(*b, shares, gradients));
+            shares_with(*b, shares, gradients, segment ? segment->first : 0));
+  each_state(p, s, *b, [&](const T* d, int32_t slot, const DirectionTape<T>& tape) {
+    for (int64_t r = 0; dstate && r < s.steps.rows; r++) {
+      memcpy(static_cast<T*>(dstate[slot]) + r * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
+    }
+  });
 }
 
 template <class T>
@@ -173,7 +184,7 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, steps, truncate,
-            shares_with(b, 1, &gradient));
+            shares_with(b, 1, &gradient, 0));
   if (dx) read_rows(s, false, b.dx, s.ldx, p.in, dx, steps);
   each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
     for (int64_t r = 0; r < s.steps.rows; r++) {

@@ -62,7 +62,7 @@ class Stepper {
     const Program& p = program();
     table_.forward(shard_, p, theta_.data(), packed_.get(), data_, rows_.data());
     table_.read_output(shard_, p, y, 1);
-    table_.read_state(shard_, p, now_.data());
+    table_.read_state(shard_, p, false, now_.data());
   }
 
  private:

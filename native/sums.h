@@ -127,6 +127,24 @@ double normaliser(const Program& p, const Data& data, const Loss& loss, const Cu
   return loss.kind == LossKind::cross_entropy ? sum : sum * double(p.out);
 }
 
+// How many of the rows, longest first, have more than `steps`.
+inline int64_t longer_than(const int64_t* lengths, int64_t n, int64_t steps) {
+  while (n > 0 && lengths[n - 1] <= steps) n--;
+  return n;
+}
+
+// The same rows from step t on. `item` is the size of the network's type.
+inline Data later(const Program& p, Data data, const Loss& loss, size_t item, int64_t t) {
+  const auto move = [t](const void*& start, int64_t step, size_t size) {
+    if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);
+  };
+  move(data.x, data.x_step, p.integer ? sizeof(int64_t) : item);
+  if (p.last) return data;
+  move(data.y, data.y_step, loss.kind == LossKind::cross_entropy ? sizeof(int64_t) : item);
+  move(data.weight, data.weight_step, item);
+  return data;
+}
+
 // Largest power of two below n (n >= 2): where the tree splits.
 inline int64_t tree_split(int64_t n) {
   int64_t half = 1;
@@ -151,15 +169,18 @@ inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t 
 template <class T>
 class Gradient {
  public:
-  Gradient(const Program& p, const Table<T>& table) : p_(p), table_(table) {}
+  Gradient(const Program& p, const std::vector<int64_t>& states, const Table<T>& table)
+      : p_(p), states_(states), table_(table) {}
 
   // The loss of the cut's rows; with `want_gradient` its gradient lies in result() until the next call. theta is packed
-  // in `packed`.
+  // in `packed`. recompute > 0: the way forward keeps the states between segments of so many steps, and each segment
+  // is computed again on the way back.
   double compute(const T* theta, const Block& packed, const Data& data, const Loss& loss, const Cut& cut,
-                 int64_t truncate, bool want_gradient) {
+                 int64_t truncate, int64_t recompute, bool want_gradient) {
     const int threads = Pool::shared().threads();
     if (size_t(threads) > crew_.size()) crew_.resize(size_t(threads));
-    const Job job{theta, packed.get(), data, loss, cut, normaliser<T>(p_, data, loss, cut), truncate, want_gradient};
+    const Job job{theta,    packed.get(), data,         loss, cut, normaliser<T>(p_, data, loss, cut),
+                  truncate, recompute,    want_gradient};
     const int64_t shards = cut.count();
     const int64_t together = shards_together(packed.size(), cut.size, shards, threads);
     int64_t block = together;  // aligned blocks of shards are subtrees, so a task may sum one alone
@@ -204,7 +225,7 @@ class Gradient {
     const Loss& loss;
     const Cut& cut;
     double normaliser;
-    int64_t truncate;
+    int64_t truncate, recompute;
     bool want_gradient;
   };
   struct Part {
@@ -217,7 +238,7 @@ class Gradient {
     Part part;
   };
   struct Worker {
-    Block tape, scratch;
+    Block tape, scratch, between;
     Shard* shard = nullptr;  // laid out for rows of these lengths, cut into shards of `size`
     Scratch* back = nullptr;
     std::vector<int64_t> lengths;
@@ -239,8 +260,6 @@ class Gradient {
   void add_shards(Worker& w, int thread, const Job& job, int64_t shard, int64_t count) {
     const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
     const int64_t* lengths = job.cut.lengths.data() + at;
-    if (!w.laid_for(lengths, n, job.cut.size, job.want_gradient)) lay(w, lengths, n, job.cut.size, job.want_gradient);
-    table_.forward(w.shard, p_, job.theta, job.packed, job.data, job.cut.rows.data() + at);
     w.fresh.resize(size_t(count));
     w.losses.resize(size_t(count));
     w.gradients.clear();
@@ -251,13 +270,73 @@ class Gradient {
       w.gradients.push_back(static_cast<T*>(part.gradient->get()));
       std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
     }
-    table_.loss_backward(w.shard, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size,
-                         w.back, job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
+    const int64_t* rows = job.cut.rows.data() + at;
+    if (job.want_gradient && job.recompute > 0 && job.recompute < lengths[0]) {
+      in_segments(w, job, rows, lengths, n);
+    } else {
+      forward(w, job, job.data, rows, lengths, n, job.want_gradient);
+      table_.loss_backward(w.shard, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size,
+                           w.back, nullptr, job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
+    }
     for (int64_t k = 0; k < count; k++) {
       Sum sum{0, std::move(w.fresh[size_t(k)])};
       sum.part.loss = w.losses[size_t(k)];
       while (!w.stack.empty() && w.stack.back().level == sum.level) join(w, sum);
       w.stack.push_back(std::move(sum));
+    }
+  }
+
+  void forward(Worker& w, const Job& job, const Data& data, const int64_t* rows, const int64_t* lengths, int64_t n,
+               bool keep) {
+    if (!w.laid_for(lengths, n, job.cut.size, keep)) lay(w, lengths, n, job.cut.size, keep);
+    table_.forward(w.shard, p_, job.theta, job.packed, data, rows);
+  }
+
+  // Forward through all segments, then back through them, each forward once more; the losses and gradients of all are
+  // added up.
+  void in_segments(Worker& w, const Job& job, const int64_t* rows, const int64_t* lengths, int64_t n) {
+    const int64_t size = job.recompute, segments = (lengths[0] + size - 1) / size;
+    int64_t width = 0;
+    for (const int64_t s : states_) width += s;
+    T* memory = static_cast<T*>(w.between.reserve(size_t((segments + 1) * n * width) * sizeof(T)));
+    const auto states_at = [&](int64_t k) {  // before segment k; past the last, the gradient on its way back
+      std::vector<void*> states;
+      T* at = memory + k * n * width;
+      for (const int64_t s : states_) {
+        states.push_back(at);
+        at += n * s;
+      }
+      return states;
+    };
+    std::vector<int64_t> window(static_cast<size_t>(n));
+    const auto enter = [&](int64_t k, bool keep) {  // the segment's data; its rows, the first of all, go forward
+      const int64_t alive = longer_than(lengths, n, k * size);
+      for (int64_t r = 0; r < alive; r++) window[size_t(r)] = std::min(size, lengths[r] - k * size);
+      Data data = later(p_, job.data, job.loss, sizeof(T), k * size);
+      const std::vector<void*> state = states_at(k);
+      if (k > 0) {
+        data.state = state.data();
+        data.own_state = 1;
+      }
+      forward(w, job, data, rows, window.data(), alive, keep);
+      data.state = nullptr;
+      return data;
+    };
+    for (int64_t k = 0; k + 1 < segments; k++) {
+      enter(k, false);
+      table_.read_state(w.shard, p_, true, reinterpret_cast<T* const*>(states_at(k + 1).data()));
+    }
+    const std::vector<void*> dstate = states_at(segments);
+    std::memset(memory + segments * n * width, 0, size_t(n * width) * sizeof(T));
+    std::vector<double> losses(w.losses.size());
+    std::fill(w.losses.begin(), w.losses.end(), 0.0);
+    for (int64_t k = segments - 1; k >= 0; k--) {
+      const Data data = enter(k, true);
+      const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
+      table_.loss_backward(w.shard, p_, job.packed, data, job.loss, job.normaliser, job.truncate, job.cut.size, w.back,
+                           &segment, w.gradients.data(), losses.data());
+      const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;
+      for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
     }
   }
 
@@ -324,6 +403,7 @@ class Gradient {
   }
 
   const Program& p_;
+  const std::vector<int64_t>& states_;  // the size of each
   const Table<T>& table_;
   std::vector<Worker> crew_;
   std::vector<Part> sums_;

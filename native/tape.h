@@ -134,7 +134,7 @@ void gather_state(const Data& data, int32_t slot, const ShardTape<T>& s, const D
   const T* from = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
   for (int64_t r = 0; r < s.steps.rows; r++) {
     for (int64_t j = 0; j < d.units; j++)
-      to[r * d.units + j] = from && j < d.hidden ? from[s.rows[r] * d.hidden + j] : T(0);
+      to[r * d.units + j] = from && j < d.hidden ? from[(data.own_state ? r : s.rows[r]) * d.hidden + j] : T(0);
   }
 }
 
@@ -161,7 +161,7 @@ void read_hidden(const Shard* shard, const Program& p, int32_t op, T* h, int64_t
 }
 
 template <class T>
-void read_state(const Shard* shard, const Program& p, T* const* state) {
+void read_state(const Shard* shard, const Program& p, bool own, T* const* state) {
   const ShardTape<T>& s = *opened<T>(shard);
   for (int32_t i = 0; i < p.n_ops; i++) {
     if (p.ops[i].kind != Kind::recurrent) continue;
@@ -171,7 +171,7 @@ void read_state(const Shard* shard, const Program& p, T* const* state) {
       for (int32_t part = 0; part < (d.c ? 2 : 1); part++) {
         for (int64_t r = 0; r < s.steps.rows; r++) {
           const int64_t m = k == 1 ? r : last_row(s.steps, r);
-          memcpy(state[p.ops[i].state[k] + part] + s.rows[r] * d.hidden, parts[part] + m * d.ld,
+          memcpy(state[p.ops[i].state[k] + part] + (own ? r : s.rows[r]) * d.hidden, parts[part] + m * d.ld,
                  size_t(d.hidden) * sizeof(T));
         }
       }
@@ -195,7 +195,7 @@ struct Share {
 template <class T>
 struct Shares {
   const Share<T>* first;
-  int64_t count, block;
+  int64_t count, block, step;  // step: at which these rows begin, in their whole time
   ELMAN_INLINE const Share<T>* begin() const { return first; }
   ELMAN_INLINE const Share<T>* end() const { return first + count; }
 };

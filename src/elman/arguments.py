@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from elman.checks import shown
+from elman.checks import shown, whole
 from elman.engine import Batch
 from elman.layers import Layout
 from elman.losses import BinaryCrossEntropy, CrossEntropy, Loss, Pinball
 
-__all__ = ["as_batch", "as_dtype", "as_real", "as_state", "check_width", "is_finite", "target_width"]
+__all__ = ["as_batch", "as_dtype", "as_real", "as_state", "check_width", "is_finite", "segment", "target_width"]
 
 
 def as_dtype(dtype: object) -> np.dtype[Any]:
@@ -113,6 +113,15 @@ def target_width(layout: Layout, loss: Loss) -> int:
             f"loss: expected a network whose outputs are a multiple of the {count} quantiles, got {layout.output_size}"
         )
     return layout.output_size // count
+
+
+def segment(layout: Layout, recompute: object, steps: int) -> int | None:
+    """`recompute=` as steps between two kept states: None for False, the root of T for True."""
+    if recompute is False or recompute is None:
+        return None
+    if layout.bidirectional:
+        raise ValueError(f"recompute: expected False for a network of two directions, got {shown(recompute)}")
+    return math.isqrt(max(0, steps - 1)) + 1 if recompute is True else whole("recompute", recompute, low=1)
 
 
 def is_finite(array: np.ndarray) -> bool:

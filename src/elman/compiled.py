@@ -92,14 +92,21 @@ class NativeEngine:
         return gradient, dx, dstate0
 
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
-        return self._model(layout, theta).loss(theta, *_data(batch), *_loss(loss), 0, shard_size, None)
+        return self._model(layout, theta).loss(theta, *_data(batch), *_loss(loss), 0, 0, shard_size, None)
 
     def loss_and_grad(
-        self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, truncate: int | None, shard_size: int
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        loss: Loss,
+        truncate: int | None,
+        shard_size: int,
+        recompute: int | None = None,
     ) -> tuple[float, np.ndarray]:
         gradient = np.empty_like(theta)
         model = self._model(layout, theta)
-        value = model.loss(theta, *_data(batch), *_loss(loss), truncate or 0, shard_size, gradient)
+        value = model.loss(theta, *_data(batch), *_loss(loss), truncate or 0, recompute or 0, shard_size, gradient)
         return value, gradient
 
     def update(
@@ -116,6 +123,7 @@ class NativeEngine:
         clip_value: float | None,
         truncate: int | None,
         shard_size: int,
+        recompute: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         losses, norms = np.zeros(len(records.rates)), np.zeros(len(records.rates))
         done = self._model(layout, theta).update(
@@ -129,6 +137,7 @@ class NativeEngine:
             clip_norm or 0.0,
             clip_value or 0.0,
             truncate or 0,
+            recompute or 0,
             shard_size,
             losses,
             norms,

@@ -89,7 +89,14 @@ class Engine(Protocol):
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float: ...
 
     def loss_and_grad(
-        self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, truncate: int | None, shard_size: int
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        loss: Loss,
+        truncate: int | None,
+        shard_size: int,
+        recompute: int | None = None,
     ) -> tuple[float, np.ndarray]: ...
 
     def update(
@@ -106,6 +113,7 @@ class Engine(Protocol):
         clip_value: float | None,
         truncate: int | None,
         shard_size: int,
+        recompute: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, int]: ...
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...

@@ -236,12 +236,26 @@ class Network:
         sample_weight: Any = None,
         state: Mapping[str, Any] | None = None,
         truncate: int | None = None,
+        recompute: bool | int = False,
     ) -> tuple[float, Parameters]:
-        """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,))."""
+        """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
+
+        truncate   k: no gradient of the state passes from step kj back to step kj - 1
+        recompute  k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
+                   again on the way back; True: about sqrt(T). docs/performance.md has the memory and the time. Same
+                   gradients to rounding; one direction only
+        """
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        window = _window(truncate)
-        value, gradient = self._engine.loss_and_grad(self.layout, self._theta, batch, loss, window, DEFAULT_SHARD_SIZE)
+        value, gradient = self._engine.loss_and_grad(
+            self.layout,
+            self._theta,
+            batch,
+            loss,
+            _window(truncate),
+            DEFAULT_SHARD_SIZE,
+            arguments.segment(self.layout, recompute, batch.x.shape[1]),
+        )
         return value, Parameters(self.layout, gradient)
 
     def stream(self, batch_size: int = 1) -> Stream:

@@ -53,6 +53,8 @@ class Trainer:
     batch_size  rows of an update; the last of an epoch may be shorter
     shard_size  rows whose gradients are summed together; part of the result's bits, not of its meaning
     truncate    k: gradients of the state stop at every k-th step (truncated backpropagation through time)
+    recompute   k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
+                again on the way back; True: about sqrt(T). For long sequences: less memory, a third more time
     seed        of the shuffling
 
     Optimiser state, `updates` and `epochs` done and the `history` carry on from call to call.
@@ -69,6 +71,7 @@ class Trainer:
         batch_size: int = 32,
         shard_size: int | None = None,
         truncate: int | None = None,
+        recompute: bool | int = False,
         seed: int = 0,
     ) -> None:
         if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -82,6 +85,8 @@ class Trainer:
         self.batch_size = checks.whole("batch_size", batch_size, low=1)
         self.shard_size = DEFAULT_SHARD_SIZE if shard_size is None else checks.whole("shard_size", shard_size, low=1)
         self.truncate = None if truncate is None else checks.whole("truncate", truncate, low=1)
+        self.recompute = recompute
+        arguments.segment(network.layout, recompute, 1)
         self.seed = checks.whole("seed", seed, low=0)
         self.slots = tuple(np.zeros_like(network.theta) for _ in self.optimizer.slots)
         self.updates = 0
@@ -262,6 +267,7 @@ class Trainer:
                 self.clip_value,
                 self.truncate,
                 self.shard_size,
+                arguments.segment(network.layout, self.recompute, batch.x.shape[1]),
             )
             self.updates += done
             self.history.record_updates(losses[:done], norms[:done], records.rates[:done])
@@ -277,7 +283,15 @@ class Trainer:
             return ""
         layout, theta = self.network.layout, self.network.theta
         with self._training():
-            _, flat = select(layout).loss_and_grad(layout, theta, batch, self.loss, self.truncate, self.shard_size)
+            _, flat = select(layout).loss_and_grad(
+                layout,
+                theta,
+                batch,
+                self.loss,
+                self.truncate,
+                self.shard_size,
+                arguments.segment(layout, self.recompute, batch.x.shape[1]),
+            )
         bad = [name for name, gradient in Parameters(layout, flat).items() if not np.isfinite(gradient).all()]
         return f", not finite in {', '.join(bad)}" if bad else ""
 

@@ -88,7 +88,14 @@ class ReferenceEngine:
         return self._sum(layout, theta, batch, loss, np.arange(len(batch.x)), None, shard_size, False)[0]
 
     def loss_and_grad(
-        self, layout: Any, theta: np.ndarray, batch: Any, loss: Any, truncate: int | None, shard_size: int
+        self,
+        layout: Any,
+        theta: np.ndarray,
+        batch: Any,
+        loss: Any,
+        truncate: int | None,
+        shard_size: int,
+        recompute: int | None = None,  # saves no memory here: the specification keeps its tape whole
     ) -> tuple[float, np.ndarray]:
         return self._sum(layout, theta, batch, loss, np.arange(len(batch.x)), truncate, shard_size, True)
 
@@ -106,6 +113,7 @@ class ReferenceEngine:
         clip_value: float | None,
         truncate: int | None,
         shard_size: int,
+        recompute: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         updates = len(records.rates)
         values, norms = np.zeros(updates), np.zeros(updates)
