@@ -49,9 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
             about["left out"].append(f"{len(every) - len(chosen)} rows that need more than {len(cores)} core")
     folder: Path = given.out
     folder.mkdir(parents=True, exist_ok=True)
-    name = "-".join([about["date"], str(about.get("isa") or "reference"), *(["quick"] if given.quick else [])])
-    if len(given.only) < len(GROUPS):
-        name += f"-{'-'.join(given.only)}"
+    words = [about["date"], str(about.get("isa") or "reference"), *(["quick"] if given.quick else [])]
+    for part, whole in ((given.only, GROUPS), (given.cells, CELLS)):
+        words += part if len(part) < len(whole) else []
+    words += ["x".join(map(str, shape)) for shape in given.shapes or ()]
+    name = "-".join(words)
     (folder / f"{name}.md").write_text(as_markdown(results, about), "utf-8")
     (folder / f"{name}.json").write_text(json.dumps(as_json(results, about), indent=1), "utf-8")
     print(f"wrote {name}.md and {name}.json")
