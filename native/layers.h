@@ -56,8 +56,8 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
         const int64_t left = s.steps.steps - done, count = left < shares.block ? left : shares.block;
         const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
         const int64_t begin = s.steps.offset[lowest], end = s.steps.offset[highest] + s.steps.count[highest];
-        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step, done, count, begin,
-                            b[k]);
+        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step, shares.dstate, done,
+                            count, begin, b[k]);
         for (const Share<T>& share : shares) {
           const Pick rows = between(share.steps, begin, end);
           T* g = share.gradient;

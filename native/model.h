@@ -45,7 +45,10 @@ struct Workspace {
   Cut cut;
   Block packed;
   Gradient<T> sums;
-  std::vector<Block> tapes;  // for each thread, in predictions
+  // Of predictions: the weights that `ready` was packed from, and each thread's tape.
+  std::vector<T> theta;
+  Block ready;
+  std::vector<Block> tapes;
 };
 
 template <class T>
@@ -128,15 +131,18 @@ class Model {
     const auto work = workspaces_.borrow(*this);
     Pool& pool = Pool::shared();
     work->cut.assign(data, nullptr, data.n, shard_size);
-    pack(theta, work->packed, false);
+    if (work->theta.empty() || std::memcmp(work->theta.data(), theta, bytes()) != 0) {  // cheaper than packing
+      work->theta.assign(theta, theta + program_.size);
+      pack(theta, work->ready, false);
+    }
     work->tapes.resize(std::max(work->tapes.size(), size_t(pool.threads())));
     const int64_t shards = work->cut.count();
-    const int64_t together = shards_together(work->packed.size(), shard_size, shards, pool.threads());
+    const int64_t together = shards_together(work->ready.size(), shard_size, shards, pool.threads());
     const int64_t tasks = (shards + together - 1) / together;
     pool.run(tasks, int(work->tapes.size()), [&](int64_t i, int thread) {
       Flush each;
       const int64_t first = work->cut.begin(i * together), rows = work->cut.rows_of(i * together, together);
-      predict_rows(theta, work->packed, data, work->cut.rows.data() + first, work->cut.lengths.data() + first, rows,
+      predict_rows(theta, work->ready, data, work->cut.rows.data() + first, work->cut.lengths.data() + first, rows,
                    work->tapes[size_t(thread)], y, state);
     });
   }

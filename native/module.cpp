@@ -276,6 +276,32 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
           "clip_value"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "losses"_a, "norms"_a);
 }
 
+// Whether no number is NaN or infinite: their exponent is all ones.
+template <class T, class Bits>
+bool finite(const nb::ndarray<nb::ro, nb::device::cpu>& array, Bits exponent) {
+  int64_t shape[3] = {1, 1, 1}, stride[3] = {0, 0, 0};
+  const size_t axes = array.ndim();
+  require(axes <= 3, "array: expected at most three axes");
+  for (size_t i = 0; i < axes; i++) {
+    shape[3 - axes + i] = int64_t(array.shape(i));
+    stride[3 - axes + i] = array.stride(i);
+  }
+  const nb::gil_scoped_release release;
+  for (int64_t i = 0; i < shape[0]; i++) {
+    for (int64_t j = 0; j < shape[1]; j++) {
+      const T* row = static_cast<const T*>(array.data()) + i * stride[0] + j * stride[1];
+      Bits found = 0;
+      for (int64_t k = 0; k < shape[2]; k++) {
+        Bits bits;
+        std::memcpy(&bits, row + k * stride[2], sizeof bits);
+        found |= Bits((bits & exponent) == exponent);
+      }
+      if (found) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace elman
 
@@ -294,6 +320,14 @@ NB_MODULE(_native, m) {
         return names;
       },
       "The instruction sets of this build that this processor can run.");
+  m.def(
+      "is_finite",
+      [](const nb::ndarray<nb::ro, nb::device::cpu>& array) {
+        if (array.dtype() == nb::dtype<float>()) return finite<float, uint32_t>(array, 0x7f800000);
+        require(array.dtype() == nb::dtype<double>(), "array: expected float32 or float64");
+        return finite<double, uint64_t>(array, 0x7ff0000000000000);
+      },
+      "array"_a, "Whether no entry is NaN or infinite.");
   m.def("get_num_threads", [] { return Pool::shared().threads(); });
   m.def(
       "set_num_threads",

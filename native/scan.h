@@ -149,10 +149,11 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
 // `count` steps of the way back, `done` of them behind it. dout (total, ldd) arrives at h; b.da is filled from packed
 // row `first` on; b.dh, b.dc hold the gradient of the final state and leave with that of the initial one. truncate > 0:
 // nothing flows between steps truncate * j - 1 and truncate * j, counted from `step0` before these.
+// dstate: whether the gradient of the initial state is wanted.
 template <class Cell, class T>
 void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* dout,
-                   int64_t ldd, int64_t truncate, int64_t step0, int64_t done, int64_t count, int64_t first,
-                   const DirectionScratch<T>& b) {
+                   int64_t ldd, int64_t truncate, int64_t step0, bool dstate, int64_t done, int64_t count,
+                   int64_t first, const DirectionScratch<T>& b) {
   Backward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
   step.lda = d.lda, step.ld = d.ld, step.ldd = ldd;
@@ -167,6 +168,7 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dout = dout + m * ldd;
+    step.carry = dstate || reverse || t > 0;
     Cell::backward(step);
     const int64_t boundary = step0 + (reverse ? t + 1 : t);
     if (truncate > 0 && boundary % truncate == 0) {

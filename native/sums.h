@@ -71,6 +71,9 @@ class Block {
 #ifdef MADV_HUGEPAGE
     if (page == kHuge) madvise(memory_, size_, MADV_HUGEPAGE);
 #endif
+#ifdef ELMAN_POISON
+    std::memset(memory_, 0xff, size_);  // NaN, so that a test sees what is read before it is written
+#endif
     return memory_;
   }
   void* get() const { return memory_; }

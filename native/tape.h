@@ -196,6 +196,7 @@ template <class T>
 struct Shares {
   const Share<T>* first;
   int64_t count, block, step;  // step: at which these rows begin, in their whole time
+  bool dstate;                 // whether the gradient of the initial state is wanted
   ELMAN_INLINE const Share<T>* begin() const { return first; }
   ELMAN_INLINE const Share<T>* end() const { return first + count; }
 };

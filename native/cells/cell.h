@@ -48,6 +48,7 @@ struct Backward {
   T* da;                // out: gradient at the pre-activations, laid out like a
   T *dh, *dc;           // carry, (rows, units): in from step t + 1, out to step t - 1
   T* temp;              // (rows, units)
+  bool carry;           // whether anyone reads dh and dc after this step
   Inner inner, inner2;  // the gates that the hidden products fill
   const CellWeights<T>* w;
 };

@@ -38,7 +38,7 @@ struct GRUAfterCell {
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
   }
 
   // d bias_hn (hidden,)
@@ -99,7 +99,7 @@ struct GRUBeforeCell {
         store(b.dh + row * b.units + j, fma<T>(drh, r, load(b.dh + row * b.units + j)));
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
   }
 };
 

@@ -55,7 +55,7 @@ struct LSTMCell {
         store(b.dc + r * b.units + j, dc_prev);
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
   }
 
   // d peephole (3, hidden): i and f saw the cell before, o the cell after.

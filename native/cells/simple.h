@@ -25,7 +25,7 @@ struct SimpleCell {
         store(b.da + r * b.lda + j, RELU ? (h > zero ? dh : zero) : dh * (one - h * h));
       }
     }
-    gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
   }
 };
 

@@ -65,6 +65,9 @@ def isa() -> str:
 def isas() -> list[str]:
     """The instruction sets of this build that this processor can run."""
 
+def is_finite(array: Annotated[NDArray, dict(device='cpu', writable=False)]) -> bool:
+    """Whether no entry is NaN or infinite."""
+
 def get_num_threads() -> int: ...
 
 def set_num_threads(n: int) -> None: ...

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from elman.checks import shown, whole
-from elman.engine import Batch
+from elman.engine import Batch, finite_check
 from elman.layers import Layout
 from elman.losses import BinaryCrossEntropy, CrossEntropy, Loss, Pinball
 
@@ -73,7 +73,8 @@ def as_batch(
         _check_finite("x", rows, valid, single, steps=True)
     targets = None if loss is None else _targets(layout, dtype, y, loss, n, steps, valid, single)
     weight = _weight(layout, dtype, sample_weight, n, steps, valid, single)
-    return Batch(rows, targets, counts, weight, as_state("state", layout, dtype, state, n)), single
+    given = None if state is None else as_state("state", layout, dtype, state, n)
+    return Batch(rows, targets, counts, weight, given), single
 
 
 def as_state(
@@ -125,9 +126,11 @@ def segment(layout: Layout, recompute: object, steps: int) -> int | None:
 
 
 def is_finite(array: np.ndarray) -> bool:
-    """Whether no entry is NaN or infinite. A finite sum proves it without a second array."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(np.add.reduce(array, axis=None)) or bool(np.isfinite(array).all())
+    """Whether no entry of an array of float32 or float64 is NaN or infinite."""
+    try:
+        return finite_check()(array)
+    except (TypeError, ValueError):  # strides that are no multiple of an element's size, or many axes
+        return bool(np.isfinite(array).all())
 
 
 def check_width(name: str, shape: tuple[int, ...], expected: Sequence[tuple[Any, ...]]) -> None:
@@ -159,7 +162,8 @@ def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray
         array = array.astype(np.int64, copy=False)
     else:
         array, tail = as_real("x", x, dtype), (layout.input_size,)
-    check_width("x", array.shape, [("B", "T", *tail), ("T", *tail)])
+    if array.ndim != 2 + len(tail) or array.shape[2:] != tail or not array.size:
+        check_width("x", array.shape, [("B", "T", *tail), ("T", *tail)])
     single = array.ndim == 1 + len(tail)
     return (array[None], True) if single else (array, False)
 

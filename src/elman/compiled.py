@@ -152,7 +152,9 @@ class NativeEngine:
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
-        models = self._models.setdefault(layout, {})
+        models = self._models.get(layout)
+        if models is None:
+            models = self._models[layout] = {}
         if theta.dtype.char not in models:
             kind = _native.Model32 if theta.dtype == np.float32 else _native.Model64
             models[theta.dtype.char] = kind(
@@ -232,12 +234,14 @@ def _offsets(group: tuple[Parameter, ...]) -> list[int]:
 def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
     n, steps = batch.x.shape[:2]
     shape = (n, layout.output_size) if layout.last else (n, steps, layout.output_size)
-    return np.zeros(shape, theta.dtype), [np.empty((n, slot.size), theta.dtype) for slot in layout.states]
+    make = np.empty if batch.lengths is None else np.zeros  # zero past a row's length
+    return make(shape, theta.dtype), [np.empty((n, slot.size), theta.dtype) for slot in layout.states]
 
 
 def _strided(array: np.ndarray) -> np.ndarray:
     """The array itself where its strides are whole elements, as nearly always; else a copy."""
-    if array.flags.aligned and all(stride % array.itemsize == 0 for stride in array.strides):
+    flags = array.flags
+    if flags.aligned and (flags.c_contiguous or all(stride % array.itemsize == 0 for stride in array.strides)):
         return array
     return np.ascontiguousarray(array)
 

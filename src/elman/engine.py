@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
@@ -150,3 +150,13 @@ def native() -> Engine | None:
     from elman.compiled import NativeEngine
 
     return NativeEngine()
+
+
+@cache
+def finite_check() -> Callable[[np.ndarray], bool]:
+    """Whether no entry of an array of float32 or float64 is NaN or infinite: the compiled core's way, or NumPy's."""
+    if find_spec("elman._native") is None:
+        return lambda array: bool(np.isfinite(array).all())
+    from elman._native import is_finite  # type: ignore[attr-defined]
+
+    return is_finite

@@ -296,7 +296,7 @@ class Network:
     # ---------------------------------------------------------------------------------------- inside
 
     def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
-        if self.training_thread not in (None, threading.get_ident()):
+        if self.training_thread is not None and self.training_thread != threading.get_ident():
             raise RuntimeError("network: expected one that no other thread is training, got one in training")
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
