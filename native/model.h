@@ -81,7 +81,6 @@ class Model {
     program_.ops = ops_.data();
     program_.n_ops = int32_t(ops_.size());
     program_.n_states = int32_t(states_.size());
-    for (bool backward : {false, true}) packed_bytes_[backward] = table_.packed_bytes(program_, backward);
   }
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -181,7 +180,7 @@ class Model {
                 T* const* dstate) const {
     Flush flush;
     Block packed;
-    pack(theta, packed, true);
+    pack(theta, packed, true, dx != nullptr);
     const int64_t count = int64_t(tape.shards.size());
     std::vector<Block> parts(static_cast<size_t>(count));
     std::vector<Block> scratch(size_t(Pool::shared().threads()));
@@ -223,8 +222,8 @@ class Model {
     }
   }
 
-  void pack(const T* theta, Block& packed, bool backward) const {
-    table_.pack(program_, theta, packed.reserve(packed_bytes_[backward]), backward);
+  void pack(const T* theta, Block& packed, bool backward, bool dx = false) const {
+    table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, backward, dx)), backward, dx);
   }
 
  private:
@@ -245,7 +244,6 @@ class Model {
   std::vector<int64_t> states_;
   Program program_;
   const Table<T>& table_;
-  size_t packed_bytes_[2];
   mutable Workspaces<T> workspaces_;
 };
 

@@ -12,7 +12,7 @@ struct OpWeights {
 };
 
 template <class Cell, class T>
-void carve_cell(Carver& m, const Op& op, bool backward, CellWeights<T>& w) {
+void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>& w) {
   const int64_t n = op.hidden, units = padded<T>(n);
   w = {};
   w.ih = m.take<T>(units * Cell::input.count * op.in);
@@ -21,7 +21,7 @@ void carve_cell(Carver& m, const Op& op, bool backward, CellWeights<T>& w) {
   if (Cell::extras) w.extra = m.take<T>(units * Cell::extras);
   if constexpr (Cell::second) w.hh2 = m.take<T>(units * Cell::hidden2.count * n);
   if (!backward) return;
-  w.ih_back = m.take<T>(n * Cell::input.count * padded<T>(op.in));
+  if (dx) w.ih_back = m.take<T>(n * Cell::input.count * padded<T>(op.in));
   w.hh_back = m.take<T>(n * Cell::hidden.count * units);
   if constexpr (Cell::second) w.hh2_back = m.take<T>(n * Cell::hidden2.count * units);
 }
@@ -38,13 +38,13 @@ void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backwar
   }
   if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2);
   if (!backward) return;
-  pack_gates_back(w.ih_back, ih, n, op.in, Cell::input);
+  if (w.ih_back) pack_gates_back(w.ih_back, ih, n, op.in, Cell::input);
   pack_gates_back(w.hh_back, hh, n, n, Cell::hidden);
   if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2);
 }
 
 template <class T>
-OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward) {
+OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward, bool dx) {
   OpWeights<T>* all = m.take<OpWeights<T>>(p.n_ops);
   OpWeights<T> measured;
   for (int32_t i = 0; i < p.n_ops; i++) {
@@ -53,7 +53,8 @@ OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward) {
     w = {};
     if (op.kind == Kind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
-        dispatch_cell<T>(op.variant, [&](auto cell) { carve_cell<decltype(cell)>(m, op, backward, w.cell[d]); });
+        dispatch_cell<T>(op.variant,
+                         [&](auto cell) { carve_cell<decltype(cell)>(m, op, backward, dx || i > 0, w.cell[d]); });
       }
     } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
       const int64_t in = op.kind == Kind::skip ? p.in : op.in;
@@ -67,16 +68,16 @@ OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward) {
 }
 
 template <class T>
-size_t packed_bytes(const Program& p, bool backward) {
+size_t packed_bytes(const Program& p, bool backward, bool dx) {
   Carver m{nullptr, 0};
-  carve_weights<T>(m, p, backward);
+  carve_weights<T>(m, p, backward, dx);
   return m.used;
 }
 
 template <class T>
-void pack(const Program& p, const T* theta, void* packed, bool backward) {
+void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx) {
   Carver m{static_cast<char*>(packed), 0};
-  const OpWeights<T>* all = carve_weights<T>(m, p, backward);
+  const OpWeights<T>* all = carve_weights<T>(m, p, backward, dx);
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
     if (op.kind == Kind::recurrent) {

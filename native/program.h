@@ -82,8 +82,9 @@ struct Scratch;
 // What one instruction set offers for one type. All memory is the caller's; sizes are in bytes, blocks aligned to 64.
 template <class T>
 struct Table {
-  size_t (*packed_bytes)(const Program&, bool backward);
-  void (*pack)(const Program&, const T* theta, void* packed, bool backward);
+  // backward: for the way back too; dx: as far as the network's input.
+  size_t (*packed_bytes)(const Program&, bool backward, bool dx);
+  void (*pack)(const Program&, const T* theta, void* packed, bool backward, bool dx);
 
   // Rows of one shard or of several neighbouring ones, longest first. A tape laid out for rows of these lengths serves
   // any such rows, again and again. It holds what the way back needs; without `keep`, only what the outputs and states

@@ -168,8 +168,20 @@ ELMAN_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
 }
 #endif
 
+// Which lanes of two vectors side by side change places when blocks of D lanes do.
+template <class T, int D>
+struct Swap {
+  typename Lanes<T>::Int low[kWidth<T>] = {}, high[kWidth<T>] = {};
+  constexpr Swap() {
+    for (int l = 0; l < kWidth<T>; l++) {
+      low[l] = l & D ? kWidth<T> + l - D : l;
+      high[l] = l & D ? kWidth<T> + l : l + D;
+    }
+  }
+};
+
 // v[i][j] <-> v[j][i]: halves of blocks change places, then quarters, ...
-template <class T>
+template <class T, int D = kWidth<T> / 2>
 ELMAN_INLINE void transpose(Vec<T> (&v)[kWidth<T>]) {
   constexpr int W = kWidth<T>;
 #if defined(__clang__)
@@ -179,21 +191,18 @@ ELMAN_INLINE void transpose(Vec<T> (&v)[kWidth<T>]) {
     for (int j = 0; j < W; j++) v[i][j] = flat[j][i];
   }
 #else
+  constexpr Swap<T, D> swap;
+  IVec<T> low, high;
+  memcpy(&low, swap.low, sizeof low);
+  memcpy(&high, swap.high, sizeof high);
   ELMAN_UNROLL
-  for (int d = W / 2; d >= 1; d /= 2) {
-    IVec<T> low, high;
-    for (int l = 0; l < W; l++) {
-      low[l] = l & d ? W + l - d : l;
-      high[l] = l & d ? W + l : l + d;
-    }
-    ELMAN_UNROLL
-    for (int i = 0; i < W; i++) {
-      if (i & d) continue;
-      const Vec<T> a = v[i], b = v[i + d];
-      v[i] = __builtin_shuffle(a, b, low);
-      v[i + d] = __builtin_shuffle(a, b, high);
-    }
+  for (int i = 0; i < W; i++) {
+    if (i & D) continue;
+    const Vec<T> a = v[i], b = v[i + D];
+    v[i] = __builtin_shuffle(a, b, low);
+    v[i + D] = __builtin_shuffle(a, b, high);
   }
+  if constexpr (D > 1) transpose<T, D / 2>(v);
 #endif
 }
 
