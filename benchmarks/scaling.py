@@ -32,7 +32,7 @@ from benchmarks.worker import timed
 __all__ = ["Shape", "main", "memory_formula", "slope"]
 
 ROOT = Path(__file__).parents[1]
-ROUNDS, SLICE_SECONDS = 5, 0.03
+FULL, QUICK = (5, 0.03, DATA_VALUES), (1, 0.001, DATA_VALUES // 16)  # rounds, seconds of a turn, inputs
 AXES = {
     "T": (8, 16, 32, 64, 128, 256, 512, 1024),
     "B": (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
@@ -69,9 +69,9 @@ class Shape:
 # ------------------------------------------------------------------------------------------------ time
 
 
-def work(shape: Shape) -> Work:
-    """Whole epochs over several batches, at least `count` updates; a repetition is one update."""
-    batches = min(256, max(2, DATA_VALUES // (shape.B * shape.T * shape.D)))
+def work(shape: Shape, inputs: int) -> Work:
+    """Whole epochs over batches of about so many inputs in all, at least `count` updates; a repetition is one update."""
+    batches = min(256, max(2, inputs // (shape.B * shape.T * shape.D)))
     random, n = np.random.default_rng(1), batches * shape.B
     x = random.normal(size=(n, shape.T, shape.D)).astype(np.float32)
     y = random.normal(size=(n, shape.T, 1)).astype(np.float32)
@@ -85,9 +85,9 @@ def work(shape: Shape) -> Work:
     return Work("Trainer.fit", run, {})
 
 
-def times(shapes: Sequence[Shape], rounds: int, seconds: float) -> Iterator[dict[str, float]]:
+def times(shapes: Sequence[Shape], rounds: int, seconds: float, inputs: int) -> Iterator[dict[str, float]]:
     """Each shape's update, in microseconds: every round takes all shapes in turn, so drift meets all alike."""
-    works = [work(shape) for shape in shapes]
+    works = [work(shape, inputs) for shape in shapes]
     counts = [max(1, round(seconds * done / wall)) for wall, _, done in (timed(w, 1) for w in works)]
     found: list[list[tuple[float, float, int]]] = [[] for _ in works]
     for _ in range(rounds):
@@ -225,7 +225,7 @@ def measure(quick: bool) -> dict[str, Any]:
     report |= {"slopes": [], "time": [], "memory": []}
     for axis, cell in itertools.product(axes, CELLS):
         shapes = [replace(Shape(cell), **{axis: value}) for value in axes[axis]]
-        found = list(times(shapes, 1 if quick else ROUNDS, 0.001 if quick else SLICE_SECONDS))
+        found = list(times(shapes, *(QUICK if quick else FULL)))
         for shape, value, point in zip(shapes, axes[axis], found, strict=True):
             report["time"].append({"axis": axis, "value": value, **asdict(shape), "flops": shape.flops, **point})
         line = {
