@@ -70,7 +70,7 @@ class Shape:
 
 
 def work(shape: Shape, inputs: int) -> Work:
-    """Whole epochs over batches of about so many inputs in all, at least `count` updates; a repetition is one update."""
+    """Whole epochs over batches with about so many inputs in all; a repetition is one update."""
     batches = min(256, max(2, inputs // (shape.B * shape.T * shape.D)))
     random, n = np.random.default_rng(1), batches * shape.B
     x = random.normal(size=(n, shape.T, shape.D)).astype(np.float32)
