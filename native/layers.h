@@ -17,7 +17,7 @@ void recurrent_forward(const Op& op, const OpWeights<T>& w, const Data& data, co
     gather_state(data, op.state[k], s, d, d.h0);
     if (d.c0) gather_state(data, op.state[k] + 1, s, d, d.c0);
     dispatch_cell<T>(op.variant, [&](auto cell) {
-      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep);
+      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, !data.state);
     });
   }
   if (op.directions == 1) return;
@@ -58,11 +58,13 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
         const int64_t begin = s.steps.offset[lowest], end = s.steps.offset[highest] + s.steps.count[highest];
         scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step, shares.dstate, done,
                             count, begin, b[k]);
+        const int64_t first = begin > 0 ? begin : s.steps.count[0];  // step 0 saw a state of zero
         for (const Share<T>& share : shares) {
-          const Pick rows = between(share.steps, begin, end);
+          const Pick rows = between(share.steps, begin, begin, end);
+          const Pick moved = shares.rest && k == 0 ? between(share.steps, begin, first, end) : rows;
           T* g = share.gradient;
           weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at[0]);
-          weight_gradient(da, d.lda, Cell::hidden, n, Gathered<T>{d.h_prev}, rows, n, g + at[1]);
+          weight_gradient(da, d.lda, Cell::hidden, n, Gathered<T>{d.h_prev}, moved, n, g + at[1]);
           if constexpr (Cell::second) {
             weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, rows, n, g + at[1]);
           }

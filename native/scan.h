@@ -113,10 +113,11 @@ void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& 
   b.dout = shared ? m.take<T>(s.total * d.ld) : nullptr;
 }
 
-// x (total, ldx) are the layer's inputs; h0, c0 the given state. keep: gates are wanted for the way back.
+// x (total, ldx) are the layer's inputs; h0, c0 the given state, `rest` where none was. keep: gates are wanted for the
+// way back.
 template <class Cell, class T>
 void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
-                  int64_t ldx, int64_t in, bool keep) {
+                  int64_t ldx, int64_t in, bool keep, bool rest) {
   const bool hoist = hoists(s, in);
   Forward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
@@ -137,6 +138,7 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
                                        d.a + from * d.lda, d.lda, w.bias, Start::bias);
     }
     step.rows = s.count[t];
+    step.rest = rest && i == 0;
     step.h_prev = d.h_prev + m, step.h = d.h + m * d.ld;
     if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
     if (!hoist) step.x = x + m * ldx;

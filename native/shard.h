@@ -13,6 +13,7 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
   const OpWeights<T>* weights = static_cast<const OpWeights<T>*>(packed);
   memcpy(s.rows, rows, size_t(s.steps.rows) * sizeof(int64_t));
   gather_input(p, data, s);
+  s.rest = !data.state;
 
   const T* in = s.x;
   int64_t ld = s.ldx;
@@ -114,9 +115,10 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
 }
 
 template <class T>
-Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients, int64_t step, bool dstate) {
+Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients, int64_t step, bool dstate,
+                      bool rest) {
   for (int64_t k = 0; k < count; k++) b.shares[k].gradient = gradients[k];
-  return {b.shares, count, block_steps(b.shard_rows), step, dstate};
+  return {b.shares, count, block_steps(b.shard_rows), step, dstate, rest};
 }
 
 // Parts of the loss and of its gradient, one for each shard among the rows.
@@ -153,7 +155,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, 0, truncate,
-            shares_with(*b, shares, gradients, segment ? segment->first : 0, dstate != nullptr));
+            shares_with(*b, shares, gradients, segment ? segment->first : 0, dstate != nullptr, s.rest));
   each_state(p, s, *b, [&](const T* d, int32_t slot, const DirectionTape<T>& tape) {
     for (int64_t r = 0; dstate && r < s.steps.rows; r++) {
       memcpy(static_cast<T*>(dstate[slot]) + r * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
@@ -184,7 +186,7 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, steps, truncate,
-            shares_with(b, 1, &gradient, 0, true));
+            shares_with(b, 1, &gradient, 0, true, s.rest));
   if (dx) read_rows(s, false, b.dx, s.ldx, p.in, dx, steps);
   each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
     for (int64_t r = 0; r < s.steps.rows; r++) {

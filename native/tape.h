@@ -25,6 +25,7 @@ struct ShardTape {
   int64_t ldx;
   OpTape<T>* ops;
   bool keep;  // gates, for the way back
+  bool rest;  // no state was given
 };
 
 template <class T>
@@ -197,6 +198,7 @@ struct Shares {
   const Share<T>* first;
   int64_t count, block, step;  // step: at which these rows begin, in their whole time
   bool dstate;                 // whether the gradient of the initial state is wanted
+  bool rest;                   // whether that state was zero, unasked
   ELMAN_INLINE const Share<T>* begin() const { return first; }
   ELMAN_INLINE const Share<T>* end() const { return first + count; }
 };
@@ -204,8 +206,8 @@ struct Shares {
 constexpr int64_t kBlockRows = 256;
 ELMAN_INLINE int64_t block_steps(int64_t shard_rows) { return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1; }
 
-// The picked rows in [begin, end), for an A that begins with `begin`. Picked rows are in order.
-ELMAN_INLINE Pick between(Pick all, int64_t begin, int64_t end) {
+// The picked rows in [begin, end), for an A that begins with `base`. Picked rows are in order.
+ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
   const auto before = [&](int64_t bound) {
     int64_t low = 0, high = all.count;
     while (low < high) {
@@ -219,7 +221,7 @@ ELMAN_INLINE Pick between(Pick all, int64_t begin, int64_t end) {
     return low;
   };
   const int64_t from = before(begin);
-  return {all.index + from, before(end) - from, begin};
+  return {all.index + from, before(end) - from, base};
 }
 
 template <class T>

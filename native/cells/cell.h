@@ -30,7 +30,8 @@ struct Forward {
   T *h, *c;  // (rows, ld) out
   int64_t ld;
   bool keep;
-  T* aux;  // (rows, ld) out, r * h for GRU with reset before
+  bool rest;  // the rows' previous states are zero: there is nothing to multiply
+  T* aux;     // (rows, ld) out, r * h for GRU with reset before
   const CellWeights<T>* w;
 };
 
@@ -78,9 +79,11 @@ ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
     for (int r = 0; r < R; r++) rows[r] = f.x + (m + r) * f.ldx;
     accumulate<first_in, count_in>(sums, rows, f.in, f.w->ih + j * in.count * f.in);
   }
-  ELMAN_UNROLL
-  for (int r = 0; r < R; r++) rows[r] = f.h_prev[m + r];
-  accumulate<first_hid, count_hid>(sums, rows, f.hidden, f.w->hh + j * hid.count * f.hidden);
+  if (!f.rest) {
+    ELMAN_UNROLL
+    for (int r = 0; r < R; r++) rows[r] = f.h_prev[m + r];
+    accumulate<first_hid, count_hid>(sums, rows, f.hidden, f.w->hh + j * hid.count * f.hidden);
+  }
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
     ELMAN_UNROLL
