@@ -51,26 +51,28 @@ struct Workspace {
   std::vector<Block> tapes;
 };
 
+// One workspace waits for the next call. No lock: a fork must not find one held.
 template <class T>
 class Workspaces {
  public:
   struct Return {
     Workspaces* home;
     void operator()(Workspace<T>* w) const {
-      std::unique_ptr<Workspace<T>> owned(w);
-      std::lock_guard<std::mutex> lock(home->mutex_);
-      if (!home->spare_) home->spare_ = std::move(owned);
+      Workspace<T>* none = nullptr;
+      if (!home->spare_.compare_exchange_strong(none, w)) delete w;
     }
   };
+  using Borrowed = std::unique_ptr<Workspace<T>, Return>;
 
-  std::unique_ptr<Workspace<T>, Return> borrow(const Model<T>& m) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return {spare_ ? spare_.release() : new Workspace<T>(m), Return{this}};
+  ~Workspaces() { delete spare_.load(); }
+
+  Borrowed borrow(const Model<T>& m) {
+    Workspace<T>* w = spare_.exchange(nullptr);
+    return Borrowed(w ? w : new Workspace<T>(m), Return{this});
   }
 
  private:
-  std::mutex mutex_;
-  std::unique_ptr<Workspace<T>> spare_;
+  std::atomic<Workspace<T>*> spare_{nullptr};
 };
 
 template <class T>
