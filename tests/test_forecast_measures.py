@@ -155,13 +155,16 @@ def test_intervals_grow_with_the_horizon_when_the_errors_do():
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_intervals_cover_what_they_promise(seed):
-    """Exchangeable residuals: coverage of new ones, over 400 draws of 6 x 8 residuals, lies near the level."""
+    """Exchangeable residuals: a new one is covered with probability ceil((n + 1) level) / (n + 1), here n = 48.
+
+    Over 400 draws of 6 x 8 residuals the share's standard deviation is 0.008 at 80 %, 0.004 at 95 %; five of them.
+    """
     rng = np.random.default_rng(seed)
     hits = np.zeros(2)
     for _ in range(400):
         widths = intervals.half_widths(rng.standard_t(4, size=(6, 8)), (80.0, 95.0))
         hits += (np.abs(rng.standard_t(4, size=8)) <= widths).mean(axis=1)
-    assert hits / 400 == pytest.approx([0.8, 0.95], abs=0.035)
+    assert np.all(np.abs(hits / 400 - [40 / 49, 47 / 49]) < [0.04, 0.021])
 
 
 def test_bands():
