@@ -1,6 +1,6 @@
-"""The compiled core by itself: its symbols, its stub, its refusals, its activations, threads and forks.
+"""The compiled core by itself: its symbols, its stub, its refusals, its activations.
 
-What it computes is compared with the reference in test_agreement.py.
+What it computes is compared with the reference in test_agreement.py; threads are in test_threads.py.
 """
 
 from __future__ import annotations
@@ -92,68 +92,6 @@ def test_isa_override() -> None:
     assert wrong.returncode != 0
     assert "ELMAN_ISA: expected one of " in wrong.stderr
     assert "got mmx" in wrong.stderr
-
-
-@pytest.mark.parametrize(("name", "other"), [("ELMAN_NUM_THREADS", "7"), ("OMP_NUM_THREADS", "")])
-def test_thread_count_from_the_environment(name: str, other: str) -> None:
-    env = {"OMP_NUM_THREADS": other, name: "3"}
-    assert run("from elman import _native; print(_native.get_num_threads())", **env).stdout.strip() == "3"
-
-
-@pytest.mark.parametrize("n", [0, -1, 5000])
-def test_impossible_thread_counts_are_refused(n: int) -> None:
-    from elman import _native
-
-    with pytest.raises(ValueError, match="1 to 1024"):
-        _native.set_num_threads(n)
-
-
-# ------------------------------------------------------------------------------ threads and forks
-
-
-def test_fork_after_threads_started() -> None:
-    """A child must find a pool that works, not one whose threads stayed in its parent."""
-    code = f"""
-import os, sys, warnings
-import numpy as np
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_native import small
-from elman import engine, _native
-from elman.losses import MSE
-_native.set_num_threads(3)
-layout, theta, batch = small()
-native = engine.native()
-value, gradient = native.loss_and_grad(layout, theta, batch, MSE(), None, 4)
-warnings.simplefilter("ignore", DeprecationWarning)
-child = os.fork()
-again, other = native.loss_and_grad(layout, theta, batch, MSE(), None, 4)
-same = again == value and np.array_equal(gradient, other)
-if child == 0:
-    os._exit(0 if same else 1)
-assert same and os.waitpid(child, 0)[1] == 0
-print("both")
-"""
-    result = run(code)
-    assert result.stdout.strip() == "both", result.stderr
-
-
-def test_python_threads_share_one_network_for_prediction() -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from elman import _native
-
-    native = engine.native()
-    assert native is not None
-    layout, theta, batch = small()
-    before = _native.get_num_threads()
-    _native.set_num_threads(2)
-    try:
-        alone, _ = native.predict(layout, theta, batch)
-        with ThreadPoolExecutor(4) as pool:
-            for y, _state in pool.map(lambda _: native.predict(layout, theta, batch), range(40)):
-                assert np.array_equal(y, alone)
-    finally:
-        _native.set_num_threads(before)
 
 
 # ---------------------------------------------------------------------------- activations and NaN

@@ -1,5 +1,6 @@
-// The pool under strain: rounds of every size from several threads at once, nested rounds, a changing number of threads,
-// tasks that throw, forks between rounds, and the quota files. Meant for g++ -fsanitize=thread; says "pool: all well".
+// The pool under strain: rounds of every size from several threads at once, nested rounds, a changing number of
+// threads, tasks that throw, forks between rounds, and the quota files. Meant for g++ -fsanitize=thread; says "pool:
+// all well".
 #include "pool.h"
 
 #include <sys/wait.h>
@@ -30,9 +31,7 @@ static void count_once(int64_t tasks, int limit) {
 
 static void nest() {
   std::atomic<int> done{0};
-  Pool::shared().run(5, 8, [&](int64_t, int) {
-    Pool::shared().run(7, 8, [&](int64_t, int) { done++; });
-  });
+  Pool::shared().run(5, 8, [&](int64_t, int) { Pool::shared().run(7, 8, [&](int64_t, int) { done++; }); });
   expect(done == 35, "nested rounds not done whole");
 }
 
