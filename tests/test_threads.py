@@ -113,6 +113,11 @@ def test_the_count_changes_no_bit(n: int):
     assert {bits() for _ in range(10)} == {alone}
 
 
+def test_threads_without_work_sleep():
+    code = "elman.set_num_threads(4); bits(); began = time.process_time(); time.sleep(0.3); "
+    assert float(run(HERE + code + "print(time.process_time() - began)")) < 0.03
+
+
 # ------------------------------------------------------------------------------- Python threads
 
 
