@@ -59,7 +59,8 @@ class Workspaces {
     Workspaces* home;
     void operator()(Workspace<T>* w) const {
       Workspace<T>* none = nullptr;
-      if (!home->spare_.compare_exchange_strong(none, w)) delete w;
+      const bool whole = std::uncaught_exceptions() == 0;  // what ran out of memory is half laid out
+      if (!whole || !home->spare_.compare_exchange_strong(none, w)) delete w;
     }
   };
   using Borrowed = std::unique_ptr<Workspace<T>, Return>;

@@ -116,3 +116,27 @@ def test_memory_is_what_the_formula_says(recompute: bool, T: int) -> None:
     segment = math.isqrt(T - 1) + 1 if recompute else None
     expected = 4 * 16 * kept_numbers(T, 64, segment) / 2**20
     assert measured == pytest.approx(expected, rel=0.1, abs=2), (measured, expected)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("elman._native") is None, reason="the compiled engine's memory")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_after_memory_ran_out_all_goes_on(threads: int) -> None:
+    """MemoryError reaches the caller, and the next call finds no workspace half laid out."""
+    code = f"""
+        import resource
+        import numpy as np, elman
+        elman.set_num_threads({threads})
+        network = elman.Network(1, 64, 1, cell="lstm", seed=0)
+        small, large = np.ones((32, 20, 1), np.float32), np.ones((32, 20_000, 1), np.float32)
+        whole = network.loss_and_grad(small, small)[1].flat
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**27, -1))
+        try:
+            network.loss_and_grad(large, large)
+        except MemoryError:
+            print((network.loss_and_grad(small, small)[1].flat == whole).all())
+    """
+    out = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert out.stdout.strip() == "True", out.stderr
