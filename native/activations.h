@@ -18,7 +18,7 @@ template <>
 struct ExpConstants<float> {
   static constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
   static constexpr float log2e = 1.44269504088896341f, ln2_hi = 0.693145751953125f, ln2_lo = 1.42860682030941723e-6f;
-  static constexpr float lowest = -87.33f, tanh_limit = 20.0f;
+  static constexpr float lowest = -87.33654f, tanh_limit = 20.0f;
   static constexpr int bias = 127, shift = 23;
   static constexpr float q[] = {0.0013814320f, 0.0083688507f, 0.0416684004f, 0.1666651964f, 0.4999999404f};
 };
@@ -28,7 +28,7 @@ struct ExpConstants<double> {
   static constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr double log2e = 1.44269504088896340736, ln2_hi = 0.693147180369123816490,
                           ln2_lo = 1.90821492927058770002e-10;
-  static constexpr double lowest = -708.39, tanh_limit = 44.0;
+  static constexpr double lowest = -708.3964185322641, tanh_limit = 44.0;
   static constexpr int bias = 1023, shift = 52;
   static constexpr double q[] = {2.5100598458610222e-08, 2.762032706370491e-07,  2.7557267968398128e-06,
                                  2.480152079314554e-05,  0.00019841269863426152, 0.0013888888917538247,
