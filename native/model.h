@@ -98,7 +98,7 @@ class Model {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
     work->cut.assign(data, nullptr, data.n, shard_size);
-    pack(theta, work->packed, gradient != nullptr);
+    pack(theta, work->packed, gradient != nullptr, false, moves(data));
     const double value =
         work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, recompute, gradient != nullptr);
     if (gradient) std::memcpy(gradient, work->sums.result(), bytes());
@@ -114,7 +114,7 @@ class Model {
     const auto work = workspaces_.borrow(*this);
     for (int64_t u = 0; u < updates; u++) {
       work->cut.assign(data, rows + starts[u], starts[u + 1] - starts[u], shard_size);
-      pack(theta, work->packed, true);
+      pack(theta, work->packed, true, false, moves(data));
       losses[u] = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, recompute, true);
       T* gradient = work->sums.result();
       if (clip.value > 0) table_.clip_value(gradient, program_.size, clip.value);
@@ -225,11 +225,13 @@ class Model {
     }
   }
 
-  void pack(const T* theta, Block& packed, bool backward, bool dx = false) const {
-    table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, backward, dx)), backward, dx);
+  void pack(const T* theta, Block& packed, bool backward, bool dx = false, bool moves = true) const {
+    table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, backward, dx)), backward, dx, moves);
   }
 
  private:
+  // A single step from a state of zero multiplies no state.
+  static bool moves(const Data& data) { return data.steps > 1 || data.state; }
   size_t bytes() const { return size_t(program_.size) * sizeof(T); }
   bool both_directions() const {
     return std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.directions == 2; });

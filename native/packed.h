@@ -27,11 +27,12 @@ void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>&
 }
 
 template <class Cell, class T>
-void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backward, const CellWeights<T>& w) {
+void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backward, bool moves,
+               const CellWeights<T>& w) {
   const T *ih = theta + offset[0], *hh = theta + offset[1], *bias = theta + offset[2], *extra = theta + offset[3];
   const int64_t n = op.hidden, units = padded<T>(n);
   pack_gates(w.ih, ih, n, op.in, Cell::input);
-  pack_gates(w.hh, hh, n, n, Cell::hidden);
+  if (moves) pack_gates(w.hh, hh, n, n, Cell::hidden);
   pack_gates(w.bias, bias, n, 1, Cell::input);
   for (int64_t e = 0; e < Cell::extras; e++) {
     for (int64_t j = 0; j < units; j++) w.extra[e * units + j] = j < n ? extra[e * n + j] : T(0);
@@ -39,7 +40,7 @@ void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backwar
   if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2);
   if (!backward) return;
   if (w.ih_back) pack_gates_back(w.ih_back, ih, n, op.in, Cell::input);
-  pack_gates_back(w.hh_back, hh, n, n, Cell::hidden);
+  if (moves) pack_gates_back(w.hh_back, hh, n, n, Cell::hidden);
   if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2);
 }
 
@@ -74,8 +75,9 @@ size_t packed_bytes(const Program& p, bool backward, bool dx) {
   return m.used;
 }
 
+// moves: whether any state but a first one of zero meets its weights; what is never read is not packed.
 template <class T>
-void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx) {
+void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx, bool moves) {
   Carver m{static_cast<char*>(packed), 0};
   const OpWeights<T>* all = carve_weights<T>(m, p, backward, dx);
   for (int32_t i = 0; i < p.n_ops; i++) {
@@ -83,7 +85,7 @@ void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx
     if (op.kind == Kind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
         dispatch_cell<T>(op.variant, [&](auto cell) {
-          pack_cell<decltype(cell)>(op, theta, op.offset[d], backward, all[i].cell[d]);
+          pack_cell<decltype(cell)>(op, theta, op.offset[d], backward, moves, all[i].cell[d]);
         });
       }
     } else if (op.kind == Kind::dense || op.kind == Kind::skip) {

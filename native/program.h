@@ -84,7 +84,7 @@ template <class T>
 struct Table {
   // backward: for the way back too; dx: as far as the network's input.
   size_t (*packed_bytes)(const Program&, bool backward, bool dx);
-  void (*pack)(const Program&, const T* theta, void* packed, bool backward, bool dx);
+  void (*pack)(const Program&, const T* theta, void* packed, bool backward, bool dx, bool moves);
 
   // Rows of one shard or of several neighbouring ones, longest first. A tape laid out for rows of these lengths serves
   // any such rows, again and again. It holds what the way back needs; without `keep`, only what the outputs and states

@@ -170,7 +170,7 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dout = dout + m * ldd;
-    step.carry = dstate || reverse || t > 0;
+    step.carry = dstate || (reverse ? t + 1 < s.steps : t > 0);
     Cell::backward(step);
     const int64_t boundary = step0 + (reverse ? t + 1 : t);
     if (truncate > 0 && boundary % truncate == 0) {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,18 @@ def test_grid(cell: str, dtype: str) -> None:
         theta = draw_theta(layout, rng, dtype)
         left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
         compare(left, right, dtype, (cell, *GRID[number]))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_step(cell: str) -> None:
+    """A single step from a state of zero multiplies no state, and what is not multiplied is not packed."""
+    for directions, state in product(("one", "both"), ("zero", "given")):
+        layout = grid_layout(cell, 2, directions, "sequence")
+        rng = np.random.default_rng(1)
+        batch = draw_batch(layout, rng, "float64", 7, 1, given=state == "given")
+        theta = draw_theta(layout, rng, "float64")
+        left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
+        compare(left, right, "float64", (cell, directions, state))
 
 
 # ------------------------------------------------------------------------- random configurations
