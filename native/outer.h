@@ -16,9 +16,9 @@ struct Pick {
 // in the first-level cache; a large one is content with the second.
 constexpr int64_t kOuterRows = kTileRows >= 6 ? 256 : 128;
 
-// R rows of G (neighbouring columns of A) and NV vectors of its columns, from k on.
+// R neighbouring columns of A, whose rows of G begin at g[r], and NV vectors of columns of X, from k on.
 template <int R, int NV, class T, class Rows>
-ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k, T* g, int64_t ldg,
+ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k, T* const (&g)[R],
                              int64_t width) {
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][NV];
@@ -27,7 +27,7 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, 
     ELMAN_UNROLL
     for (int v = 0; v < NV; v++) {
       acc[r][v] = Vec<T>{};
-      __builtin_prefetch(g + r * ldg + v * W, 1);  // may lie in memory: on its way while the sum is made
+      __builtin_prefetch(g[r] + v * W, 1);  // may lie in memory: on its way while the sum is made
     }
   }
   for (int64_t i = 0; i < pick.count; i++) {
@@ -46,7 +46,7 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, 
   }
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
-    T* out = g + r * ldg;
+    T* out = g[r];
     if (width >= NV * W) {
       ELMAN_UNROLL
       for (int v = 0; v < NV; v++) store(out + v * W, load(out + v * W) + acc[r][v]);
@@ -67,24 +67,32 @@ void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Rows&
     const Pick pick{all.index + from, all.count - from < kOuterRows ? all.count - from : kOuterRows, all.first};
     for (int64_t k = 0; k < inner; k += wide) {
       const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
-      for (int s = 0; s < gates.count; s++) {
-        const int64_t run = gates.slots == 1 ? units : W;  // neighbouring columns of one gate
-        for (int64_t j = 0; j < units; j += run) {
-          const T* left = a + j * gates.slots + (gates.first + s) * W;
-          T* out = g + (gates.gate[s] * units + j) * inner + k;
-          each_tile(units - j < run ? units - j : run, [&](auto size, int64_t n) {
-            constexpr int R = decltype(size)::value;
-            switch (vectors) {
-              case 4:
-                return outer_tile<R, 4>(left + n, lda, x, pick, k, out + n * inner, inner, width);
-              case 3:
-                return outer_tile<R, 3>(left + n, lda, x, pick, k, out + n * inner, inner, width);
-              case 2:
-                return outer_tile<R, 2>(left + n, lda, x, pick, k, out + n * inner, inner, width);
-              default:
-                return outer_tile<R, 1>(left + n, lda, x, pick, k, out + n * inner, inner, width);
-            }
-          });
+      const auto tiles = [&](const T* left, int64_t columns, auto row_of) {
+        each_tile(columns, [&](auto size, int64_t n) {
+          constexpr int R = decltype(size)::value;
+          T* out[R];
+          for (int r = 0; r < R; r++) out[r] = g + row_of(n + r) * inner + k;
+          switch (vectors) {
+            case 4:
+              return outer_tile<R, 4>(left + n, lda, x, pick, k, out, width);
+            case 3:
+              return outer_tile<R, 3>(left + n, lda, x, pick, k, out, width);
+            case 2:
+              return outer_tile<R, 2>(left + n, lda, x, pick, k, out, width);
+            default:
+              return outer_tile<R, 1>(left + n, lda, x, pick, k, out, width);
+          }
+        });
+      };
+      if (gates.slots == 1) {
+        tiles(a, units, [&](int64_t n) { return gates.gate[0] * units + n; });
+        continue;
+      }
+      for (int64_t j = 0; j < units; j += W) {  // a block's gates side by side, or what there is of each
+        const T* left = a + j * gates.slots + gates.first * W;
+        const int64_t run = units - j < W ? units - j : gates.count * W;
+        for (int s = 0; s == 0 || (run < W && s < gates.count); s++) {
+          tiles(left + s * W, run, [&](int64_t n) { return gates.gate[s + n / W] * units + j + n % W; });
         }
       }
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
@@ -22,6 +23,8 @@ CELLS: dict[str, Cell] = {
 # layers, directions, lengths, state, output
 GRID = list(product((1, 2), ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))
 WRONG_INTEGER = -(10**9)
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+FLOOR = 1e-3
 
 
 def grid_layout(cell: str, layers: int, directions: str, output: str, hidden: int = 5) -> Layout:
@@ -91,3 +94,19 @@ def strided(array: np.ndarray, view: str) -> np.ndarray:
         backwards = (slice(None, None, -1),) * array.ndim
         return array[backwards].copy()[backwards]
     return array
+
+
+def compare(left: Iterable[tuple[str, Any]], right: Iterable[tuple[str, Any]], dtype: str, what: object) -> None:
+    """Two engines' answers, the reference's first, agree to rounding.
+
+    Differences are relative to the reference's largest entry, but at least to 1e-3. Inputs, weights and gradients from
+    above are of size 1, and every result is a sum of products of such numbers: where the sum cancels or a saturated
+    gate closes, its rounding error stays that of its terms, and 1e-3 leaves three decimal places for that.
+    """
+    for (name, want), (_, found) in zip(left, right, strict=True):
+        want, found = np.asarray(want), np.asarray(found)
+        assert want.shape == found.shape, f"{what}: {name}"
+        assert want.dtype == found.dtype, f"{what}: {name}"
+        if want.size:
+            worst = float(np.abs(found - want).max() / max(float(np.abs(want).max()), FLOOR))
+            assert worst <= TOLERANCE[dtype], f"{what}: {name} differs by {worst:.1e}"

@@ -1,9 +1,4 @@
-"""The reference and the compiled engine give the same answers, to rounding, on the grid and on random configurations.
-
-Differences are relative to the reference's largest entry, but at least to 1e-3. Inputs, weights and gradients from
-above are of size 1, and every result is a sum of products of such numbers: where the sum cancels or a saturated gate
-closes, its rounding error stays that of its terms, and 1e-3 leaves three decimal places for that.
-"""
+"""The reference and the compiled engine give the same answers, to rounding, on the grid and on random cases."""
 
 from __future__ import annotations
 
@@ -15,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout, hide
+from cases import CELLS, GRID, compare, draw_batch, draw_theta, grid_layout, hide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,19 +22,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"
 )
 
-TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
-FLOOR = 1e-3
 Answers = Iterator[tuple[str, Any]]
-
-
-def compare(left: Answers, right: Answers, dtype: str, what: object) -> None:
-    for (name, want), (_, found) in zip(left, right, strict=True):
-        want, found = np.asarray(want), np.asarray(found)
-        assert want.shape == found.shape, f"{what}: {name}"
-        assert want.dtype == found.dtype, f"{what}: {name}"
-        if want.size:
-            worst = float(np.abs(found - want).max() / max(float(np.abs(want).max()), FLOOR))
-            assert worst <= TOLERANCE[dtype], f"{what}: {name} differs by {worst:.1e}"
 
 
 def answers(

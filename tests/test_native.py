@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,25 +48,6 @@ def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 # ---------------------------------------------------------------------------------- the build
-
-
-@pytest.mark.skipif(shutil.which("g++") is None or shutil.which("nm") is None, reason="needs g++ and nm")
-@pytest.mark.slow
-def test_no_weak_symbol_is_shared_between_instruction_sets(tmp_path: Path) -> None:
-    """A template instantiated in two such objects would be one symbol, and the linker keeps either copy."""
-    flags = {"baseline": [], "avx2": ["-mavx2", "-mfma"], "avx512": ["-mavx512f", "-mavx512dq", "-mfma"]}
-    owners: dict[str, str] = {}
-    for isa, extra in flags.items():
-        target = tmp_path / f"{isa}.o"
-        command = ["g++", "-std=gnu++17", "-O1", "-fno-exceptions", "-fno-rtti", "-Wno-psabi", f"-DELMAN_ISA={isa}"]
-        subprocess.run([*command, *extra, "-c", str(ROOT / "native/kernels.cpp"), "-o", str(target)], check=True)
-        listing = subprocess.run(
-            ["nm", "--defined-only", str(target)], capture_output=True, text=True, check=True
-        ).stdout
-        weak = set(re.findall(r"^\S+ [WVu] (\S+)$", listing, flags=re.M))
-        assert weak, "expected the kernels' own templates as weak symbols"
-        for symbol in weak:
-            assert owners.setdefault(symbol, isa) == isa, f"{symbol} is in {owners[symbol]} and in {isa}"
 
 
 def test_stub_is_the_module(tmp_path: Path) -> None:

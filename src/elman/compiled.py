@@ -15,7 +15,7 @@ from elman.layers import GRU, LSTM, Dense, Embedding, Last, Layout, Parameter, R
 from elman.losses import Loss
 from elman.optim import Optimizer
 
-__all__ = ["NativeEngine"]
+__all__ = ["NativeEngine", "operations"]
 
 # The orders of native/program.h.
 CELLS = {"tanh": 0, "relu": 1, "lstm": 2, "lstm_peephole": 3, "gru_after": 4, "gru_before": 5}
@@ -158,7 +158,7 @@ class NativeEngine:
         if theta.dtype.char not in models:
             kind = _native.Model32 if theta.dtype == np.float32 else _native.Model64
             models[theta.dtype.char] = kind(
-                _operations(layout),
+                operations(layout),
                 [slot.size for slot in layout.states],
                 layout.input_size,
                 layout.output_size,
@@ -191,7 +191,7 @@ class NativeStepper:
         self._native.write_state(arrays)
 
 
-def _operations(layout: Layout) -> list[list[int]]:
+def operations(layout: Layout) -> list[list[int]]:
     """Each layer as the 16 numbers of native/program.h's Op."""
     rows: list[list[int]] = []
     state = 0

@@ -1,0 +1,153 @@
+// What this instruction set says about networks, for processors that no Python here runs on: reads cases from the
+// standard input, as tests/test_isas.py lays them out, and writes each one's answers to the standard output.
+#include <cstdio>
+
+#include "stepper.h"
+
+using namespace elman;
+
+namespace {
+
+template <class T>
+std::vector<T> take(int64_t count) {
+  std::vector<T> values(static_cast<size_t>(count));
+  if (std::fread(values.data(), sizeof(T), values.size(), stdin) != values.size()) {
+    std::fprintf(stderr, "network: a case ends too early\n");
+    std::exit(2);
+  }
+  return values;
+}
+
+template <class T>
+void give(const std::vector<T>& values) {
+  std::fwrite(values.data(), sizeof(T), values.size(), stdout);
+}
+
+// The numbers that every case begins with, in this order.
+struct Header {
+  int64_t bytes, ops, states, in, out, size, last, rows, steps, ragged, given, shard, truncate, recompute;
+};
+
+std::vector<Op> take_operations(int64_t count) {
+  std::vector<Op> ops;
+  while (count--) {
+    const std::vector<int64_t> row = take<int64_t>(16);
+    Op op{Kind(row[0]), int32_t(row[1]), row[2], row[3], row[4], int32_t(row[5]), {}, {}};
+    for (size_t k = 0; k < 2; k++) op.state[k] = int32_t(row[6 + k]);
+    for (size_t k = 0; k < 8; k++) op.offset[k / 4][k % 4] = row[8 + k];
+    ops.push_back(op);
+  }
+  return ops;
+}
+
+// One array for each state.
+template <class T>
+class States {
+ public:
+  States(const std::vector<int64_t>& sizes, int64_t rows, bool read) {
+    for (const int64_t size : sizes)
+      arrays_.push_back(read ? take<T>(rows * size) : std::vector<T>(size_t(rows * size)));
+    for (auto& a : arrays_) to_.push_back(a.data()), from_.push_back(a.data());
+  }
+  T* const* to() const { return to_.data(); }
+  const void* const* from() const { return from_.data(); }
+  const std::vector<T>& operator[](size_t i) const { return arrays_[i]; }
+  void give_all() const {
+    for (const auto& a : arrays_) give(a);
+  }
+
+ private:
+  std::vector<std::vector<T>> arrays_;
+  std::vector<T*> to_;
+  std::vector<const void*> from_;
+};
+
+template <class T>
+void answer(const Header& h) {
+  std::vector<Op> ops = take_operations(h.ops);
+  const bool one_way = std::all_of(ops.begin(), ops.end(), [](const Op& op) { return op.directions == 1; });
+  const std::vector<int64_t> sizes = take<int64_t>(h.states);
+  const std::vector<int64_t> lengths = take<int64_t>(h.ragged ? h.rows : 0);
+  std::vector<T> theta = take<T>(h.size);
+  const int64_t outputs = h.rows * (h.last ? 1 : h.steps) * h.out;
+  const std::vector<T> x = take<T>(h.rows * h.steps * h.in), target = take<T>(outputs), dy = take<T>(outputs);
+  const States<T> state(sizes, h.given ? h.rows : 0, h.given), dstate(sizes, h.rows, true);
+
+  const auto model = std::make_shared<const Model<T>>(std::move(ops), sizes,
+                                                      Program{nullptr, 0, 0, h.in, h.out, h.size, 0, int32_t(h.last)});
+  Data data{};
+  data.n = h.rows;
+  data.steps = h.steps;
+  data.x = x.data();
+  data.x_row = h.steps * h.in;
+  data.x_step = h.in;
+  data.x_col = 1;
+  data.y = target.data();
+  data.y_row = h.last ? h.out : h.steps * h.out;
+  data.y_step = h.last ? 0 : h.out;
+  data.y_col = 1;
+  data.lengths = h.ragged ? lengths.data() : nullptr;
+  data.state = h.given ? state.from() : nullptr;
+
+  std::vector<T> y(static_cast<size_t>(outputs)), gradient(theta.size()), dx(x.size());
+  const States<T> final(sizes, h.rows, false), dstate0(sizes, h.rows, false);
+  const auto tape = model->forward(theta.data(), data, h.shard, y.data(), final.to());
+  give(y);
+  final.give_all();
+  model->backward(theta.data(), *tape, Upstream{dy.data(), nullptr, dstate.from()}, h.truncate, gradient.data(),
+                  dx.data(), dstate0.to());
+  give(gradient);
+  give(dx);
+  dstate0.give_all();
+
+  std::fill(y.begin(), y.end(), T(0));
+  model->predict(theta.data(), data, h.shard, y.data(), final.to());
+  give(y);
+  final.give_all();
+
+  const Loss mse{LossKind::mse, 0, nullptr, 0};
+  give(std::vector<double>{model->loss(theta.data(), data, mse, h.shard, h.truncate, h.recompute, gradient.data())});
+  give(gradient);
+
+  if (one_way && !h.ragged) {
+    Stepper<T> stream(model, theta.data(), h.rows, 0);
+    for (size_t i = 0; h.given && i < sizes.size(); i++) stream.states()[i] = state[i];
+    std::vector<T> out(size_t(h.rows * h.out));
+    for (int64_t t = 0; t < h.steps; t++) {
+      T* now = static_cast<T*>(stream.input());
+      for (int64_t r = 0; r < h.rows; r++) std::copy_n(&x[size_t((r * h.steps + t) * h.in)], h.in, now + r * h.in);
+      stream.step(out.data());
+      give(out);
+    }
+  }
+
+  // Three updates of Adam, the last on a part of the rows.
+  const Optim adam{OptimKind::adam, 0, 0, 0.9, 0.999, 1e-3, 0};
+  std::vector<std::vector<T>> slots(2, std::vector<T>(theta.size()));
+  T* const slot[2] = {slots[0].data(), slots[1].data()};
+  std::vector<int64_t> rows;
+  for (const int64_t count : {h.rows, h.rows, (h.rows + 1) / 2}) {
+    for (int64_t r = 0; r < count; r++) rows.push_back(r);
+  }
+  const int64_t starts[] = {0, h.rows, 2 * h.rows, int64_t(rows.size())};
+  const double rates[] = {0.01, 0.01, 0.02};
+  std::vector<double> losses(3), norms(3);
+  model->update(theta.data(), data, mse, adam, slot, 0, rows.data(), starts, rates, 3, Clip{0.5, 0}, h.truncate,
+                h.recompute, h.shard, losses.data(), norms.data());
+  give(losses);
+  give(norms);
+  give(theta);
+}
+
+}  // namespace
+
+int main() {
+  Pool::shared().set_threads(3);
+  int64_t numbers[sizeof(Header) / sizeof(int64_t)];
+  while (std::fread(numbers, sizeof numbers, 1, stdin) == 1) {
+    Header h;
+    std::memcpy(&h, numbers, sizeof h);
+    h.bytes == 4 ? answer<float>(h) : answer<double>(h);
+  }
+  std::fprintf(stderr, "%s", chosen_kernels().isa);
+}
