@@ -81,6 +81,32 @@ ELMAN_INLINE Vec<T> tanh(Vec<T> x) {
   return with_sign<T>(quotient(e, e + splat(T(2))), x);
 }
 
+// log(x) for x in (0, 1]: x = 2^n m, m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(s), s = (m - 1)/(m + 1).
+template <class T>
+ELMAN_INLINE Vec<T> log_of(Vec<T> x) {
+  using C = ExpConstants<T>;
+  using Int = typename Lanes<T>::Int;
+  constexpr int terms = sizeof(T) == 4 ? 9 : 23;
+  IVec<T> bits;
+  memcpy(&bits, &x, sizeof bits);
+  const Int fraction = (Int(1) << C::shift) - 1, half = Int(C::bias - 1) << C::shift;
+  IVec<T> n = (bits >> C::shift) - (C::bias - 1);
+  bits = (bits & fraction) | half;  // m in [1/2, 1)
+  Vec<T> m;
+  memcpy(&m, &bits, sizeof m);
+  const Vec<T> one = splat(T(1)), low = splat(T(0.70710678118654752));
+  const IVec<T> small = m < low;  // all ones where true
+  m = m < low ? m + m : m;
+  n += small;
+  const Vec<T> s = (m - one) / (m + one), s2 = s * s;
+  Vec<T> q = splat(T(1) / T(terms));
+  for (int k = terms - 2; k >= 3; k -= 2) q = fma<T>(q, s2, splat(T(1) / T(k)));
+  Vec<T> exponent;
+  for (int l = 0; l < kWidth<T>; l++) exponent[l] = T(n[l]);
+  const Vec<T> two_s = s + s;
+  return fma<T>(exponent, splat(C::ln2_hi), fma<T>(exponent, splat(C::ln2_lo), fma<T>(two_s * s2, q, two_s)));
+}
+
 // Scalars for the losses, in double whatever the network's type.
 
 ELMAN_INLINE double exp_negative(double x) { return exp_negative<double>(splat(x))[0]; }

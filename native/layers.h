@@ -1,5 +1,5 @@
-// The layers that do arithmetic, each with its forward and its backward side by side: recurrent, dense, skip. (An
-// embedding and the choice of the last step only copy rows: shard.h.)
+// The layers that do arithmetic, each with its forward and its backward side by side: recurrent, dense, dropout, skip.
+// (An embedding and the choice of the last step only copy rows: shard.h.)
 #pragma once
 
 #include "packed.h"
@@ -7,17 +7,22 @@
 
 namespace elman::ELMAN_ISA {
 
+constexpr Gates kPlain{1, 0, 1, {0}};
+
 // ---- recurrent
 
 template <class T>
-void recurrent_forward(const Op& op, const OpWeights<T>& w, const Data& data, const ShardTape<T>& s, const T* in,
-                       int64_t ld, OpTape<T>& o, bool keep) {
+void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, const Data& data, const ShardTape<T>& s,
+                       const T* in, int64_t ld, OpTape<T>& o, bool keep) {
   for (int32_t k = 0; k < op.directions; k++) {
-    const DirectionTape<T>& d = o.dir[k];
-    gather_state(data, op.state[k], s, d, d.h0);
-    if (d.c0) gather_state(data, op.state[k] + 1, s, d, d.c0);
+    DirectionTape<T>& d = o.dir[k];
+    d.regular.training = data.draws, d.regular.key = data.key, d.regular.first = data.first, d.regular.rows = s.rows;
+    for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
+      const T* learned = op.learned ? theta + op.offset[k][4 + part] : nullptr;
+      gather_state(data, op.state[k] + part, learned, s, d, part == 0 ? d.h0 : d.c0);
+    }
     dispatch_cell<T>(op.variant, [&](auto cell) {
-      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, !data.state);
+      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && !op.learned);
     });
   }
   if (op.directions == 1) return;
@@ -36,6 +41,7 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
                         const OpTape<T>& o, const T* dout, const DirectionScratch<T>* b, int64_t truncate,
                         Shares<T> shares, T* din, Start start) {
   const int64_t total = s.steps.total, n = op.hidden;
+  const bool learned = op.learned && s.rest;
   for (int32_t k = 0; k < op.directions; k++) {
     const DirectionTape<T>& d = o.dir[k];
     const T* arriving = dout;
@@ -49,6 +55,7 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
       ldd = d.ld;
     }
     const T* da = b[k].da;
+    const T* const* read = d.regular.masks() ? d.read : d.h_prev;
     const int64_t* at = op.offset[k];
     dispatch_cell<T>(op.variant, [&](auto cell) {
       using Cell = decltype(cell);
@@ -56,21 +63,25 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
         const int64_t left = s.steps.steps - done, count = left < shares.block ? left : shares.block;
         const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
         const int64_t begin = s.steps.offset[lowest], end = s.steps.offset[highest] + s.steps.count[highest];
-        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step, shares.dstate, done,
-                            count, begin, b[k]);
+        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step,
+                            shares.dstate || learned, done, count, begin, b[k]);
         const int64_t first = begin > 0 ? begin : s.steps.count[0];  // step 0 saw a state of zero
         for (const Share<T>& share : shares) {
           const Pick rows = between(share.steps, begin, begin, end);
-          const Pick moved = shares.rest && k == 0 ? between(share.steps, begin, first, end) : rows;
+          const Pick moved = shares.rest && !op.learned && k == 0 ? between(share.steps, begin, first, end) : rows;
           T* g = share.gradient;
           weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at[0]);
-          weight_gradient(da, d.lda, Cell::hidden, n, Gathered<T>{d.h_prev}, moved, n, g + at[1]);
+          weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at[1]);
           if constexpr (Cell::second) {
             weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, rows, n, g + at[1]);
           }
+          if constexpr (Cell::norm) {
+            Cell::extra_gradients(rows, n, b[k].back, d.lda, d.ld, g + at[2], g + at[3]);
+            continue;
+          }
           bias_gradient(da, d.lda, Cell::input, n, rows, g + at[2]);
-          if constexpr (Cell::extras > 0) {
-            Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.c, d.ld, g + at[3]);
+          if constexpr (Cell::extras > 0 && !Cell::norm) {
+            Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.made_c, d.aux, d.ld, g + at[3]);
           }
         }
         if (din) {
@@ -79,13 +90,16 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
         }
       }
     });
+    for (const Share<T>& share : shares) {
+      if (!learned) break;
+      bias_gradient(b[k].dh, d.units, kPlain, n, share.rows, share.gradient + at[4]);
+      if (b[k].dc) bias_gradient(b[k].dc, d.units, kPlain, n, share.rows, share.gradient + at[5]);
+    }
     start = Start::add;
   }
 }
 
 // ---- dense
-
-constexpr Gates kPlain{1, 0, 1, {0}};
 
 // f(value) applied to the columns of all rows.
 template <class T, class F>
@@ -131,6 +145,41 @@ void dense_backward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* 
   }
   if (!din) return;
   product<true>(Strided<T>{dout, o.ld}, rows, plain(op.out), w.back, op.in, din, ld, (const T*)nullptr, start);
+}
+
+// ---- dropout
+
+template <class T>
+void dropout_forward(const Op& op, int32_t layer, const Data& data, const ShardTape<T>& s, const T* in, OpTape<T>& o) {
+  const int64_t rows = output_rows(s.steps, o.last);
+  if (!data.draws) {
+    memcpy(o.out, in, size_t(rows * o.ld) * sizeof(T));
+    return;
+  }
+  const T kept = T(1 / (1 - op.rate));
+  const auto draw = [&](int64_t r, int64_t step, T* mask) {
+    const Draw d{data.key, place_of(layer, 0, Site::dropout), s.rows[r], step};
+    draw_either(d, op.rate, T(0), kept, op.out, o.ld, o.bits, mask);
+  };
+  for (int64_t r = 0; op.shared && r < s.steps.rows; r++) draw(r, 0, o.mask + r * o.ld);
+  each_row(s.steps, o.last, [&](int64_t m, int64_t r, int64_t t) {
+    T* mask = o.mask + (op.shared ? r : m) * o.ld;
+    if (!op.shared) draw(r, o.last ? 0 : data.first + t, mask);
+    for (int64_t j = 0; j < o.ld; j++) o.out[m * o.ld + j] = mask[j] * in[m * o.ld + j];
+  });
+}
+
+// start: as for the other layers, Start::zero or Start::add.
+template <class T>
+void dropout_backward(const Op& op, const ShardTape<T>& s, const OpTape<T>& o, const T* dout, T* din, Start start) {
+  if (!din) return;
+  each_row(s.steps, o.last, [&](int64_t m, int64_t r, int64_t) {
+    const T* mask = o.mask + (op.shared ? r : m) * o.ld;
+    for (int64_t j = 0; j < o.ld; j++) {
+      const T d = s.draws ? mask[j] * dout[m * o.ld + j] : dout[m * o.ld + j];
+      din[m * o.ld + j] = start == Start::add ? din[m * o.ld + j] + d : d;
+    }
+  });
 }
 
 // ---- skip

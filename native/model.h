@@ -35,6 +35,16 @@ struct Clip {
   double norm, value;  // 0: none
 };
 
+// How an update may change theta: reference/constraints.py says what these are. No segments: freely.
+template <class T>
+struct Rules {
+  int64_t segments;
+  const int64_t* starts;   // (segments + 1,)
+  const double* factors;   // (segments,)
+  const uint8_t* decays;   // (segments,)
+  const T *lower, *upper;  // (P,), or null
+};
+
 template <class T>
 class Model;
 
@@ -105,23 +115,38 @@ class Model {
     return value;
   }
 
+  // Updates on consecutive windows of the rows' time, the state carried from one to the next. No steps: on the whole.
+  struct Windows {
+    int64_t steps;          // of a window
+    const int64_t* starts;  // (updates,): where each update's begins; 0 begins from data.state again
+    void* const* carry;     // each (n, size)
+  };
+
   // A block of updates; returns how many were done: the first whose loss or norm is not finite is not applied, and ends
   // the block.
   int64_t update(T* theta, const Data& data, const Loss& loss, const Optim& optim, T* const* slots, int64_t step,
                  const int64_t* rows, const int64_t* starts, const double* rates, int64_t updates, Clip clip,
-                 int64_t truncate, int64_t recompute, int64_t shard_size, double* losses, double* norms) const {
+                 int64_t truncate, int64_t recompute, int64_t shard_size, const uint64_t* seed, const Rules<T>& rules,
+                 const Windows& windows, double* losses, double* norms) const {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
+    std::vector<int64_t> left;
     for (int64_t u = 0; u < updates; u++) {
-      work->cut.assign(data, rows + starts[u], starts[u + 1] - starts[u], shard_size);
-      pack(theta, work->packed, true, false, moves(data));
-      losses[u] = work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, recompute, true);
+      const int64_t* picked = rows + starts[u];
+      const int64_t count = starts[u + 1] - starts[u];
+      const Data now = windows.steps > 0 ? window(data, loss, windows, windows.starts[u], picked, count, left) : data;
+      Data drawn = now;
+      if (seed) drawn.draws = 1, drawn.key = {*seed, uint32_t(step + u)};
+      work->cut.assign(now, picked, count, shard_size);
+      pack(theta, work->packed, true, false, moves(now));
+      losses[u] = work->sums.compute(theta, work->packed, drawn, loss, work->cut, truncate, recompute, true);
       T* gradient = work->sums.result();
+      hold(rules, gradient);
       if (clip.value > 0) table_.clip_value(gradient, program_.size, clip.value);
       norms[u] = std::sqrt(table_.sum_squares(gradient, program_.size));
       if (!std::isfinite(losses[u]) || !std::isfinite(norms[u])) return u;
       if (clip.norm > 0 && norms[u] > clip.norm) table_.scale(gradient, program_.size, clip.norm / norms[u]);
-      table_.optimise(optim, theta, slots, gradient, program_.size, rates[u], step + u + 1);
+      optimise(rules, optim, theta, slots, gradient, rates[u], step + u + 1);
     }
     return updates;
   }
@@ -231,7 +256,54 @@ class Model {
 
  private:
   // A single step from a state of zero multiplies no state.
-  static bool moves(const Data& data) { return data.steps > 1 || data.state; }
+  bool moves(const Data& data) const {
+    return data.steps > 1 || data.state ||
+           std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.learned != 0; });
+  }
+
+  // The window that begins at step t of the picked rows; `left` keeps their lengths in it.
+  Data window(const Data& data, const Loss& loss, const Windows& windows, int64_t t, const int64_t* picked,
+              int64_t count, std::vector<int64_t>& left) const {
+    Data now = later(program_, data, loss, sizeof(T), t);
+    now.first = 0;
+    now.steps = std::min(windows.steps, data.steps - t);
+    now.carry = windows.carry;
+    if (t > 0) now.state = windows.carry;
+    if (!data.lengths) return now;
+    left.resize(size_t(data.n));
+    for (int64_t i = 0; i < count; i++) {
+      left[size_t(picked[i])] = std::min(now.steps, data.lengths[picked[i]] - t);
+    }
+    now.lengths = left.data();
+    return now;
+  }
+
+  // What can't move has no gradient, so that it is no part of the norm either.
+  void hold(const Rules<T>& rules, T* gradient) const {
+    for (int64_t s = 0; s < rules.segments; s++) {
+      if (rules.factors[s] == 0) std::fill(gradient + rules.starts[s], gradient + rules.starts[s + 1], T(0));
+    }
+    for (int64_t i = 0; rules.lower && i < program_.size; i++) {
+      if (rules.lower[i] == rules.upper[i]) gradient[i] = T(0);
+    }
+  }
+
+  void optimise(const Rules<T>& rules, const Optim& optim, T* theta, T* const* slots, const T* gradient, double rate,
+                int64_t number) const {
+    if (rules.segments == 0) return table_.optimise(optim, theta, slots, gradient, program_.size, rate, number);
+    for (int64_t s = 0; s < rules.segments; s++) {
+      if (rules.factors[s] == 0) continue;
+      const int64_t at = rules.starts[s], count = rules.starts[s + 1] - at;
+      Optim own = optim;
+      if (!rules.decays[s]) own.weight_decay = 0;
+      T* parts[2] = {};  // an optimiser has two slots at most
+      for (int k = 0; k < own.slots; k++) parts[k] = slots[k] + at;
+      table_.optimise(own, theta + at, parts, gradient + at, count, rate * rules.factors[s], number);
+    }
+    for (int64_t i = 0; rules.lower && i < program_.size; i++) {
+      theta[i] = theta[i] < rules.lower[i] ? rules.lower[i] : theta[i] > rules.upper[i] ? rules.upper[i] : theta[i];
+    }
+  }
   size_t bytes() const { return size_t(program_.size) * sizeof(T); }
   bool both_directions() const {
     return std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.directions == 2; });

@@ -1,8 +1,10 @@
 // The bindings: strict about types and shapes, the GIL released while anything is computed. src/elman/compiled.py is
 // their only caller and gives arguments their names; messages here are for whoever changes that file.
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -97,6 +99,41 @@ int64_t output_size(const Model<T>& m, const Data& d) {
   return d.n * (m.program().last ? 1 : d.steps) * m.program().out;
 }
 
+// (seed, update), or None: nothing is drawn.
+using MaybeKey = std::optional<std::pair<uint64_t, uint64_t>>;
+
+void open_key(const MaybeKey& key, Data& d) {
+  if (!key) return;
+  d.draws = 1;
+  d.key = {key->first, uint32_t(key->second)};
+}
+
+// (starts, factors, decays, lower, upper), or None: theta moves freely.
+template <class T>
+using MaybeRules = std::optional<std::tuple<Array<const int64_t>, Array<const double>, Array<const uint8_t>,
+                                            std::optional<Array<const T>>, std::optional<Array<const T>>>>;
+
+template <class T>
+Rules<T> open_rules(const MaybeRules<T>& given, int64_t size) {
+  if (!given) return {};
+  const auto& [starts, factors, decays, lower, upper] = *given;
+  const int64_t segments = int64_t(factors.size());
+  require(segments >= 1 && shaped(starts, segments + 1) && shaped(decays, segments),
+          "rules: expected starts, factors and decays of each segment");
+  require(starts.data()[0] == 0 && starts.data()[segments] == size, "rules: expected segments of all of theta");
+  for (int64_t s = 0; s < segments; s++) {
+    require(starts.data()[s] < starts.data()[s + 1], "rules: expected starts that increase");
+  }
+  require(lower.has_value() == upper.has_value(), "rules: expected both bounds or none");
+  require(!lower || (shaped(*lower, size) && shaped(*upper, size)), "rules: expected bounds like theta");
+  return {segments,
+          starts.data(),
+          factors.data(),
+          decays.data(),
+          lower ? lower->data() : nullptr,
+          upper ? upper->data() : nullptr};
+}
+
 // What `predict` and `forward` are given, checked.
 template <class T>
 struct Forwards {
@@ -114,27 +151,34 @@ struct Forwards {
   std::vector<T*> final;
 };
 
-Loss make_loss(int kind, double delta, const std::vector<double>& quantiles) {
+Loss make_loss(int kind, double delta, const std::vector<double>& quantiles, double activity) {
   require(kind >= 0 && kind <= int(LossKind::pinball), "loss: unknown kind");
   require(LossKind(kind) != LossKind::pinball || !quantiles.empty(), "loss: expected quantiles");
-  return {LossKind(kind), delta, quantiles.data(), int64_t(quantiles.size())};
+  return {LossKind(kind), delta, quantiles.data(), int64_t(quantiles.size()), activity};
 }
 
 template <class T>
-std::shared_ptr<Model<T>> make_model(const std::vector<std::vector<int64_t>>& rows, std::vector<int64_t> states,
-                                     int64_t in, int64_t out, int64_t size, bool integer, bool last) {
+std::shared_ptr<Model<T>> make_model(const std::vector<std::pair<std::vector<int64_t>, std::vector<double>>>& rows,
+                                     std::vector<int64_t> states, int64_t in, int64_t out, int64_t size, bool integer,
+                                     bool last) {
   std::vector<Op> ops;
   for (const auto& row : rows) {
-    require(row.size() == 16, "ops: expected 16 numbers each");
+    require(row.first.size() == 22 && row.second.size() == 4, "ops: expected 22 and 4 numbers each");
+    const std::vector<int64_t>& whole = row.first;
     Op op{};
-    op.kind = Kind(row[0]);
-    op.variant = int32_t(row[1]);
-    op.in = row[2];
-    op.out = row[3];
-    op.hidden = row[4];
-    op.directions = int32_t(row[5]);
-    for (int k = 0; k < 2; k++) op.state[k] = int32_t(row[size_t(6 + k)]);
-    for (int k = 0; k < 8; k++) op.offset[k / 4][k % 4] = row[size_t(8 + k)];
+    op.kind = Kind(whole[0]);
+    op.variant = int32_t(whole[1]);
+    op.in = whole[2];
+    op.out = whole[3];
+    op.hidden = whole[4];
+    op.directions = int32_t(whole[5]);
+    for (int k = 0; k < 2; k++) op.state[k] = int32_t(whole[size_t(6 + k)]);
+    op.learned = int32_t(whole[8]);
+    op.shared = int32_t(whole[9]);
+    for (int k = 0; k < 12; k++) op.offset[k / 6][k % 6] = whole[size_t(10 + k)];
+    op.rate = row.second[0];
+    for (int k = 0; k < 2; k++) op.zoneout[k] = row.second[size_t(1 + k)];
+    op.noise = row.second[3];
     ops.push_back(op);
   }
   return std::make_shared<Model<T>>(std::move(ops), std::move(states),
@@ -164,12 +208,13 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
       .def(
           "forward",
           [](const M& model, const Array<const T>& theta, const Strided& x, const Lengths& lengths, const States& state,
-             int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final) {
-            const Forwards<T> f(model, theta, x, lengths, state, y, final);
+             int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final, const MaybeKey& key) {
+            Forwards<T> f(model, theta, x, lengths, state, y, final);
+            open_key(key, f.opened.data);
             nb::gil_scoped_release release;
             return model.forward(theta.data(), f.opened.data, shard_size, y.data(), f.final.data());
           },
-          "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a)
+          "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a, "key"_a.none())
       .def(
           "hidden",
           [](const M& model, const Tape<T>& tape, int32_t op, Array<T> h) {
@@ -213,31 +258,35 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
           "loss",
           [](const M& model, const Array<const T>& theta, const Strided& x, const std::optional<Strided>& y,
              const Lengths& lengths, const std::optional<Strided>& weight, const States& state, int kind, double delta,
-             const std::vector<double>& quantiles, int64_t truncate, int64_t recompute, int64_t shard_size,
-             std::optional<Array<T>> gradient) {
+             const std::vector<double>& quantiles, double activity, int64_t truncate, int64_t recompute,
+             int64_t shard_size, std::optional<Array<T>> gradient, const MaybeKey& key) {
             Opened<T> o;
-            const Loss loss = make_loss(kind, delta, quantiles);
+            const Loss loss = make_loss(kind, delta, quantiles, activity);
             require(shaped(theta, model.program().size), "theta: wrong size");
             require(!gradient || shaped(*gradient, model.program().size), "gradient: wrong size");
             open_input(model, x, lengths, o);
             open_targets(model, loss, y, weight, o);
             open_state(model, state, o);
+            open_key(key, o.data);
             nb::gil_scoped_release release;
             return model.loss(theta.data(), o.data, loss, shard_size, truncate, recompute,
                               gradient ? gradient->data() : nullptr);
           },
           "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
-          "quantiles"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "gradient"_a.none())
+          "quantiles"_a, "activity"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "gradient"_a.none(), "key"_a.none())
       .def(
           "update",
           [](const M& model, Array<T> theta, const Strided& x, const std::optional<Strided>& y, const Lengths& lengths,
              const std::optional<Strided>& weight, const States& state, int kind, double delta,
-             const std::vector<double>& quantiles, const std::vector<double>& optimizer,
+             const std::vector<double>& quantiles, double activity, const std::vector<double>& optimizer,
              const std::vector<Array<T>>& slots, int64_t step, const Array<const int64_t>& rows,
              const Array<const int64_t>& starts, const Array<const double>& rates, double clip_norm, double clip_value,
-             int64_t truncate, int64_t recompute, int64_t shard_size, Array<double> losses, Array<double> norms) {
+             int64_t truncate, int64_t recompute, int64_t shard_size, const std::optional<uint64_t>& seed,
+             const MaybeRules<T>& given_rules, int64_t window, const Array<const int64_t>& windows,
+             const std::vector<Array<T>>& carry, Array<double> losses, Array<double> norms) {
             Opened<T> o;
-            const Loss loss = make_loss(kind, delta, quantiles);
+            const Rules<T> rules = open_rules<T>(given_rules, model.program().size);
+            const Loss loss = make_loss(kind, delta, quantiles, activity);
             const int64_t size = model.program().size, updates = int64_t(rates.size());
             require(shaped(theta, size), "theta: wrong size");
             open_input(model, x, lengths, o);
@@ -251,7 +300,9 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
                               optimizer[3],
                               optimizer[4],
                               optimizer[5],
-                              optimizer[6]};
+                              optimizer[6],
+                              int32_t(slots.size())};
+            require(slots.size() <= 2, "slots: expected two at most");
             std::vector<T*> remembered;
             for (const auto& slot : slots) {
               require(shaped(slot, size), "slots: wrong size");
@@ -266,14 +317,29 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
             for (size_t i = 0; i < rows.size(); i++) {
               require(rows.data()[i] >= 0 && rows.data()[i] < o.data.n, "rows: expected indices of the batch");
             }
+            std::vector<void*> carried;
+            if (window > 0) {
+              require(shaped(windows, updates), "windows: expected one entry for each update");
+              require(!model.program().last, "window: expected outputs at every step");
+              for (T* to : open_results(model, o.data.n, carry)) carried.push_back(to);
+              for (int64_t u = 0; u < updates; u++) {
+                const int64_t t = windows.data()[u];
+                require(t >= 0 && t < o.data.steps, "windows: expected steps of the batch");
+                for (int64_t i = starts.data()[u]; i < starts.data()[u + 1]; i++) {
+                  require(!o.data.lengths || o.data.lengths[rows.data()[i]] > t, "windows: a row has ended before");
+                }
+              }
+            }
             nb::gil_scoped_release release;
             return model.update(theta.data(), o.data, loss, optim, remembered.data(), step, rows.data(), starts.data(),
                                 rates.data(), updates, Clip{clip_norm, clip_value}, truncate, recompute, shard_size,
-                                losses.data(), norms.data());
+                                seed ? &*seed : nullptr, rules, {window, windows.data(), carried.data()}, losses.data(),
+                                norms.data());
           },
           "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
-          "quantiles"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a, "clip_norm"_a,
-          "clip_value"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "losses"_a, "norms"_a);
+          "quantiles"_a, "activity"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a,
+          "clip_norm"_a, "clip_value"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "seed"_a.none(), "rules"_a.none(),
+          "window"_a, "windows"_a, "carry"_a, "losses"_a, "norms"_a);
 }
 
 // Whether no number is NaN or infinite: their exponent is all ones.

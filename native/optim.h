@@ -7,9 +7,6 @@
 
 namespace elman::ELMAN_ISA {
 
-ELMAN_INLINE float root(float x) { return __builtin_sqrtf(x); }
-ELMAN_INLINE double root(double x) { return __builtin_sqrt(x); }
-
 // Plain loops: the compiler makes vectors of them.
 template <class T>
 void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __restrict g, int64_t n, double rate,
@@ -34,7 +31,7 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       const T decay = T(o.decay), rest = T(1 - o.decay);
       for (int64_t i = 0; i < n; i++) {
         square[i] = decay * square[i] + rest * (g[i] * g[i]);
-        theta[i] -= lr * g[i] / (root(square[i]) + eps);
+        theta[i] -= lr * g[i] / (square_root(square[i]) + eps);
       }
       return;
     }
@@ -42,7 +39,7 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       T* __restrict square = slots[0];
       for (int64_t i = 0; i < n; i++) {
         square[i] += g[i] * g[i];
-        theta[i] -= lr * g[i] / (root(square[i]) + eps);
+        theta[i] -= lr * g[i] / (square_root(square[i]) + eps);
       }
       return;
     }
@@ -60,7 +57,7 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       for (int64_t i = 0; i < n; i++) {
         mean[i] = beta1 * mean[i] + rest1 * g[i];
         square[i] = beta2 * square[i] + rest2 * (g[i] * g[i]);
-        theta[i] = shrink * theta[i] - size * mean[i] / (root(square[i]) * correction + eps);
+        theta[i] = shrink * theta[i] - size * mean[i] / (square_root(square[i]) * correction + eps);
       }
       return;
     }

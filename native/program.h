@@ -7,21 +7,45 @@
 
 namespace elman {
 
-enum class Kind : int32_t { embedding, recurrent, dense, last, skip };
-enum class CellKind : int32_t { tanh, relu, lstm, lstm_peephole, gru_after, gru_before };
+enum class Kind : int32_t { embedding, recurrent, dense, last, skip, dropout };
+enum class CellKind : int32_t {
+  tanh,
+  relu,
+  lstm,
+  lstm_peephole,
+  gru_after,
+  gru_before,
+  leaky_tanh,
+  leaky_relu,
+  norm_tanh,
+  norm_relu,
+  norm_lstm,
+  norm_gru
+};
 enum class ActKind : int32_t { linear, tanh, relu, sigmoid };
 enum class LossKind : int32_t { half_sse, mse, mae, huber, cross_entropy, binary_cross_entropy, pinball };
 enum class OptimKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
 
-// One layer. Offsets are into theta, one row for each direction: W_ih, W_hh, bias, extra (bias_hn or peephole) for
-// recurrent layers; weight, bias for dense; weight alone for embedding and skip.
+// One layer. Offsets are into theta, one row for each direction: W_ih, W_hh, bias, extra (bias_hn, peephole or leak)
+// and the learned initial states for recurrent layers; weight, bias for dense; weight alone for embedding and skip.
 struct Op {
   Kind kind;
   int32_t variant;  // CellKind or ActKind
   int64_t in, out, hidden;
   int32_t directions;
   int32_t state[2];  // index of each direction's first state slot
-  int64_t offset[2][4];
+  int32_t learned;   // whether the initial state is a parameter
+  int32_t shared;    // dropout: whether all steps share one mask
+  int64_t offset[2][6];
+  double rate;        // dropout, or recurrent dropout: the probability
+  double zoneout[2];  // of each state
+  double noise;       // standard deviation, at the pre-activations
+};
+
+// What an update draws is a function of these, and of the place where it is used.
+struct Key {
+  uint64_t seed;
+  uint32_t update;
 };
 
 struct Program {
@@ -43,6 +67,10 @@ struct Data {
   int64_t weight_row, weight_step;
   const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros
   int32_t own_state;         // the states' rows are those of the shard, in its order
+  int32_t draws;             // whether anything is drawn (training), with
+  Key key;
+  int64_t first;       // the step at which this piece of the rows' time begins
+  void* const* carry;  // like state, written: the final states of the rows; may be null
 };
 
 struct Loss {
@@ -50,6 +78,7 @@ struct Loss {
   double delta;             // Huber
   const double* quantiles;  // pinball
   int64_t n_quantiles;
+  double activity;  // times the mean of h^2 over all recurrent layers' units and valid steps is added
 };
 
 struct Optim {
@@ -58,6 +87,7 @@ struct Optim {
   double decay;              // RMSprop
   double beta1, beta2, eps;  // Adam, AdamW (eps: RMSprop, Adagrad too)
   double weight_decay;       // AdamW
+  int32_t slots;             // how many arrays it remembers
 };
 
 // Gradients that arrive from outside, for the rows of one shard; strides are those of contiguous arrays. Each may be
@@ -104,8 +134,8 @@ struct Table {
   // `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins with what
   // came from outside, and fills dx and dstate where asked.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
-                        int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, T* const* gradients,
-                        double* losses);
+                        int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, double activity,
+                        T* const* gradients, double* losses);
   void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t steps, int64_t truncate,
                    Scratch*, T* gradient, T* dx, T* const* dstate);
 

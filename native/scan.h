@@ -5,8 +5,9 @@
 
 #include "cells/gru.h"
 #include "cells/lstm.h"
+#include "cells/norm.h"
 #include "cells/simple.h"
-#include "program.h"
+#include "regular.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -31,18 +32,27 @@ struct Carver {
 template <class T>
 struct DirectionTape {
   T *a, *h, *c, *aux;
+  T *made_h, *made_c;          // what the cell made, before zoneout; else h and c themselves
   T *h0, *c0;                  // (rows, units)
   const T **h_prev, **c_prev;  // (total,): where each row's previous state lies
+  const T** read;              // (total,): what the products read of it: itself, or masked
   int64_t lda, ld, units, hidden;
+  Norm<T> norm;  // of all rows
+  Regular regular;
+  RegularTape<T> own;
 };
 
 // What its way back works on.
 template <class T>
 struct DirectionScratch {
-  T* da;       // (rows of the largest block of steps, lda)
-  T *dh, *dc;  // (rows, units)
-  T* temp;     // (rows, units)
-  T* dout;     // (total, ld), only where two directions share the layer's output
+  T *da, *dah;       // (rows of the largest block of steps, lda)
+  NormBack<T> back;  // of as many rows
+  T *dh, *dc;        // (rows, units)
+  T* temp;           // (rows, units)
+  T* dread;          // (rows, units), with a mask
+  T* kept[2];        // (rows, units), with zoneout: what passes by the cell, for each state
+  T* zero;           // (ld,), with zoneout
+  T* dout;           // (total, ld), only where two directions share the layer's output
 };
 
 template <class T, class F>
@@ -60,6 +70,18 @@ ELMAN_INLINE void dispatch_cell(int32_t kind, F&& f) {
       return f(GRUAfterCell<T>{});
     case CellKind::gru_before:
       return f(GRUBeforeCell<T>{});
+    case CellKind::leaky_tanh:
+      return f(LeakyCell<T, false>{});
+    case CellKind::leaky_relu:
+      return f(LeakyCell<T, true>{});
+    case CellKind::norm_tanh:
+      return f(NormSimpleCell<T, false>{});
+    case CellKind::norm_relu:
+      return f(NormSimpleCell<T, true>{});
+    case CellKind::norm_lstm:
+      return f(NormLSTMCell<T>{});
+    case CellKind::norm_gru:
+      return f(NormGRUCell<T>{});
   }
 }
 
@@ -75,8 +97,9 @@ constexpr int64_t kHoistRows = 8, kHoistInputs = 16, kHoistBytes = 1 << 18;
 ELMAN_INLINE bool hoists(const Steps& s, int64_t in) { return s.rows < kHoistRows && in >= kHoistInputs; }
 
 template <class Cell, class T>
-void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool keep, DirectionTape<T>& d) {
-  const bool gates = Cell::second || (keep && Cell::input.slots > 1);  // one gate alone is h itself
+void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool keep, const Regular& regular,
+                     DirectionTape<T>& d) {
+  const bool gates = Cell::second || Cell::norm || (keep && Cell::gates);
   d.hidden = hidden;
   d.units = padded<T>(hidden);
   d.ld = spaced<T>(d.units);
@@ -89,6 +112,28 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
   d.c0 = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
   d.c_prev = Cell::states == 2 ? m.take<const T*>(s.total) : nullptr;
   d.aux = Cell::aux ? m.take<T>(s.total * d.ld) : nullptr;
+  d.norm = {};
+  if constexpr (Cell::norm) {
+    d.norm.x = m.take<T>(s.total * d.lda), d.norm.x_inverse = m.take<T>(s.total);
+    d.norm.h = m.take<T>(s.total * d.lda), d.norm.h_inverse = m.take<T>(s.total);
+    if (Cell::states == 2) d.norm.c = m.take<T>(s.total * d.ld), d.norm.c_inverse = m.take<T>(s.total);
+  }
+  d.regular = regular;
+  d.own = {};
+  d.read = d.h_prev;
+  d.made_h = d.h, d.made_c = d.c;
+  if (regular.dropout > 0) {
+    d.read = m.take<const T*>(s.total);
+    d.own.mask = m.take<T>(s.rows * d.units);
+    d.own.masked = m.take<T>(s.total * d.ld);
+  }
+  for (int k = 0; k < Cell::states; k++) {
+    if (regular.zoneout[k] == 0) continue;
+    (k == 0 ? d.made_h : d.made_c) = m.take<T>(s.total * d.ld);
+    d.own.held[k] = m.take<T>(s.total * d.ld);
+  }
+  if (regular.noise > 0) d.own.noise = m.take<T>(s.rows * d.units);
+  if (regular.dropout > 0 || regular.zones() || regular.noise > 0) d.own.bits = m.take<uint32_t>(room_for_bits(d.ld));
 }
 
 template <class T>
@@ -98,6 +143,7 @@ void link_states(const Steps& s, bool reverse, const DirectionTape<T>& d) {
       const int64_t m = s.offset[t] + r, p = previous(s, reverse, t, r);
       d.h_prev[m] = p < 0 ? d.h0 + r * d.units : d.h + p * d.ld;
       if (d.c) d.c_prev[m] = p < 0 ? d.c0 + r * d.units : d.c + p * d.ld;
+      if (d.own.masked) d.read[m] = d.own.masked + m * d.ld;
     }
   }
 }
@@ -107,10 +153,59 @@ void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& 
                              DirectionScratch<T>& b) {
   const int64_t largest = block * s.rows < s.total ? block * s.rows : s.total;
   b.da = m.take<T>(largest * d.lda);
+  b.dah = b.da;
+  b.back = {};
+  if constexpr (Cell::norm) {
+    b.dah = m.take<T>(largest * d.lda);
+    b.back.bias = m.take<T>(largest * d.lda);
+    b.back.gain_x = m.take<T>(largest * d.lda), b.back.gain_h = m.take<T>(largest * d.lda);
+    b.back.own[0] = m.take<T>(largest * d.ld), b.back.own[1] = m.take<T>(largest * d.ld);
+  }
   b.dh = m.take<T>(s.rows * d.units);
   b.dc = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
-  b.temp = Cell::second ? m.take<T>(s.rows * d.units) : nullptr;
+  b.temp = Cell::second || Cell::norm ? m.take<T>(s.rows * d.units) : nullptr;
+  b.dread = d.regular.dropout > 0 ? m.take<T>(s.rows * d.units) : nullptr;
+  b.zero = d.regular.zones() ? m.take<T>(d.ld) : nullptr;
+  for (int k = 0; k < 2; k++) b.kept[k] = d.regular.zoneout[k] > 0 ? m.take<T>(s.rows * d.units) : nullptr;
   b.dout = shared ? m.take<T>(s.total * d.ld) : nullptr;
+}
+
+template <class T>
+Norm<T> norm_at(const DirectionTape<T>& d, int64_t m) {
+  const Norm<T>& n = d.norm;
+  return {n.x + m * d.lda, n.h + m * d.lda, n.c ? n.c + m * d.ld : nullptr,
+          n.x_inverse + m, n.h_inverse + m, n.c ? n.c_inverse + m : nullptr};
+}
+
+// Before a step: what its products read, and its noise.
+template <class T>
+void enter_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows, Forward<T>& f) {
+  const Regular& g = d.regular;
+  f.read = g.masks() ? d.read + m : f.h_prev;
+  for (int64_t r = 0; g.masks() && r < rows; r++) {
+    for (int64_t j = 0; j < d.units; j += kWidth<T>) {
+      store(d.own.masked + (m + r) * d.ld + j, load(d.own.mask + r * d.units + j) * load(f.h_prev[r] + j));
+    }
+  }
+  if (!g.noisy()) return;
+  draw_noise(g, g.first + t, rows, d.hidden, d.units, d.own);
+  f.noise = d.own.noise;
+}
+
+// After it: zoneout, for each state that has it.
+template <class T>
+void leave_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows) {
+  const Regular& g = d.regular;
+  const T* const* prev[2] = {d.h_prev + m, d.c ? d.c_prev + m : nullptr};
+  const T* made[2] = {d.made_h, d.made_c};
+  T* state[2] = {d.h, d.c};
+  for (int k = 0; k < 2; k++) {
+    if (!d.own.held[k]) continue;
+    int64_t stride;
+    const T* held = draw_held(g, k, g.first + t, rows, d.hidden, d.ld, d.own.held[k] + (g.training ? m * d.ld : 0),
+                              d.own.bits, &stride);
+    zone_out(held, stride, prev[k], made[k] + m * d.ld, rows, d.units, d.ld, state[k] + m * d.ld);
+  }
 }
 
 // x (total, ldx) are the layer's inputs; h0, c0 the given state, `rest` where none was. keep: gates are wanted for the
@@ -118,12 +213,13 @@ void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& 
 template <class Cell, class T>
 void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
                   int64_t ldx, int64_t in, bool keep, bool rest) {
-  const bool hoist = hoists(s, in);
+  const bool hoist = Cell::norm || hoists(s, in);
   Forward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
   step.ldx = ldx, step.in = in, step.lda = d.lda, step.ld = d.ld;
   step.keep = keep;
   step.w = &w;
+  if (d.regular.masks()) draw_masks(d.regular, s.rows, d.hidden, d.units, d.own);
   int64_t ready = 0;  // steps whose inputs' part is in `a`
   for (int64_t i = 0; i < s.steps; i++) {
     const int64_t t = reverse ? s.steps - 1 - i : i, m = s.offset[t];
@@ -134,17 +230,58 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
         ready++;
       }
       const int64_t from = reverse ? s.offset[s.steps - ready] : m;
-      gates_product<Cell::input.count>(Strided<T>{x + from * ldx, ldx}, rows, in, w.ih, d.units, Cell::input,
-                                       d.a + from * d.lda, d.lda, w.bias, Start::bias);
+      const Strided<T> read{x + from * ldx, ldx};
+      if constexpr (Cell::norm) {
+        T* to = d.norm.x + from * d.lda;
+        gates_product<Cell::input.count>(read, rows, in, w.ih, d.units, Cell::input, to, d.lda, (const T*)nullptr,
+                                         Start::zero);
+        normalise(to, d.lda, rows, d.units, d.hidden, Cell::input.slots, d.norm.x_inverse + from);
+      } else {
+        gates_product<Cell::input.count>(read, rows, in, w.ih, d.units, Cell::input, d.a + from * d.lda, d.lda, w.bias,
+                                         Start::bias);
+      }
     }
     step.rows = s.count[t];
     step.rest = rest && i == 0;
-    step.h_prev = d.h_prev + m, step.h = d.h + m * d.ld;
-    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
+    step.h_prev = d.h_prev + m, step.h = d.made_h + m * d.ld;
+    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
     if (!hoist) step.x = x + m * ldx;
     step.a = d.a ? d.a + m * d.lda : nullptr;
     if (Cell::aux) step.aux = d.aux + m * d.ld;
-    cell_forward<Cell>(step);
+    enter_step(d, t, m, step.rows, step);
+    if constexpr (Cell::norm) {
+      step.norm = norm_at(d, m);
+      Cell::forward(step);
+    } else {
+      cell_forward<Cell>(step);
+    }
+    if (d.regular.zones()) leave_step(d, t, m, step.rows);
+  }
+}
+
+// Zoneout's way back around a cell's: before it, each state's gradient parts; after it, what passed by the cell joins.
+template <class T>
+void part_gradients(const DirectionTape<T>& d, int64_t m, int64_t rows, const DirectionScratch<T>& b,
+                    Backward<T>& step) {
+  T* arriving[2] = {b.dh, b.dc};
+  for (int k = 0; k < 2; k++) {
+    if (!b.kept[k]) continue;
+    const int64_t stride = d.regular.training ? d.ld : 0;
+    const T* held = d.own.held[k] + m * stride;
+    zone_out_back(held, stride, k == 0 ? step.dout : nullptr, step.ldd, rows, d.units, arriving[k], b.kept[k]);
+  }
+  if (!b.kept[0]) return;
+  for (int64_t j = 0; j < d.ld; j++) b.zero[j] = T(0);
+  step.dout = b.zero, step.ldd = 0;  // it went into dh
+}
+
+template <class T>
+void join_gradients(const DirectionTape<T>& d, int64_t rows, const DirectionScratch<T>& b) {
+  T* leaving[2] = {b.dh, b.dc};
+  for (int k = 0; k < 2; k++) {
+    for (int64_t i = 0; b.kept[k] && i < rows * d.units; i += kWidth<T>) {
+      store(leaving[k] + i, load(leaving[k] + i) + load(b.kept[k] + i));
+    }
   }
 }
 
@@ -158,7 +295,7 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
                    int64_t first, const DirectionScratch<T>& b) {
   Backward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
-  step.lda = d.lda, step.ld = d.ld, step.ldd = ldd;
+  step.lda = d.lda, step.ld = d.ld;
   step.dh = b.dh, step.dc = b.dc, step.temp = b.temp;
   step.inner = inner_gates<T>(d.hidden, Cell::hidden);
   if constexpr (Cell::second) step.inner2 = inner_gates<T>(d.hidden, Cell::hidden2);
@@ -166,12 +303,28 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
   for (int64_t i = done; i < done + count; i++) {
     const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t];
     step.rows = s.count[t];
-    step.h_prev = d.h_prev + m, step.h = d.h + m * d.ld;
-    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.c + m * d.ld;
+    step.h_prev = d.h_prev + m, step.h = d.made_h + m * d.ld;
+    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
+    step.read = d.regular.masks() ? d.read + m : step.h_prev;
+    step.mask = d.regular.masks() ? d.own.mask : nullptr;
+    step.dread = b.dread;
+    if (Cell::aux) step.aux = d.aux + m * d.ld;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
-    step.dout = dout + m * ldd;
+    step.dah = b.dah + (m - first) * d.lda;
+    if constexpr (Cell::norm) {
+      const int64_t at = m - first;
+      step.norm = norm_at(d, m);
+      step.back = {b.back.bias + at * d.lda,
+                   b.back.gain_x + at * d.lda,
+                   b.back.gain_h + at * d.lda,
+                   {b.back.own[0] + at * d.ld, b.back.own[1] + at * d.ld}};
+    }
+    step.dout = dout + m * ldd, step.ldd = ldd;
     step.carry = dstate || (reverse ? t + 1 < s.steps : t > 0);
+    const bool zones = d.regular.zones();
+    if (zones) part_gradients(d, m, step.rows, b, step);
     Cell::backward(step);
+    if (zones) join_gradients(d, step.rows, b);
     const int64_t boundary = step0 + (reverse ? t + 1 : t);
     if (truncate > 0 && boundary % truncate == 0) {
       for (int64_t r = 0; r < s.count[t] && (step0 > 0 || previous(s, reverse, t, r) >= 0); r++) {

@@ -14,6 +14,7 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
   memcpy(s.rows, rows, size_t(s.steps.rows) * sizeof(int64_t));
   gather_input(p, data, s);
   s.rest = !data.state;
+  s.draws = data.draws;
 
   const T* in = s.x;
   int64_t ld = s.ldx;
@@ -29,7 +30,7 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
         }
         break;
       case Kind::recurrent:
-        recurrent_forward(op, weights[i], data, s, in, ld, o, s.keep);
+        recurrent_forward(op, weights[i], theta, data, s, in, ld, o, s.keep);
         break;
       case Kind::dense:
         dense_forward(op, weights[i], count, in, ld, o);
@@ -38,6 +39,9 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
         for (int64_t r = 0; r < count; r++) {
           memcpy(o.out + r * o.ld, in + last_row(s.steps, r) * ld, size_t(o.ld) * sizeof(T));
         }
+        break;
+      case Kind::dropout:
+        dropout_forward(op, i, data, s, in, o);
         break;
       case Kind::skip:
         skip_forward(p, op, weights[i], s, in, o);
@@ -48,10 +52,25 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
   }
 }
 
+// The penalty on activity, `unit` h^2 for every unit and step of a layer: its value for each shard of `shard_rows`, and
+// its derivative added to dout.
+template <class T>
+void penalise(const Op& op, const ShardTape<T>& s, const OpTape<T>& o, double unit, int64_t shard_rows, T* dout,
+              double* losses) {
+  each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t) {
+    const T* h = o.out + m * o.ld;
+    double sum = 0;
+    for (int64_t j = 0; j < op.out; j++) sum += double(h[j]) * double(h[j]);
+    losses[r / shard_rows] += unit * sum;
+    for (int64_t j = 0; dout && j < op.out; j++) dout[m * o.ld + j] += T(2 * unit) * h[j];
+  });
+}
+
 // Through all layers, from the last one's dout; b.dir holds the gradient of the final states.
 template <class T>
 void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, const ShardScratch<T>& b,
-               const void* const* dhidden, int64_t steps, int64_t truncate, Shares<T> shares) {
+               const void* const* dhidden, int64_t steps, int64_t truncate, Shares<T> shares, double activity = 0,
+               double* losses = nullptr) {
   int32_t recurrent = 0;
   for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == Kind::recurrent;
   if (b.dx) memset(b.dx, 0, size_t(s.steps.total * s.ldx) * sizeof(T));
@@ -83,6 +102,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
             for (int64_t j = 0; j < op.out; j++) dout[m * o.ld + j] += from[j];
           });
         }
+        if (activity > 0) penalise(op, s, o, activity, b.shard_rows, dout, losses);
         recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, shares, din, start);
         break;
       }
@@ -94,6 +114,9 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
         for (int64_t r = 0; r < rows; r++) {
           memcpy(din + last_row(s.steps, r) * ld, dout + r * o.ld, size_t(o.ld) * sizeof(T));
         }
+        break;
+      case Kind::dropout:
+        dropout_backward(op, s, o, dout, din, start);
         break;
       case Kind::skip:
         skip_backward(p, op, w[i], s, o, dout, shares, din, b.dx);
@@ -125,7 +148,7 @@ Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradien
 template <class T>
 void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
                    double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, const Segment* segment,
-                   T* const* gradients, double* losses) {
+                   double activity, T* const* gradients, double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
@@ -146,6 +169,9 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     const double scale = weight ? double(weight[row * data.weight_row + t * data.weight_step]) * unit : unit;
     losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
   });
+  for (int32_t i = 0; activity > 0 && !gradients && i < p.n_ops; i++) {
+    if (p.ops[i].kind == Kind::recurrent) penalise<T>(p.ops[i], s, s.ops[i], activity, shard_rows, nullptr, losses);
+  }
   if (!gradients) return;
   void* const* dstate = segment ? segment->dstate : nullptr;
   each_state(p, s, *b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
@@ -155,7 +181,8 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, 0, truncate,
-            shares_with(*b, shares, gradients, segment ? segment->first : 0, dstate != nullptr, s.rest));
+            shares_with(*b, shares, gradients, segment ? segment->first : 0, dstate != nullptr, s.rest), activity,
+            losses);
   each_state(p, s, *b, [&](const T* d, int32_t slot, const DirectionTape<T>& tape) {
     for (int64_t r = 0; dstate && r < s.steps.rows; r++) {
       memcpy(static_cast<T*>(dstate[slot]) + r * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));

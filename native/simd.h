@@ -128,6 +128,9 @@ ELMAN_INLINE double scalar_fma(double a, double b, double c) {
   return ELMAN_HAS_FMA ? __builtin_fma(a, b, c) : a * b + c;
 }
 
+ELMAN_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
+ELMAN_INLINE double square_root(double x) { return __builtin_sqrt(x); }
+
 // a * b + c in one rounding where the machine has it; the only place where a product and a sum are fused. The
 // intrinsics are spelt out because a loop over lanes becomes one instruction in most places, but sixteen scalar ones in
 // a few.

@@ -141,6 +141,7 @@ inline Data later(const Program& p, Data data, const Loss& loss, size_t item, in
   const auto move = [t](const void*& start, int64_t step, size_t size) {
     if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);
   };
+  data.first += t;
   move(data.x, data.x_step, p.integer ? sizeof(int64_t) : item);
   if (p.last) return data;
   move(data.y, data.y_step, loss.kind == LossKind::cross_entropy ? sizeof(int64_t) : item);
@@ -182,8 +183,11 @@ class Gradient {
                  int64_t truncate, int64_t recompute, bool want_gradient) {
     const int threads = Pool::shared().threads();
     if (size_t(threads) > crew_.size()) crew_.resize(size_t(threads));
-    const Job job{theta,    packed.get(), data,         loss, cut, normaliser<T>(p_, data, loss, cut),
-                  truncate, recompute,    want_gradient};
+    const Job job{theta,         packed.get(),
+                  data,          loss,
+                  cut,           normaliser<T>(p_, data, loss, cut),
+                  truncate,      recompute,
+                  want_gradient, activity_unit(loss, cut)};
     const int64_t shards = cut.count();
     const int64_t together = shards_together(packed.size(), cut.size, shards, threads);
     int64_t block = together;  // aligned blocks of shards are subtrees, so a task may sum one alone
@@ -221,6 +225,16 @@ class Gradient {
 
  private:
   static constexpr int64_t kTasks = 16;
+
+  // What h^2 of one unit at one step counts: the mean is over all of them.
+  double activity_unit(const Loss& loss, const Cut& cut) const {
+    if (loss.activity == 0) return 0;
+    int64_t width = 0, steps = 0;
+    for (int32_t i = 0; i < p_.n_ops; i++) width += p_.ops[i].kind == Kind::recurrent ? p_.ops[i].out : 0;
+    for (const int64_t length : cut.lengths) steps += length;
+    return loss.activity / (double(width) * double(steps));
+  }
+
   struct Job {
     const T* theta;
     const void* packed;
@@ -230,6 +244,7 @@ class Gradient {
     double normaliser;
     int64_t truncate, recompute;
     bool want_gradient;
+    double activity;
   };
   struct Part {
     double loss = 0;
@@ -278,8 +293,10 @@ class Gradient {
       in_segments(w, job, rows, lengths, n);
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
+      if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
       table_.loss_backward(w.shard, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size,
-                           w.back, nullptr, job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
+                           w.back, nullptr, job.activity, job.want_gradient ? w.gradients.data() : nullptr,
+                           w.losses.data());
     }
     for (int64_t k = 0; k < count; k++) {
       Sum sum{0, std::move(w.fresh[size_t(k)])};
@@ -301,8 +318,8 @@ class Gradient {
     const int64_t size = job.recompute, segments = (lengths[0] + size - 1) / size;
     int64_t width = 0;
     for (const int64_t s : states_) width += s;
-    T* memory = static_cast<T*>(w.between.reserve(size_t((segments + 1) * n * width) * sizeof(T)));
-    const auto states_at = [&](int64_t k) {  // before segment k; past the last, the gradient on its way back
+    T* memory = static_cast<T*>(w.between.reserve(size_t((segments + 2) * n * width) * sizeof(T)));
+    const auto states_at = [&](int64_t k) {  // before segment k; then the gradient on its way back, and the final ones
       std::vector<void*> states;
       T* at = memory + k * n * width;
       for (const int64_t s : states_) {
@@ -335,11 +352,23 @@ class Gradient {
     std::fill(w.losses.begin(), w.losses.end(), 0.0);
     for (int64_t k = segments - 1; k >= 0; k--) {
       const Data data = enter(k, true);
+      if (k + 1 == segments && job.data.carry) {
+        table_.read_state(w.shard, p_, true, reinterpret_cast<T* const*>(states_at(segments + 1).data()));
+      }
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
       table_.loss_backward(w.shard, p_, job.packed, data, job.loss, job.normaliser, job.truncate, job.cut.size, w.back,
-                           &segment, w.gradients.data(), losses.data());
+                           &segment, job.activity, w.gradients.data(), losses.data());
       const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;
       for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
+    }
+    for (int64_t r = 0; job.data.carry && r < n; r++) {  // not before: the first segment began from them
+      const int64_t passed = (lengths[r] + size - 1) / size;
+      const std::vector<void*> from = states_at(passed == segments ? segments + 1 : passed);
+      for (size_t i = 0; i < states_.size(); i++) {
+        const size_t bytes = size_t(states_[i]) * sizeof(T);
+        std::memcpy(static_cast<char*>(job.data.carry[i]) + size_t(rows[r]) * bytes,
+                    static_cast<char*>(from[i]) + size_t(r) * bytes, bytes);
+      }
     }
   }
 

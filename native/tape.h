@@ -14,6 +14,8 @@ struct OpTape {
   int64_t ld;
   bool last;
   DirectionTape<T> dir[2];
+  T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
+  uint32_t* bits;  // room for one row's draws
 };
 
 template <class T>
@@ -24,8 +26,9 @@ struct ShardTape {
   int64_t* ids;   // (total,), for an embedding
   int64_t ldx;
   OpTape<T>* ops;
-  bool keep;  // gates, for the way back
-  bool rest;  // no state was given
+  bool keep;   // gates, for the way back
+  bool rest;   // no state was given
+  bool draws;  // what dropout, zoneout and noise drew is part of it
 };
 
 template <class T>
@@ -79,13 +82,17 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
     if (op.kind == Kind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
         dispatch_cell<T>(op.variant, [&](auto cell) {
-          carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, keep, o.dir[d]);
+          carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, keep, regular(op, i, d), o.dir[d]);
         });
       }
     }
     // One direction's states are the output themselves.
     o.out =
         op.kind == Kind::recurrent && op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(s.steps, last) * o.ld);
+    if (op.kind == Kind::dropout) {
+      o.mask = m.take<T>((op.shared ? s.steps.rows : output_rows(s.steps, last)) * o.ld);
+      o.bits = m.take<uint32_t>(room_for_bits(o.ld));
+    }
   }
   return tape;
 }
@@ -131,11 +138,12 @@ void gather_input(const Program& p, const Data& data, const ShardTape<T>& s) {
 }
 
 template <class T>
-void gather_state(const Data& data, int32_t slot, const ShardTape<T>& s, const DirectionTape<T>& d, T* to) {
-  const T* from = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
+void gather_state(const Data& data, int32_t slot, const T* learned, const ShardTape<T>& s, const DirectionTape<T>& d,
+                  T* to) {
+  const T* given = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
   for (int64_t r = 0; r < s.steps.rows; r++) {
-    for (int64_t j = 0; j < d.units; j++)
-      to[r * d.units + j] = from && j < d.hidden ? from[(data.own_state ? r : s.rows[r]) * d.hidden + j] : T(0);
+    const T* from = given ? given + (data.own_state ? r : s.rows[r]) * d.hidden : learned;
+    for (int64_t j = 0; j < d.units; j++) to[r * d.units + j] = from && j < d.hidden ? from[j] : T(0);
   }
 }
 

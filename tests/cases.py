@@ -19,6 +19,12 @@ CELLS: dict[str, Cell] = {
     "lstm_peephole": LSTM(peepholes=True),
     "gru": GRU(),
     "gru_before": GRU(reset_after=False),
+    "leaky_tanh": Simple(leak=0.5),
+    "leaky_relu": Simple("relu", leak=0.5),
+    "norm_tanh": Simple(layer_norm=True),
+    "norm_relu": Simple("relu", layer_norm=True),
+    "norm_lstm": LSTM(layer_norm=True),
+    "norm_gru": GRU(layer_norm=True),
 }
 # layers, directions, lengths, state, output
 GRID = list(product((1, 2), ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))
@@ -28,8 +34,14 @@ FLOOR = 1e-3
 
 
 def grid_layout(cell: str, layers: int, directions: str, output: str, hidden: int = 5) -> Layout:
-    recurrent = [Recurrent(hidden, CELLS[cell], directions == "both")] * layers
+    recurrent = [Recurrent(wide_enough(CELLS[cell], hidden), CELLS[cell], directions == "both")] * layers
     return Layout([*recurrent, *([Last()] if output == "last" else []), Dense(2)], 3)
+
+
+def wide_enough(cell: Cell, hidden: int) -> int:
+    """With layer normalisation few units may be nearly equal, and the division by their deviation would magnify
+    rounding as much as 300 times; a single one is normalised to nothing."""
+    return max(hidden, 12) if getattr(cell, "layer_norm", False) else hidden
 
 
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:

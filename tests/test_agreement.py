@@ -100,6 +100,11 @@ OPTIMISERS = [
 ]
 
 
+# A normalised product of one input is but its sign, and its slope rounding alone: those cells are in the grid, and in
+# test_regular.py.
+WELL_CONDITIONED = [name for name in CELLS if not name.startswith("norm")]
+
+
 @dataclass(frozen=True)
 class Configuration:
     """One drawn case; everything else follows from the seed."""
@@ -132,7 +137,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
         layers.append(Embedding(draw(st.integers(1, 9)), draw(SIZES)))
     layers += below
     for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
-        layers.append(Recurrent(draw(SIZES), CELLS[draw(st.sampled_from(list(CELLS)))], draw(st.booleans())))
+        layers.append(Recurrent(draw(SIZES), CELLS[draw(st.sampled_from(WELL_CONDITIONED))], draw(st.booleans())))
     if draw(st.booleans()):
         layers.append(Last())
     layers += draw(st.lists(dense, max_size=2))

@@ -1,4 +1,4 @@
-"""The Python blocks of the mathematics pages run, and their assertions hold."""
+"""The Python blocks of the mathematics pages and of the pages in PROSE run, and their assertions hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-PAGES = sorted((Path(__file__).parents[1] / "docs" / "math").glob("*.md"))
+DOCS = Path(__file__).parents[1] / "docs"
+PROSE = ("checkpoints", "constraints", "custom", "dynamics", "long_sequences", "memory", "training")
+PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 
 
 def blocks(page: Path) -> list[str]:
@@ -15,7 +17,8 @@ def blocks(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_checks_of_a_page_hold(page: Path) -> None:
+def test_the_checks_of_a_page_hold(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     found = blocks(page)
     assert found or page.stem == "README"
     for block in found:

@@ -343,7 +343,7 @@ NAMES = dict(elman.Network(2, 3, 1, seed=0).parameters)
         ),
         (
             hostile({"layers": [{**LAYERS[0], "hook": "x"}], "input_size": 2, "dtype": "float32"}),
-            r"layers\[0\]: expected fields among hidden_size, cell, bidirectional, got 'hook'",
+            r"layers\[0\]: expected fields among hidden_size, cell, bidirectional, .*, got 'hook'",
         ),
         (
             hostile({"layers": [{**LAYERS[0], "cell": {"kind": "rnn"}}], "input_size": 2, "dtype": "float32"}),

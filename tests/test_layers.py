@@ -86,8 +86,8 @@ def test_parameters_tile_theta(stack: list[Layer], last: bool, head: list[Layer]
         ([], "at least one Recurrent"),
         ([Dense(3)], "at least one Recurrent"),
         ([Recurrent(3), Embedding(4, 2)], r"layers\[1\]: expected Embedding only as the first layer"),
-        ([Recurrent(3), Last(), Recurrent(3)], r"layers\[2\]: expected only Dense or Skip behind Last"),
-        ([Recurrent(3), Last(), Last()], r"layers\[2\]: expected only Dense or Skip behind Last"),
+        ([Recurrent(3), Last(), Recurrent(3)], r"layers\[2\]: expected only Dense, Dropout or Skip behind Last"),
+        ([Recurrent(3), Last(), Last()], r"layers\[2\]: expected only Dense, Dropout or Skip behind Last"),
         ([Embedding(4, 2), Recurrent(3), Skip()], r"layers\[2\]: Skip needs a network with real inputs"),
     ],
 )

@@ -48,7 +48,7 @@ CASES: list[tuple[optim.Optimizer, Step]] = [
     (optim.RMSprop(0.1, decay=0.8, eps=1e-4), rmsprop),
     (optim.Adagrad(0.1, eps=1e-4), adagrad),
     (optim.Adam(0.1, beta1=0.8, beta2=0.9, eps=1e-4), adam),
-    (optim.AdamW(0.1, beta1=0.8, beta2=0.9, eps=1e-4, weight_decay=0.3), adamw),
+    (optim.AdamW(0.1, beta1=0.8, beta2=0.9, eps=1e-4, weight_decay=0.3, decay_all=True), adamw),
 ]
 CLIPS = [{}, {"clip_norm": 0.05}, {"clip_value": 0.02}, {"clip_norm": 0.05, "clip_value": 0.02}, {"clip_norm": 1e6}]
 

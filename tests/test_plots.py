@@ -11,6 +11,7 @@ import pytest
 
 from elman import plots
 from elman.forecast import Backtest, Forecast, Series, as_series
+from elman.history import Epoch, History
 
 pytest.importorskip("matplotlib")
 
@@ -104,3 +105,55 @@ def test_without_matplotlib_the_command_to_type(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'elman\[cli\]'"):
         plots.forecast_plot(forecast(monthly()), tmp_path / "a.png")
+
+
+# ------------------------------------------------------------------------------------------ learning curves
+
+
+def history(losses: list[float], validation: list[float] | None = None, rates: list[float] | None = None) -> History:
+    own = History()
+    for i, loss in enumerate(losses):
+        own.record_epoch(Epoch(loss, validation[i] if validation else np.nan, 1.0, rates[i] if rates else 0.1, i + 1))
+    return own
+
+
+def curve(own: History, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The figure of a learning curve."""
+    from matplotlib.figure import Figure
+
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (kept.append(self), Path(path).touch()))
+    plots.learning_curve(own, tmp_path / "a.png")
+    return kept[0]
+
+
+def test_a_learning_curve_shows_losses_and_the_best_epoch(monkeypatch, tmp_path):
+    (axes,) = curve(history([4.0, 2.0, 1.0], [5.0, 3.0, 3.5]), monkeypatch, tmp_path).axes
+    training, validation, best = axes.lines
+    assert training.get_xydata().tolist() == [[1, 4], [2, 2], [3, 1]]
+    assert validation.get_ydata().tolist() == [5, 3, 3.5]
+    assert best.get_xydata().tolist() == [[2, 3]]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["training", "validation", "best, epoch 2: 3"]
+    assert (axes.get_yscale(), axes.get_xlabel()) == ("linear", "epoch")
+    assert axes.get_title(loc="left") == "Loss after 3 epochs"
+
+
+def test_the_learning_rate_is_drawn_where_it_changed(monkeypatch, tmp_path):
+    losses, rates = curve(history([4.0, 0.01], rates=[0.1, 0.05]), monkeypatch, tmp_path).axes
+    assert losses.get_yscale() == "log"
+    assert [line.get_label() for line in losses.lines] == ["training", "best, epoch 2: 0.01"]
+    assert rates.lines[0].get_ydata().tolist() == [0.1, 0.05]
+    assert (losses.get_xlabel(), rates.get_xlabel()) == ("", "epoch")
+
+
+@pytest.mark.parametrize("losses", [[np.inf], [np.nan, 2.0], [-1.0, -30.0], [0.0, 5.0], [1.0]])
+def test_any_losses_are_drawn_without_a_warning(losses: list[float], tmp_path: Path):
+    assert plots.learning_curve(history(losses), tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_learning_curve_needs_an_epoch(tmp_path: Path):
+    with pytest.raises(ValueError, match="history: expected at least one epoch, got History: no whole epoch yet"):
+        plots.learning_curve(History(), tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())

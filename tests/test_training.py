@@ -278,7 +278,7 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
                 signal.raise_signal(signal.SIGINT)
             return self.engine.update(*args)
 
-    monkeypatch.setattr(training, "select", lambda layout: Interrupted(select(layout)))
+    monkeypatch.setattr(training, "select", lambda *found: Interrupted(select(*found)))
 
 
 def test_ctrl_c_ends_between_updates(monkeypatch: pytest.MonkeyPatch):
@@ -386,7 +386,7 @@ def test_only_networks_are_trained():
         ((X, Y), {"patience": 0, "validation": 0.2}, ValueError, "patience: .* got 0"),
         ((X, Y), {"shuffle": 1}, TypeError, "shuffle: expected True or False, got 1"),
         ((X, Y), {"progress": "bar"}, TypeError, "progress: expected True or False, got 'bar'"),
-        ((X, Y), {"callback": 3}, TypeError, "callback: expected a function of the Trainer, got 3"),
+        ((X, Y), {"callback": 3}, TypeError, "callback: expected a function of the Trainer, or a list of them, got 3"),
     ],
 )
 def test_fit_refuses(args: Any, options: Any, error: type[Exception], message: str):

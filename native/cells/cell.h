@@ -1,7 +1,8 @@
 // What every cell is given: one step of some rows of a shard, with its gates interleaved (gates.h). A cell is a struct
 // with
 //   input, hidden      which gates its two products fill
-//   states, extras     1 (h) or 2 (h and c); rows of its extra parameter (bias_hn, peephole), or 0
+//   states, extras     1 (h) or 2 (h and c); rows of its extra parameter (bias_hn, peephole, leak), or 0
+//   aux, gates, norm   whether its tape has rows of aux, of activated gates (else h tells all), of normalised products
 //   activate(Forward, row, unit, sums)      from a block's sums, still in registers, to gates and new state
 //   backward(Backward)                      the derivative of the whole step
 #pragma once
@@ -18,12 +19,27 @@ struct CellWeights {
   T *ih_back, *hh_back, *hh2_back;
 };
 
+// With layer normalisation: the normalised products (rows, lda) and cell (rows, ld), and one over their deviations.
+template <class T>
+struct Norm {
+  T *x, *h, *c;
+  T *x_inverse, *h_inverse, *c_inverse;  // (rows,)
+};
+
+// What its way back leaves for the sums over rows: of the bias and the gains (rows, lda), of a cell's own (rows, ld).
+template <class T>
+struct NormBack {
+  T *bias, *gain_x, *gain_h, *own[2];
+};
+
 template <class T>
 struct Forward {
   int64_t rows, hidden, units;  // units: hidden, padded to whole vectors
   const T* const* h_prev;       // rows' previous states, wherever they lie
   const T* const* c_prev;
-  const T* x;  // (rows, ldx): the inputs; null where `a` holds their part of the sums already
+  const T* const* read;  // what the products read of h_prev: itself, or masked
+  const T* noise;        // (rows, units), or null
+  const T* x;            // (rows, ldx): the inputs; null where `a` holds their part of the sums already
   int64_t ldx, in;
   T* a;  // (rows, lda) out: the activated gates, where `keep`
   int64_t lda;
@@ -32,6 +48,7 @@ struct Forward {
   bool keep;
   bool rest;  // the rows' previous states are zero: there is nothing to multiply
   T* aux;     // (rows, ld) out, r * h for GRU with reset before
+  Norm<T> norm;
   const CellWeights<T>* w;
 };
 
@@ -40,19 +57,37 @@ struct Backward {
   int64_t rows, hidden, units;
   const T* const* h_prev;
   const T* const* c_prev;
-  const T* a;  // (rows, lda): activated gates
+  const T* const* read;
+  const T* mask;  // (rows, units), of recurrent dropout, or null
+  T* dread;       // (rows, units), where there is a mask
+  T* aux;         // (rows, ld)
+  const T* a;     // (rows, lda): activated gates
   int64_t lda;
   const T *h, *c;  // (rows, ld)
   int64_t ld;
   const T* dout;  // (rows, ldd): what arrives at h from above
   int64_t ldd;
-  T* da;                // out: gradient at the pre-activations, laid out like a
+  T* da;   // out: gradient at the pre-activations, laid out like a
+  T* dah;  // the same at the state's product, where that is another: with layer normalisation
+  Norm<T> norm;
+  NormBack<T> back;
   T *dh, *dc;           // carry, (rows, units): in from step t + 1, out to step t - 1
   T* temp;              // (rows, units)
   bool carry;           // whether anyone reads dh and dc after this step
   Inner inner, inner2;  // the gates that the hidden products fill
   const CellWeights<T>* w;
 };
+
+// dh (+)= the gradient that the state's product hands to h_{t-1}: through the mask, where there is one.
+template <class T>
+void state_back(const Backward<T>& b, const Inner& inner, const T* w_back, Start start) {
+  if (!b.mask) return gates_back(b.dah, b.lda, b.rows, inner, w_back, b.hidden, b.dh, b.units, start);
+  gates_back(b.dah, b.lda, b.rows, inner, w_back, b.hidden, b.dread, b.units, Start::zero);
+  for (int64_t i = 0; i < b.rows * b.units; i += kWidth<T>) {
+    const Vec<T> before = start == Start::zero ? Vec<T>{} : load(b.dh + i);
+    store(b.dh + i, fma<T>(load(b.mask + i), load(b.dread + i), before));
+  }
+}
 
 // R rows and V vectors of sums (a block's slots, or V blocks of a one-slot cell): start, inputs, state, then
 // activation, all in registers.
@@ -81,7 +116,7 @@ ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
   }
   if (!f.rest) {
     ELMAN_UNROLL
-    for (int r = 0; r < R; r++) rows[r] = f.h_prev[m + r];
+    for (int r = 0; r < R; r++) rows[r] = f.read[m + r];
     accumulate<first_hid, count_hid>(sums, rows, f.hidden, f.w->hh + j * hid.count * f.hidden);
   }
   ELMAN_UNROLL

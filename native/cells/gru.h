@@ -12,7 +12,7 @@ template <class T>
 struct GRUAfterCell {
   static constexpr int states = 1, extras = 1;
   static constexpr Gates input{4, 0, 3, {2, 0, 1}}, hidden{4, 1, 3, {0, 1, 2}};
-  static constexpr bool aux = false, second = false;
+  static constexpr bool aux = false, gates = true, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     constexpr int64_t W = kWidth<T>;
@@ -38,12 +38,12 @@ struct GRUAfterCell {
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
   }
 
   // d bias_hn (hidden,)
-  static void extra_gradient(Pick pick, int64_t hidden, const T* da, int64_t lda, const T* const*, const T*, int64_t,
-                             T* gradient) {
+  static void extra_gradient(Pick pick, int64_t hidden, const T* da, int64_t lda, const T* const*, const T*, const T*,
+                             int64_t, T* gradient) {
     bias_gradient(da, lda, Gates{4, 3, 1, {0}}, hidden, pick, gradient);
   }
 };
@@ -53,14 +53,14 @@ template <class T>
 struct GRUBeforeCell {
   static constexpr int states = 1, extras = 0;
   static constexpr Gates input{3, 0, 3, {0, 1, 2}}, hidden{3, 0, 2, {0, 1}}, hidden2{3, 2, 1, {2}};
-  static constexpr bool aux = true, second = true;
+  static constexpr bool aux = true, gates = true, second = true, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     constexpr int64_t W = kWidth<T>;
     const Vec<T> r = sigmoid<T>(a[0]);
     T* gates = f.a + row * f.lda + 3 * j;
     store(gates, r), store(gates + W, sigmoid<T>(a[1])), store(gates + 2 * W, a[2]);
-    store(f.aux + row * f.ld + j, r * load(f.h_prev[row] + j));
+    store(f.aux + row * f.ld + j, r * load(f.read[row] + j));
   }
 
   static void finish(const Forward<T>& f) {
@@ -95,11 +95,12 @@ struct GRUBeforeCell {
     for (int64_t row = 0; row < b.rows; row++) {
       for (int64_t j = 0; j < b.units; j += W) {
         const Vec<T> r = load(b.a + row * b.lda + 3 * j), drh = load(b.temp + row * b.units + j);
-        store(b.da + row * b.lda + 3 * j, drh * load(b.h_prev[row] + j) * (r * (one - r)));
-        store(b.dh + row * b.units + j, fma<T>(drh, r, load(b.dh + row * b.units + j)));
+        const Vec<T> mask = b.mask ? load(b.mask + row * b.units + j) : one;
+        store(b.da + row * b.lda + 3 * j, drh * load(b.read[row] + j) * (r * (one - r)));
+        store(b.dh + row * b.units + j, fma<T>(drh * mask, r, load(b.dh + row * b.units + j)));
       }
     }
-    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::add);
+    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
   }
 };
 

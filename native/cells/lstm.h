@@ -10,7 +10,7 @@ template <class T, bool PEEPHOLES>
 struct LSTMCell {
   static constexpr int states = 2, extras = PEEPHOLES ? 3 : 0;
   static constexpr Gates input{4, 0, 4, {0, 1, 2, 3}}, hidden = input;
-  static constexpr bool aux = false, second = false;
+  static constexpr bool aux = false, gates = true, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     constexpr int64_t W = kWidth<T>;
@@ -55,12 +55,12 @@ struct LSTMCell {
         store(b.dc + r * b.units + j, dc_prev);
       }
     }
-    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::zero);
   }
 
   // d peephole (3, hidden): i and f saw the cell before, o the cell after.
   static void extra_gradient(Pick pick, int64_t hidden, const T* da, int64_t lda, const T* const* c_prev, const T* c,
-                             int64_t ld, T* gradient) {
+                             const T*, int64_t ld, T* gradient) {
     constexpr int64_t W = kWidth<T>;
     const int slot[3] = {0, 1, 3};
     for (int p = 0; p < extras; p++) {

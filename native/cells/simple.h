@@ -1,4 +1,5 @@
-// The Elman cell: h_t = act(W_ih x_t + W_hh h_{t-1} + b), act tanh or relu. reference/simple.py has the derivation.
+// The Elman cell: s_t = act(W_ih x_t + W_hh h_{t-1} + b), act tanh or relu; h_t = s_t, or as a leaky integrator h_t =
+// (1 - l) h_{t-1} + l s_t. reference/simple.py has the derivation.
 #pragma once
 
 #include "cell.h"
@@ -6,26 +7,72 @@
 namespace elman::ELMAN_ISA {
 
 template <class T, bool RELU>
+ELMAN_INLINE Vec<T> simple_activation(Vec<T> a) {
+  const Vec<T> zero{};
+  return RELU ? (a < zero ? zero : a) : tanh<T>(a);
+}
+
+// ds arrives at s = act(a).
+template <class T, bool RELU>
+ELMAN_INLINE Vec<T> simple_derivative(Vec<T> ds, Vec<T> s) {
+  const Vec<T> zero{};
+  return RELU ? (s > zero ? ds : zero) : ds * (splat(T(1)) - s * s);
+}
+
+template <class T, bool RELU>
 struct SimpleCell {
   static constexpr int states = 1, extras = 0;
   static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
-  static constexpr bool aux = false, second = false;
+  static constexpr bool aux = false, gates = false, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
-    const Vec<T> zero{};
-    store(f.h + row * f.ld + j, RELU ? (a[0] < zero ? zero : a[0]) : tanh<T>(a[0]));
+    const Vec<T> noisy = f.noise ? a[0] + load(f.noise + row * f.units + j) : a[0];
+    store(f.h + row * f.ld + j, simple_activation<T, RELU>(noisy));
   }
 
   static void backward(const Backward<T>& b) {
-    const Vec<T> one = splat(T(1)), zero{};
     for (int64_t r = 0; r < b.rows; r++) {
       for (int64_t j = 0; j < b.units; j += kWidth<T>) {
         const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
-        const Vec<T> h = load(b.h + r * b.ld + j);
-        store(b.da + r * b.lda + j, RELU ? (h > zero ? dh : zero) : dh * (one - h * h));
+        store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh, load(b.h + r * b.ld + j)));
       }
     }
-    if (b.carry) gates_back(b.da, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, b.dh, b.units, Start::zero);
+    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::zero);
+  }
+};
+
+// Keeps s as its gate; aux is what each unit and step adds to the leak's gradient.
+template <class T, bool RELU>
+struct LeakyCell {
+  static constexpr int states = 1, extras = 1;
+  static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
+  static constexpr bool aux = true, gates = true, second = false, norm = false;
+
+  ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
+    const Vec<T> noisy = f.noise ? a[0] + load(f.noise + row * f.units + j) : a[0];
+    const Vec<T> s = simple_activation<T, RELU>(noisy), h_prev = load(f.h_prev[row] + j);
+    store(f.h + row * f.ld + j, fma<T>(load(f.w->extra + j), s - h_prev, h_prev));
+    if (f.keep) store(f.a + row * f.lda + j, s);
+  }
+
+  static void backward(const Backward<T>& b) {
+    const Vec<T> one = splat(T(1));
+    for (int64_t r = 0; r < b.rows; r++) {
+      for (int64_t j = 0; j < b.units; j += kWidth<T>) {
+        const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
+        const Vec<T> s = load(b.a + r * b.lda + j), leak = load(b.w->extra + j);
+        store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh * leak, s));
+        store(b.dh + r * b.units + j, dh * (one - leak));
+        store(b.aux + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
+      }
+    }
+    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
+  }
+
+  // d leak (hidden,)
+  static void extra_gradient(Pick pick, int64_t hidden, const T*, int64_t, const T* const*, const T*, const T* aux,
+                             int64_t ld, T* gradient) {
+    bias_gradient(aux, ld, Gates{1, 0, 1, {0}}, hidden, {pick.index, pick.count, 0}, gradient);
   }
 };
 

@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Any
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import classic, datasets, losses, optim
+    from elman import callbacks, classic, datasets, doctor, init, inspect, losses, optim, plots, schedules
+    from elman.checkpoint import CheckpointWarning
     from elman.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
     from elman.gradcheck import gradcheck
     from elman.history import History
     from elman.io import FileError, load
-    from elman.layers import GRU, LSTM, Activation, Dense, Embedding, Last, Recurrent, Simple, Skip
+    from elman.layers import (
+        GRU,
+        LSTM,
+        Activation,
+        CustomCell,
+        Dense,
+        Dropout,
+        Embedding,
+        Last,
+        Recurrent,
+        Simple,
+        Skip,
+    )
     from elman.network import Network
     from elman.stream import Stream
     from elman.training import Trainer, TrainingError
@@ -25,7 +38,10 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "CheckpointWarning",
+    "CustomCell",
     "Dense",
+    "Dropout",
     "Embedding",
     "FileError",
     "Forecaster",
@@ -39,31 +55,38 @@ __all__ = [
     "Trainer",
     "TrainingError",
     "__version__",
+    "callbacks",
     "classic",
     "datasets",
+    "doctor",
     "get_num_threads",
     "gradcheck",
+    "init",
+    "inspect",
     "load",
     "losses",
     "optim",
+    "plots",
+    "schedules",
     "set_num_threads",
     "show_config",
 ]
 
 # Public name -> the module that holds it, loaded when the name is first used.
 _HOMES = {
-    **dict.fromkeys(("Activation", "Dense", "Embedding", "Last", "Recurrent", "Skip"), "elman.layers"),
-    **dict.fromkeys(("GRU", "LSTM", "Simple"), "elman.layers"),
+    **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.layers"),
+    **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell"), "elman.layers"),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.config"),
     **dict.fromkeys(("FileError", "load"), "elman.io"),
     **dict.fromkeys(("Trainer", "TrainingError"), "elman.training"),
+    "CheckpointWarning": "elman.checkpoint",
     "Forecaster": "elman.forecast",
     "History": "elman.history",
     "Network": "elman.network",
     "Stream": "elman.stream",
     "gradcheck": "elman.gradcheck",
 }
-_MODULES = ("classic", "datasets", "losses", "optim")
+_MODULES = ("callbacks", "classic", "datasets", "doctor", "init", "inspect", "losses", "optim", "plots", "schedules")
 
 
 def __getattr__(name: str) -> Any:

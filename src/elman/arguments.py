@@ -15,7 +15,7 @@ import numpy as np
 from elman.checks import shown, whole
 from elman.engine import Batch, finite_check
 from elman.layers import Layout
-from elman.losses import BinaryCrossEntropy, CrossEntropy, Loss, Pinball
+from elman.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball
 
 __all__ = ["as_batch", "as_dtype", "as_real", "as_state", "check_width", "is_finite", "segment", "target_width"]
 
@@ -105,7 +105,11 @@ def as_state(
 
 
 def target_width(layout: Layout, loss: Loss) -> int:
-    """The last axis of y: O, or O/Q for the pinball loss over Q quantiles."""
+    """The last axis of y: O, O/Q for the pinball loss over Q quantiles, or what a user's own loss says."""
+    if isinstance(loss, Custom):
+        if loss.outputs not in (None, layout.output_size):
+            raise ValueError(f"loss: {loss} expects a network of {loss.outputs} outputs, got {layout.output_size}")
+        return layout.output_size if loss.targets is None else loss.targets
     if not isinstance(loss, Pinball):
         return layout.output_size
     count = len(loss.quantiles)
@@ -192,13 +196,14 @@ def _targets(
     single: bool,
 ) -> np.ndarray:
     lead, mask = ((n,), None) if layout.last else ((n, steps), valid)
-    if isinstance(loss, CrossEntropy):
-        array = _array("y", y, "iu", "whole numbers, the classes (loss is cross_entropy)").astype(np.int64, copy=False)
+    width = target_width(layout, loss)
+    if isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes):
+        name = getattr(loss, "name", loss.kind)
+        array = _array("y", y, "iu", f"whole numbers, the classes (loss is {name})").astype(np.int64, copy=False)
         array = array[None] if single else array
         check_width("y", array.shape[1:] if single else array.shape, [lead[1:] if single else lead])
         _check_range("y", array, mask, single, layout.output_size, steps=not layout.last)
         return array
-    width = target_width(layout, loss)
     array = as_real("y", y, dtype)
     array = array[None] if single else array
     if width == 1 and array.shape == lead:

@@ -10,17 +10,44 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from elman import _native  # type: ignore[attr-defined]
-from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records
-from elman.layers import GRU, LSTM, Dense, Embedding, Last, Layout, Parameter, Recurrent, Simple, Skip
+from elman.engine import DEFAULT_SHARD_SIZE, Batch, Key, Records, Rules
+from elman.layers import (
+    GRU,
+    LSTM,
+    Cell,
+    Dense,
+    Dropout,
+    Embedding,
+    Last,
+    Layout,
+    Parameter,
+    Part,
+    Recurrent,
+    Simple,
+    Skip,
+)
 from elman.losses import Loss
 from elman.optim import Optimizer
 
 __all__ = ["NativeEngine", "operations"]
 
 # The orders of native/program.h.
-CELLS = {"tanh": 0, "relu": 1, "lstm": 2, "lstm_peephole": 3, "gru_after": 4, "gru_before": 5}
+CELLS = {
+    "tanh": 0,
+    "relu": 1,
+    "lstm": 2,
+    "lstm_peephole": 3,
+    "gru_after": 4,
+    "gru_before": 5,
+    "leaky_tanh": 6,
+    "leaky_relu": 7,
+    "norm_tanh": 8,
+    "norm_relu": 9,
+    "norm_lstm": 10,
+    "norm_gru": 11,
+}
 ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
-KINDS: dict[type, int] = {Embedding: 0, Recurrent: 1, Dense: 2, Last: 3, Skip: 4}
+KINDS: dict[type, int] = {Embedding: 0, Recurrent: 1, Dense: 2, Last: 3, Skip: 4, Dropout: 5}
 LOSSES = {
     "half_sse": 0,
     "mse": 1,
@@ -48,11 +75,11 @@ class NativeEngine:
         return y, final
 
     def forward(
-        self, layout: Layout, theta: np.ndarray, batch: Batch, shard_size: int
+        self, layout: Layout, theta: np.ndarray, batch: Batch, shard_size: int, key: Key | None = None
     ) -> tuple[np.ndarray, list[np.ndarray], Any]:
         y, final = _results(layout, theta, batch)
         model = self._model(layout, theta)
-        tape = model.forward(theta, _strided(batch.x), batch.lengths, _given(batch), shard_size, y, final)
+        tape = model.forward(theta, _strided(batch.x), batch.lengths, _given(batch), shard_size, y, final, _key(key))
         return y, final, (tape, layout, model, batch.x.shape[:2], theta.dtype)
 
     def hidden(self, tape: Any) -> list[np.ndarray]:
@@ -92,7 +119,7 @@ class NativeEngine:
         return gradient, dx, dstate0
 
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
-        return self._model(layout, theta).loss(theta, *_data(batch), *_loss(loss), 0, 0, shard_size, None)
+        return self._model(layout, theta).loss(theta, *_data(batch), *_loss(loss), 0.0, 0, 0, shard_size, None, None)
 
     def loss_and_grad(
         self,
@@ -103,10 +130,14 @@ class NativeEngine:
         truncate: int | None,
         shard_size: int,
         recompute: int | None = None,
+        key: Key | None = None,
+        activity: float = 0.0,
     ) -> tuple[float, np.ndarray]:
         gradient = np.empty_like(theta)
         model = self._model(layout, theta)
-        value = model.loss(theta, *_data(batch), *_loss(loss), truncate or 0, recompute or 0, shard_size, gradient)
+        value = model.loss(
+            theta, *_data(batch), *_loss(loss), activity, truncate or 0, recompute or 0, shard_size, gradient, _key(key)
+        )
         return value, gradient
 
     def update(
@@ -124,21 +155,28 @@ class NativeEngine:
         truncate: int | None,
         shard_size: int,
         recompute: int | None = None,
+        seed: int | None = None,
+        rules: Rules | None = None,
+        activity: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         losses, norms = np.zeros(len(records.rates)), np.zeros(len(records.rates))
         done = self._model(layout, theta).update(
             theta,
             *_data(batch),
             *_loss(loss),
+            activity,
             _optimizer(optimizer),
             list(slots),
             step,
-            *records,
+            *records[:3],
             clip_norm or 0.0,
             clip_value or 0.0,
             truncate or 0,
             recompute or 0,
             shard_size,
+            None if seed is None else seed % 2**64,
+            rules,
+            *(records.windows or (0, np.empty(0, np.int64), [])),
             losses,
             norms,
         )
@@ -191,44 +229,50 @@ class NativeStepper:
         self._native.write_state(arrays)
 
 
-def operations(layout: Layout) -> list[list[int]]:
-    """Each layer as the 16 numbers of native/program.h's Op."""
-    rows: list[list[int]] = []
+def operations(layout: Layout) -> list[tuple[list[int], list[float]]]:
+    """Each layer as the 22 whole and 4 real numbers of native/program.h's Op."""
+    rows: list[tuple[list[int], list[float]]] = []
     state = 0
     for part in layout.parts:
-        hidden, variant, first = 0, 0, [0, 0]
-        if isinstance(part.layer, Recurrent):
-            hidden, variant = part.layer.hidden_size, CELLS[_variant(part.layer.cell)]
+        layer = part.layer
+        hidden, variant, first, learned, shared = 0, 0, [0, 0], 0, 0
+        real = [0.0, 0.0, 0.0, 0.0]  # rate, zoneout of each state, noise
+        if isinstance(layer, Recurrent):
+            hidden, variant, learned = layer.hidden_size, CELLS[_variant(layer.cell)], int(layer.learned_state)
+            zoneout = [p for _, p in layer.zoneouts]
+            real = [layer.recurrent_dropout, *zoneout, *[0.0] * (2 - len(zoneout)), getattr(layer.cell, "noise", 0.0)]
             for direction, slots in enumerate(part.states):
                 first[direction] = state
                 state += len(slots)
-        elif isinstance(part.layer, Dense):
-            variant = ACTIVATIONS[part.layer.activation]
-        offsets = [_offsets(group) for group in part.parameters]
-        offsets += [[0] * 4] * (2 - len(offsets))
-        rows.append(
-            [KINDS[type(part.layer)], variant, part.input_size, part.output_size, hidden, max(1, len(part.states))]
-            + first
-            + offsets[0]
-            + offsets[1]
-        )
+        elif isinstance(layer, Dense):
+            variant = ACTIVATIONS[layer.activation]
+        elif isinstance(layer, Dropout):
+            real[0], shared = layer.rate, int(layer.variational)
+        offsets = [_offsets(part, group) for group in part.parameters]
+        offsets += [[0] * 6] * (2 - len(offsets))
+        sizes = [KINDS[type(layer)], variant, part.input_size, part.output_size, hidden, max(1, len(part.states))]
+        rows.append(([*sizes, *first, learned, shared, *offsets[0], *offsets[1]], real))
     return rows
 
 
-def _variant(cell: Simple | LSTM | GRU) -> str:
+def _variant(cell: Cell) -> str:
     match cell:
-        case Simple(activation=str() as name):
-            return name
-        case LSTM(peepholes=peepholes):
-            return "lstm_peephole" if peepholes else "lstm"
-        case GRU(reset_after=after):
-            return "gru_after" if after else "gru_before"
+        case Simple(activation=str() as name, leak=leak, layer_norm=norm):
+            return f"norm_{name}" if norm else name if leak is None else f"leaky_{name}"
+        case LSTM(peepholes=peepholes, layer_norm=norm):
+            return "norm_lstm" if norm else "lstm_peephole" if peepholes else "lstm"
+        case GRU(reset_after=after, layer_norm=norm):
+            return "norm_gru" if norm else "gru_after" if after else "gru_before"
         case _:
             raise TypeError(f"cell: expected one that the compiled engine knows, got {cell!r}")
 
 
-def _offsets(group: tuple[Parameter, ...]) -> list[int]:
-    return [p.offset for p in group] + [0] * (4 - len(group))
+def _offsets(part: Part, group: tuple[Parameter, ...]) -> list[int]:
+    """Four of the layer's own parameters (what follows the fourth lies behind it), then its learned states."""
+    learned = len(part.states[0]) if isinstance(part.layer, Recurrent) and part.layer.learned_state else 0
+    offsets = [p.offset for p in group]
+    own, states = offsets[: len(group) - learned], offsets[len(group) - learned :]
+    return own[:4] + [0] * (4 - len(own)) + states + [0] * (2 - len(states))
 
 
 def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -254,6 +298,10 @@ def _data(batch: Batch) -> tuple[Any, ...]:
     y = None if batch.y is None else _strided(batch.y)
     weight = None if batch.weight is None else _strided(batch.weight)
     return _strided(batch.x), y, batch.lengths, weight, _given(batch)
+
+
+def _key(key: Key | None) -> tuple[int, int] | None:
+    return None if key is None else (key.seed % 2**64, key.update % 2**32)
 
 
 def _loss(loss: Loss) -> tuple[int, float, list[float]]:

@@ -19,6 +19,7 @@ EXTRAS = {
     "cli": ("typer", "rich", "matplotlib", "narwhals"),
     "sklearn": ("sklearn",),
     "parquet": ("polars",),
+    "tensorboard": ("tensorboardX",),
 }
 
 

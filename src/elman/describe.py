@@ -7,17 +7,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from elman.checks import shown
-from elman.layers import GRU, LSTM, Activation, Cell, Dense, Embedding, Last, Layer, Recurrent, Simple, Skip
+from elman.layers import (
+    GRU,
+    LSTM,
+    Activation,
+    Cell,
+    CustomCell,
+    Dense,
+    Dropout,
+    Embedding,
+    Last,
+    Layer,
+    Recurrent,
+    Simple,
+    Skip,
+)
 
 __all__ = ["layers_from_plain", "layers_to_plain"]
 
-LAYERS: dict[str, type[Layer]] = {kind.kind: kind for kind in (Embedding, Recurrent, Dense, Last, Skip)}
+LAYERS: dict[str, type[Layer]] = {kind.kind: kind for kind in (Embedding, Recurrent, Dense, Dropout, Last, Skip)}
 CELLS: dict[str, type[Cell]] = {kind.kind: kind for kind in (Simple, LSTM, GRU)}
 MOST_LAYERS = 1000  # far above any use; a hostile file must not make us build a million
 
 
 def layers_to_plain(layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    """Each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation, which is code."""
+    """Each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation or cell: code."""
     return [_to_plain(layer) for layer in layers]
 
 
@@ -29,6 +43,11 @@ def layers_from_plain(plain: Any) -> list[Layer]:
 
 
 def _to_plain(item: Layer | Cell) -> dict[str, Any]:
+    if isinstance(item, CustomCell):
+        raise ValueError(
+            f"cell: expected one of {', '.join(CELLS)}, got {item!r}: a file holds no code, so a network with a cell "
+            "of your own cannot be saved; keep its `theta` and make the network anew"
+        )
     plain: dict[str, Any] = {"kind": item.kind}
     for field in dataclasses.fields(item):
         value = getattr(item, field.name)

@@ -13,10 +13,21 @@ import numpy as np
 
 from elman import checks
 from elman.layers import Layout
-from elman.losses import Loss
+from elman.losses import Custom, Loss
 from elman.optim import Optimizer
 
-__all__ = ["DEFAULT_SHARD_SIZE", "Batch", "Engine", "Records", "Stepper", "select"]
+__all__ = [
+    "DEFAULT_SHARD_SIZE",
+    "Batch",
+    "Engine",
+    "Key",
+    "Records",
+    "Rules",
+    "Stepper",
+    "Windows",
+    "for_loss",
+    "select",
+]
 
 DEFAULT_SHARD_SIZE = 16
 
@@ -31,12 +42,38 @@ class Batch(NamedTuple):
     state: Sequence[np.ndarray] | None = None  # aligned with layout.states, each (n, size)
 
 
+class Windows(NamedTuple):
+    """Updates on consecutive windows of the rows' time, the state carried from one to the next."""
+
+    steps: int  # of a window
+    starts: np.ndarray  # int64 (U,): the step at which each update's begins; 0 begins from the batch's state again
+    carry: Sequence[np.ndarray]  # aligned with layout.states, each (n, size), written: the state after each row's last
+
+
 class Records(NamedTuple):
     """A block of U updates: which rows each takes, and its learning rate."""
 
     rows: np.ndarray  # int64 (R,), the rows of all updates one after the other
     starts: np.ndarray  # int64 (U + 1,): update u takes rows[starts[u]:starts[u + 1]]
     rates: np.ndarray  # float64 (U,)
+    windows: Windows | None = None
+
+
+class Key(NamedTuple):
+    """What dropout, zoneout and noise draw is a function of these two, and of the place where it is used."""
+
+    seed: int
+    update: int  # counted from 0
+
+
+class Rules(NamedTuple):
+    """How an update may change theta: S segments with rates of their own, and bounds for single entries."""
+
+    starts: np.ndarray  # int64 (S + 1,): segment s is theta[starts[s]:starts[s + 1]]; together they are all of it
+    factors: np.ndarray  # float64 (S,), of the learning rate; 0: frozen, and no part of the gradient's norm
+    decays: np.ndarray  # uint8 (S,): whether AdamW's weight decay applies
+    lower: np.ndarray | None = None  # (P,), of theta's dtype; entries whose bounds are equal have no gradient
+    upper: np.ndarray | None = None
 
 
 class Stepper(Protocol):
@@ -70,7 +107,7 @@ class Engine(Protocol):
     def predict(self, layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]: ...
 
     def forward(
-        self, layout: Layout, theta: np.ndarray, batch: Batch, shard_size: int
+        self, layout: Layout, theta: np.ndarray, batch: Batch, shard_size: int, key: Key | None = None
     ) -> tuple[np.ndarray, list[np.ndarray], Any]: ...
 
     def hidden(self, tape: Any) -> list[np.ndarray]: ...
@@ -97,6 +134,8 @@ class Engine(Protocol):
         truncate: int | None,
         shard_size: int,
         recompute: int | None = None,
+        key: Key | None = None,
+        activity: float = 0.0,
     ) -> tuple[float, np.ndarray]: ...
 
     def update(
@@ -114,19 +153,33 @@ class Engine(Protocol):
         truncate: int | None,
         shard_size: int,
         recompute: int | None = None,
+        seed: int | None = None,
+        rules: Rules | None = None,
+        activity: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray, int]: ...
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...
 
 
-def select(layout: Layout) -> Engine:
+def select(layout: Layout, loss: Loss | None = None) -> Engine:
     """The engine for this layout: native where it was built and knows every piece, else the reference.
 
-    `ELMAN_ENGINE=reference` chooses the reference engine for everything.
+    `loss` is the one that it will be asked for, if any. `ELMAN_ENGINE=reference` chooses the reference engine for
+    everything.
     """
     wanted = checks.choice("ELMAN_ENGINE", os.environ.get("ELMAN_ENGINE", "native"), ("native", "reference"))
     compiled = native() if wanted == "native" and not layout.custom else None
-    return compiled or reference()
+    engine = compiled or reference()
+    return engine if loss is None else for_loss(engine, loss)
+
+
+def for_loss(engine: Engine, loss: Loss) -> Engine:
+    """The engine itself, or one around it that calls a user's own loss."""
+    if not isinstance(loss, Custom):
+        return engine
+    from elman.custom import CustomLossEngine
+
+    return CustomLossEngine(engine)
 
 
 @cache

@@ -20,7 +20,7 @@ import numpy as np
 
 from elman import arguments, checks
 from elman.layers import CELLS, Activation, Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Simple, Skip
-from elman.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, Pinball, as_loss
+from elman.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball, as_loss
 from elman.network import Network
 
 __all__ = ["ArrayCheck", "GradReport", "gradcheck"]
@@ -142,7 +142,9 @@ def gradcheck(
     found += _check_inputs(network, x, lengths, state, tolerance, entries, rng)
     if any(array.checked < int(np.prod(array.shape)) for array in found):
         notes.append(f"of larger arrays {entries} entries were drawn")
-    return GradReport(name, loss.kind, network.engine, tolerance, floor, tuple(found), tuple(notes))
+    return GradReport(
+        name, getattr(loss, "name", loss.kind), network.engine, tolerance, floor, tuple(found), tuple(notes)
+    )
 
 
 # ------------------------------------------------------------------------------------ what is to be checked
@@ -182,8 +184,9 @@ def _around(subject: Any) -> list[Layer]:
         case _ if isinstance(subject, Cell):
             return [Recurrent(4, subject), Dense(2)]
         case _ if isinstance(subject, Loss):
-            quantiles = len(subject.quantiles) if isinstance(subject, Pinball) else 1
-            return [Recurrent(4, Simple()), Dense(3 * quantiles)]
+            outputs = 3 * len(subject.quantiles) if isinstance(subject, Pinball) else 3
+            outputs = subject.outputs or 3 if isinstance(subject, Custom) else outputs
+            return [Recurrent(4, Simple()), Dense(outputs)]
         case _:
             raise TypeError(
                 "subject: expected a Network, a cell, layer, activation or loss, or its name, "
@@ -207,9 +210,9 @@ def _state(network: Network, n: int, rng: np.random.Generator) -> dict[str, np.n
 def _targets(network: Network, loss: Loss, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     outer = 1 if network.layout.integer_input else 2
     lead = x.shape[: x.ndim - outer] if network.layout.last else x.shape[: x.ndim - outer + 1]
-    if isinstance(loss, CrossEntropy):
+    if isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes):
         return rng.integers(0, network.output_size, lead)
-    width = network.output_size // (len(loss.quantiles) if isinstance(loss, Pinball) else 1)
+    width = arguments.target_width(network.layout, loss)
     draw = rng.random if isinstance(loss, BinaryCrossEntropy) else rng.normal
     return draw(size=(*lead, width))
 

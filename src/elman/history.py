@@ -29,13 +29,28 @@ class History:
 
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []
-        self._blocks: list[np.ndarray] = []  # each (3, u): losses, norms, learning rates
+        self._figures = np.empty((3, 0))  # losses, norms, learning rates, with room for more
+        self._count = 0
 
     def record_updates(self, losses: np.ndarray, norms: np.ndarray, rates: np.ndarray) -> None:
-        self._blocks.append(np.array([losses, norms, rates], np.float64))
+        begin, self._count = self._count, self._count + len(losses)
+        if self._count > self._figures.shape[1]:
+            larger = np.empty((3, 2 * self._count))
+            larger[:, :begin] = self._figures[:, :begin]
+            self._figures = larger
+        self._figures[:, begin : self._count] = losses, norms, rates
 
     def record_epoch(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """All of it: the epochs' figures (E, 5) and the updates' (3, U), float64."""
+        return np.array(self.epochs, np.float64).reshape(-1, len(Epoch._fields)), self._figures[:, : self._count]
+
+    def restore(self, epochs: np.ndarray, updates: np.ndarray) -> None:
+        """Becomes what `arrays` gave."""
+        self.epochs = [Epoch(*figures, updates=int(count)) for *figures, count in epochs.tolist()]
+        self._figures, self._count = updates, updates.shape[1]
 
     @property
     def loss(self) -> np.ndarray:
@@ -59,15 +74,15 @@ class History:
 
     @property
     def update_loss(self) -> np.ndarray:
-        return self._joined()[0]
+        return self._figures[0, : self._count]
 
     @property
     def gradient_norm(self) -> np.ndarray:
-        return self._joined()[1]
+        return self._figures[1, : self._count]
 
     @property
     def update_learning_rate(self) -> np.ndarray:
-        return self._joined()[2]
+        return self._figures[2, : self._count]
 
     @property
     def best_epoch(self) -> int | None:
@@ -81,18 +96,12 @@ class History:
         return len(self.epochs)
 
     def __repr__(self) -> str:
-        count = sum(block.shape[1] for block in self._blocks)
         best = self.best_epoch
         if best is None:
-            return f"History: no whole epoch yet, {count} updates"
+            return f"History: no whole epoch yet, {self._count} updates"
         epoch = self.epochs[best - 1]
         validation = f", validation loss {epoch.validation_loss:.6g}" if np.isfinite(epoch.validation_loss) else ""
         return (
-            f"History: {len(self)} epochs, {count} updates, {self.seconds.sum():.1f} s; "
+            f"History: {len(self)} epochs, {self._count} updates, {self.seconds.sum():.1f} s; "
             f"best epoch {best}: loss {epoch.loss:.6g}{validation}"
         )
-
-    def _joined(self) -> np.ndarray:
-        if len(self._blocks) > 1:
-            self._blocks = [np.concatenate(self._blocks, axis=1)]
-        return self._blocks[0] if self._blocks else np.empty((3, 0))

@@ -17,6 +17,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -38,7 +39,11 @@ TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32,
 # `_from_file(description, tensors)` that raises one of UNFIT where the two do not fit; and, where
 # the description decides them, `_file_shapes(description)`: name -> (shape, dtype) of every tensor, compared before any
 # of them is read.
-KINDS = {"network": "elman.network:Network", "forecaster": "elman.forecast:Forecaster"}
+KINDS = {
+    "network": "elman.network:Network",
+    "forecaster": "elman.forecast:Forecaster",
+    "checkpoint": "elman.checkpoint:Checkpoint",
+}
 
 
 # What a class may stumble on in a description whose checksum is right but whose values are of the wrong kind.
@@ -80,7 +85,8 @@ def write(
 ) -> None:
     """Writes a file of `kind`: to a temporary file beside it, synced, then renamed; `path` is never half-written.
 
-    `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES.
+    `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES. Raises
+    OSError with the name of `path` where it cannot be written (a full disk, say).
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -91,15 +97,19 @@ def write(
     try:
         # not tempfile: the file takes the permissions that any new file of this user takes
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            _write_whole(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # the system's own names the temporary file, or none
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from None
         raise
-    _sync_folder(path.parent)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
@@ -138,6 +148,16 @@ def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.
         little = tensors[name].astype(tensors[name].dtype.newbyteorder("<"), copy=False)
         digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    """Writes all of it, however little the system takes at a time."""
+    rest = memoryview(data)
+    while rest:
+        count = os.write(descriptor, rest)
+        if not count:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[count:]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from elman import arguments, checks
 from elman.describe import layers_from_plain, layers_to_plain
-from elman.engine import DEFAULT_SHARD_SIZE, Batch, select
+from elman.engine import DEFAULT_SHARD_SIZE, Batch, Key, for_loss, select
 from elman.init import initial
 from elman.layers import Cell, Dense, Embedding, Layer, Layout
 from elman.losses import Loss, as_loss
@@ -37,6 +37,9 @@ class Network:
     output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
     head           layers before the output layer: sizes (relu) or `elman.Dense(...)`
     skip           adds a linear path from the input to the output
+    dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
+                   dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
+    learned_state  the initial state is a parameter too
     init, seed     how the parameters begin, see `elman.init`; without a seed they differ from run to run
     dtype          "float32" or "float64"
 
@@ -58,11 +61,15 @@ class Network:
         output: Literal["sequence", "last"] = "sequence",
         head: int | Dense | Sequence[int | Dense] = (),
         skip: bool = False,
+        dropout: float = 0.0,
+        learned_state: bool = False,
         init: str | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> None:
-        layers = stack(hidden_size, output_size, cell, num_layers, bidirectional, output, head, skip)
+        layers = stack(
+            hidden_size, output_size, cell, num_layers, bidirectional, output, head, skip, dropout, learned_state
+        )
         self._begin(Layout(layers, input_size), init, dtype, seed)
 
     @classmethod
@@ -167,12 +174,20 @@ class Network:
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
     def forward(
-        self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None
+        self,
+        x: Any,
+        *,
+        lengths: Any = None,
+        state: Mapping[str, Any] | None = None,
+        key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
-        """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`."""
+        """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
+
+        key (seed, update): dropout, zoneout and noise draw as in that update of a training with this seed.
+        """
         batch, single = self._batch(x, lengths=lengths, state=state)
         theta = self._theta.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
-        y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE)
+        y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, _key(key))
         y = y[0] if single else y
         return y, Tape(self._engine, record, self.layout, theta, y.shape, single, final)
 
@@ -224,7 +239,7 @@ class Network:
         """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        return self._engine.loss(self.layout, self._theta, batch, loss, DEFAULT_SHARD_SIZE)
+        return for_loss(self._engine, loss).loss(self.layout, self._theta, batch, loss, DEFAULT_SHARD_SIZE)
 
     def loss_and_grad(
         self,
@@ -237,6 +252,8 @@ class Network:
         state: Mapping[str, Any] | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
+        key: tuple[int, int] | None = None,
+        activity_penalty: float = 0.0,
     ) -> tuple[float, Parameters]:
         """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
 
@@ -244,10 +261,12 @@ class Network:
         recompute  k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
                    again on the way back; True: about sqrt(T). docs/performance.md has the memory and the time. Same
                    gradients to rounding; one direction only
+        key        (seed, update), as for `forward`
+        activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added
         """
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        value, gradient = self._engine.loss_and_grad(
+        value, gradient = for_loss(self._engine, loss).loss_and_grad(
             self.layout,
             self._theta,
             batch,
@@ -255,6 +274,8 @@ class Network:
             _window(truncate),
             DEFAULT_SHARD_SIZE,
             arguments.segment(self.layout, recompute, batch.x.shape[1]),
+            _key(key),
+            checks.number("activity_penalty", activity_penalty, low=0.0),
         )
         return value, Parameters(self.layout, gradient)
 
@@ -334,6 +355,14 @@ class Network:
             count = sum(parameter.size for group in part.parameters for parameter in group)
             lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
         return "\n".join(lines)
+
+
+def _key(key: Any) -> Key | None:
+    if key is None:
+        return None
+    if not isinstance(key, tuple) or len(key) != 2:
+        raise TypeError(f"key: expected (seed, update), got {checks.shown(key)}")
+    return Key(checks.whole("key[0]", key[0], low=0), checks.whole("key[1]", key[1], low=0))
 
 
 def _window(truncate: int | None) -> int | None:

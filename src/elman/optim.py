@@ -87,15 +87,20 @@ class Adam:
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled decay: theta -= lr weight_decay theta before Adam's step (Loshchilov and Hutter 2019)."""
+    """Adam with decoupled decay: theta -= lr weight_decay theta before Adam's step (Loshchilov and Hutter 2019).
+
+    decay_all  whether what is no matrix (biases, peepholes, initial states) decays too, as in PyTorch
+    """
 
     weight_decay: float = 0.01
+    decay_all: bool = False
 
     kind: ClassVar[str] = "adamw"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("weight_decay", self.weight_decay, low=0.0)
+        checks.flag("decay_all", self.decay_all)
 
 
 Optimizer = SGD | RMSprop | Adagrad | Adam | AdamW

@@ -9,7 +9,7 @@ import numpy as np
 from elman.checks import shown
 from elman.layers import Layout, Parameter
 
-__all__ = ["Parameters"]
+__all__ = ["Parameters", "initial_state"]
 
 
 class Parameters(Mapping[str, np.ndarray]):
@@ -50,3 +50,12 @@ class Parameters(Mapping[str, np.ndarray]):
             return self._places[name]
         except KeyError:
             raise KeyError(f"expected one of {', '.join(self._places)}, got {name!r}") from None
+
+
+def initial_state(layout: Layout, theta: np.ndarray, n: int) -> list[np.ndarray]:
+    """The state before a sequence's first step, aligned with layout.states, each (n, size): learned, or zero."""
+    learned = {p.name: p.view(theta) for p in layout.parameters if p.name.startswith("state_")}
+    states = [np.zeros((n, slot.size), theta.dtype) for slot in layout.states]
+    for slot, array in zip(layout.states, states, strict=True):
+        array[...] = learned.get(f"state_{slot.name}", 0)
+    return states

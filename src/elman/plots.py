@@ -3,16 +3,22 @@ a caller's own figures changes."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elman.history import History
+
 if TYPE_CHECKING:
     from elman.forecast.result import Forecast
+    from elman.inspect import FixedPoint, FixedPoints
 
-__all__ = ["forecast_plot"]
+__all__ = ["fixed_points_plot", "forecast_plot", "learning_curve", "needs_matplotlib"]
 
 INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, HISTORY = "#0b69a3", "#52606d"
@@ -24,6 +30,87 @@ def forecast_plot(forecast: Forecast, path: str | os.PathLike[str]) -> Path:
 
     The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
     """
+    with _picture(path, 10, 4.8) as figure:
+        axes = figure.add_subplot()
+        _draw(axes, forecast)
+        _frame(axes, forecast)
+    return Path(path)
+
+
+def learning_curve(history: History, path: str | os.PathLike[str]) -> Path:
+    """Loss and validation loss by epoch, the best epoch, and the learning rate below where it changed, in a PNG, SVG
+    or PDF file.
+
+    The file appears whole or not at all. ValueError for a history without epochs, `ModuleNotFoundError` without
+    matplotlib, `OSError` where the file cannot be written.
+    """
+    if not len(history):
+        raise ValueError(f"history: expected at least one epoch, got {history!r}")
+    changed = np.ptp(history.learning_rate) > 0
+    with _picture(path, 7.5, 4.8 if changed else 4) as figure:
+        if changed:
+            losses, rates = figure.subplots(2, sharex=True, height_ratios=[4, 1])
+            _rates(rates, history)
+            bottom = rates
+        else:
+            losses = bottom = figure.add_subplot()
+        _losses(losses, history)
+        bottom.set_xlabel("epoch", color=INK)
+    return Path(path)
+
+
+def fixed_points_plot(
+    points: FixedPoints,
+    path: str | os.PathLike[str],
+    *,
+    trajectories: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    labels: Mapping[float, str] | None = None,
+    title: str = "Fixed points",
+) -> Path:
+    """Fixed and slow points, and trajectories of the state, in the first two principal components: a PNG, SVG or PDF.
+
+    trajectories  (B, T, S), states as `points` has them; the components are theirs, or the points' without them
+    groups        (B,) numbers: trajectories are coloured by them, from the least (red) to the largest (blue)
+    labels        what the legend calls a group: its number, where nothing is said
+
+    Stable points are filled, saddles and unstable ones open; a saddle's line is its fastest growing direction. The file
+    appears whole or not at all. ValueError for no points or wrong shapes, `ModuleNotFoundError` without matplotlib,
+    `OSError` where the file cannot be written.
+    """
+    if not len(points):
+        raise ValueError(f"points: expected at least one, got {points!r}")
+    states = points.states
+    if trajectories is None:
+        trajectories = np.empty((0, 1, states.shape[1]))
+    if trajectories.ndim != 3 or trajectories.shape[2] != states.shape[1]:
+        raise ValueError(f"trajectories: expected shape (B, T, {states.shape[1]}), got {trajectories.shape}")
+    if groups is not None and groups.shape != trajectories.shape[:1]:
+        raise ValueError(f"groups: expected shape {trajectories.shape[:1]}, got {groups.shape}")
+    cloud = trajectories.reshape(-1, states.shape[1]) if trajectories.size else states
+    center, plane, shares = _components(cloud)
+    with _picture(path, 9, 5.6) as figure:
+        axes = figure.add_subplot()
+        ways, places = (trajectories - center) @ plane, (states - center) @ plane
+        _trajectories(axes, ways, np.zeros(len(ways)) if groups is None else groups, labels or {})
+        _points(axes, points, places, plane, 0.08 * float(np.ptp([*ways.reshape(-1, 2), *places], axis=0).max()))
+        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK)
+        axes.set_xlabel(f"principal component 1 ({shares[0]:.0%} of the variance)", color=INK)
+        axes.set_ylabel(f"principal component 2 ({shares[1]:.0%})", color=INK)
+        _plain(axes)
+        figure.legend(loc="outside right upper", frameon=False, fontsize=9, labelcolor=INK)
+    return Path(path)
+
+
+def needs_matplotlib() -> None:
+    """Raises ModuleNotFoundError, with the command to type, where matplotlib is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ModuleNotFoundError(NEEDED, name="matplotlib")
+
+
+@contextmanager
+def _picture(path: str | os.PathLike[str], width: float, height: float) -> Generator[Any]:
+    """An empty figure, width and height in inches; what the body drew is saved in the end."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -31,14 +118,122 @@ def forecast_plot(forecast: Forecast, path: str | os.PathLike[str]) -> Path:
         raise ModuleNotFoundError(NEEDED, name="matplotlib") from None
     from elman.forecast.files import replacing
 
-    figure = Figure(figsize=(10, 4.8), dpi=144, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=144, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    _draw(axes, forecast)
-    _frame(axes, forecast)
+    yield figure
     with replacing(path) as temporary:
         figure.savefig(temporary, metadata={"Software": None} if temporary.suffix == ".png" else None)
-    return Path(path)
+
+
+# ---------------------------------------------------------------------------------------- fixed points
+
+
+def _components(cloud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of rows (N, S): the mean (S,), the first two principal components (S, 2), their shares of the variance (2,)."""
+    center = cloud.mean(axis=0)
+    _, sizes, directions = np.linalg.svd(cloud - center, full_matrices=False)
+    plane, shares = np.zeros((cloud.shape[1], 2)), np.zeros(2)
+    count = min(2, len(sizes))
+    plane[:, :count] = directions[:count].T
+    shares[:count] = sizes[:count] ** 2 / max((sizes**2).sum(), np.finfo(float).tiny)
+    return center, plane, shares
+
+
+def _trajectories(axes: Any, ways: np.ndarray, groups: np.ndarray, labels: Mapping[float, str]) -> None:
+    """`ways` (B, T, 2), each from a dot where it begins, in the colour of its group."""
+    from matplotlib import colormaps
+
+    found = np.unique(groups)
+    for rank, group in enumerate(found):
+        color = colormaps["coolwarm_r"](rank / (len(found) - 1)) if len(found) > 1 else GREY
+        name = labels.get(float(group), f"{group:g}" if len(found) > 1 else "trajectories")
+        for i, way in enumerate(ways[groups == group]):
+            axes.plot(*way.T, color=color, linewidth=0.8, alpha=0.5, zorder=1, label="" if i else name)
+    if len(ways):
+        axes.plot(*ways[:, 0].T, ".", color=GREY, markersize=6, zorder=2, label="start")
+
+
+def _points(axes: Any, points: FixedPoints, places: np.ndarray, plane: np.ndarray, reach: float) -> None:
+    """Each sort with its marker: stable ones filled, the others open; slow ones smaller diamonds."""
+    marks = {"stable": ("o", INK), "saddle": ("o", "white"), "unstable": ("s", "white")}
+    for fixed in (True, False):
+        for kind, (marker, fill) in marks.items():
+            chosen = [i for i, point in enumerate(points) if (point.fixed, point.kind) == (fixed, kind)]
+            if not chosen:
+                continue
+            for i in chosen if kind == "saddle" else []:
+                line = places[i] + reach * np.array([[-1.0], [1.0]]) * _growing(points[i], plane)
+                axes.plot(*line.T, color=INK, linewidth=1.2, zorder=3)
+            axes.plot(
+                *places[chosen].T,
+                marker if fixed else "D",
+                markersize=8 if fixed else 5,
+                markerfacecolor=fill,
+                markeredgecolor=INK,
+                markeredgewidth=1.4,
+                zorder=4,
+                label=f"{kind if fixed else f'slow, {kind}'} ({len(chosen)})",
+            )
+
+
+def _growing(point: FixedPoint, plane: np.ndarray) -> np.ndarray:
+    """The direction in the plane (2,) of the fastest growth, of length 1; 0 where it stands upright on the plane."""
+    values, vectors = np.linalg.eig(point.jacobian)
+    seen = np.real(vectors[:, np.argmax(np.abs(values))]) @ plane
+    return seen / max(float(np.linalg.norm(seen)), 1e-9)
+
+
+# -------------------------------------------------------------------------------------- learning curve
+
+
+def _losses(axes: Any, history: History) -> None:
+    """The losses, on a logarithmic scale where they are above 0 and span more than a factor of 20."""
+    from matplotlib.ticker import MaxNLocator
+
+    epochs, best = np.arange(1, len(history) + 1), history.best_epoch
+    marker = {"marker": "o", "markersize": 3.2} if len(history) <= 24 else {}
+    axes.plot(epochs, history.loss, color=HISTORY, linewidth=1.5, label="training", **marker)
+    shown = [history.loss]
+    if np.isfinite(history.validation_loss).any():
+        axes.plot(epochs, history.validation_loss, color=BLUE, linewidth=1.9, label="validation", **marker)
+        shown.append(history.validation_loss)
+    if best is not None:
+        value = shown[-1][best - 1]
+        ring = {"markersize": 7, "markerfacecolor": "none", "markeredgecolor": INK}
+        axes.plot(best, value, "o", label=f"best, epoch {best}: {value:.4g}", **ring)
+    figures = np.concatenate(shown)
+    figures = figures[np.isfinite(figures)]
+    if len(figures) and figures.min() > 0 and figures.max() > 20 * figures.min():
+        axes.set_yscale("log")
+    title = f"Loss after {len(history)} epoch{'s' if len(history) > 1 else ''}"
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK)
+    axes.set_ylabel("loss", color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.legend(loc="upper right", frameon=False, fontsize=9, labelcolor=INK)
+    _plain(axes)
+
+
+def _rates(axes: Any, history: History) -> None:
+    axes.plot(np.arange(1, len(history) + 1), history.learning_rate, color=GREY, linewidth=1.5)
+    axes.set_ylabel("learning\nrate", color=INK, fontsize=9)
+    axes.set_ylim(bottom=0)
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
+    axes.yaxis.get_offset_text().set(size=8, color=INK)
+    _plain(axes)
+
+
+def _plain(axes: Any) -> None:
+    """Horizontal lines behind the data, and no frame above and to the right."""
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9, length=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+
+
+# -------------------------------------------------------------------------------------------- forecast
 
 
 def _draw(axes: Any, forecast: Forecast) -> None:
@@ -81,13 +276,7 @@ def _frame(axes: Any, forecast: Forecast) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if max(abs(bound) for bound in axes.get_ylim()) >= 10_000:
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, labelsize=9, length=3)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GREY)
+    _plain(axes)
     axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))  # room for the legend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from elman import checks
-from elman.layers import Dense, Last, Layer, Recurrent, Skip, as_cell
+from elman.layers import Dense, Dropout, Last, Layer, Recurrent, Skip, as_cell
 
 __all__ = ["stack"]
 
@@ -19,11 +19,17 @@ def stack(
     output: Any,
     head: Any,
     skip: Any,
+    dropout: Any = 0.0,
+    learned_state: Any = False,
 ) -> list[Layer]:
     """The layers that `Network(...)` describes; every argument is checked here, whatever its type."""
-    layers: list[Layer] = [
-        Recurrent(size, as_cell(cell), bidirectional) for size in _hidden_sizes(hidden_size, num_layers)
-    ]
+    between = Dropout(dropout) if checks.number("dropout", dropout, low=0.0, high=1.0) else None
+    layers: list[Layer] = []
+    for size in _hidden_sizes(hidden_size, num_layers):
+        layers.append(Recurrent(size, as_cell(cell), bidirectional, learned_state=learned_state))
+        layers += [between] if between else []
+    if between and output_size is None:
+        layers.pop()  # what the network returns is h itself
     if checks.choice("output", output, ("sequence", "last")) == "last":
         layers.append(Last())
     dense = _head(head)

@@ -12,6 +12,7 @@ from elman import arguments, checks
 from elman.engine import select
 from elman.layers import Embedding
 from elman.network import Network
+from elman.parameters import initial_state
 
 __all__ = ["Stream"]
 
@@ -58,7 +59,9 @@ class Stream:
         self._out_shape = (self.batch_size, layout.output_size)
         self._stepper = select(layout).stepper(layout, theta, self.batch_size)
         self._try_step = self._stepper.try_step
-        if state is not None:
+        if state is None:
+            self.reset()
+        else:
             self.state = state
 
     def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
@@ -106,8 +109,8 @@ class Stream:
         self._stepper.state = arrays
 
     def reset(self) -> None:
-        """Sets the state to zero, as at the start of a sequence."""
-        self.state = {}
+        """Sets the state to that before a sequence's first step: zero, or what the network learned."""
+        self._stepper.state = initial_state(self.network.layout, self._theta, self.batch_size)
 
     def refresh(self) -> None:
         """Takes the network's weights of now; the state stays."""

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman import arguments, checks, interrupts
+from elman import arguments, checks, interrupts, schedules, settings
+from elman.checkpoint import Keeper, Position, restored
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records, select
 from elman.history import Epoch, History
-from elman.losses import Loss, as_loss
+from elman.init import initial
+from elman.losses import LOSSES, Loss, as_loss
 from elman.network import Network
 from elman.optim import Optimizer, as_optimizer
-from elman.parameters import Parameters
+from elman.plan import Plan, in_windows, whole
 from elman.progress import Reporter, reporter
+from elman.rules import make_rules
+
+if TYPE_CHECKING:
+    from elman.doctor import Report
 
 __all__ = ["Trainer", "TrainingError"]
 
+EXPLODED, JUDGED = 1e4, 100  # times the losses at the start, over so many updates: no healthy training stays there
 BLOCK_SECONDS = 0.05  # Python is back about this often: for Ctrl-C and the progress line
+
+Callback = Callable[["Trainer"], object]
 
 
 class TrainingError(RuntimeError):
-    """A loss or gradient that is not finite; the weights are those before the update that found it.
+    """A loss or gradient that is not finite, the weights being those before the update that found it; or a loss that
+    exploded in the course of an epoch, the weights being those after it.
 
-    `update` and `epoch` are counted from 1, over the Trainer's life; epoch is None for `Trainer.update`.
+    `update` and `epoch` are counted from 1, over the Trainer's life; epoch is None for `Trainer.update`. `report` says
+    where it began and what to try (an `elman.doctor.Report`); its text is the error's.
     """
 
-    def __init__(self, update: int, epoch: int | None, loss: float, norm: float, place: str) -> None:
-        super().__init__(update, epoch, loss, norm, place)
-        self.update, self.epoch, self.loss, self.norm, self.place = update, epoch, loss, norm, place
+    def __init__(self, update: int, epoch: int | None, loss: float, norm: float, report: Report | None = None) -> None:
+        super().__init__(update, epoch, loss, norm, report)
+        self.update, self.epoch, self.loss, self.norm, self.report = update, epoch, loss, norm, report
 
     def __str__(self) -> str:
+        if self.report is not None:
+            return str(self.report)
         when = f"update {self.update}" + (f" (epoch {self.epoch})" if self.epoch is not None else "")
-        return (
-            f"training stopped at {when}: loss {self.loss:.6g}, gradient norm {self.norm:.6g}{self.place}. The weights "
-            "are those before this update; a smaller learning rate or clip_norm=1.0 often helps"
-        )
+        return f"training stopped at {when}: loss {self.loss:.6g}, gradient norm {self.norm:.6g}"
 
 
 class Trainer:
@@ -48,6 +59,7 @@ class Trainer:
 
     loss        a name or object of `elman.losses`
     optimizer   a name or object of `elman.optim`; None: Adam
+    schedule    a name or object of `elman.schedules`, which multiplies the optimiser's learning rate at each update
     clip_norm   gradients with a larger global norm are scaled down to it; clip_value: each entry is clipped to
                 [-clip_value, clip_value] first
     batch_size  rows of an update; the last of an epoch may be shorter
@@ -55,7 +67,13 @@ class Trainer:
     truncate    k: gradients of the state stop at every k-th step (truncated backpropagation through time)
     recompute   k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
                 again on the way back; True: about sqrt(T). For long sequences: less memory, a third more time
-    seed        of the shuffling
+    rates       parameter groups: pattern of names -> factor of their learning rate, {"head.*": 0.1}
+    activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added to the loss in training
+    frozen      patterns of names that training leaves alone; they are no part of the gradient's norm
+    masks       name -> array of 0 and 1 like the parameter: entries under a 0 are and stay 0
+    signs       name -> one of -1, 0, 1 for each column (a unit that sends): its entries stay at or below 0, free, or
+                at or above 0, as inhibitory and excitatory units' do
+    seed        of the shuffling, and of what dropout, zoneout and noise draw
 
     Optimiser state, `updates` and `epochs` done and the `history` carry on from call to call.
     """
@@ -66,12 +84,18 @@ class Trainer:
         *,
         loss: str | Loss = "mse",
         optimizer: str | Optimizer | None = None,
+        schedule: str | schedules.Schedule | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         batch_size: int = 32,
         shard_size: int | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
+        rates: Mapping[str, float] | None = None,
+        activity_penalty: float = 0.0,
+        frozen: Sequence[str] = (),
+        masks: Mapping[str, Any] | None = None,
+        signs: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -80,6 +104,7 @@ class Trainer:
         self.loss = as_loss(loss)
         arguments.target_width(network.layout, self.loss)
         self._optimizer = as_optimizer(optimizer)
+        self.schedule = schedules.as_schedule(schedule)
         self.clip_norm = _above_zero("clip_norm", clip_norm)
         self.clip_value = _above_zero("clip_value", clip_value)
         self.batch_size = checks.whole("batch_size", batch_size, low=1)
@@ -87,7 +112,12 @@ class Trainer:
         self.truncate = None if truncate is None else checks.whole("truncate", truncate, low=1)
         self.recompute = recompute
         arguments.segment(network.layout, recompute, 1)
+        self.activity_penalty = checks.number("activity_penalty", activity_penalty, low=0.0)
         self.seed = checks.whole("seed", seed, low=0)
+        self._asked = (rates, frozen, masks, signs)
+        self.rules = make_rules(network.layout, network.dtype, self._optimizer, *self._asked)
+        if self.rules is not None and self.rules.lower is not None:
+            network.theta = np.clip(network.theta, self.rules.lower, self.rules.upper)
         self.slots = tuple(np.zeros_like(network.theta) for _ in self.optimizer.slots)
         self.updates = 0
         self.history = History()
@@ -104,6 +134,7 @@ class Trainer:
         if (new.kind, new.slots) != (self._optimizer.kind, self._optimizer.slots):
             raise ValueError(f"optimizer: expected one like {self._optimizer}, whose state is kept, got {new}")
         self._optimizer = new
+        self.rules = make_rules(self.network.layout, self.network.dtype, new, *self._asked)
 
     @property
     def epochs(self) -> int:
@@ -125,8 +156,7 @@ class Trainer:
         """
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
         n = len(batch.x)
-        rates = np.array([self.optimizer.learning_rate])
-        records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), rates)
+        records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), self._rates(1))
         return float(self._run(batch, records, None)[0])
 
     def fit(
@@ -141,8 +171,13 @@ class Trainer:
         validation: float | tuple[Any, Any] | Mapping[str, Any] | None = None,
         patience: int | None = None,
         shuffle: bool = True,
+        window: int | None = None,
         progress: bool = True,
-        callback: Callable[[Trainer], object] | None = None,
+        callback: Callback | Sequence[Callback] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int | None = None,
+        keep: int = 3,
+        resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """`epochs` passes over the rows of x and y in mini-batches; returns `history`.
 
@@ -152,16 +187,29 @@ class Trainer:
         patience    ends after so many epochs without a lower validation loss; the weights of the best epoch are put
                     back, also where all epochs were used
         shuffle     a new order of rows each epoch, from (seed, epoch) alone
+        window      for long sequences: an update takes so many steps, and the next one goes on where it ended, with the
+                    state that it ended in; gradients stop at the windows' starts. `batch_size` sequences go side by
+                    side through all of their windows; each begins from its own state, and drops out where it ends
         progress    reports to stderr: a bar, or about a dozen lines where it is no terminal
-        callback    called with the Trainer after every epoch; a true answer ends the training
+        callback    one function, or several, called with the Trainer after every epoch; a true answer of any ends the
+                    training. Where one has a method `finish`, it is called with the Trainer when training ends,
+                    however it ends. `elman.callbacks` has some
+        checkpoint  a folder: after `every` updates (None: after each epoch) all that training depends on is written
+                    there, safe against crashes; the last `keep` stay, and the best. `elman.load` reads them
+        resume      such a folder: goes on from its newest whole checkpoint, bit for bit as if never stopped, whatever
+                    the number of threads; from the start where it holds none. All else is asked for as before, but
+                    that `epochs` may be more: it counts from where the first call began
 
         Ctrl-C ends between two updates: KeyboardInterrupt is raised, the network holds the weights of the last whole
-        update, and `history` what was done. Raises TrainingError where a loss or gradient is not finite.
+        update, and `history` what was done. Raises TrainingError where a loss or gradient is not finite or the loss
+        exploded (docs/doctor.md); ValueError where the checkpoints are of other data or settings; FileError where none
+        is whole (one that is not is told in a CheckpointWarning); OSError where one cannot be written: those before it
+        stay.
         """
         epochs = checks.whole("epochs", epochs, low=1)
         checks.flag("shuffle", shuffle)
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback: expected a function of the Trainer, got {checks.shown(callback)}")
+        callbacks = _callbacks(callback)
+        window = self._window(window)
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
         batch, held_out = self._split(batch, validation)
         if patience is not None:
@@ -169,17 +217,41 @@ class Trainer:
             if held_out is None:
                 raise ValueError(f"patience: expected validation data with it, got patience={patience} alone")
         weights = self._row_weights(batch)
-        best, best_theta, waited = math.inf, None, 0
-        with reporter(checks.flag("progress", progress), self.epochs + epochs) as report:
-            for _ in range(epochs):
-                value = self._epoch(batch, weights, held_out, shuffle, report).validation_loss
-                waited += 1
-                if patience is not None and value < best:
-                    best, best_theta, waited = value, self.network.theta.copy(), 0
-                if (callback is not None and callback(self)) or (patience is not None and waited >= patience):
-                    break
-        if best_theta is not None:
-            self.network.theta = best_theta
+        position, keeper = Position(first=self.epochs), None
+        every = None if every is None else checks.whole("every", every, low=1)
+        keep = checks.whole("keep", keep, low=1)
+        if every is not None and checkpoint is None:
+            raise ValueError(f"every: expected a folder, checkpoint=, with it, got every={every} alone")
+        if checkpoint is not None or resume is not None:
+            known = settings.of_trainer(self) | {"shuffle": shuffle, "patience": patience, "window": window}
+            known |= settings.data(self.network.layout, batch)
+            if held_out is not None:
+                known |= settings.data(self.network.layout, held_out, "validation.")
+            if checkpoint is not None:
+                keeper = Keeper(checkpoint, every, keep, known, resume)
+            if resume is not None:
+                position = restored(resume, self, known, epochs) or position
+        last = position.first + epochs
+        ended = position.stopped or self.epochs >= last
+        with reporter(checks.flag("progress", progress) and not ended, last) as report, ExitStack() as ends:
+            for called in callbacks:
+                if hasattr(called, "finish"):
+                    ends.callback(called.finish, self)  # type: ignore[attr-defined]
+            while not ended:
+                epoch = self._epoch(batch, weights, held_out, shuffle, report, position, keeper, window)
+                figure = epoch.loss if held_out is None else epoch.validation_loss
+                improved = figure < position.best
+                position.waited = 0 if improved else position.waited + 1
+                if improved:
+                    position.best = figure
+                    position.best_theta = None if patience is None else self.network.theta.copy()
+                stop = [bool(called(self)) for called in callbacks]  # each is called, whatever the others say
+                position.stopped = any(stop) or (patience is not None and position.waited >= patience)
+                ended = position.stopped or self.epochs >= last
+                if keeper is not None:
+                    keeper.after_epoch(self, position, improved, ended)
+        if position.best_theta is not None:
+            self.network.theta = position.best_theta
         return self.history
 
     # ------------------------------------------------------------------------------------------ inside
@@ -221,40 +293,79 @@ class Trainer:
         return np.where(np.arange(steps) < lengths[:, None], batch.weight, 0.0).sum(axis=1, dtype=np.float64)
 
     def _epoch(
-        self, batch: Batch, weights: np.ndarray, held_out: Batch | None, shuffle: bool, report: Reporter
+        self,
+        batch: Batch,
+        weights: np.ndarray,
+        held_out: Batch | None,
+        shuffle: bool,
+        report: Reporter,
+        position: Position,
+        keeper: Keeper | None,
+        window: int | None,
     ) -> Epoch:
-        began = time.perf_counter()
-        number, n, rate = self.epochs + 1, len(batch.x), self.optimizer.learning_rate
+        """The epoch at hand from `position` on, which is at the start of the next one afterwards."""
+        began = time.perf_counter() - position.seconds
+        network = self.network
+        number, n = self.epochs + 1, len(batch.x)
         order = np.random.default_rng([self.seed, number]).permutation(n) if shuffle else np.arange(n)
-        starts = np.append(np.arange(0, n, self.batch_size), n)
-        total, done, losses = len(starts) - 1, 0, np.empty(len(starts) - 1)
+        if window is None:
+            plan = whole(order, self.batch_size, weights)
+        else:
+            plan = in_windows(order, self.batch_size, batch, window)
+        carry = position.carry or [np.zeros((n, s.size), network.dtype) for s in network.layout.states if window]
+        total, done = len(plan), position.done
+        losses, rates = np.empty(total), np.empty(total)
+        earlier = self.history.update_loss
+        losses[:done] = earlier[len(earlier) - done :]
+        report.updates(number, done, total)
         while done < total:
             block_began = time.perf_counter()
-            cut = starts[done : done + self._block + 1]
-            count = len(cut) - 1
-            records = Records(order[cut[0] : cut[-1]], cut - cut[0], np.full(count, rate))
+            block = self._block if keeper is None else min(self._block, keeper.room(self.updates))
+            count = min(block, total - done)
+            rates[done : done + count] = self._rates(count)
+            records = plan.records(done, done + count, rates[done : done + count], window or 0, carry)
             losses[done : done + count] = self._run(batch, records, number)
             done += count
             seconds = time.perf_counter() - block_began
             self._block = max(1, min(2 * self._block, int(count * BLOCK_SECONDS / max(seconds, 1e-9))))
             report.updates(number, done, total)
+            if keeper is not None and done < total:
+                position.done, position.seconds = done, time.perf_counter() - began
+                position.carry = carry or None
+                keeper.in_epoch(self, position)
+        exploded = self._explosion(batch, plan, window, losses)
+        if exploded is not None:
+            raise exploded
+        position.done, position.seconds, position.carry = 0, 0.0, None
         validation_loss = math.nan
         if held_out is not None:
-            network = self.network
-            engine = select(network.layout)
+            engine = select(network.layout, self.loss)
             validation_loss = engine.loss(network.layout, network.theta, held_out, self.loss, self.shard_size)
-        sizes = np.add.reduceat(weights[order], starts[:-1])
-        mean = float(losses @ sizes / (sizes.sum() or 1.0))
-        epoch = Epoch(mean, validation_loss, time.perf_counter() - began, rate, self.updates)
+        mean = float(losses @ plan.sizes / (plan.sizes.sum() or 1.0))
+        epoch = Epoch(mean, validation_loss, time.perf_counter() - began, float(rates[-1]), self.updates)
+        self.schedule.observe(mean if held_out is None else validation_loss)
         self.history.record_epoch(epoch)
         report.epoch(number, mean, validation_loss)
         return epoch
+
+    def _window(self, window: int | None) -> int | None:
+        if window is None:
+            return None
+        layout = self.network.layout
+        if layout.last or layout.bidirectional:
+            what = "outputs at its last step alone" if layout.last else "two directions"
+            raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")
+        return checks.whole("window", window, low=1)
+
+    def _rates(self, count: int) -> np.ndarray:
+        """The learning rates of the next `count` updates."""
+        return self.optimizer.learning_rate * schedules.factors(self.schedule, self.updates, count)
 
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
         network = self.network
         with interrupts.held(), self._training():
-            losses, norms, done = select(network.layout).update(
+            losses, norms, done = select(network.layout, self.loss).update(
                 network.layout,
                 network.theta,
                 batch,
@@ -268,32 +379,58 @@ class Trainer:
                 self.truncate,
                 self.shard_size,
                 arguments.segment(network.layout, self.recompute, batch.x.shape[1]),
+                self.seed if network.layout.draws else None,
+                self.rules,
+                self.activity_penalty,
             )
             self.updates += done
             self.history.record_updates(losses[:done], norms[:done], records.rates[:done])
         if done < len(records.rates):
             rows = records.rows[records.starts[done] : records.starts[done + 1]]
-            place = self._place(_rows(batch, rows), losses[done])
-            raise TrainingError(self.updates + 1, epoch, float(losses[done]), float(norms[done]), place)
+            given = records.windows
+            window = None if given is None else (int(given.starts[done]), int(given.starts[done]) + given.steps)
+            raise self._failure(batch, rows, window, epoch, float(losses[done]), float(norms[done]))
         return losses
 
-    def _place(self, batch: Batch, loss: float) -> str:
-        """Which parameters' gradients are not finite, for the report of an update that failed."""
-        if not math.isfinite(loss):
-            return ""
-        layout, theta = self.network.layout, self.network.theta
+    def _failure(
+        self,
+        batch: Batch,
+        rows: np.ndarray,
+        window: tuple[int, int] | None,
+        epoch: int | None,
+        loss: float,
+        norm: float,
+        exploded: bool = False,
+    ) -> TrainingError:
+        """The error for an update on these rows, or on a window of their steps, with the doctor's report."""
+        from elman import doctor
+
         with self._training():
-            _, flat = select(layout).loss_and_grad(
-                layout,
-                theta,
-                batch,
-                self.loss,
-                self.truncate,
-                self.shard_size,
-                arguments.segment(layout, self.recompute, batch.x.shape[1]),
+            report = doctor.diagnose(
+                self, batch, rows, epoch=epoch, loss=loss, norm=norm, window=window, exploded=exploded
             )
-        bad = [name for name, gradient in Parameters(layout, flat).items() if not np.isfinite(gradient).all()]
-        return f", not finite in {', '.join(bad)}" if bad else ""
+        return TrainingError(report.update, epoch, loss, norm, report)
+
+    def _explosion(self, batch: Batch, plan: Plan, window: int | None, losses: np.ndarray) -> TrainingError | None:
+        """Whether an epoch's losses exploded (docs/doctor.md has the rule); the report is of its last update.
+
+        Judged at the end of an epoch, because where a block of updates ends must not change a result.
+        """
+        network, earlier = self.network, self.history.update_loss
+        recent = earlier[-max(JUDGED, len(losses)) :]
+        if self.loss.kind not in LOSSES or len(recent) < JUDGED:
+            return None
+        middle = min(float(np.median(losses)), float(np.median(recent)))
+        if middle <= EXPLODED * earlier[0]:
+            return None
+        fresh = initial(network.layout, None, network.dtype, self.seed)
+        untrained = select(network.layout, self.loss).loss(network.layout, fresh, batch, self.loss, self.shard_size)
+        if not middle > EXPLODED * untrained:
+            return None
+        norm = float(self.history.gradient_norm[-1])
+        rows = plan.rows[plan.starts[-2] :]
+        last = None if plan.steps is None else (int(plan.steps[-1]), int(plan.steps[-1]) + (window or 0))
+        return self._failure(batch, rows, last, self.epochs + 1, float(losses[-1]), norm, exploded=True)
 
     @contextmanager
     def _training(self) -> Generator[None]:
@@ -318,6 +455,14 @@ def _rows(batch: Batch, rows: slice | np.ndarray) -> Batch:
     state = None if batch.state is None else [array[rows] for array in batch.state]
     y, lengths, weight = (None if array is None else array[rows] for array in (batch.y, batch.lengths, batch.weight))
     return Batch(batch.x[rows], y, lengths, weight, state)
+
+
+def _callbacks(given: Callback | Sequence[Callback] | None) -> Sequence[Callback]:
+    called = [] if given is None else given if isinstance(given, list | tuple) else [given]
+    for one in called:
+        if not callable(one):
+            raise TypeError(f"callback: expected a function of the Trainer, or a list of them, got {checks.shown(one)}")
+    return called  # type: ignore[return-value]
 
 
 def _above_zero(name: str, value: float | None) -> float | None:

@@ -28,7 +28,8 @@ import torch
 from torch.nn import functional
 from torch.nn.utils import rnn
 
-from elman.layers import GRU, LSTM, Cell, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.reference.random import Draws, Place
 
 HERE = Path(__file__).parent
 CELLS: dict[str, Cell] = {
@@ -38,8 +39,15 @@ CELLS: dict[str, Cell] = {
     "lstm_peephole": LSTM(peepholes=True),
     "gru": GRU(),
     "gru_before": GRU(reset_after=False),
+    "leaky_tanh": Simple(leak=0.5),
+    "leaky_relu": Simple("relu", leak=0.5),
+    "norm_tanh": Simple(layer_norm=True),
+    "norm_relu": Simple("relu", layer_norm=True),
+    "norm_lstm": LSTM(layer_norm=True),
+    "norm_gru": GRU(layer_norm=True),
 }
 B, T, D, H = 4, 5, 2, 3
+WIDE = 12  # units where rows are normalised: a few may be nearly equal, and rounding would be magnified
 Arrays = dict[str, np.ndarray]
 Tensors = dict[str, torch.Tensor]
 
@@ -51,7 +59,8 @@ def main() -> int:
     torch.set_num_threads(1)
     bad = 0
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
-    for name, make in [*makers, ("stack", stack_values), ("losses", loss_values), ("training", training_values)]:
+    others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
+    for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
         inputs = {key: value for key, value in kept.items() if key.startswith("in.")} or draw(name)
@@ -79,9 +88,9 @@ def draw(name: str) -> Arrays:
         found = {
             "x": normal((B, T, D)),
             "lengths": np.array([3, 5, 1, 4]),
-            "dy": normal((B, T, 2 * H)),
-            "state": 0.7 * normal((most, B, H)),
-            "dfinal": normal((most, B, H)),
+            "dy": normal((B, T, 2 * units(name))),
+            "state": 0.7 * normal((most, B, units(name))),
+            "dfinal": normal((most, B, units(name))),
         }
         for layers, directions in product("12", ("one", "both")):
             layout = cell_layout(name, layers, directions, "sequence")
@@ -89,6 +98,9 @@ def draw(name: str) -> Arrays:
     elif name == "stack":
         found = {"x": normal((B, T, D)), "ids": rng.integers(0, 6, (B, T)), "dy": normal((B, T, 3))}
         found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in stack_layouts().items()}
+    elif name == "regular":
+        found = {"x": normal((B, T, D)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, H))} | regular_draws()
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in regular_layouts().items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -107,8 +119,12 @@ def draw(name: str) -> Arrays:
 # ------------------------------------------------------------------------------------------ cells
 
 
+def units(name: str) -> int:
+    return WIDE if name.startswith("norm") else H
+
+
 def cell_layout(name: str, layers: str, directions: str, output: str) -> Layout:
-    recurrent = [Recurrent(H, CELLS[name], directions == "both")] * int(layers)
+    recurrent = [Recurrent(units(name), CELLS[name], directions == "both")] * int(layers)
     return Layout([*recurrent, Last()] if output == "last" else recurrent, D)
 
 
@@ -120,7 +136,7 @@ def cell_values(inputs: Arrays, name: str) -> Arrays:
         steps = inputs["lengths"] if lengths == "ragged" else np.full(B, T)
         theta, x = leaf(inputs[f"theta-{layers}-{directions}"]), leaf(inputs["x"])
         states = [leaf(s if state == "given" else 0 * s) for s in inputs["state"][: len(layout.states)]]
-        run = by_hand if name in ("lstm_peephole", "gru_before") else by_module
+        run = by_hand if name in BY_HAND else by_module
         y, final = run(layout, theta, x, steps, states)
         dy = torch.tensor(inputs["dy"][..., : layout.output_size])
         if output == "last":
@@ -188,12 +204,13 @@ def by_hand(
         for depth, layer in enumerate(layer for layer in layout.layers if isinstance(layer, Recurrent)):
             outputs: list[list[torch.Tensor]] = []
             for suffix in layer.suffixes:
-                p = {key: values[f"{key}_l{depth}{suffix}"] for key in layer.cell.parameter_shapes(1, 1)}
+                p = {key: values[f"{key}_l{depth}{suffix}"] for key in layer.parameter_shapes(1)}
                 kinds = len(layer.cell.state_names)
                 now = [s[row] for s in states[slot : slot + kinds]]
                 given: list[torch.Tensor] = []
                 for step in reversed(sequence) if suffix else sequence:
-                    now = (lstm_step if layer.cell.kind == "lstm" else gru_step)(p, step, now)
+                    take = norm_step if layer.cell.layer_norm else STEPS[layer.cell.kind]  # type: ignore[union-attr]
+                    now = take(layer.cell, p, step, now)
                     given.append(now[0])
                 for i, end in enumerate(now):
                     ends[slot + i].append(end)
@@ -204,7 +221,7 @@ def by_hand(
     return torch.stack(rows), [torch.stack(end) for end in ends]
 
 
-def lstm_step(p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
+def lstm_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
     """ONNX's peepholes, order i, f, o: i and f see the cell before, o the cell after."""
     h, c = state
     a_i, a_f, a_g, a_o = (p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"]).chunk(4)
@@ -213,13 +230,130 @@ def lstm_step(p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.
     return [torch.sigmoid(a_o + p_o * c) * torch.tanh(c), c]
 
 
-def gru_step(p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
+def gru_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
     """The paper's GRU: the reset gate scales the state before the product."""
     (h,) = state
     a_r, a_z, a_n = (p["weight_ih"] @ x + p["bias"]).chunk(3)
     w_r, w_z, w_n = p["weight_hh"].chunk(3)
     r, z = torch.sigmoid(a_r + w_r @ h), torch.sigmoid(a_z + w_z @ h)
     return [(1 - z) * torch.tanh(a_n + w_n @ (r * h)) + z * h]
+
+
+def leaky_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
+    (h,) = state
+    act = torch.tanh if cell.activation == "tanh" else torch.relu
+    return [(1 - p["leak"]) * h + p["leak"] * act(p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"])]
+
+
+def norm_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Each cell with PyTorch's own layer_norm on its two products, and on the LSTM's cell."""
+    h = state[0]
+    a_x = functional.layer_norm(p["weight_ih"] @ x, p["gain_ih"].shape, p["gain_ih"], p["bias"])
+    a_h = functional.layer_norm(p["weight_hh"] @ h, p["gain_hh"].shape, p["gain_hh"])
+    if cell.kind == "simple":
+        return [(torch.tanh if cell.activation == "tanh" else torch.relu)(a_x + a_h)]
+    if cell.kind == "lstm":
+        i, f, g, o = (a_x + a_h).chunk(4)
+        c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
+        return [torch.sigmoid(o) * torch.tanh(functional.layer_norm(c, c.shape, p["gain_c"], p["shift_c"])), c]
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = a_x.chunk(3), a_h.chunk(3)
+    z = torch.sigmoid(x_z + h_z)
+    return [(1 - z) * torch.tanh(x_n + torch.sigmoid(x_r + h_r) * (h_n + p["bias_hn"])) + z * h]
+
+
+STEPS: dict[str, Any] = {"lstm": lstm_step, "gru": gru_step, "simple": leaky_step}
+BY_HAND = tuple(name for name in CELLS if name not in ("tanh", "relu", "lstm", "gru"))
+
+
+# --------------------------------------------------------------- what is drawn, and learned states
+
+SEED, UPDATE = 11, 7
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dropout": {},
+    "variational": {},
+    "recurrent": {"recurrent_dropout": 0.4},
+    "zoneout": {"zoneout": 0.3},
+    "learned": {"learned_state": True},
+    "all": {"recurrent_dropout": 0.4, "zoneout": 0.3, "learned_state": True},
+    "noise": {},
+}
+
+
+def regular_layouts() -> dict[str, Layout]:
+    found: dict[str, Layout] = {}
+    cells: dict[str, Cell] = {"tanh": Simple(), "lstm": LSTM(), "gru": GRU()}
+    for (name, cell), (option, settings) in product(cells.items(), OPTIONS.items()):
+        if option == "noise" and name != "tanh":
+            continue
+        own = Simple(noise=0.3) if option == "noise" else cell
+        above = [Dropout(0.4, option == "variational")] if option in ("dropout", "variational", "all") else []
+        found[f"{name}-{option}"] = Layout([Recurrent(H, own, **settings), *above], D)
+    return found
+
+
+def regular_draws() -> Arrays:
+    """What update UPDATE of a training with seed SEED draws for rows 0 to B - 1."""
+    draws, double = Draws(SEED, UPDATE, np.arange(B)), np.dtype(float)
+    cell, above = Place(0, 0), Place(1, 0)
+    steps = {
+        "zoneout_h": [draws.chosen(cell, "zoneout_h", t, H, 0.3) for t in range(T)],
+        "zoneout_c": [draws.chosen(cell, "zoneout_c", t, H, 0.3) for t in range(T)],
+        "noise": [draws.normal(cell, "noise", t, H, double) for t in range(T)],
+        "dropout": [draws.mask(above, "dropout", t, H, 0.4, double) for t in range(T)],
+    }
+    found = {key: np.stack(arrays, axis=1).astype(float) for key, arrays in steps.items()}
+    return found | {"recurrent": draws.mask(cell, "recurrent_dropout", 0, H, 0.4, double)}
+
+
+def regular_values(inputs: Arrays) -> Arrays:
+    """For each layout y, final state, gradient and dx of sum(y dy), with the draws kept among the inputs."""
+    drawn = {key: torch.tensor(inputs[key]) for key in regular_draws()}
+    ones = torch.ones(B, H, dtype=torch.float64)
+    found: Arrays = {}
+    for key, layout in regular_layouts().items():
+        name, option = key.split("-")
+        theta, x = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"])
+        p, layer = named(layout, theta), layout.layers[0]
+        assert isinstance(layer, Recurrent)
+        kinds = layer.cell.state_names
+        now = [p[f"state_{k}_l0"].expand(B, H) if layer.learned_state else 0 * ones for k in kinds]
+        mask = drawn["recurrent"] if layer.recurrent_dropout else ones
+        outputs: list[torch.Tensor] = []
+        ends: list[list[torch.Tensor]] = []
+        for t in range(T):
+            noise = 0.3 * drawn["noise"][:, t] if option == "noise" else 0
+            made = batched_step(name, p, x[:, t], now, mask, noise)
+            held = [drawn[f"zoneout_{k}"][:, t] if layer.zoneout else 0 * ones for k in kinds]
+            now = [k * old + (1 - k) * new for k, old, new in zip(held, now, made, strict=True)]
+            outputs.append(now[0])
+            ends.append(now)
+        y = torch.stack(outputs, 1)
+        if len(layout.layers) > 1:
+            y = y * (drawn["dropout"][:, :1] if option == "variational" else drawn["dropout"])
+        final = [
+            torch.stack([ends[n - 1][k][row] for row, n in enumerate(inputs["lengths"])]) for k in range(len(kinds))
+        ]
+        real = torch.tensor(np.arange(T) < inputs["lengths"][:, None])[..., None]
+        y = torch.where(real, y, 0.0)
+        gradients = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta, x])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *final, *gradients)])
+    return found
+
+
+def batched_step(
+    name: str, p: Tensors, x: torch.Tensor, state: Any, mask: torch.Tensor, noise: Any
+) -> list[torch.Tensor]:
+    h, read = state[0], state[0] * mask
+    a_x, a_h = x @ p["weight_ih_l0"].T + p["bias_l0"], read @ p["weight_hh_l0"].T
+    if name == "tanh":
+        return [torch.tanh(a_x + a_h + noise)]
+    if name == "lstm":
+        i, f, g, o = (a_x + a_h).chunk(4, 1)
+        c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
+        return [torch.sigmoid(o) * torch.tanh(c), c]
+    (x_r, x_z, x_n), (h_r, h_z, h_n) = a_x.chunk(3, 1), a_h.chunk(3, 1)
+    z = torch.sigmoid(x_z + h_z)
+    return [(1 - z) * torch.tanh(x_n + torch.sigmoid(x_r + h_r) * (h_n + p["bias_hn_l0"])) + z * h]
 
 
 # ------------------------------------------------------------------------------- the other layers

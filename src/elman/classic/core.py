@@ -102,7 +102,7 @@ class Core:
                     DEFAULT_SHARD_SIZE,
                 )
             if done < count:
-                raise TrainingError(start + done + 1, (start + done) // n + 1, losses[done], norms[done], "")
+                raise TrainingError(start + done + 1, (start + done) // n + 1, losses[done], norms[done])
             yield losses
 
 

@@ -1,9 +1,13 @@
-"""Small series that travel with the package, as CSV files.
+"""Small series that travel with the package, as CSV files, and generators of synthetic tasks.
 
 | name | what | source |
 |---|---|---|
 | `sunspots` | yearly mean sunspot number, 1700-2008 (309 rows) | National Geophysical Data Center; public domain |
 | `airline` | monthly airline passengers, thousands, 1949-1960 (144 rows) | Box and Jenkins (1970), series G |
+
+Tasks that ask for memory (`memory.py`) and tasks of systems neuroscience (`cognitive.py`), each a function of
+(n, T, seed): `adding_problem`, `copy_memory`, `delayed_echo`, `parity`, `sequential_digits`; `perceptual_decision`,
+`delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores.
 """
 
 from __future__ import annotations
@@ -15,8 +19,28 @@ from typing import NamedTuple
 import numpy as np
 
 from elman import checks
+from elman.datasets.cognitive import COHERENCES, delayed_match, ideal_accuracy, perceptual_decision, psychometric
+from elman.datasets.memory import adding_problem, copy_memory, delayed_echo, parity, sequential_digits
+from elman.datasets.task import Task
 
-__all__ = ["Example", "load_airline", "load_sunspots", "names", "path"]
+__all__ = [
+    "COHERENCES",
+    "Example",
+    "Task",
+    "adding_problem",
+    "copy_memory",
+    "delayed_echo",
+    "delayed_match",
+    "ideal_accuracy",
+    "load_airline",
+    "load_sunspots",
+    "names",
+    "parity",
+    "path",
+    "perceptual_decision",
+    "psychometric",
+    "sequential_digits",
+]
 
 _FOLDER = Path(__file__).parent / "data"
 _UNITS = {"sunspots": "Y", "airline": "M"}

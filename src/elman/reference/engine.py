@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from . import clip, losses, network, optim
+from . import clip, constraints, losses, network, optim
+from .random import Draws
 from .tree import tree_sum
 
 __all__ = ["ReferenceEngine"]
@@ -28,7 +29,7 @@ class ReferenceEngine:
         return y, state
 
     def forward(
-        self, layout: Any, theta: np.ndarray, batch: Any, shard_size: int
+        self, layout: Any, theta: np.ndarray, batch: Any, shard_size: int, key: Any = None
     ) -> tuple[np.ndarray, list[np.ndarray], Any]:
         n, steps = batch.x.shape[:2]
         shape = (n, layout.output_size) if layout.last else (n, steps, layout.output_size)
@@ -36,7 +37,7 @@ class ReferenceEngine:
         final = [np.zeros((n, slot.size), theta.dtype) for slot in layout.states]
         shards: list[tuple[np.ndarray, network.Tape]] = []
         for rows in _shards(np.arange(n), _lengths(batch), shard_size):
-            y[rows], ends, tape = _forward(layout, theta, batch, rows)
+            y[rows], ends, tape = _forward(layout, theta, batch, rows, key)
             for array, end in zip(final, ends, strict=True):
                 array[rows] = end
             shards.append((rows, tape))
@@ -85,7 +86,7 @@ class ReferenceEngine:
         return tree_sum(gradients), dx, dstate0
 
     def loss(self, layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int) -> float:
-        return self._sum(layout, theta, batch, loss, np.arange(len(batch.x)), None, shard_size, False)[0]
+        return self._sum(layout, theta, batch, loss, np.arange(len(batch.x)), None, shard_size, None, False)[0]
 
     def loss_and_grad(
         self,
@@ -96,8 +97,11 @@ class ReferenceEngine:
         truncate: int | None,
         shard_size: int,
         recompute: int | None = None,  # saves no memory here: the specification keeps its tape whole
+        key: Any = None,
+        activity: float = 0.0,
     ) -> tuple[float, np.ndarray]:
-        return self._sum(layout, theta, batch, loss, np.arange(len(batch.x)), truncate, shard_size, True)
+        rows = np.arange(len(batch.x))
+        return self._sum(layout, theta, batch, loss, rows, truncate, shard_size, key, True, None, activity)
 
     def update(
         self,
@@ -114,12 +118,22 @@ class ReferenceEngine:
         truncate: int | None,
         shard_size: int,
         recompute: int | None = None,
+        seed: int | None = None,
+        rules: Any = None,
+        activity: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         updates = len(records.rates)
         values, norms = np.zeros(updates), np.zeros(updates)
         for u in range(updates):
             rows = records.rows[records.starts[u] : records.starts[u + 1]]
-            values[u], gradient = self._sum(layout, theta, batch, loss, rows, truncate, shard_size, True)
+            key = None if seed is None else (seed, step + u)
+            now = batch if records.windows is None else _window(batch, records.windows, u)
+            carry = None if records.windows is None else records.windows.carry
+            values[u], gradient = self._sum(
+                layout, theta, now, loss, rows, truncate, shard_size, key, True, carry, activity
+            )
+            if rules is not None:
+                constraints.hold(rules, gradient)
             if clip_value is not None:
                 gradient = clip.by_value(gradient, clip_value)
             norms[u] = clip.global_norm(gradient)
@@ -127,7 +141,11 @@ class ReferenceEngine:
                 return values, norms, u
             if clip_norm is not None:
                 gradient = clip.by_norm(gradient, norms[u], clip_norm)
-            optim.step(optimizer, theta, slots, gradient, float(records.rates[u]), step + u + 1)
+            rate = float(records.rates[u])
+            if rules is None:
+                optim.step(optimizer, theta, slots, gradient, rate, step + u + 1)
+            else:
+                constraints.step(rules, optimizer, theta, slots, gradient, rate, step + u + 1)
         return values, norms, updates
 
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
@@ -142,23 +160,30 @@ class ReferenceEngine:
         rows: np.ndarray,
         truncate: int | None,
         shard_size: int,
+        key: Any,
         with_gradient: bool,
+        carry: Any = None,
+        activity: float = 0.0,
     ) -> tuple[float, np.ndarray]:
         """Loss and gradient of some rows, added along the tree; without gradient that part is theta itself."""
         lengths = _lengths(batch)
         norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, rows, lengths[rows], theta.dtype))
         parts: list[tuple[float, np.ndarray]] = []
         for shard in _shards(rows, lengths, shard_size):
-            y_hat, _, tape = _forward(layout, theta, batch, shard)
+            y_hat, final, tape = _forward(layout, theta, batch, shard, key)
+            for array, end in zip(carry or (), final, strict=carry is not None):
+                array[shard] = end
             weight = _weight(layout, batch, shard, lengths[shard], theta.dtype)
-            y = _valid_targets(layout, loss, batch.y[shard], lengths[shard])
+            y = _valid_targets(layout, batch.y[shard], lengths[shard])
             value, dy = losses.value_and_derivative(loss, y_hat, y, weight, norm)
             if not with_gradient:
                 parts.append((value, theta))
                 continue
+            hidden = [tape.outputs[i] for i, part in enumerate(layout.parts) if part.layer.kind == "recurrent"]
+            penalty, dhidden = losses.activity(hidden, activity, int(lengths[rows].sum()))
             zeros = _zeros(layout, len(shard), theta.dtype)
-            layers = sum(part.layer.kind == "recurrent" for part in layout.parts)
-            parts.append((value, network.backward(layout, theta, tape, dy, [None] * layers, zeros, truncate)[0]))
+            gradient = network.backward(layout, theta, tape, dy, dhidden, zeros, truncate)[0]
+            parts.append((value + penalty, gradient))
         total = tree_sum([value for value, _ in parts])
         return total, tree_sum([gradient for _, gradient in parts]) if with_gradient else theta
 
@@ -199,10 +224,21 @@ def _lengths(batch: Any) -> np.ndarray:
 
 
 def _forward(
-    layout: Any, theta: np.ndarray, batch: Any, rows: np.ndarray
+    layout: Any, theta: np.ndarray, batch: Any, rows: np.ndarray, key: Any
 ) -> tuple[np.ndarray, list[np.ndarray], network.Tape]:
-    state = [s[rows] for s in batch.state] if batch.state is not None else _zeros(layout, len(rows), theta.dtype)
-    return network.forward(layout, theta, batch.x[rows], _lengths(batch)[rows], state)
+    state = None if batch.state is None else [s[rows] for s in batch.state]
+    draws = None if key is None else Draws(key[0], key[1], rows)
+    return network.forward(layout, theta, batch.x[rows], _lengths(batch)[rows], state, draws)
+
+
+def _window(batch: Any, windows: Any, u: int) -> Any:
+    """The batch in the window of update u."""
+    t = int(windows.starts[u])
+    span = slice(t, t + windows.steps)
+    x, y, weight = (None if array is None else array[:, span] for array in (batch.x, batch.y, batch.weight))
+    lengths = None if batch.lengths is None else np.clip(batch.lengths - t, 0, windows.steps)
+    state = [array.copy() for array in windows.carry] if t > 0 else batch.state
+    return batch._replace(x=x, y=y, weight=weight, lengths=lengths, state=state)
 
 
 def _zeros(layout: Any, n: int, dtype: np.dtype[Any]) -> list[np.ndarray]:
@@ -218,9 +254,9 @@ def _weight(layout: Any, batch: Any, rows: np.ndarray, lengths: np.ndarray, dtyp
     return weight if layout.last else np.where(np.arange(steps) < lengths[:, None], weight, dtype.type(0))
 
 
-def _valid_targets(layout: Any, loss: Any, y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _valid_targets(layout: Any, y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Targets with 0 past the lengths, where anything may stand."""
     if layout.last:
         return y
     valid = np.arange(y.shape[1]) < lengths[:, None]
-    return np.where(valid if loss.kind == "cross_entropy" else valid[..., None], y, y.dtype.type(0))
+    return np.where(valid if y.ndim == 2 else valid[..., None], y, y.dtype.type(0))

@@ -7,7 +7,7 @@ e = y_hat - y.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ def normaliser(loss: Any, outputs: int, weight: np.ndarray) -> float:
     if loss.kind == "half_sse":
         return 1.0
     total = float(weight.sum(dtype=np.float64))
+    if loss.kind == "custom":
+        return total if loss.mean else 1.0
     return total if loss.kind == "cross_entropy" else total * outputs
 
 
@@ -35,7 +37,10 @@ def value_and_derivative(
     Computed in float64; the gradient comes back in y_hat's type. A norm of 0 (no weight at all) gives 0 and zeros.
     """
     wide = y_hat.astype(np.float64)
-    target = y if loss.kind == "cross_entropy" else y.astype(np.float64)
+    target = y if y.dtype.kind == "i" else y.astype(np.float64)
+    if loss.kind == "custom":
+        value, slope = loss.evaluate(wide, target, weight.astype(np.float64))
+        return (value / norm, (slope / norm).astype(y_hat.dtype)) if norm > 0 else (0.0, np.zeros_like(y_hat))
     terms, slopes = LOSSES[loss.kind](loss, wide, target)
     scale = weight.astype(np.float64) / norm if norm > 0 else np.zeros(weight.shape)
     return float((terms * scale[..., None]).sum()), (slopes * scale[..., None]).astype(y_hat.dtype)
@@ -100,3 +105,13 @@ LOSSES: dict[str, Callable[[Any, np.ndarray, np.ndarray], Terms]] = {
     "binary_cross_entropy": binary_cross_entropy,
     "pinball": pinball,
 }
+
+
+def activity(hidden: Sequence[np.ndarray], weight: float, steps: int) -> tuple[float, list[np.ndarray | None]]:
+    """`weight` times the mean of h^2 over all recurrent layers' units and valid steps: one shard's part of it, and its
+    derivative at each layer's h. hidden: each layer's h (B, T, H); steps: valid ones of the whole update."""
+    if not weight:
+        return 0.0, [None] * len(hidden)
+    unit = weight / (steps * sum(h.shape[2] for h in hidden))
+    value = sum(unit * float((h.astype(np.float64) ** 2).sum()) for h in hidden)
+    return value, [h.dtype.type(2 * unit) * h for h in hidden]

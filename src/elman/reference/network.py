@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import dense, embedding, scan
+from .random import Draws, Place
 
 __all__ = ["Tape", "backward", "forward"]
 
@@ -22,18 +23,23 @@ class Tape(NamedTuple):
     inputs: list[np.ndarray]  # what each layer read
     outputs: list[np.ndarray]  # what each layer gave
     scans: list[list[scan.Tape]]  # for each layer, one for each direction
+    masks: dict[int, np.ndarray]  # of dropout layers that drew, by their place
+    given: bool  # whether the state came from the caller, else from the parameters or zero
 
 
 def forward(
-    layout: Any, theta: np.ndarray, x: np.ndarray, lengths: np.ndarray, state: Arrays
+    layout: Any, theta: np.ndarray, x: np.ndarray, lengths: np.ndarray, state: Arrays | None, draws: Draws | None = None
 ) -> tuple[np.ndarray, list[np.ndarray], Tape]:
-    """x (B, T, D), lengths (B,), state aligned with layout.states -> y (B, T, O) or (B, O), final state, tape."""
+    """x (B, T, D), lengths (B,), state aligned with layout.states -> y (B, T, O) or (B, O), final state, tape.
+
+    state None: learned, or zero. draws None: prediction.
+    """
     valid = np.arange(x.shape[1]) < lengths[:, None]
     x = np.where(valid if layout.integer_input else valid[..., None], x, x.dtype.type(0))
-    given, final = iter(state), []
-    tape = Tape(x, lengths, [], [], [])
+    given, final = iter(state or ()), []
+    tape = Tape(x, lengths, [], [], [], {}, state is not None)
     out = x
-    for part in layout.parts:
+    for i, part in enumerate(layout.parts):
         layer, scans = part.layer, []
         tape.inputs.append(out)
         weights = _views(part, theta)
@@ -42,8 +48,16 @@ def forward(
         elif layer.kind == "recurrent":
             outputs = []
             for direction, parameters in enumerate(weights):
-                start = tuple(next(given) for _ in part.states[direction])
-                h, end, kept = scan.forward(layer.cell, parameters, out, lengths, start, direction == 1)
+                slots = part.states[direction]
+                own, learned = _learned(layer, parameters)
+                if state is not None:
+                    start = tuple(next(given) for _ in slots)
+                elif learned:
+                    start = tuple(np.tile(values, (len(x), 1)) for values in learned)
+                else:
+                    start = tuple(np.zeros((len(x), slot.size), theta.dtype) for slot in slots)
+                place = Place(i, direction)
+                h, end, kept = scan.forward(layer, own, out, lengths, start, direction == 1, draws, place)
                 outputs.append(h)
                 scans.append(kept)
                 final.extend(end)
@@ -51,6 +65,9 @@ def forward(
         elif layer.kind == "dense":
             weight, bias = weights[0]
             out = dense.forward(layer.activation, weight, bias, out)
+        elif layer.kind == "dropout" and draws:
+            tape.masks[i] = _mask(layer, draws, i, out)
+            out = out * tape.masks[i]
         elif layer.kind == "last":
             out = _last(out, lengths)
         elif layer.kind == "skip":
@@ -92,9 +109,10 @@ def backward(
             for direction, parameters in enumerate(weights):
                 count = len(part.states[direction])
                 size = layer.hidden_size
+                own, learned = _learned(layer, parameters)
                 part_dx, parts, before = scan.backward(
                     layer.cell,
-                    parameters,
+                    own,
                     tape.scans[i][direction],
                     dout[..., direction * size : (direction + 1) * size],
                     tuple(dstate[at : at + count]),
@@ -103,6 +121,8 @@ def backward(
                 dread += part_dx
                 dstate0[at : at + count] = before
                 at += count
+                if learned:
+                    parts = (*parts, *(np.zeros_like(d[0]) if tape.given else d.sum(axis=0) for d in before))
                 for view, values in zip(slots[direction], parts, strict=True):
                     view[...] = values
             dout = dread
@@ -110,6 +130,8 @@ def backward(
             dout, slots[0][0][...], slots[0][1][...] = dense.backward(
                 layer.activation, weights[0][0], read, tape.outputs[i], dout
             )
+        elif layer.kind == "dropout":
+            dout = dout * tape.masks[i] if i in tape.masks else dout
         elif layer.kind == "last":
             arriving, dout = dout, np.zeros_like(read)
             dout[np.arange(len(read)), tape.lengths - 1] = arriving
@@ -131,3 +153,19 @@ def _views(part: Any, vector: np.ndarray) -> list[tuple[np.ndarray, ...]]:
 def _last(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Each row's last valid step, (B, T, F) -> (B, F)."""
     return array[np.arange(len(array)), lengths - 1]
+
+
+def _learned(layer: Any, parameters: tuple[np.ndarray, ...]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """A direction's parameters: the cell's own, and the initial states, where they are learned."""
+    count = len(parameters) - (len(layer.cell.state_names) if layer.learned_state else 0)
+    return parameters[:count], parameters[count:]
+
+
+def _mask(layer: Any, draws: Draws, i: int, out: np.ndarray) -> np.ndarray:
+    """Of a dropout layer, shaped like what it reads, or (B, 1, F) where all steps share it."""
+    units, place = out.shape[-1], Place(i, 0)
+    if out.ndim == 2 or layer.variational:
+        mask = draws.mask(place, "dropout", 0, units, layer.rate, out.dtype)
+        return mask if out.ndim == 2 else mask[:, None]
+    steps = [draws.mask(place, "dropout", t, units, layer.rate, out.dtype) for t in range(out.shape[1])]
+    return np.stack(steps, axis=1)

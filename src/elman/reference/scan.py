@@ -1,7 +1,11 @@
-"""The time loop over any cell: lengths, direction, state and truncation in one place.
+"""The time loop over any cell: lengths, direction, state, truncation, and what is drawn, in one place.
 
 A row takes part in its own steps only: forward it runs over 0 .. length - 1, in reverse over length - 1 .. 0, each time
 from the given state; what lies past a row's length is never read.
+
+Recurrent dropout (Gal and Ghahramani 2016): the products read m h_{t-1}, with one mask m for all steps of a sequence.
+Zoneout (Krueger et al. 2016): each state keeps its previous value, s_t = k s_{t-1} + (1 - k) s'_t, s'_t from the cell;
+k is drawn, 1 with probability p, in training, and p itself in prediction.
 """
 
 from __future__ import annotations
@@ -10,40 +14,67 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import gru, lstm, simple
+from . import custom, gru, lstm, simple
+from .random import Draws, Place
 
 __all__ = ["CELLS", "Tape", "backward", "forward"]
 
-CELLS = {"simple": simple, "lstm": lstm, "gru": gru}
+CELLS = {"simple": simple, "lstm": lstm, "gru": gru, "custom": custom}
 Arrays = tuple[np.ndarray, ...]
 
 
-class Tape(NamedTuple):
-    """What forward leaves for backward: for each step taken (t, rows that took part, the cell's own tape)."""
+class Step(NamedTuple):
+    """One step taken."""
 
-    steps: list[tuple[int, np.ndarray, Arrays]]
+    t: int
+    rows: np.ndarray  # that took part
+    kept: Any  # the cell's own tape
+    held: list[Any]  # zoneout's k for each state, (rows, H) or a number; None without
+
+
+class Tape(NamedTuple):
+    """What forward leaves for backward."""
+
+    steps: list[Step]
     lengths: np.ndarray  # (B,)
     reverse: bool
     shape: tuple[int, int, int]  # of x
 
 
 def forward(
-    cell: Any, parameters: Arrays, x: np.ndarray, lengths: np.ndarray, state: Arrays, reverse: bool
+    layer: Any,
+    parameters: Arrays,
+    x: np.ndarray,
+    lengths: np.ndarray,
+    state: Arrays,
+    reverse: bool,
+    draws: Draws | None,
+    place: Place,
 ) -> tuple[np.ndarray, Arrays, Tape]:
     """x (B, T, D), lengths (B,), state of (B, H) arrays -> h (B, T, H), 0 past the lengths; final state; tape."""
+    cell, units = layer.cell, layer.hidden_size
     step = CELLS[cell.kind].step
-    steps: list[tuple[int, np.ndarray, Arrays]] = []
+    mask = None
+    if draws and layer.recurrent_dropout:
+        mask = draws.mask(place, "recurrent_dropout", 0, units, layer.recurrent_dropout, x.dtype)
+    steps: list[Step] = []
     now = [array.copy() for array in state]
-    h = np.zeros((*x.shape[:2], state[0].shape[1]), x.dtype)
+    h = np.zeros((*x.shape[:2], units), x.dtype)
     order = range(x.shape[1])
     for t in reversed(order) if reverse else order:
         rows = np.flatnonzero(lengths > t)
-        if rows.size:
-            new, kept = step(cell, parameters, x[rows, t], tuple(array[rows] for array in now))
-            for array, values in zip(now, new, strict=True):
-                array[rows] = values
-            h[rows, t] = new[0]
-            steps.append((t, rows, kept))
+        if not rows.size:
+            continue
+        drawn: dict[str, Any] = {} if mask is None else {"mask": mask[rows]}
+        if draws and getattr(cell, "noise", 0.0):
+            drawn["noise"] = x.dtype.type(cell.noise) * draws.normal(place, "noise", t, units, x.dtype)[rows]
+        before = tuple(array[rows] for array in now)
+        new, kept = step(cell, parameters, x[rows, t], before, **drawn)
+        held = [_held(p, draws, place, name, t, units, rows, x.dtype) for name, p in layer.zoneouts]
+        for array, old, made, k in zip(now, before, new, held, strict=True):
+            array[rows] = made if k is None else k * old + (1 - k) * made
+        h[rows, t] = now[0][rows]
+        steps.append(Step(t, rows, kept, held))
     return h, tuple(now), Tape(steps, lengths, reverse, x.shape)
 
 
@@ -58,12 +89,13 @@ def backward(
     carry = [array.copy() for array in dfinal]
     dx = np.zeros(tape.shape, dh.dtype)
     gradients = tuple(np.zeros_like(p) for p in parameters)
-    for t, rows, kept in reversed(tape.steps):
+    for t, rows, kept, held in reversed(tape.steps):
         arriving = [array[rows] for array in carry]
         arriving[0] = arriving[0] + dh[rows, t]
-        dx[rows, t], before, parts = step_backward(cell, parameters, kept, tuple(arriving))
-        for array, values in zip(carry, before, strict=True):
-            array[rows] = values
+        made = tuple(d if k is None else (1 - k) * d for k, d in zip(held, arriving, strict=True))
+        dx[rows, t], before, parts = step_backward(cell, parameters, kept, made)
+        for array, values, k, d in zip(carry, before, held, arriving, strict=True):
+            array[rows] = values if k is None else values + k * d
         for gradient, part in zip(gradients, parts, strict=True):
             gradient += part
         boundary = t + 1 if tape.reverse else t
@@ -73,3 +105,21 @@ def backward(
             for array in carry:
                 array[came] = 0
     return dx, gradients, tuple(carry)
+
+
+def _held(
+    p: float,
+    draws: Draws | None,
+    place: Place,
+    name: str,
+    t: int,
+    units: int,
+    rows: np.ndarray,
+    dtype: np.dtype[Any],
+) -> Any:
+    """Zoneout's k of one state."""
+    if not p:
+        return None
+    if draws is None:
+        return dtype.type(p)
+    return draws.chosen(place, f"zoneout_{name}", t, units, p)[rows].astype(dtype)

@@ -1,0 +1,245 @@
+// The cells with layer normalisation: the two products are made for whole rows, normalised, and only then do the gates
+// take them. reference/norm.py has the derivation. Extra parameters, in rows: bias_hn (GRU), gain_ih and gain_hh (a row
+// for each gate), gain_c and shift_c (LSTM).
+#pragma once
+
+#include "simple.h"
+
+namespace elman::ELMAN_ISA {
+
+constexpr double kNormEps = 1e-5;
+
+// f(first element of a vector, its lanes that are units as 1, the others as 0) for a row of gates, block by block.
+template <class T, class F>
+ELMAN_INLINE void each_gate(int64_t units, int64_t hidden, int slots, F f) {
+  constexpr int64_t W = kWidth<T>;
+  const Vec<T> one = splat(T(1));
+  for (int64_t j = 0; j < units; j += W) {
+    Vec<T> real = one;
+    for (int64_t lane = hidden - j; lane < W; lane++) real[lane] = T(0);
+    for (int k = 0; k < slots; k++) f(j * slots + k * W, real);
+  }
+}
+
+// Rows of slots * hidden numbers, zero in the padding: p <- (p - mean) * inverse, inverse <- 1 / deviation.
+template <class T>
+void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
+  const T share = T(1) / T(slots * hidden);
+  for (int64_t r = 0; r < rows; r++, p += ld) {
+    Vec<T> sum{}, squares{};
+    for (int64_t i = 0; i < units * slots; i += kWidth<T>) sum = sum + load(p + i);
+    const Vec<T> mean = splat(sum_lanes<T>(sum) * share);
+    each_gate<T>(units, hidden, slots, [&](int64_t i, Vec<T> real) {
+      const Vec<T> centred = (load(p + i) - mean) * real;
+      squares = fma<T>(centred, centred, squares);
+      store(p + i, centred);
+    });
+    inverse[r] = T(1) / square_root(sum_lanes<T>(squares) * share + T(kNormEps));
+    const Vec<T> factor = splat(inverse[r]);
+    for (int64_t i = 0; i < units * slots; i += kWidth<T>) store(p + i, load(p + i) * factor);
+  }
+}
+
+// d <- the gradient at the rows before it; d holds that at hat, zero in the padding.
+template <class T>
+void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots,
+                    const T* inverse) {
+  const T share = T(1) / T(slots * hidden);
+  for (int64_t r = 0; r < rows; r++, d += ld, hat += ld) {
+    Vec<T> sum{}, along{};
+    for (int64_t i = 0; i < units * slots; i += kWidth<T>) {
+      const Vec<T> slope = load(d + i);
+      sum = sum + slope;
+      along = fma<T>(slope, load(hat + i), along);
+    }
+    const Vec<T> mean = splat(sum_lanes<T>(sum) * share), part = splat(sum_lanes<T>(along) * share);
+    const Vec<T> factor = splat(inverse[r]);
+    each_gate<T>(units, hidden, slots, [&](int64_t i, Vec<T> real) {
+      store(d + i, factor * real * (load(d + i) - mean - load(hat + i) * part));
+    });
+  }
+}
+
+// What all of these cells share; a cell adds `combine`, row by row forward, and `part`, row by row back.
+template <class Cell, class T>
+struct NormCell {
+  static constexpr bool aux = false, gates = true, second = false, norm = true;
+
+  // The inputs' part of norm.x is there already.
+  static void forward(const Forward<T>& f) {
+    constexpr int slots = Cell::input.slots;
+    if (f.rest) {
+      for (int64_t r = 0; r < f.rows; r++) memset(f.norm.h + r * f.lda, 0, size_t(f.units * slots) * sizeof(T));
+    } else {
+      gates_product<slots>(Gathered<T>{f.read}, f.rows, f.hidden, f.w->hh, f.units, Cell::hidden, f.norm.h, f.lda,
+                           (const T*)nullptr, Start::zero);
+    }
+    normalise(f.norm.h, f.lda, f.rows, f.units, f.hidden, slots, f.norm.h_inverse);
+    for (int64_t r = 0; r < f.rows; r++) Cell::combine(f, r);
+  }
+
+  static void backward(const Backward<T>& b) {
+    constexpr int slots = Cell::input.slots;
+    for (int64_t r = 0; r < b.rows; r++) Cell::part(b, r);
+    normalise_back(b.da, b.norm.x, b.lda, b.rows, b.units, b.hidden, slots, b.norm.x_inverse);
+    normalise_back(b.dah, b.norm.h, b.lda, b.rows, b.units, b.hidden, slots, b.norm.h_inverse);
+    if (b.carry) state_back(b, b.inner, b.w->hh_back, Cell::passes ? Start::add : Start::zero);
+  }
+
+  // Gate k's pre-activation: x's part with the bias, and h's.
+  ELMAN_INLINE static Vec<T> from_x(const Forward<T>& f, int64_t r, int64_t j, int k) {
+    const int64_t i = j * Cell::input.slots + k * kWidth<T>;
+    return fma<T>(load(f.norm.x + r * f.lda + i), load(f.w->extra + (Cell::first_gain + k) * f.units + j),
+                  load(f.w->bias + i));
+  }
+  ELMAN_INLINE static Vec<T> from_h(const Forward<T>& f, int64_t r, int64_t j, int k) {
+    constexpr int slots = Cell::input.slots;
+    return load(f.norm.h + r * f.lda + j * slots + k * kWidth<T>) *
+           load(f.w->extra + (Cell::first_gain + slots + k) * f.units + j);
+  }
+
+  // Gate k's gradients at x's part and at h's: what the bias and the gains add up, and what goes on to the products.
+  ELMAN_INLINE static void hand_back(const Backward<T>& b, int64_t r, int64_t j, int k, Vec<T> dx, Vec<T> dh) {
+    constexpr int slots = Cell::input.slots;
+    const int64_t i = r * b.lda + j * slots + k * kWidth<T>;
+    store(b.back.bias + i, dx);
+    store(b.back.gain_x + i, dx * load(b.norm.x + i));
+    store(b.back.gain_h + i, dh * load(b.norm.h + i));
+    store(b.da + i, dx * load(b.w->extra + (Cell::first_gain + k) * b.units + j));
+    store(b.dah + i, dh * load(b.w->extra + (Cell::first_gain + slots + k) * b.units + j));
+  }
+
+  // Adds the picked rows' part; `extra` is the first extra parameter's gradient.
+  static void extra_gradients(Pick pick, int64_t hidden, const NormBack<T>& back, int64_t lda, int64_t ld, T* bias,
+                              T* extra) {
+    constexpr int slots = Cell::input.slots;
+    constexpr Gates one{1, 0, 1, {0}};
+    bias_gradient(back.bias, lda, Cell::input, hidden, pick, bias);
+    bias_gradient(back.gain_x, lda, Cell::input, hidden, pick, extra + Cell::first_gain * hidden);
+    bias_gradient(back.gain_h, lda, Cell::input, hidden, pick, extra + (Cell::first_gain + slots) * hidden);
+    if (Cell::first_gain > 0) bias_gradient(back.own[0], ld, one, hidden, pick, extra);
+    for (int k = 0; Cell::states == 2 && k < 2; k++) {
+      bias_gradient(back.own[k], ld, one, hidden, pick, extra + (Cell::first_gain + 2 * slots + k) * hidden);
+    }
+  }
+};
+
+template <class T, bool RELU>
+struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
+  static constexpr int states = 1, extras = 2, first_gain = 0;
+  static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
+  static constexpr bool passes = false;
+
+  static void combine(const Forward<T>& f, int64_t r) {
+    for (int64_t j = 0; j < f.units; j += kWidth<T>) {
+      const Vec<T> a = NormSimpleCell::from_x(f, r, j, 0) + NormSimpleCell::from_h(f, r, j, 0);
+      const Vec<T> noisy = f.noise ? a + load(f.noise + r * f.units + j) : a;
+      store(f.h + r * f.ld + j, simple_activation<T, RELU>(noisy));
+    }
+  }
+
+  static void part(const Backward<T>& b, int64_t r) {
+    for (int64_t j = 0; j < b.units; j += kWidth<T>) {
+      const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
+      const Vec<T> da = simple_derivative<T, RELU>(dh, load(b.h + r * b.ld + j));
+      NormSimpleCell::hand_back(b, r, j, 0, da, da);
+    }
+  }
+};
+
+template <class T>
+struct NormGRUCell : NormCell<NormGRUCell<T>, T> {
+  static constexpr int states = 1, extras = 7, first_gain = 1;
+  static constexpr Gates input{3, 0, 3, {0, 1, 2}}, hidden = input;
+  static constexpr bool passes = true;
+
+  static void combine(const Forward<T>& f, int64_t row) {
+    constexpr int64_t W = kWidth<T>;
+    for (int64_t j = 0; j < f.units; j += W) {
+      const Vec<T> r = sigmoid<T>(NormGRUCell::from_x(f, row, j, 0) + NormGRUCell::from_h(f, row, j, 0));
+      const Vec<T> z = sigmoid<T>(NormGRUCell::from_x(f, row, j, 1) + NormGRUCell::from_h(f, row, j, 1));
+      const Vec<T> q = NormGRUCell::from_h(f, row, j, 2) + load(f.w->extra + j);
+      const Vec<T> n = tanh<T>(fma<T>(r, q, NormGRUCell::from_x(f, row, j, 2)));
+      store(f.h + row * f.ld + j, fma<T>(z, load(f.h_prev[row] + j), (splat(T(1)) - z) * n));
+      T* gates = f.a + row * f.lda + 3 * j;
+      if (f.keep) store(gates, r), store(gates + W, z), store(gates + 2 * W, n);
+    }
+  }
+
+  static void part(const Backward<T>& b, int64_t row) {
+    constexpr int64_t W = kWidth<T>;
+    const Vec<T> one = splat(T(1));
+    for (int64_t j = 0; j < b.units; j += W) {
+      const T* a = b.a + row * b.lda + 3 * j;
+      const Vec<T> r = load(a), z = load(a + W), n = load(a + 2 * W), bias_hn = load(b.w->extra + j);
+      const Vec<T> gain = load(b.w->extra + (first_gain + 5) * b.units + j);
+      const Vec<T> q = fma<T>(load(b.norm.h + row * b.lda + 3 * j + 2 * W), gain, bias_hn);
+      const Vec<T> dh = load(b.dout + row * b.ldd + j) + load(b.dh + row * b.units + j);
+      const Vec<T> dan = dh * (one - z) * (one - n * n);
+      const Vec<T> daz = dh * (load(b.h_prev[row] + j) - n) * (z * (one - z)), dar = dan * q * (r * (one - r));
+      NormGRUCell::hand_back(b, row, j, 0, dar, dar);
+      NormGRUCell::hand_back(b, row, j, 1, daz, daz);
+      NormGRUCell::hand_back(b, row, j, 2, dan, dan * r);
+      store(b.back.own[0] + row * b.ld + j, dan * r);
+      store(b.dh + row * b.units + j, dh * z);
+    }
+  }
+};
+
+template <class T>
+struct NormLSTMCell : NormCell<NormLSTMCell<T>, T> {
+  static constexpr int states = 2, extras = 10, first_gain = 0;
+  static constexpr Gates input{4, 0, 4, {0, 1, 2, 3}}, hidden = input;
+  static constexpr bool passes = false;
+  static constexpr int gain_c = 8, shift_c = 9;
+
+  static void combine(const Forward<T>& f, int64_t row) {
+    constexpr int64_t W = kWidth<T>;
+    T* gates = f.a + row * f.lda;
+    T* hat = f.norm.c + row * f.ld;
+    for (int64_t j = 0; j < f.units; j += W) {
+      Vec<T> a[4];
+      for (int k = 0; k < 4; k++) a[k] = NormLSTMCell::from_x(f, row, j, k) + NormLSTMCell::from_h(f, row, j, k);
+      const Vec<T> i = sigmoid<T>(a[0]), forget = sigmoid<T>(a[1]), g = tanh<T>(a[2]);
+      const Vec<T> c = fma<T>(forget, load(f.c_prev[row] + j), i * g);
+      T* to = gates + 4 * j;
+      store(to, i), store(to + W, forget), store(to + 2 * W, g), store(to + 3 * W, sigmoid<T>(a[3]));
+      store(f.c + row * f.ld + j, c), store(hat + j, c);
+    }
+    normalise(hat, f.ld, 1, f.units, f.hidden, 1, f.norm.c_inverse + row);
+    for (int64_t j = 0; j < f.units; j += W) {
+      const Vec<T> u =
+          fma<T>(load(hat + j), load(f.w->extra + gain_c * f.units + j), load(f.w->extra + shift_c * f.units + j));
+      store(f.h + row * f.ld + j, load(gates + 4 * j + 3 * W) * tanh<T>(u));
+    }
+  }
+
+  static void part(const Backward<T>& b, int64_t row) {
+    constexpr int64_t W = kWidth<T>;
+    const Vec<T> one = splat(T(1));
+    const T *gates = b.a + row * b.lda, *hat = b.norm.c + row * b.ld;
+    T *along = b.back.own[0] + row * b.ld, *du = b.back.own[1] + row * b.ld, *through = b.temp + row * b.units;
+    for (int64_t j = 0; j < b.units; j += W) {
+      const Vec<T> gain = load(b.w->extra + gain_c * b.units + j), c_hat = load(hat + j);
+      const Vec<T> tc = tanh<T>(fma<T>(c_hat, gain, load(b.w->extra + shift_c * b.units + j)));
+      const Vec<T> dh = load(b.dout + row * b.ldd + j) + load(b.dh + row * b.units + j);
+      const Vec<T> o = load(gates + 4 * j + 3 * W), d = dh * o * (one - tc * tc), dao = dh * tc * (o * (one - o));
+      store(du + j, d), store(along + j, d * c_hat), store(through + j, d * gain);
+      NormLSTMCell::hand_back(b, row, j, 3, dao, dao);
+    }
+    normalise_back(through, hat, b.units, 1, b.units, b.hidden, 1, b.norm.c_inverse + row);
+    for (int64_t j = 0; j < b.units; j += W) {
+      const T* a = gates + 4 * j;
+      const Vec<T> i = load(a), f = load(a + W), g = load(a + 2 * W);
+      const Vec<T> dc = load(b.dc + row * b.units + j) + load(through + j);
+      const Vec<T> dai = dc * g * (i * (one - i)), dag = dc * i * (one - g * g);
+      const Vec<T> daf = dc * load(b.c_prev[row] + j) * (f * (one - f));
+      NormLSTMCell::hand_back(b, row, j, 0, dai, dai);
+      NormLSTMCell::hand_back(b, row, j, 1, daf, daf);
+      NormLSTMCell::hand_back(b, row, j, 2, dag, dag);
+      store(b.dc + row * b.units + j, dc * f);
+    }
+  }
+};
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,284 @@
+"""Checkpoints of a training: one file holds all that the next update depends on, so that it goes on bit for bit.
+
+A folder holds `update-000000120.safetensors`, ... (the last few) and `best.safetensors` (after the epoch with the
+lowest validation loss, or training loss without validation). Each is a file of `elman.io`, of kind "checkpoint":
+checksummed, and written whole or not at all. `elman.load` gives the network of either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elman import checks, config, io, settings
+from elman.describe import layers_from_plain
+from elman.history import Epoch
+from elman.layers import Layout
+from elman.network import Network
+from elman.version import __version__
+
+if TYPE_CHECKING:
+    from elman.training import Trainer
+
+__all__ = ["Checkpoint", "CheckpointWarning", "Keeper", "Position", "restored"]
+
+BEST = "best.safetensors"
+UPDATE = re.compile(r"update-(\d+)\.safetensors")
+TEMPORARY = re.compile(r"\.(update-\d+|best)\.safetensors\.[0-9a-f]{8}\.tmp")
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint that is damaged, and the one before it is used; or one made by another elman or instruction set."""
+
+
+@dataclass
+class Position:
+    """Where a fit is, besides what its Trainer knows."""
+
+    first: int  # whole epochs done before the fit began
+    done: int = 0  # updates done of the epoch at hand
+    seconds: float = 0.0  # spent on them
+    best: float = math.inf  # the fit's lowest validation loss, or training loss without validation, of an epoch
+    best_theta: np.ndarray | None = None  # kept where early stopping wants it
+    waited: int = 0  # epochs since then
+    stopped: bool = False  # ended before its epochs ran out
+    carry: list[np.ndarray] | None = None  # in windows, the states that the epoch's next update goes on from
+
+
+# ------------------------------------------------------------------------------------------------- writing
+
+
+class Keeper:
+    """Writes the checkpoints of one fit into a folder.
+
+    every    updates between two; None: one after every epoch
+    keep     so many of the last are kept, besides the best
+    known    what decides the result: `elman.settings`
+    resumed  the folder that the fit goes on from, if any; another one that holds checkpoints is refused
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every: int | None,
+        keep: int,
+        known: settings.Plain,
+        resumed: str | os.PathLike[str] | None,
+    ) -> None:
+        self.folder, self.every, self.keep, self.known = Path(folder), every, keep, known
+        self.folder.mkdir(parents=True, exist_ok=True)
+        found = files(self.folder)
+        if found and (resumed is None or self.folder.resolve() != Path(resumed).resolve()):
+            raise ValueError(
+                "checkpoint: expected a folder without checkpoints, or resume= with the same folder to go on, got "
+                f"{str(folder)!r} with {len(found)} of them"
+            )
+        for path in self.folder.iterdir():  # what a kill in the middle of writing left
+            if TEMPORARY.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+    def room(self, updates: int) -> int:
+        """How many updates may run before the next checkpoint is due."""
+        return sys.maxsize if self.every is None else self.every - updates % self.every
+
+    def in_epoch(self, trainer: Trainer, position: Position) -> None:
+        """Told between two updates of an epoch."""
+        if self.every is not None and trainer.updates % self.every == 0:
+            self._save(trainer, position)
+
+    def after_epoch(self, trainer: Trainer, position: Position, improved: bool, ended: bool) -> None:
+        """Told after an epoch; `improved`: it was the best so far; `ended`: it was the last."""
+        if improved:  # first, since an epoch that the other file holds is not looked at again
+            self._write(BEST, trainer, position)
+        if ended or self.every is None or trainer.updates % self.every == 0:
+            self._save(trainer, position)
+
+    def _save(self, trainer: Trainer, position: Position) -> None:
+        self._write(f"update-{trainer.updates:09}.safetensors", trainer, position)
+        # Later ones are damaged, or the fit would have gone on from them: they are overwritten when it gets there.
+        numbers = {_number(path): path for path in files(self.folder) if path.name != BEST}
+        for number in sorted(number for number in numbers if number <= trainer.updates)[: -self.keep]:
+            numbers[number].unlink(missing_ok=True)
+
+    def _write(self, name: str, trainer: Trainer, position: Position) -> None:
+        network = trainer.network
+        try:
+            network_plain = network.contents()[0]
+        except ValueError:  # code of the user's own: it can be resumed, but not loaded
+            network_plain = None
+        description = {
+            "first": position.first,
+            "done": position.done,
+            "seconds": position.seconds,
+            "best": position.best if math.isfinite(position.best) else None,
+            "waited": position.waited,
+            "stopped": position.stopped,
+            "updates": trainer.updates,
+            "optimizer": _numbers(trainer.optimizer),
+            "schedule": trainer.schedule.state(),
+            "settings": self.known,
+            "made_by": _maker(network.engine),
+            "network": network_plain,
+        }
+        epochs, updates = trainer.history.arrays()
+        tensors = {"theta": network.theta, "history.epochs": epochs, "history.updates": updates}
+        tensors |= {f"slots[{i}]": slot for i, slot in enumerate(trainer.slots)}
+        tensors |= {f"carry[{i}]": array for i, array in enumerate(position.carry or ())}
+        if position.best_theta is not None:
+            tensors["best_theta"] = position.best_theta
+        io.write(self.folder / name, "checkpoint", description, tensors)
+
+
+def files(folder: Path) -> list[Path]:
+    """The checkpoints of a folder in the order in which they are tried: the last first, the best at the end."""
+    found = [path for path in folder.iterdir() if UPDATE.fullmatch(path.name)]
+    best = folder / BEST
+    return sorted(found, key=_number, reverse=True) + ([best] if best.exists() else [])
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix("update-"))
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def restored(folder: str | os.PathLike[str], trainer: Trainer, known: settings.Plain, epochs: int) -> Position | None:
+    """Puts the Trainer where the newest whole checkpoint of the folder was; None where there is none at all.
+
+    Raises ValueError, and changes nothing, where it belongs to other data or settings, or is past `epochs`; FileError
+    where there are checkpoints and none is whole. One that is damaged is told in a CheckpointWarning.
+    """
+    folder = Path(folder)
+    found = files(folder) if folder.exists() else []
+    damaged: list[str] = []
+    for path in found:
+        try:
+            checkpoint = Checkpoint.read(path)
+            break
+        except (io.FileError, OSError) as error:
+            damaged.append(str(error))
+    else:
+        if damaged:
+            raise io.FileError(folder, f"no checkpoint in it is whole. {'; '.join(damaged)}")
+        return None
+    if damaged:
+        warnings.warn(f"{'; '.join(damaged)}. Going on from {path}", CheckpointWarning, stacklevel=3)
+    return checkpoint.restore(trainer, known, epochs)
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds, checked."""
+
+    path: Path
+    position: Position
+    updates: int
+    optimizer: dict[str, Any]  # its numbers at that time
+    schedule: dict[str, float]
+    known: settings.Plain
+    made_by: dict[str, Any]
+    theta: np.ndarray
+    slots: list[np.ndarray]
+    history: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        kind, plain, tensors = io.read(path)
+        if kind != "checkpoint":
+            raise io.FileError(path, f"expected a checkpoint, got a file of kind {kind!r}")
+        try:
+            counts = {name: checks.whole(name, plain[name], 0) for name in ("first", "done", "waited", "updates")}
+            updates = counts.pop("updates")
+            position = Position(
+                **counts,
+                seconds=checks.number("seconds", plain["seconds"]),
+                best=math.inf if plain["best"] is None else checks.number("best", plain["best"]),
+                best_theta=tensors.get("best_theta"),
+                stopped=checks.flag("stopped", plain["stopped"]),
+                carry=_numbered("carry", tensors) or None,
+            )
+            history = tensors["history.epochs"], tensors["history.updates"]
+            if history[0].shape[1:] != (len(Epoch._fields),) or history[1].shape != (3, updates):
+                raise ValueError(f"history: {history[0].shape} and {history[1].shape} after {updates} updates")
+            return cls(
+                path,
+                position,
+                updates,
+                dict(plain["optimizer"]),
+                dict(plain["schedule"]),
+                dict(plain["settings"]),
+                dict(plain["made_by"]),
+                tensors["theta"],
+                _numbered("slots", tensors),
+                history,
+            )
+        except io.UNFIT as error:
+            raise io.FileError(path, f"the description of a checkpoint is not as expected: {error!r}") from error
+
+    def restore(self, trainer: Trainer, known: settings.Plain, epochs: int) -> Position:
+        """Compares first, then changes the Trainer."""
+        now = {f"optimizer.{name}": value for name, value in self.optimizer.items()}
+        # A callback may have changed the optimiser's numbers: it counts as the same with those of either time.
+        same = {name: value for name, value in known.items() if name in now and value == now[name]}
+        unlike = settings.differences(self.known | same, known)
+        if unlike:
+            raise ValueError(f"resume: expected the data and settings of {self.path}, got others: {'; '.join(unlike)}")
+        arrays = (trainer.network.theta, *trainer.slots)
+        if [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in (self.theta, *self.slots)]:
+            raise io.FileError(self.path, "its arrays are not those of its settings")
+        position, done = self.position, len(self.history[0])
+        needed = done - position.first + (position.done > 0)
+        if epochs < needed:
+            raise ValueError(f"epochs: expected at least the {needed} that {self.path} has begun, got {epochs}")
+        maker = _maker(trainer.network.engine)
+        if maker != self.made_by:
+            unlike = settings.differences(self.made_by, maker)
+            warnings.warn(
+                f"{self.path}: {'; '.join(unlike)}; results go on, but not to the last bit",
+                CheckpointWarning,
+                stacklevel=4,
+            )
+        # what may refuse a value comes first
+        trainer.schedule.restore(self.schedule)
+        trainer.optimizer = dataclasses.replace(trainer.optimizer, **self.optimizer)
+        trainer.history.restore(*self.history)
+        trainer.updates = self.updates
+        for array, saved in zip(arrays, (self.theta, *self.slots), strict=True):
+            array[...] = saved
+        return position
+
+    @classmethod
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+        """For `elman.load`: the network as it was then."""
+        plain = description["network"]
+        if plain is None:
+            raise ValueError("network: a file holds no code, and its network has some of its own; resume= can use it")
+        return Network.from_theta(Layout(layers_from_plain(plain["layers"]), plain["input_size"]), tensors["theta"])
+
+
+def _numbered(name: str, tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    return [tensors[f"{name}[{i}]"] for i in range(sum(key.startswith(f"{name}[") for key in tensors))]
+
+
+def _numbers(optimizer: Any) -> dict[str, Any]:
+    """The fields of an optimiser that may change on the way."""
+    fields = {field.name: getattr(optimizer, field.name) for field in dataclasses.fields(optimizer)}
+    return {name: value for name, value in fields.items() if isinstance(value, bool | int | float)}
+
+
+@cache
+def _maker(engine: str) -> dict[str, Any]:
+    """What the last bits depend on besides the settings."""
+    return {"elman": __version__, "engine": engine, "isa": config.show_config()["isa"] if engine == "native" else None}

@@ -1,0 +1,48 @@
+"""A user's own cell: its functions are called, and what they return is checked before it goes anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["step", "step_backward"]
+
+Arrays = tuple[np.ndarray, ...]
+
+
+def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: np.ndarray) -> tuple[Arrays, Any]:
+    """One step: x (B, D), state of (B, H) arrays -> new state, and what the derivative needs.
+
+    drawn: mask (B, H) where the layer has recurrent dropout.
+    """
+    new, tape = _parts(cell, "step", cell.step(cell, parameters, x, state, **drawn), "(state, tape)", 2)
+    return _alike(cell, "step: state", new, state), (tape, x, state)
+
+
+def step_backward(cell: Any, parameters: Arrays, tape: Any, dstate: Arrays) -> tuple[np.ndarray, Arrays, Arrays]:
+    """Gradients at the new state -> dx (B, D), gradients at the state before, gradients of the parameters."""
+    own, x, state = tape
+    found = cell.step_backward(cell, parameters, own, dstate)
+    dx, before, gradients = _parts(cell, "step_backward", found, "(dx, dstate, gradients)", 3)
+    (dx,) = _alike(cell, "step_backward: dx", (dx,), (x,))
+    before = _alike(cell, "step_backward: dstate", before, state)
+    return dx, before, _alike(cell, "step_backward: gradients", gradients, parameters)
+
+
+def _parts(cell: Any, what: str, found: Any, expected: str, count: int) -> Any:
+    if not isinstance(found, tuple) or len(found) != count:
+        raise TypeError(f"{cell.name}: {what}: expected {expected}, got {type(found).__name__}")
+    return found
+
+
+def _alike(cell: Any, what: str, arrays: Any, models: Sequence[np.ndarray]) -> Arrays:
+    """The arrays in the models' type; they must have their number and shapes."""
+    if not isinstance(arrays, tuple | list) or len(arrays) != len(models):
+        raise TypeError(f"{cell.name}: {what}: expected a tuple of {len(models)} arrays, got {type(arrays).__name__}")
+    found = tuple(np.asarray(array, dtype=model.dtype) for array, model in zip(arrays, models, strict=True))
+    for i, (array, model) in enumerate(zip(found, models, strict=True)):
+        if array.shape != model.shape:
+            raise ValueError(f"{cell.name}: {what}[{i}]: expected shape {model.shape}, got {array.shape}")
+    return found

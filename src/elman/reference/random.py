@@ -1,0 +1,91 @@
+"""Counter-based draws (Philox 4x32-10, Salmon et al. 2011): a number is a pure function of where it is used.
+
+The key is (seed, update); a draw's place is (layer, direction, site, row, step, unit). So the same update draws the
+same numbers on any engine, on any number of threads, and when it is computed again.
+
+One turn of the generator gives four words: for H units, Q = ceil(H / 4), turn b gives those of the units b, b + Q,
+b + 2Q, b + 3Q. Its counter is (b + 2^16 (16 layer + 8 direction + site), step, row, update), each modulo 2^32; its key
+is the seed's two halves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Draws", "Place"]
+
+SITES = {"dropout": 0, "recurrent_dropout": 1, "zoneout_h": 2, "zoneout_c": 3, "noise": 4}
+BITS = 24  # of a word that are used: what float32 holds exactly
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+# The inverse of the error function by Giles (2010), single precision: two polynomials in w = -log(1 - x^2).
+_CENTRE = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+    -0.00125372503, -0.00417768164, 0.246640727, 1.50140941,
+)  # fmt: skip
+_TAIL = (
+    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
+    -0.0076224613, 0.00943887047, 1.00167406, 2.83297682,
+)  # fmt: skip
+
+
+class Place(NamedTuple):
+    """Where draws are used: a layer and one of its directions."""
+
+    layer: int
+    direction: int
+
+
+class Draws:
+    """All draws of one update for some rows. rows (B,): their indices in the data."""
+
+    def __init__(self, seed: int, update: int, rows: np.ndarray) -> None:
+        self._key, self._update, self._rows = seed, update, rows
+
+    def bits(self, place: Place, site: str, step: int, units: int) -> np.ndarray:
+        """Whole numbers in [0, 2^24), (B, units)."""
+        quarter = -(-units // 4)
+        turns = np.arange(quarter) + ((16 * place.layer + 8 * place.direction + SITES[site]) << 16)
+        counter = [turns[None, :], step, self._rows[:, None], self._update]
+        words = [np.broadcast_to(np.asarray(c).astype(np.uint64) & _LOW, (len(self._rows), quarter)) for c in counter]
+        key = [self._key & 0xFFFFFFFF, self._key >> 32 & 0xFFFFFFFF]
+        for _ in range(10):
+            a, b = words[0] * _MULTIPLIERS[0], words[2] * _MULTIPLIERS[1]
+            words = [(b >> _HALF) ^ words[1] ^ np.uint64(key[0]), b & _LOW,
+                     (a >> _HALF) ^ words[3] ^ np.uint64(key[1]), a & _LOW]  # fmt: skip
+            key = [(k + w) & 0xFFFFFFFF for k, w in zip(key, _WEYL, strict=True)]
+        return (np.concatenate(words, axis=1)[:, :units] >> np.uint64(32 - BITS)).astype(np.int64)
+
+    def chosen(self, place: Place, site: str, step: int, units: int, probability: float) -> np.ndarray:
+        """True with this probability (rounded up to 2^-24), (B, units)."""
+        return self.bits(place, site, step, units) < threshold(probability)
+
+    def mask(self, place: Place, site: str, step: int, units: int, rate: float, dtype: np.dtype[Any]) -> np.ndarray:
+        """0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1; (B, units)."""
+        dropped = self.chosen(place, site, step, units, rate)
+        return np.where(dropped, dtype.type(0), dtype.type(1 / (1 - rate)))
+
+    def normal(self, place: Place, site: str, step: int, units: int, dtype: np.dtype[Any]) -> np.ndarray:
+        """Standard normal numbers, (B, units), to single precision in their distribution."""
+        x = (2 * self.bits(place, site, step, units) + 1 - 2**BITS).astype(dtype) / dtype.type(2**BITS)
+        w = -np.log((1 - x) * (1 + x))
+        centre, tail = w - dtype.type(2.5), np.sqrt(w) - dtype.type(3)
+        near = np.where(w < 5, _polynomial(_CENTRE, centre), _polynomial(_TAIL, tail))
+        return (dtype.type(np.sqrt(2)) * near * x).astype(dtype)
+
+
+def threshold(probability: float) -> int:
+    """The whole numbers in [0, 2^24) below this one are taken."""
+    return int(np.ceil(probability * 2**BITS))
+
+
+def _polynomial(coefficients: tuple[float, ...], x: np.ndarray) -> np.ndarray:
+    result = np.full_like(x, coefficients[0])
+    for c in coefficients[1:]:
+        result = result * x + x.dtype.type(c)
+    return result
