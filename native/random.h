@@ -20,34 +20,29 @@ ELMAN_INLINE uint32_t place_of(int32_t layer, int32_t direction, Site site) {
   return uint32_t(16 * layer + 8 * direction) + uint32_t(site);
 }
 
-// bits (units rounded up to a multiple of 4 * kTurns) <- whole numbers in [0, 2^24).
-constexpr int64_t kTurns = 16, kBits = 24;
-ELMAN_INLINE int64_t room_for_bits(int64_t units) { return units + 4 * kTurns; }
+// bits (units and room for more) <- whole numbers in [0, 2^24).
+constexpr int64_t kBits = 24;
+ELMAN_INLINE int64_t room_for_bits(int64_t units) { return units + 4 * kWords; }
 
 inline void draw_bits(const Draw& d, int64_t units, uint32_t* bits) {
   const int64_t quarter = (units + 3) / 4;
-  for (int64_t b = 0; b < quarter; b += kTurns) {
-    uint32_t c[4][kTurns];
-    for (int l = 0; l < kTurns; l++) {
-      c[0][l] = uint32_t(b + l) + (d.place << 16);
-      c[1][l] = uint32_t(d.step);
-      c[2][l] = uint32_t(d.row);
-      c[3][l] = d.key.update;
-    }
+  const Words low = Words{} + 0xFFFFFFFFu;
+  for (int64_t b = 0; b < quarter; b += kWords) {
+    Words c0, c1 = Words{} + uint32_t(d.step), c2 = Words{} + uint32_t(d.row), c3 = Words{} + d.key.update;
+    for (int l = 0; l < kWords; l++) c0[l] = uint32_t(b + l) + (d.place << 16);
     uint32_t k0 = uint32_t(d.key.seed), k1 = uint32_t(d.key.seed >> 32);
     for (int round = 0; round < 10; round++) {
-      for (int l = 0; l < kTurns; l++) {
-        const uint64_t p = uint64_t(c[0][l]) * 0xD2511F53u, q = uint64_t(c[2][l]) * 0xCD9E8D57u;
-        c[0][l] = uint32_t(q >> 32) ^ c[1][l] ^ k0;
-        c[2][l] = uint32_t(p >> 32) ^ c[3][l] ^ k1;
-        c[1][l] = uint32_t(q);
-        c[3][l] = uint32_t(p);
-      }
+      const Words p = product_of_words(c0, 0xD2511F53u), q = product_of_words(c2, 0xCD9E8D57u);
+      c0 = (q >> 32) ^ c1 ^ k0;
+      c2 = (p >> 32) ^ c3 ^ k1;
+      c1 = q & low;
+      c3 = p & low;
       k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }
-    const int64_t count = quarter - b < kTurns ? quarter - b : kTurns;
+    const int64_t count = quarter - b < kWords ? quarter - b : kWords;
+    const Words words[4] = {c0, c1, c2, c3};
     for (int k = 0; k < 4; k++) {
-      for (int64_t l = 0; l < count; l++) bits[k * quarter + b + l] = c[k][l] >> (32 - kBits);
+      for (int64_t l = 0; l < count; l++) bits[k * quarter + b + l] = uint32_t(words[k][l] >> (32 - kBits));
     }
   }
 }
