@@ -125,10 +125,11 @@ class Case:
         header += [int(batch.lengths is not None), int(batch.state is not None), self.shard]
         header += [self.truncate, self.recompute]
         sizes = [slot.size for slot in layout.states]
-        whole = [np.array(part, np.int64) for part in (header, operations(layout), sizes)]
+        ops = [array for whole, real in operations(layout) for array in (np.array(whole, np.int64), np.array(real))]
         lengths = [] if batch.lengths is None else [batch.lengths]
         arrays = [self.theta, batch.x, batch.y, self.dy, *(batch.state or ()), *self.dstate]
-        return b"".join(array.tobytes() for array in [*whole, *lengths, *arrays])
+        before = [np.array(header, np.int64), *ops, np.array(sizes, np.int64), *lengths]
+        return b"".join(array.tobytes() for array in [*before, *arrays])
 
     def answers(self) -> Iterator[tuple[str, np.ndarray]]:
         run, layout, batch, theta = engine.reference(), self.layout, self.batch, self.theta.copy()

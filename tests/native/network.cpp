@@ -31,10 +31,15 @@ struct Header {
 std::vector<Op> take_operations(int64_t count) {
   std::vector<Op> ops;
   while (count--) {
-    const std::vector<int64_t> row = take<int64_t>(16);
-    Op op{Kind(row[0]), int32_t(row[1]), row[2], row[3], row[4], int32_t(row[5]), {}, {}};
+    const std::vector<int64_t> row = take<int64_t>(22);
+    const std::vector<double> real = take<double>(4);
+    Op op{};
+    op.kind = Kind(row[0]), op.variant = int32_t(row[1]);
+    op.in = row[2], op.out = row[3], op.hidden = row[4], op.directions = int32_t(row[5]);
     for (size_t k = 0; k < 2; k++) op.state[k] = int32_t(row[6 + k]);
-    for (size_t k = 0; k < 8; k++) op.offset[k / 4][k % 4] = row[8 + k];
+    op.learned = int32_t(row[8]), op.shared = int32_t(row[9]);
+    for (size_t k = 0; k < 12; k++) op.offset[k / 6][k % 6] = row[10 + k];
+    op.rate = real[0], op.zoneout[0] = real[1], op.zoneout[1] = real[2], op.noise = real[3];
     ops.push_back(op);
   }
   return ops;
@@ -105,7 +110,7 @@ void answer(const Header& h) {
   give(y);
   final.give_all();
 
-  const Loss mse{LossKind::mse, 0, nullptr, 0};
+  const Loss mse{LossKind::mse, 0, nullptr, 0, 0};
   give(std::vector<double>{model->loss(theta.data(), data, mse, h.shard, h.truncate, h.recompute, gradient.data())});
   give(gradient);
 
@@ -122,7 +127,7 @@ void answer(const Header& h) {
   }
 
   // Three updates of Adam, the last on a part of the rows.
-  const Optim adam{OptimKind::adam, 0, 0, 0.9, 0.999, 1e-3, 0};
+  const Optim adam{OptimKind::adam, 0, 0, 0.9, 0.999, 1e-3, 0, 2};
   std::vector<std::vector<T>> slots(2, std::vector<T>(theta.size()));
   T* const slot[2] = {slots[0].data(), slots[1].data()};
   std::vector<int64_t> rows;
@@ -133,7 +138,7 @@ void answer(const Header& h) {
   const double rates[] = {0.01, 0.01, 0.02};
   std::vector<double> losses(3), norms(3);
   model->update(theta.data(), data, mse, adam, slot, 0, rows.data(), starts, rates, 3, Clip{0.5, 0}, h.truncate,
-                h.recompute, h.shard, losses.data(), norms.data());
+                h.recompute, h.shard, nullptr, {}, {}, losses.data(), norms.data());
   give(losses);
   give(norms);
   give(theta);
