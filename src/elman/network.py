@@ -12,7 +12,7 @@ import numpy as np
 from elman import arguments, checks
 from elman.describe import layers_from_plain, layers_to_plain
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Key, for_loss, select
-from elman.init import initial
+from elman.init import Chrono, initial
 from elman.layers import Cell, Dense, Embedding, Layer, Layout
 from elman.losses import Loss, as_loss
 from elman.parameters import Parameters
@@ -63,7 +63,7 @@ class Network:
         skip: bool = False,
         dropout: float = 0.0,
         learned_state: bool = False,
-        init: str | None = None,
+        init: str | Chrono | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class Network:
         layers: Sequence[Layer],
         *,
         input_size: int | None = None,
-        init: str | None = None,
+        init: str | Chrono | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> Network:
@@ -101,7 +101,7 @@ class Network:
         network._bind(layout, np.array(theta))
         return network
 
-    def _begin(self, layout: Layout, init: str | None, dtype: object, seed: int | None) -> None:
+    def _begin(self, layout: Layout, init: str | Chrono | None, dtype: object, seed: int | None) -> None:
         self._bind(layout, initial(layout, init, arguments.as_dtype(dtype), seed))
 
     def _bind(self, layout: Layout, theta: np.ndarray) -> None:
