@@ -11,8 +11,9 @@ import pytest
 from cases import CELLS, wide_enough
 
 from elman import engine, losses, optim
-from elman.engine import Batch, Engine, Key, Records
+from elman.engine import Batch, Engine, Key, Records, Windows
 from elman.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.rules import make_rules
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -194,3 +195,48 @@ def test_six_updates(run: Engine, name: str, dtype: str) -> None:
         assert value[0] == pytest.approx(want[0], rel=TOLERANCE[dtype])
         assert norm[0] == pytest.approx(want[1], rel=TOLERANCE[dtype])
         close(theta, want[2:], dtype, f"theta after update {step}")
+
+
+def rows_of(run: Engine, dtype: str, name: str, optimiser: Any, rules: Any, records: Any) -> np.ndarray:
+    """The engine's (loss, norm, theta after it) for each update, against the kept ones; the weights at the end."""
+    golden = read("rules")
+    layout = Layout([Recurrent(3, Simple()), Dense(2)], 2)
+    theta = golden["in.theta"].astype(dtype)
+    if rules is not None:
+        theta = np.clip(theta, rules.lower, rules.upper)
+    slots = [np.zeros_like(theta) for _ in optimiser.slots]
+    batch = Batch(golden["in.x"].astype(dtype), golden["in.y"].astype(dtype))
+    for step, want in enumerate(golden[name]):
+        found = run.update(
+            layout, theta, batch, losses.MSE(), optimiser, slots, step, records(step), None, None, None, 3, rules=rules
+        )
+        assert found[0][0] == pytest.approx(want[0], rel=TOLERANCE[dtype])
+        assert found[1][0] == pytest.approx(want[1], rel=TOLERANCE[dtype])
+        close(theta, want[2:], dtype, f"{name}: theta after update {step}")
+    return theta
+
+
+def test_rules(run: Engine, dtype: str) -> None:
+    mask = read("rules")["in.mask"]
+    optimiser = optim.AdamW(0.05, beta1=0.8, beta2=0.95, eps=1e-8, weight_decay=0.1)
+    rules = make_rules(
+        Layout([Recurrent(3, Simple()), Dense(2)], 2),
+        np.dtype(dtype),
+        optimiser,
+        {"weight_hh_l0": 0.5},
+        ["head.bias"],
+        {"weight_hh_l0": mask},
+        {"weight_hh_l0": [1, 0, -1]},
+    )
+    rows_of(run, dtype, "rules", optimiser, rules, lambda _: Records(np.arange(4), np.array([0, 4]), np.array([0.05])))
+
+
+def test_windows(run: Engine, dtype: str) -> None:
+    carry = [np.zeros((4, 3), dtype)]
+
+    def records(step: int) -> Records:
+        windows = Windows(2, np.array([step % 3 * 2]), carry)
+        return Records(np.arange(4), np.array([0, 4]), np.array([0.1]), windows)
+
+    rows_of(run, dtype, "windows", optim.SGD(0.1), None, records)
+    close(carry[0], read("rules")["carry"], dtype, "the state carried")

@@ -60,6 +60,7 @@ def main() -> int:
     bad = 0
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
+    others["rules"] = rules_values
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -113,6 +114,8 @@ def draw(name: str) -> Arrays:
         }
     else:
         found = {"x": normal((B, T, D)), "y": normal((B, T, 2)), "theta": 0.6 * normal(training_layout().size)}
+    if name == "rules":
+        found["mask"] = (rng.random((H, H)) < 0.6).astype(float)
     return {f"in.{key}": value for key, value in found.items()}
 
 
@@ -471,6 +474,69 @@ def trajectory(inputs: Arrays, kind: Any, options: Any, clip_norm: float, clip_v
             torch.nn.utils.clip_grad_norm_(p.values(), clip_norm * float((norm + 1e-6) / norm))
         optimiser.step()
         yield np.concatenate([[value.item(), norm.item()], *(one.detach().numpy().ravel() for one in p.values())])
+
+
+def rules_values(inputs: Arrays) -> Arrays:
+    """Rows of (loss, norm, theta after it): updates under rules, and updates on windows with the state carried.
+
+    Rules: AdamW, the recurrent matrix at half of the rate, decay for matrices alone, the head's bias frozen, zeros of a
+    mask kept, columns 0 and 2 of the recurrent matrix held at or above and at or below 0. Windows: of two steps, SGD.
+    """
+    layout = training_layout()
+    x, y, mask = (torch.tensor(inputs[key]) for key in ("x", "y", "mask"))
+
+    def begin() -> Tensors:
+        return {name: leaf(view.numpy()) for name, view in named(layout, torch.tensor(inputs["theta"])).items()}
+
+    def run(p: Tensors, h: torch.Tensor, steps: range) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs: list[torch.Tensor] = []
+        for t in steps:
+            h = torch.tanh(x[:, t] @ p["weight_ih_l0"].T + h @ p["weight_hh_l0"].T + p["bias_l0"])
+            outputs.append(h @ p["head.weight"].T + p["head.bias"])
+        return functional.mse_loss(torch.stack(outputs, 1), y[:, list(steps)]), h
+
+    def row(value: torch.Tensor, norm: torch.Tensor, p: Tensors) -> np.ndarray:
+        return np.concatenate([[value.item(), norm.item()], *(one.detach().numpy().ravel() for one in p.values())])
+
+    def bound(weight: torch.Tensor) -> None:
+        with torch.no_grad():
+            weight *= mask
+            weight[:, 0].clamp_(min=0)
+            weight[:, 2].clamp_(max=0)
+
+    p, rows = begin(), []
+    bound(p["weight_hh_l0"])
+    free = [one for name, one in p.items() if name != "head.bias"]
+    groups = [
+        {"params": [p["weight_ih_l0"], p["head.weight"]]},
+        {"params": [p["weight_hh_l0"]], "lr": 0.025},
+        {"params": [p["bias_l0"]], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=0.05, betas=(0.8, 0.95), eps=1e-8, weight_decay=0.1)
+    for _ in range(6):
+        value, _ = run(p, torch.zeros(B, H, dtype=torch.float64), range(T))
+        optimiser.zero_grad()
+        value.backward()
+        gradient = p["weight_hh_l0"].grad
+        assert gradient is not None
+        gradient *= mask
+        norm = torch.nn.utils.get_total_norm([one.grad for one in free if one.grad is not None])
+        optimiser.step()
+        bound(p["weight_hh_l0"])
+        rows.append(row(value, norm, p))
+    found = {"rules": np.stack(rows)}
+    p, rows = begin(), []
+    optimiser = torch.optim.SGD(list(p.values()), lr=0.1)
+    for _ in range(2):
+        h = torch.zeros(B, H, dtype=torch.float64)
+        for t in range(0, T, 2):
+            value, h = run(p, h.detach(), range(t, min(t + 2, T)))
+            optimiser.zero_grad()
+            value.backward()
+            norm = torch.nn.utils.get_total_norm([one.grad for one in p.values() if one.grad is not None])
+            optimiser.step()
+            rows.append(row(value, norm, p))
+    return found | {"windows": np.stack(rows), "carry": h.detach().numpy()}
 
 
 if __name__ == "__main__":
