@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import elman
+from benchmarks.machine import describe
 from elman import GRU, LSTM, Dense, Dropout, Recurrent, Simple
 from elman.layers import Cell
 
@@ -79,8 +80,16 @@ def main() -> None:
     for row in rows:
         asked = "" if row["asked"] is None else f"  asked {row['asked']:.2f}"
         print(f"{row['cell']:5} {row['option']:20} {row['median_us']:9.0f} us  {row['ratio']:5.2f}{asked}")
-    about = {"isa": elman.show_config()["isa"], "B": B, "T": T, "D": D, "H": H}
-    path = given.out / f"{time.strftime('%Y-%m-%d')}-{about['isa']}-options.json"
+    about = {
+        **describe(),
+        "elman": elman.__version__,
+        "isa": elman.show_config()["isa"],
+        "B": B,
+        "T": T,
+        "D": D,
+        "H": H,
+    }
+    path = given.out / f"{about['date']}-{about['isa']}-options.json"
     path.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ struct Gates {
   int slots, first, count;
   int gate[4];
 };
+constexpr Gates kPlain{1, 0, 1, {0}};  // a plain matrix: one slot, one gate
 
 // w <- for each block of W units a panel of `count` vectors: lanes are the block's units, one gate a vector. A single
 // slot has panels of 4 blocks, as a plain matrix has.

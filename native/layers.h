@@ -7,8 +7,6 @@
 
 namespace elman::ELMAN_ISA {
 
-constexpr Gates kPlain{1, 0, 1, {0}};
-
 // ---- recurrent
 
 template <class T>

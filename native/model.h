@@ -134,12 +134,11 @@ class Model {
     for (int64_t u = 0; u < updates; u++) {
       const int64_t* picked = rows + starts[u];
       const int64_t count = starts[u + 1] - starts[u];
-      const Data now = windows.steps > 0 ? window(data, loss, windows, windows.starts[u], picked, count, left) : data;
-      Data drawn = now;
-      if (seed) drawn.draws = 1, drawn.key = {*seed, uint32_t(step + u)};
+      Data now = windows.steps > 0 ? window(data, loss, windows, windows.starts[u], picked, count, left) : data;
+      if (seed) now.draws = 1, now.key = {*seed, uint32_t(step + u)};
       work->cut.assign(now, picked, count, shard_size);
       pack(theta, work->packed, true, false, moves(now));
-      losses[u] = work->sums.compute(theta, work->packed, drawn, loss, work->cut, truncate, recompute, true);
+      losses[u] = work->sums.compute(theta, work->packed, now, loss, work->cut, truncate, recompute, true);
       T* gradient = work->sums.result();
       hold(rules, gradient);
       if (clip.value > 0) table_.clip_value(gradient, program_.size, clip.value);

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from elman import losses
-from elman.engine import Batch
-from elman.layers import GRU, LSTM, Cell, Dense, Last, Layout, Recurrent, Simple
+from elman import engine, losses
+from elman.engine import Batch, Engine
+from elman.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
 
 CELLS: dict[str, Cell] = {
     "tanh": Simple(),
@@ -42,6 +42,30 @@ def wide_enough(cell: Cell, hidden: int) -> int:
     """With layer normalisation few units may be nearly equal, and the division by their deviation would magnify
     rounding as much as 300 times; a single one is normalised to nothing."""
     return max(hidden, 12) if getattr(cell, "layer_norm", False) else hidden
+
+
+# What a training draws, and learned states: options of a recurrent layer.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dropout": {},
+    "variational": {},
+    "recurrent": {"recurrent_dropout": 0.4},
+    "zoneout": {"zoneout": 0.3},
+    "learned": {"learned_state": True},
+    "all": {"recurrent_dropout": 0.4, "zoneout": 0.3, "learned_state": True},
+    "noise": {},
+}
+
+
+def drawing_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
+    """Each of OPTIONS in each cell that knows it, as "cell-option"."""
+    found: dict[str, Layout] = {}
+    for name, (option, settings) in product(("tanh", "lstm", "gru"), OPTIONS.items()):
+        if option == "noise" and name != "tanh":
+            continue
+        cell = Simple(noise=0.3) if option == "noise" else CELLS[name]
+        above = [Dropout(0.4, option == "variational")] if option in ("dropout", "variational", "all") else []
+        found[f"{name}-{option}"] = Layout([Recurrent(hidden, cell, **settings), *above], input_size)
+    return found
 
 
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:
@@ -123,3 +147,13 @@ def compare(left: Iterable[tuple[str, Any]], right: Iterable[tuple[str, Any]], d
         if want.size:
             worst = float(np.abs(found - want).max() / max(float(np.abs(want).max()), FLOOR[dtype]))
             assert worst <= TOLERANCE[dtype], f"{what}: {name} differs by {worst:.1e}"
+
+
+def both() -> tuple[Engine, Engine]:
+    """The reference and the compiled engine; skips where the latter was not built."""
+    import pytest  # here, since make_golden.py reads this file too
+
+    pytest.importorskip("elman._native", reason="the compiled core was not built")
+    native = engine.native()
+    assert native is not None
+    return engine.reference(), native

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+from cases import both
+
+from elman.engine import Engine, reference
+
 # A shell starts background jobs with Ctrl-C ignored, and all that they start ignores it too; tests of it need it back.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(params=["reference", "native"])
+def run(request: pytest.FixtureRequest) -> Engine:
+    """Each engine; the compiled one where it was built."""
+    return reference() if request.param == "reference" else both()[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, compare, draw_batch, draw_theta
+from cases import CELLS, both, compare, draw_batch, draw_theta
 
 import elman
 from elman import engine, losses
@@ -17,8 +17,7 @@ from elman.layers import Dense, Dropout, Last, Layout, Recurrent
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_engines_agree(cell: str, dtype: str) -> None:
-    native = engine.native() if pytest.importorskip("elman._native") else None
-    assert native is not None
+    reference, native = both()
     for output in ([], [Last()]):
         layout = Layout([Recurrent(5, CELLS[cell]), Dropout(0.2), Recurrent(3, CELLS[cell]), *output, Dense(2)], 3)
         rng = np.random.default_rng(2)
@@ -29,7 +28,7 @@ def test_engines_agree(cell: str, dtype: str) -> None:
             yield from zip(("loss", "gradient"), found, strict=True)
 
         for recompute in (None, 4):
-            compare(answers(engine.reference(), None), answers(native, recompute), dtype, (cell, output, recompute))
+            compare(answers(reference, None), answers(native, recompute), dtype, (cell, output, recompute))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, GRID, compare, draw_batch, draw_theta, grid_layout, hide
+from cases import CELLS, GRID, both, compare, draw_batch, draw_theta, grid_layout, hide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elman import engine, losses, optim
+from elman import losses, optim
 from elman.engine import Batch, Engine, Records
 from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
 
@@ -53,12 +53,6 @@ def answers(
     yield "loss", value
     yield "loss again", run.loss(layout, theta, batch, loss, shard)
     yield "gradient of the loss", gradient
-
-
-def both() -> tuple[Engine, Engine]:
-    native = engine.native()
-    assert native is not None
-    return engine.reference(), native
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -246,7 +246,7 @@ def test_a_replay_is_the_update_with_all_its_draws(loss: Any):
         net.layout, theta, batch, loss, optim.SGD(0.0), (), 6, records, None, None, None, 16, None, 11
     )
     drawn = np.arange(3) if isinstance(loss, losses.Custom) else rows  # custom.py says so
-    own = Replay(net.layout, net.theta, replay.take(batch, rows), (11, 6, drawn))
+    own = Replay(net.layout, net.theta, batch.take(rows), (11, 6, drawn))
     value, dy = own.derivative(loss)
     assert value == pytest.approx(values[0], rel=1e-5)
     assert np.linalg.norm(own.gradient(dy)) == pytest.approx(norms[0], rel=1e-4)
@@ -299,7 +299,7 @@ def test_a_state_carried_into_a_window_is_that_of_the_steps_before():
     want = net.predict(X[rows, :3], return_state=True)[1]["h_l0"]
     assert cut.state is not None
     np.testing.assert_allclose(cut.state[0][rows], want)
-    own = Replay(net.layout, net.theta, replay.take(cut, rows))
+    own = Replay(net.layout, net.theta, cut.take(rows))
     np.testing.assert_allclose(own.y, net.predict(X)[rows, 3:5], rtol=1e-12)
     assert cut.weight is not None
     np.testing.assert_array_equal(cut.weight, np.abs(Y[:, 3:5, 0]))

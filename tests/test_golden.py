@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, wide_enough
+from cases import CELLS, drawing_layouts, wide_enough
 
-from elman import engine, losses, optim
+from elman import losses, optim
 from elman.engine import Batch, Engine, Key, Records, Windows
-from elman.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
 from elman.rules import make_rules
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -20,16 +20,6 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 CASES = list(product("12", ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))
 
 pytestmark = pytest.mark.parametrize("dtype", ["float32", "float64"])
-
-
-@pytest.fixture(params=["reference", "native"])
-def run(request: pytest.FixtureRequest) -> Engine:
-    if request.param == "reference":
-        return engine.reference()
-    pytest.importorskip("elman._native", reason="the compiled core was not built")
-    found = engine.native()
-    assert found is not None
-    return found
 
 
 def read(name: str) -> dict[str, np.ndarray]:
@@ -80,27 +70,18 @@ def test_cells(run: Engine, name: str, dtype: str) -> None:
 def test_what_is_drawn(run: Engine, name: str, dtype: str) -> None:
     """Dropout of each kind, zoneout, noise and learned states; PyTorch was given the draws, the engines make them."""
     golden = read("regular")
-    cell = {"tanh": Simple(), "lstm": LSTM(), "gru": GRU()}[name]
-    both = {"recurrent_dropout": 0.4, "zoneout": 0.3, "learned_state": True}
-    options: dict[str, dict[str, Any]] = {"dropout": {}, "variational": {}, "noise": {}, "all": both}
-    options |= {
-        "recurrent": {"recurrent_dropout": 0.4},
-        "zoneout": {"zoneout": 0.3},
-        "learned": {"learned_state": True},
-    }
     lengths = golden["in.lengths"]
-    for option in (key.split("-")[1] for key in golden if key.startswith(f"{name}-")):
-        own = Simple(noise=0.3) if option == "noise" else cell
-        above = [Dropout(0.4, option == "variational")] if option in ("dropout", "variational", "all") else []
-        layout = Layout([Recurrent(3, own, **options[option]), *above], 2)
-        theta, x = golden[f"in.theta-{name}-{option}"].astype(dtype), golden["in.x"].astype(dtype)
+    for option, layout in drawing_layouts(3, 2).items():
+        if not option.startswith(f"{name}-"):
+            continue
+        theta, x = golden[f"in.theta-{option}"].astype(dtype), golden["in.x"].astype(dtype)
         y, final, tape = run.forward(layout, theta, Batch(x, None, lengths), 3, Key(11, 7))
         gradient, dx, _ = run.backward(layout, theta, tape, golden["in.dy"].astype(dtype), None, None, None)
         assert dx is not None
         arrays = [y, *final, gradient, dx]
-        parts = np.split(golden[f"{name}-{option}"], np.cumsum([array.size for array in arrays])[:-1])
+        parts = np.split(golden[option], np.cumsum([array.size for array in arrays])[:-1])
         for array, want in zip(arrays, parts, strict=True):
-            close(array.ravel(), want, dtype, f"{name}-{option}")
+            close(array.ravel(), want, dtype, option)
 
 
 STACKS = [*product(("linear", "tanh", "relu", "sigmoid"), ("sequence", "last")), ("embedding", "sequence")]

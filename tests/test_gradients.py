@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout
 
-from elman import engine, losses
+from elman import losses
 from elman.engine import Batch, Engine
 from elman.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip
 
@@ -23,16 +23,6 @@ TOLERANCE = 1e-6
 STEP = 3e-6
 DIRECTIONS, ENTRIES = 2, 1
 Point = list[np.ndarray]  # theta, then x where it is real, then the given state
-
-
-@pytest.fixture(params=["reference", "native"])
-def run(request: pytest.FixtureRequest) -> Engine:
-    if request.param == "reference":
-        return engine.reference()
-    pytest.importorskip("elman._native", reason="the compiled core was not built")
-    found = engine.native()
-    assert found is not None
-    return found
 
 
 def check(f: Callable[[Point], float], point: Point, gradient: Sequence[np.ndarray], what: object) -> None:

@@ -13,16 +13,6 @@ from elman.layers import Dense, Layout, Recurrent
 LAYOUT = Layout([Recurrent(3), Dense(2)], 2)
 
 
-@pytest.fixture(params=["reference", "native"])
-def run(request: pytest.FixtureRequest) -> Engine:
-    if request.param == "reference":
-        return engine.reference()
-    pytest.importorskip("elman._native", reason="the compiled core was not built")
-    found = engine.native()
-    assert found is not None
-    return found
-
-
 def test_shards_are_cut_from_rows_ordered_by_length() -> None:
     """Longest first, equals in the order given. The sum of the shards, each a batch of its own, is then the whole to
     the bit; cut in any other order it is not."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import compare, draw_batch, draw_theta, wide_enough
+from cases import both, compare, draw_batch, draw_theta, wide_enough
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman import engine, losses
+from elman import losses
 from elman.engine import Engine, Key
 from elman.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
 from elman.reference.random import Draws, Place
@@ -30,13 +30,6 @@ CELLS: list[Cell] = [
     LSTM(layer_norm=True),
     GRU(layer_norm=True),
 ]
-
-
-def both() -> tuple[Engine, Engine]:
-    pytest.importorskip("elman._native", reason="the compiled core was not built")
-    native = engine.native()
-    assert native is not None
-    return engine.reference(), native
 
 
 # ------------------------------------------------------------------------------------- the numbers
@@ -145,11 +138,9 @@ def test_engines_agree(
     compare(answers(left), answers(right), dtype, (layout.layers, key))
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["reference", "native"])
 @pytest.mark.parametrize("cell", CELLS, ids=repr)
-def test_gradients_are_differences(cell: Cell, which: int):
+def test_gradients_are_differences(cell: Cell, run: Engine):
     """What is drawn is a function of the key, so the loss is a function of theta and its slope can be measured."""
-    run = both()[which]
     first, second = (
         Recurrent(wide_enough(cell, size), cell, *more) for size, *more in ((3, True, 0.4, 0.3, True), (2,))
     )

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import compare, draw_batch, draw_theta
+from cases import both, compare, draw_batch, draw_theta
 
 import elman
-from elman import engine, losses, optim
+from elman import losses, optim
 from elman.engine import Engine, Records, Rules
 from elman.layers import LSTM, Dense, Layout, Recurrent, Simple
 
@@ -25,8 +25,7 @@ def network(cell: Any = "tanh", **options: Any) -> elman.Network:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", OPTIMISERS, ids=lambda o: o.kind)
 def test_engines_agree(optimizer: optim.Optimizer, dtype: str) -> None:
-    native = engine.native() if pytest.importorskip("elman._native") else None
-    assert native is not None
+    reference, native = both()
     layout = Layout([Recurrent(5, LSTM()), Dense(2)], 3)
     rng = RNG(3)
     theta, batch = draw_theta(layout, rng, dtype), draw_batch(layout, rng, dtype, 9, 6)
@@ -51,7 +50,7 @@ def test_engines_agree(optimizer: optim.Optimizer, dtype: str) -> None:
         yield from (("loss", found[0]), ("norm", found[1]), ("theta", mine))
         yield from (("slot", slot) for slot in slots)
 
-    compare(answers(engine.reference()), answers(native), dtype, optimizer)
+    compare(answers(reference), answers(native), dtype, optimizer)
 
 
 def test_groups_are_optimisers_of_their_own() -> None:

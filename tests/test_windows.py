@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import compare, draw_batch, draw_theta
+from cases import both, compare, draw_batch, draw_theta
 
 import elman
-from elman import engine, losses, optim
+from elman import losses, optim
 from elman.engine import Batch, Engine, Records, Windows
 from elman.layers import GRU, LSTM, Dense, Layout, Recurrent
 
@@ -48,8 +48,7 @@ def run_updates(
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("window", [1, 3, 4, 11, 50])
 def test_engines_agree(window: int, dtype: str) -> None:
-    native = engine.native() if pytest.importorskip("elman._native") else None
-    assert native is not None
+    reference, native = both()
 
     def answers(run: Engine, recompute: int | None) -> Any:
         (values, norms, done), theta, carry, _ = run_updates(run, dtype, window, 0.1, 9, recompute)
@@ -57,15 +56,12 @@ def test_engines_agree(window: int, dtype: str) -> None:
         yield from (("carry", array) for array in carry)
 
     for recompute in (None, 2):
-        compare(answers(engine.reference(), None), answers(native, recompute), dtype, (window, recompute))
+        compare(answers(reference, None), answers(native, recompute), dtype, (window, recompute))
 
 
-@pytest.mark.parametrize("name", ["reference", "native"])
 @pytest.mark.parametrize("window", [1, 4, 50])
-def test_windows_are_the_whole_where_nothing_is_learned(name: str, window: int) -> None:
+def test_windows_are_the_whole_where_nothing_is_learned(run: Engine, window: int) -> None:
     """At a rate of 0 each row ends in the state that `predict` gives, and the windows' losses add up to the whole's."""
-    run = engine.reference() if name == "reference" else engine.native()
-    assert run is not None
     layout, theta, batch = setting()
     (values, _, _), after, carry, made = run_updates(run, "float64", window, 0.0)
     assert (after == theta).all()
@@ -82,11 +78,8 @@ def test_windows_are_the_whole_where_nothing_is_learned(name: str, window: int) 
     assert values @ steps / sum(steps) == pytest.approx(whole, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["reference", "native"])
-def test_a_window_s_gradient_stops_at_its_start(name: str) -> None:
+def test_a_window_s_gradient_stops_at_its_start(run: Engine) -> None:
     """One window's update is that of its steps alone, from the state before them."""
-    run = engine.reference() if name == "reference" else engine.native()
-    assert run is not None
     layout, theta, batch = setting()
     assert batch.lengths is not None
     assert batch.y is not None

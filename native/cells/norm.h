@@ -113,13 +113,12 @@ struct NormCell {
   static void extra_gradients(Pick pick, int64_t hidden, const NormBack<T>& back, int64_t lda, int64_t ld, T* bias,
                               T* extra) {
     constexpr int slots = Cell::input.slots;
-    constexpr Gates one{1, 0, 1, {0}};
     bias_gradient(back.bias, lda, Cell::input, hidden, pick, bias);
     bias_gradient(back.gain_x, lda, Cell::input, hidden, pick, extra + Cell::first_gain * hidden);
     bias_gradient(back.gain_h, lda, Cell::input, hidden, pick, extra + (Cell::first_gain + slots) * hidden);
-    if (Cell::first_gain > 0) bias_gradient(back.own[0], ld, one, hidden, pick, extra);
+    if (Cell::first_gain > 0) bias_gradient(back.own[0], ld, kPlain, hidden, pick, extra);
     for (int k = 0; Cell::states == 2 && k < 2; k++) {
-      bias_gradient(back.own[k], ld, one, hidden, pick, extra + (Cell::first_gain + 2 * slots + k) * hidden);
+      bias_gradient(back.own[k], ld, kPlain, hidden, pick, extra + (Cell::first_gain + 2 * slots + k) * hidden);
     }
   }
 };
@@ -127,14 +126,13 @@ struct NormCell {
 template <class T, bool RELU>
 struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
   static constexpr int states = 1, extras = 2, first_gain = 0;
-  static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
+  static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool passes = false;
 
   static void combine(const Forward<T>& f, int64_t r) {
     for (int64_t j = 0; j < f.units; j += kWidth<T>) {
       const Vec<T> a = NormSimpleCell::from_x(f, r, j, 0) + NormSimpleCell::from_h(f, r, j, 0);
-      const Vec<T> noisy = f.noise ? a + load(f.noise + r * f.units + j) : a;
-      store(f.h + r * f.ld + j, simple_activation<T, RELU>(noisy));
+      store(f.h + r * f.ld + j, simple_activation<T, RELU>(with_noise(f, r, j, a)));
     }
   }
 

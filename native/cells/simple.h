@@ -12,6 +12,12 @@ ELMAN_INLINE Vec<T> simple_activation(Vec<T> a) {
   return RELU ? (a < zero ? zero : a) : tanh<T>(a);
 }
 
+// The pre-activation with the step's private noise, where it has any.
+template <class T>
+ELMAN_INLINE Vec<T> with_noise(const Forward<T>& f, int64_t row, int64_t j, Vec<T> a) {
+  return f.noise ? a + load(f.noise + row * f.units + j) : a;
+}
+
 // ds arrives at s = act(a).
 template <class T, bool RELU>
 ELMAN_INLINE Vec<T> simple_derivative(Vec<T> ds, Vec<T> s) {
@@ -22,12 +28,11 @@ ELMAN_INLINE Vec<T> simple_derivative(Vec<T> ds, Vec<T> s) {
 template <class T, bool RELU>
 struct SimpleCell {
   static constexpr int states = 1, extras = 0;
-  static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
+  static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool aux = false, gates = false, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
-    const Vec<T> noisy = f.noise ? a[0] + load(f.noise + row * f.units + j) : a[0];
-    store(f.h + row * f.ld + j, simple_activation<T, RELU>(noisy));
+    store(f.h + row * f.ld + j, simple_activation<T, RELU>(with_noise(f, row, j, a[0])));
   }
 
   static void backward(const Backward<T>& b) {
@@ -45,12 +50,11 @@ struct SimpleCell {
 template <class T, bool RELU>
 struct LeakyCell {
   static constexpr int states = 1, extras = 1;
-  static constexpr Gates input{1, 0, 1, {0}}, hidden = input;
+  static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool aux = true, gates = true, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
-    const Vec<T> noisy = f.noise ? a[0] + load(f.noise + row * f.units + j) : a[0];
-    const Vec<T> s = simple_activation<T, RELU>(noisy), h_prev = load(f.h_prev[row] + j);
+    const Vec<T> s = simple_activation<T, RELU>(with_noise(f, row, j, a[0])), h_prev = load(f.h_prev[row] + j);
     store(f.h + row * f.ld + j, fma<T>(load(f.w->extra + j), s - h_prev, h_prev));
     if (f.keep) store(f.a + row * f.lda + j, s);
   }
@@ -72,7 +76,7 @@ struct LeakyCell {
   // d leak (hidden,)
   static void extra_gradient(Pick pick, int64_t hidden, const T*, int64_t, const T* const*, const T*, const T* aux,
                              int64_t ld, T* gradient) {
-    bias_gradient(aux, ld, Gates{1, 0, 1, {0}}, hidden, {pick.index, pick.count, 0}, gradient);
+    bias_gradient(aux, ld, kPlain, hidden, {pick.index, pick.count, 0}, gradient);
   }
 };
 

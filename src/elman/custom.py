@@ -65,9 +65,9 @@ class CustomLossEngine(ReferenceEngine):
         for part in [rows] if key else _parts(batch, rows, shard_size):
             if with_gradient:
                 drawn = Key(*key) if key else None
-                y_hat, final, tape = self.inner.forward(layout, theta, _rows(batch, part), shard_size, drawn)
+                y_hat, final, tape = self.inner.forward(layout, theta, batch.take(part), shard_size, drawn)
             else:
-                (y_hat, final), tape = self.inner.predict(layout, theta, _rows(batch, part)), None
+                (y_hat, final), tape = self.inner.predict(layout, theta, batch.take(part)), None
             for array, end in zip(carry or (), final, strict=carry is not None):
                 array[part] = end
             hidden = self.inner.hidden(tape) if activity else []
@@ -106,9 +106,3 @@ def _masked(layout: Layout, batch: Batch, rows: np.ndarray) -> tuple[np.ndarray,
         past = np.arange(lead[1]) >= batch.lengths[rows][:, None]
         y[past] = weight[past] = 0
     return y, weight
-
-
-def _rows(batch: Batch, rows: np.ndarray) -> Batch:
-    lengths = None if batch.lengths is None else batch.lengths[rows]
-    state = None if batch.state is None else [array[rows] for array in batch.state]
-    return Batch(batch.x[rows], None, lengths, None, state)

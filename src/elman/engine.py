@@ -41,6 +41,12 @@ class Batch(NamedTuple):
     weight: np.ndarray | None = None  # (n, T), or (n,) behind Last
     state: Sequence[np.ndarray] | None = None  # aligned with layout.states, each (n, size)
 
+    def take(self, rows: slice | np.ndarray) -> Batch:
+        """Some of its rows."""
+        state = None if self.state is None else [array[rows] for array in self.state]
+        y, lengths, weight = (None if array is None else array[rows] for array in (self.y, self.lengths, self.weight))
+        return Batch(self.x[rows], y, lengths, weight, state)
+
 
 class Windows(NamedTuple):
     """Updates on consecutive windows of the rows' time, the state carried from one to the next."""

@@ -65,8 +65,8 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True)
-class Step(Schedule):
-    """gamma^floor(update / every): falls at once, every so many updates."""
+class _Decay(Schedule):
+    """Falls by `gamma` in `every` updates."""
 
     every: int
     gamma: float = 0.1
@@ -74,21 +74,19 @@ class Step(Schedule):
     def __post_init__(self) -> None:
         checks.whole("every", self.every, low=1)
         checks.number("gamma", self.gamma, 0.0, 1.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class Step(_Decay):
+    """gamma^floor(update / every): falls at once, every so many updates."""
 
     def factor(self, update: np.ndarray) -> np.ndarray:
         return _each(lambda power: self.gamma**power, update // self.every)
 
 
 @dataclass(frozen=True)
-class Exponential(Schedule):
+class Exponential(_Decay):
     """gamma^(update / every): falls evenly, by `gamma` in `every` updates."""
-
-    every: int
-    gamma: float = 0.1
-
-    def __post_init__(self) -> None:
-        checks.whole("every", self.every, low=1)
-        checks.number("gamma", self.gamma, 0.0, 1.0, open_low=True)
 
     def factor(self, update: np.ndarray) -> np.ndarray:
         return _each(lambda power: self.gamma**power, update / self.every)

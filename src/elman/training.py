@@ -280,7 +280,7 @@ class Trainer:
             raise ValueError(
                 f"validation: expected a fraction that leaves rows to train on, got {fraction} of {n} rows"
             )
-        return _rows(batch, slice(0, kept)), _rows(batch, slice(kept, n))
+        return batch.take(slice(0, kept)), batch.take(slice(kept, n))
 
     def _row_weights(self, batch: Batch) -> np.ndarray:
         """What each row counts in a mean of the loss (n,), so that an epoch's mean is over steps, not over batches."""
@@ -449,12 +449,6 @@ class Trainer:
             f"Trainer(loss={self.loss}, optimizer={self.optimizer}, batch_size={self.batch_size}, "
             f"{self.updates} updates, {self.epochs} epochs done) of\n{self.network!r}"
         )
-
-
-def _rows(batch: Batch, rows: slice | np.ndarray) -> Batch:
-    state = None if batch.state is None else [array[rows] for array in batch.state]
-    y, lengths, weight = (None if array is None else array[rows] for array in (batch.y, batch.lengths, batch.weight))
-    return Batch(batch.x[rows], y, lengths, weight, state)
 
 
 def _callbacks(given: Callback | Sequence[Callback] | None) -> Sequence[Callback]:

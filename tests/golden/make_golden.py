@@ -28,26 +28,15 @@ import torch
 from torch.nn import functional
 from torch.nn.utils import rnn
 
-from elman.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
 from elman.reference.random import Draws, Place
 
 HERE = Path(__file__).parent
-CELLS: dict[str, Cell] = {
-    "tanh": Simple(),
-    "relu": Simple("relu"),
-    "lstm": LSTM(),
-    "lstm_peephole": LSTM(peepholes=True),
-    "gru": GRU(),
-    "gru_before": GRU(reset_after=False),
-    "leaky_tanh": Simple(leak=0.5),
-    "leaky_relu": Simple("relu", leak=0.5),
-    "norm_tanh": Simple(layer_norm=True),
-    "norm_relu": Simple("relu", layer_norm=True),
-    "norm_lstm": LSTM(layer_norm=True),
-    "norm_gru": GRU(layer_norm=True),
-}
+sys.path.insert(0, str(HERE.parent))
+
+from cases import CELLS, drawing_layouts, wide_enough  # noqa: E402
+
 B, T, D, H = 4, 5, 2, 3
-WIDE = 12  # units where rows are normalised: a few may be nearly equal, and rounding would be magnified
 Arrays = dict[str, np.ndarray]
 Tensors = dict[str, torch.Tensor]
 
@@ -101,7 +90,7 @@ def draw(name: str) -> Arrays:
         found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in stack_layouts().items()}
     elif name == "regular":
         found = {"x": normal((B, T, D)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, H))} | regular_draws()
-        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in regular_layouts().items()}
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in drawing_layouts(H, D).items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -123,7 +112,7 @@ def draw(name: str) -> Arrays:
 
 
 def units(name: str) -> int:
-    return WIDE if name.startswith("norm") else H
+    return wide_enough(CELLS[name], H)
 
 
 def cell_layout(name: str, layers: str, directions: str, output: str) -> Layout:
@@ -271,27 +260,6 @@ BY_HAND = tuple(name for name in CELLS if name not in ("tanh", "relu", "lstm", "
 # --------------------------------------------------------------- what is drawn, and learned states
 
 SEED, UPDATE = 11, 7
-OPTIONS: dict[str, dict[str, Any]] = {
-    "dropout": {},
-    "variational": {},
-    "recurrent": {"recurrent_dropout": 0.4},
-    "zoneout": {"zoneout": 0.3},
-    "learned": {"learned_state": True},
-    "all": {"recurrent_dropout": 0.4, "zoneout": 0.3, "learned_state": True},
-    "noise": {},
-}
-
-
-def regular_layouts() -> dict[str, Layout]:
-    found: dict[str, Layout] = {}
-    cells: dict[str, Cell] = {"tanh": Simple(), "lstm": LSTM(), "gru": GRU()}
-    for (name, cell), (option, settings) in product(cells.items(), OPTIONS.items()):
-        if option == "noise" and name != "tanh":
-            continue
-        own = Simple(noise=0.3) if option == "noise" else cell
-        above = [Dropout(0.4, option == "variational")] if option in ("dropout", "variational", "all") else []
-        found[f"{name}-{option}"] = Layout([Recurrent(H, own, **settings), *above], D)
-    return found
 
 
 def regular_draws() -> Arrays:
@@ -313,7 +281,7 @@ def regular_values(inputs: Arrays) -> Arrays:
     drawn = {key: torch.tensor(inputs[key]) for key in regular_draws()}
     ones = torch.ones(B, H, dtype=torch.float64)
     found: Arrays = {}
-    for key, layout in regular_layouts().items():
+    for key, layout in drawing_layouts(H, D).items():
         name, option = key.split("-")
         theta, x = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"])
         p, layer = named(layout, theta), layout.layers[0]

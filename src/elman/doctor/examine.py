@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from elman import arguments, checks
-from elman.doctor.replay import Replay, fitting_rows, layer_names, take, widened
+from elman.doctor.replay import Replay, fitting_rows, layer_names, widened
 from elman.layers import Layout
 from elman.losses import Loss, as_loss
 from elman.network import Network
@@ -133,7 +133,7 @@ def examine(network: Network, x: Any, y: Any = None, loss: str | Loss = "mse", *
     rows = min(n, ROWS, fitting_rows(layout, steps))
     if not rows:
         raise ValueError(f"x: expected sequences short enough for a replay, got {steps} steps; give a part of them")
-    batch = widened(take(batch, np.linspace(0, n - 1, rows).astype(np.int64)))
+    batch = widened(batch.take(np.linspace(0, n - 1, rows).astype(np.int64)))
     with np.errstate(under="ignore"):  # what vanishes is told in words
         replay = Replay(layout, network.theta.astype(np.float64), batch)
         saturation, dead = _units(replay)

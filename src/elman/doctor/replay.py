@@ -19,7 +19,7 @@ from elman.reference import losses, network, scan  # each with its own derivativ
 from elman.reference.norm import Products
 from elman.reference.random import Draws
 
-__all__ = ["Place", "Replay", "Seen", "first_beyond", "fitting_rows", "layer_names", "take", "widened", "windowed"]
+__all__ = ["Place", "Replay", "Seen", "first_beyond", "fitting_rows", "layer_names", "widened", "windowed"]
 
 GATES = {"simple": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
 # How each cell's tape begins; `reference/<cell>.py` writes it.
@@ -80,7 +80,7 @@ class Replay:
         self.order = np.argsort(-lengths, kind="stable")  # the tape's row r is the batch's order[r]
         self.layout, self.theta, self.batch = layout, theta, batch
         self.lengths = lengths[self.order]
-        ordered = take(batch, self.order)
+        ordered = batch.take(self.order)
         draws = None if key is None else Draws(key[0], key[1], key[2][self.order])
         y, _, self._tape = network.forward(layout, theta, ordered.x, self.lengths, ordered.state, draws)
         self.y = np.empty_like(y)
@@ -147,9 +147,7 @@ class Replay:
 
     def _penalty(self, activity: float) -> list[np.ndarray | None]:
         """Its derivative at each recurrent layer's h."""
-        outputs = zip(self.layout.parts, self._tape.outputs, strict=True)
-        hidden = [h for part, h in outputs if part.layer.kind == "recurrent"]
-        return losses.activity(hidden, activity, int(self.lengths.sum()))[1]
+        return losses.activity(network.hidden(self.layout, self._tape), activity, int(self.lengths.sum()))[1]
 
     def _steps(self, layer: str, kind: str, quantity: str, values: np.ndarray, steps: range) -> Iterator[Seen]:
         """(n, T, F) step by step, or (n, F) at once."""
@@ -241,13 +239,6 @@ def fitting_rows(layout: Layout, steps: int) -> int:
     return NUMBERS // (steps * width) if steps * scans <= STEPS else 0
 
 
-def take(batch: Batch, rows: np.ndarray) -> Batch:
-    """Some rows of a batch."""
-    state = None if batch.state is None else [array[rows] for array in batch.state]
-    y, lengths, weight = (None if array is None else array[rows] for array in (batch.y, batch.lengths, batch.weight))
-    return Batch(batch.x[rows], y, lengths, weight, state)
-
-
 def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, start: int, stop: int) -> Batch:
     """The batch between two steps. The state at `start` is what theta makes of the steps before, for these rows, all
     of which go on; a training that carried it did so with the weights of earlier updates, so they differ a little."""
@@ -255,7 +246,7 @@ def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, 
     lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 1, stop - start)
     state = batch.state
     if start:
-        before = take(batch, rows)
+        before = batch.take(rows)
         _, final = select(layout).predict(layout, theta, Batch(before.x[:, :start], state=before.state))
         state = [np.zeros((len(batch.x), slot.size), theta.dtype) for slot in layout.states]
         for array, values in zip(state, final, strict=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from elman import arguments
-from elman.doctor.replay import Place, Replay, first_beyond, fitting_rows, take, widened, windowed
+from elman.doctor.replay import Place, Replay, first_beyond, fitting_rows, widened, windowed
 from elman.engine import Batch, Records, select
 from elman.losses import Custom
 from elman.optim import SGD
@@ -145,7 +145,7 @@ def diagnose(
             # a loss of one's own makes draws go by a row's place in the update, not in the data
             drawn = np.flatnonzero(np.isin(rows, own)) if isinstance(trainer.loss, Custom) else own
             key = (trainer.seed, trainer.updates, drawn) if layout.draws else None
-            replay = Replay(layout, theta, take(batch, own), key)
+            replay = Replay(layout, theta, batch.take(own), key)
             dy = replay.derivative(trainer.loss)[1]
             flat = replay.gradient(dy, trainer.truncate, trainer.activity_penalty)
             names = tuple(name for name, array in Parameters(layout, flat).items() if not np.isfinite(array).all())
@@ -156,8 +156,8 @@ def diagnose(
             if place is not None and place.step is not None:
                 place = place._replace(step=place.step + start)
         if theta.dtype == np.float32 and np.isfinite(theta).all() and not exploded:
-            wide = _attempt(trainer, theta.astype(np.float64), widened(take(batch, rows)), np.arange(len(rows)))
-    batch = take(batch, rows)
+            wide = _attempt(trainer, theta.astype(np.float64), widened(batch.take(rows)), np.arange(len(rows)))
+    batch = batch.take(rows)
     weights = _weights_beyond(Parameters(layout, theta), math.sqrt(float(np.finfo(theta.dtype).max)))
     largest = max((_extreme(name, array) for name, array in Parameters(layout, theta).items()), key=_size)
     x = None if layout.integer_input else _extreme_data("x", batch.x, batch.lengths, rows, start)

@@ -45,13 +45,11 @@ class ReferenceEngine:
 
     def hidden(self, tape: Any) -> list[np.ndarray]:
         layout, n, steps, shards = tape
-        found: list[np.ndarray] = []
-        for i, part in enumerate(layout.parts):
-            if part.layer.kind == "recurrent":
-                h = np.zeros((n, steps, part.output_size), shards[0][1].outputs[i].dtype)
-                for rows, shard in shards:
-                    h[rows] = shard.outputs[i]
-                found.append(h)
+        parts = [(rows, network.hidden(layout, shard)) for rows, shard in shards]
+        found = [np.zeros((n, steps, h.shape[2]), h.dtype) for h in parts[0][1]]
+        for rows, outputs in parts:
+            for array, h in zip(found, outputs, strict=True):
+                array[rows] = h
         return found
 
     def backward(
@@ -179,8 +177,7 @@ class ReferenceEngine:
             if not with_gradient:
                 parts.append((value, theta))
                 continue
-            hidden = [tape.outputs[i] for i, part in enumerate(layout.parts) if part.layer.kind == "recurrent"]
-            penalty, dhidden = losses.activity(hidden, activity, int(lengths[rows].sum()))
+            penalty, dhidden = losses.activity(network.hidden(layout, tape), activity, int(lengths[rows].sum()))
             zeros = _zeros(layout, len(shard), theta.dtype)
             gradient = network.backward(layout, theta, tape, dy, dhidden, zeros, truncate)[0]
             parts.append((value + penalty, gradient))
@@ -237,7 +234,7 @@ def _window(batch: Any, windows: Any, u: int) -> Any:
     span = slice(t, t + windows.steps)
     x, y, weight = (None if array is None else array[:, span] for array in (batch.x, batch.y, batch.weight))
     lengths = None if batch.lengths is None else np.clip(batch.lengths - t, 0, windows.steps)
-    state = [array.copy() for array in windows.carry] if t > 0 else batch.state
+    state = windows.carry if t > 0 else batch.state  # a shard takes its rows before it writes them
     return batch._replace(x=x, y=y, weight=weight, lengths=lengths, state=state)
 
 

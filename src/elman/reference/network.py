@@ -10,7 +10,7 @@ import numpy as np
 from . import dense, embedding, scan
 from .random import Draws, Place
 
-__all__ = ["Tape", "backward", "forward"]
+__all__ = ["Tape", "backward", "forward", "hidden"]
 
 Arrays = Sequence[np.ndarray]
 
@@ -144,6 +144,11 @@ def backward(
             else:
                 dx += dout @ weights[0][0]
     return gradient, None if dx is None else dx + dout, dstate0
+
+
+def hidden(layout: Any, tape: Tape) -> list[np.ndarray]:
+    """Each recurrent layer's output (B, T, H or 2H)."""
+    return [out for part, out in zip(layout.parts, tape.outputs, strict=True) if part.layer.kind == "recurrent"]
 
 
 def _views(part: Any, vector: np.ndarray) -> list[tuple[np.ndarray, ...]]:
