@@ -86,7 +86,7 @@ template <class T>
 ELMAN_INLINE Vec<T> log_of(Vec<T> x) {
   using C = ExpConstants<T>;
   using Int = typename Lanes<T>::Int;
-  constexpr int terms = sizeof(T) == 4 ? 9 : 23;
+  constexpr int terms = sizeof(T) == 4 ? 7 : 23;
   IVec<T> bits;
   memcpy(&bits, &x, sizeof bits);
   const Int fraction = (Int(1) << C::shift) - 1, half = Int(C::bias - 1) << C::shift;

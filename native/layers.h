@@ -75,11 +75,11 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
           }
           if constexpr (Cell::norm) {
             Cell::extra_gradients(rows, n, b[k].back, d.lda, d.ld, g + at[2], g + at[3]);
-            continue;
-          }
-          bias_gradient(da, d.lda, Cell::input, n, rows, g + at[2]);
-          if constexpr (Cell::extras > 0 && !Cell::norm) {
-            Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.made_c, d.aux, d.ld, g + at[3]);
+          } else {
+            bias_gradient(da, d.lda, Cell::input, n, rows, g + at[2]);
+            if constexpr (Cell::extras > 0) {
+              Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.made_c, b[k].back.own[0], d.ld, g + at[3]);
+            }
           }
         }
         if (din) {
@@ -155,14 +155,14 @@ void dropout_forward(const Op& op, int32_t layer, const Data& data, const ShardT
     return;
   }
   const T kept = T(1 / (1 - op.rate));
-  const auto draw = [&](int64_t r, int64_t step, T* mask) {
-    const Draw d{data.key, place_of(layer, 0, Site::dropout), s.rows[r], step};
-    draw_either(d, op.rate, T(0), kept, op.out, o.ld, o.bits, mask);
+  const auto draw = [&](int64_t r, int64_t rows, int64_t step, T* mask) {
+    const Draw d{data.key, place_of(layer, 0, Site::dropout), step, s.rows + r};
+    draw_either(d, op.rate, T(0), kept, rows, op.out, o.bits, o.ld, mask);
   };
-  for (int64_t r = 0; op.shared && r < s.steps.rows; r++) draw(r, 0, o.mask + r * o.ld);
+  if (op.shared) draw(0, s.steps.rows, 0, o.mask);
   each_row(s.steps, o.last, [&](int64_t m, int64_t r, int64_t t) {
     T* mask = o.mask + (op.shared ? r : m) * o.ld;
-    if (!op.shared) draw(r, o.last ? 0 : data.first + t, mask);
+    if (!op.shared) draw(r, 1, o.last ? 0 : data.first + t, mask);
     for (int64_t j = 0; j < o.ld; j++) o.out[m * o.ld + j] = mask[j] * in[m * o.ld + j];
   });
 }

@@ -19,9 +19,7 @@ struct Regular {
   ELMAN_INLINE bool zones() const { return zoneout[0] > 0 || zoneout[1] > 0; }
   ELMAN_INLINE bool masks() const { return training && dropout > 0; }
   ELMAN_INLINE bool noisy() const { return training && noise > 0; }
-  ELMAN_INLINE Draw draw(Site site, int64_t r, int64_t t) const {
-    return {key, place_of(layer, direction, site), rows[r], t};
-  }
+  ELMAN_INLINE Draw draw(Site site, int64_t t) const { return {key, place_of(layer, direction, site), t, rows}; }
 };
 
 inline Regular regular(const Op& op, int32_t layer, int32_t direction) {
@@ -34,26 +32,14 @@ struct RegularTape {
   T* mask;         // (rows, units): of recurrent dropout
   T* masked;       // (total, ld): m h_{t-1}
   T* held[2];      // (total, ld), or a single row in prediction: zoneout's k of each state
-  T* noise;        // (rows, units): of the step at hand
-  uint32_t* bits;  // room for one row's draws
+  uint32_t* bits;  // room for draws
 };
 
 // m of all rows, once a pass.
 template <class T>
 void draw_masks(const Regular& g, int64_t rows, int64_t hidden, int64_t units, const RegularTape<T>& t) {
   const T kept = T(1 / (1 - g.dropout));
-  for (int64_t r = 0; r < rows; r++) {
-    draw_either(g.draw(Site::recurrent_dropout, r, 0), g.dropout, T(0), kept, hidden, units, t.bits,
-                t.mask + r * units);
-  }
-}
-
-// noise (rows, units) of step t.
-template <class T>
-void draw_noise(const Regular& g, int64_t step, int64_t rows, int64_t hidden, int64_t units, const RegularTape<T>& t) {
-  for (int64_t r = 0; r < rows; r++) {
-    draw_normal(g.draw(Site::noise, r, step), T(g.noise), hidden, units, t.bits, t.noise + r * units);
-  }
+  draw_either(g.draw(Site::recurrent_dropout, 0), g.dropout, T(0), kept, rows, hidden, t.bits, units, t.mask);
 }
 
 // Zoneout's k of one state at step t, where it lies: (rows, *stride).
@@ -66,9 +52,7 @@ const T* draw_held(const Regular& g, int state, int64_t step, int64_t rows, int6
     return held;
   }
   const Site site = state == 0 ? Site::zoneout_h : Site::zoneout_c;
-  for (int64_t r = 0; r < rows; r++) {
-    draw_either(g.draw(site, r, step), g.zoneout[state], T(1), T(0), hidden, ld, bits, held + r * ld);
-  }
+  draw_either(g.draw(site, step), g.zoneout[state], T(1), T(0), rows, hidden, bits, ld, held);
   return held;
 }
 

@@ -132,7 +132,6 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
     (k == 0 ? d.made_h : d.made_c) = m.take<T>(s.total * d.ld);
     d.own.held[k] = m.take<T>(s.total * d.ld);
   }
-  if (regular.noise > 0) d.own.noise = m.take<T>(s.rows * d.units);
   if (regular.dropout > 0 || regular.zones() || regular.noise > 0) d.own.bits = m.take<uint32_t>(room_for_bits(d.ld));
 }
 
@@ -155,11 +154,11 @@ void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& 
   b.da = m.take<T>(largest * d.lda);
   b.dah = b.da;
   b.back = {};
+  for (int k = 0; k < Cell::own; k++) b.back.own[k] = m.take<T>(largest * d.ld);
   if constexpr (Cell::norm) {
     b.dah = m.take<T>(largest * d.lda);
     b.back.bias = m.take<T>(largest * d.lda);
     b.back.gain_x = m.take<T>(largest * d.lda), b.back.gain_h = m.take<T>(largest * d.lda);
-    b.back.own[0] = m.take<T>(largest * d.ld), b.back.own[1] = m.take<T>(largest * d.ld);
   }
   b.dh = m.take<T>(s.rows * d.units);
   b.dc = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
@@ -187,9 +186,7 @@ void enter_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows, F
       store(d.own.masked + (m + r) * d.ld + j, load(d.own.mask + r * d.units + j) * load(f.h_prev[r] + j));
     }
   }
-  if (!g.noisy()) return;
-  draw_noise(g, g.first + t, rows, d.hidden, d.units, d.own);
-  f.noise = d.own.noise;
+  if (g.noisy()) draw_normal(g.draw(Site::noise, g.first + t), T(g.noise), rows, d.hidden, d.own.bits, d.ld, f.h);
 }
 
 // After it: zoneout, for each state that has it.
@@ -217,7 +214,7 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
   Forward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
   step.ldx = ldx, step.in = in, step.lda = d.lda, step.ld = d.ld;
-  step.keep = keep;
+  step.keep = keep, step.noisy = d.regular.noisy();
   step.w = &w;
   if (d.regular.masks()) draw_masks(d.regular, s.rows, d.hidden, d.units, d.own);
   int64_t ready = 0;  // steps whose inputs' part is in `a`
@@ -311,13 +308,11 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     if (Cell::aux) step.aux = d.aux + m * d.ld;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dah = b.dah + (m - first) * d.lda;
+    for (int k = 0; k < Cell::own; k++) step.back.own[k] = b.back.own[k] + (m - first) * d.ld;
     if constexpr (Cell::norm) {
-      const int64_t at = m - first;
+      const int64_t at = (m - first) * d.lda;
       step.norm = norm_at(d, m);
-      step.back = {b.back.bias + at * d.lda,
-                   b.back.gain_x + at * d.lda,
-                   b.back.gain_h + at * d.lda,
-                   {b.back.own[0] + at * d.ld, b.back.own[1] + at * d.ld}};
+      step.back.bias = b.back.bias + at, step.back.gain_x = b.back.gain_x + at, step.back.gain_h = b.back.gain_h + at;
     }
     step.dout = dout + m * ldd, step.ldd = ldd;
     step.carry = dstate || (reverse ? t + 1 < s.steps : t > 0);

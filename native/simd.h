@@ -95,6 +95,13 @@ ELMAN_INLINE void store(T* p, Vec<T> v) {
   memcpy(p, &v, sizeof v);
 }
 
+// The first `count` lanes, or all.
+template <class T>
+ELMAN_INLINE void store_part(T* p, int64_t count, Vec<T> v) {
+  if (count >= kWidth<T>) return store(p, v);
+  for (int64_t l = 0; l < count; l++) p[l] = v[l];
+}
+
 // The pointer itself, in one register: or GCC keeps a register for each of its constant offsets, and sums them up anew
 // in every turn of a loop.
 template <class T>
@@ -131,7 +138,7 @@ ELMAN_INLINE double scalar_fma(double a, double b, double c) {
 ELMAN_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 ELMAN_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
-// Whole numbers below 2^32, one in each lane of 64 bits, and their products: compilers take a full 64-bit product
+// A whole number in the low half of each lane of 64 bits, and their products: compilers take a full 64-bit product
 // otherwise, which is three times as slow or not there at all.
 typedef uint64_t Words __attribute__((vector_size(ELMAN_VECTOR_BYTES)));
 constexpr int kWords = ELMAN_VECTOR_BYTES / 8;
@@ -145,7 +152,7 @@ ELMAN_INLINE Words product_of_words(Words a, uint32_t b) {
 #elif defined(__aarch64__)
   return (Words)vmull_u32(vmovn_u64((uint64x2_t)a), vdup_n_u32(b));
 #else
-  return a * b;
+  return (a & 0xFFFFFFFFu) * b;
 #endif
 }
 

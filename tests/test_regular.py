@@ -66,14 +66,29 @@ def test_draws_are_the_generators_words(units: int):
 
 
 def test_normal_numbers_are_normal():
-    draws = Draws(1, 2, np.arange(400))
-    place = Place(0, 0)
-    values = draws.normal(place, "noise", 3, 500, np.dtype(float)).ravel()
-    bits = draws.bits(place, "noise", 3, 500).ravel()
+    draws, place = Draws(1, 2, np.arange(400)), Place(0, 0)
+    values = draws.normal(place, "noise", 3, 500, np.dtype(float))
     assert abs(values.mean()) < 4 / math.sqrt(values.size)
     assert abs(values.std() - 1) < 4 / math.sqrt(2 * values.size)
-    uniform = [0.5 * (1 + math.erf(v / math.sqrt(2))) for v in values[:2000]]
-    np.testing.assert_allclose(uniform, (bits[:2000] + 0.5) / 2**24, atol=3e-7)
+    below = np.array([0.5 * (1 + math.erf(v / math.sqrt(2))) for v in np.sort(values.ravel())])
+    distance = np.abs(below - (np.arange(values.size) + 0.5) / values.size).max()
+    assert distance < 1.95 / math.sqrt(values.size)  # Kolmogorov and Smirnov, one in a thousand
+    left, right = values[:, :250].ravel(), values[:, 250:].ravel()  # the two numbers of each pair
+    for power in (1, 2):
+        assert abs(np.corrcoef(left**power, right**power)[0, 1]) < 4 / math.sqrt(left.size)
+
+
+@pytest.mark.parametrize("units", [1, 4, 7, 66])
+def test_normal_numbers_are_a_radius_and_an_angle(units: int):
+    draws, place = Draws(1, 2, np.arange(3)), Place(0, 0)
+    half = 2 * math.ceil(units / 4)
+    bits = draws.bits(place, "noise", 3, 2 * half)
+    for row, values in zip(bits, draws.normal(place, "noise", 3, units, np.dtype(float)), strict=True):
+        for unit, value in enumerate(values):
+            radius = math.sqrt(-2 * math.log((row[unit % half] + 1) / 2**24))
+            angle = 2 * math.pi * ((row[half + unit % half] + 0.5) / 2**24 - 0.5)
+            wanted = radius * (math.cos(angle) if unit < half else math.sin(angle))
+            assert value == pytest.approx(wanted, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])

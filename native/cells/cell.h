@@ -2,6 +2,7 @@
 // with
 //   input, hidden      which gates its two products fill
 //   states, extras     1 (h) or 2 (h and c); rows of its extra parameter (bias_hn, peephole, leak), or 0
+//   own                how many arrays its way back leaves for sums over rows, beside da
 //   aux, gates, norm   whether its tape has rows of aux, of activated gates (else h tells all), of normalised products
 //   activate(Forward, row, unit, sums)      from a block's sums, still in registers, to gates and new state
 //   backward(Backward)                      the derivative of the whole step
@@ -26,7 +27,8 @@ struct Norm {
   T *x_inverse, *h_inverse, *c_inverse;  // (rows,)
 };
 
-// What its way back leaves for the sums over rows: of the bias and the gains (rows, lda), of a cell's own (rows, ld).
+// What a way back leaves for the sums over rows: of normalised products' bias and gains (rows, lda), of a cell's own
+// (rows, ld).
 template <class T>
 struct NormBack {
   T *bias, *gain_x, *gain_h, *own[2];
@@ -38,14 +40,13 @@ struct Forward {
   const T* const* h_prev;       // rows' previous states, wherever they lie
   const T* const* c_prev;
   const T* const* read;  // what the products read of h_prev: itself, or masked
-  const T* noise;        // (rows, units), or null
   const T* x;            // (rows, ldx): the inputs; null where `a` holds their part of the sums already
   int64_t ldx, in;
   T* a;  // (rows, lda) out: the activated gates, where `keep`
   int64_t lda;
-  T *h, *c;  // (rows, ld) out
+  T *h, *c;  // (rows, ld) out; where `noisy`, h begins as the step's noise
   int64_t ld;
-  bool keep;
+  bool keep, noisy;
   bool rest;  // the rows' previous states are zero: there is nothing to multiply
   T* aux;     // (rows, ld) out, r * h for GRU with reset before
   Norm<T> norm;

@@ -10,7 +10,7 @@ namespace elman::ELMAN_ISA {
 // Slots n_x, r, z, n_h: the input fills the first three, the state the last three; n_h begins with b_hn.
 template <class T>
 struct GRUAfterCell {
-  static constexpr int states = 1, extras = 1;
+  static constexpr int states = 1, extras = 1, own = 0;
   static constexpr Gates input{4, 0, 3, {2, 0, 1}}, hidden{4, 1, 3, {0, 1, 2}};
   static constexpr bool aux = false, gates = true, second = false, norm = false;
 
@@ -51,7 +51,7 @@ struct GRUAfterCell {
 // Slots r, z, n; the candidate's product reads r h, so it waits for the reset gate: a second product.
 template <class T>
 struct GRUBeforeCell {
-  static constexpr int states = 1, extras = 0;
+  static constexpr int states = 1, extras = 0, own = 0;
   static constexpr Gates input{3, 0, 3, {0, 1, 2}}, hidden{3, 0, 2, {0, 1}}, hidden2{3, 2, 1, {2}};
   static constexpr bool aux = true, gates = true, second = true, norm = false;
 

@@ -8,7 +8,7 @@ namespace elman::ELMAN_ISA {
 
 template <class T, bool PEEPHOLES>
 struct LSTMCell {
-  static constexpr int states = 2, extras = PEEPHOLES ? 3 : 0;
+  static constexpr int states = 2, extras = PEEPHOLES ? 3 : 0, own = 0;
   static constexpr Gates input{4, 0, 4, {0, 1, 2, 3}}, hidden = input;
   static constexpr bool aux = false, gates = true, second = false, norm = false;
 

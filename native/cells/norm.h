@@ -125,7 +125,7 @@ struct NormCell {
 
 template <class T, bool RELU>
 struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
-  static constexpr int states = 1, extras = 2, first_gain = 0;
+  static constexpr int states = 1, extras = 2, own = 0, first_gain = 0;
   static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool passes = false;
 
@@ -147,7 +147,7 @@ struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
 
 template <class T>
 struct NormGRUCell : NormCell<NormGRUCell<T>, T> {
-  static constexpr int states = 1, extras = 7, first_gain = 1;
+  static constexpr int states = 1, extras = 7, own = 1, first_gain = 1;
   static constexpr Gates input{3, 0, 3, {0, 1, 2}}, hidden = input;
   static constexpr bool passes = true;
 
@@ -186,7 +186,7 @@ struct NormGRUCell : NormCell<NormGRUCell<T>, T> {
 
 template <class T>
 struct NormLSTMCell : NormCell<NormLSTMCell<T>, T> {
-  static constexpr int states = 2, extras = 10, first_gain = 0;
+  static constexpr int states = 2, extras = 10, own = 2, first_gain = 0;
   static constexpr Gates input{4, 0, 4, {0, 1, 2, 3}}, hidden = input;
   static constexpr bool passes = false;
   static constexpr int gain_c = 8, shift_c = 9;

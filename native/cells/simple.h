@@ -15,7 +15,7 @@ ELMAN_INLINE Vec<T> simple_activation(Vec<T> a) {
 // The pre-activation with the step's private noise, where it has any.
 template <class T>
 ELMAN_INLINE Vec<T> with_noise(const Forward<T>& f, int64_t row, int64_t j, Vec<T> a) {
-  return f.noise ? a + load(f.noise + row * f.units + j) : a;
+  return f.noisy ? a + load(f.h + row * f.ld + j) : a;
 }
 
 // ds arrives at s = act(a).
@@ -27,7 +27,7 @@ ELMAN_INLINE Vec<T> simple_derivative(Vec<T> ds, Vec<T> s) {
 
 template <class T, bool RELU>
 struct SimpleCell {
-  static constexpr int states = 1, extras = 0;
+  static constexpr int states = 1, extras = 0, own = 0;
   static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool aux = false, gates = false, second = false, norm = false;
 
@@ -46,12 +46,12 @@ struct SimpleCell {
   }
 };
 
-// Keeps s as its gate; aux is what each unit and step adds to the leak's gradient.
+// Keeps s as its gate; its way back leaves what each unit and step adds to the leak's gradient.
 template <class T, bool RELU>
 struct LeakyCell {
-  static constexpr int states = 1, extras = 1;
+  static constexpr int states = 1, extras = 1, own = 1;
   static constexpr Gates input = kPlain, hidden = kPlain;
-  static constexpr bool aux = true, gates = true, second = false, norm = false;
+  static constexpr bool aux = false, gates = true, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     const Vec<T> s = simple_activation<T, RELU>(with_noise(f, row, j, a[0])), h_prev = load(f.h_prev[row] + j);
@@ -67,16 +67,16 @@ struct LeakyCell {
         const Vec<T> s = load(b.a + r * b.lda + j), leak = load(b.w->extra + j);
         store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh * leak, s));
         store(b.dh + r * b.units + j, dh * (one - leak));
-        store(b.aux + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
+        store(b.back.own[0] + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
       }
     }
     if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
   }
 
   // d leak (hidden,)
-  static void extra_gradient(Pick pick, int64_t hidden, const T*, int64_t, const T* const*, const T*, const T* aux,
+  static void extra_gradient(Pick pick, int64_t hidden, const T*, int64_t, const T* const*, const T*, const T* own,
                              int64_t ld, T* gradient) {
-    bias_gradient(aux, ld, kPlain, hidden, {pick.index, pick.count, 0}, gradient);
+    bias_gradient(own, ld, kPlain, hidden, pick, gradient);
   }
 };
 

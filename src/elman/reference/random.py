@@ -23,16 +23,6 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
-# The inverse of the error function by Giles (2010), single precision: two polynomials in w = -log(1 - x^2).
-_CENTRE = (
-    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
-    -0.00125372503, -0.00417768164, 0.246640727, 1.50140941,
-)  # fmt: skip
-_TAIL = (
-    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
-    -0.0076224613, 0.00943887047, 1.00167406, 2.83297682,
-)  # fmt: skip
-
 
 class Place(NamedTuple):
     """Where draws are used: a layer and one of its directions."""
@@ -71,21 +61,18 @@ class Draws:
         return np.where(dropped, dtype.type(0), dtype.type(1 / (1 - rate)))
 
     def normal(self, place: Place, site: str, step: int, units: int, dtype: np.dtype[Any]) -> np.ndarray:
-        """Standard normal numbers, (B, units), to single precision in their distribution."""
-        x = (2 * self.bits(place, site, step, units) + 1 - 2**BITS).astype(dtype) / dtype.type(2**BITS)
-        w = -np.log((1 - x) * (1 + x))
-        centre, tail = w - dtype.type(2.5), np.sqrt(w) - dtype.type(3)
-        near = np.where(w < 5, _polynomial(_CENTRE, centre), _polynomial(_TAIL, tail))
-        return (dtype.type(np.sqrt(2)) * near * x).astype(dtype)
+        """Standard normal numbers, (B, units): two from a radius and an angle (Box and Muller 1958).
+
+        sqrt(-2 log u) cos(a) and sqrt(-2 log u) sin(a), u in (0, 1], a in (-pi, pi), for the units j and half + j,
+        whose bits give u and a; half = 2 ceil(units / 4).
+        """
+        half = 2 * -(-units // 4)
+        bits = self.bits(place, site, step, 2 * half)
+        radius = np.sqrt(-2 * np.log((bits[:, :half] + 1).astype(dtype) / dtype.type(2**BITS)))
+        angle = dtype.type(np.pi) * ((2 * bits[:, half:] + 1 - 2**BITS).astype(dtype) / dtype.type(2**BITS))
+        return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :units]
 
 
 def threshold(probability: float) -> int:
     """The whole numbers in [0, 2^24) below this one are taken."""
     return int(np.ceil(probability * 2**BITS))
-
-
-def _polynomial(coefficients: tuple[float, ...], x: np.ndarray) -> np.ndarray:
-    result = np.full_like(x, coefficients[0])
-    for c in coefficients[1:]:
-        result = result * x + x.dtype.type(c)
-    return result
