@@ -722,7 +722,7 @@ REFUSED = {
     ),
     "weights of rows": (
         {"sample_weight": spoiled(WEIGHT[:, 0], (5,), math.nan)},
-        "sample_weight: expected finite numbers, got nan at row 5, step 0",
+        "sample_weight: expected finite numbers, got nan at row 5",
     ),
     "state": (
         {"state": {"c_l0": spoiled(np.zeros((B, H), np.float32), (2, 3), math.nan)}},

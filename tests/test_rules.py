@@ -150,6 +150,12 @@ def test_a_fixed_leak_stays_and_a_learned_one_is_a_share() -> None:
         ({"masks": {"bias_l0": np.full(6, 0.5)}}, ValueError, r"expected 0, 1 alone, got 0.5 at \(0,\)"),
         ({"signs": {"weight_hh_l0": np.full(6, 2)}}, ValueError, r"expected -1, 0, 1 alone, got 2.0 at \(0,\)"),
         ({"signs": {"weight_hh_l0": np.ones(5)}}, ValueError, r"expected shape \(6,\), got \(5,\)"),
+        (
+            {"signs": {"weight_h*": np.ones(6), "weight_hh_l0": np.array([0, 0, -1, 0, 0, 0])}},
+            ValueError,
+            "the sign that another pattern gives column 2 of weight_hh_l0, got the other",
+        ),
+        ({"seed": 2**64}, ValueError, "seed: expected a whole number in"),
     ],
 )
 def test_rules_that_fit_nothing_are_refused(options: Any, error: type[Exception], message: str) -> None:

@@ -233,13 +233,14 @@ def _weight(
     if single and array.shape == lead[1:]:
         array = array[None]
     check_width("sample_weight", array.shape, [lead] if layout.last else [lead, (n,)])
-    if array.shape != lead:  # one weight a row: the same at each of its steps
-        array = np.repeat(array[:, None], steps, axis=1)
-    mask = None if layout.last else valid
-    _check_finite("sample_weight", array, mask, single, steps=not layout.last)
-    _refuse("sample_weight", array, array < 0, mask, single, not layout.last, "numbers of at least 0")
+    by_step = array.ndim == 2
+    mask = valid if by_step else None
+    _check_finite("sample_weight", array, mask, single, steps=by_step)
+    _refuse("sample_weight", array, array < 0, mask, single, by_step, "numbers of at least 0")
     if not (array > 0 if mask is None else (array > 0) & mask).any():
         raise ValueError("sample_weight: expected at least one weight above 0, got zeros alone")
+    if array.ndim < len(lead):  # one weight a row: the same at each of its steps
+        array = np.repeat(array[:, None], steps, axis=1)
     return np.ascontiguousarray(array)
 
 

@@ -56,12 +56,18 @@ def make_rules(
             _only(place, kept, (0, 1))
             parameter.view(lower)[kept == 0] = 0
             parameter.view(upper)[kept == 0] = 0
+    signed: dict[str, np.ndarray] = {}
     for pattern, sign in _mapping("signs", signs).items():
         for parameter in _matching("signs", layout, pattern):
             place = f"signs[{pattern!r}]"
             columns = arguments.as_real(place, sign, dtype)
             arguments.check_width(place, columns.shape, [parameter.shape[-1:]])
             _only(place, columns, (-1, 0, 1))
+            contrary = columns * signed.get(parameter.name, 0) < 0
+            if contrary.any():
+                there = f"column {int(contrary.argmax())} of {parameter.name}"
+                raise ValueError(f"{place}: expected the sign that another pattern gives {there}, got the other")
+            signed[parameter.name] = columns + signed.get(parameter.name, 0)
             low, high = parameter.view(lower), parameter.view(upper)
             low[..., columns > 0] = np.maximum(low[..., columns > 0], 0)
             high[..., columns < 0] = np.minimum(high[..., columns < 0], 0)

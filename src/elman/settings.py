@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.checks import shown
+from elman.engine import Rules
 
 if TYPE_CHECKING:
     from elman.engine import Batch
@@ -76,7 +77,10 @@ def plain(name: str, value: Any) -> Plain:
     if isinstance(value, np.ndarray):
         return {name: _digest(value, None)}
     found: Plain = {}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Rules):
+        for field, item in value._asdict().items():
+            found |= plain(f"{name}.{field}", item)
+    elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
             found |= plain(f"{name}[{i}]", item)
     elif isinstance(value, Mapping):

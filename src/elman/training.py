@@ -113,7 +113,7 @@ class Trainer:
         self.recompute = recompute
         arguments.segment(network.layout, recompute, 1)
         self.activity_penalty = checks.number("activity_penalty", activity_penalty, low=0.0)
-        self.seed = checks.whole("seed", seed, low=0)
+        self.seed = checks.whole("seed", seed, low=0, high=2**64 - 1)
         self._asked = (rates, frozen, masks, signs)
         self.rules = make_rules(network.layout, network.dtype, self._optimizer, *self._asked)
         if self.rules is not None and self.rules.lower is not None:
