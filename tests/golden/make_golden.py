@@ -49,7 +49,7 @@ def main() -> int:
     bad = 0
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
-    others["rules"] = rules_values
+    others |= {"rules": rules_values, "truncated": truncated_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -91,6 +91,9 @@ def draw(name: str) -> Arrays:
     elif name == "regular":
         found = {"x": normal((B, T, D)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, H))} | regular_draws()
         found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in drawing_layouts(H, D).items()}
+    elif name == "truncated":
+        found = {"x": normal((B, T, D)), "y": normal((B, T, 2)), "weight": rng.random((B, T))}
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in truncated_layouts().items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -505,6 +508,30 @@ def rules_values(inputs: Arrays) -> Arrays:
             optimiser.step()
             rows.append(row(value, norm, p))
     return found | {"windows": np.stack(rows), "carry": h.detach().numpy()}
+
+
+def truncated_layouts() -> dict[str, Layout]:
+    return {key: Layout([*[Recurrent(H, CELLS[key])] * 2, Dense(2)], D) for key in ("tanh", "lstm", "gru")}
+
+
+def truncated_values(inputs: Arrays) -> Arrays:
+    """A loss of weighted steps and its gradient, where every second step's state is cut off from the one before."""
+    found: Arrays = {}
+    x, y, weight = (torch.tensor(inputs[key]) for key in ("x", "y", "weight"))
+    for key, layout in truncated_layouts().items():
+        theta = leaf(inputs[f"theta-{key}"])
+        p, inner = named(layout, theta), Layout(layout.layers[:2], D)
+        states = [torch.zeros(B, H, dtype=torch.float64) for _ in layout.states]
+        outputs: list[torch.Tensor] = []
+        for t in range(0, T, 2):
+            part = x[:, t : t + 2]
+            out, states = by_module(inner, theta[: inner.size], part, np.full(B, part.shape[1]), states)
+            states = [state.detach() for state in states]
+            outputs.append(functional.linear(out, p["head.weight"], p["head.bias"]))
+        value = (weight[..., None] * (torch.cat(outputs, 1) - y) ** 2).sum() / (2 * weight.sum())
+        (gradient,) = torch.autograd.grad(value, theta)
+        found[key] = np.append(value.item(), gradient.numpy())
+    return found
 
 
 if __name__ == "__main__":
