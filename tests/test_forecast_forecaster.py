@@ -148,7 +148,7 @@ def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
         {"model": {**description["model"], "plan": ["first", False]}},
         {"model": {**description["model"], "context": 10**9}},
         {"options": {"horizons": 3}},
-        {"series": {**description["series"], "calendar": None}},
+        {"series": [{**description["series"][0], "calendar": None}]},
         {"backtest": {**description["backtest"], "models": ["network"]}},
     ):
         io.write(tmp_path / "bad.safetensors", "forecaster", {**description, **change}, tensors)

@@ -15,10 +15,10 @@ import numpy as np
 from elman.history import History
 
 if TYPE_CHECKING:
-    from elman.forecast.result import Forecast
+    from elman.forecast.result import Forecast, Forecasts
     from elman.inspect import FixedPoint, FixedPoints
 
-__all__ = ["fixed_points_plot", "forecast_plot", "learning_curve", "needs_matplotlib"]
+__all__ = ["fixed_points_plot", "forecast_plot", "forecasts_plot", "learning_curve", "needs_matplotlib"]
 
 INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, HISTORY = "#0b69a3", "#52606d"
@@ -34,6 +34,32 @@ def forecast_plot(forecast: Forecast, path: str | os.PathLike[str]) -> Path:
         axes = figure.add_subplot()
         _draw(axes, forecast)
         _frame(axes, forecast)
+    return Path(path)
+
+
+def forecasts_plot(forecasts: Forecasts, path: str | os.PathLike[str], *, most: int = 12) -> Path:
+    """Small multiples: the first `most` of many series, each with its recent history, forecast and intervals.
+
+    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    """
+    shown = list(forecasts.items())[:most]
+    across = min(3, len(shown))
+    down = -(-len(shown) // across)
+    with _picture(path, 3.9 * across, 2.3 * down + 0.7) as figure:
+        grid = figure.subplots(down, across, squeeze=False)
+        for axes, (name, forecast) in zip(grid.flat, shown, strict=False):
+            _draw(axes, forecast)
+            _dates(axes, forecast, 3, 5)
+            _plain(axes)
+            axes.tick_params(labelsize=8)
+            axes.set_title(name, loc="left", fontsize=9, fontweight="bold", color=INK)
+        for axes in grid.flat[len(shown) :]:
+            axes.set_visible(False)
+        some = f"{len(shown)} of {len(forecasts)} series" if len(shown) < len(forecasts) else f"{len(shown)} series"
+        figure.suptitle(f"{some}, the next {len(shown[0][1])} rows", x=0.01, ha="left", fontsize=12, color=INK)
+        lines, labels = grid.flat[0].get_legend_handles_labels()
+        labels = ["history", *labels[1:]]
+        figure.legend(lines, labels, loc="upper right", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
     return Path(path)
 
 
@@ -257,9 +283,20 @@ def _draw(axes: Any, forecast: Forecast) -> None:
     axes.margins(x=0.015)
 
 
-def _frame(axes: Any, forecast: Forecast) -> None:
+def _dates(axes: Any, forecast: Forecast, least: int, most: int) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+    from matplotlib.ticker import MaxNLocator
+
+    if forecast.history.times is not None:
+        locator = AutoDateLocator(minticks=least, maxticks=most)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(most - 1, integer=True))
+
+
+def _frame(axes: Any, forecast: Forecast) -> None:
+    from matplotlib.ticker import StrMethodFormatter
 
     history = forecast.history
     unit = history.calendar.unit_name if history.calendar is not None else None
@@ -268,12 +305,7 @@ def _frame(axes: Any, forecast: Forecast) -> None:
     axes.text(0, 1.025, _subtitle(forecast), transform=axes.transAxes, fontsize=9, color=GREY)
     axes.set_ylabel(history.name, color=INK)
     axes.set_xlabel(history.time_name or "row", color=INK)
-    if history.times is not None:
-        locator = AutoDateLocator(minticks=4, maxticks=9)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    _dates(axes, forecast, 4, 9)
     if max(abs(bound) for bound in axes.get_ylim()) >= 10_000:
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     _plain(axes)

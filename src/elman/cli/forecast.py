@@ -1,72 +1,100 @@
-"""`elman forecast`: from a CSV to a forecast, its backtest, a picture, a saved model and a verdict."""
+"""`elman forecast`: from a CSV to forecasts, their backtest, a picture, a saved model and a verdict."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from elman.cli import say, words
 from elman.cli.files import Outputs
 
 if TYPE_CHECKING:
-    from elman.forecast import Backtest, Forecast, Series
+    from elman.forecast import Backtest, Forecast, Forecaster, Forecasts, Series
 
-__all__ = ["described", "forecast", "show_forecast", "show_series"]
+__all__ = ["described", "forecast", "show_forecast", "show_read"]
+
+SHOWN = 20  # series that are listed
 
 
 def forecast(
     data: words.Data = None,
     target: words.Target = None,
     time: words.Time = None,
+    id: words.Id = None,
     horizon: words.Horizon = None,
     season: words.Season = None,
     context: words.Context = None,
     freq: words.Freq = None,
     levels: words.Levels = None,
     missing: words.Missing = "error",
+    effort: words.Effort = "normal",
+    skip_bad: words.SkipBad = False,
     best: words.Best = False,
     seed: words.Seed = 0,
     out: words.Out = None,
     as_json: words.Json = False,
 ) -> None:
-    """Forecast a series from a CSV: values, intervals, a backtest against naive baselines, a picture, a verdict."""
+    """Forecast one series or many from a CSV: values, intervals, a backtest against naive baselines, a picture, a
+    verdict."""
     source, stem = words.source(data)
     with Outputs(out, stem, [".forecast.csv", ".forecast.png", ".safetensors"], [source]) as outputs:
-        from elman.forecast import Forecaster, read_series
+        from elman.forecast import Forecaster
 
         model = Forecaster(
             horizon=horizon,
-            season=season,
+            season=words.as_season(season),
             context=context,
             levels=words.as_levels(levels),
             freq=freq,
             missing=missing,
+            effort=effort,
+            skip_bad=skip_bad,
             seed=seed,
         )
-        series = read_series(source, target=target, time=time, freq=freq, missing=missing)
+        read = model.read(source, target=target, time=time, id=id)
         if not as_json:
-            show_series(series, source.name)
+            show_read(read, source.name)
         with say.working("training, and testing on the last windows"):
-            model.fit(series)
+            model.fit(read)
         found = model.forecast(best=best)
         outputs.write(".forecast.csv", found.write_csv)
         outputs.write(".forecast.png", found.plot)
         outputs.write(".safetensors", model.save)
         written = outputs.commit()
     if as_json:
-        say.as_json(described(found, series, model.season_) | {"files": written})
+        say.as_json(described(model, found) | {"files": written})
         return
-    season_text = "no season" if model.season_ == 1 else f"season {model.season_}"
+    seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
+    season_text = "no season" if seasons == (1,) else f"season {' and '.join(map(str, seasons))}"
     say.line(f"Forecast of {model.horizon_} rows, {season_text}")
-    if found.backtest is not None:
+    for name, why in model.skipped_.items():
+        say.line(f"Left out: series {name!r}: {why}")
+    if model.backtest_ is not None:
         say.line()
-        show_backtest(found.backtest)
+        show_backtest(model.backtest_)
     say.line()
     show_forecast(found)
     say.line()
     say.line("Wrote " + ", ".join(map(str, written)))
-    if found.backtest is not None:
+    if model.backtest_ is not None:
         say.line()
-        say.line(found.backtest.verdict())
+        say.line(model.verdict())
+
+
+def show_read(read: Series | Mapping[str, Series], name: str) -> None:
+    """What was read, in one line."""
+    from elman.forecast import Series
+
+    if isinstance(read, Series):
+        return show_series(read, name)
+    rows = [len(series) for series in read.values()]
+    first = next(iter(read.values()))
+    step = f", {first.calendar.name}" if first.calendar is not None else ""
+    filled = sum(len(series.filled) for series in read.values())
+    filled_text = f", {filled} of them interpolated" if filled else ""
+    span = f"{min(rows)} rows" if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
+    say.line(f"{name}, {first.name}: {len(read)} series of {span}{filled_text}{step}")
+    return None
 
 
 def show_series(series: Series, name: str) -> None:
@@ -78,34 +106,69 @@ def show_series(series: Series, name: str) -> None:
 
 def show_backtest(backtest: Backtest) -> None:
     """The mean errors of each model."""
-    count = "the last window" if len(backtest) == 1 else f"the last {len(backtest)} windows"
+    windows = len(backtest) // max(1, len(set(backtest.series)))
+    count = "the last window" if windows == 1 else f"the last {windows} windows"
+    if backtest.series:
+        count += f" of {len(set(backtest.series))} series"
     rows = backtest.summary()
     columns = [[row["model"] for row in rows]]
     columns += [say.figures(row[name] for row in rows) for name in ("mase", "smape", "rmse")]
     say.table([f"mean over {count}", "MASE", "sMAPE %", "RMSE"], zip(*columns, strict=True))
 
 
-def show_forecast(found: Forecast) -> None:
-    """The forecast's rows, with their intervals."""
+def show_forecast(found: Forecast | Forecasts) -> None:
+    """The forecast's rows, with their intervals; of many series the next row alone, and how well each was forecast."""
+    from elman.forecast import Forecast
+
+    if not isinstance(found, Forecast):
+        return _show_each(found)
     names = found.columns()
     heads = [names[0], names[1], *(name.replace("_", " ") + " %" for name in names[2:])]
     if found.model != "network":
         heads[1] += f" ({found.model})"
     columns = [found.labels, *(say.figures(column) for column in zip(*(row for _, row in found.rows()), strict=True))]
     say.table(heads, zip(*columns, strict=True))
+    return None
 
 
-def described(found: Forecast, series: Series, season: int) -> dict[str, Any]:
+def _show_each(found: Forecasts) -> None:
+    rows: list[list[str]] = []
+    for name, forecast in list(found.items())[:SHOWN]:
+        label, numbers = forecast.rows()[0]
+        row = [name, label, *say.figures(numbers[:1])]
+        if forecast.backtest is not None:
+            tested, best = forecast.backtest, forecast.backtest.best_baseline
+            row += [*say.figures([tested.mean("network"), tested.mean(best)]), best]
+        rows.append(row)
+    heads = ["series", "next row", "forecast", "MASE network", "best baseline", ""]
+    width = max(map(len, rows))
+    say.table(heads[:width], [row + [""] * (width - len(row)) for row in rows])
+    if len(found) > SHOWN:
+        say.line(f"and {len(found) - SHOWN} more series")
+
+
+def described(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:
     """All that the text says, for `--json`."""
-    labels, backtest = series.labels, found.backtest
+    from elman.forecast import Forecast
+
+    backtest = model.backtest_
+    about = {
+        "season": model.season_,
+        "backtest": {"mean": backtest.summary(), "windows": backtest.records()} if backtest is not None else None,
+        "verdict": backtest.verdict() if backtest is not None else None,
+    }
+    if isinstance(found, Forecast):
+        return {**found.to_dict(), **_series_described(found.history), **about}
+    each = {name: {**forecast.to_dict(), **_series_described(forecast.history)} for name, forecast in found.items()}
+    return {"series": each, "skipped": model.skipped_, "horizon": model.horizon_, **about}
+
+
+def _series_described(series: Series) -> dict[str, Any]:
+    labels = series.labels
     return {
-        **found.to_dict(),
         "rows": len(series),
         "first": labels[0],
         "last": labels[-1],
         "freq": series.calendar.name if series.calendar is not None else None,
-        "season": season,
         "interpolated": [labels[row] for row in series.filled],
-        "backtest": {"mean": backtest.summary(), "windows": backtest.records()} if backtest is not None else None,
-        "verdict": backtest.verdict() if backtest is not None else None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elman.cli import say, words
 from elman.cli.files import Outputs
-from elman.cli.forecast import described, show_forecast, show_series
+from elman.cli.forecast import described, show_forecast, show_read
 
 __all__ = ["predict"]
 
@@ -14,6 +14,7 @@ def predict(
     data: words.Fresh = None,
     target: words.Target = None,
     time: words.Time = None,
+    id: words.Id = None,
     horizon: words.Horizon = None,
     freq: words.Freq = None,
     missing: words.Missing = "error",
@@ -24,7 +25,7 @@ def predict(
     """Forecast again with a saved model, from fresh data or from where its own data end."""
     source, stem = words.source(data) if data is not None else (model, model.stem)
     with Outputs(out, stem, [".forecast.csv", ".forecast.png"], [model, source]) as outputs:
-        from elman.forecast import Forecaster, read_series
+        from elman.forecast import Forecaster, Series
         from elman.io import FileError, load
 
         loaded = load(model)
@@ -32,18 +33,21 @@ def predict(
             raise FileError(
                 model, f"holds a {type(loaded).__name__.lower()}, not a forecaster; see elman inspect {model}"
             )
-        series = loaded.series_
+        read = loaded.series_
         if data is not None:
-            target, time = target or series.name, time or series.time_name
-            series = read_series(source, target=target, time=time, freq=freq or loaded.freq, missing=missing)
-        found = loaded.forecast(horizon, series, best=best)
+            first = read if isinstance(read, Series) else next(iter(read.values()))
+            if id is None:
+                target, time = target or first.name, time or first.time_name
+            loaded.set_params(freq=freq or loaded.freq, missing=missing)
+            read = loaded.read(source, target=target, time=time, id=id)
+        found = loaded.forecast(horizon, read, best=best)
         outputs.write(".forecast.csv", found.write_csv)
         outputs.write(".forecast.png", found.plot)
         written = outputs.commit()
     if as_json:
-        say.as_json(described(found, series, loaded.season_) | {"files": written})
+        say.as_json(described(loaded, found) | {"files": written})
         return
-    show_series(series, source.name)
+    show_read(read, source.name)
     say.line()
     show_forecast(found)
     say.line()

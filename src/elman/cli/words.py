@@ -11,9 +11,11 @@ __all__ = [
     "Best",
     "Context",
     "Data",
+    "Effort",
     "Freq",
     "Fresh",
     "Horizon",
+    "Id",
     "Json",
     "Levels",
     "Missing",
@@ -21,9 +23,11 @@ __all__ = [
     "Out",
     "Season",
     "Seed",
+    "SkipBad",
     "Target",
     "Time",
     "as_levels",
+    "as_season",
     "source",
 ]
 
@@ -52,7 +56,18 @@ Horizon = Annotated[
     ),
 ]
 Season = Annotated[
-    int | None, typer.Option("--season", min=1, help="Steps in a season (1: none); default: found in the data.")
+    str | None,
+    typer.Option(
+        "--season", metavar="N[,N]", help="Steps in a season (1: none); 24,168 for two. Default: found in the data."
+    ),
+]
+Id = Annotated[
+    str | None,
+    typer.Option("--id", metavar="COLUMN", help="Whose row it is, in a file of many series; unique_id is found."),
+]
+Effort = Annotated[str, typer.Option("--effort", help="How much is trained: fast, normal or best, counted in updates.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Of many series, leave out and report those that cannot be used.")
 ]
 Target = Annotated[
     str | None, typer.Option("--target", metavar="COLUMN", help="What to forecast; default: the only numeric column.")
@@ -104,3 +119,14 @@ def as_levels(text: str | None) -> tuple[float, ...] | None:
         raise ValueError(
             f"--levels: expected percentages with commas between them, such as 80,95, got {text!r}"
         ) from None
+
+
+def as_season(text: str | None) -> int | tuple[int, ...] | None:
+    """ "24" -> 24, "24,168" -> (24, 168)."""
+    try:
+        lengths = [] if text is None else [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--season: expected a number of steps, or several with commas between them, got {text!r}"
+        ) from None
+    return None if not lengths else lengths[0] if len(lengths) == 1 else tuple(lengths)

@@ -1,4 +1,4 @@
-"""What the last windows of a series say about a forecaster: errors beside the baselines', and the verdict."""
+"""What the last windows of one or many series say about a forecaster: errors beside the baselines', and the verdict."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Backtest:
     scales     (W,) the unit of each window's MASE, from the rows before it
     labels     (W,) each window's first and last row
     starts     (W,) the index of each window's first row
+    series     (W,) whose window each is, by the series' id; empty for one series alone
+    units      (W, h) the size of an error of the network's forecasts that is usual there; None for one series alone
     """
 
     truth: np.ndarray
@@ -32,6 +34,8 @@ class Backtest:
     scales: np.ndarray
     labels: tuple[tuple[str, str], ...]
     starts: tuple[int, ...]
+    series: tuple[str, ...] = ()
+    units: np.ndarray | None = None
     scores: Mapping[str, Mapping[str, np.ndarray]] = field(init=False)  # model -> measure -> (W,)
 
     def __post_init__(self) -> None:
@@ -43,6 +47,19 @@ class Backtest:
 
     def __len__(self) -> int:
         return len(self.truth)
+
+    def of(self, series: str) -> Backtest:
+        """The windows of one series. KeyError for one that has none."""
+        at = [w for w, name in enumerate(self.series) if name == series]
+        if not at:
+            raise KeyError(f"series: expected one with windows in the backtest, got {series!r}")
+        return Backtest(
+            self.truth[at],
+            {model: forecasts[at] for model, forecasts in self.forecasts.items()},
+            self.scales[at],
+            tuple(self.labels[w] for w in at),
+            tuple(self.starts[w] for w in at),
+        )
 
     @property
     def horizon(self) -> int:
@@ -57,7 +74,8 @@ class Backtest:
     @property
     def overlapping(self) -> bool:
         """Whether windows share rows: a short series then tells less than their number says."""
-        return any(b - a < self.horizon for a, b in pairwise(self.starts))
+        places = list(zip(self.series or [""] * len(self), self.starts, strict=True))
+        return any(a[0] == b[0] and b[1] - a[1] < self.horizon for a, b in pairwise(places))
 
     @property
     def best_baseline(self) -> str:
@@ -88,9 +106,16 @@ class Backtest:
         return [{"model": model, **{name: self.mean(model, name) for name in MEASURES}} for model in self.forecasts]
 
     def records(self) -> list[dict[str, Any]]:
-        """For each window and model: `first`, `last` row, `model`, `mase`, `smape`, `rmse`."""
+        """For each window and model: (`series`,) `first`, `last` row, `model`, `mase`, `smape`, `rmse`."""
+        whose = [{"series": name} for name in self.series] or [{}] * len(self)
         return [
-            {"first": first, "last": last, "model": model, **{name: float(found[name][w]) for name in MEASURES}}
+            {
+                **whose[w],
+                "first": first,
+                "last": last,
+                "model": model,
+                **{name: float(found[name][w]) for name in MEASURES},
+            }
             for w, (first, last) in enumerate(self.labels)
             for model, found in self.scores.items()
         ]
@@ -102,7 +127,8 @@ class Backtest:
         better = int(np.sum(self.scores[NETWORK][self._judge] < self.scores[best][self._judge]))
         windows = "1 window" if len(self) == 1 else f"{len(self)} {'overlapping ' if self.overlapping else ''}windows"
         rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
-        over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}, better in {better}"
+        where = f" in {len(set(self.series))} series" if self.series else ""
+        over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}{where}, better in {better}"
         if self.network_wins:
             return f"The network beats the best baseline, {best}, by {100.0 * self.gain:.1f} %: {over}."
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from elman.forecast.numbers import is_missing, parse_number
 from elman.forecast.series import Rows, Series, build
 from elman.forecast.table import Table, listed, read_table, shorten
 
-__all__ = ["as_series", "read_series"]
+__all__ = ["as_series", "open_table", "read_series", "series_of_frame", "series_of_table"]
 
 _TIME_WORDS = re.compile(r"date|time|year|month|week|day|quarter|period|jahr|datum|zeit|ann[ée]e|fecha|data", re.I)
 
@@ -37,9 +38,13 @@ def read_series(
 
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
+    return series_of_table(open_table(path), target, time, freq, missing)
+
+
+def open_table(path: str | Path) -> Table:
+    """The table in a file, or a bundled one by its name where no file has that name."""
     bundled = str(path) in datasets.names() and not Path(path).exists()
-    table = read_table(datasets.path(str(path)) if bundled else path)
-    return _from_table(table, target, time, freq, missing)
+    return read_table(datasets.path(str(path)) if bundled else path)
 
 
 def as_series(
@@ -53,18 +58,21 @@ def as_series(
     if isinstance(data, Series):
         return data
     if isinstance(data, Table):
-        return _from_table(data, target, time, freq, missing)
+        return series_of_table(data, target, time, freq, missing)
     if isinstance(data, str | Path):
         return read_series(data, target=target, time=time, freq=freq, missing=missing)
     if hasattr(data, "columns"):
-        return _from_frame(data, target, time, freq, missing)
+        columns = {str(name): np.asarray(data[name]) for name in data.columns}
+        dates = data.index if time is None and _has_dates(data) else None
+        return series_of_frame(columns, target, time, freq, missing, dates)
     name = str(getattr(data, "name", None) or "value")
-    if time is None and getattr(getattr(getattr(data, "index", None), "dtype", None), "kind", "") == "M":
+    if time is None and _has_dates(data):
         time = data.index  # pandas keeps a column's dates in its index
     return build(Rows(name), _numbers(data), None if time is None else _times(time), freq, missing)
 
 
-def _from_table(table: Table, target: str | None, time: str | None, freq: str | None, missing: str) -> Series:
+def series_of_table(table: Table, target: str | None, time: str | None, freq: str | None, missing: str) -> Series:
+    """As `read_series`, of a table read before."""
     for option, name in (("target", target), ("time", time)):
         if name is not None:
             table.column(name, option)
@@ -124,24 +132,29 @@ def _dates(cells: list[str], rows: Rows) -> list[Reading]:
     raise rows.error(problem + like, good, dates=True)
 
 
-def _from_frame(frame: Any, target: str | None, time: Any, freq: str | None, missing: str) -> Series:
-    names = [str(name) for name in frame.columns]
-
-    def column(name: str) -> np.ndarray:
-        return np.asarray(frame[frame.columns[names.index(name)]])
-
+def series_of_frame(
+    columns: Mapping[str, np.ndarray],
+    target: str | None,
+    time: str | None,
+    freq: str | None,
+    missing: str,
+    dates: Any = None,
+) -> Series:
+    """As `as_series`, of a data frame's columns (n,); `dates` are its index, where no column has been named."""
+    names = list(columns)
     for option, name in (("target", target), ("time", time)):
         if name is not None and name not in names:
             raise DataError(f"{option}: no column {name!r}; the columns are {listed(names)}")
     if time is None:
-        time = next((n for n in names if n != target and _dated(column(n))), None)
+        time = next((n for n in names if n != target and _dated(columns[n])), None)
     if target is None:
-        target = _only([n for n in names if n != time and column(n).dtype.kind in "iuf"], names, None)
-    if time is None and getattr(getattr(getattr(frame, "index", None), "dtype", None), "kind", "") == "M":
-        readings = _times(frame.index)
-    else:
-        readings = None if time is None else _times(column(time))
-    return build(Rows(target, time), _numbers(column(target)), readings, freq, missing)
+        target = _only([n for n in names if n != time and columns[n].dtype.kind in "iuf"], names, None)
+    readings = _times(columns[time]) if time is not None else None if dates is None else _times(dates)
+    return build(Rows(target, time), _numbers(columns[target]), readings, freq, missing)
+
+
+def _has_dates(data: Any) -> bool:
+    return getattr(getattr(getattr(data, "index", None), "dtype", None), "kind", "") == "M"
 
 
 def _dated(values: np.ndarray) -> bool:

@@ -1,10 +1,12 @@
-"""`Forecaster`: one series in; a forecast, its intervals, a backtest and a verdict out."""
+"""`Forecaster`: one series or many in; forecasts, their intervals, a backtest and a verdict out."""
 
 from __future__ import annotations
 
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,15 @@ from elman import checks, io
 from elman.forecast import intervals, saved
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
-from elman.forecast.columns import as_series
+from elman.forecast.columns import as_series, open_table
 from elman.forecast.errors import DataError
 from elman.forecast.folds import Fold, cut, make_folds
+from elman.forecast.many import find_seasons, fit_many, pooled_errors, without_short
 from elman.forecast.metrics import mase_scale
-from elman.forecast.model import Model, Settings, least_rows, train_all
-from elman.forecast.result import Forecast
+from elman.forecast.model import EFFORTS_OF_ONE, Model, least_rows, train_all
+from elman.forecast.panel import Panel, as_panel
+from elman.forecast.pooled import EFFORTS, PooledModel
+from elman.forecast.result import Forecast, Forecasts
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
 
@@ -28,38 +33,44 @@ USUAL_LEVELS = (80.0, 95.0)
 
 
 class Forecaster:
-    """Forecasts one series with an ensemble of small recurrent networks, and says whether that was worth it.
+    """Forecasts one series, or many with one model, by recurrent networks, and says whether that was worth it.
 
     horizon      rows to forecast; None: one season, else a tenth of the rows, at most 48
-    season       rows in a season, 1 for none; None: found in the data
-    context      rows that the network reads before each forecast; None: two seasons and a little, see `model.py`
+    season       rows in a season, 1 for none; for many series also several, such as (24, 168). None: found in the data
+    context      rows that the network reads before each forecast; None: see `model.py` and, for many series,
+                 `pooled.py`
     levels       intervals in percent; one that the backtest has too few residuals for is refused. None: of 80 and 95
                  those that it has enough for
-    windows      backtest windows, the last ones of the series; 0: no backtest, so no intervals and no verdict
+    windows      backtest windows, the last ones of each series; 0: no backtest, so no intervals and no verdict
     freq         the step of the dates, where it should not be found: "D", "B", "15min", "ME", ... (`calendar.parse`)
     missing      "error", or "interpolate": holes are filled on straight lines
-    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  units of each network
-    members      networks in the ensemble;  updates  at most so many steps of the optimiser for each
+    effort       "fast", "normal" or "best": how much is trained, counted in updates, so that results repeat
+    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  units of each network;  members  networks in the
+                 ensemble;  updates  of each, at most. None: what the effort says
+    skip_bad     of many series, those that cannot be used are left out and told in `skipped_`; else the first is an
+                 error
     seed         of everything random: the same seed, engine and data give the same bits
 
-    Options are stored as they are and checked in `fit`. Fitted: `series_`, `horizon_`, `season_`, `model_`, `levels_`,
-    `backtest_` (None with windows=0).
+    Options are stored as they are and checked in `fit`. Fitted: `series_` (a Series, or a dict of them), `horizon_`,
+    `season_`, `model_`, `levels_`, `backtest_` (None without windows), `skipped_` (id -> what was wrong with it).
     """
 
     def __init__(
         self,
         *,
         horizon: int | None = None,
-        season: int | None = None,
+        season: int | Sequence[int] | None = None,
         context: int | None = None,
         levels: Sequence[float] | None = None,
         windows: int = 6,
         freq: str | None = None,
         missing: str = "error",
-        cell: str = "tanh",
-        hidden_size: int = 4,
-        members: int = 5,
-        updates: int = 300,
+        effort: str = "normal",
+        cell: str | None = None,
+        hidden_size: int | None = None,
+        members: int | None = None,
+        updates: int | None = None,
+        skip_bad: bool = False,
         seed: int = 0,
     ) -> None:
         self.horizon = horizon
@@ -69,10 +80,12 @@ class Forecaster:
         self.windows = windows
         self.freq = freq
         self.missing = missing
+        self.effort = effort
         self.cell = cell
         self.hidden_size = hidden_size
         self.members = members
         self.updates = updates
+        self.skip_bad = skip_bad
         self.seed = seed
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -88,28 +101,37 @@ class Forecaster:
 
     # ------------------------------------------------------------------------------------------- fit
 
-    def fit(self, y: Any, *, target: str | None = None, time: Any = None) -> Forecaster:
-        """Trains on a series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV file.
+    def fit(self, y: Any, *, target: str | None = None, time: Any = None, id: str | None = None) -> Forecaster:
+        """Trains on one series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV file; or
+        on many: a mapping from ids to such, a list of arrays or Series, or a data frame or file in long form.
 
-        target, time   columns of a data frame or file; beside an array, `time` holds the times
+        target, time, id   columns of a data frame or file; beside an array, `time` holds the times. `unique_id`, `ds`
+                           and `y` are found by themselves
 
-        One model is trained for each backtest window, on the rows before it alone, and one on all rows, which is kept.
+        One series: a model is trained for each backtest window, on the rows before it alone, and one on all rows, which
+        is kept. Many: one model without the rows of all windows, which is scored on them, and one on all rows.
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
-        series = as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+        read = self.read(y, target=target, time=time, id=id)
+        return self._fit_one(read) if isinstance(read, Series) else self._fit_many(read)
+
+    def read(self, y: Any, *, target: str | None = None, time: Any = None, id: str | None = None) -> Series | Panel:
+        """What `fit` reads of these arguments, and takes in their place: a `Series`, or a dict of them by id."""
+        if isinstance(y, str | os.PathLike):
+            y = open_table(os.fspath(y))
+        skip_bad = checks.flag("skip_bad", self.skip_bad)
+        options: dict[str, Any] = {"target": target, "time": time, "freq": self.freq, "missing": self.missing}
+        panel = as_panel(y, id=id, skip_bad=skip_bad, **options)
+        return as_series(y, **options) if panel is None else panel
+
+    def _fit_one(self, series: Series) -> Forecaster:
         rows = len(series)
         windows = checks.whole("windows", self.windows, low=0)
-        settings = Settings(
-            cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")),
-            hidden_size=checks.whole("hidden_size", self.hidden_size, low=1),
-            members=checks.whole("members", self.members, low=1),
-            updates=checks.whole("updates", self.updates, low=1),
-            seed=checks.whole("seed", self.seed, low=0),
-        )
+        effort = EFFORTS_OF_ONE[checks.choice("effort", self.effort, tuple(EFFORTS_OF_ONE))]
+        settings = replace(effort, seed=checks.whole("seed", self.seed, low=0), **self._asked())
         usual = series.calendar.seasons if series.calendar is not None else ()
         season = self._season(series.values, usual)
-        given = None if self.horizon is None else checks.whole("horizon", self.horizon, low=1)
-        horizon = default_horizon(rows, season) if given is None else given
+        horizon = self._horizon() or default_horizon(rows, season)
         least = least_rows(horizon, season)
         folds = make_folds(rows, horizon, windows, least)
         if rows < least or (windows and not folds):
@@ -122,11 +144,51 @@ class Forecaster:
             if least_rows(horizon, seasons[i]) > len(values):  # found, but too long to be learned from so few rows
                 seasons[i] = 1
         *tested, model = train_all(parts, seasons, horizon, self.context, settings)
-        self.series_ = series
+        self.series_: Any = series
+        self.skipped_: dict[str, str] = {}
         self.horizon_, self.season_, self.levels_ = horizon, season, levels
-        self.model_ = model
+        self.model_: Model | PooledModel = model
         self.backtest_ = _backtest(series, folds, tested, seasons) if folds else None
         return self
+
+    def _fit_many(self, panel: Panel) -> Forecaster:
+        windows = checks.whole("windows", self.windows, low=0)
+        effort = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]._replace(**self._asked())
+        seed = checks.whole("seed", self.seed, low=0)
+        seasons = self._seasons()
+        panel, horizon = without_short(panel, seasons or find_seasons(panel), self._horizon(), self.skip_bad)
+        model, backtest = fit_many(panel, seasons, horizon, self.context, windows, effort, seed)
+        levels = self._levels(0 if backtest is None else backtest.truth.size)
+        self.series_ = panel
+        self.horizon_, self.levels_ = horizon, levels
+        self.season_ = model.season
+        self.model_, self.backtest_ = model, backtest
+        self.skipped_ = panel.skipped
+        return self
+
+    def _asked(self) -> dict[str, Any]:
+        """The options that say more than the effort does."""
+        asked: dict[str, Any] = {}
+        if self.cell is not None:
+            asked["cell"] = checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm"))
+        for name in ("hidden_size", "members", "updates"):
+            if getattr(self, name) is not None:
+                asked[name] = checks.whole(name, getattr(self, name), low=1)
+        return asked
+
+    def _horizon(self) -> int | None:
+        return None if self.horizon is None else checks.whole("horizon", self.horizon, low=1)
+
+    def _seasons(self) -> tuple[int, ...] | None:
+        if self.season is None:
+            return None
+        given = self.season if isinstance(self.season, list | tuple) else (self.season,)
+        seasons = tuple(sorted(checks.whole("season", each, low=1) for each in given))
+        if not seasons or any(b % a or a == b for a, b in pairwise(seasons)):
+            raise ValueError(
+                f"season: expected lengths of which each divides the next, got {checks.shown(self.season)}"
+            )
+        return seasons
 
     def backtest(self, windows: int | None = None) -> Backtest:
         """The backtest that `fit` made; with another number of windows, one made now on the fitted series.
@@ -157,21 +219,24 @@ class Forecaster:
 
     # --------------------------------------------------------------------------------------- forecast
 
-    def predict(self, horizon: int | None = None, history: Any = None) -> np.ndarray:
-        """The network's forecast (h,), h at most the fitted horizon.
+    def predict(self, horizon: int | None = None, history: Any = None) -> Any:
+        """The network's forecast (h,), h at most the fitted horizon; of many series one for each id.
 
-        history   rows to forecast from instead of the fitted series: anything that `fit` takes, with at least
-                  `model_.context` rows
+        history   rows to forecast from instead of the fitted series: anything that `fit` takes, also series never seen,
+                  with at least `model_.context` rows each
         """
-        self._check_fitted()
-        h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, low=1, high=self.horizon_)
-        return self.model_.predict(self._history(history).values)[:h]
+        found = self.forecast(horizon, history, levels=())
+        return {name: each.values for name, each in found.items()} if isinstance(found, Forecasts) else found.values
 
     def predict_interval(
         self, levels: Sequence[float] | None = None, horizon: int | None = None, history: Any = None
-    ) -> dict[float, np.ndarray]:
-        """Level in percent -> lower and upper bounds (h, 2) of the network's forecast; None: the levels of `fit`."""
-        return dict(self.forecast(horizon, history, levels=levels).intervals)
+    ) -> Any:
+        """Level in percent -> lower and upper bounds (h, 2) of the network's forecast, of many series for each id;
+        None: the levels of `fit`."""
+        found = self.forecast(horizon, history, levels=levels)
+        if isinstance(found, Forecasts):
+            return {name: dict(each.intervals) for name, each in found.items()}
+        return dict(found.intervals)
 
     def forecast(
         self,
@@ -180,36 +245,65 @@ class Forecaster:
         *,
         levels: Sequence[float] | None = None,
         best: bool = False,
-    ) -> Forecast:
-        """Values, intervals and dates together; best=True: the best baseline's where the network did not beat it."""
+    ) -> Any:
+        """Values, intervals and dates together: a `Forecast`, or of many series `Forecasts`, one for each id.
+
+        best=True: the best baseline's where the network did not beat it."""
         self._check_fitted()
-        series = self._history(history)
+        h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, low=1, high=self.horizon_)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
-        model = NETWORK
+        source = NETWORK
         if checks.flag("best", best) and not self._tested().network_wins:
-            model = self._tested().best_baseline
-        values = self.predict(horizon, series)
-        if model != NETWORK:
-            values = baselines(series.values, len(values), self.season_)[model]
+            source = self._tested().best_baseline
+        series = self._history(history)
+        panel = {"": series} if isinstance(series, Series) else series
+        if isinstance(self.model_, PooledModel):
+            found = self._forecast_pooled(self.model_, panel, h, wanted, source)
+        else:
+            found = {name: self._forecast_one(self.model_, each, h, wanted, source) for name, each in panel.items()}
+        return found[""] if isinstance(series, Series) else Forecasts(found)
+
+    def _forecast_one(self, model: Model, series: Series, h: int, levels: Sequence[float], source: str) -> Forecast:
+        values = (
+            model.predict(series.values)[:h] if source == NETWORK else baselines(series.values, h, model.season)[source]
+        )
         bands: dict[float, np.ndarray] = {}
-        if wanted:
+        if levels:
             tested = self._tested()
             bands = intervals.bands(
-                values, tested.truth, tested.forecasts[model], wanted,
-                relative=self.model_.plan.log, floor=0.0 if series.values.min() >= 0.0 else -np.inf,
+                values, tested.truth, tested.forecasts[source], levels,
+                relative=model.plan.log, floor=_floor(series),
             )  # fmt: skip
-        return Forecast(series, values, bands, model, self.backtest_)
+        return Forecast(series, values, bands, source, self.backtest_)
+
+    def _forecast_pooled(
+        self, model: PooledModel, panel: Mapping[str, Series], h: int, levels: Sequence[float], source: str
+    ) -> dict[str, Forecast]:
+        values, units = (each[:, :h] for each in model.predict_with_units([s.values for s in panel.values()]))
+        errors = pooled_errors(self._tested(), source) if levels else None
+        found: dict[str, Forecast] = {}
+        for (name, series), forecast, unit in zip(panel.items(), values, units, strict=True):
+            if source != NETWORK:
+                forecast = baselines(series.values, h, model.view.seasons[0])[source]
+            made = {} if errors is None else errors.bands(name, forecast, unit, levels, _floor(series))
+            own = self.backtest_.of(name) if self.backtest_ is not None and name in self.backtest_.series else None
+            found[name] = Forecast(series, forecast, made, source, own)
+        return found
 
     def verdict(self) -> str:
         """By how much the network beats the best baseline in the backtest, or that it does not."""
         self._check_fitted()
         return self._tested().verdict()
 
-    def _history(self, history: Any) -> Series:
+    def _history(self, history: Any) -> Series | Mapping[str, Series]:
         if history is None:
             return self.series_
-        series = as_series(history, freq=self.freq, missing=self.missing)
-        self.model_.check_history(series.values)
+        series = self.read(history)
+        for name, each in ({None: series} if isinstance(series, Series) else series).items():
+            try:
+                self.model_.check_history(each.values)
+            except DataError as error:
+                raise error if name is None else DataError(f"series {name!r}: {error}") from None
         return series
 
     def _tested(self) -> Backtest:
@@ -237,6 +331,11 @@ class Forecaster:
             n: v for n, v in self.get_params().items() if v != inspect.signature(type(self)).parameters[n].default
         }
         return f"Forecaster({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+
+def _floor(series: Series) -> float:
+    """What was never below zero is not forecast to be."""
+    return 0.0 if series.values.min() >= 0.0 else -np.inf
 
 
 def _too_few(series: Series, horizon: int, season: int, tested: bool) -> DataError:

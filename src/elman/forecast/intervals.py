@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from elman import checks
 
-__all__ = ["half_widths", "horizon_scale", "needed", "parse_levels"]
+__all__ = ["Calibration", "calibrate", "half_widths", "horizon_scale", "needed", "parse_levels"]
+
+KEPT = 20_001  # residuals
 
 
 def parse_levels(levels: Any) -> tuple[float, ...]:
@@ -56,16 +59,40 @@ def check_enough(levels: Sequence[float], residuals: int) -> None:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What intervals are made of: scale (h,), and `count` absolute residuals over it, sorted; of more than `KEPT` some
+    (n,), evenly spread from the smallest to the largest."""
+
+    scale: np.ndarray
+    sizes: np.ndarray
+    count: int
+
+    def half_widths(self, levels: Sequence[float]) -> np.ndarray:
+        """Half the width of each level's interval at each step, (len(levels), h). ValueError where they are too few."""
+        check_enough(levels, self.count)
+        ranks = np.array([math.ceil((self.count + 1) * level / 100.0 - 1e-9) for level in levels]) - 1
+        if len(self.sizes) < self.count:
+            ranks = np.ceil(ranks * ((len(self.sizes) - 1) / (self.count - 1))).astype(int)
+        return self.sizes[ranks][:, None] * self.scale
+
+
+def calibrate(residuals: np.ndarray) -> Calibration:
+    """Of residuals (W, h)."""
+    scale = horizon_scale(residuals)
+    sizes = np.sort(np.abs(residuals / scale), axis=None)
+    count = len(sizes)
+    if count > KEPT:
+        sizes = sizes[np.linspace(0, count - 1, KEPT).astype(int)]
+    return Calibration(scale, sizes, count)
+
+
 def half_widths(residuals: np.ndarray, levels: Sequence[float]) -> np.ndarray:
     """Half the width of each level's interval at each step: residuals (W, h) -> (len(levels), h).
 
     `ValueError` where the residuals are too few for a level.
     """
-    check_enough(levels, residuals.size)
-    scale = horizon_scale(residuals)
-    pooled = np.sort(np.abs(residuals / scale), axis=None)
-    ranks = [math.ceil((pooled.size + 1) * level / 100.0 - 1e-9) for level in levels]
-    return pooled[[rank - 1 for rank in ranks]][:, None] * scale
+    return calibrate(residuals).half_widths(levels)
 
 
 def bands(

@@ -30,7 +30,17 @@ from elman.network import Network
 from elman.optim import AdamW
 from elman.training import Trainer
 
-__all__ = ["FEATURES", "Model", "Plan", "Settings", "context_rows", "least_rows", "train_all", "windows"]
+__all__ = [
+    "EFFORTS_OF_ONE",
+    "FEATURES",
+    "Model",
+    "Plan",
+    "Settings",
+    "context_rows",
+    "least_rows",
+    "train_all",
+    "windows",
+]
 
 FLAT = 0.1  # of the usual change from row to row: the least unit that a window is measured in, however flat it is
 WINDOWS = 3  # the fewest training windows
@@ -59,6 +69,13 @@ class Settings:
     patience: int = 100  # updates without a better validation loss
     lags: int = 4  # rows that a step of the network reads side by side
     seed: int = 0
+
+
+EFFORTS_OF_ONE = {
+    "fast": Settings(members=2, updates=150),
+    "normal": Settings(),
+    "best": Settings(members=15),
+}
 
 
 @dataclass(frozen=True, eq=False)

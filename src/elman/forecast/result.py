@@ -1,11 +1,11 @@
-"""A forecast as people take it away: values and intervals with their dates, as a table, a CSV file, a picture."""
+"""Forecasts as people take them away: values and intervals with their dates, as a table, a CSV file, a picture."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.files import replacing
 from elman.forecast.series import Series
 
-__all__ = ["Forecast"]
+__all__ = ["Forecast", "Forecasts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +61,7 @@ class Forecast:
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Writes the table, one line a row; the file appears whole or not at all. `OSError` where it cannot."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns())
-        writer.writerows([label, *(f"{number:.8g}" for number in numbers)] for label, numbers in self.rows())
-        with replacing(path) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8")
-        return Path(path)
+        return _write(path, [self.columns(), *_cells(self)])
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
         """Draws history, forecast and intervals into a PNG (or SVG, PDF) file; needs matplotlib."""
@@ -80,3 +74,49 @@ class Forecast:
         names = self.columns()
         rows = [dict(zip(names, [label, *numbers], strict=True)) for label, numbers in self.rows()]
         return {"target": self.history.name, "model": self.model, "horizon": len(self), "forecast": rows}
+
+
+class Forecasts(Mapping[str, Forecast]):
+    """The forecast of each of many series, by its id."""
+
+    def __init__(self, each: Mapping[str, Forecast]) -> None:
+        self._each = dict(each)
+
+    def __getitem__(self, series: str) -> Forecast:
+        return self._each[series]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._each)
+
+    def __len__(self) -> int:
+        return len(self._each)
+
+    def __repr__(self) -> str:
+        return f"Forecasts({len(self)} series, {len(next(iter(self.values()), ()))} rows each)"
+
+    def write_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a table in long form, one line a series and row; the file appears whole or not at all."""
+        heads = next((forecast.columns() for forecast in self.values()), [])
+        return _write(path, [["series", *heads], *([name, *row] for name, f in self.items() for row in _cells(f))])
+
+    def plot(self, path: str | os.PathLike[str], *, most: int = 12) -> Path:
+        """Draws the first `most` series, each small, into a PNG (or SVG, PDF) file; needs matplotlib."""
+        from elman.plots import forecasts_plot
+
+        return forecasts_plot(self, path, most=most)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: those of every forecast, by the series' id."""
+        return {name: forecast.to_dict() for name, forecast in self.items()}
+
+
+def _cells(forecast: Forecast) -> list[list[str]]:
+    return [[label, *(f"{number:.8g}" for number in numbers)] for label, numbers in forecast.rows()]
+
+
+def _write(path: str | os.PathLike[str], rows: Iterable[list[str]]) -> Path:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+    return Path(path)

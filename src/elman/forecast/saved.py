@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from elman.forecast.backtest import Backtest
 from elman.forecast.calendar import Calendar
 from elman.forecast.dates import Style
 from elman.forecast.model import FEATURES, Model, Plan
+from elman.forecast.panel import Panel
+from elman.forecast.pooled import PooledModel, View
 from elman.forecast.series import Series
 from elman.layers import Layout
 from elman.network import Network
@@ -25,44 +27,54 @@ __all__ = ["contents", "restore"]
 
 def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(description, tensors) as a file holds them."""
-    series, model, backtest = forecaster.series_, forecaster.model_, forecaster.backtest_
+    model, backtest, series = forecaster.model_, forecaster.backtest_, forecaster.series_
+    panel = {"": series} if isinstance(series, Series) else series
     plain, _ = model.networks[0].contents()
     description: dict[str, Any] = {
         "options": _plain_options(forecaster.get_params()),
         "levels": list(forecaster.levels_),
         "network": {"layers": plain["layers"], "input_size": plain["input_size"]},
-        "model": {"plan": list(model.plan), "context": model.context, "season": model.season, "horizon": model.horizon,
-                  "shrink": model.shrink},
-        "series": {"name": series.name, "time_name": series.time_name, "filled": list(series.filled),
-                   "calendar": None if series.calendar is None else vars(series.calendar), "style": vars(series.style)},
+        "model": _plain_model(model),
+        "series": [{"id": name, "rows": len(each), **_plain_series(each)} for name, each in panel.items()],
+        "skipped": forecaster.skipped_,
         "backtest": None,
-    }  # fmt: skip
-    tensors = {"theta": np.stack([network.theta for network in model.networks]), "values": np.array(series.values)}
-    if series.times is not None:
-        tensors["times"] = series.times.astype(np.int64)
+    }
+    tensors = {
+        "theta": np.stack([network.theta for network in model.networks]),
+        "values": np.concatenate([each.values for each in panel.values()]),
+    }
+    times = [each.times.astype(np.int64) for each in panel.values() if each.times is not None]
+    if times:
+        tensors["times"] = np.concatenate(times)
     if backtest is not None:
         description["backtest"] = {
             "models": list(backtest.forecasts),
             "labels": [list(pair) for pair in backtest.labels],
             "starts": list(backtest.starts),
+            "series": list(backtest.series),
         }
         tensors |= {
             "backtest.truth": backtest.truth,
             "backtest.forecasts": np.stack(list(backtest.forecasts.values())),
             "backtest.scales": backtest.scales,
         }
+        if backtest.units is not None:
+            tensors["backtest.units"] = backtest.units
     return description, tensors
 
 
 def restore(kind: type[Forecaster], description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:
     """What `contents` described. ValueError, TypeError or KeyError where it does not fit together."""
     forecaster = kind(**description["options"])
-    forecaster.series_ = _series(description["series"], tensors)
+    panel = _panel(description["series"], tensors)
     forecaster.model_ = model = _model(description, tensors["theta"])
-    model.check_history(forecaster.series_.values)
+    forecaster.skipped_ = {str(name): str(why) for name, why in description["skipped"].items()}
+    forecaster.series_ = Panel(panel, forecaster.skipped_) if isinstance(model, PooledModel) else panel[""]
+    for each in panel.values():
+        model.check_history(each.values)
     forecaster.horizon_, forecaster.season_ = model.horizon, model.season
     forecaster.levels_ = tuple(float(level) for level in description["levels"])
-    forecaster.backtest_ = _backtest(description["backtest"], tensors, model.horizon)
+    forecaster.backtest_ = _backtest(description["backtest"], tensors, model.horizon, isinstance(model, PooledModel))
     return forecaster
 
 
@@ -73,47 +85,103 @@ def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
     return {**plain, "levels": None if levels is None else [float(level) for level in levels]}
 
 
-def _series(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Series:
+def _plain_series(series: Series) -> dict[str, Any]:
+    return {
+        "name": series.name,
+        "time_name": series.time_name,
+        "filled": list(series.filled),
+        "calendar": None if series.calendar is None else vars(series.calendar),
+        "style": vars(series.style),
+    }
+
+
+def _panel(plain: Sequence[Mapping[str, Any]], tensors: Mapping[str, np.ndarray]) -> dict[str, Series]:
     values, times = _floats(tensors["values"], 1), tensors.get("times")
-    if (times is None) != (plain["calendar"] is None) or (times is not None and times.shape != values.shape):
+    rows = [checks.whole("rows", each["rows"], low=2) for each in plain]
+    dated = [each["calendar"] is not None for each in plain]
+    if sum(rows) != len(values) or len({*dated}) != 1 or not np.isfinite(values).all():
+        raise ValueError("series: expected finite values for every row, and times for all or none")
+    if (times is None) == dated[0] or (times is not None and times.shape != values.shape):
         raise ValueError("times: expected one for each value and a calendar, or neither")
-    if len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError(f"values: expected at least 2 finite numbers, got {checks.shown(values)}")
-    return Series(
-        values,
-        None if times is None else times.astype(np.int64).astype("datetime64[us]"),
-        None if times is None else Calendar(**plain["calendar"]),
-        Style(**plain["style"]),
-        str(plain["name"]),
-        plain["time_name"],
-        tuple(plain["filled"]),
-    )
+    ends = np.cumsum(rows)[:-1]
+    parts = np.split(values, ends)
+    moments = [None] * len(rows) if times is None else np.split(times.astype(np.int64).astype("datetime64[us]"), ends)
+    return {
+        str(each["id"]): Series(
+            part,
+            moment,
+            None if moment is None else Calendar(**each["calendar"]),
+            Style(**each["style"]),
+            str(each["name"]),
+            each["time_name"],
+            tuple(each["filled"]),
+        )
+        for each, part, moment in zip(plain, parts, moments, strict=True)
+    }
 
 
-def _model(description: Mapping[str, Any], theta: np.ndarray) -> Model:
-    plain = description["network"]
+def _plain_model(model: Model | PooledModel) -> dict[str, Any]:
+    if isinstance(model, PooledModel):
+        return {"view": {**vars(model.view), "seasons": list(model.view.seasons)}}
+    return {
+        "plan": list(model.plan),
+        "context": model.context,
+        "season": model.season,
+        "horizon": model.horizon,
+        "shrink": model.shrink,
+    }
+
+
+def _model(description: Mapping[str, Any], theta: np.ndarray) -> Model | PooledModel:
+    plain, about = description["network"], description["model"]
     layout = Layout(layers_from_plain(plain["layers"]), plain["input_size"])
     if theta.ndim != 2 or theta.shape[1] != layout.size or not len(theta) or theta.dtype != np.float32:
         raise ValueError(f"theta: expected float32 (members, {layout.size}), got {theta.dtype} {theta.shape}")
-    about = description["model"]
-    base, log = about["plan"]
-    context, season, horizon = (checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon"))
-    plan = Plan(checks.choice("base", base, ("last", "season")), checks.flag("log", log))
     networks = tuple(Network.from_theta(layout, row) for row in theta)
-    if (layout.output_size, layout.last, context > season) != (horizon, True, True) or layout.input_size % FEATURES:
+    if "view" in about:
+        view = _view(about["view"])
+        fits = layout.input_size == view.features
+        found: Model | PooledModel = PooledModel(view, networks)
+    else:
+        base, log = about["plan"]
+        context, season, horizon = (checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon"))
+        plan = Plan(checks.choice("base", base, ("last", "season")), checks.flag("log", log))
+        fits = context > season and not layout.input_size % FEATURES
+        found = Model(plan, context, season, horizon, checks.number("shrink", about["shrink"], 0.0, 1.0), networks)
+    if not fits or (layout.output_size, layout.last) != (found.horizon, True):
         raise ValueError("model: expected a network and rows that fit one another")
-    return Model(plan, context, season, horizon, checks.number("shrink", about["shrink"], 0.0, 1.0), networks)
+    return found
 
 
-def _backtest(plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], horizon: int) -> Backtest | None:
+def _view(plain: Mapping[str, Any]) -> View:
+    seasons = tuple(checks.whole("seasons", each, low=1) for each in plain["seasons"])
+    context, horizon, lag = (checks.whole(name, plain[name], low=1) for name in ("context", "horizon", "lag"))
+    if (
+        not seasons
+        or lag not in seasons
+        or context % seasons[0]
+        or context < seasons[-1]
+        or sorted(seasons) != [*seasons]
+    ):
+        raise ValueError(f"view: expected rows that fit one another, got {dict(plain)}")
+    return View(seasons, context, horizon, lag, checks.flag("log", plain["log"]))
+
+
+def _backtest(
+    plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], horizon: int, pooled: bool
+) -> Backtest | None:
     if plain is None:
         return None
     truth, forecasts, scales = (
         _floats(tensors[f"backtest.{k}"], d) for k, d in (("truth", 2), ("forecasts", 3), ("scales", 1))
     )
     models, count = plain["models"], len(truth)
+    series = tuple(str(name) for name in plain["series"])
+    units = _floats(tensors["backtest.units"], 2) if pooled else None
     if (
-        truth.shape != (count, horizon)
+        len(series) != (count if pooled else 0)
+        or (units is not None and units.shape != truth.shape)
+        or truth.shape != (count, horizon)
         or forecasts.shape != (len(models), count, horizon)
         or {len(scales), len(plain["labels"]), len(plain["starts"])} != {count}
         or "network" not in models
@@ -122,7 +190,7 @@ def _backtest(plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray]
         raise ValueError("backtest: expected models, windows and horizon to fit one another")
     labels = tuple((str(first), str(last)) for first, last in plain["labels"])
     starts = tuple(checks.whole("starts", start, low=0) for start in plain["starts"])
-    return Backtest(truth, dict(zip(models, forecasts, strict=True)), scales, labels, starts)
+    return Backtest(truth, dict(zip(models, forecasts, strict=True)), scales, labels, starts, series, units)
 
 
 def _floats(array: np.ndarray, ndim: int) -> np.ndarray:

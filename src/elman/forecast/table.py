@@ -43,6 +43,17 @@ class Table:
             raise DataError(f"{option}: no column {name!r}; the columns are {listed(self.names)}", path=self.path)
         return self.columns[self.names.index(name)]
 
+    def take(self, rows: np.ndarray) -> Table:
+        """Some of its rows (k,), by their indices."""
+        at = rows.tolist()
+        columns = tuple([column[i] for i in at] for column in self.columns)
+        return Table(self.path, self.names, columns, [self.lines[i] for i in at])
+
+    def without(self, name: str) -> Table:
+        """All columns but one."""
+        kept = [i for i, each in enumerate(self.names) if each != name]
+        return Table(self.path, tuple(self.names[i] for i in kept), tuple(self.columns[i] for i in kept), self.lines)
+
     def is_numeric(self, name: str) -> bool:
         """Whether most of a column's cells that hold something hold numbers."""
         cells = [cell for cell in self.column(name, "column") if not is_missing(cell)]

@@ -1,0 +1,157 @@
+"""A forecaster's fit on many series: one model for all, tested on the last windows of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from elman.forecast import intervals
+from elman.forecast.backtest import NETWORK, Backtest
+from elman.forecast.baselines import baselines
+from elman.forecast.errors import DataError
+from elman.forecast.metrics import mase_scale
+from elman.forecast.panel import Panel
+from elman.forecast.pooled import Effort, PooledModel, context_rows, least_rows, train_pooled
+from elman.forecast.season import default_horizon, find_season
+from elman.forecast.series import Series
+
+__all__ = ["PooledErrors", "find_seasons", "fit_many", "pooled_errors", "without_short"]
+
+ASKED = 100  # series that are asked for their season
+PRIOR = 0.5  # what all series say of one's errors, in windows of its own
+
+
+def find_seasons(panel: Mapping[str, Series]) -> tuple[int, ...]:
+    """The seasons that most of the series show, short to long; (1,) for none.
+
+    A longer one is added only where the calendar knows it (a week of hours) and most series are three of it long.
+    """
+    every = max(1, len(panel) // ASKED)
+    asked = list(panel.values())[::every]
+    usual = asked[0].calendar.seasons if asked[0].calendar is not None else ()
+    short = Counter(find_season(series.values, usual) for series in asked).most_common(1)[0][0]
+    longer = [m for m in usual if m > short > 1 and m % short == 0]
+    rows = float(np.median([len(series) for series in asked]))
+    for m in sorted(longer, reverse=True):
+        if 3 * m <= rows and 2 * sum(find_season(series.values, (m,)) == m for series in asked) > len(asked):
+            return short, m
+    return (short,)
+
+
+def without_short(panel: Panel, seasons: Sequence[int], horizon: int | None, skip_bad: bool) -> tuple[Panel, int]:
+    """The series that are long enough to learn from, and the horizon. `DataError` for the first that is not, unless it
+    may be skipped."""
+    if horizon is None:
+        horizon = default_horizon(int(np.median([len(series) for series in panel.values()])), seasons[0])
+    least = least_rows(horizon, seasons)
+    words = f"rows are too few to forecast {horizon} with season {seasons[-1]}: {least} are needed"
+    short = {name: f"{len(series)} {words}" for name, series in panel.items() if len(series) < least}
+    if short and (not skip_bad or len(short) == len(panel)):
+        name, why = next(iter(short.items()))
+        raise DataError(f"series {name!r}: {why}")
+    return Panel({name: panel[name] for name in panel if name not in short}, panel.skipped | short), horizon
+
+
+def fit_many(
+    panel: Panel,
+    seasons: Sequence[int] | None,
+    horizon: int,
+    context: int | None,
+    windows: int,
+    effort: Effort,
+    seed: int,
+) -> tuple[PooledModel, Backtest | None]:
+    """Trains twice: without the rows of the backtest's windows, to score these, and on all rows.
+
+    The windows are the last ones of every series, one horizon after another; there are at most `windows`, fewer where
+    too few rows would be left. Nothing after the first of them is seen before they are scored, in any series: the
+    seasons too, where they are None, are found without it.
+    """
+
+    def train(known: Mapping[str, Series], found: Sequence[int]) -> PooledModel:
+        rows = np.array([len(series) for series in known.values()])
+        read = context_rows(context, rows, horizon, found)
+        return train_pooled([series.values for series in known.values()], found, horizon, read, effort, seed)
+
+    backtest = None
+    for count in range(windows, 0, -1):
+        known = {name: series.head(max(0, len(series) - count * horizon)) for name, series in panel.items()}
+        known = {name: series for name, series in known.items() if len(series) >= 2 * horizon}
+        if not known:
+            continue
+        found = find_seasons(known) if seasons is None else seasons
+        least = least_rows(horizon, found)
+        known = {name: series for name, series in known.items() if len(series) >= least}
+        if 2 * len(known) > len(panel):
+            model = train(known, found)
+            backtest = _backtest({name: panel[name] for name in known}, model, count, found[0])
+            break
+    return train(panel, find_seasons(panel) if seasons is None else seasons), backtest
+
+
+@dataclass(frozen=True, eq=False)
+class PooledErrors:
+    """What intervals about a model's forecasts are made of: errors of all series together, each over how large the
+    errors of its own series are in the other windows.
+
+    pooled   those errors
+    sizes    how large each series' errors are, in units;  usual  the same of a series without windows
+    """
+
+    pooled: intervals.Calibration
+    sizes: Mapping[str, float]
+    usual: float
+
+    def bands(
+        self, series: str, forecast: np.ndarray, unit: np.ndarray, levels: Sequence[float], floor: float
+    ) -> dict[float, np.ndarray]:
+        """Level in percent -> (h, 2), lower and upper bound about a forecast (h,) with its unit (h,); none below
+        floor."""
+        widths = self.pooled.half_widths(levels)[:, : len(forecast)] * (self.sizes.get(series, self.usual) * unit)
+        return {
+            level: np.maximum(np.column_stack([forecast - width, forecast + width]), floor)
+            for level, width in zip(levels, widths, strict=True)
+        }
+
+
+def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
+    """Of a backtest of many series. The size of a series' errors is a geometric mean over its windows, of which the
+    mean over all series is one more with the weight `PRIOR`."""
+    if backtest.units is None:
+        raise ValueError("backtest: expected one of many series, with the units of their errors")
+    errors = backtest.residuals(model) / backtest.units
+    windows = np.log(np.maximum(np.abs(errors / intervals.horizon_scale(errors)).mean(axis=1), 1e-12))
+    usual = float(windows.mean())
+    _, own, counts = np.unique(backtest.series, return_inverse=True, return_counts=True)
+    sums = np.bincount(own, windows)
+    others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
+    sizes = np.exp((sums + PRIOR * usual) / (counts + PRIOR))[own]
+    return PooledErrors(
+        intervals.calibrate(errors / others[:, None]),
+        dict(zip(backtest.series, sizes.tolist(), strict=True)),
+        float(np.exp(usual)),
+    )
+
+
+def _backtest(panel: Mapping[str, Series], model: PooledModel, count: int, season: int) -> Backtest:
+    """The last `count` windows of every series."""
+    horizon = model.view.horizon
+    starts = [(name, len(series) - k * horizon) for name, series in panel.items() for k in range(count, 0, -1)]
+    known = [panel[name].values[:start] for name, start in starts]
+    found, units = model.predict_with_units(known)
+    forecasts: dict[str, list[np.ndarray]] = {NETWORK: list(found)}
+    for values in known:
+        for name, forecast in baselines(values, horizon, season).items():
+            forecasts.setdefault(name, []).append(forecast)
+    return Backtest(
+        np.array([panel[name].values[start : start + horizon] for name, start in starts]),
+        {name: np.array(each) for name, each in forecasts.items()},
+        np.array([mase_scale(values, season) for values in known]),
+        tuple((panel[name].label(start), panel[name].label(start + horizon - 1)) for name, start in starts),
+        tuple(start for _, start in starts),
+        tuple(name for name, _ in starts),
+        units,
+    )

@@ -1,0 +1,329 @@
+"""Forecasts of many series by one model: no look past a cut, what is read, files, bits, intervals, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elman
+from elman.forecast import DataError, Forecaster, Forecasts, Series, as_series, intervals
+from elman.forecast.many import find_seasons
+from elman.forecast.panel import Panel, as_panel
+from elman.forecast.pooled import EFFORTS, PooledModel, View, _Pool, context_rows  # pyright: ignore
+
+QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
+
+
+def waves(count: int = 6, rows: int = 130, season: int = 7, noise: float = 0.05) -> dict[str, np.ndarray]:
+    """Series of unequal lengths and levels, with a season that is a share of the level."""
+    rng = np.random.default_rng(1)
+    found: dict[str, np.ndarray] = {}
+    for k in range(count):
+        time = np.arange(rows - 5 * k)
+        swing = 1 + 0.3 * np.sin(2 * np.pi * (time + k) / season) + noise * rng.normal(size=len(time))
+        found[f"s{k}"] = 10.0 ** (k % 3) * swing
+    return found
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Forecaster:
+    return Forecaster(horizon=7, windows=3, **QUICK).fit(waves())
+
+
+def series_of(values: dict[str, np.ndarray]) -> Panel:
+    panel = as_panel(values)
+    assert panel is not None
+    return panel
+
+
+# ---------------------------------------------------------------------------------- what it may look at
+
+
+def test_no_scored_value_touches_anything_else(fitted: Forecaster) -> None:
+    """Every value after the first window's cut changed, in every series: its forecasts stay the same to the bit."""
+    changed = {name: values.copy() for name, values in waves().items()}
+    for values in changed.values():
+        values[-21:] = 1e3 + np.random.default_rng(3).normal(size=21)
+    other = Forecaster(horizon=7, windows=3, **QUICK).fit(changed)
+    one, two = fitted.backtest_, other.backtest_
+    assert one is not None
+    assert two is not None
+    first = [w for w in range(len(one)) if w % 3 == 0]
+    assert [one.series[w] for w in first] == list(changed)
+    for name in one.forecasts:
+        assert two.forecasts[name][first].tolist() == one.forecasts[name][first].tolist(), name
+    assert two.scales[first].tolist() == one.scales[first].tolist()
+    assert two.truth[first].tolist() == [values[-21:-14].tolist() for values in changed.values()]
+
+
+def test_what_a_network_reads_of_a_window() -> None:
+    """x, base and unit beside loops written out: days of 4 rows, weeks of 12, 6 rows ahead."""
+    view = View((4, 12), 20, 6, 12, False)
+    read = np.random.default_rng(0).normal(5, 2, (2, 20))
+    x, base, unit = view.windows(read, np.full((2, 1), 1e-9))
+    assert x.shape == (2, 5, 10)
+    for i, row in enumerate(read):
+        level = row[-12:].mean()
+        size = np.abs(row[-12:] - level).mean()
+        assert unit[i, 0] == pytest.approx(size)
+        assert base[i].tolist() == row[8:14].tolist()
+        scaled = (row - level) / size
+        for step in range(5):
+            end = 4 * (step + 1)
+            before = scaled[end - 12 : end - 6] if end >= 12 else np.zeros(6)
+            assert x[i, step] == pytest.approx(np.concatenate([scaled[end - 4 : end], before]), rel=1e-5, abs=1e-6)
+    assert View((4,), 8, 6, 4, False).windows(read[:, -8:], np.ones((2, 1)))[1].tolist() == [
+        [*row[-4:], *row[-4:-2]] for row in read
+    ]
+    assert (View((1,), 9, 3, 1, False).windows(read[:, -9:], np.ones((2, 1)))[1] == read[:, -1:]).all()
+
+
+def test_drawn_windows_lie_within_one_series() -> None:
+    """Rows tell their series by the hundreds and count up, so a window across an edge would show."""
+    series = [100.0 * k + np.arange(rows) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
+    view = View((1,), 8, 4, 1, False)
+    x, y = _Pool(series, False).draw(view, 3000, np.random.default_rng(0))
+    assert np.ptp(np.diff(x[..., 0], axis=1)) < 1e-5
+    assert y[:, 0] == pytest.approx(x[:, 1, 0] - x[:, 0, 0], abs=1e-5)
+
+
+def test_the_same_answer_in_other_units(fitted: Forecaster) -> None:
+    other = Forecaster(horizon=7, windows=0, **QUICK).fit({name: 1e3 * values for name, values in waves().items()})
+    for name, values in fitted.predict().items():
+        assert other.predict()[name] == pytest.approx(1e3 * values, rel=1e-3)
+
+
+# -------------------------------------------------------------------------------------- what it can do
+
+
+def test_one_model_learns_from_all() -> None:
+    """Waves of any length, too few rows of each to tell it from noise but for one who has seen many."""
+    rng = np.random.default_rng(0)
+    values: dict[str, np.ndarray] = {}
+    for k in range(40):
+        phase = rng.uniform(0, 7) + np.arange(90) * 2 * np.pi / rng.uniform(5, 20)
+        values[str(k)] = 10 ** rng.uniform(0, 3) * (5 + np.sin(phase) + 0.2 * rng.normal(size=90))
+    model = Forecaster(horizon=6, season=1, windows=3, effort="normal", updates=800).fit(values)
+    assert model.backtest_ is not None
+    assert model.backtest_.gain > 0.3, model.verdict()
+    assert "120 windows of 6 rows in 40 series" in model.verdict()
+    assert model.backtest_.of("3").truth.shape == (3, 6)
+    covered: dict[float, list[float]] = {80.0: [], 95.0: []}
+    for name, found in model.forecast(history={n: v[:-6] for n, v in values.items()}).items():
+        for level, bounds in found.intervals.items():
+            covered[level].append(((values[name][-6:] >= bounds[:, 0]) & (values[name][-6:] <= bounds[:, 1])).mean())
+    assert np.mean(covered[80.0]) == pytest.approx(0.8, abs=0.08)
+    assert np.mean(covered[95.0]) == pytest.approx(0.95, abs=0.05)
+
+
+def test_intervals_know_which_series_are_noisy() -> None:
+    """Ten times the noise in one of ten series: its intervals are wide, the others' are not."""
+    values = waves(10, rows=180, noise=0.02)
+    values["s5"] = waves(10, rows=180, noise=0.2)["s5"]
+    found = Forecaster(horizon=7, windows=4, **QUICK).fit(values).forecast()
+    widths = {name: float(np.mean(np.ptp(each.intervals[80], axis=1) / each.values)) for name, each in found.items()}
+    assert widths["s5"] > 2.5 * max(width for name, width in widths.items() if name != "s5")
+
+
+def test_series_never_seen(fitted: Forecaster) -> None:
+    new = {"x": 5 * waves(1)["s0"], "y": waves(2)["s1"][:60]}
+    found = fitted.forecast(history=new)
+    assert isinstance(found, Forecasts)
+    assert list(found) == ["x", "y"]
+    assert found["x"].backtest is None
+    alone = fitted.forecast(history=new["y"])
+    assert alone.values.tolist() == pytest.approx(found["y"].values.tolist(), rel=1e-6)
+    with pytest.raises(DataError, match=r"series 'y': history: expected at least \d+ rows to forecast from, got 9"):
+        fitted.predict(history={"x": new["x"], "y": new["y"][:9]})
+
+
+def test_what_was_never_negative_is_not_forecast_to_be() -> None:
+    values = {name: np.maximum(0.0, each - each.mean()) for name, each in waves(noise=0.2).items()}
+    for found in Forecaster(horizon=7, **QUICK).fit(values).forecast().values():
+        assert found.values.min() >= 0
+        assert min(bounds.min() for bounds in found.intervals.values()) >= 0
+
+
+def test_seasons_of_hours_and_weeks() -> None:
+    hours = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[h]")
+    time, rng = np.arange(len(hours)), np.random.default_rng(0)
+    week = 1.0 + (time // 24 % 7 < 5)
+    values = [week * (3 + np.sin(2 * np.pi * time / 24)) + 0.1 * rng.normal(size=len(time)) for _ in range(3)]
+    panel = series_of({str(i): as_series(each, time=hours) for i, each in enumerate(values)})  # type: ignore[dict-item]
+    assert find_seasons(panel) == (24, 168)
+    model = Forecaster(windows=1, **QUICK).fit(panel)
+    assert (model.season_, model.horizon_) == ((24, 168), 24)
+    assert model.forecast()["0"].labels[0] == "2024-03-01 00:00"
+
+
+# ------------------------------------------------------------------------------------ the same again
+
+
+def test_the_same_bits_with_any_number_of_threads(fitted: Forecaster) -> None:
+    before = elman.get_num_threads()
+    try:
+        for threads in (1, 2):
+            elman.set_num_threads(threads)
+            other = Forecaster(horizon=7, windows=0, members=2, **QUICK).fit(waves())
+            answers = np.array(list(other.predict().values()))
+            if threads == 1:
+                wanted = answers
+        assert answers.tolist() == wanted.tolist()
+    finally:
+        elman.set_num_threads(before)
+
+
+def test_a_file_gives_the_same_forecasts(fitted: Forecaster, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "m.safetensors")
+    loaded = elman.load(tmp_path / "m.safetensors")
+    for name, found in fitted.forecast().items():
+        again = loaded.forecast()[name]
+        assert again.values.tolist() == found.values.tolist()
+        assert {k: v.tolist() for k, v in again.intervals.items()} == {
+            k: v.tolist() for k, v in found.intervals.items()
+        }
+    assert loaded.verdict() == fitted.verdict()
+    assert loaded.get_params() == fitted.get_params()
+
+
+def test_a_file_that_does_not_fit_itself_is_refused(fitted: Forecaster, tmp_path: Path) -> None:
+    from elman import io
+    from elman.forecast import saved
+
+    description, tensors = saved.contents(fitted)
+    view = description["model"]["view"]
+    changes: list[dict[str, Any]] = [
+        {"model": {"view": {**view, "context": view["context"] + 1}}},
+        {"model": {"view": {**view, "horizon": 8}}},
+        {"model": {"view": {**view, "lag": 3}}},
+        {"model": {"view": {**view, "seasons": []}}},
+        {"series": description["series"][1:]},
+        {"backtest": {**description["backtest"], "series": []}},
+    ]
+    for change in changes:
+        io.write(tmp_path / "bad.safetensors", "forecaster", {**description, **change}, tensors)
+        with pytest.raises(elman.FileError, match="the description does not fit the tensors"):
+            elman.load(tmp_path / "bad.safetensors")
+
+
+# ---------------------------------------------------------------------------------------- where they come from
+
+
+def long_table(folder: Path, values: dict[str, np.ndarray], more: str = "") -> Path:
+    path = folder / "long.csv"
+    lines = ["shop,day,units"]
+    for name, each in values.items():
+        days = np.datetime64("2024-01-01") + np.arange(len(each))
+        lines += [f"{name},{day},{value!r}" for day, value in zip(days, each.tolist(), strict=True)]
+    path.write_text("\n".join(lines) + "\n" + more, encoding="utf-8")
+    return path
+
+
+def test_long_tables_frames_lists_and_mappings_are_the_same_series(tmp_path: Path) -> None:
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    values = waves(3)
+    path = long_table(tmp_path, values)
+    frame = pandas.read_csv(path, parse_dates=["day"])
+    shuffled = frame.iloc[np.argsort(np.arange(len(frame)) % 2, kind="stable")].sort_values("day", kind="stable")
+    usual = frame.rename(columns={"shop": "unique_id", "day": "ds", "units": "y"})
+    sources: dict[str, tuple[Any, dict[str, Any]]] = {
+        "file": (path, {"id": "shop"}),
+        "pandas": (frame, {"id": "shop"}),
+        "pandas, by day": (shuffled, {"id": "shop"}),
+        "polars": (polars.read_csv(path, try_parse_dates=True), {"id": "shop"}),
+        "usual names": (usual.assign(price=1.0), {}),
+        "mapping": (values, {}),
+    }
+    for what, (source, options) in sources.items():
+        read = Forecaster().read(source, **options)
+        assert list(read) == list(values), what
+        for name, series in read.items():
+            assert series.values.tolist() == pytest.approx(values[name].tolist(), rel=1e-12), what
+            assert (series.times is None) == (what == "mapping")
+    assert list(Forecaster().read(list(values.values()))) == ["1", "2", "3"]
+    assert isinstance(Forecaster().read(values["s0"].tolist()), Series)
+
+
+def test_bad_series_are_named_or_left_out(tmp_path: Path) -> None:
+    values = waves(3)
+    path = long_table(tmp_path, values, "bad,2024-01-01,1\nbad,2024-01-02,\nbad,2024-01-03,2\nshort,2024-01-01,1\n")
+    with pytest.raises(DataError, match=r"series 'bad': .*long.csv, line \d+, column 'units': the value is missing"):
+        Forecaster(**QUICK).fit(path, id="shop")
+    model = Forecaster(skip_bad=True, horizon=7, windows=1, **QUICK).fit(path, id="shop")
+    assert list(model.series_) == list(values)
+    assert "the value is missing" in model.skipped_["bad"]
+    assert "expected at least 2 rows, got 1" in model.skipped_["short"]
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        ({}, {}, "y: expected at least one series, got an empty mapping"),
+        ({"a": np.arange(5.0), "b": waves()["s0"]}, {}, "series 'a': 5 rows are too few to forecast"),
+        ({"a": np.ones(50)}, {}, "series 'a': .*every value is 1"),
+        (waves(), {"season": (7, 10)}, "season: expected lengths of which each divides the next"),
+        (waves(), {"context": 200}, "context: .* too many"),
+        (waves(), {"effort": "much"}, "effort: expected one of"),
+        (waves(), {"levels": (99.99,)}, "levels: an interval of 99.99 % needs at least"),
+        (waves(), {"windows": 0, "levels": (80,)}, "levels: an interval of 80 % needs at least"),
+        (waves(), {"members": 0}, "members: expected"),
+        (waves(), {"skip_bad": "yes"}, "skip_bad: expected"),
+    ],
+)
+def test_what_is_refused(data: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        Forecaster(**{"horizon": 7, **QUICK, **options}).fit(data)
+
+
+def test_series_of_other_steps_are_refused() -> None:
+    days, weeks = (np.datetime64("2024-01-01") + step * np.arange(50) for step in (1, 7))
+    values = waves(1)["s0"][:50]
+    panel = {"a": as_series(values, time=days), "b": as_series(values, time=weeks)}
+    with pytest.raises(DataError, match=r"series 'b': its step is weekly.*, that of series 'a' is daily"):
+        as_panel(panel)
+
+
+# ------------------------------------------------------------------------------------------ the parts
+
+
+def test_context_leaves_windows_to_learn_from() -> None:
+    assert context_rows(None, np.full(3, 960), 48, (24, 168)) == 14 * 24
+    assert context_rows(None, np.array([700, 700, 300]), 48, (24, 168)) == 240
+    assert context_rows(30, np.full(3, 200), 7, (7,)) == 35
+    assert PooledModel(View((24, 168), 336, 48, 24, True), ()).season == (24, 168)
+    assert set(EFFORTS) == {"fast", "normal", "best"}
+
+
+def test_thinned_residuals_give_the_same_widths() -> None:
+    residuals = np.random.default_rng(0).normal(size=(9000, 5))
+    found = intervals.calibrate(residuals)
+    assert len(found.sizes) == intervals.KEPT < found.count == 45_000
+    whole = np.sort(np.abs(residuals / found.scale), axis=None)
+    for level, width in zip((50.0, 80.0, 99.0), found.half_widths((50.0, 80.0, 99.0)), strict=True):
+        rank = int(np.ceil((found.count + 1) * level / 100)) - 1
+        assert width == pytest.approx(whole[rank] * found.scale, rel=1e-3)
+
+
+def test_the_command_serves_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    typer = pytest.importorskip("typer.testing")
+    from elman.cli.app import app
+
+    monkeypatch.chdir(tmp_path)
+    path = long_table(tmp_path, waves(3), "tiny,2024-01-01,1\n")
+    command = ["forecast", str(path), "--id", "shop", "--effort", "fast", "--skip-bad", "--horizon", "7", "--json"]
+    result = typer.CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert list(found["series"]) == ["s0", "s1", "s2"]
+    assert list(found["skipped"]) == ["tiny"]
+    lines = (tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("series,day,units,lower_80")
+    assert len(lines) == 1 + 3 * 7
+    assert (tmp_path / "long.forecast.png").stat().st_size > 10_000
+    again = typer.CliRunner().invoke(app, ["predict", "long.safetensors", str(path), "--id", "shop"])
+    assert again.exit_code == 0, again.output
+    assert len((tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3 * 7

@@ -1,0 +1,53 @@
+"""benchmarks/m4.py: its yardsticks are the published ones, and it runs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import m4
+from elman.forecast.baselines import seasonal_naive
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.mark.skipif(not (DATA / "m4_hourly_test.csv").exists(), reason="the M4 competition's series are not here")
+def test_yardsticks_are_the_published_ones() -> None:
+    known, truth = m4.read(DATA / "m4_hourly_train.csv"), m4.read(DATA / "m4_hourly_test.csv")
+    assert m4.mean_scores(known, truth, {k: m4.naive2(known[k]) for k in known}) == pytest.approx(
+        (18.383, 2.395), abs=5e-4
+    )
+    naive = {k: seasonal_naive(known[k], 48, 24) for k in known}
+    assert m4.mean_scores(known, truth, naive) == pytest.approx((13.912, 1.193), abs=5e-4)
+
+
+def test_naive2_of_a_season_and_of_none() -> None:
+    time = np.arange(240)
+    season = 1 + 0.5 * np.sin(2 * np.pi * time / 24)
+    assert m4.naive2(7 * season) == pytest.approx(7 * season[:48], rel=1e-6)
+    walk = 100 + np.random.default_rng(0).normal(size=240).cumsum()
+    noise = np.random.default_rng(1).normal(10, 1, 240)
+    assert m4.naive2(noise).tolist() == [noise[-1]] * 48
+    assert np.isfinite(m4.naive2(walk)).all()
+
+
+def test_a_run_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time, rng = np.arange(700), np.random.default_rng(0)
+    lines = [["id", *(f"v{i}" for i in range(700))]]
+    for k in range(4):
+        values = 50 * (k + 1) * (2 + np.sin(2 * np.pi * (time + k) / 24)) + rng.normal(size=700)
+        lines.append([f"H{k}", *(f"{value:.3f}" for value in values[: 700 - 20 * k])])
+    with (tmp_path / "m4_hourly_train.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
+    monkeypatch.setattr(m4, "LOG", tmp_path / "log.csv")
+    monkeypatch.setattr(sys, "argv", ["m4", "--data", str(tmp_path), "effort='fast',updates=60,hidden_size=8"])
+    m4.main()
+    with (tmp_path / "log.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["part"] == "hold-out"
+    assert 0 < float(row["owa"]) < 1
+    assert 0.5 < float(row["cover_80"]) < 1
