@@ -28,7 +28,7 @@ import numpy as np
 
 import elman
 from elman.forecast.baselines import seasonal_naive
-from elman.forecast.metrics import mase_scale, measure
+from elman.forecast.metrics import interval_score, mase_scale, measure
 from elman.forecast.season import autocorrelation
 
 LOG = Path(__file__).with_suffix(".csv")
@@ -70,10 +70,9 @@ def mean_scores(known: Columns, truth: Columns, forecasts: Columns) -> tuple[flo
     return float(np.mean([each["smape"] for each in found])), float(np.mean([each["mase"] for each in found]))
 
 
-def interval_score(known: np.ndarray, truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
-    """At 95 %, over MASE's unit (Gneiting and Raftery 2007)."""
-    beyond = np.maximum(low - truth, 0) + np.maximum(truth - high, 0)
-    return float(np.mean(high - low + 2 / 0.05 * beyond) / mase_scale(known, SEASON))
+def scaled_score(known: np.ndarray, truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """The interval score at 95 % over MASE's unit."""
+    return float(np.mean(interval_score(truth, low, high, 95.0)) / mase_scale(known, SEASON))
 
 
 def naive_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,9 +95,9 @@ def run(known: Columns, truth: Columns, options: dict[str, Any]) -> dict[str, An
         inside = [(truth[k] >= b[:, 0]) & (truth[k] <= b[:, 1]) for k, b in bounds.items()]
         result[f"cover_{level:g}"] = float(np.mean(inside))
         if level == 95.0:
-            result["msis_95"] = float(np.mean([interval_score(known[k], truth[k], *b.T) for k, b in bounds.items()]))
+            result["msis_95"] = float(np.mean([scaled_score(known[k], truth[k], *b.T) for k, b in bounds.items()]))
             result["naive_msis_95"] = float(
-                np.mean([interval_score(known[k], truth[k], *naive_interval(known[k])) for k in known])
+                np.mean([scaled_score(known[k], truth[k], *naive_interval(known[k])) for k in known])
             )
     return result | {"seconds": seconds, "view": str(model.model_.view)}
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from elman.forecast import Backtest, intervals
 from elman.forecast.baselines import baselines, drift, naive, seasonal_naive
+from elman.forecast.coverage import bands_of_windows, coverage
 from elman.forecast.folds import make_folds
-from elman.forecast.metrics import mase_scale, measure
+from elman.forecast.metrics import interval_score, mase_scale, measure, rmsse_scale
 from elman.forecast.season import autocorrelation, default_horizon, find_season
 
 VALUES = np.array([1.0, 4.0, 2.0, 5.0, 3.0, 7.0])
@@ -34,6 +35,54 @@ def test_measures():
     assert found["mase"] == pytest.approx((1 + 4) / 3 / 1.25)
     assert found["smape"] == pytest.approx((200 / 3 + 200 + 0) / 3)
     assert found["rmse"] == pytest.approx(math.sqrt(17 / 3))
+    assert math.isnan(found["rmsse"])
+    assert rmsse_scale(VALUES) == math.sqrt((9 + 4 + 9 + 4 + 16) / 5)
+    assert math.isnan(rmsse_scale(np.ones(4)))
+    assert measure(VALUES, VALUES + 3, 1.0, 2.0)["rmsse"] == 1.5
+
+
+def test_the_interval_score():
+    """80 %: the width, and ten times what is missed."""
+    truth, low, high = np.array([1.0, 5.0, 9.0]), np.array([2.0, 2.0, 2.0]), np.array([6.0, 6.0, 6.0])
+    assert interval_score(truth, low, high, 80.0) == pytest.approx([4 + 10 * 1, 4, 4 + 10 * 3])
+
+
+def test_coverage_is_of_windows_that_did_not_calibrate():
+    """Six windows with errors of size 1 and one with 100: a level that takes them all in when it has seen the large one
+    misses it when it has not."""
+    rng = np.random.default_rng(0)
+    truth = rng.choice([-1.0, 1.0], (7, 4))
+    truth[3] *= 100
+    labels, starts = tuple((str(w), str(w)) for w in range(7)), tuple(range(0, 28, 4))
+    backtest = Backtest(truth, {"network": np.zeros((7, 4)), "naive": truth + 1}, np.full(7, 2.0), labels, starts)
+    bands = bands_of_windows(backtest, 80.0, relative=False)
+    assert bands is not None
+    inside = (truth >= bands[..., 0]) & (truth <= bands[..., 1])
+    assert not inside[3].any()
+    (row,) = coverage(backtest, (80.0, 99.9))  # for 99.9 % the others' 24 residuals are too few
+    assert row["covered"] == pytest.approx(100 * inside.mean())
+    assert row["score"] == pytest.approx(interval_score(truth, bands[..., 0], bands[..., 1], 80.0).mean() / 2)
+
+
+def test_coverage_of_many_series():
+    """Errors of known sizes: each series' intervals follow its own, and hold what they should."""
+    rng, windows = np.random.default_rng(0), 400
+    size = np.resize([0.1, 0.1, 1.0, 1.0, 10.0, 10.0], windows)  # series a, b, c with two windows each, ...
+    truth = size[:, None] * rng.normal(size=(windows, 6))
+    names = tuple(str(w // 2) for w in range(windows))
+    backtest = Backtest(
+        truth, {"network": np.zeros((windows, 6)), "naive": truth + 1}, np.ones(windows),
+        (("a", "b"),) * windows, tuple(range(windows)), names, np.ones((windows, 6)),
+    )  # fmt: skip
+    found = {row["level"]: row["covered"] for row in coverage(backtest, (80.0, 95.0))}
+    assert found[80.0] == pytest.approx(80, abs=3)
+    assert found[95.0] == pytest.approx(95, abs=2)
+    bands = bands_of_windows(backtest, 80.0, relative=False)
+    assert bands is not None
+    width = np.ptp(bands, axis=2).mean(axis=1)
+    assert width[size == 10].mean() > 15 * width[size == 0.1].mean()  # not 100: sizes are pulled together
+    alone = backtest.take(range(0, windows, 2))  # one window a series: its own size is not known
+    assert {row["level"] for row in coverage(alone, (80.0,))} == {80.0}
 
 
 def test_the_unit_of_mase_where_a_season_repeats_itself():
@@ -203,7 +252,8 @@ def _backtest(network: float, naive: float, drift: float, starts: tuple[int, ...
         "seasonal naive": truth + 9.0,
         "drift": truth + drift,
     }
-    return Backtest(truth, forecasts, np.array([1.0, 2.0]), (("a", "c"), ("d", "f")), starts)
+    labels = (("a", "c"), ("d", "f"))
+    return Backtest(truth, forecasts, np.array([1.0, 2.0]), labels, starts, root_scales=np.array([0.5, 4.0]))
 
 
 def test_a_verdict_for_the_network():
@@ -221,6 +271,7 @@ def test_a_verdict_for_the_network():
         "mase": 0.5,
         "smape": 200,
         "rmse": 1,
+        "rmsse": 0.25,
     }
 
 

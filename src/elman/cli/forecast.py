@@ -9,7 +9,7 @@ from elman.cli import say, words
 from elman.cli.files import Outputs
 
 if TYPE_CHECKING:
-    from elman.forecast import Backtest, Forecast, Forecaster, Forecasts, Series
+    from elman.forecast import Forecast, Forecaster, Forecasts, Series
 
 __all__ = ["described", "forecast", "show_forecast", "show_read"]
 
@@ -71,7 +71,7 @@ def forecast(
         say.line(f"Left out: series {name!r}: {why}")
     if model.backtest_ is not None:
         say.line()
-        show_backtest(model.backtest_)
+        show_backtest(model)
     say.line()
     show_forecast(found)
     say.line()
@@ -104,16 +104,24 @@ def show_series(series: Series, name: str) -> None:
     say.line(f"{name}, {series.name}: {len(series)} rows{filled}, {labels[0]} to {labels[-1]}{step}")
 
 
-def show_backtest(backtest: Backtest) -> None:
-    """The mean errors of each model."""
+def show_backtest(model: Forecaster) -> None:
+    """The mean errors of each model, and what the intervals covered."""
+    backtest = model.backtest_
+    if backtest is None:
+        return
     windows = len(backtest) // max(1, len(set(backtest.series)))
     count = "the last window" if windows == 1 else f"the last {windows} windows"
     if backtest.series:
         count += f" of {len(set(backtest.series))} series"
     rows = backtest.summary()
     columns = [[row["model"] for row in rows]]
-    columns += [say.figures(row[name] for row in rows) for name in ("mase", "smape", "rmse")]
-    say.table([f"mean over {count}", "MASE", "sMAPE %", "RMSE"], zip(*columns, strict=True))
+    columns += [say.figures(row[name] for row in rows) for name in ("mase", "smape", "rmse", "rmsse")]
+    say.table([f"mean over {count}", "MASE", "sMAPE %", "RMSE", "RMSSE"], zip(*columns, strict=True))
+    tested = model.coverage()
+    if tested:
+        say.line()
+        each = [f"{row['covered']:.0f} % ({row['level']:g} asked)" for row in tested]
+        say.line(f"Intervals, each window's from the others' errors, held {' and '.join(each)} of the rows")
 
 
 def show_forecast(found: Forecast | Forecasts) -> None:
@@ -155,6 +163,7 @@ def described(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:
     about = {
         "season": model.season_,
         "backtest": {"mean": backtest.summary(), "windows": backtest.records()} if backtest is not None else None,
+        "coverage": model.coverage() if backtest is not None else None,
         "verdict": backtest.verdict() if backtest is not None else None,
     }
     if isinstance(found, Forecast):

@@ -15,7 +15,7 @@ What lies where:
     dates.py     dates as people write them;  calendar.py  the step between rows, gaps, the dates that follow
     columns.py   which columns: a file, a data frame, an array becomes a series;  numbers.py  text to numbers
     series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
-    season.py baselines.py metrics.py folds.py intervals.py    what a forecast is measured with
+    season.py baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
     model.py     the network's side of one series: windows, level and scale, training, choice on the validation part
     pooled.py    the same of many series;  many.py  their seasons, backtest and intervals
     backtest.py  `Backtest`: every window's errors, the summary, the verdict

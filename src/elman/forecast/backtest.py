@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ NETWORK = "network"
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """W windows of h rows, each forecast from the rows before it alone. MASE, sMAPE and RMSE are per window.
+    """W windows of h rows, each forecast from the rows before it alone. MASE, sMAPE, RMSE and RMSSE are per window.
 
     truth      (W, h)
     forecasts  model -> (W, h): "network", "naive", "seasonal naive", "drift"
@@ -26,6 +26,7 @@ class Backtest:
     labels     (W,) each window's first and last row
     starts     (W,) the index of each window's first row
     series     (W,) whose window each is, by the series' id; empty for one series alone
+    root_scales   (W,) the unit of each window's RMSSE; None where it was not taken
     units      (W, h) the size of an error of the network's forecasts that is usual there; None for one series alone
     """
 
@@ -36,30 +37,40 @@ class Backtest:
     starts: tuple[int, ...]
     series: tuple[str, ...] = ()
     units: np.ndarray | None = None
+    root_scales: np.ndarray | None = None
     scores: Mapping[str, Mapping[str, np.ndarray]] = field(init=False)  # model -> measure -> (W,)
 
     def __post_init__(self) -> None:
         scores: dict[str, dict[str, np.ndarray]] = {}
         for model, forecasts in self.forecasts.items():
-            found = [measure(y, f, s) for y, f, s in zip(self.truth, forecasts, self.scales, strict=True)]
+            units = np.full(len(self.truth), np.nan) if self.root_scales is None else self.root_scales
+            found = [measure(*each) for each in zip(self.truth, forecasts, self.scales, units, strict=True)]
             scores[model] = {name: np.array([window[name] for window in found]) for name in MEASURES}
         object.__setattr__(self, "scores", scores)
 
     def __len__(self) -> int:
         return len(self.truth)
 
-    def of(self, series: str) -> Backtest:
-        """The windows of one series. KeyError for one that has none."""
-        at = [w for w, name in enumerate(self.series) if name == series]
-        if not at:
-            raise KeyError(f"series: expected one with windows in the backtest, got {series!r}")
+    def take(self, windows: Sequence[int] | np.ndarray) -> Backtest:
+        """Some of the windows, by their indices."""
+        at = np.asarray(windows)
         return Backtest(
             self.truth[at],
             {model: forecasts[at] for model, forecasts in self.forecasts.items()},
             self.scales[at],
             tuple(self.labels[w] for w in at),
             tuple(self.starts[w] for w in at),
+            tuple(self.series[w] for w in at) if self.series else (),
+            None if self.units is None else self.units[at],
+            None if self.root_scales is None else self.root_scales[at],
         )
+
+    def of(self, series: str) -> Backtest:
+        """The windows of one series. KeyError for one that has none."""
+        at = [w for w, name in enumerate(self.series) if name == series]
+        if not at:
+            raise KeyError(f"series: expected one with windows in the backtest, got {series!r}")
+        return replace(self.take(at), series=())
 
     @property
     def horizon(self) -> int:
@@ -102,11 +113,11 @@ class Backtest:
         return self.truth - self.forecasts[model]
 
     def summary(self) -> list[dict[str, Any]]:
-        """For each model: `model`, and its mean `mase`, `smape` (percent), `rmse`."""
+        """For each model: `model`, and its mean `mase`, `smape` (percent), `rmse`, `rmsse`."""
         return [{"model": model, **{name: self.mean(model, name) for name in MEASURES}} for model in self.forecasts]
 
     def records(self) -> list[dict[str, Any]]:
-        """For each window and model: (`series`,) `first`, `last` row, `model`, `mase`, `smape`, `rmse`."""
+        """For each window and model: (`series`,) `first`, `last` row, `model`, `mase`, `smape`, `rmse`, `rmsse`."""
         whose = [{"series": name} for name in self.series] or [{}] * len(self)
         return [
             {

@@ -16,10 +16,11 @@ from elman.forecast import intervals, saved
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.columns import as_series, open_table
+from elman.forecast.coverage import coverage
 from elman.forecast.errors import DataError
 from elman.forecast.folds import Fold, cut, make_folds
 from elman.forecast.many import find_seasons, fit_many, pooled_errors, without_short
-from elman.forecast.metrics import mase_scale
+from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.model import EFFORTS_OF_ONE, Model, least_rows, train_all
 from elman.forecast.panel import Panel, as_panel
 from elman.forecast.pooled import EFFORTS, PooledModel
@@ -290,6 +291,13 @@ class Forecaster:
             found[name] = Forecast(series, forecast, made, source, own)
         return found
 
+    def coverage(self) -> list[dict[str, Any]]:
+        """How the intervals did in the backtest, each window calibrated on the others: for each level `level`,
+        `covered` (percent of the rows) and `score`, the mean interval score over MASE's unit."""
+        self._check_fitted()
+        relative = isinstance(self.model_, Model) and self.model_.plan.log
+        return coverage(self._tested(), self.levels_, relative=relative)
+
     def verdict(self) -> str:
         """By how much the network beats the best baseline in the backtest, or that it does not."""
         self._check_fitted()
@@ -355,16 +363,19 @@ def _backtest(series: Series, folds: Sequence[Fold], models: Sequence[Model], se
     """Every fold's forecasts from the rows before it."""
     forecasts: dict[str, list[np.ndarray]] = {}
     scales: list[float] = []
+    roots: list[float] = []
     for fold, model, season in zip(folds, models, seasons, strict=False):
         known, horizon = series.values[: fold.validation], fold.scored - fold.validation
         found = {NETWORK: model.predict(known), **baselines(known, horizon, season)}
         for name, values in found.items():
             forecasts.setdefault(name, []).append(values)
         scales.append(mase_scale(known, season))
+        roots.append(rmsse_scale(known))
     return Backtest(
         np.array([series.values[fold.validation : fold.scored] for fold in folds]),
         {name: np.array(values) for name, values in forecasts.items()},
         np.array(scales),
         tuple((series.label(fold.validation), series.label(fold.scored - 1)) for fold in folds),
         tuple(fold.validation for fold in folds),
+        root_scales=np.array(roots),
     )

@@ -12,13 +12,13 @@ from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.errors import DataError
-from elman.forecast.metrics import mase_scale
+from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.panel import Panel
 from elman.forecast.pooled import Effort, PooledModel, context_rows, least_rows, train_pooled
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
 
-__all__ = ["PooledErrors", "find_seasons", "fit_many", "pooled_errors", "without_short"]
+__all__ = ["PooledErrors", "find_seasons", "fit_many", "pooled_errors", "sized_errors", "without_short"]
 
 ASKED = 100  # series that are asked for their season
 PRIOR = 0.5  # what all series say of one's errors, in windows of its own
@@ -118,8 +118,19 @@ class PooledErrors:
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
-    """Of a backtest of many series. The size of a series' errors is a geometric mean over its windows, of which the
-    mean over all series is one more with the weight `PRIOR`."""
+    """Of a backtest of many series."""
+    errors, others, sizes, usual = sized_errors(backtest, model)
+    return PooledErrors(
+        intervals.calibrate(errors / others[:, None]), dict(zip(backtest.series, sizes.tolist(), strict=True)), usual
+    )
+
+
+def sized_errors(backtest: Backtest, model: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Errors (W, h) in units; how large those of the same series are in its other windows (W,), and in all (W,); and
+    the same of all series together.
+
+    A size is a geometric mean over windows; that of all series is one more, with the weight `PRIOR`.
+    """
     if backtest.units is None:
         raise ValueError("backtest: expected one of many series, with the units of their errors")
     errors = backtest.residuals(model) / backtest.units
@@ -129,11 +140,7 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     sums = np.bincount(own, windows)
     others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
     sizes = np.exp((sums + PRIOR * usual) / (counts + PRIOR))[own]
-    return PooledErrors(
-        intervals.calibrate(errors / others[:, None]),
-        dict(zip(backtest.series, sizes.tolist(), strict=True)),
-        float(np.exp(usual)),
-    )
+    return errors, others, sizes, float(np.exp(usual))
 
 
 def _backtest(panel: Mapping[str, Series], model: PooledModel, count: int, season: int) -> Backtest:
@@ -154,4 +161,5 @@ def _backtest(panel: Mapping[str, Series], model: PooledModel, count: int, seaso
         tuple(start for _, start in starts),
         tuple(name for name, _ in starts),
         units,
+        np.array([rmsse_scale(values) for values in known]),
     )

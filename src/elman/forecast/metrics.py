@@ -1,12 +1,12 @@
-"""Errors of a forecast (h,) against the truth (h,)."""
+"""Errors of a forecast (h,), or of its bounds, against the truth (h,)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["MEASURES", "mase_scale", "measure"]
+__all__ = ["MEASURES", "interval_score", "mase_scale", "measure", "rmsse_scale"]
 
-MEASURES = ("mase", "smape", "rmse")
+MEASURES = ("mase", "smape", "rmse", "rmsse")
 
 
 def mase_scale(training: np.ndarray, season: int) -> float:
@@ -21,13 +21,30 @@ def mase_scale(training: np.ndarray, season: int) -> float:
     return float("nan")
 
 
-def measure(truth: np.ndarray, forecast: np.ndarray, scale: float) -> dict[str, float]:
-    """mase: mean |e| / scale; smape: mean 200 |e| / (|y| + |f|) in percent, a term 0 / 0 counting 0; rmse."""
+def rmsse_scale(training: np.ndarray) -> float:
+    """RMSSE's unit: the root of the mean (y_t - y_{t-1})^2 over the training part (Makridakis et al. 2022); NaN where
+    the part is constant."""
+    scale = float(np.sqrt(np.mean(np.diff(training) ** 2))) if len(training) > 1 else 0.0
+    return scale if scale > 0.0 else float("nan")
+
+
+def interval_score(truth: np.ndarray, low: np.ndarray, high: np.ndarray, level: float) -> np.ndarray:
+    """The width of an interval, and what it misses by times 2 / alpha, alpha = 1 - level / 100, at each row; the less
+    the better (Gneiting and Raftery 2007)."""
+    beyond = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
+    return high - low + 2.0 / (1.0 - level / 100.0) * beyond
+
+
+def measure(truth: np.ndarray, forecast: np.ndarray, scale: float, root_scale: float = np.nan) -> dict[str, float]:
+    """mase: mean |e| / scale; smape: mean 200 |e| / (|y| + |f|) in percent, a term 0 / 0 counting 0; rmse; rmsse: that
+    over root_scale."""
     error = np.abs(truth - forecast)
     size = np.abs(truth) + np.abs(forecast)
     ratio = np.divide(200.0 * error, size, out=np.zeros_like(error), where=size > 0.0)
+    rmse = float(np.sqrt(np.mean(error**2)))
     return {
         "mase": float(error.mean() / scale),
         "smape": float(ratio.mean()),
-        "rmse": float(np.sqrt(np.mean(error**2))),
+        "rmse": rmse,
+        "rmsse": rmse / root_scale,
     }

@@ -58,6 +58,8 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
             "backtest.forecasts": np.stack(list(backtest.forecasts.values())),
             "backtest.scales": backtest.scales,
         }
+        if backtest.root_scales is not None:  # always, of a forecaster's own
+            tensors["backtest.root_scales"] = backtest.root_scales
         if backtest.units is not None:
             tensors["backtest.units"] = backtest.units
     return description, tensors
@@ -172,8 +174,9 @@ def _backtest(
 ) -> Backtest | None:
     if plain is None:
         return None
-    truth, forecasts, scales = (
-        _floats(tensors[f"backtest.{k}"], d) for k, d in (("truth", 2), ("forecasts", 3), ("scales", 1))
+    truth, forecasts, scales, roots = (
+        _floats(tensors[f"backtest.{k}"], d)
+        for k, d in (("truth", 2), ("forecasts", 3), ("scales", 1), ("root_scales", 1))
     )
     models, count = plain["models"], len(truth)
     series = tuple(str(name) for name in plain["series"])
@@ -183,14 +186,14 @@ def _backtest(
         or (units is not None and units.shape != truth.shape)
         or truth.shape != (count, horizon)
         or forecasts.shape != (len(models), count, horizon)
-        or {len(scales), len(plain["labels"]), len(plain["starts"])} != {count}
+        or {len(scales), len(roots), len(plain["labels"]), len(plain["starts"])} != {count}
         or "network" not in models
         or len(models) < 2
     ):
         raise ValueError("backtest: expected models, windows and horizon to fit one another")
     labels = tuple((str(first), str(last)) for first, last in plain["labels"])
     starts = tuple(checks.whole("starts", start, low=0) for start in plain["starts"])
-    return Backtest(truth, dict(zip(models, forecasts, strict=True)), scales, labels, starts, series, units)
+    return Backtest(truth, dict(zip(models, forecasts, strict=True)), scales, labels, starts, series, units, roots)
 
 
 def _floats(array: np.ndarray, ndim: int) -> np.ndarray:
