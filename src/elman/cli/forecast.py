@@ -109,10 +109,10 @@ def show_backtest(model: Forecaster) -> None:
     backtest = model.backtest_
     if backtest is None:
         return
-    windows = len(backtest) // max(1, len(set(backtest.series)))
+    windows = len(backtest) // max(1, len(backtest.places))
     count = "the last window" if windows == 1 else f"the last {windows} windows"
     if backtest.series:
-        count += f" of {len(set(backtest.series))} series"
+        count += f" of {len(backtest.places)} series"
     rows = backtest.summary()
     columns = [[row["model"] for row in rows]]
     columns += [say.figures(row[name] for row in rows) for name in ("mase", "smape", "rmse", "rmsse")]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -38,15 +39,24 @@ class Backtest:
     series: tuple[str, ...] = ()
     units: np.ndarray | None = None
     root_scales: np.ndarray | None = None
-    scores: Mapping[str, Mapping[str, np.ndarray]] = field(init=False)  # model -> measure -> (W,)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def scores(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """model -> measure -> (W,)"""
+        units = np.full(len(self.truth), np.nan) if self.root_scales is None else self.root_scales
         scores: dict[str, dict[str, np.ndarray]] = {}
         for model, forecasts in self.forecasts.items():
-            units = np.full(len(self.truth), np.nan) if self.root_scales is None else self.root_scales
             found = [measure(*each) for each in zip(self.truth, forecasts, self.scales, units, strict=True)]
             scores[model] = {name: np.array([window[name] for window in found]) for name in MEASURES}
-        object.__setattr__(self, "scores", scores)
+        return scores
+
+    @cached_property
+    def places(self) -> Mapping[str, list[int]]:
+        """The windows of each series, by its id."""
+        places: dict[str, list[int]] = {}
+        for w, name in enumerate(self.series):
+            places.setdefault(name, []).append(w)
+        return places
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -67,10 +77,9 @@ class Backtest:
 
     def of(self, series: str) -> Backtest:
         """The windows of one series. KeyError for one that has none."""
-        at = [w for w, name in enumerate(self.series) if name == series]
-        if not at:
+        if series not in self.places:
             raise KeyError(f"series: expected one with windows in the backtest, got {series!r}")
-        return replace(self.take(at), series=())
+        return replace(self.take(self.places[series]), series=())
 
     @property
     def horizon(self) -> int:
@@ -138,7 +147,7 @@ class Backtest:
         better = int(np.sum(self.scores[NETWORK][self._judge] < self.scores[best][self._judge]))
         windows = "1 window" if len(self) == 1 else f"{len(self)} {'overlapping ' if self.overlapping else ''}windows"
         rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
-        where = f" in {len(set(self.series))} series" if self.series else ""
+        where = f" in {len(self.places)} series" if self.series else ""
         over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}{where}, better in {better}"
         if self.network_wins:
             return f"The network beats the best baseline, {best}, by {100.0 * self.gain:.1f} %: {over}."

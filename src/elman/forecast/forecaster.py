@@ -287,7 +287,7 @@ class Forecaster:
             if source != NETWORK:
                 forecast = baselines(series.values, h, model.view.seasons[0])[source]
             made = {} if errors is None else errors.bands(name, forecast, unit, levels, _floor(series))
-            own = self.backtest_.of(name) if self.backtest_ is not None and name in self.backtest_.series else None
+            own = self.backtest_.of(name) if self.backtest_ is not None and name in self.backtest_.places else None
             found[name] = Forecast(series, forecast, made, source, own)
         return found
 

@@ -1,4 +1,4 @@
-"""benchmarks/m4.py: its yardstick is the published one, and it runs."""
+"""benchmarks/m4.py and many_series.py: the yardstick is the published one, and they run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import m4
+from benchmarks import m4, many_series
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -48,3 +48,9 @@ def test_a_run_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert row["part"] == "hold-out"
     assert 0 < float(row["owa"]) < 1
     assert 0.5 < float(row["cover_80"]) < 1
+
+
+def test_many_short_series(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["many_series", "--count", "30", "--effort", "fast"])
+    many_series.main()
+    assert "30 series of 100 points, effort fast" in capsys.readouterr().out
