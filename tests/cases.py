@@ -19,7 +19,7 @@ CELLS: dict[str, Cell] = {
     "lstm_peephole": LSTM(peepholes=True),
     "gru": GRU(),
     "gru_before": GRU(reset_after=False),
-    "leaky_tanh": Simple(leak=0.5),
+    "leaky_tanh": Simple(leak=0.5, learn_leak=True),
     "leaky_relu": Simple("relu", leak=0.5),
     "norm_tanh": Simple(layer_norm=True),
     "norm_relu": Simple("relu", layer_norm=True),
@@ -69,9 +69,12 @@ def drawing_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
 
 
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:
-    """Random parameters, every gate with its own; matrices scaled so that no recurrence is chaotic."""
+    """Random parameters, every gate with its own; matrices scaled so that no recurrence is chaotic, leaks in (0, 1)."""
     theta = np.empty(layout.size)
     for p in layout.parameters:
+        if p.name.startswith("leak"):
+            p.view(theta)[...] = rng.uniform(0.05, 0.95, p.shape)
+            continue
         fan_in = p.shape[1] if len(p.shape) == 2 and not p.name.startswith("peephole") else 4
         p.view(theta)[...] = rng.normal(size=p.shape) * 0.9 / np.sqrt(fan_in)
     return theta.astype(dtype)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +330,12 @@ def test_the_command_serves_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     again = typer.CliRunner().invoke(app, ["predict", "long.safetensors", str(path), "--id", "shop"])
     assert again.exit_code == 0, again.output
     assert len((tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3 * 7
+
+
+def test_the_page_runs() -> None:
+    """docs/forecasting.md, in a process of its own: its names must be there for who imports elman alone."""
+    page = (Path(__file__).parents[1] / "docs" / "forecasting.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "The network" in done.stdout

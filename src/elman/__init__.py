@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import callbacks, classic, datasets, doctor, init, inspect, losses, optim, plots, schedules
+    from elman import callbacks, classic, datasets, doctor, forecast, init, inspect, losses, optim, plots, schedules
     from elman.checkpoint import CheckpointWarning
     from elman.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
@@ -59,6 +59,7 @@ __all__ = [
     "classic",
     "datasets",
     "doctor",
+    "forecast",
     "get_num_threads",
     "gradcheck",
     "init",
@@ -86,7 +87,19 @@ _HOMES = {
     "Stream": "elman.stream",
     "gradcheck": "elman.gradcheck",
 }
-_MODULES = ("callbacks", "classic", "datasets", "doctor", "init", "inspect", "losses", "optim", "plots", "schedules")
+_MODULES = (
+    "callbacks",
+    "classic",
+    "datasets",
+    "doctor",
+    "forecast",
+    "init",
+    "inspect",
+    "losses",
+    "optim",
+    "plots",
+    "schedules",
+)
 
 
 def __getattr__(name: str) -> Any:
