@@ -12,6 +12,7 @@ import pytest
 import elman
 from elman.forecast import DataError, Forecaster, Series, as_series, read_series
 from elman.forecast.model import Plan, Settings, context_rows, least_rows, train_all, windows
+from elman.forecast.pooled import PooledModel
 
 QUICK = {"members": 1, "updates": 20}
 
@@ -112,8 +113,33 @@ def test_what_was_never_negative_is_not_forecast_to_be():
 
 
 def test_long_series_are_thinned_not_refused():
-    model = Forecaster(horizon=2, season=1, context=4, windows=0, members=1, updates=2).fit(wave(5000))
+    values = wave(900)
+    assert len(values) > 4 * 16 * 2  # rows than two updates of four networks can read
+    model = Forecaster(horizon=2, season=1, context=4, windows=0, members=1, updates=2).fit(values)
     assert np.isfinite(model.predict()).all()
+
+
+def test_a_long_series_is_learned_from_as_many_are(tmp_path):
+    """One series still: a Forecast, one backtest; the model that pools windows, and nothing seen past the cut."""
+    values = wave(1100, season=7)
+    quick = {"horizon": 7, "windows": 2, "effort": "fast", "updates": 60, "hidden_size": 8}
+    model = Forecaster(**quick).fit(values)
+    assert isinstance(model.model_, PooledModel)
+    assert isinstance(model.series_, Series)
+    assert (model.season_, model.backtest_.series, len(model.backtest_)) == (7, (), 2)
+    assert "over 2 windows of 7 rows, better" in model.verdict()
+    found = model.forecast()
+    assert found.backtest is model.backtest_
+    assert found.intervals[80.0].shape == (7, 2)
+    assert [row["level"] for row in model.coverage()] == [80.0]  # the other window's 7 residuals are too few for 95 %
+    again = elman.load(_saved(model, tmp_path)).forecast()
+    assert again.values.tolist() == found.values.tolist()
+    assert again.intervals[80.0].tolist() == found.intervals[80.0].tolist()
+    values[-14:] = 1e3
+    changed = Forecaster(**quick).fit(values)
+    assert changed.backtest_.forecasts["network"][0].tolist() == model.backtest_.forecasts["network"][0].tolist()
+    with pytest.raises(TypeError, match="levels: expected a list"):
+        Forecaster(levels="80").fit(values)
 
 
 # ------------------------------------------------------------------------------------ the same again

@@ -31,6 +31,7 @@ from elman.forecast.series import Series
 __all__ = ["Forecaster"]
 
 USUAL_LEVELS = (80.0, 95.0)
+LONG = 1000  # rows from which a series alone is learned from as many are: windows enough for larger networks
 
 
 class Forecaster:
@@ -38,8 +39,8 @@ class Forecaster:
 
     horizon      rows to forecast; None: one season, else a tenth of the rows, at most 48
     season       rows in a season, 1 for none; for many series also several, such as (24, 168). None: found in the data
-    context      rows that the network reads before each forecast; None: see `model.py` and, for many series,
-                 `pooled.py`
+    context      rows that the network reads before each forecast; None: see `model.py` and, for many series or long
+                 ones, `pooled.py`
     levels       intervals in percent; one that the backtest has too few residuals for is refused. None: of 80 and 95
                  those that it has enough for
     windows      backtest windows, the last ones of each series; 0: no backtest, so no intervals and no verdict
@@ -109,12 +110,20 @@ class Forecaster:
         target, time, id   columns of a data frame or file; beside an array, `time` holds the times. `unique_id`, `ds`
                            and `y` are found by themselves
 
-        One series: a model is trained for each backtest window, on the rows before it alone, and one on all rows, which
-        is kept. Many: one model without the rows of all windows, which is scored on them, and one on all rows.
+        One series of less than `LONG` rows: a model is trained for each backtest window, on the rows before it alone,
+        and one on all rows, which is kept. Longer, or many: one model without the rows of all windows, which is scored
+        on them, and one on all rows.
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
         read = self.read(y, target=target, time=time, id=id)
-        return self._fit_one(read) if isinstance(read, Series) else self._fit_many(read)
+        if not isinstance(read, Series):
+            return self._fit_many(read)
+        if len(read) < LONG:
+            return self._fit_short(read)
+        self._fit_many(Panel({"": read}, {}))
+        self.series_ = read
+        self.backtest_ = None if self.backtest_ is None else replace(self.backtest_, series=())
+        return self
 
     def read(self, y: Any, *, target: str | None = None, time: Any = None, id: str | None = None) -> Series | Panel:
         """What `fit` reads of these arguments, and takes in their place: a `Series`, or a dict of them by id."""
@@ -125,7 +134,7 @@ class Forecaster:
         panel = as_panel(y, id=id, skip_bad=skip_bad, **options)
         return as_series(y, **options) if panel is None else panel
 
-    def _fit_one(self, series: Series) -> Forecaster:
+    def _fit_short(self, series: Series) -> Forecaster:
         rows = len(series)
         windows = checks.whole("windows", self.windows, low=0)
         effort = EFFORTS_OF_ONE[checks.choice("effort", self.effort, tuple(EFFORTS_OF_ONE))]
@@ -156,6 +165,8 @@ class Forecaster:
         windows = checks.whole("windows", self.windows, low=0)
         effort = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]._replace(**self._asked())
         seed = checks.whole("seed", self.seed, low=0)
+        if self.levels is not None:  # before the work
+            intervals.parse_levels(self.levels)
         seasons = self._seasons()
         panel, horizon = without_short(panel, seasons or find_seasons(panel), self._horizon(), self.skip_bad)
         model, backtest = fit_many(panel, seasons, horizon, self.context, windows, effort, seed)
@@ -287,7 +298,9 @@ class Forecaster:
             if source != NETWORK:
                 forecast = baselines(series.values, h, model.view.seasons[0])[source]
             made = {} if errors is None else errors.bands(name, forecast, unit, levels, _floor(series))
-            own = self.backtest_.of(name) if self.backtest_ is not None and name in self.backtest_.places else None
+            own = self.backtest_
+            if own is not None and own.series:
+                own = own.of(name) if name in own.places else None
             found[name] = Forecast(series, forecast, made, source, own)
         return found
 

@@ -51,7 +51,7 @@ def without_short(panel: Panel, seasons: Sequence[int], horizon: int | None, ski
     short = {name: f"{len(series)} {words}" for name, series in panel.items() if len(series) < least}
     if short and (not skip_bad or len(short) == len(panel)):
         name, why = next(iter(short.items()))
-        raise DataError(f"series {name!r}: {why}")
+        raise DataError(f"series {name!r}: {why}" if name else why)
     return Panel({name: panel[name] for name in panel if name not in short}, panel.skipped | short), horizon
 
 
@@ -121,7 +121,9 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     """Of a backtest of many series."""
     errors, others, sizes, usual = sized_errors(backtest, model)
     return PooledErrors(
-        intervals.calibrate(errors / others[:, None]), dict(zip(backtest.series, sizes.tolist(), strict=True)), usual
+        intervals.calibrate(errors / others[:, None]),
+        dict(zip(backtest.series or ("",) * len(backtest), sizes.tolist(), strict=True)),
+        usual,
     )
 
 
@@ -136,7 +138,8 @@ def sized_errors(backtest: Backtest, model: str) -> tuple[np.ndarray, np.ndarray
     errors = backtest.residuals(model) / backtest.units
     windows = np.log(np.maximum(np.abs(errors / intervals.horizon_scale(errors)).mean(axis=1), 1e-12))
     usual = float(windows.mean())
-    _, own, counts = np.unique(backtest.series, return_inverse=True, return_counts=True)
+    whose = backtest.series or ("",) * len(backtest)
+    _, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
     sums = np.bincount(own, windows)
     others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
     sizes = np.exp((sums + PRIOR * usual) / (counts + PRIOR))[own]

@@ -28,7 +28,7 @@ __all__ = ["contents", "restore"]
 def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(description, tensors) as a file holds them."""
     model, backtest, series = forecaster.model_, forecaster.backtest_, forecaster.series_
-    panel = {"": series} if isinstance(series, Series) else series
+    panel = {None: series} if isinstance(series, Series) else series
     plain, _ = model.networks[0].contents()
     description: dict[str, Any] = {
         "options": _plain_options(forecaster.get_params()),
@@ -71,12 +71,17 @@ def restore(kind: type[Forecaster], description: Mapping[str, Any], tensors: Map
     panel = _panel(description["series"], tensors)
     forecaster.model_ = model = _model(description, tensors["theta"])
     forecaster.skipped_ = {str(name): str(why) for name, why in description["skipped"].items()}
-    forecaster.series_ = Panel(panel, forecaster.skipped_) if isinstance(model, PooledModel) else panel[""]
+    many = description["series"][0]["id"] is not None
+    forecaster.series_ = Panel(panel, forecaster.skipped_) if many else next(iter(panel.values()))
+    if (len(panel) > 1 and not many) or (many and not isinstance(model, PooledModel)):
+        raise ValueError("series: expected one without an id, or some with ids and a model of many")
     for each in panel.values():
         model.check_history(each.values)
     forecaster.horizon_, forecaster.season_ = model.horizon, model.season
     forecaster.levels_ = tuple(float(level) for level in description["levels"])
-    forecaster.backtest_ = _backtest(description["backtest"], tensors, model.horizon, isinstance(model, PooledModel))
+    forecaster.backtest_ = _backtest(
+        description["backtest"], tensors, model.horizon, isinstance(model, PooledModel), many
+    )
     return forecaster
 
 
@@ -170,7 +175,7 @@ def _view(plain: Mapping[str, Any]) -> View:
 
 
 def _backtest(
-    plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], horizon: int, pooled: bool
+    plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], horizon: int, pooled: bool, many: bool
 ) -> Backtest | None:
     if plain is None:
         return None
@@ -182,7 +187,7 @@ def _backtest(
     series = tuple(str(name) for name in plain["series"])
     units = _floats(tensors["backtest.units"], 2) if pooled else None
     if (
-        len(series) != (count if pooled else 0)
+        len(series) != (count if many else 0)
         or (units is not None and units.shape != truth.shape)
         or truth.shape != (count, horizon)
         or forecasts.shape != (len(models), count, horizon)
