@@ -132,6 +132,18 @@ def test_intervals_know_which_series_are_noisy() -> None:
     assert widths["s5"] > 2.5 * max(width for name, width in widths.items() if name != "s5")
 
 
+def test_another_backtest_of_the_same_series(fitted: Forecaster) -> None:
+    """The last window alone, by a model that saw what lay before it; the forecaster stays as it is."""
+    before = fitted.predict()
+    found = fitted.backtest(windows=1)
+    assert len(found) == 6
+    assert found.truth.tolist() == [values[-7:].tolist() for values in waves().values()]
+    assert {name: each.tolist() for name, each in fitted.predict().items()} == {
+        n: v.tolist() for n, v in before.items()
+    }
+    assert fitted.backtest() is fitted.backtest_
+
+
 def test_series_never_seen(fitted: Forecaster) -> None:
     new = {"x": 5 * waves(1)["s0"], "y": waves(2)["s1"][:60]}
     found = fitted.forecast(history=new)

@@ -19,7 +19,7 @@ from elman.forecast.columns import as_series, open_table
 from elman.forecast.coverage import coverage
 from elman.forecast.errors import DataError
 from elman.forecast.folds import Fold, cut, make_folds
-from elman.forecast.many import find_seasons, fit_many, pooled_errors, without_short
+from elman.forecast.many import Recipe, find_seasons, pooled_errors, without_short
 from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.model import EFFORTS_OF_ONE, Model, least_rows, train_all
 from elman.forecast.panel import Panel, as_panel
@@ -163,20 +163,21 @@ class Forecaster:
 
     def _fit_many(self, panel: Panel) -> Forecaster:
         windows = checks.whole("windows", self.windows, low=0)
-        effort = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]._replace(**self._asked())
-        seed = checks.whole("seed", self.seed, low=0)
         if self.levels is not None:  # before the work
             intervals.parse_levels(self.levels)
-        seasons = self._seasons()
-        panel, horizon = without_short(panel, seasons or find_seasons(panel), self._horizon(), self.skip_bad)
-        model, backtest = fit_many(panel, seasons, horizon, self.context, windows, effort, seed)
+        panel, horizon = without_short(panel, self._seasons() or find_seasons(panel), self._horizon(), self.skip_bad)
+        recipe = self._recipe(horizon)
+        backtest = recipe.test(panel, windows)
         levels = self._levels(0 if backtest is None else backtest.truth.size)
-        self.series_ = panel
-        self.horizon_, self.levels_ = horizon, levels
-        self.season_ = model.season
+        model = recipe.train(panel)
+        self.series_, self.skipped_ = panel, panel.skipped
+        self.horizon_, self.season_, self.levels_ = horizon, model.season, levels
         self.model_, self.backtest_ = model, backtest
-        self.skipped_ = panel.skipped
         return self
+
+    def _recipe(self, horizon: int) -> Recipe:
+        effort = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]._replace(**self._asked())
+        return Recipe(self._seasons(), horizon, self.context, effort, checks.whole("seed", self.seed, low=0))
 
     def _asked(self) -> dict[str, Any]:
         """The options that say more than the effort does."""
@@ -210,12 +211,15 @@ class Forecaster:
         self._check_fitted()
         if windows is None or windows == self.windows:
             return self._tested()
-        other = (
-            Forecaster()
-            .set_params(**self.get_params())
-            .set_params(windows=checks.whole("windows", windows, low=1), horizon=self.horizon_, levels=None)
-        )
-        return other.fit(self.series_)._tested()
+        windows = checks.whole("windows", windows, low=1)
+        if isinstance(self.model_, PooledModel):
+            one = isinstance(self.series_, Series)
+            found = self._recipe(self.horizon_).test({"": self.series_} if one else self.series_, windows)
+            if found is None:
+                raise DataError(f"windows: the series are too short for a window of {self.horizon_} rows")
+            return replace(found, series=()) if one else found
+        other = Forecaster().set_params(**self.get_params())
+        return other.set_params(windows=windows, horizon=self.horizon_, levels=None).fit(self.series_)._tested()
 
     def _season(self, values: np.ndarray, usual: Sequence[int]) -> int:
         if self.season is None:

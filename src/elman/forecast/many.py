@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from elman.forecast.pooled import Effort, PooledModel, context_rows, least_rows,
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
 
-__all__ = ["PooledErrors", "find_seasons", "fit_many", "pooled_errors", "sized_errors", "without_short"]
+__all__ = ["PooledErrors", "Recipe", "find_seasons", "pooled_errors", "sized_errors", "without_short"]
 
 ASKED = 100  # series that are asked for their season
 PRIOR = 0.5  # what all series say of one's errors, in windows of its own
@@ -55,41 +55,39 @@ def without_short(panel: Panel, seasons: Sequence[int], horizon: int | None, ski
     return Panel({name: panel[name] for name in panel if name not in short}, panel.skipped | short), horizon
 
 
-def fit_many(
-    panel: Panel,
-    seasons: Sequence[int] | None,
-    horizon: int,
-    context: int | None,
-    windows: int,
-    effort: Effort,
-    seed: int,
-) -> tuple[PooledModel, Backtest | None]:
-    """Trains twice: without the rows of the backtest's windows, to score these, and on all rows.
+@dataclass(frozen=True)
+class Recipe:
+    """What a model of many series is made by; `seasons` None: found in what it is made of."""
 
-    The windows are the last ones of every series, one horizon after another; there are at most `windows`, fewer where
-    too few rows would be left. Nothing after the first of them is seen before they are scored, in any series: the
-    seasons too, where they are None, are found without it.
-    """
+    seasons: tuple[int, ...] | None
+    horizon: int
+    context: int | None
+    effort: Effort
+    seed: int
 
-    def train(known: Mapping[str, Series], found: Sequence[int]) -> PooledModel:
-        rows = np.array([len(series) for series in known.values()])
-        read = context_rows(context, rows, horizon, found)
-        return train_pooled([series.values for series in known.values()], found, horizon, read, effort, seed)
+    def train(self, panel: Mapping[str, Series]) -> PooledModel:
+        """The model of all rows of these series."""
+        seasons = find_seasons(panel) if self.seasons is None else self.seasons
+        rows = np.array([len(series) for series in panel.values()])
+        context = context_rows(self.context, rows, self.horizon, seasons)
+        values = [series.values for series in panel.values()]
+        return train_pooled(values, seasons, self.horizon, context, self.effort, self.seed)
 
-    backtest = None
-    for count in range(windows, 0, -1):
-        known = {name: series.head(max(0, len(series) - count * horizon)) for name, series in panel.items()}
-        known = {name: series for name, series in known.items() if len(series) >= 2 * horizon}
-        if not known:
-            continue
-        found = find_seasons(known) if seasons is None else seasons
-        least = least_rows(horizon, found)
-        known = {name: series for name, series in known.items() if len(series) >= least}
-        if 2 * len(known) > len(panel):
-            model = train(known, found)
-            backtest = _backtest({name: panel[name] for name in known}, model, count, found[0])
-            break
-    return train(panel, find_seasons(panel) if seasons is None else seasons), backtest
+    def test(self, panel: Mapping[str, Series], windows: int) -> Backtest | None:
+        """The last windows of every series, one horizon after another, by a model that saw nothing after the first of
+        them, in any series. At most `windows`, fewer where too few rows would be left; None where not one is."""
+        for count in range(windows, 0, -1):
+            known = {name: series.head(max(0, len(series) - count * self.horizon)) for name, series in panel.items()}
+            known = {name: series for name, series in known.items() if len(series) >= 2 * self.horizon}
+            if not known:
+                continue
+            seasons = find_seasons(known) if self.seasons is None else self.seasons
+            least = least_rows(self.horizon, seasons)
+            known = {name: series for name, series in known.items() if len(series) >= least}
+            if 2 * len(known) > len(panel):
+                model = replace(self, seasons=seasons).train(known)
+                return _backtest({name: panel[name] for name in known}, model, count, seasons[0])
+        return None
 
 
 @dataclass(frozen=True, eq=False)
