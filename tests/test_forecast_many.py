@@ -244,12 +244,14 @@ def test_long_tables_frames_lists_and_mappings_are_the_same_series(tmp_path: Pat
     path = long_table(tmp_path, values)
     frame = pandas.read_csv(path, parse_dates=["day"])
     shuffled = frame.iloc[np.argsort(np.arange(len(frame)) % 2, kind="stable")].sort_values("day", kind="stable")
+    polars.read_csv(path, try_parse_dates=True).write_parquet(tmp_path / "long.parquet")
     usual = frame.rename(columns={"shop": "unique_id", "day": "ds", "units": "y"})
     sources: dict[str, tuple[Any, dict[str, Any]]] = {
         "file": (path, {"id": "shop"}),
         "pandas": (frame, {"id": "shop"}),
         "pandas, by day": (shuffled, {"id": "shop"}),
         "polars": (polars.read_csv(path, try_parse_dates=True), {"id": "shop"}),
+        "parquet": (tmp_path / "long.parquet", {"id": "shop"}),
         "usual names": (usual.assign(price=1.0), {}),
         "mapping": (values, {}),
     }
@@ -261,6 +263,30 @@ def test_long_tables_frames_lists_and_mappings_are_the_same_series(tmp_path: Pat
             assert (series.times is None) == (what == "mapping")
     assert list(Forecaster().read(list(values.values()))) == ["1", "2", "3"]
     assert isinstance(Forecaster().read(values["s0"].tolist()), Series)
+
+
+def test_parquet_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    polars = pytest.importorskip("polars")
+    days = np.datetime64("2024-01-01") + np.arange(60)
+    values = waves(1)["s0"][:60]
+    polars.DataFrame({"day": days, "units": values}).write_parquet(tmp_path / "one.parquet")
+    series = Forecaster().read(tmp_path / "one.parquet")
+    assert isinstance(series, Series)
+    assert (series.name, series.label(0), series.values.tolist()) == ("units", "2024-01-01", values.tolist())
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 but not really")
+    with pytest.raises(DataError, match=r"bad.parquet: not a Parquet file"):
+        Forecaster().read(tmp_path / "bad.parquet")
+    with pytest.raises(FileNotFoundError):
+        Forecaster().read(tmp_path / "none.parquet")
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'elman\[parquet\]'"):
+        Forecaster().read(tmp_path / "one.parquet")
+    pytest.importorskip("typer")
+    from elman.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["forecast", "one.parquet"]) == 2
+    assert "Parquet files need polars; type: pip install 'elman[parquet]'" in capsys.readouterr().err
 
 
 def test_bad_series_are_named_or_left_out(tmp_path: Path) -> None:

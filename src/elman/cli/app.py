@@ -60,6 +60,10 @@ def run(arguments: list[str]) -> int:
         return 130
     except _Misused as error:
         return say.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
+    except ModuleNotFoundError as error:
+        if "pip install" not in str(error):  # not one of an extra's, which say what to type
+            raise
+        return say.error(str(error), 2)
     except OSError as error:
         return say.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
     except (ValueError, TypeError) as error:

@@ -34,13 +34,17 @@ __all__ = [
 Data = Annotated[
     str | None,
     typer.Argument(
-        metavar="DATA", help="A CSV file, or a bundled series: sunspots (the default), airline.", show_default=False
+        metavar="DATA",
+        help="A CSV or Parquet file, or a bundled series: sunspots (the default), airline.",
+        show_default=False,
     ),
 ]
 Fresh = Annotated[
     str | None,
     typer.Argument(
-        metavar="DATA", help="A CSV file with newer rows; default: the data it was trained on.", show_default=False
+        metavar="DATA",
+        help="A CSV or Parquet file with newer rows; default: the data it was trained on.",
+        show_default=False,
     ),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.safetensors).")]

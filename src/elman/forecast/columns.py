@@ -18,6 +18,7 @@ from elman.forecast.table import Table, listed, read_table, shorten
 
 __all__ = ["as_series", "open_table", "read_series", "series_of_frame", "series_of_table"]
 
+NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
 _TIME_WORDS = re.compile(r"date|time|year|month|week|day|quarter|period|jahr|datum|zeit|ann[ée]e|fecha|data", re.I)
 
 
@@ -29,7 +30,7 @@ def read_series(
     freq: str | None = None,
     missing: str = "error",
 ) -> Series:
-    """The series in a CSV file, or a bundled one by its name (`elman.datasets`) where no file has that name.
+    """The series in a CSV or Parquet file, or a bundled one by its name (`elman.datasets`) where no file has it.
 
     target   column of the values; default: the only numeric one
     time     column of the dates; default: the first that reads as dates, or none
@@ -38,13 +39,28 @@ def read_series(
 
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
-    return series_of_table(open_table(path), target, time, freq, missing)
+    return as_series(open_table(path), target=target, time=time, freq=freq, missing=missing)
 
 
-def open_table(path: str | Path) -> Table:
-    """The table in a file, or a bundled one by its name where no file has that name."""
+def open_table(path: str | Path) -> Any:
+    """The `Table` in a CSV file, or in a bundled one by its name where no file has that name; the polars frame in a
+    Parquet file. ModuleNotFoundError for the latter without polars."""
+    if Path(path).suffix.lower() in (".parquet", ".pq"):
+        return _read_parquet(Path(path))
     bundled = str(path) in datasets.names() and not Path(path).exists()
     return read_table(datasets.path(str(path)) if bundled else path)
+
+
+def _read_parquet(path: Path) -> Any:
+    try:
+        import polars
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(NEEDED, name="polars") from None
+    with path.open("rb") as file:  # what cannot be opened is an OSError, as for every file
+        try:
+            return polars.read_parquet(file)
+        except polars.exceptions.PolarsError as error:
+            raise DataError(f"not a Parquet file: {str(error).splitlines()[0]}", path=path) from None
 
 
 def as_series(
