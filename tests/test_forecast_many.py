@@ -144,6 +144,29 @@ def test_another_backtest_of_the_same_series(fitted: Forecaster) -> None:
     assert fitted.backtest() is fitted.backtest_
 
 
+def test_quantiles_are_ends_of_intervals(fitted: Forecaster) -> None:
+    asked = (0.975, 0.1, 0.5, 0.9)
+    for name, found in fitted.predict_quantiles(asked).items():
+        forecast = fitted.forecast(levels=(80, 95))[name]
+        assert found[:, 0].tolist() == forecast.intervals[95][:, 1].tolist()
+        assert found[:, 1].tolist() == forecast.intervals[80][:, 0].tolist()
+        assert found[:, 2].tolist() == forecast.values.tolist()
+        assert (np.diff(found[:, [1, 2, 3, 0]]) > 0).all()
+    assert fitted.predict_quantiles([0.5], horizon=2, history=waves()["s1"]).shape == (2, 1)
+    with pytest.raises(ValueError, match="quantiles: expected numbers between 0 and 1"):
+        fitted.predict_quantiles((0.5, 1.0))
+    with pytest.raises(TypeError, match="quantiles: expected a list of numbers"):
+        fitted.predict_quantiles(0.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="needs at least"):
+        fitted.predict_quantiles((0.9999,))
+
+
+def test_scikit_learn_clones_it() -> None:
+    base = pytest.importorskip("sklearn.base")
+    model = Forecaster(horizon=7, season=(7, 14), **QUICK)
+    assert base.clone(model).get_params() == model.get_params()
+
+
 def test_series_never_seen(fitted: Forecaster) -> None:
     new = {"x": 5 * waves(1)["s0"], "y": waves(2)["s1"][:60]}
     found = fitted.forecast(history=new)

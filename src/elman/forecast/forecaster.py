@@ -254,6 +254,30 @@ class Forecaster:
             return {name: dict(each.intervals) for name, each in found.items()}
         return dict(found.intervals)
 
+    def predict_quantiles(
+        self, quantiles: Any = (0.1, 0.5, 0.9), horizon: int | None = None, history: Any = None
+    ) -> Any:
+        """Quantiles (Q,) of the network's forecast, (h, Q), of many series for each id. They are the ends of the intervals
+        that hold |2q - 1|, and the forecast itself for 0.5, so they never cross; `ValueError` for one that lies too far
+        out for the backtest's residuals."""
+        if isinstance(quantiles, str) or not isinstance(quantiles, Sequence):
+            raise TypeError(f"quantiles: expected a list of numbers such as (0.1, 0.9), got {checks.shown(quantiles)}")
+        asked = [checks.number("quantiles", q, 0.0, 1.0, open_low=True) for q in quantiles]
+        if 1.0 in asked or not asked:
+            raise ValueError(f"quantiles: expected numbers between 0 and 1, got {checks.shown(quantiles)}")
+        levels = [round(100.0 * abs(2.0 * q - 1.0), 9) for q in asked]
+        found = self.forecast(horizon, history, levels=sorted({level for level in levels if level > 0.0}))
+
+        def columns(forecast: Forecast) -> np.ndarray:
+            return np.column_stack(
+                [
+                    forecast.intervals[level][:, int(q > 0.5)] if level > 0.0 else forecast.values
+                    for q, level in zip(asked, levels, strict=True)
+                ]
+            )
+
+        return {name: columns(each) for name, each in found.items()} if isinstance(found, Forecasts) else columns(found)
+
     def forecast(
         self,
         horizon: int | None = None,
