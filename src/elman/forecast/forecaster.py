@@ -257,7 +257,7 @@ class Forecaster:
     def predict_quantiles(
         self, quantiles: Any = (0.1, 0.5, 0.9), horizon: int | None = None, history: Any = None
     ) -> Any:
-        """Quantiles (Q,) of the network's forecast, (h, Q), of many series for each id. They are the ends of the intervals
+        """Quantiles (h, Q) of the network's forecast, of many series for each id. They are the ends of the intervals
         that hold |2q - 1|, and the forecast itself for 0.5, so they never cross; `ValueError` for one that lies too far
         out for the backtest's residuals."""
         if isinstance(quantiles, str) or not isinstance(quantiles, Sequence):
