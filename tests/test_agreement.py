@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -184,7 +185,11 @@ def trained(run: Engine, layout: Layout, theta: np.ndarray, batch: Batch, one: C
 
 
 @settings(
-    max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=False
+    max_examples=25 if "ELMAN_EMULATED" in os.environ else 500,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=False,
 )
 @given(configurations())
 def test_random_configurations(one: Configuration) -> None:
