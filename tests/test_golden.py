@@ -178,17 +178,19 @@ def test_six_updates(run: Engine, name: str, dtype: str) -> None:
         close(theta, want[2:], dtype, f"theta after update {step}")
 
 
+@pytest.mark.parametrize("activity", [0.0, 0.4])
 @pytest.mark.parametrize("name", ["tanh", "lstm", "gru"])
-def test_truncated_with_weighted_steps(run: Engine, name: str, dtype: str) -> None:
+def test_truncated_with_weighted_steps_and_activity(run: Engine, name: str, activity: float, dtype: str) -> None:
     golden = read("truncated")
     layout = Layout([Recurrent(3, CELLS[name]), Recurrent(3, CELLS[name]), Dense(2)], 2)
     theta, x, y, weight = (golden[f"in.{key}"].astype(dtype) for key in (f"theta-{name}", "x", "y", "weight"))
     batch = Batch(x, y, None, weight)
     whole = run.loss_and_grad(layout, theta, batch, losses.MSE(), None, 3)[1]
-    value, gradient = run.loss_and_grad(layout, theta, batch, losses.MSE(), 2, 3)
+    value, gradient = run.loss_and_grad(layout, theta, batch, losses.MSE(), 2, 3, activity=activity)
     assert not np.allclose(gradient, whole, rtol=1e-2)  # or the cut shows nothing
-    assert value == pytest.approx(golden[name][0], rel=TOLERANCE[dtype])
-    close(gradient, golden[name][1:], dtype, name)
+    want = golden[f"{name}-active" if activity else name]
+    assert value == pytest.approx(want[0], rel=TOLERANCE[dtype])
+    close(gradient, want[1:], dtype, name)
 
 
 def rows_of(run: Engine, dtype: str, name: str, optimiser: Any, rules: Any, records: Any) -> np.ndarray:

@@ -263,6 +263,7 @@ BY_HAND = tuple(name for name in CELLS if name not in ("tanh", "relu", "lstm", "
 # --------------------------------------------------------------- what is drawn, and learned states
 
 SEED, UPDATE = 11, 7
+ACTIVITY = 0.4
 
 
 def regular_draws() -> Arrays:
@@ -515,22 +516,28 @@ def truncated_layouts() -> dict[str, Layout]:
 
 
 def truncated_values(inputs: Arrays) -> Arrays:
-    """A loss of weighted steps and its gradient, where every second step's state is cut off from the one before."""
+    """A loss of weighted steps and its gradient, where every second step's state is cut off from the one before; and
+    both with a penalty on all activity beside it."""
     found: Arrays = {}
     x, y, weight = (torch.tensor(inputs[key]) for key in ("x", "y", "weight"))
-    for key, layout in truncated_layouts().items():
+    for (key, layout), penalty in product(truncated_layouts().items(), (0.0, ACTIVITY)):
         theta = leaf(inputs[f"theta-{key}"])
-        p, inner = named(layout, theta), Layout(layout.layers[:2], D)
-        states = [torch.zeros(B, H, dtype=torch.float64) for _ in layout.states]
+        p, layers = named(layout, theta), [Layout(layout.layers[:1], D), Layout(layout.layers[1:2], H)]
+        states = [[torch.zeros(B, H, dtype=torch.float64) for _ in layer.states] for layer in layers]
         outputs: list[torch.Tensor] = []
+        squares: list[torch.Tensor] = []
         for t in range(0, T, 2):
-            part = x[:, t : t + 2]
-            out, states = by_module(inner, theta[: inner.size], part, np.full(B, part.shape[1]), states)
-            states = [state.detach() for state in states]
+            out, offset = x[:, t : t + 2], 0
+            for k, layer in enumerate(layers):
+                own = theta[offset : offset + layer.size]
+                out, ends = by_module(layer, own, out, np.full(B, out.shape[1]), states[k])
+                states[k], offset = [state.detach() for state in ends], offset + layer.size
+                squares.append((out**2).sum())
             outputs.append(functional.linear(out, p["head.weight"], p["head.bias"]))
         value = (weight[..., None] * (torch.cat(outputs, 1) - y) ** 2).sum() / (2 * weight.sum())
+        value = value + penalty * torch.stack(squares).sum() / (B * T * 2 * H)
         (gradient,) = torch.autograd.grad(value, theta)
-        found[key] = np.append(value.item(), gradient.numpy())
+        found[f"{key}-active" if penalty else key] = np.append(value.item(), gradient.numpy())
     return found
 
 
