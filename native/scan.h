@@ -305,7 +305,6 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     step.read = d.regular.masks() ? d.read + m : step.h_prev;
     step.mask = d.regular.masks() ? d.own.mask : nullptr;
     step.dread = b.dread;
-    if (Cell::aux) step.aux = d.aux + m * d.ld;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dah = b.dah + (m - first) * d.lda;
     for (int k = 0; k < Cell::own; k++) step.back.own[k] = b.back.own[k] + (m - first) * d.ld;

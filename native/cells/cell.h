@@ -61,7 +61,6 @@ struct Backward {
   const T* const* read;
   const T* mask;  // (rows, units), of recurrent dropout, or null
   T* dread;       // (rows, units), where there is a mask
-  T* aux;         // (rows, ld)
   const T* a;     // (rows, lda): activated gates
   int64_t lda;
   const T *h, *c;  // (rows, ld)

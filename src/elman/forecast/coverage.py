@@ -61,11 +61,9 @@ def _parts(backtest: Backtest) -> np.ndarray:
     alone, every second series."""
     if not backtest.series:
         return np.arange(len(backtest))
-    _, own = np.unique(backtest.series, return_inverse=True)
-    if len(own) == own.max() + 1:
-        return own % 2
-    order = np.argsort(own, kind="stable")
-    first = np.searchsorted(own[order], own[order], "left")
-    place = np.empty(len(own), np.int64)
-    place[order] = np.arange(len(own)) - first
-    return place
+    alone = len(backtest.places) == len(backtest)
+    part = np.empty(len(backtest), np.int64)
+    for i, name in enumerate(sorted(backtest.places)):
+        windows = backtest.places[name]
+        part[windows] = i % 2 if alone else range(len(windows))
+    return part

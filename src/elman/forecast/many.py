@@ -118,16 +118,12 @@ class PooledErrors:
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     """Of a backtest of many series."""
     errors, others, sizes, usual = sized_errors(backtest, model)
-    return PooledErrors(
-        intervals.calibrate(errors / others[:, None]),
-        dict(zip(backtest.series or ("",) * len(backtest), sizes.tolist(), strict=True)),
-        usual,
-    )
+    return PooledErrors(intervals.calibrate(errors / others[:, None]), sizes, usual)
 
 
-def sized_errors(backtest: Backtest, model: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Errors (W, h) in units; how large those of the same series are in its other windows (W,), and in all (W,); and
-    the same of all series together.
+def sized_errors(backtest: Backtest, model: str) -> tuple[np.ndarray, np.ndarray, dict[str, float], float]:
+    """Errors (W, h) in units; how large those of the same series are in its other windows (W,); how large each series'
+    are in all; and the same of all series together.
 
     A size is a geometric mean over windows; that of all series is one more, with the weight `PRIOR`.
     """
@@ -137,11 +133,11 @@ def sized_errors(backtest: Backtest, model: str) -> tuple[np.ndarray, np.ndarray
     windows = np.log(np.maximum(np.abs(errors / intervals.horizon_scale(errors)).mean(axis=1), 1e-12))
     usual = float(windows.mean())
     whose = backtest.series or ("",) * len(backtest)
-    _, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
+    names, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
     sums = np.bincount(own, windows)
     others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
-    sizes = np.exp((sums + PRIOR * usual) / (counts + PRIOR))[own]
-    return errors, others, sizes, float(np.exp(usual))
+    sizes = np.exp((sums + PRIOR * usual) / (counts + PRIOR))
+    return errors, others, dict(zip(names.tolist(), sizes.tolist(), strict=True)), float(np.exp(usual))
 
 
 def _backtest(panel: Mapping[str, Series], model: PooledModel, count: int, season: int) -> Backtest:

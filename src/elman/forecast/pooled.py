@@ -12,7 +12,7 @@ of updates that the data does not decide, so nothing later than the cut is ever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -270,17 +270,12 @@ def _fit(pool: _Pool, view: View, effort: Effort, seed: int, stop: Event) -> Net
         seed=seed,
     )
     rng = np.random.default_rng(seed)
-    for updates in _blocks(effort.updates):
+    for done in range(0, effort.updates, BLOCK):
         if stop.is_set():
             raise CancelledError
-        x, y = pool.draw(view, updates * effort.batch_size, rng)
+        x, y = pool.draw(view, min(BLOCK, effort.updates - done) * effort.batch_size, rng)
         trainer.fit(x, y, epochs=1, shuffle=False, progress=False)
     return network
-
-
-def _blocks(updates: int) -> Iterator[int]:
-    for done in range(0, updates, BLOCK):
-        yield min(BLOCK, updates - done)
 
 
 def _error(model: PooledModel, known: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
