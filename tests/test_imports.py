@@ -48,6 +48,7 @@ UP_WHEN_CALLED = {
     ("network", "io"),  # Network.save
     ("network", "stream"),  # Network.stream
     ("forecast", "plots"),  # Forecast.plot
+    ("classic", "plots"),  # sine.draw
 }
 
 # What a module may import from outside at its top; everything else is imported inside the function that needs it.

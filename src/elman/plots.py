@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elman.forecast.result import Forecast, Forecasts
     from elman.inspect import FixedPoint, FixedPoints
 
-__all__ = ["fixed_points_plot", "forecast_plot", "forecasts_plot", "learning_curve", "needs_matplotlib"]
+__all__ = ["fixed_points_plot", "forecast_plot", "forecasts_plot", "learning_curve", "needs_matplotlib", "picture"]
 
 INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, HISTORY = "#0b69a3", "#52606d"
@@ -30,7 +30,7 @@ def forecast_plot(forecast: Forecast, path: str | os.PathLike[str]) -> Path:
 
     The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
     """
-    with _picture(path, 10, 4.8) as figure:
+    with picture(path, 10, 4.8) as figure:
         axes = figure.add_subplot()
         _draw(axes, forecast)
         _frame(axes, forecast)
@@ -45,7 +45,7 @@ def forecasts_plot(forecasts: Forecasts, path: str | os.PathLike[str], *, most: 
     shown = list(forecasts.items())[:most]
     across = min(3, len(shown))
     down = -(-len(shown) // across)
-    with _picture(path, 3.9 * across, 2.3 * down + 0.7) as figure:
+    with picture(path, 3.9 * across, 2.3 * down + 0.7) as figure:
         grid = figure.subplots(down, across, squeeze=False)
         for axes, (name, forecast) in zip(grid.flat, shown, strict=False):
             _draw(axes, forecast)
@@ -73,7 +73,7 @@ def learning_curve(history: History, path: str | os.PathLike[str]) -> Path:
     if not len(history):
         raise ValueError(f"history: expected at least one epoch, got {history!r}")
     changed = np.ptp(history.learning_rate) > 0
-    with _picture(path, 7.5, 4.8 if changed else 4) as figure:
+    with picture(path, 7.5, 4.8 if changed else 4) as figure:
         if changed:
             losses, rates = figure.subplots(2, sharex=True, height_ratios=[4, 1])
             _rates(rates, history)
@@ -115,7 +115,7 @@ def fixed_points_plot(
         raise ValueError(f"groups: expected shape {trajectories.shape[:1]}, got {groups.shape}")
     cloud = trajectories.reshape(-1, states.shape[1]) if trajectories.size else states
     center, plane, shares = _components(cloud)
-    with _picture(path, 9, 5.6) as figure:
+    with picture(path, 9, 5.6) as figure:
         axes = figure.add_subplot()
         ways, places = (trajectories - center) @ plane, (states - center) @ plane
         _trajectories(axes, ways, np.zeros(len(ways)) if groups is None else groups, labels or {})
@@ -135,8 +135,11 @@ def needs_matplotlib() -> None:
 
 
 @contextmanager
-def _picture(path: str | os.PathLike[str], width: float, height: float) -> Generator[Any]:
-    """An empty figure, width and height in inches; what the body drew is saved in the end."""
+def picture(path: str | os.PathLike[str], width: float, height: float) -> Generator[Any]:
+    """An empty figure, width and height in inches; what the body drew is saved as PNG, SVG or PDF in the end.
+
+    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

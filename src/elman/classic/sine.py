@@ -144,32 +144,35 @@ def beside_plain(epochs: int) -> tuple[float, float]:
 
 def draw(experiment: Experiment, path: Path | str) -> None:
     """Three panels in one PNG: the paper's figure, the improved networks, and every error on a logarithmic scale."""
-    from matplotlib.figure import Figure
+    from elman.plots import picture
 
     steps = np.arange(len(experiment.truth))
-    figure = Figure(figsize=(9, 9), layout="constrained")
-    top, middle, bottom = figure.subplots(3, 1, sharex=True)
     colours = ["#c44e52", "#4c72b0", "#dd8452", "#55a868"]
-    for axes, shown, title in (
-        (top, [experiment.paper], "The paper's program: the target is asked of all ten steps"),
-        (middle, experiment.improved, "Improved: the target is asked of the last step alone, Adam"),
-    ):
-        axes.plot(steps, experiment.truth, color="black", linewidth=3, alpha=0.25, label="true")
-        for number, item in enumerate(shown):
-            colour = colours[number + (axes is middle)]
-            axes.plot(steps, item.prediction, color=colour, linewidth=1.4, dashes=(4, 1 + 2 * number), label=item.name)
-        axes.set(title=title, ylabel="sin(x)", ylim=(-1.5, 1.5))
-        axes.legend(loc="upper right", ncols=4, frameon=False)
-    for item, colour in zip([experiment.paper, *experiment.improved], colours, strict=True):
-        error = np.maximum(np.abs(item.prediction - experiment.truth), 1e-7)
-        bottom.semilogy(steps, error, color=colour, linewidth=1.2, label=f"{item.name}: mean square {item.error:.1e}")
-    bottom.set(title="Absolute error of the last step", xlabel="test window", ylabel="|predicted - true|")
-    bottom.set_ylim(1e-7, 50)
-    bottom.legend(loc="upper right", ncols=2, frameon=False, fontsize="small")
-    for axes in (top, middle, bottom):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.2)
-    figure.savefig(path, dpi=130)
+    with picture(path, 9, 9) as figure:
+        top, middle, bottom = figure.subplots(3, 1, sharex=True)
+        for axes, shown, title in (
+            (top, [experiment.paper], "The paper's program: the target is asked of all ten steps"),
+            (middle, experiment.improved, "Improved: the target is asked of the last step alone, Adam"),
+        ):
+            axes.plot(steps, experiment.truth, color="black", linewidth=3, alpha=0.25, label="true")
+            for number, item in enumerate(shown):
+                colour = colours[number + (axes is middle)]
+                axes.plot(
+                    steps, item.prediction, color=colour, linewidth=1.4, dashes=(4, 1 + 2 * number), label=item.name
+                )
+            axes.set(title=title, ylabel="sin(x)", ylim=(-1.5, 1.5))
+            axes.legend(loc="upper right", ncols=4, frameon=False)
+        for item, colour in zip([experiment.paper, *experiment.improved], colours, strict=True):
+            error = np.maximum(np.abs(item.prediction - experiment.truth), 1e-7)
+            bottom.semilogy(
+                steps, error, color=colour, linewidth=1.2, label=f"{item.name}: mean square {item.error:.1e}"
+            )
+        bottom.set(title="Absolute error of the last step", xlabel="test window", ylabel="|predicted - true|")
+        bottom.set_ylim(1e-7, 50)
+        bottom.legend(loc="upper right", ncols=2, frameon=False, fontsize="small")
+        for axes in (top, middle, bottom):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.grid(alpha=0.2)
 
 
 def _drawn(program: Any) -> Any:

@@ -197,17 +197,17 @@ def _learn(updates: int | None, seed: int, report: Callable[[str], object] | Non
 
 def _draw(found: Learned, path: Path) -> None:
     """The learning curve: every update's loss, the validations, and what no memory scores."""
-    from matplotlib.figure import Figure
+    from elman.plots import picture
 
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    axes = figure.subplots()
     steps = range(1, len(found.losses) + 1)
-    axes.semilogy(steps, found.losses, color="#4c72b0", linewidth=0.6, alpha=0.45, label="each update's sequences")
-    axes.semilogy(found.ends, found.validation, color="#4c72b0", linewidth=2, label=f"held out, {STAGES[1]} steps")
-    axes.axhline(found.memoryless, color="black", linestyle="--", linewidth=1, label="without memory: 1/6")
-    axes.axvline(found.switch, color="grey", linestyle=":", linewidth=1, label=f"{STAGES[0]} steps, then {STAGES[1]}")
-    axes.set(title="A GRU learns the adding problem", xlabel="update", ylabel="mean squared error")
-    axes.legend(loc="lower left", frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.2)
-    figure.savefig(path, dpi=130)
+    with picture(path, 9, 5) as figure:
+        axes = figure.subplots()
+        axes.semilogy(steps, found.losses, color="#4c72b0", linewidth=0.6, alpha=0.45, label="each update's sequences")
+        axes.semilogy(found.ends, found.validation, color="#4c72b0", linewidth=2, label=f"held out, {STAGES[1]} steps")
+        axes.axhline(found.memoryless, color="black", linestyle="--", linewidth=1, label="without memory: 1/6")
+        stages = f"{STAGES[0]} steps, then {STAGES[1]}"
+        axes.axvline(found.switch, color="grey", linestyle=":", linewidth=1, label=stages)
+        axes.set(title="A GRU learns the adding problem", xlabel="update", ylabel="mean squared error")
+        axes.legend(loc="lower left", frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.2)
