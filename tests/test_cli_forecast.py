@@ -149,7 +149,17 @@ def test_predict_uses_the_saved_model_again(capsys: pytest.CaptureFixture[str]):
     assert [row["month"] for row in found["forecast"]] == ["2020-01", "2020-02"]
     values = elman.load("sales.safetensors").predict(2, history="fresh.csv")
     assert [row["sales"] for row in found["forecast"]] == pytest.approx(list(values))
-    assert found["files"] == ["fresh.forecast.csv", "fresh.forecast.png"]
+    assert found["files"] == ["fresh.forecast.csv"]
+    assert not Path("fresh.forecast.png").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_predict_draws_when_asked(capsys: pytest.CaptureFixture[str]):
+    Path("sales.csv").write_text(text(GOOD))
+    elman.Forecaster(horizon=6).fit("sales.csv").save("sales.safetensors")
+    assert main(["predict", "sales.safetensors", "--plot"]) == 0
+    assert capsys.readouterr().out.endswith("Wrote sales.forecast.csv, sales.forecast.png\n")
+    assert Path("sales.forecast.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("quick")

@@ -204,6 +204,60 @@ def test_help_is_fast_because_it_loads_little():
     assert not loaded & {"numpy", "matplotlib", "safetensors", "narwhals"}
 
 
+# Forecasters that fit in no time, and the command line without its words
+QUICKLY = """
+import contextlib, functools, io, elman.cli
+from elman.forecast import Forecaster
+made = Forecaster.__init__
+small = {"members": 1, "updates": 5, "hidden_size": 4}
+Forecaster.__init__ = functools.wraps(made)(lambda self, **options: made(self, **{**options, **small}))
+def command(*arguments):
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert elman.cli.main(arguments) == 0, arguments
+"""
+DRAWING = {"matplotlib", "PIL"}
+# What a CSV, a saved model and a picture never need: data frames come in through narwhals, Parquet through Polars
+FOREIGN = {"torch", "jax", "pandas", "polars", "pyarrow", "narwhals", "sklearn", "scipy", "onnx", "onnxruntime"}
+
+
+@pytest.fixture
+def sales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A saved forecaster with fresh rows for it, and a saved network."""
+    monkeypatch.chdir(tmp_path)
+    Path("sales.csv").write_text("\n".join(["day,sales", *(f"2024-01-{day:02},{day % 7}" for day in range(1, 31))]))
+    elman.Forecaster(horizon=2, season=7, members=1, updates=5, hidden_size=4).fit("sales.csv").save(
+        "sales.safetensors"
+    )
+    elman.Network(1, 2, 1, seed=0).save("net.safetensors")
+
+
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize(("option", "drawing"), [("", set()), ("'--plot'", DRAWING)])
+def test_predict_loads_what_draws_only_when_it_draws(option: str, drawing: set[str]):
+    pytest.importorskip("typer")
+    pytest.importorskip("matplotlib")
+    loaded = loaded_by(f"{QUICKLY}command('predict', 'sales.safetensors', 'sales.csv', {option})")
+    assert loaded & (DRAWING | FOREIGN) == drawing
+
+
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("forecast", "sales.csv", "--season", "7", "--horizon", "2"),
+        ("inspect", "sales.safetensors"),
+        ("config",),
+        ("gradcheck", "net.safetensors"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_no_command_loads_what_it_does_not_use(arguments: tuple[str, ...]):
+    pytest.importorskip("typer")
+    pytest.importorskip("matplotlib")
+    loaded = loaded_by(f"{QUICKLY}command{arguments!r}")
+    assert not loaded & (FOREIGN if arguments[0] == "forecast" else FOREIGN | DRAWING)
+
+
 @pytest.mark.parametrize("name", sorted(getattr(elman, "__all__", [])))
 def test_public_names_exist(name: str):
     assert getattr(elman, name) is not None

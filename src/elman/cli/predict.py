@@ -19,12 +19,15 @@ def predict(
     freq: words.Freq = None,
     missing: words.Missing = "error",
     best: words.Best = False,
+    plot: words.Plot = False,
     out: words.Out = None,
     as_json: words.Json = False,
 ) -> None:
-    """Forecast again with a saved model, from fresh data or from where its own data end."""
+    """Forecast again with a saved model, from fresh data or from where its own data end: a CSV, and with --plot a
+    picture."""
     source, stem = words.source(data) if data is not None else (model, model.stem)
-    with Outputs(out, stem, [".forecast.csv", ".forecast.png"], [model, source]) as outputs:
+    suffixes = [".forecast.csv", ".forecast.png"] if plot else [".forecast.csv"]
+    with Outputs(out, stem, suffixes, [model, source]) as outputs:
         from elman.forecast import Forecaster, Series
         from elman.io import FileError, load
 
@@ -42,7 +45,8 @@ def predict(
             read = loaded.read(source, target=target, time=time, id=id)
         found = loaded.forecast(horizon, read, best=best)
         outputs.write(".forecast.csv", found.write_csv)
-        outputs.write(".forecast.png", found.plot)
+        if plot:
+            outputs.write(".forecast.png", found.plot)
         written = outputs.commit()
     if as_json:
         say.as_json(described(loaded, found) | {"files": written})

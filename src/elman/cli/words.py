@@ -21,6 +21,7 @@ __all__ = [
     "Missing",
     "Model",
     "Out",
+    "Plot",
     "Season",
     "Seed",
     "SkipBad",
@@ -53,6 +54,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything ran
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="FOLDER", help="Where the files go; the current folder by default.")
 ]
+Plot = Annotated[bool, typer.Option("--plot", help="Draw a picture too, a PNG; it takes longer than the forecast.")]
 Horizon = Annotated[
     int | None,
     typer.Option(
