@@ -26,8 +26,9 @@ ELMAN_INLINE double pointwise(const Loss& loss, double p, double y, double& d) {
       return absolute(e);  // e - e: NaN stays NaN
     case LossKind::huber: {
       const double a = absolute(e);
-      d = a <= loss.delta ? e : loss.delta * sign(e) + (e - e);
-      return a <= loss.delta ? 0.5 * e * e : loss.delta * (a - 0.5 * loss.delta);
+      const double delta = loss.constants[0];
+      d = a <= delta ? e : delta * sign(e) + (e - e);
+      return a <= delta ? 0.5 * e * e : delta * (a - 0.5 * delta);
     }
     case LossKind::binary_cross_entropy: {
       const double z = exp_negative(p);  // exp(-|p|)
@@ -38,6 +39,23 @@ ELMAN_INLINE double pointwise(const Loss& loss, double p, double y, double& d) {
       d = 0;
       return 0;
   }
+}
+
+// Minus the log density of y: location mu, scale exp(s). d (2,) receives its derivatives by both.
+ELMAN_INLINE double density(const Loss& loss, double mu, double s, double y, double* d) {
+  constexpr double most = 20;  // what is beyond is added, so that the scale is led back
+  const double kept = s > most ? most : s < -most ? -most : s;
+  const double size = exp_negative(kept), inverse = kept > 0 ? size : 1 / size;  // exp(-|kept|), 1 / scale
+  const double z = (mu - y) * inverse;
+  double value = 0.5 * z * z, slope = z;
+  if (loss.kind == LossKind::student_t) {
+    const double df = loss.constants[1];
+    value = 0.5 * (df + 1) * log1p_positive(z * z / df);
+    slope = (df + 1) * z / (df + z * z);
+  }
+  d[0] = slope * inverse;
+  d[1] = s > most ? 1 : s < -most ? -1 : 1 - z * slope;
+  return loss.constants[0] + value + kept + absolute(s - kept);
 }
 
 // Loss of one row of O predictions against its target; d (O,) may be null. `scale` is weight / normaliser.
@@ -58,10 +76,18 @@ double loss_row(const Loss& loss, const T* p, int64_t outputs, const T* y, int64
   }
   if (loss.kind == LossKind::pinball) {
     for (int64_t o = 0; o < outputs; o++) {
-      const double q = loss.quantiles[o % loss.n_quantiles];
-      const double e = double(y[o / loss.n_quantiles * y_col]) - double(p[o]);
+      const double q = loss.constants[o % loss.n_constants];
+      const double e = double(y[o / loss.n_constants * y_col]) - double(p[o]);
       sum += e >= 0 ? q * e : (q - 1) * e;
       if (d) d[o] = T(scale * ((e > 0 ? -q : e < 0 ? 1 - q : 0) + (e - e)));
+    }
+    return scale * sum;
+  }
+  if (loss.kind == LossKind::gaussian || loss.kind == LossKind::student_t) {
+    for (int64_t o = 0; o < outputs; o += 2) {
+      double slopes[2];
+      sum += density(loss, double(p[o]), double(p[o + 1]), double(y[o / 2 * y_col]), slopes);
+      for (int64_t i = 0; d && i < 2; i++) d[o + i] = T(scale * slopes[i]);
     }
     return scale * sum;
   }

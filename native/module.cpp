@@ -70,8 +70,9 @@ void open_targets(const Model<T>& m, const Loss& loss, const std::optional<Strid
   };
   require(y && y->ndim() == axes + (classes ? 0 : 1) && fits(*y), "y: wrong shape");
   require(y->dtype() == (classes ? nb::dtype<int64_t>() : nb::dtype<T>()), "y: wrong type");
-  const int64_t columns = loss.kind == LossKind::pinball ? p.out / loss.n_quantiles : p.out;
-  require(classes || int64_t(y->shape(axes)) == columns, "y: wrong number of columns");
+  const int64_t each = loss.kind == LossKind::pinball ? loss.n_constants : is_density(loss) ? 2 : 1;
+  require(p.out % each == 0, "loss: expected outputs of whole targets");
+  require(classes || int64_t(y->shape(axes)) == p.out / each, "y: wrong number of columns");
   d.y = y->data();
   d.y_row = y->stride(0);
   d.y_step = p.last ? 0 : y->stride(1);
@@ -151,10 +152,12 @@ struct Forwards {
   std::vector<T*> final;
 };
 
-Loss make_loss(int kind, double delta, const std::vector<double>& quantiles, double activity) {
-  require(kind >= 0 && kind <= int(LossKind::pinball), "loss: unknown kind");
-  require(LossKind(kind) != LossKind::pinball || !quantiles.empty(), "loss: expected quantiles");
-  return {LossKind(kind), delta, quantiles.data(), int64_t(quantiles.size()), activity};
+Loss make_loss(int kind, const std::vector<double>& constants, double activity) {
+  require(kind >= 0 && kind <= int(LossKind::student_t), "loss: unknown kind");
+  const LossKind named = LossKind(kind);
+  const bool one = named == LossKind::huber || named == LossKind::pinball || named == LossKind::gaussian;
+  require(constants.size() >= (named == LossKind::student_t ? 2 : one ? 1 : 0), "loss: expected its constants");
+  return {named, constants.data(), int64_t(constants.size()), activity};
 }
 
 template <class T>
@@ -257,11 +260,11 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
       .def(
           "loss",
           [](const M& model, const Array<const T>& theta, const Strided& x, const std::optional<Strided>& y,
-             const Lengths& lengths, const std::optional<Strided>& weight, const States& state, int kind, double delta,
-             const std::vector<double>& quantiles, double activity, int64_t truncate, int64_t recompute,
+             const Lengths& lengths, const std::optional<Strided>& weight, const States& state, int kind,
+             const std::vector<double>& constants, double activity, int64_t truncate, int64_t recompute,
              int64_t shard_size, std::optional<Array<T>> gradient, const MaybeKey& key) {
             Opened<T> o;
-            const Loss loss = make_loss(kind, delta, quantiles, activity);
+            const Loss loss = make_loss(kind, constants, activity);
             require(shaped(theta, model.program().size), "theta: wrong size");
             require(!gradient || shaped(*gradient, model.program().size), "gradient: wrong size");
             open_input(model, x, lengths, o);
@@ -272,21 +275,21 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
             return model.loss(theta.data(), o.data, loss, shard_size, truncate, recompute,
                               gradient ? gradient->data() : nullptr);
           },
-          "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
-          "quantiles"_a, "activity"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "gradient"_a.none(), "key"_a.none())
+          "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "constants"_a,
+          "activity"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "gradient"_a.none(), "key"_a.none())
       .def(
           "update",
           [](const M& model, Array<T> theta, const Strided& x, const std::optional<Strided>& y, const Lengths& lengths,
-             const std::optional<Strided>& weight, const States& state, int kind, double delta,
-             const std::vector<double>& quantiles, double activity, const std::vector<double>& optimizer,
-             const std::vector<Array<T>>& slots, int64_t step, const Array<const int64_t>& rows,
-             const Array<const int64_t>& starts, const Array<const double>& rates, double clip_norm, double clip_value,
-             int64_t truncate, int64_t recompute, int64_t shard_size, const std::optional<uint64_t>& seed,
-             const MaybeRules<T>& given_rules, int64_t window, const Array<const int64_t>& windows,
-             const std::vector<Array<T>>& carry, Array<double> losses, Array<double> norms) {
+             const std::optional<Strided>& weight, const States& state, int kind, const std::vector<double>& constants,
+             double activity, const std::vector<double>& optimizer, const std::vector<Array<T>>& slots, int64_t step,
+             const Array<const int64_t>& rows, const Array<const int64_t>& starts, const Array<const double>& rates,
+             double clip_norm, double clip_value, int64_t truncate, int64_t recompute, int64_t shard_size,
+             const std::optional<uint64_t>& seed, const MaybeRules<T>& given_rules, int64_t window,
+             const Array<const int64_t>& windows, const std::vector<Array<T>>& carry, Array<double> losses,
+             Array<double> norms) {
             Opened<T> o;
             const Rules<T> rules = open_rules<T>(given_rules, model.program().size);
-            const Loss loss = make_loss(kind, delta, quantiles, activity);
+            const Loss loss = make_loss(kind, constants, activity);
             const int64_t size = model.program().size, updates = int64_t(rates.size());
             require(shaped(theta, size), "theta: wrong size");
             open_input(model, x, lengths, o);
@@ -336,10 +339,10 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
                                 seed ? &*seed : nullptr, rules, {window, windows.data(), carried.data()}, losses.data(),
                                 norms.data());
           },
-          "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "delta"_a,
-          "quantiles"_a, "activity"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a,
-          "clip_norm"_a, "clip_value"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "seed"_a.none(), "rules"_a.none(),
-          "window"_a, "windows"_a, "carry"_a, "losses"_a, "norms"_a);
+          "theta"_a, "x"_a, "y"_a.none(), "lengths"_a.none(), "weight"_a.none(), "state"_a, "kind"_a, "constants"_a,
+          "activity"_a, "optimizer"_a, "slots"_a, "step"_a, "rows"_a, "starts"_a, "rates"_a, "clip_norm"_a,
+          "clip_value"_a, "truncate"_a, "recompute"_a, "shard_size"_a, "seed"_a.none(), "rules"_a.none(), "window"_a,
+          "windows"_a, "carry"_a, "losses"_a, "norms"_a);
 }
 
 // Whether no number is NaN or infinite: their exponent is all ones.

@@ -23,7 +23,17 @@ enum class CellKind : int32_t {
   norm_gru
 };
 enum class ActKind : int32_t { linear, tanh, relu, sigmoid };
-enum class LossKind : int32_t { half_sse, mse, mae, huber, cross_entropy, binary_cross_entropy, pinball };
+enum class LossKind : int32_t {
+  half_sse,
+  mse,
+  mae,
+  huber,
+  cross_entropy,
+  binary_cross_entropy,
+  pinball,
+  gaussian,
+  student_t
+};
 enum class OptimKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
 
 // One layer. Offsets are into theta, one row for each direction: W_ih, W_hh, bias, extra (bias_hn, peephole or leak)
@@ -75,9 +85,8 @@ struct Data {
 
 struct Loss {
   LossKind kind;
-  double delta;             // Huber
-  const double* quantiles;  // pinball
-  int64_t n_quantiles;
+  const double* constants;  // Huber: delta; pinball: its quantiles; Gaussian: at_zero; Student's t: at_zero, df
+  int64_t n_constants;
   double activity;  // times the mean of h^2 over all recurrent layers' units and valid steps is added
 };
 

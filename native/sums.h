@@ -113,7 +113,10 @@ struct Cut {
   }
 };
 
-// Sum of a loss's weights over the valid steps of some rows, times outputs: what the loss is divided by.
+// Whether two outputs, a location and the logarithm of a scale, stand for one target.
+inline bool is_density(const Loss& loss) { return loss.kind == LossKind::gaussian || loss.kind == LossKind::student_t; }
+
+// Sum of a loss's weights over the valid steps of some rows, times its terms at each: what the loss is divided by.
 template <class T>
 double normaliser(const Program& p, const Data& data, const Loss& loss, const Cut& cut) {
   if (loss.kind == LossKind::half_sse) return 1.0;
@@ -127,7 +130,8 @@ double normaliser(const Program& p, const Data& data, const Loss& loss, const Cu
     const T* w = static_cast<const T*>(data.weight) + cut.rows[i] * data.weight_row;
     for (int64_t t = 0; t < steps; t++) sum += double(w[t * data.weight_step]);
   }
-  return loss.kind == LossKind::cross_entropy ? sum : sum * double(p.out);
+  if (loss.kind == LossKind::cross_entropy) return sum;
+  return sum * double(is_density(loss) ? p.out / 2 : p.out);
 }
 
 // How many of the rows, longest first, have more than `steps`.

@@ -103,7 +103,7 @@ def draw_batch(
     if loss.kind == "cross_entropy":
         y = rng.integers(0, layout.output_size, lead)
     else:
-        width = layout.output_size // len(getattr(loss, "quantiles", (0,)))
+        width = layout.output_size // losses.outputs_per_target(loss)
         y = (rng.random if loss.kind == "binary_cross_entropy" else rng.normal)(size=(*lead, width)).astype(dtype)
     weight = rng.random(lead).astype(dtype) if weighted else None
     state = [rng.normal(size=(rows, s.size)).astype(dtype) for s in layout.states] if given else None

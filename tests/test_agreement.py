@@ -141,8 +141,8 @@ def configurations(draw: st.DrawFn) -> Configuration:
         layers.insert(draw(st.integers(0, len(layers))), Skip())
     input_size = 1 if embedding else draw(SIZES)
     outputs = Layout(layers, input_size).output_size
-    quantiles = [q for q in ((0.5,), (0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
-    fixed = [loss for loss in losses.LOSSES.values() if loss.kind != "pinball"]
+    quantiles = [q for q in ((0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
+    fixed = [loss for loss in losses.LOSSES.values() if outputs % losses.outputs_per_target(loss) == 0]
     dtype = draw(st.sampled_from(["float32", "float64"]))
     return Configuration(
         layers=tuple(layers),

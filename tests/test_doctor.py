@@ -482,6 +482,14 @@ def test_steps_that_are_large_beside_tiny_targets_are_no_explosion():
     assert np.median(own.history.update_loss[-100:]) > 1e5 * own.history.update_loss[0]
 
 
+def test_a_density_whose_loss_is_below_0_is_no_explosion():
+    """10,000 times a negative loss is far below any."""
+    x, y = np.full((24, 8, 2), 2.0), np.zeros((24, 8, 1))
+    net = elman.Network(2, 4, 2, cell="tanh", seed=316)
+    own = elman.Trainer(net, loss="gaussian", optimizer=optim.SGD(0.0), batch_size=4, seed=316)
+    assert own.fit(x, y, epochs=30, progress=False).update_loss.max() < -0.7
+
+
 def test_a_burst_from_which_training_recovers_is_no_explosion():
     net = elman.Network(D, H, 1, cell="tanh", skip=True, seed=0, dtype="float64")
     own = elman.Trainer(net, optimizer=optim.SGD(2.0), batch_size=9)

@@ -117,6 +117,8 @@ def test_dense_layers_skip_and_embedding(run: Engine, kind: Any, output: str, dt
         (losses.CrossEntropy(), "classes"),
         (losses.BinaryCrossEntropy(), "probability"),
         (losses.Pinball((0.1, 0.5, 0.9)), "y"),
+        (losses.Gaussian(), "y"),
+        (losses.StudentT(3.5), "y"),
     ],
     ids=lambda one: getattr(one, "kind", one),
 )
@@ -124,13 +126,16 @@ def test_losses(run: Engine, loss: losses.Loss, target: str, weighted: bool, dty
     """Row i's input is the i-th unit vector and everything but the skip is 0, so that y_hat is skip.weight^T, and the
     gradient by it that of the loss."""
     golden = read("losses")
-    rows, outputs = golden["in.y_hat"].shape
+    y_hat = golden["in.location_scale" if losses.outputs_per_target(loss) == 2 else "in.y_hat"]
+    rows, outputs = y_hat.shape
     layout = Layout([Recurrent(1, "tanh"), Dense(outputs), Skip()], rows)  # type: ignore[arg-type]
     skip = layout.parameters[-1]
     theta = np.zeros(layout.size, dtype)
-    skip.view(theta)[...] = golden["in.y_hat"].T
+    skip.view(theta)[...] = y_hat.T
     y = golden[f"in.{target}"]
-    y = np.ascontiguousarray(y[:, :2] if loss.kind == "pinball" else y)[:, None]
+    width = outputs // losses.outputs_per_target(loss)
+    y = y if loss.kind == "cross_entropy" else np.ascontiguousarray(y[:, :width])
+    y = y[:, None]
     weight = golden["in.weight"].astype(dtype)[:, None] if weighted else None
     x = np.eye(rows, dtype=dtype)[:, None]
     batch = Batch(x, y if loss.kind == "cross_entropy" else y.astype(dtype), None, weight)

@@ -12,7 +12,7 @@ import pytest
 
 import elman
 from elman.gradcheck import GradReport, gradcheck
-from elman.losses import Huber, Pinball
+from elman.losses import Huber, Pinball, StudentT
 
 SUBJECTS = [
     "tanh",
@@ -36,6 +36,9 @@ SUBJECTS = [
     "binary_cross_entropy",
     "pinball",
     Pinball((0.1, 0.5, 0.9)),
+    "gaussian",
+    "student_t",
+    StudentT(2.5),
 ]
 
 

@@ -117,6 +117,8 @@ LOSSES = [
     losses.CrossEntropy(),
     losses.BinaryCrossEntropy(),
     losses.Pinball((0.2, 0.9)),
+    losses.Gaussian(),
+    losses.StudentT(3.5),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -77,6 +78,67 @@ def test_pinball_orders_columns_by_target_then_quantile():
     assert net.loss(X, y, loss=losses.Pinball(tuple(q))) == pytest.approx(pinball(e, q).mean(), rel=1e-12)
 
 
+def normal(z: np.ndarray) -> np.ndarray:
+    return np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+
+def student(z: np.ndarray) -> np.ndarray:
+    """With 3 degrees of freedom, where the density has no gamma function in it."""
+    return 2 / (math.pi * math.sqrt(3) * (1 + z * z / 3) ** 2)
+
+
+DENSITIES = [(losses.Gaussian(), normal), (losses.StudentT(3), student)]
+
+
+@pytest.mark.parametrize(("loss", "density"), DENSITIES, ids=["gaussian", "student_t"])
+@pytest.mark.parametrize("output", ["sequence", "last"])
+def test_densities_are_minus_log_likelihood_by_target(
+    loss: losses.Loss, density: Callable[[np.ndarray], np.ndarray], output: str
+):
+    net, weight = network(output, 4), WEIGHT if output == "sequence" else WEIGHT[:, 0]
+    y = RNG.normal(size=(*weight.shape, 2))
+    out = net.predict(X, lengths=LENGTHS)
+    mu, scale = out[..., [0, 2]], np.exp(out[..., [1, 3]])
+    terms = -np.log(density((y - mu) / scale) / scale).mean(axis=-1)
+    used = weight if output == "last" else np.where(np.arange(T) < LENGTHS[:, None], weight, 0.0)
+    value = net.loss(X, y, loss=loss, lengths=LENGTHS, sample_weight=weight)
+    assert value == pytest.approx(np.average(terms, weights=used), rel=1e-12)
+
+
+@pytest.mark.parametrize("df", [2.1, 5, 40, 9999.9, 10000.1, 1e8, 1e300])
+def test_students_density_has_the_area_one(df: float):
+    """By its height at 0: an integral over z = tan(a), so that the tails are inside."""
+    a = (np.arange(200_000) + 0.5) / 200_000 * math.pi - math.pi / 2
+    z2 = np.tan(a) ** 2
+    area = np.mean(np.exp(-0.5 * (df + 1) * np.log1p(z2 / df)) * (1 + z2)) * math.pi
+    assert losses.StudentT(df).at_zero == pytest.approx(math.log(area), abs=1e-9)
+
+
+@pytest.mark.parametrize("loss", [loss for loss, _ in DENSITIES], ids=["gaussian", "student_t"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("s", [-1e30, -800.0, -20.5, 20.5, 800.0, 1e30])
+def test_scales_gone_astray_are_finite_and_led_back(loss: losses.Gaussian | losses.StudentT, s: float, dtype: str):
+    net = elman.Network(2, 6, 2, dtype=dtype, seed=3)
+    net.theta[:] = 0
+    net.parameters["head.bias"] = [0.0, s]
+    for y in (np.zeros((B, T, 1)), 100 * RNG.normal(size=(B, T, 1))):
+        value, gradients = net.loss_and_grad(X, y, loss=loss)
+        if not y.any():  # met exactly
+            assert value == pytest.approx(loss.at_zero + math.copysign(20, s) + abs(s) - 20, rel=1e-6)
+        assert np.isfinite([value, *gradients["head.bias"]]).all()
+        assert gradients["head.bias"][1] == pytest.approx(math.copysign(1, s), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "student_t"])
+@pytest.mark.parametrize("column", [0, 1])
+def test_nan_in_a_density_is_kept(kind: str, column: int):
+    net = network(size=2)
+    net.parameters["head.bias"][column] = np.nan
+    value, gradients = net.loss_and_grad(X, np.zeros((B, T, 1)), loss=kind)
+    assert np.isnan(value)
+    assert np.isnan(gradients["head.bias"]).all()
+
+
 def test_large_logits_stay_finite():
     net = network(size=1)
     net.parameters["head.bias"] = [800.0]
@@ -101,6 +163,9 @@ def test_large_logits_stay_finite():
             r"quantiles: .* strictly between 0 and 1, got 1.0",
         ),
         (lambda: losses.Pinball(("a",)), TypeError, "quantiles"),
+        (lambda: losses.StudentT(2.0), ValueError, "df: expected a finite number above 2.0, got 2.0"),
+        (lambda: losses.StudentT(float("inf")), ValueError, "df: .* got inf"),
+        (lambda: losses.StudentT("5"), TypeError, "df: .* got '5'"),
     ],
 )
 def test_losses_refuse(make: object, error: type[Exception], message: str):
@@ -110,4 +175,6 @@ def test_losses_refuse(make: object, error: type[Exception], message: str):
 
 def test_names_stand_for_defaults():
     assert losses.as_loss("huber") == losses.Huber(1.0)
+    assert losses.as_loss("gaussian") == losses.Gaussian()
+    assert losses.as_loss("student_t") == losses.StudentT(5.0)
     assert losses.as_loss(losses.Pinball([0.1])) == losses.Pinball((0.1,))  # type: ignore[arg-type]

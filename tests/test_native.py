@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 from elman import engine  # noqa: E402
 from elman.layers import Dense, Layout, Recurrent  # noqa: E402
-from elman.losses import MSE  # noqa: E402
+from elman.losses import MSE, Gaussian, Pinball  # noqa: E402
 from elman.optim import SGD  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -159,6 +159,10 @@ def test_wrong_arrays_never_reach_the_kernels() -> None:
         native.loss(layout, theta, batch._replace(lengths=np.full(40, 7)), MSE(), 16)
     with pytest.raises(ValueError, match="y: wrong"):
         native.loss(layout, theta, batch._replace(y=np.ones((40, 6, 1))), MSE(), 16)
+    with pytest.raises(ValueError, match="loss: expected outputs of whole targets"):
+        native.loss(layout, theta, batch, Pinball((0.1, 0.5, 0.9)), 16)
+    with pytest.raises(ValueError, match="y: wrong number of columns"):
+        native.loss(layout, theta, batch, Gaussian(), 16)
     records = engine.Records(np.array([41]), np.array([0, 1]), np.array([0.1]))
     with pytest.raises(ValueError, match="rows"):
         native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)

@@ -445,6 +445,8 @@ def changed(array: np.ndarray, value: float, *place: int) -> np.ndarray:
             r"y: .* in \[0, 1\].* got 1.5",
         ),
         (Y, {"loss": elman.losses.Pinball((0.1, 0.5, 0.9))}, ValueError, "multiple of the 3 quantiles, got 2"),
+        (Y, {"loss": "gaussian"}, ValueError, r"y: expected shape \(5, 7, 1\), got \(5, 7, 2\)"),
+        (Y[:, 0], {"loss": "student_t"}, ValueError, r"y: expected shape \(5, 7, 1\), got \(5, 2\)"),
         (Y, {"sample_weight": np.zeros((5, 7))}, ValueError, "sample_weight: expected at least one weight above 0"),
         (Y, {"sample_weight": [1, 1, -1, 1, 1]}, ValueError, "sample_weight: expected numbers of at least 0, got -1.0"),
         (Y, {"sample_weight": [1, 1, np.inf, 1, 1]}, ValueError, "sample_weight: expected finite numbers, got inf"),

@@ -154,7 +154,8 @@ def test_no_weight_at_all(loss: losses.Loss, name: str) -> None:
     layout = Layout([Recurrent(3), Dense(2)], 2)
     rng = np.random.default_rng(0)
     theta, x = draw_theta(layout, rng, "float64"), rng.normal(size=(3, 4, 2))
-    y = np.zeros((3, 4), np.int64) if loss.kind == "cross_entropy" else np.ones((3, 4, 2))
+    width = 2 // losses.outputs_per_target(loss)
+    y = np.zeros((3, 4), np.int64) if loss.kind == "cross_entropy" else np.ones((3, 4, width))
     value, gradient = run.loss_and_grad(layout, theta, Batch(x, y, weight=np.zeros((3, 4))), loss, None, 2)
     assert value == 0
     assert not gradient.any()

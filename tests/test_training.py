@@ -344,6 +344,12 @@ def test_one_network_is_trained_by_one_thread_at_a_time():
     [
         ({"loss": "sse"}, ValueError, r"loss: expected one of 'half_sse', .* got 'sse'"),
         ({"loss": elman.losses.Pinball((0.1, 0.9))}, ValueError, "loss: expected a network whose outputs .* got 1"),
+        (
+            {"loss": "gaussian"},
+            ValueError,
+            r"loss: .* multiple of the 2 numbers \(location, log scale\) of gaussian, got 1",
+        ),
+        ({"loss": elman.losses.StudentT(3)}, ValueError, "loss: expected a network whose outputs .* got 1"),
         ({"optimizer": "lion"}, ValueError, r"optimizer: expected one of 'sgd', .* got 'lion'"),
         ({"clip_norm": 0}, ValueError, "clip_norm: expected a finite number above 0.0, got 0"),
         ({"clip_value": -1.0}, ValueError, "clip_value: .* got -1.0"),

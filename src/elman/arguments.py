@@ -15,7 +15,7 @@ import numpy as np
 from elman.checks import shown, whole
 from elman.engine import Batch, finite_check
 from elman.layers import Layout
-from elman.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball
+from elman.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball, outputs_per_target
 
 __all__ = ["as_batch", "as_dtype", "as_real", "as_state", "check_width", "is_finite", "segment", "target_width"]
 
@@ -105,17 +105,17 @@ def as_state(
 
 
 def target_width(layout: Layout, loss: Loss) -> int:
-    """The last axis of y: O, O/Q for the pinball loss over Q quantiles, or what a user's own loss says."""
+    """The last axis of y: O, O/Q for the pinball loss over Q quantiles, O/2 for densities, or what a user's own loss
+    says."""
     if isinstance(loss, Custom):
         if loss.outputs not in (None, layout.output_size):
             raise ValueError(f"loss: {loss} expects a network of {loss.outputs} outputs, got {layout.output_size}")
         return layout.output_size if loss.targets is None else loss.targets
-    if not isinstance(loss, Pinball):
-        return layout.output_size
-    count = len(loss.quantiles)
+    count = outputs_per_target(loss)
     if layout.output_size % count:
+        each = "quantiles" if isinstance(loss, Pinball) else f"numbers (location, log scale) of {loss.kind}"
         raise ValueError(
-            f"loss: expected a network whose outputs are a multiple of the {count} quantiles, got {layout.output_size}"
+            f"loss: expected a network whose outputs are a multiple of the {count} {each}, got {layout.output_size}"
         )
     return layout.output_size // count
 

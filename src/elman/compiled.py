@@ -26,7 +26,7 @@ from elman.layers import (
     Simple,
     Skip,
 )
-from elman.losses import Loss
+from elman.losses import Gaussian, Huber, Loss, Pinball, StudentT
 from elman.optim import Optimizer
 
 __all__ = ["NativeEngine", "operations"]
@@ -56,6 +56,8 @@ LOSSES = {
     "cross_entropy": 4,
     "binary_cross_entropy": 5,
     "pinball": 6,
+    "gaussian": 7,
+    "student_t": 8,
 }
 OPTIMIZERS = {"sgd": 0, "rmsprop": 1, "adagrad": 2, "adam": 3, "adamw": 4}
 
@@ -304,8 +306,20 @@ def _key(key: Key | None) -> tuple[int, int] | None:
     return None if key is None else (key.seed % 2**64, key.update % 2**32)
 
 
-def _loss(loss: Loss) -> tuple[int, float, list[float]]:
-    return LOSSES[loss.kind], getattr(loss, "delta", 0.0), list(getattr(loss, "quantiles", ()))
+def _loss(loss: Loss) -> tuple[int, list[float]]:
+    """A loss's kind and its constants, in the order of native/program.h."""
+    match loss:
+        case Huber(delta=delta):
+            constants = [float(delta)]
+        case Pinball(quantiles=quantiles):
+            constants = [float(q) for q in quantiles]
+        case Gaussian():
+            constants = [loss.at_zero]
+        case StudentT(df=df):
+            constants = [loss.at_zero, float(df)]
+        case _:
+            constants = []
+    return LOSSES[loss.kind], constants
 
 
 def _optimizer(optimizer: Optimizer) -> list[float]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from elman import arguments, checks
 from elman.layers import CELLS, Activation, Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Simple, Skip
-from elman.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball, as_loss
+from elman.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Custom, Loss, as_loss, outputs_per_target
 from elman.network import Network
 
 __all__ = ["ArrayCheck", "GradReport", "gradcheck"]
@@ -184,8 +184,8 @@ def _around(subject: Any) -> list[Layer]:
         case _ if isinstance(subject, Cell):
             return [Recurrent(4, subject), Dense(2)]
         case _ if isinstance(subject, Loss):
-            outputs = 3 * len(subject.quantiles) if isinstance(subject, Pinball) else 3
-            outputs = subject.outputs or 3 if isinstance(subject, Custom) else outputs
+            own = subject.outputs if isinstance(subject, Custom) else None
+            outputs = own or 3 * outputs_per_target(subject)
             return [Recurrent(4, Simple()), Dense(outputs)]
         case _:
             raise TypeError(

@@ -6,6 +6,7 @@ be summed shard by shard. Every term is multiplied by its step's `sample_weight`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,11 +21,14 @@ __all__ = [
     "BinaryCrossEntropy",
     "CrossEntropy",
     "Custom",
+    "Gaussian",
     "HalfSSE",
     "Huber",
     "Loss",
     "Pinball",
+    "StudentT",
     "as_loss",
+    "outputs_per_target",
 ]
 
 
@@ -97,6 +101,43 @@ class Pinball:
                 raise ValueError(f"quantiles: expected numbers strictly between 0 and 1, got {q!r}")
 
 
+@dataclass(frozen=True)
+class Gaussian:
+    """`"gaussian"`: mean over valid steps and targets of minus the log density of y under a normal distribution.
+
+    The network's O outputs are O/2 targets: column 2j is the mean of target j, column 2j + 1 the logarithm s of its
+    standard deviation. s counts as at most 20 either way (deviations from 2e-9 to 5e8), so that nothing overflows and a
+    target met exactly has no infinite density; what is beyond, |s| - 20, is added, which leads s back.
+    """
+
+    kind: ClassVar[str] = "gaussian"
+    at_zero: ClassVar[float] = 0.5 * math.log(2 * math.pi)  # minus the log density at the mean, where s is 0
+
+
+@dataclass(frozen=True)
+class StudentT:
+    """`"student_t"`: as `Gaussian`, under Student's t with `df` degrees of freedom, whose tails forgive outliers.
+
+    Column 2j is the location of target j, column 2j + 1 the logarithm of its scale; its standard deviation is the scale
+    times sqrt(df / (df - 2)), so df is above 2.
+    """
+
+    df: float = 5.0
+
+    kind: ClassVar[str] = "student_t"
+
+    def __post_init__(self) -> None:
+        checks.number("df", self.df, low=2.0, open_low=True)
+
+    @property
+    def at_zero(self) -> float:
+        """Minus the log density at the location, where the scale is 1."""
+        df = float(self.df)
+        if df > 1e4:  # where the two logarithms of the gamma function would cancel
+            return Gaussian.at_zero + 0.25 / df
+        return math.lgamma(df / 2) - math.lgamma((df + 1) / 2) + 0.5 * math.log(math.pi * df)
+
+
 @dataclass(frozen=True, repr=False)
 class Custom:
     """A user's own loss in NumPy, on either engine; called once for each shard. docs/custom.md shows some.
@@ -149,9 +190,20 @@ class Custom:
         return f"Custom({self.name!r})"
 
 
-Loss = HalfSSE | MSE | MAE | Huber | CrossEntropy | BinaryCrossEntropy | Pinball | Custom
+Loss = HalfSSE | MSE | MAE | Huber | CrossEntropy | BinaryCrossEntropy | Pinball | Gaussian | StudentT | Custom
 LOSSES: dict[str, Loss] = {
-    loss.kind: loss for loss in (HalfSSE(), MSE(), MAE(), Huber(), CrossEntropy(), BinaryCrossEntropy(), Pinball())
+    loss.kind: loss
+    for loss in (
+        HalfSSE(),
+        MSE(),
+        MAE(),
+        Huber(),
+        CrossEntropy(),
+        BinaryCrossEntropy(),
+        Pinball(),
+        Gaussian(),
+        StudentT(),
+    )
 }
 
 
@@ -160,3 +212,10 @@ def as_loss(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     return LOSSES[checks.choice("loss", loss, tuple(LOSSES))]
+
+
+def outputs_per_target(loss: Loss) -> int:
+    """How many of the network's outputs speak of one target: Q quantiles, a location and a scale, or one."""
+    if isinstance(loss, Pinball):
+        return len(loss.quantiles)
+    return 2 if isinstance(loss, Gaussian | StudentT) else 1

@@ -17,7 +17,7 @@ from elman.checkpoint import Keeper, Position, restored
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records, select
 from elman.history import Epoch, History
 from elman.init import initial
-from elman.losses import LOSSES, Loss, as_loss
+from elman.losses import LOSSES, Gaussian, Loss, StudentT, as_loss
 from elman.network import Network
 from elman.optim import Optimizer, as_optimizer
 from elman.plan import Plan, in_windows, whole
@@ -421,11 +421,12 @@ class Trainer:
         if self.loss.kind not in LOSSES or len(recent) < JUDGED:
             return None
         middle = min(float(np.median(losses)), float(np.median(recent)))
-        if middle <= EXPLODED * earlier[0]:
+        least = 1.0 if isinstance(self.loss, Gaussian | StudentT) else 0.0  # log densities may begin near 0 or below
+        if middle <= EXPLODED * max(earlier[0], least):
             return None
         fresh = initial(network.layout, None, network.dtype, self.seed)
         untrained = select(network.layout, self.loss).loss(network.layout, fresh, batch, self.loss, self.shard_size)
-        if not middle > EXPLODED * untrained:
+        if not middle > EXPLODED * max(untrained, least):
             return None
         norm = float(self.history.gradient_norm[-1])
         rows = plan.rows[plan.starts[-2] :]

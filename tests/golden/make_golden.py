@@ -104,6 +104,10 @@ def draw(name: str) -> Arrays:
             "classes": rng.integers(0, 6, 8),
             "weight": np.append(rng.random(7), 0.0)[rng.permutation(8)],
         }
+        head = normal((8, 6))
+        head[5:, 1::2] = [[25, 20, -1], [-25, -19, 8], [-40, 30, -2]]  # a low scale only where it meets the target
+        head[[6, 7], 0], head[6, 2] = found["y"][[6, 7], 0], found["y"][6, 1]
+        found["location_scale"] = head
     else:
         found = {"x": normal((B, T, D)), "y": normal((B, T, 2)), "theta": 0.6 * normal(training_layout().size)}
     if name == "rules":
@@ -385,6 +389,15 @@ def loss_values(inputs: Arrays) -> Arrays:
         q, e = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64), y[:, :2, None] - y_hat.reshape(-1, 2, 3)
         return torch.maximum(q * e, (q - 1) * e).reshape(-1, 6)
 
+    def density(head: torch.Tensor, df: float | None) -> torch.Tensor:
+        mu, s, of = head[:, 0::2], head[:, 1::2], y[:, :3]
+        scale = s.clamp(-20, 20).exp()
+        if df is None:
+            value = functional.gaussian_nll_loss(mu, of, scale**2, full=True, eps=0, reduction="none")
+        else:
+            value = -torch.distributions.StudentT(df, mu, scale).log_prob(of)
+        return value + functional.relu(s.abs() - 20)
+
     terms: dict[str, Any] = {
         "half_sse": lambda y_hat: 0.5 * functional.mse_loss(y_hat, y, reduction="none"),
         "mse": lambda y_hat: functional.mse_loss(y_hat, y, reduction="none"),
@@ -393,9 +406,11 @@ def loss_values(inputs: Arrays) -> Arrays:
         "cross_entropy": lambda y_hat: functional.cross_entropy(y_hat, classes, reduction="none")[:, None],
         "binary_cross_entropy": lambda y_hat: functional.binary_cross_entropy_with_logits(y_hat, p, reduction="none"),
         "pinball": pinball,
+        "gaussian": lambda head: density(head, None),
+        "student_t": lambda head: density(head, 3.5),
     }
     for (name, term), weighted in product(terms.items(), (False, True)):
-        y_hat = leaf(inputs["y_hat"])
+        y_hat = leaf(inputs["location_scale" if name in ("gaussian", "student_t") else "y_hat"])
         weight = torch.tensor(inputs["weight"]) if weighted else torch.ones(8, dtype=torch.float64)
         each = term(y_hat) * weight[:, None]
         value = each.sum() / (1.0 if name == "half_sse" else weight.sum() * each.shape[1])

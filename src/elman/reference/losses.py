@@ -1,7 +1,7 @@
 """Losses: the value and the derivative by y_hat of every term, side by side.
 
-A term stands for one output at one step (cross entropy: one step). `y_hat` (..., O) are the head's raw values, and
-e = y_hat - y.
+A term stands for one output at one step (cross entropy: one step; densities: one target). `y_hat` (..., O) are the
+head's raw values, and e = y_hat - y.
 `value_and_derivative` multiplies each step's terms by its weight and divides by the normaliser.
 """
 
@@ -17,16 +17,19 @@ from .sigmoid import sigmoid
 __all__ = ["LOSSES", "normaliser", "value_and_derivative"]
 
 Terms = tuple[np.ndarray, np.ndarray]
+MOST_LOG_SCALE = 20.0
 
 
 def normaliser(loss: Any, outputs: int, weight: np.ndarray) -> float:
-    """What the sum of terms is divided by: the weights of all valid steps, times outputs where terms are outputs."""
+    """What the sum of terms is divided by: the weights of all valid steps, times the terms of each."""
     if loss.kind == "half_sse":
         return 1.0
     total = float(weight.sum(dtype=np.float64))
     if loss.kind == "custom":
         return total if loss.mean else 1.0
-    return total if loss.kind == "cross_entropy" else total * outputs
+    if loss.kind == "cross_entropy":
+        return total
+    return total * (outputs // 2 if loss.kind in ("gaussian", "student_t") else outputs)
 
 
 def value_and_derivative(
@@ -96,6 +99,41 @@ def pinball(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
     return np.maximum(q * u, (q - 1) * u), np.where(u > 0, -q, np.where(u < 0, 1 - q, 0.0))
 
 
+def gaussian(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """log(2 pi)/2 + s + z^2/2, z = (mu - y) exp(-s); slopes z exp(-s) by mu, 1 - z^2 by s.
+
+    Columns 2j and 2j + 1 of y_hat (..., O) are mu and s of target j; y (..., O/2).
+    """
+    return _density(y_hat, y, lambda z: (loss.at_zero + 0.5 * z * z, z))
+
+
+def student_t(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
+    """c + s + (df + 1)/2 log(1 + z^2/df), z and columns as above; slopes g exp(-s) by mu, 1 - g z by s.
+
+    c = log Gamma(df/2) - log Gamma((df + 1)/2) + log(pi df)/2, g = (df + 1) z/(df + z^2).
+    """
+    df = loss.df
+    return _density(
+        y_hat,
+        y,
+        lambda z: (loss.at_zero + 0.5 * (df + 1) * np.log1p(z * z / df), (df + 1) * z / (df + z * z)),
+    )
+
+
+def _density(y_hat: np.ndarray, y: np.ndarray, standard: Callable[[np.ndarray], Terms]) -> Terms:
+    """From value and slope at z where s is 0. Beyond MOST_LOG_SCALE s counts as that, and what is beyond it is added:
+    so nothing overflows, and a scale that has gone astray is led back."""
+    mu, s = y_hat[..., 0::2], y_hat[..., 1::2]
+    kept = np.clip(s, -MOST_LOG_SCALE, MOST_LOG_SCALE)
+    inverse = np.exp(-kept)
+    z = (mu - y) * inverse
+    value, slope = standard(z)
+    slopes = np.empty_like(y_hat)
+    slopes[..., 0::2] = slope * inverse
+    slopes[..., 1::2] = np.where(kept == s, 1 - slope * z, np.sign(s))
+    return value + kept + np.abs(s - kept), slopes
+
+
 LOSSES: dict[str, Callable[[Any, np.ndarray, np.ndarray], Terms]] = {
     "half_sse": half_sse,
     "mse": mse,
@@ -104,6 +142,8 @@ LOSSES: dict[str, Callable[[Any, np.ndarray, np.ndarray], Terms]] = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
     "pinball": pinball,
+    "gaussian": gaussian,
+    "student_t": student_t,
 }
 
 
