@@ -35,8 +35,9 @@ from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.folds import make_folds
 from elman.forecast.metrics import mase_scale
-from elman.forecast.model import Settings, least_rows, train_all
+from elman.forecast.model import Job, Settings, least_rows, train_all
 from elman.forecast.season import default_horizon, find_season
+from elman.forecast.series import Series
 
 LOG = Path(__file__).with_suffix(".csv")
 CONFIGURATIONS = (
@@ -88,11 +89,10 @@ def score(values: np.ndarray, usual: tuple[int, ...], settings: Settings) -> tup
     known = [values[: fold.validation] for fold in folds]
     seasons = [find_season(part, usual) for part in known]
     seasons = [m if least_rows(horizon, m) <= len(part) else 1 for m, part in zip(seasons, known, strict=True)]
-    models = train_all(
-        [(part, fold.train) for part, fold in zip(known, folds, strict=True)], seasons, horizon, None, settings
-    )
+    jobs = [Job(Series(part), fold.train, m) for part, fold, m in zip(known, folds, seasons, strict=True)]
+    models = train_all(jobs, horizon, None, settings)
     found = [
-        {NETWORK: model.predict(part), **baselines(part, horizon, m)}
+        {NETWORK: model.predict(Series(part)), **baselines(part, horizon, m)}
         for model, part, m in zip(models, known, seasons, strict=True)
     ]
     backtest = Backtest(

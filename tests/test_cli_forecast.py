@@ -182,11 +182,11 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "constant": (text([f"{month},5" for month in MONTHS]), "bad.csv, column 'sales': every value is 5"),
     "nan inside": (
         changed(20, f"{MONTHS[20]},nan"),
-        "line 22, column 'sales': the value is missing; .*--missing interpolate",
+        "line 22, column 'sales': the value is missing; .*--missing",
     ),
     "blank inside": (
         changed(20, f"{MONTHS[20]},"),
-        "line 22, column 'sales': the value is missing; .*--missing interpolate",
+        "line 22, column 'sales': the value is missing; .*--missing",
     ),
     "infinity inside": (
         changed(20, f"{MONTHS[20]},inf"),
@@ -203,7 +203,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "dates out of order": (text([GOOD[1], GOOD[0], *GOOD[2:]]), "line 3, column 'month': .*sort the rows"),
     "gap": (
         text(GOOD[:30] + GOOD[33:]),
-        "line 32, .*3 rows are missing between 2017-06 and 2017-10 .*--missing interpolate",
+        "line 32, .*3 rows are missing between 2017-06 and 2017-10 .*--missing",
     ),
     "another delimiter": (text([row.replace(",", "#") for row in GOOD], "month#sales"), "delimiter"),
     "ragged": (changed(7, GOOD[7] + ",9"), "bad.csv, line 9: 3 fields where the header has 2"),
@@ -297,7 +297,8 @@ def test_predict_from_too_few_rows(tmp_path: Path, capsys: pytest.CaptureFixture
     Path("fresh.csv").write_text(text(GOOD[:4]))
     assert main(["predict", "sales.safetensors", "fresh.csv"]) == 3
     assert not (tmp_path / "fresh.forecast.csv").exists()
-    assert main(["predict", "sales.safetensors", "--horizon", "60"]) == 2
+    assert main(["predict", "sales.safetensors", "--horizon", "60"]) == 0  # rolled forward past the 6 it learned
+    assert "54 of the 60 rows lie past the trained horizon" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------------------------------- as a program

@@ -11,7 +11,7 @@ import pytest
 
 import elman
 from elman.forecast import DataError, Forecaster, Series, as_series, read_series
-from elman.forecast.model import Plan, Settings, context_rows, least_rows, train_all, windows
+from elman.forecast.model import Job, Plan, Settings, context_rows, least_rows, train_all, windows
 from elman.forecast.pooled import PooledModel
 
 QUICK = {"members": 1, "updates": 20}
@@ -49,7 +49,7 @@ def test_no_scored_value_touches_anything_else():
 def test_a_window_holds_what_it_should():
     """x, base and scale beside loops written out."""
     z, first = wave(40), np.array([30, 34])
-    for plan, lag in ((Plan("season", False), 12), (Plan("last", False), 1)):
+    for plan, lag in ((Plan("season", 1.0), 12), (Plan("last", 1.0), 1)):
         x, base, scale = windows(z, first, plan, 24, 12, 5, 4)
         for i, origin in enumerate(first):
             read = z[origin - 24 : origin]
@@ -204,8 +204,20 @@ def test_another_history(fitted):
 def test_shorter_horizons_are_the_beginning(fitted):
     assert fitted.predict(3).tolist() == fitted.predict()[:3].tolist()
     assert fitted.forecast(3).intervals[80.0].tolist() == fitted.forecast().intervals[80.0][:3].tolist()
-    with pytest.raises(ValueError, match=r"horizon: expected a whole number in \[1, 12\], got 13"):
-        fitted.predict(13)
+
+
+def test_a_horizon_past_the_trained_one_is_rolled_forward_and_told(fitted):
+    """The rows past it are those of a forecast from the history with the first rows' forecasts behind it."""
+    longer = fitted.forecast(30)
+    assert (len(longer), longer.rolled, fitted.forecast(12).rolled) == (30, 18, 0)
+    assert longer.to_dict()["rolled"] == 18
+    first = fitted.predict()
+    assert longer.values[:12].tolist() == first.tolist()
+    again = fitted.series_.rolled(first)
+    assert longer.values[12:24].tolist() == fitted.predict(history=again).tolist()
+    assert longer.labels[12] == again.labels_ahead(1)[0]
+    width = np.ptp(np.log(longer.intervals[80.0]) if fitted.model_.plan.power == 0 else longer.intervals[80.0], axis=1)
+    assert (np.diff(width) >= -1e-12).all()
 
 
 # -------------------------------------------------------------------------------------------- intervals
@@ -304,7 +316,7 @@ def test_contexts():
         context_rows(12, 144, 12, 12)
     with pytest.raises(DataError, match="context: 140 rows are too many for 144 rows and horizon 12; at most 102"):
         context_rows(140, 144, 12, 12)
-    (model,) = train_all([(wave(144), 120)], [12], 12, 90, Settings(members=1, updates=2))
+    (model,) = train_all([Job(Series(wave(144)), 120, 12)], 12, 90, Settings(members=1, updates=2))
     assert model.context == 90
 
 

@@ -14,10 +14,14 @@ import pytest
 
 import elman
 from elman.forecast import DataError, Forecaster, Forecasts, Series, as_series, intervals
+from elman.forecast.columns import Columns
+from elman.forecast.covariates import Shown
 from elman.forecast.many import find_seasons
 from elman.forecast.panel import Panel, as_panel
-from elman.forecast.pooled import EFFORTS, PooledModel, View, _Pool, context_rows  # pyright: ignore
+from elman.forecast.pooled import EFFORTS, PooledModel, View, WindowPool, context_rows
+from elman.forecast.series import Rules
 
+NOTHING = Shown(*(np.zeros((2, 20, 0)),) * 4)
 QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
 
 
@@ -38,7 +42,7 @@ def fitted() -> Forecaster:
 
 
 def series_of(values: dict[str, np.ndarray]) -> Panel:
-    panel = as_panel(values)
+    panel = as_panel(values, Columns(), Rules())
     assert panel is not None
     return panel
 
@@ -65,9 +69,9 @@ def test_no_scored_value_touches_anything_else(fitted: Forecaster) -> None:
 
 def test_what_a_network_reads_of_a_window() -> None:
     """x, base and unit beside loops written out: days of 4 rows, weeks of 12, 6 rows ahead."""
-    view = View((4, 12), 20, 6, 12, False)
+    view = View((4, 12), 20, 6, 12, 1.0)
     read = np.random.default_rng(0).normal(5, 2, (2, 20))
-    x, base, unit = view.windows(read, np.full((2, 1), 1e-9))
+    x, base, unit = view.windows(read, np.full((2, 1), 1e-9), NOTHING)
     assert x.shape == (2, 5, 10)
     for i, row in enumerate(read):
         level = row[-12:].mean()
@@ -79,17 +83,17 @@ def test_what_a_network_reads_of_a_window() -> None:
             end = 4 * (step + 1)
             before = scaled[end - 12 : end - 6] if end >= 12 else np.zeros(6)
             assert x[i, step] == pytest.approx(np.concatenate([scaled[end - 4 : end], before]), rel=1e-5, abs=1e-6)
-    assert View((4,), 8, 6, 4, False).windows(read[:, -8:], np.ones((2, 1)))[1].tolist() == [
+    assert View((4,), 8, 6, 4, 1.0).windows(read[:, -8:], np.ones((2, 1)), NOTHING)[1].tolist() == [
         [*row[-4:], *row[-4:-2]] for row in read
     ]
-    assert (View((1,), 9, 3, 1, False).windows(read[:, -9:], np.ones((2, 1)))[1] == read[:, -1:]).all()
+    assert (View((1,), 9, 3, 1, 1.0).windows(read[:, -9:], np.ones((2, 1)), NOTHING)[1] == read[:, -1:]).all()
 
 
 def test_drawn_windows_lie_within_one_series() -> None:
     """Rows tell their series by the hundreds and count up, so a window across an edge would show."""
-    series = [100.0 * k + np.arange(rows) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
-    view = View((1,), 8, 4, 1, False)
-    x, y = _Pool(series, False).draw(view, 3000, np.random.default_rng(0))
+    series = [Series(100.0 * k + np.arange(rows)) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
+    view = View((1,), 8, 4, 1, 1.0)
+    x, y = WindowPool(series, view).draw(3000, np.random.default_rng(0))
     assert np.ptp(np.diff(x[..., 0], axis=1)) < 1e-5
     assert y[:, 0] == pytest.approx(x[:, 1, 0] - x[:, 0, 0], abs=1e-5)
 
@@ -348,7 +352,7 @@ def test_series_of_other_steps_are_refused() -> None:
     values = waves(1)["s0"][:50]
     panel = {"a": as_series(values, time=days), "b": as_series(values, time=weeks)}
     with pytest.raises(DataError, match=r"series 'b': its step is weekly.*, that of series 'a' is daily"):
-        as_panel(panel)
+        as_panel(panel, Columns(), Rules())
 
 
 # ------------------------------------------------------------------------------------------ the parts
@@ -358,7 +362,7 @@ def test_context_leaves_windows_to_learn_from() -> None:
     assert context_rows(None, np.full(3, 960), 48, (24, 168)) == 14 * 24
     assert context_rows(None, np.array([700, 700, 300]), 48, (24, 168)) == 240
     assert context_rows(30, np.full(3, 200), 7, (7,)) == 35
-    assert PooledModel(View((24, 168), 336, 48, 24, True), ()).season == (24, 168)
+    assert PooledModel(View((24, 168), 336, 48, 24, 0.0), ()).season == (24, 168)
     assert set(EFFORTS) == {"fast", "normal", "best"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +25,7 @@ def test_baselines():
     assert naive(VALUES, 3).tolist() == [7, 7, 7]
     assert seasonal_naive(VALUES, 5, 2).tolist() == [3, 7, 3, 7, 3]
     assert drift(VALUES, 2) == pytest.approx([7 + 6 / 5, 7 + 12 / 5])
-    assert list(baselines(VALUES, 2, 1)) == ["naive", "seasonal naive", "drift"]
+    assert list(baselines(VALUES, 2, 1)) == ["naive", "seasonal naive", "drift", "naive 2"]
     assert baselines(VALUES, 2, 1)["seasonal naive"].tolist() == [7, 7]
 
 
@@ -47,42 +48,54 @@ def test_the_interval_score():
     assert interval_score(truth, low, high, 80.0) == pytest.approx([4 + 10 * 1, 4, 4 + 10 * 3])
 
 
-def test_coverage_is_of_windows_that_did_not_calibrate():
-    """Six windows with errors of size 1 and one with 100: a level that takes them all in when it has seen the large one
-    misses it when it has not."""
+def test_coverage_calibrates_each_window_on_those_before_it():
+    """Six windows with errors of size 1 and one, the fourth, with 100: it is missed, and what comes later changes no
+    earlier bound."""
     rng = np.random.default_rng(0)
     truth = rng.choice([-1.0, 1.0], (7, 4))
     truth[3] *= 100
     labels, starts = tuple((str(w), str(w)) for w in range(7)), tuple(range(0, 28, 4))
-    backtest = Backtest(truth, {"network": np.zeros((7, 4)), "naive": truth + 1}, np.full(7, 2.0), labels, starts)
-    bands = bands_of_windows(backtest, 80.0, relative=False)
-    assert bands is not None
-    inside = (truth >= bands[..., 0]) & (truth <= bands[..., 1])
-    assert not inside[3].any()
-    (row,) = coverage(backtest, (80.0, 99.9))  # for 99.9 % the others' 24 residuals are too few
+    backtest = Backtest(
+        truth, {"network": np.zeros((7, 4)), "naive": truth + 1}, np.full(7, 2.0), labels, starts, refit=True
+    )
+    bands = bands_of_windows(backtest, 80.0, "network", relative=False)
+    assert np.isnan(bands[0]).all()  # nothing before it
+    low, high, told = bands[1:, :, 0], bands[1:, :, 1], truth[1:]
+    inside = (told >= low) & (told <= high)
+    assert not inside[2].any()
+    assert inside[[0, 1, 3, 4, 5]].all()
+    (row,) = coverage(backtest, (80.0, 99.9))  # for 99.9 % the residuals before are too few
     assert row["covered"] == pytest.approx(100 * inside.mean())
-    assert row["score"] == pytest.approx(interval_score(truth, bands[..., 0], bands[..., 1], 80.0).mean() / 2)
+    assert row["score"] == pytest.approx(interval_score(told, low, high, 80.0).mean() / 2)
+    loss = [np.maximum(q * (told - b), (q - 1) * (told - b)) for q, b in ((0.1, low), (0.9, high))]
+    assert row["pinball"] == pytest.approx(np.mean(loss) / 2)
+    later = replace(backtest, truth=truth * np.array([1.0] * 4 + [7.0] * 3)[:, None])
+    assert bands_of_windows(later, 80.0, "network", relative=False)[:5].tolist()[1:] == bands[1:5].tolist()
+    apart = replace(backtest, refit=False)  # no model saw any window: all others calibrate
+    assert np.isfinite(bands_of_windows(apart, 80.0, "network", relative=False)).all()
+    (row,) = coverage(backtest, (80.0,), model="naive")  # always one too high
+    assert row["covered"] == 100.0
 
 
 def test_coverage_of_many_series():
     """Errors of known sizes: each series' intervals follow its own, and hold what they should."""
-    rng, windows = np.random.default_rng(0), 400
-    size = np.resize([0.1, 0.1, 1.0, 1.0, 10.0, 10.0], windows)  # series a, b, c with two windows each, ...
+    rng, windows = np.random.default_rng(0), 900
+    size = np.resize(np.repeat([0.1, 1.0, 10.0], 3), windows)  # series with three windows each
     truth = size[:, None] * rng.normal(size=(windows, 6))
-    names = tuple(str(w // 2) for w in range(windows))
+    names = tuple(str(w // 3) for w in range(windows))
     backtest = Backtest(
         truth, {"network": np.zeros((windows, 6)), "naive": truth + 1}, np.ones(windows),
-        (("a", "b"),) * windows, tuple(range(windows)), names, np.ones((windows, 6)),
+        (("a", "b"),) * windows, tuple(np.resize([0, 6, 12], windows).tolist()), names, np.ones((windows, 6, 2)),
     )  # fmt: skip
     found = {row["level"]: row["covered"] for row in coverage(backtest, (80.0, 95.0))}
     assert found[80.0] == pytest.approx(80, abs=3)
     assert found[95.0] == pytest.approx(95, abs=2)
-    bands = bands_of_windows(backtest, 80.0, relative=False)
-    assert bands is not None
-    width = np.ptp(bands, axis=2).mean(axis=1)
+    width = np.ptp(bands_of_windows(backtest, 80.0, "network", relative=False), axis=2).mean(axis=1)
     assert width[size == 10].mean() > 15 * width[size == 0.1].mean()  # not 100: sizes are pulled together
-    alone = backtest.take(range(0, windows, 2))  # one window a series: its own size is not known
-    assert {row["level"] for row in coverage(alone, (80.0,))} == {80.0}
+    for count in (2, 1):  # of one window nothing is known about the next: all intervals are alike, and hold as much
+        some = backtest.take([w for w in range(windows) if w % 3 < count])
+        assert coverage(some, (80.0,))[0]["covered"] == pytest.approx(80, abs=3)
+        assert np.ptp(np.ptp(bands_of_windows(some, 80.0, "network", relative=False), axis=2)) < 5
 
 
 def test_the_unit_of_mase_where_a_season_repeats_itself():
@@ -182,23 +195,25 @@ def test_default_horizons():
 def test_how_many_residuals_a_level_needs():
     assert [intervals.needed(level) for level in (50, 80, 90, 95, 99)] == [1, 4, 9, 19, 99]
     residuals = np.random.default_rng(0).normal(size=(6, 3))
-    assert intervals.half_widths(residuals, (80.0,)).shape == (1, 3)
+    assert intervals.calibrate(residuals).half_widths((80.0,)).shape == (1, 3)
     with pytest.raises(ValueError, match=r"95 % needs at least 19 backtest residuals, there are 18"):
-        intervals.half_widths(residuals, (80.0, 95.0))
+        intervals.calibrate(residuals).half_widths((80.0, 95.0))
 
 
 def test_the_widest_of_19_residuals_is_the_95_percent_interval():
     residuals = np.arange(-9.0, 10.0)[:, None]
-    assert intervals.half_widths(residuals, (95.0,)) == pytest.approx(np.array([[9.0]]))
+    assert intervals.calibrate(residuals).half_widths((95.0,)) == pytest.approx(np.array([[9.0]]))
 
 
 def test_intervals_grow_with_the_horizon_when_the_errors_do():
     steps = np.sqrt(np.arange(1, 13))
     residuals = np.random.default_rng(1).normal(size=(500, 12)) * steps
-    width = intervals.half_widths(residuals, (80.0,))[0]
+    width = intervals.calibrate(residuals).half_widths((80.0,))[0]
     assert (np.diff(width) > 0).all()
     assert width == pytest.approx(1.2816 * steps, rel=0.25)
-    assert (np.diff(intervals.half_widths(residuals[:, ::-1], (80.0,))[0]) == 0).all()  # never narrower further ahead
+    assert (
+        np.diff(intervals.calibrate(residuals[:, ::-1]).half_widths((80.0,))[0]) == 0
+    ).all()  # never narrower further ahead
 
 
 @settings(max_examples=20, deadline=None)
@@ -211,7 +226,7 @@ def test_intervals_cover_what_they_promise(seed):
     rng = np.random.default_rng(seed)
     hits = np.zeros(2)
     for _ in range(400):
-        widths = intervals.half_widths(rng.standard_t(4, size=(6, 8)), (80.0, 95.0))
+        widths = intervals.calibrate(rng.standard_t(4, size=(6, 8))).half_widths((80.0, 95.0))
         hits += (np.abs(rng.standard_t(4, size=8)) <= widths).mean(axis=1)
     assert np.all(np.abs(hits / 400 - [40 / 49, 47 / 49]) < [0.04, 0.021])
 

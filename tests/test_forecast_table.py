@@ -143,12 +143,12 @@ def test_columns_that_do_not_exist(read):
         read(MONTHS, target="Sold")
     with pytest.raises(DataError, match=r"time: no column 'Date'; the columns are 'Month', 'Sales'"):
         read(MONTHS, time="Date")
-    with pytest.raises(ValueError, match=r"target: expected another column than time"):
+    with pytest.raises(ValueError, match=r"time: expected another column than target"):
         read(MONTHS, target="Sales", time="Sales")
 
 
 def test_bad_options(read):
-    with pytest.raises(ValueError, match=r"missing: expected one of 'error', 'interpolate', got 'drop'"):
+    with pytest.raises(ValueError, match=r"missing: expected one of 'error', 'interpolate', 'mask', got 'drop'"):
         read(MONTHS, missing="drop")
     with pytest.raises(ValueError, match=r"freq: expected a step such as .* got 'fortnight'"):
         read(MONTHS, freq="fortnight")

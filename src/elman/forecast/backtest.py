@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.forecast.baselines import NAIVE2
 from elman.forecast.metrics import MEASURES, measure
 
 __all__ = ["NETWORK", "Backtest"]
@@ -21,14 +22,16 @@ NETWORK = "network"
 class Backtest:
     """W windows of h rows, each forecast from the rows before it alone. MASE, sMAPE, RMSE and RMSSE are per window.
 
-    truth      (W, h)
-    forecasts  model -> (W, h): "network", "naive", "seasonal naive", "drift"
+    truth      (W, h), NaN where a value is masked
+    forecasts  model -> (W, h): "network", "naive", "seasonal naive", "drift", "naive 2"
     scales     (W,) the unit of each window's MASE, from the rows before it
     labels     (W,) each window's first and last row
     starts     (W,) the index of each window's first row
     series     (W,) whose window each is, by the series' id; empty for one series alone
     root_scales   (W,) the unit of each window's RMSSE; None where it was not taken
-    units      (W, h) the size of an error of the network's forecasts that is usual there; None for one series alone
+    units      (W, h, 2) the size of an error of the network's forecasts that is usual there, below and above; None for
+               one short series
+    refit      whether each window has a model of its own, which saw the windows before it
     """
 
     truth: np.ndarray
@@ -39,6 +42,7 @@ class Backtest:
     series: tuple[str, ...] = ()
     units: np.ndarray | None = None
     root_scales: np.ndarray | None = None
+    refit: bool = False
 
     @cached_property
     def scores(self) -> Mapping[str, Mapping[str, np.ndarray]]:
@@ -73,6 +77,7 @@ class Backtest:
             tuple(self.series[w] for w in at) if self.series else (),
             None if self.units is None else self.units[at],
             None if self.root_scales is None else self.root_scales[at],
+            self.refit,
         )
 
     def of(self, series: str) -> Backtest:
@@ -122,8 +127,21 @@ class Backtest:
         return self.truth - self.forecasts[model]
 
     def summary(self) -> list[dict[str, Any]]:
-        """For each model: `model`, and its mean `mase`, `smape` (percent), `rmse`, `rmsse`."""
-        return [{"model": model, **{name: self.mean(model, name) for name in MEASURES}} for model in self.forecasts]
+        """For each model: `model`, its mean `mase`, `smape` (percent), `rmse`, `rmsse`, and `owa`."""
+        return [
+            {"model": model, **{name: self.mean(model, name) for name in MEASURES}, "owa": self.owa(model)}
+            for model in self.forecasts
+        ]
+
+    def owa(self, model: str) -> float:
+        """The mean of sMAPE and MASE, each over that of Naive 2 (Makridakis et al. 2020); NaN where that is 0."""
+        if NAIVE2 not in self.forecasts:
+            return float("nan")
+        ratios = [
+            self.mean(model, name) / yardstick if (yardstick := self.mean(NAIVE2, name)) > 0.0 else float("nan")
+            for name in ("smape", "mase")
+        ]
+        return sum(ratios) / 2.0
 
     def records(self) -> list[dict[str, Any]]:
         """For each window and model: (`series`,) `first`, `last` row, `model`, `mase`, `smape`, `rmse`, `rmsse`."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["baselines", "drift", "naive", "seasonal_naive"]
+from elman.forecast.season import autocorrelation
+
+__all__ = ["NAIVE2", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
+
+NAIVE2 = "naive 2"  # OWA's yardstick
 
 
 def naive(values: np.ndarray, horizon: int) -> np.ndarray:
@@ -23,10 +27,35 @@ def drift(values: np.ndarray, horizon: int) -> np.ndarray:
     return values[-1] + slope * np.arange(1, horizon + 1)
 
 
+def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """The M4 competition's yardstick: the last value, of a series adjusted for its season where it has one (a test of
+    the autocorrelation at one season, 90 %), by the classical multiplicative decomposition: values (n,) -> (horizon,).
+
+    Without a season, with less than two of them, or with values not above zero it is the naive forecast.
+    """
+    if season == 1 or len(values) < 2 * season or values.min() <= 0.0:
+        return naive(values, horizon)
+    r = autocorrelation(values, season)
+    if abs(r[season]) <= 1.645 * np.sqrt((1.0 + 2.0 * float((r[1:season] ** 2).sum())) / len(values)):
+        return naive(values, horizon)
+    half = season // 2
+    weights = np.ones(2 * half + 1) / season
+    if season % 2 == 0:
+        weights[[0, -1]] /= 2.0
+    trend = np.convolve(values, weights, "valid")
+    ratios = values[half : half + len(trend)] / trend
+    phase = (half + np.arange(len(trend))) % season
+    index = np.bincount(phase, ratios, season) / np.bincount(phase, minlength=season)
+    index /= index.mean()
+    last = values[-1] / index[(len(values) - 1) % season]
+    return last * index[(len(values) + np.arange(horizon)) % season]
+
+
 def baselines(values: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
     """Every rule's forecast (horizon,) by its name; the seasonal one equals the naive where there is no season."""
     return {
         "naive": naive(values, horizon),
         "seasonal naive": seasonal_naive(values, horizon, season),
         "drift": drift(values, horizon),
+        NAIVE2: naive2(values, horizon, season),
     }

@@ -3,23 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from elman import checks, datasets
+from elman.forecast.covariates import Covariates
 from elman.forecast.dates import Reading, plain_style, read_dates, reads_as_date
 from elman.forecast.errors import DataError
+from elman.forecast.frames import columns_of, index_of, is_frame
 from elman.forecast.numbers import is_missing, parse_number
-from elman.forecast.series import Rows, Series, build
+from elman.forecast.series import Rows, Rules, Series, build
 from elman.forecast.table import Table, listed, read_table, shorten
 
-__all__ = ["as_series", "open_table", "read_series", "series_of_frame", "series_of_table"]
+__all__ = [
+    "Columns",
+    "as_series",
+    "columns",
+    "open_table",
+    "read_series",
+    "series_of",
+    "series_of_frame",
+    "series_of_table",
+]
 
 NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
 _TIME_WORDS = re.compile(r"date|time|year|month|week|day|quarter|period|jahr|datum|zeit|ann[ée]e|fecha|data", re.I)
+
+
+class Columns(NamedTuple):
+    """Which columns of a table are what; None: found by themselves. Beside arrays, the arrays themselves."""
+
+    target: str | None = None
+    time: Any = None
+    id: str | None = None
+    past: Any = None
+    future: Any = None
+    static: Any = None
+
+    def others(self) -> tuple[str, ...]:
+        """The named columns that are not to be forecast."""
+        named = () if self.time is None else (self.time,)
+        return (*named, *self.past, *self.future, *self.static)
+
+
+def columns(**named: Any) -> Columns:
+    """The columns of a table as a user names them: the covariates by one name, or a list of names."""
+    for option in ("past", "future", "static"):
+        given = named.get(option)
+        names = () if given is None else (given,) if isinstance(given, str) else given
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"{option}: expected names of columns, got {checks.shown(given)}")
+        named[option] = tuple(names)
+    found = Columns(**named)
+    whose: dict[str, str] = {}
+    for option, given in zip(Columns._fields, found, strict=True):
+        for name in (given,) if isinstance(given, str) else given or ():
+            if name in whose:
+                other = f"another column than {whose[name]}"
+                raise ValueError(f"{option}: expected {other}, got {name!r} for both")
+            whose[name] = option
+    return found
 
 
 def read_series(
@@ -29,17 +76,24 @@ def read_series(
     time: str | None = None,
     freq: str | None = None,
     missing: str = "error",
+    past: Any = None,
+    future: Any = None,
+    static: Any = None,
 ) -> Series:
     """The series in a CSV or Parquet file, or a bundled one by its name (`elman.datasets`) where no file has it.
 
     target   column of the values; default: the only numeric one
     time     column of the dates; default: the first that reads as dates, or none
     freq     the step, where it should not be found from the dates: see `calendar.parse`
-    missing  "error": empty cells and left-out dates are errors; "interpolate": they are filled on a straight line
+    missing  "error": empty cells and left-out dates are errors; "interpolate": they are filled on a straight line;
+             "mask": neither learned from nor scored
+    past, future, static   columns of covariates, one name or a list: known up to the last value; known also ahead, in
+             rows after it that have no value; the same in every row
 
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
-    return as_series(open_table(path), target=target, time=time, freq=freq, missing=missing)
+    names = {"target": target, "time": time, "past": past, "future": future, "static": static}
+    return as_series(open_table(path), freq=freq, missing=missing, **names)
 
 
 def open_table(path: str | Path) -> Any:
@@ -64,52 +118,137 @@ def _read_parquet(path: Path) -> Any:
 
 
 def as_series(
-    data: Any, *, target: str | None = None, time: Any = None, freq: str | None = None, missing: str = "error"
+    data: Any,
+    *,
+    target: str | None = None,
+    time: Any = None,
+    freq: str | None = None,
+    missing: str = "error",
+    past: Any = None,
+    future: Any = None,
+    static: Any = None,
 ) -> Series:
     """The series in an array or list (n,), a data frame or one of its columns (pandas, polars), a `Table`, or a file.
 
-    `time` names a column of a data frame or table; beside an array it holds the times themselves. The other options
-    and errors are those of `read_series`.
+    Of a data frame or table, `time`, `past`, `future` and `static` name columns. Beside an array they hold the times
+    (n,), covariates (n,) or (n, P), those known m rows ahead (n + m,) or (n + m, K), and numbers or words. The other
+    options and errors are those of `read_series`.
     """
+    return series_of(data, Columns(target, time, None, past, future, static), Rules(freq, missing))
+
+
+def series_of(data: Any, names: Columns, rules: Rules) -> Series:
+    """As `as_series`."""
     if isinstance(data, Series):
         return data
-    if isinstance(data, Table):
-        return series_of_table(data, target, time, freq, missing)
     if isinstance(data, str | Path):
-        return read_series(data, target=target, time=time, freq=freq, missing=missing)
-    if hasattr(data, "columns"):
-        columns = {str(name): np.asarray(data[name]) for name in data.columns}
-        dates = data.index if time is None and _has_dates(data) else None
-        return series_of_frame(columns, target, time, freq, missing, dates)
-    name = str(getattr(data, "name", None) or "value")
-    if time is None and _has_dates(data):
-        time = data.index  # pandas keeps a column's dates in its index
-    return build(Rows(name), _numbers(data), None if time is None else _times(time), freq, missing)
+        data = open_table(data)
+    if isinstance(data, Table) or is_frame(data):
+        names = columns(**names._asdict())
+        if isinstance(data, Table):
+            return series_of_table(data, names, rules)
+        return series_of_frame(columns_of(data), names, rules, None if names.time is not None else index_of(data))
+    rows = Rows(str(getattr(data, "name", None) or "value"))
+    time = names.time if names.time is not None else index_of(data)  # pandas keeps a column's dates in its index
+    values = _numbers(data)
+    readings = None if time is None else _times(time)
+    if names.past is None and names.future is None and names.static is None:
+        return build(rows, values, readings, rules)
+    given, later = _given(len(values), names.past, names.future, names.static)
+    series = build(rows, values, readings, rules, replace(given, future_names=()))
+    found = series.covariates
+    if found is None or len(found.future) != len(values):
+        raise ValueError("future: expected values at every step beside an array with left-out rows; use a data frame")
+    ahead = np.concatenate([found.future, later])
+    return replace(series, covariates=replace(found, future=ahead, future_names=given.future_names))
 
 
-def series_of_table(table: Table, target: str | None, time: str | None, freq: str | None, missing: str) -> Series:
+def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, np.ndarray]:
+    """Arrays beside an array of so many rows; the rows of `future` after them (m, K) apart."""
+    arrays: list[np.ndarray] = []
+    for option, given, more in (("past", past, False), ("future", future, True)):
+        array = np.zeros((rows, 0)) if given is None else np.asarray(given)
+        if array.dtype.kind not in "iufb" or array.ndim not in (1, 2):
+            raise TypeError(f"{option}: expected real numbers (n,) or (n, columns), got {checks.shown(given)}")
+        if len(array) < rows or (len(array) > rows and not more):
+            expected = f"at least {rows}" if more else str(rows)
+            raise ValueError(f"{option}: expected {expected} rows, as y has, got {len(array)}")
+        array = array.reshape(len(array), -1).astype(np.float64)
+        if not np.isfinite(array).all():
+            i, k = np.argwhere(~np.isfinite(array))[0]
+            raise DataError(f"{option}: expected finite numbers, got {array[i, k]} in row {i}, column {k}")
+        arrays.append(array)
+    words = () if static is None else (static,) if isinstance(static, str) or np.ndim(static) == 0 else tuple(static)
+    names = [tuple(f"{option} {k + 1}" for k in range(count)) for option, count in
+             (("past", arrays[0].shape[1]), ("future", arrays[1].shape[1]), ("static", len(words)))]  # fmt: skip
+    fixed = tuple(word if isinstance(word, str) else float(word) for word in words)
+    return Covariates(arrays[0], arrays[1][:rows], fixed, names[0], names[1], names[2]), arrays[1][rows:]
+
+
+def series_of_table(table: Table, names: Columns, rules: Rules) -> Series:
     """As `read_series`, of a table read before."""
+    target, time = names.target, names.time
     for option, name in (("target", target), ("time", time)):
         if name is not None:
             table.column(name, option)
-    time = time if time is not None else _find_time(table, target)
+    time = time if time is not None else _find_time(table, (target, *names.others()))
     if target is None:
-        target = _only(
-            [n for n in table.names if n != time and table.is_numeric(n) and not _counts_rows(table, n)],
-            table.names, table.path,
-        )  # fmt: skip
-    elif target == time:
-        raise ValueError(f"target: expected another column than time, got {target!r} for both")
+        others = names._replace(time=time).others()
+        numeric = [n for n in table.names if n not in others and table.is_numeric(n) and not _counts_rows(table, n)]
+        target = _only(numeric, table.names, table.path)
     rows = Rows(target, time, table.path, table.lines)
     readings = None if time is None else _dates(table.column(time, "time"), rows)
-    return build(rows, table.numbers(target), readings, freq, missing)
+    for option in ("past", "future", "static"):
+        for name in getattr(names, option):
+            table.column(name, option)
+    covariates = _covariates(
+        names,
+        rows,
+        len(table),
+        table.numbers,
+        lambda name: [_number_or_word(cell) for cell in table.column(name, "static")],
+    )
+    return build(rows, table.numbers(target), readings, rules, covariates)
 
 
-def _find_time(table: Table, target: str | None) -> str | None:
+def _covariates(
+    names: Columns,
+    rows: Rows,
+    count: int,
+    numbers: Callable[[str], np.ndarray],
+    cells: Callable[[str], list[float | str]],
+) -> Covariates | None:
+    """The named columns of `count` rows; `numbers` and `cells` give one by its name."""
+    if not (names.past or names.future or names.static):
+        return None
+    past, future = (
+        np.column_stack([np.zeros((count, 0)), *(numbers(name) for name in each)])
+        for each in (names.past, names.future)
+    )  # fmt: skip
+    static = tuple(_one_of(name, cells(name), rows) for name in names.static)
+    return Covariates(past, future, static, names.past, names.future, names.static)
+
+
+def _one_of(name: str, cells: Sequence[float | str], rows: Rows) -> float | str:
+    """What every row of a static column holds. `DataError` names the first that differs, or is empty."""
+    own = rows._replace(name=name)
+    for i, cell in enumerate(cells):
+        if cell != cells[0] or cell == "" or cell != cell:
+            expected = "one value in every row of a series" if cell == cell and cell != "" else "a value"
+            raise own.error(f"static: expected {expected}, got {cell!r}" + (f" after {cells[0]!r}" if i else ""), i)
+    return cells[0]
+
+
+def _number_or_word(cell: str) -> float | str:
+    number = parse_number(cell)
+    return cell.strip() if number is None else number
+
+
+def _find_time(table: Table, others: Sequence[str | None]) -> str | None:
     """The first column that reads as dates; one where most cells do is taken too: the error then names the others."""
     for name in table.names:
         cells = table.column(name, "time")
-        if name == target:
+        if name in others:
             continue
         if all(parse_number(cell) is not None for cell in cells):  # bare years, or 20200131
             if (_TIME_WORDS.search(name) or name == "column 1") and read_dates(cells):
@@ -148,29 +287,30 @@ def _dates(cells: list[str], rows: Rows) -> list[Reading]:
     raise rows.error(problem + like, good, dates=True)
 
 
-def series_of_frame(
-    columns: Mapping[str, np.ndarray],
-    target: str | None,
-    time: str | None,
-    freq: str | None,
-    missing: str,
-    dates: Any = None,
-) -> Series:
+def series_of_frame(frame: Mapping[str, np.ndarray], names: Columns, rules: Rules, dates: Any = None) -> Series:
     """As `as_series`, of a data frame's columns (n,); `dates` are its index, where no column has been named."""
-    names = list(columns)
-    for option, name in (("target", target), ("time", time)):
-        if name is not None and name not in names:
-            raise DataError(f"{option}: no column {name!r}; the columns are {listed(names)}")
+    target, time = names.target, names.time
+    given = (("target", target), ("time", time))
+    given += tuple((option, name) for option in ("past", "future", "static") for name in getattr(names, option))
+    for option, name in given:
+        if name is not None and name not in frame:
+            raise DataError(f"{option}: no column {name!r}; the columns are {listed(list(frame))}")
+    others = names.others()
     if time is None:
-        time = next((n for n in names if n != target and _dated(columns[n])), None)
+        time = next((n for n in frame if n != target and n not in others and _dated(frame[n])), None)
     if target is None:
-        target = _only([n for n in names if n != time and columns[n].dtype.kind in "iuf"], names, None)
-    readings = _times(columns[time]) if time is not None else None if dates is None else _times(dates)
-    return build(Rows(target, time), _numbers(columns[target]), readings, freq, missing)
-
-
-def _has_dates(data: Any) -> bool:
-    return getattr(getattr(getattr(data, "index", None), "dtype", None), "kind", "") == "M"
+        numeric = [n for n in frame if n != time and n not in others and frame[n].dtype.kind in "iuf"]
+        target = _only(numeric, list(frame), None)
+    readings = _times(frame[time]) if time is not None else None if dates is None else _times(dates)
+    rows = Rows(target, time)
+    covariates = _covariates(
+        names,
+        rows,
+        len(frame[target]),
+        lambda name: _numbers(frame[name], name),
+        lambda name: [cell if isinstance(cell, str) else float(cell) for cell in frame[name].tolist()],
+    )
+    return build(rows, _numbers(frame[target]), readings, rules, covariates)
 
 
 def _dated(values: np.ndarray) -> bool:
@@ -179,18 +319,18 @@ def _dated(values: np.ndarray) -> bool:
     )
 
 
-def _numbers(data: Any) -> np.ndarray:
+def _numbers(data: Any, name: str = "y") -> np.ndarray:
     values = np.asarray(data)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
-        raise ValueError(f"y: expected one series, an array of shape (n,), got shape {values.shape}")
-    if values.dtype.kind not in "iufO":
-        raise TypeError(f"y: expected real numbers, got {checks.shown(values)}")
+        raise ValueError(f"{name}: expected one series, an array of shape (n,), got shape {values.shape}")
+    if values.dtype.kind not in ("iufO" if name == "y" else "iufOb"):
+        raise TypeError(f"{name}: expected real numbers, got {checks.shown(values)}")
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"y: expected real numbers, got {checks.shown(values)}") from None
+        raise TypeError(f"{name}: expected real numbers, got {checks.shown(values)}") from None
 
 
 def _times(data: Any) -> list[Reading]:

@@ -1,69 +1,125 @@
-"""How the intervals did on the backtest's own windows, each calibrated on the other ones."""
+"""What a backtest's errors say about intervals: their widths for a forecast to come, and how they did in the backtest's
+own windows, each calibrated on other ones alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.many import sized_errors
 from elman.forecast.metrics import interval_score
 
-__all__ = ["bands_of_windows", "coverage"]
+__all__ = ["PooledErrors", "coverage", "pooled_errors"]
+
+PRIOR = 0.5  # what all series say of one's errors, in windows of its own
 
 
-def coverage(backtest: Backtest, levels: Sequence[float], *, relative: bool = False) -> list[dict[str, Any]]:
-    """For each level (percent): `level`, `covered` the percentage of rows inside, and `score`, the mean interval score
-    over MASE's unit; levels that the other windows have too few residuals for are left out.
+@dataclass(frozen=True, eq=False)
+class PooledErrors:
+    """What intervals about a model's forecasts are made of: errors of all series together, each over how large the
+    errors of its own series are in the other windows.
 
-    relative   the intervals of one series are of ratios, as its forecaster's are
+    pooled   those errors
+    sizes    how large each series' errors are, in units;  usual  the same of a series without windows
+    """
+
+    pooled: intervals.Calibration
+    sizes: Mapping[str, float]
+    usual: float
+
+    def bands(
+        self, series: Sequence[str], forecasts: np.ndarray, units: np.ndarray, levels: Sequence[float]
+    ) -> np.ndarray:
+        """Lower and upper bounds (levels, N, h, 2) of forecasts (N, h) with their units (N, h, 2)."""
+        sizes = np.array([self.sizes.get(name, self.usual) for name in series])
+        widths = self.pooled.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
+        return forecasts[..., None] + widths[..., None] * units * np.array([-1.0, 1.0])
+
+
+def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
+    """Of a backtest with units. A size is a geometric mean over windows; that of all series is one more, with the
+    weight `PRIOR`. A series' size for a forecast to come weighs its windows as one less, as each of them met the
+    others: of a single one nothing is known about the next."""
+    if backtest.units is None:
+        raise ValueError("backtest: expected one with the units of its errors")
+    residuals = backtest.residuals(model)
+    errors = residuals / np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
+    there = np.isfinite(errors)
+    size = np.where(there, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
+    windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(there.sum(axis=1), 1), 1e-12))
+    usual = float(windows[there.any(axis=1)].mean())
+    windows[~there.any(axis=1)] = usual
+    whose = backtest.series or ("",) * len(backtest)
+    names, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
+    sums = np.bincount(own, windows)
+    others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
+    sizes = np.exp((sums / counts * (counts - 1) + PRIOR * usual) / (counts - 1 + PRIOR))
+    each = dict(zip(names.tolist(), sizes.tolist(), strict=True))
+    return PooledErrors(intervals.calibrate(errors / others[:, None]), each, float(np.exp(usual)))
+
+
+def coverage(
+    backtest: Backtest, levels: Sequence[float], *, model: str = NETWORK, relative: bool = False
+) -> list[dict[str, Any]]:
+    """For each level (percent): `level`, `covered` the percentage of rows inside, and over MASE's unit `score`, the
+    mean interval score, and `pinball`, the mean loss of both bounds as quantiles. Windows that too few residuals
+    calibrate do not count, and levels without a window are left out.
+
+    relative   the intervals of one short series are of ratios, as its forecaster's are
     """
     found: list[dict[str, Any]] = []
     for level in levels:
-        bands = bands_of_windows(backtest, level, relative=relative)
-        if bands is None:
+        bands = bands_of_windows(backtest, level, model, relative=relative)
+        there = np.isfinite(bands[..., 0]) & np.isfinite(backtest.truth)
+        if not there.any():
             continue
-        low, high = bands[..., 0], bands[..., 1]
-        inside = (backtest.truth >= low) & (backtest.truth <= high)
-        scores = interval_score(backtest.truth, low, high, level).mean(axis=1) / backtest.scales
-        score = float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
-        found.append({"level": level, "covered": 100.0 * float(inside.mean()), "score": score})
+        low, high, truth = bands[..., 0], bands[..., 1], backtest.truth
+        scores = interval_score(truth, low, high, level) / backtest.scales[:, None]
+        there_too = np.isfinite(scores)
+        score = float(scores[there_too].mean()) if there_too.any() else float("nan")
+        covered = 100.0 * float(((truth >= low) & (truth <= high))[there].mean())
+        pinball = score * (1.0 - level / 100.0) / 4.0
+        found.append({"level": level, "covered": covered, "score": score, "pinball": pinball})
     return found
 
 
-def bands_of_windows(backtest: Backtest, level: float, *, relative: bool) -> np.ndarray | None:
-    """Lower and upper bound of the network's forecasts in every window, (W, h, 2); None with too few residuals."""
-    part = _parts(backtest)
-    if any(backtest.truth[part != k].size < intervals.needed(level) for k in np.unique(part)):
-        return None
-    forecasts = backtest.forecasts[NETWORK]
-    if backtest.units is None:
-        return np.array(
-            [
-                intervals.bands(
-                    forecast, backtest.truth[part != k], forecasts[part != k], [level], relative=relative, floor=-np.inf
-                )[level]
-                for k, forecast in zip(part, forecasts, strict=True)
-            ]
-        )
-    errors, others, _, _ = sized_errors(backtest, NETWORK)
-    errors, widths = errors / others[:, None], backtest.units * others[:, None]
-    for k in np.unique(part):
-        widths[part == k] *= intervals.calibrate(errors[part != k]).half_widths([level])
-    return np.stack([forecasts - widths, forecasts + widths], axis=2)
+def bands_of_windows(backtest: Backtest, level: float, model: str, *, relative: bool) -> np.ndarray:
+    """Lower and upper bound of a model's forecasts in every window, (W, h, 2); NaN for windows that too few
+    residuals calibrate."""
+    forecasts = backtest.forecasts[model]
+    found = np.full((*forecasts.shape, 2), np.nan)
+    for own, before in _folds(backtest):
+        known = backtest.take(before)
+        if int(np.isfinite(known.truth).sum()) < intervals.needed(level):
+            continue
+        if known.units is None or backtest.units is None:
+            tried, told = known.forecasts[model], known.truth
+            for w in own:
+                found[w] = intervals.bands(forecasts[w], told, tried, [level], relative=relative, floor=-np.inf)[level]
+        else:
+            names = [backtest.series[w] if backtest.series else "" for w in own]
+            found[own] = pooled_errors(known, model).bands(names, forecasts[own], backtest.units[own], [level])[0]
+    return found
 
 
-def _parts(backtest: Backtest) -> np.ndarray:
-    """Which windows are calibrated together: those at the same place of their series, or, where each series has one
-    alone, every second series."""
-    if not backtest.series:
-        return np.arange(len(backtest))
-    alone = len(backtest.places) == len(backtest)
-    part = np.empty(len(backtest), np.int64)
-    for i, name in enumerate(sorted(backtest.places)):
-        windows = backtest.places[name]
-        part[windows] = i % 2 if alone else range(len(windows))
-    return part
+def _folds(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Windows, and those that calibrate them, which what is scored in the former has not touched: the ones that ended
+    before they began where later ones' models saw them; else all at other places, counted back from each series' last
+    window. Where every series has one window alone, every second series calibrates the others."""
+    starts = np.array(backtest.starts)
+    if backtest.series and len(backtest.places) == len(backtest) > 1:
+        half = np.argsort(np.argsort(backtest.series)) % 2 == 0
+        yield np.flatnonzero(half), np.flatnonzero(~half)
+        yield np.flatnonzero(~half), np.flatnonzero(half)
+        return
+    last = np.zeros(len(backtest), np.int64)
+    for windows in backtest.places.values() if backtest.series else [range(len(backtest))]:
+        last[windows] = starts[windows].max()
+    place = starts - last
+    for k in np.unique(place):
+        before, after = place + backtest.horizon <= k, place - backtest.horizon >= k
+        yield np.flatnonzero(place == k), np.flatnonzero(before if backtest.refit else before | after)

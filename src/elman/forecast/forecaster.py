@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -13,20 +13,24 @@ import numpy as np
 
 from elman import checks, io
 from elman.forecast import intervals, saved
+from elman.forecast.ahead import with_future
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
-from elman.forecast.columns import as_series, open_table
-from elman.forecast.coverage import coverage
+from elman.forecast.columns import Columns, open_table, series_of
+from elman.forecast.covariates import parse_calendar
+from elman.forecast.coverage import coverage, pooled_errors
 from elman.forecast.errors import DataError
-from elman.forecast.folds import Fold, cut, make_folds
-from elman.forecast.many import Recipe, find_seasons, pooled_errors, without_short
-from elman.forecast.metrics import mase_scale, rmsse_scale
-from elman.forecast.model import EFFORTS_OF_ONE, Model, least_rows, train_all
+from elman.forecast.frames import Kind, is_frame, kind_of
+from elman.forecast.many import Recipe
+from elman.forecast.model import EFFORTS_OF_ONE, Model
 from elman.forecast.panel import Panel, as_panel
 from elman.forecast.pooled import EFFORTS, PooledModel
+from elman.forecast.power import parse_power
+from elman.forecast.recursive import SAMPLED
 from elman.forecast.result import Forecast, Forecasts
-from elman.forecast.season import default_horizon, find_season
-from elman.forecast.series import Series
+from elman.forecast.series import Rules, Series
+from elman.forecast.short import ShortRecipe
+from elman.forecast.table import Table
 
 __all__ = ["Forecaster"]
 
@@ -45,10 +49,16 @@ class Forecaster:
                  those that it has enough for
     windows      backtest windows, the last ones of each series; 0: no backtest, so no intervals and no verdict
     freq         the step of the dates, where it should not be found: "D", "B", "15min", "ME", ... (`calendar.parse`)
-    missing      "error", or "interpolate": holes are filled on straight lines
+    missing      "error"; "interpolate": holes are filled on straight lines; "mask": they are neither learned from nor
+                 scored
     effort       "fast", "normal" or "best": how much is trained, counted in updates, so that results repeat
     cell         "tanh", "relu", "gru" or "lstm";  hidden_size  units of each network;  members  networks in the
                  ensemble;  updates  of each, at most. None: what the effort says
+    head         "median": all rows at once, each by one number; "quantiles": by three, so that intervals are wide
+                 where the network is less sure, on each side; "gaussian", "student_t": row by row, by sample paths
+    skip         short seasons that a linear path shows the answer, beside the network; 0: none
+    power        of Box and Cox's transformation of series above zero, 1 none, 0 logarithms; None: what validates better
+    calendar     features of the dates: some of "minute", "hour", "weekday", "day" (of the month), "month", "week"
     skip_bad     of many series, those that cannot be used are left out and told in `skipped_`; else the first is an
                  error
     seed         of everything random: the same seed, engine and data give the same bits
@@ -72,6 +82,10 @@ class Forecaster:
         hidden_size: int | None = None,
         members: int | None = None,
         updates: int | None = None,
+        head: str = "median",
+        skip: int = 1,
+        power: float | None = None,
+        calendar: Sequence[str] | None = None,
         skip_bad: bool = False,
         seed: int = 0,
     ) -> None:
@@ -87,8 +101,15 @@ class Forecaster:
         self.hidden_size = hidden_size
         self.members = members
         self.updates = updates
+        self.head = head
+        self.skip = skip
+        self.power = power
+        self.calendar = calendar
         self.skip_bad = skip_bad
         self.seed = seed
+
+    _columns = Columns()
+    _kind: Kind | None = None  # what the fitted data came in
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The options by name."""
@@ -103,81 +124,77 @@ class Forecaster:
 
     # ------------------------------------------------------------------------------------------- fit
 
-    def fit(self, y: Any, *, target: str | None = None, time: Any = None, id: str | None = None) -> Forecaster:
+    def fit(
+        self,
+        y: Any,
+        *,
+        target: str | None = None,
+        time: Any = None,
+        id: str | None = None,
+        past: Any = None,
+        future: Any = None,
+        static: Any = None,
+    ) -> Forecaster:
         """Trains on one series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV file; or
         on many: a mapping from ids to such, a list of arrays or Series, or a data frame or file in long form.
 
         target, time, id   columns of a data frame or file; beside an array, `time` holds the times. `unique_id`, `ds`
                            and `y` are found by themselves
+        past, future, static   columns of covariates, one name or a list: known up to the last value alone (weather);
+                           known ahead (prices, holidays), in rows after the last value too; the same for good (a
+                           region). Beside arrays, the arrays themselves (`as_series`), by id beside a mapping
 
         One series of less than `LONG` rows: a model is trained for each backtest window, on the rows before it alone,
-        and one on all rows, which is kept. Longer, or many: one model without the rows of all windows, which is scored
-        on them, and one on all rows.
+        and one on all rows, which is kept. Longer, or many, with masked values, or with another head than the median:
+        one model without the rows of all windows, which is scored on them, and one on all rows.
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
-        read = self.read(y, target=target, time=time, id=id)
-        if not isinstance(read, Series):
-            return self._fit_many(read)
-        if len(read) < LONG:
-            return self._fit_short(read)
-        self._fit_many(Panel({"": read}, {}))
-        self.series_ = read
-        self.backtest_ = None if self.backtest_ is None else replace(self.backtest_, series=())
+        columns = Columns(target, time, id, past, future, static)
+        read = self.read(y, **columns._asdict())
+        kind = None if isinstance(y, str | os.PathLike) else kind_of(y)
+        one = isinstance(read, Series)
+        panel = Panel({"": read}, {}) if isinstance(read, Series) else read
+        windows = checks.whole("windows", self.windows, low=0)
+        if self.levels is not None:  # before the work
+            intervals.parse_levels(self.levels)
+        panel, recipe = self._recipe(panel).ready(panel, windows > 0, self.skip_bad)
+        backtest = recipe.test(panel, windows) if windows else None
+        levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
+        model = recipe.train(panel)
+        self.series_: Any = panel[""] if one else panel
+        self.skipped_: dict[str, str] = panel.skipped
+        self.horizon_, self.season_, self.levels_ = model.horizon, model.season, levels
+        self.model_: Model | PooledModel = model
+        self.backtest_ = backtest
+        self._columns, self._kind = columns, kind
         return self
 
-    def read(self, y: Any, *, target: str | None = None, time: Any = None, id: str | None = None) -> Series | Panel:
+    def read(self, y: Any, **columns: Any) -> Series | Panel:
         """What `fit` reads of these arguments, and takes in their place: a `Series`, or a dict of them by id."""
         if isinstance(y, str | os.PathLike):
             y = open_table(os.fspath(y))
         skip_bad = checks.flag("skip_bad", self.skip_bad)
-        options: dict[str, Any] = {"target": target, "time": time, "freq": self.freq, "missing": self.missing}
-        panel = as_panel(y, id=id, skip_bad=skip_bad, **options)
-        return as_series(y, **options) if panel is None else panel
+        names, rules = Columns(**columns), Rules(self.freq, self.missing)
+        panel = as_panel(y, names, rules, skip_bad=skip_bad)
+        return series_of(y, names._replace(id=None), rules) if panel is None else panel
 
-    def _fit_short(self, series: Series) -> Forecaster:
-        rows = len(series)
-        windows = checks.whole("windows", self.windows, low=0)
-        effort = EFFORTS_OF_ONE[checks.choice("effort", self.effort, tuple(EFFORTS_OF_ONE))]
-        settings = replace(effort, seed=checks.whole("seed", self.seed, low=0), **self._asked())
-        usual = series.calendar.seasons if series.calendar is not None else ()
-        season = self._season(series.values, usual)
-        horizon = self._horizon() or default_horizon(rows, season)
-        least = least_rows(horizon, season)
-        folds = make_folds(rows, horizon, windows, least)
-        if rows < least or (windows and not folds):
-            raise _too_few(series, horizon, season, windows > 0)
-        levels = self._levels(len(folds) * horizon)
-        parts = [(series.values[: fold.validation], fold.train) for fold in folds]
-        parts.append((series.values, cut(rows, horizon)))
-        seasons = [self._season(values, usual) for values, _ in parts]
-        for i, (values, _) in enumerate(parts):
-            if least_rows(horizon, seasons[i]) > len(values):  # found, but too long to be learned from so few rows
-                seasons[i] = 1
-        *tested, model = train_all(parts, seasons, horizon, self.context, settings)
-        self.series_: Any = series
-        self.skipped_: dict[str, str] = {}
-        self.horizon_, self.season_, self.levels_ = horizon, season, levels
-        self.model_: Model | PooledModel = model
-        self.backtest_ = _backtest(series, folds, tested, seasons) if folds else None
-        return self
-
-    def _fit_many(self, panel: Panel) -> Forecaster:
-        windows = checks.whole("windows", self.windows, low=0)
-        if self.levels is not None:  # before the work
-            intervals.parse_levels(self.levels)
-        panel, horizon = without_short(panel, self._seasons() or find_seasons(panel), self._horizon(), self.skip_bad)
-        recipe = self._recipe(horizon)
-        backtest = recipe.test(panel, windows)
-        levels = self._levels(0 if backtest is None else backtest.truth.size)
-        model = recipe.train(panel)
-        self.series_, self.skipped_ = panel, panel.skipped
-        self.horizon_, self.season_, self.levels_ = horizon, model.season, levels
-        self.model_, self.backtest_ = model, backtest
-        return self
-
-    def _recipe(self, horizon: int) -> Recipe:
-        effort = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]._replace(**self._asked())
-        return Recipe(self._seasons(), horizon, self.context, effort, checks.whole("seed", self.seed, low=0))
+    def _recipe(self, panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
+        """How these series are learned from; what was said of it is checked."""
+        head = checks.choice("head", self.head, ("median", "quantiles", *SAMPLED))
+        skip = checks.whole("skip", self.skip, low=0)
+        power, calendar = parse_power(self.power), parse_calendar(self.calendar)
+        horizon = None if self.horizon is None else checks.whole("horizon", self.horizon, low=1)
+        seed = checks.whole("seed", self.seed, low=0)
+        effort = checks.choice("effort", self.effort, tuple(EFFORTS))
+        asked, seasons = self._asked(), self._seasons()
+        first = next(iter(panel.values()))
+        plain = head == "median" and skip == 1 and (seasons is None or len(seasons) == 1)
+        if plain and list(panel) == [""] and len(first) < LONG and not first.masked:
+            season = None if seasons is None else seasons[0]
+            settings = replace(EFFORTS_OF_ONE[effort], seed=seed, **asked)
+            return ShortRecipe(season, horizon, self.context, settings, power, calendar)
+        made = EFFORTS[effort]._replace(**asked)
+        return Recipe(seasons, horizon, self.context, made, seed, head, skip, power, calendar)
 
     def _asked(self) -> dict[str, Any]:
         """The options that say more than the effort does."""
@@ -188,9 +205,6 @@ class Forecaster:
             if getattr(self, name) is not None:
                 asked[name] = checks.whole(name, getattr(self, name), low=1)
         return asked
-
-    def _horizon(self) -> int | None:
-        return None if self.horizon is None else checks.whole("horizon", self.horizon, low=1)
 
     def _seasons(self) -> tuple[int, ...] | None:
         if self.season is None:
@@ -203,28 +217,64 @@ class Forecaster:
             )
         return seasons
 
-    def backtest(self, windows: int | None = None) -> Backtest:
-        """The backtest that `fit` made; with another number of windows, one made now on the fitted series.
+    def backtest(self, windows: int | None = None, *, step: int | None = None, refit: bool | None = None) -> Backtest:
+        """The backtest that `fit` made; with other options, one made now on the fitted series.
 
+        windows   how many, the last ones of each series;  step  rows from one to the next, the horizon by default
+        refit     whether every window has a model of its own, of the rows before it, or all the first one's; None: a
+                  short series' windows have, those of many series have not
         The forecaster itself and its intervals stay as they are.
         """
         self._check_fitted()
-        if windows is None or windows == self.windows:
+        if windows in (None, self.windows) and step is None and refit is None:
             return self._tested()
-        windows = checks.whole("windows", windows, low=1)
-        if isinstance(self.model_, PooledModel):
-            one = isinstance(self.series_, Series)
-            found = self._recipe(self.horizon_).test({"": self.series_} if one else self.series_, windows)
-            if found is None:
-                raise DataError(f"windows: the series are too short for a window of {self.horizon_} rows")
-            return replace(found, series=()) if one else found
-        other = Forecaster().set_params(**self.get_params())
-        return other.set_params(windows=windows, horizon=self.horizon_, levels=None).fit(self.series_)._tested()
+        windows = checks.whole("windows", self.windows if windows is None else windows, low=1)
+        step = None if step is None else checks.whole("step", step, low=1)
+        refit = None if refit is None else checks.flag("refit", refit)
+        panel = self._panel()
+        found = replace(self._recipe(panel), horizon=self.horizon_).test(panel, windows, step, refit)
+        if found is None:
+            raise DataError(f"windows: the series are too short for a window of {self.horizon_} rows")
+        return found
 
-    def _season(self, values: np.ndarray, usual: Sequence[int]) -> int:
-        if self.season is None:
-            return find_season(values, usual)
-        return checks.whole("season", self.season, low=1)
+    def update(self, y: Any, *, updates: int | None = None) -> Forecaster:
+        """Takes new rows in, those that follow the fitted ones, and trains on: with a fifth of the usual updates (or
+        `updates`), from the networks as they are, on all rows. A short series is learned afresh.
+
+        y    as `fit` read it, with the same columns; of many series any of them, new ones too
+        The backtest stays: intervals are as wide as before.
+        """
+        self.update_state(y)
+        panel = self._panel()
+        recipe = replace(self._recipe(panel), horizon=self.horizon_)
+        if isinstance(recipe, Recipe):
+            count = max(1, recipe.effort.updates // 5) if updates is None else checks.whole("updates", updates, low=1)
+            effort = recipe.effort._replace(updates=count, members=len(self.model_.networks))
+            recipe = replace(recipe, effort=effort)
+        same = isinstance(self.model_, PooledModel) == isinstance(recipe, Recipe)
+        self.model_ = recipe.train(panel, self.model_ if same else None)  # type: ignore[arg-type]
+        return self
+
+    def update_state(self, y: Any) -> Forecaster:
+        """Takes new rows in, those that follow the fitted ones, without training: later forecasts begin after them.
+
+        y    as for `update`. `DataError` names the first row that does not follow; then nothing has changed
+        """
+        self._check_fitted()
+        panel = self._panel()
+        newer = self._read_again(y, after=panel)
+        if isinstance(self.series_, Series) != isinstance(newer, Series):
+            raise DataError("new rows: expected " + ("one series" if isinstance(self.series_, Series) else "many"))
+        for name, each in ({"": newer} if isinstance(newer, Series) else newer).items():
+            try:
+                panel[name] = panel[name].extended(each) if name in panel else each
+            except DataError as error:
+                raise error if not name else DataError(f"series {name!r}: {error}") from None
+        self.series_ = panel[""] if isinstance(self.series_, Series) else Panel(panel, self.skipped_)
+        return self
+
+    def _panel(self) -> dict[str, Series]:
+        return {"": self.series_} if isinstance(self.series_, Series) else dict(self.series_)
 
     def _levels(self, residuals: int) -> tuple[float, ...]:
         if self.levels is None:
@@ -235,109 +285,162 @@ class Forecaster:
 
     # --------------------------------------------------------------------------------------- forecast
 
-    def predict(self, horizon: int | None = None, history: Any = None) -> Any:
-        """The network's forecast (h,), h at most the fitted horizon; of many series one for each id.
+    def predict(self, horizon: int | None = None, history: Any = None, future: Any = None) -> Any:
+        """The network's forecast (h,), in the kind of the history: of a data frame or column one of its library, of
+        many series a mapping by id. Rows past the fitted horizon are forecast from forecasts (`Forecast.rolled`).
 
         history   rows to forecast from instead of the fitted series: anything that `fit` takes, also series never seen,
                   with at least `model_.context` rows each
+        future    known-future covariates of the rows to be forecast, where the history does not hold them: an array
+                  (h, K), a mapping from ids to such, a data frame or a file. An error names series and date that lack
         """
-        found = self.forecast(horizon, history, levels=())
-        return {name: each.values for name, each in found.items()} if isinstance(found, Forecasts) else found.values
+        found = self.forecast(horizon, history, future, levels=())
+        return self._answer(found, history, lambda each: {each.history.name: each.values}, lambda each: each.values)
 
     def predict_interval(
-        self, levels: Sequence[float] | None = None, horizon: int | None = None, history: Any = None
+        self,
+        levels: Sequence[float] | None = None,
+        horizon: int | None = None,
+        history: Any = None,
+        future: Any = None,
     ) -> Any:
-        """Level in percent -> lower and upper bounds (h, 2) of the network's forecast, of many series for each id;
-        None: the levels of `fit`."""
-        found = self.forecast(horizon, history, levels=levels)
-        if isinstance(found, Forecasts):
-            return {name: dict(each.intervals) for name, each in found.items()}
-        return dict(found.intervals)
+        """Level in percent -> lower and upper bounds (h, 2) of the network's forecast, of many series for each id; of
+        data frames one with columns `lower_80`, `upper_80`, ... None: the levels of `fit`."""
+        found = self.forecast(horizon, history, future, levels=levels)
+        return self._answer(found, history, Forecast.bounds, lambda each: dict(each.intervals))
 
     def predict_quantiles(
-        self, quantiles: Any = (0.1, 0.5, 0.9), horizon: int | None = None, history: Any = None
+        self,
+        quantiles: Any = (0.1, 0.5, 0.9),
+        horizon: int | None = None,
+        history: Any = None,
+        future: Any = None,
     ) -> Any:
-        """Quantiles (h, Q) of the network's forecast, of many series for each id. They are the ends of the intervals
-        that hold |2q - 1|, and the forecast itself for 0.5, so they never cross; `ValueError` for one that lies too far
-        out for the backtest's residuals."""
+        """Quantiles (h, Q) of the network's forecast, of many series for each id; of data frames one with columns
+        `q0.1`, ... They are the ends of the intervals that hold |2q - 1|, and the forecast itself for 0.5, so they
+        never cross; `ValueError` for one that lies too far out for the backtest's residuals."""
         if isinstance(quantiles, str) or not isinstance(quantiles, Sequence):
             raise TypeError(f"quantiles: expected a list of numbers such as (0.1, 0.9), got {checks.shown(quantiles)}")
         asked = [checks.number("quantiles", q, 0.0, 1.0, open_low=True) for q in quantiles]
         if 1.0 in asked or not asked:
             raise ValueError(f"quantiles: expected numbers between 0 and 1, got {checks.shown(quantiles)}")
         levels = [round(100.0 * abs(2.0 * q - 1.0), 9) for q in asked]
-        found = self.forecast(horizon, history, levels=sorted({level for level in levels if level > 0.0}))
+        found = self.forecast(horizon, history, future, levels=sorted({level for level in levels if level > 0.0}))
 
-        def columns(forecast: Forecast) -> np.ndarray:
-            return np.column_stack(
-                [
-                    forecast.intervals[level][:, int(q > 0.5)] if level > 0.0 else forecast.values
-                    for q, level in zip(asked, levels, strict=True)
-                ]
-            )
+        def columns(forecast: Forecast) -> dict[str, np.ndarray]:
+            return {
+                f"q{q:g}": forecast.intervals[level][:, int(q > 0.5)] if level > 0.0 else forecast.values
+                for q, level in zip(asked, levels, strict=True)
+            }
 
-        return {name: columns(each) for name, each in found.items()} if isinstance(found, Forecasts) else columns(found)
+        return self._answer(found, history, columns, lambda each: np.column_stack(list(columns(each).values())))
 
     def forecast(
         self,
         horizon: int | None = None,
         history: Any = None,
+        future: Any = None,
         *,
         levels: Sequence[float] | None = None,
         best: bool = False,
     ) -> Any:
-        """Values, intervals and dates together: a `Forecast`, or of many series `Forecasts`, one for each id.
+        """Values, intervals and dates together: a `Forecast`, or of many series `Forecasts`, one for each id. The
+        arguments are those of `predict`.
 
         best=True: the best baseline's where the network did not beat it."""
         self._check_fitted()
-        h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, low=1, high=self.horizon_)
+        h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, low=1)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
         source = NETWORK
         if checks.flag("best", best) and not self._tested().network_wins:
             source = self._tested().best_baseline
         series = self._history(history)
         panel = {"": series} if isinstance(series, Series) else series
-        if isinstance(self.model_, PooledModel):
-            found = self._forecast_pooled(self.model_, panel, h, wanted, source)
-        else:
-            found = {name: self._forecast_one(self.model_, each, h, wanted, source) for name, each in panel.items()}
+        if future is not None:
+            panel = with_future(panel, future, self._columns, h)
+        try:
+            found = self._forecasts(panel, h, wanted, source)
+        except DataError as error:
+            raise self._named(error, panel, h) from None
         return found[""] if isinstance(series, Series) else Forecasts(found)
 
-    def _forecast_one(self, model: Model, series: Series, h: int, levels: Sequence[float], source: str) -> Forecast:
-        values = (
-            model.predict(series.values)[:h] if source == NETWORK else baselines(series.values, h, model.season)[source]
-        )
-        bands: dict[float, np.ndarray] = {}
-        if levels:
-            tested = self._tested()
-            bands = intervals.bands(
-                values, tested.truth, tested.forecasts[source], levels,
-                relative=model.plan.log, floor=_floor(series),
-            )  # fmt: skip
-        return Forecast(series, values, bands, source, self.backtest_)
-
-    def _forecast_pooled(
-        self, model: PooledModel, panel: Mapping[str, Series], h: int, levels: Sequence[float], source: str
+    def _forecasts(
+        self, panel: Mapping[str, Series], h: int, levels: Sequence[float], source: str
     ) -> dict[str, Forecast]:
-        values, units = (each[:, :h] for each in model.predict_with_units([s.values for s in panel.values()]))
-        errors = pooled_errors(self._tested(), source) if levels else None
+        model, rolled = self.model_, max(0, h - self.horizon_) if source == NETWORK else 0
         found: dict[str, Forecast] = {}
-        for (name, series), forecast, unit in zip(panel.items(), values, units, strict=True):
-            if source != NETWORK:
-                forecast = baselines(series.values, h, model.view.seasons[0])[source]
-            made = {} if errors is None else errors.bands(name, forecast, unit, levels, _floor(series))
+        if isinstance(model, Model):
+            for name, series in panel.items():
+                values = self._rule(series, h, source) if source != NETWORK else model.predict(series, h)
+                bands: dict[float, np.ndarray] = {}
+                if levels:
+                    tested = self._tested()
+                    relative = model.plan.power == 0.0
+                    bands = intervals.bands(
+                        values, tested.truth, tested.forecasts[source], levels, relative=relative, floor=_floor(series)
+                    )
+                found[name] = Forecast(series, values, bands, source, self.backtest_, rolled)
+            return found
+        values, units = model.predict([each.seasonal(model.view.seasons[0]) for each in panel.values()], h)
+        if source != NETWORK:
+            values = np.array([self._rule(each, h, source) for each in panel.values()])
+        bounds = np.zeros((0, *units.shape))
+        if levels:
+            bounds = pooled_errors(self._tested(), source).bands(list(panel), values, units, levels)
+        for i, (name, series) in enumerate(panel.items()):
+            made = {level: np.maximum(bounds[k, i], _floor(series)) for k, level in enumerate(levels)}
             own = self.backtest_
             if own is not None and own.series:
                 own = own.of(name) if name in own.places else None
-            found[name] = Forecast(series, forecast, made, source, own)
+            found[name] = Forecast(series, values[i], made, source, own, rolled)
         return found
 
-    def coverage(self) -> list[dict[str, Any]]:
-        """How the intervals did in the backtest, each window calibrated on the others: for each level `level`,
-        `covered` (percent of the rows) and `score`, the mean interval score over MASE's unit."""
+    def _rule(self, series: Series, h: int, rule: str) -> np.ndarray:
+        """A baseline's forecast."""
+        season = self.season_[0] if isinstance(self.season_, tuple) else self.season_
+        return baselines(series.seasonal(season).values, h, season)[rule]
+
+    def _named(self, error: DataError, panel: Mapping[str, Series], h: int) -> DataError:
+        """The error of one of many series, with its name."""
+        inputs = self.model_.view.inputs if isinstance(self.model_, PooledModel) else self.model_.inputs
+        for name, series in panel.items():
+            try:
+                inputs.check(series, h)
+            except DataError as found:
+                return DataError(f"series {name!r}: {found}") if name else found
+        return error
+
+    def _answer(
+        self,
+        found: Any,
+        history: Any,
+        columns: Callable[[Forecast], Mapping[str, np.ndarray]],
+        plain: Callable[[Forecast], Any],
+    ) -> Any:
+        """What `columns` or `plain` say of one forecast or many, in the kind that the history came in."""
+        kind = self._kind if history is None else None if isinstance(history, str) else kind_of(history)
+        many = isinstance(found, Forecasts)
+        if kind is None:
+            return {name: plain(each) for name, each in found.items()} if many else plain(found)
+        each = dict(found) if many else {"": found}
+        first = next(iter(each.values()))
+        time = first.history.time_name
+        tables = [({} if time is None else {time: f.times}) | dict(columns(f)) for f in each.values()]
+        whole = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+        if many:
+            names = np.repeat(list(each), [len(f) for f in each.values()])
+            whole = {self._columns.id or "unique_id": names} | whole
+        return kind.answer(whole, time)
+
+    def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
+        """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on
+        others that it did not touch: for each level `level`, `covered` (percent of the rows), and over MASE's unit `score`, the
+        mean interval score, and `pinball`, the mean quantile loss of its bounds."""
         self._check_fitted()
-        relative = isinstance(self.model_, Model) and self.model_.plan.log
-        return coverage(self._tested(), self.levels_, relative=relative)
+        tested = self._tested()
+        relative = isinstance(self.model_, Model) and self.model_.plan.power == 0.0
+        return coverage(tested, self.levels_, model=checks.choice("model", model, tuple(tested.forecasts)),
+                        relative=relative)  # fmt: skip
 
     def verdict(self) -> str:
         """By how much the network beats the best baseline in the backtest, or that it does not."""
@@ -347,13 +450,34 @@ class Forecaster:
     def _history(self, history: Any) -> Series | Mapping[str, Series]:
         if history is None:
             return self.series_
-        series = self.read(history)
+        series = self._read_again(history)
         for name, each in ({None: series} if isinstance(series, Series) else series).items():
             try:
-                self.model_.check_history(each.values)
+                self.model_.check_history(each)
             except DataError as error:
                 raise error if name is None else DataError(f"series {name!r}: {error}") from None
         return series
+
+    def _read_again(self, y: Any, after: Mapping[str, Series] | None = None) -> Any:
+        """Other rows of the kind that was fitted, by the same names of columns; `after`: the series they follow."""
+        if isinstance(y, str | os.PathLike):
+            y = open_table(os.fspath(y))
+        names = self.named_columns() if isinstance(y, Table) or is_frame(y) else Columns()
+        rules = Rules(self.freq, self.missing)
+        panel = as_panel(y, names, rules, skip_bad=self.skip_bad, after=after)
+        if panel is not None:
+            return panel
+        one = (after or {}).get("")
+        return series_of(y, names._replace(id=None), rules._replace(after=one))
+
+    def named_columns(self) -> Columns:
+        """The columns that `fit` was given by name; new rows are read by the same."""
+        kept: Any = (each if isinstance(each, str | list | tuple) else None for each in self._columns)
+        return Columns(*kept)
+
+    def name_columns(self, **names: Any) -> None:
+        """As if `fit` had been given these."""
+        self._columns = Columns(**names)
 
     def _tested(self) -> Backtest:
         if self.backtest_ is None:
@@ -385,38 +509,3 @@ class Forecaster:
 def _floor(series: Series) -> float:
     """What was never below zero is not forecast to be."""
     return 0.0 if series.values.min() >= 0.0 else -np.inf
-
-
-def _too_few(series: Series, horizon: int, season: int, tested: bool) -> DataError:
-    def need(steps: int) -> int:
-        return least_rows(steps, season) + (steps if tested else 0)
-
-    shorter = next((steps for steps in range(horizon - 1, 0, -1) if need(steps) <= len(series)), None)
-    hint = "give more rows" if shorter is None else f"give more rows, or a horizon (--horizon) of at most {shorter}"
-    return DataError(
-        f"{len(series)} rows are too few to forecast {horizon} with season {season}: {need(horizon)} are needed;"
-        f" {hint}",
-        column=series.name,
-    )
-
-
-def _backtest(series: Series, folds: Sequence[Fold], models: Sequence[Model], seasons: Sequence[int]) -> Backtest:
-    """Every fold's forecasts from the rows before it."""
-    forecasts: dict[str, list[np.ndarray]] = {}
-    scales: list[float] = []
-    roots: list[float] = []
-    for fold, model, season in zip(folds, models, seasons, strict=False):
-        known, horizon = series.values[: fold.validation], fold.scored - fold.validation
-        found = {NETWORK: model.predict(known), **baselines(known, horizon, season)}
-        for name, values in found.items():
-            forecasts.setdefault(name, []).append(values)
-        scales.append(mase_scale(known, season))
-        roots.append(rmsse_scale(known))
-    return Backtest(
-        np.array([series.values[fold.validation : fold.scored] for fold in folds]),
-        {name: np.array(values) for name, values in forecasts.items()},
-        np.array(scales),
-        tuple((series.label(fold.validation), series.label(fold.scored - 1)) for fold in folds),
-        tuple(fold.validation for fold in folds),
-        root_scales=np.array(roots),
-    )

@@ -16,7 +16,7 @@ import numpy as np
 
 from elman import checks
 
-__all__ = ["Calibration", "calibrate", "half_widths", "horizon_scale", "needed", "parse_levels"]
+__all__ = ["Calibration", "calibrate", "horizon_scale", "needed", "parse_levels"]
 
 KEPT = 20_001  # residuals
 
@@ -40,8 +40,11 @@ def needed(level: float) -> int:
 
 def horizon_scale(residuals: np.ndarray) -> np.ndarray:
     """The size of residuals (W, h) at each step ahead, (h,): a straight line that never falls, fitted to their
-    root mean squares; h numbers from W windows each would be mostly noise."""
-    size = np.sqrt(np.mean(residuals**2, axis=0))
+    root mean squares; h numbers from W windows each would be mostly noise. NaN is no residual."""
+    count = np.isfinite(residuals).sum(axis=0)
+    square = np.nansum(residuals**2, axis=0)
+    square = np.where(count > 0, square / np.maximum(count, 1), square.sum() / max(int(count.sum()), 1))
+    size = np.sqrt(square)
     steps = np.arange(len(size)) - (len(size) - 1) / 2.0
     slope = max(0.0, float(steps @ size) / max(float(steps @ steps), 1.0))
     slope = min(slope, 2.0 * float(size.mean()) / len(size))  # the line stays above 0 at the first step
@@ -68,31 +71,30 @@ class Calibration:
     sizes: np.ndarray
     count: int
 
-    def half_widths(self, levels: Sequence[float]) -> np.ndarray:
-        """Half the width of each level's interval at each step, (len(levels), h). ValueError where they are too few."""
+    def half_widths(self, levels: Sequence[float], steps: int | None = None) -> np.ndarray:
+        """Half the width of each level's interval at each of so many steps, (len(levels), steps); past the h that were
+        tested the scale's line goes on. ValueError where residuals are too few."""
         check_enough(levels, self.count)
         ranks = np.array([math.ceil((self.count + 1) * level / 100.0 - 1e-9) for level in levels]) - 1
         if len(self.sizes) < self.count:
             ranks = np.ceil(ranks * ((len(self.sizes) - 1) / (self.count - 1))).astype(int)
-        return self.sizes[ranks][:, None] * self.scale
+        return self.sizes[ranks][:, None] * self._line(steps or len(self.scale))
+
+    def _line(self, steps: int) -> np.ndarray:
+        slope = self.scale[-1] - self.scale[-2] if len(self.scale) > 1 else 0.0
+        beyond = self.scale[-1] + slope * np.arange(1, steps - len(self.scale) + 1)
+        return np.concatenate([self.scale[:steps], beyond])
 
 
 def calibrate(residuals: np.ndarray) -> Calibration:
     """Of residuals (W, h)."""
     scale = horizon_scale(residuals)
-    sizes = np.sort(np.abs(residuals / scale), axis=None)
+    sizes = np.abs(residuals / scale)
+    sizes = np.sort(sizes[np.isfinite(sizes)])
     count = len(sizes)
     if count > KEPT:
         sizes = sizes[np.linspace(0, count - 1, KEPT).astype(int)]
     return Calibration(scale, sizes, count)
-
-
-def half_widths(residuals: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """Half the width of each level's interval at each step: residuals (W, h) -> (len(levels), h).
-
-    `ValueError` where the residuals are too few for a level.
-    """
-    return calibrate(residuals).half_widths(levels)
 
 
 def bands(
@@ -106,13 +108,13 @@ def bands(
 ) -> dict[float, np.ndarray]:
     """Level in percent -> (h, 2), lower and upper bound about a forecast (h,).
 
-    truth, tested   (W, H) what the backtest's windows held and what was forecast for them, H >= h
+    truth, tested   (W, H) what the backtest's windows held and what was forecast for them
     relative        errors are ratios, not differences, wherever all of the numbers are positive
     floor           no bound lies below it
     """
-    relative = relative and min(forecast.min(), truth.min(), tested.min()) > 0.0
+    relative = relative and min(forecast.min(), np.nanmin(truth), tested.min()) > 0.0
     residuals = np.log(truth / tested) if relative else truth - tested
-    widths = half_widths(residuals, levels)[:, : len(forecast)]
+    widths = calibrate(residuals).half_widths(levels, len(forecast))
     found: dict[float, np.ndarray] = {}
     for level, width in zip(levels, widths, strict=True):
         low, high = (

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
+from elman.forecast.covariates import Inputs
 from elman.forecast.errors import DataError
 from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.panel import Panel
-from elman.forecast.pooled import Effort, PooledModel, context_rows, least_rows, train_pooled
+from elman.forecast.pooled import Effort, PooledModel, View, context_rows, least_rows, train_pooled, views
+from elman.forecast.recursive import SAMPLED, SampledModel, fit_sampled
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
 
-__all__ = ["PooledErrors", "Recipe", "find_seasons", "pooled_errors", "sized_errors", "without_short"]
+__all__ = ["Recipe", "backtest_of", "find_seasons", "without_short"]
 
 ASKED = 100  # series that are asked for their season
-PRIOR = 0.5  # what all series say of one's errors, in windows of its own
 
 
 def find_seasons(panel: Mapping[str, Series]) -> tuple[int, ...]:
@@ -57,106 +57,123 @@ def without_short(panel: Panel, seasons: Sequence[int], horizon: int | None, ski
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model of many series is made by; `seasons` None: found in what it is made of."""
+    """What a model of many series, or of a long one, is made by; `seasons` None: found in what it is made of."""
 
     seasons: tuple[int, ...] | None
-    horizon: int
+    horizon: int | None
     context: int | None
     effort: Effort
     seed: int
+    head: str = "median"
+    skip: int = 1
+    power: float | None = None
+    calendar: tuple[str, ...] = ()
 
-    def train(self, panel: Mapping[str, Series]) -> PooledModel:
-        """The model of all rows of these series."""
+    def ready(self, panel: Panel, tested: bool, skip_bad: bool) -> tuple[Panel, Recipe]:
+        """The series that can be learned from, and the recipe with the horizon that suits them."""
+        seasons = self.seasons or find_seasons(panel)
+        kept, horizon = without_short(panel, seasons, self.horizon, skip_bad)
+        return kept, replace(self, horizon=horizon)
+
+    def train(self, panel: Mapping[str, Series], start: PooledModel | None = None) -> PooledModel:
+        """The model of all rows of these series; `start`: a model to go on from."""
+        assert self.horizon is not None
+        kind = (fit_sampled, SampledModel) if self.head in SAMPLED else None
+        if start is not None:
+            series = [each.seasonal(start.view.seasons[0]) for each in panel.values()]
+            return train_pooled(series, [start.view], self.effort, self.seed, start.networks, kind)
         seasons = find_seasons(panel) if self.seasons is None else self.seasons
-        rows = np.array([len(series) for series in panel.values()])
-        context = context_rows(self.context, rows, self.horizon, seasons)
-        values = [series.values for series in panel.values()]
-        return train_pooled(values, seasons, self.horizon, context, self.effort, self.seed)
+        series = [each.seasonal(seasons[0]) for each in panel.values()]
+        rows = np.array([len(each) for each in series])
+        most = sum(seasons) if kind else None  # row by row, a long context is slow and brings little
+        context = context_rows(self.context, rows, self.horizon, seasons, most)
+        usual = View(
+            tuple(seasons),
+            context,
+            self.horizon,
+            seasons[0],
+            1.0,
+            self.head,
+            self.skip,
+            any(each.masked for each in series),
+            Inputs.of(series, self.calendar),
+        )
+        return train_pooled(series, views(series, seasons, self.power, usual), self.effort, self.seed, None, kind)
 
-    def test(self, panel: Mapping[str, Series], windows: int) -> Backtest | None:
-        """The last windows of every series, one horizon after another, by a model that saw nothing after the first of
-        them, in any series. At most `windows`, fewer where too few rows would be left; None where not one is."""
+    def test(
+        self, panel: Mapping[str, Series], windows: int, step: int | None = None, refit: bool | None = None
+    ) -> Backtest | None:
+        """The last windows of every series, `step` rows apart (None: a horizon), by a model that saw nothing after the
+        first of them, in any series; refit: by one for each window, that saw nothing after its beginning. At most
+        `windows`, fewer where too few rows would be left; None where not one is."""
+        assert self.horizon is not None
+        step = self.horizon if step is None else step
         for count in range(windows, 0, -1):
-            known = {name: series.head(max(0, len(series) - count * self.horizon)) for name, series in panel.items()}
-            known = {name: series for name, series in known.items() if len(series) >= 2 * self.horizon}
+            known = _before(panel, (count - 1) * step + self.horizon, 2 * self.horizon)
             if not known:
                 continue
             seasons = find_seasons(known) if self.seasons is None else self.seasons
-            least = least_rows(self.horizon, seasons)
-            known = {name: series for name, series in known.items() if len(series) >= least}
+            known = {n: s for n, s in known.items() if len(s) >= least_rows(self.horizon, seasons)}
             if 2 * len(known) > len(panel):
-                model = replace(self, seasons=seasons).train(known)
-                return _backtest({name: panel[name] for name in known}, model, count, seasons[0])
+                return self._backtest({name: panel[name] for name in known}, seasons, count, step, bool(refit))
         return None
 
-
-@dataclass(frozen=True, eq=False)
-class PooledErrors:
-    """What intervals about a model's forecasts are made of: errors of all series together, each over how large the
-    errors of its own series are in the other windows.
-
-    pooled   those errors
-    sizes    how large each series' errors are, in units;  usual  the same of a series without windows
-    """
-
-    pooled: intervals.Calibration
-    sizes: Mapping[str, float]
-    usual: float
-
-    def bands(
-        self, series: str, forecast: np.ndarray, unit: np.ndarray, levels: Sequence[float], floor: float
-    ) -> dict[float, np.ndarray]:
-        """Level in percent -> (h, 2), lower and upper bound about a forecast (h,) with its unit (h,); none below
-        floor."""
-        widths = self.pooled.half_widths(levels)[:, : len(forecast)] * (self.sizes.get(series, self.usual) * unit)
-        return {
-            level: np.maximum(np.column_stack([forecast - width, forecast + width]), floor)
-            for level, width in zip(levels, widths, strict=True)
-        }
-
-
-def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
-    """Of a backtest of many series."""
-    errors, others, sizes, usual = sized_errors(backtest, model)
-    return PooledErrors(intervals.calibrate(errors / others[:, None]), sizes, usual)
+    def _backtest(
+        self, panel: Mapping[str, Series], seasons: tuple[int, ...], count: int, step: int, refit: bool
+    ) -> Backtest:
+        assert self.horizon is not None
+        horizon, recipe = self.horizon, replace(self, seasons=seasons)
+        backs = [horizon + k * step for k in range(count - 1, -1, -1)]  # rows from a window's first to the end
+        model: PooledModel | None = None
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        for back in backs:
+            known = _before(panel, back, 0)
+            if model is None or refit:
+                model = recipe.train(known)
+            parts.append(model.predict([each.seasonal(seasons[0]) for each in known.values()]))
+        forecasts, units = (np.stack(each, axis=1) for each in zip(*parts, strict=True))  # (N, count, ...)
+        places = [(name, len(series) - back) for name, series in panel.items() for back in backs]
+        return backtest_of(
+            panel,
+            places,
+            forecasts.reshape(-1, horizon),
+            [seasons[0]] * len(places),
+            refit,
+            units.reshape(-1, horizon, 2),
+        )
 
 
-def sized_errors(backtest: Backtest, model: str) -> tuple[np.ndarray, np.ndarray, dict[str, float], float]:
-    """Errors (W, h) in units; how large those of the same series are in its other windows (W,); how large each series'
-    are in all; and the same of all series together.
-
-    A size is a geometric mean over windows; that of all series is one more, with the weight `PRIOR`.
-    """
-    if backtest.units is None:
-        raise ValueError("backtest: expected one of many series, with the units of their errors")
-    errors = backtest.residuals(model) / backtest.units
-    windows = np.log(np.maximum(np.abs(errors / intervals.horizon_scale(errors)).mean(axis=1), 1e-12))
-    usual = float(windows.mean())
-    whose = backtest.series or ("",) * len(backtest)
-    names, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
-    sums = np.bincount(own, windows)
-    others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
-    sizes = np.exp((sums + PRIOR * usual) / (counts + PRIOR))
-    return errors, others, dict(zip(names.tolist(), sizes.tolist(), strict=True)), float(np.exp(usual))
+def _before(panel: Mapping[str, Series], back: int, least: int) -> dict[str, Series]:
+    """Each series without its last `back` rows, where more than `least` are left."""
+    heads = {name: series.head(max(0, len(series) - back)) for name, series in panel.items()}
+    return {name: head for name, head in heads.items() if len(head) >= max(least, 1)}
 
 
-def _backtest(panel: Mapping[str, Series], model: PooledModel, count: int, season: int) -> Backtest:
-    """The last `count` windows of every series."""
-    horizon = model.view.horizon
-    starts = [(name, len(series) - k * horizon) for name, series in panel.items() for k in range(count, 0, -1)]
-    known = [panel[name].values[:start] for name, start in starts]
-    found, units = model.predict_with_units(known)
-    forecasts: dict[str, list[np.ndarray]] = {NETWORK: list(found)}
-    for values in known:
-        for name, forecast in baselines(values, horizon, season).items():
-            forecasts.setdefault(name, []).append(forecast)
+def backtest_of(
+    panel: Mapping[str, Series],
+    places: Sequence[tuple[str, int]],
+    forecasts: np.ndarray,
+    seasons: Sequence[int],
+    refit: bool,
+    units: np.ndarray | None = None,
+) -> Backtest:
+    """A model's forecasts (W, h) of the windows at these places (series, first row), beside the baselines'."""
+    horizon = forecasts.shape[1]
+    beside: dict[str, list[np.ndarray]] = {}
+    scales: list[tuple[float, float]] = []
+    for (name, start), season in zip(places, seasons, strict=True):
+        known = panel[name].head(start).seasonal(season)
+        for rule, values in baselines(known.values, horizon, season).items():
+            beside.setdefault(rule, []).append(values)
+        scales.append((mase_scale(known.observed, season), rmsse_scale(known.observed)))
     return Backtest(
-        np.array([panel[name].values[start : start + horizon] for name, start in starts]),
-        {name: np.array(each) for name, each in forecasts.items()},
-        np.array([mase_scale(values, season) for values in known]),
-        tuple((panel[name].label(start), panel[name].label(start + horizon - 1)) for name, start in starts),
-        tuple(start for _, start in starts),
-        tuple(name for name, _ in starts),
+        np.array([panel[name].observed[start : start + horizon] for name, start in places]),
+        {NETWORK: forecasts, **{rule: np.array(each) for rule, each in beside.items()}},
+        np.array([scale for scale, _ in scales]),
+        tuple((panel[name].label(start), panel[name].label(start + horizon - 1)) for name, start in places),
+        tuple(start for _, start in places),
+        tuple(name for name, _ in places) if "" not in panel else (),
         units,
-        np.array([rmsse_scale(values) for values in known]),
+        np.array([root for _, root in scales]),
+        refit,
     )

@@ -1,4 +1,4 @@
-"""Errors of a forecast (h,), or of its bounds, against the truth (h,)."""
+"""Errors of a forecast (h,), or of its bounds, against the truth (h,). Values that are NaN do not count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def mase_scale(training: np.ndarray, season: int) -> float:
     the part is constant.
     """
     for lag in (season, 1):
-        if len(training) > lag and (scale := float(np.abs(training[lag:] - training[:-lag]).mean())) > 0.0:
+        changes = np.abs(training[lag:] - training[:-lag])
+        changes = changes[np.isfinite(changes)]
+        if changes.size and (scale := float(changes.mean())) > 0.0:
             return scale
     return float("nan")
 
@@ -24,7 +26,9 @@ def mase_scale(training: np.ndarray, season: int) -> float:
 def rmsse_scale(training: np.ndarray) -> float:
     """RMSSE's unit: the root of the mean (y_t - y_{t-1})^2 over the training part (Makridakis et al. 2022); NaN where
     the part is constant."""
-    scale = float(np.sqrt(np.mean(np.diff(training) ** 2))) if len(training) > 1 else 0.0
+    changes = np.diff(training)
+    changes = changes[np.isfinite(changes)]
+    scale = float(np.sqrt(np.mean(changes**2))) if changes.size else 0.0
     return scale if scale > 0.0 else float("nan")
 
 
@@ -37,7 +41,11 @@ def interval_score(truth: np.ndarray, low: np.ndarray, high: np.ndarray, level: 
 
 def measure(truth: np.ndarray, forecast: np.ndarray, scale: float, root_scale: float = np.nan) -> dict[str, float]:
     """mase: mean |e| / scale; smape: mean 200 |e| / (|y| + |f|) in percent, a term 0 / 0 counting 0; rmse; rmsse: that
-    over root_scale."""
+    over root_scale. NaN where no truth is known."""
+    there = np.isfinite(truth)
+    if not there.any():
+        return dict.fromkeys(MEASURES, float("nan"))
+    truth, forecast = truth[there], forecast[there]
     error = np.abs(truth - forecast)
     size = np.abs(truth) + np.abs(forecast)
     ratio = np.divide(200.0 * error, size, out=np.zeros_like(error), where=size > 0.0)

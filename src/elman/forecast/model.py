@@ -4,11 +4,11 @@ A window is c rows that are read and h rows that are forecast. The network never
 unit: it reads the window less its own level over its own spread, and beside it the change from row to row (or
 season to season) over that change's usual size, a few rows at each step; it answers with the difference from a `base`
 that needs no network, in the same unit. A linear path leads from the last step to the answer; head and path begin at
-zero, so training starts from the base.
+zero, so training starts from the base. Covariates stand beside the values as `covariates.beside` lays them out.
 
-What cannot be known beforehand is tried: each `Plan` (which base, logarithms or not) is trained on the training rows,
-and the one with the smallest absolute error on the validation rows is kept, its answer scaled by the factor in [0, 1]
-that suits these rows best.
+What cannot be known beforehand is tried: each `Plan` (which base, which power of `power.py`) is trained on the training
+rows, and the one with the smallest absolute error on the validation rows is kept, its answer scaled by the factor in
+[0, 1] that suits these rows best.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from elman import checks
 from elman.config import get_num_threads
+from elman.forecast import power as powers
+from elman.forecast.covariates import PLAIN, Inputs, Shown, beside
 from elman.forecast.errors import DataError
 from elman.forecast.folds import cut
+from elman.forecast.series import Series
 from elman.network import Network
 from elman.optim import AdamW
 from elman.training import Trainer
@@ -33,6 +36,7 @@ from elman.training import Trainer
 __all__ = [
     "EFFORTS_OF_ONE",
     "FEATURES",
+    "Job",
     "Model",
     "Plan",
     "Settings",
@@ -48,11 +52,11 @@ FEATURES = 2  # of a row: the level, and the change
 
 
 class Plan(NamedTuple):
-    """What the network's answer is added to, "last" (the last value) or "season" (the last season), and whether the
-    series is taken in logarithms."""
+    """What the network's answer is added to, "last" (the last value) or "season" (the last season), and the power that
+    the series is taken in: 1 as it is, 0 in logarithms."""
 
     base: str
-    log: bool
+    power: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ class Model:
     plan      which of the plans the validation rows preferred
     context   rows that are read, c;  season, horizon  rows in a season, rows that are forecast
     shrink    factor in [0, 1] on the networks' mean answer
+    lags      rows that a step of the network reads side by side
     networks  (steps, features) -> (h,) each
+    inputs    what is known beside the values
     """
 
     plan: Plan
@@ -93,24 +99,35 @@ class Model:
     season: int
     horizon: int
     shrink: float
+    lags: int
     networks: tuple[Network, ...]
+    inputs: Inputs = PLAIN
 
-    def predict(self, values: np.ndarray) -> np.ndarray:
-        """The `horizon` rows after values (n,), n >= context."""
-        z = _forward(self.plan, values)
+    def predict(self, series: Series, ahead: int | None = None) -> np.ndarray:
+        """The `ahead` rows after a series of at least `context` rows; None: the horizon. Rows past the horizon are
+        forecast from forecasts."""
+        ahead = self.horizon if ahead is None else ahead
+        found = self._predict(series, min(ahead, self.horizon))
+        while len(found) < ahead:
+            found = np.concatenate([found, self._predict(series.rolled(found), min(ahead - len(found), self.horizon))])
+        return found
+
+    def _predict(self, series: Series, ahead: int) -> np.ndarray:
+        z = powers.forward(series.values, self.plan.power)
         last = np.array([len(z)])
-        lags = self.networks[0].input_size // FEATURES
-        x, base, scale = windows(z, last, self.plan, self.context, self.season, self.horizon, lags)
+        shown = _beside(self.inputs, series, ahead, self.horizon)
+        x, base, scale = windows(z, last, self.plan, self.context, self.season, self.horizon, self.lags, shown)
         answer = np.mean([network.predict(x) for network in self.networks], axis=0, dtype=np.float64)
-        forecast = _back(self.plan, base + self.shrink * scale * answer)[0]
+        forecast = powers.back(base + self.shrink * scale * answer, self.plan.power)[0, :ahead]
         # what was never below zero (counts, sales, prices) is not forecast to be
-        return np.maximum(forecast, 0.0) if values.min() >= 0.0 else forecast
+        return np.maximum(forecast, 0.0) if series.values.min() >= 0.0 else forecast
 
-    def check_history(self, values: np.ndarray) -> None:
-        """`DataError` for values (n,) that the model cannot forecast from."""
+    def check_history(self, series: Series) -> None:
+        """`DataError` for a series that the model cannot forecast from."""
+        values = series.values
         if len(values) < self.context:
             raise DataError(f"history: expected at least {self.context} rows to forecast from, got {len(values)}")
-        if self.plan.log and values.min() <= 0.0:
+        if self.plan.power != 1.0 and values.min() <= 0.0:
             raise DataError(
                 f"history: expected values above 0, as in the series that was fitted, got {values.min():g}"
                 f" at index {values.argmin()}"
@@ -138,26 +155,36 @@ def context_rows(wanted: int | None, rows: int, horizon: int, season: int) -> in
     return wanted
 
 
+@dataclass(frozen=True)
+class Job:
+    """What one model is made of: a series that is known in full, the number of its rows that train, its season."""
+
+    series: Series
+    train: int
+    season: int
+
+
 def train_all(
-    parts: Sequence[tuple[np.ndarray, int]],
-    seasons: Sequence[int],
+    jobs: Sequence[Job],
     horizon: int,
     context: int | None,
     settings: Settings,
+    power: float | None = None,
+    calendar: tuple[str, ...] = (),
 ) -> list[Model]:
-    """One model for each part (known rows (n,), the number of them that train), side by side on all threads.
+    """One model for each job, side by side on all threads.
 
-    Every part's model depends on that part alone, so the result is the same with any number of threads.
+    Every model depends on its own job alone, so the result is the same with any number of threads.
     """
     stop = Event()  # set on the way out, so that Ctrl-C does not wait for trainings that nobody wants any more
-    jobs = [
-        (values, train, season, horizon, context_rows(context, len(values), horizon, season), settings, stop)
-        for (values, train), season in zip(parts, seasons, strict=True)
+    asked = [
+        (job, horizon, context_rows(context, len(job.series), horizon, job.season), settings, power, calendar, stop)
+        for job in jobs
     ]
     workers = max(1, min(get_num_threads(), len(jobs)))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="elman")
     try:
-        return [future.result() for future in [pool.submit(_train, *job) for job in jobs]]
+        return [future.result() for future in [pool.submit(_train, *each) for each in asked]]
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
@@ -167,16 +194,25 @@ def train_all(
 
 
 def _train(
-    values: np.ndarray, train: int, season: int, horizon: int, context: int, settings: Settings, stop: Event
+    job: Job,
+    horizon: int,
+    context: int,
+    settings: Settings,
+    power: float | None,
+    calendar: tuple[str, ...],
+    stop: Event,
 ) -> Model:
     """The plan with the smallest mean absolute error on the validation rows, values[train:]."""
+    series, season, train = job.series, job.season, job.train
+    inputs = Inputs.of([series.head(train)], calendar)
+    shown = _beside(inputs, series, 0, 0)
     found: list[tuple[float, Model]] = []
     most = settings.updates * settings.batch_size  # windows that training can read even once
-    for plan in _plans(values, season):
-        z = _forward(plan, values)
+    for plan in _plans(series.values, season, power):
+        z = powers.forward(series.values, plan.power)
         first = np.arange(context, len(z) - horizon + 1)  # the first row that each window forecasts
         first = first[:: -max(1, -(-len(first) // most))][::-1]
-        x, base, scale = windows(z, first, plan, context, season, horizon, settings.lags)
+        x, base, scale = windows(z, first, plan, context, season, horizon, settings.lags, shown)
         truth = sliding_window_view(z, horizon)[first]
         target = ((truth - base) / scale).astype(np.float32)
         trains = slice(0, int(np.searchsorted(first, train - horizon, "right")))
@@ -188,10 +224,21 @@ def _train(
         answer = np.mean([network.predict(x[validates]) for network in networks], axis=0, dtype=np.float64)
         size = float((answer**2).sum())
         shrink = float(np.clip((answer * target[validates]).sum() / size, 0.0, 1.0)) if size > 0.0 else 0.0
-        tried = _back(plan, base[validates] + shrink * scale[validates] * answer)
-        error = float(np.abs(tried - _back(plan, truth[validates])).mean())
-        found.append((error, Model(plan, context, season, horizon, shrink, networks)))
+        tried = powers.back(base[validates] + shrink * scale[validates] * answer, plan.power)
+        error = float(np.abs(tried - powers.back(truth[validates], plan.power)).mean())
+        lags = steps_and_lags(context, plan, season, settings.lags)[1]
+        found.append((error, Model(plan, context, season, horizon, shrink, lags, networks, inputs)))
     return min(found, key=lambda each: each[0])[1]
+
+
+def _beside(inputs: Inputs, series: Series, ahead: int, horizon: int) -> Shown | None:
+    """What is known beside every row of a series and `ahead` rows on, the last one standing up to `horizon`."""
+    if not inputs:
+        return None
+    future = inputs.future_of(series, ahead)
+    future = np.concatenate([future, np.repeat(future[-1:], max(0, horizon - ahead), axis=0)])
+    static = inputs.static_of(series)
+    return Shown(inputs.past_of(series), future, static, np.zeros((len(series), 0)))
 
 
 def _fit(
@@ -229,9 +276,11 @@ def _fit(
     return network
 
 
-def _plans(values: np.ndarray, season: int) -> list[Plan]:
+def _plans(values: np.ndarray, season: int, power: float | None) -> list[Plan]:
     bases = ("season", "last") if season > 1 else ("last",)
-    return [Plan(base, log) for base in bases for log in ((False, True) if values.min() > 0.0 else (False,))]
+    if values.min() <= 0.0:
+        return [Plan(base, 1.0) for base in bases]
+    return [Plan(base, each) for base in bases for each in ((1.0, 0.0) if power is None else (power,))]
 
 
 # -------------------------------------------------------------------------------------------- windows
@@ -247,21 +296,28 @@ def _most_context(rows: int, horizon: int) -> int:
     return cut(rows, horizon) - horizon - WINDOWS + 1
 
 
-def _forward(plan: Plan, values: np.ndarray) -> np.ndarray:
-    return np.log(values) if plan.log else values
-
-
-def _back(plan: Plan, z: np.ndarray) -> np.ndarray:
-    return np.exp(z) if plan.log else z
+def steps_and_lags(context: int, plan: Plan, season: int, lags: int) -> tuple[int, int]:
+    """How many steps a window has, and how many rows stand side by side in each."""
+    rows = context - (season if plan.base == "season" else 1)
+    lags = max(1, min(lags, rows // 2))
+    return rows - lags + 1, lags
 
 
 def windows(
-    z: np.ndarray, first: np.ndarray, plan: Plan, context: int, season: int, horizon: int, lags: int
+    z: np.ndarray,
+    first: np.ndarray,
+    plan: Plan,
+    context: int,
+    season: int,
+    horizon: int,
+    lags: int,
+    shown: Shown | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the network reads and what its answer is added to, for windows whose forecast begins at rows `first` (n,).
 
-    Returns x (n, T, FEATURES * lags) float32, a view of overlapping steps, base (n, h) and scale (n, 1): the forecast
-    is base + scale * answer.
+    shown   what is known beside all rows of z
+    Returns x (n, T, F) float32, base (n, h) and scale (n, 1): the forecast is base + scale * answer. Without covariates
+    F is FEATURES * lags, and x a view of overlapping steps.
     """
     lag = season if plan.base == "season" else 1
     base = z[first[:, None] - lag + np.arange(horizon) % lag]
@@ -274,8 +330,16 @@ def windows(
     scale = spread if lag < season else size
     level = read[:, -season:].mean(axis=1, keepdims=True) if season > 1 else read[:, -1:]
     rows = np.stack([(read[:, lag:] - level) / spread, change / scale], axis=2).astype(np.float32)
-    lags = max(1, min(lags, rows.shape[1] // 2))
-    steps = rows.shape[1] - lags + 1
+    steps, lags = steps_and_lags(context, plan, season, lags)
     # rows (n, c - lag, FEATURES) are contiguous, so `lags` of them one after the other are the features of a step
     x = as_strided(rows, (len(rows), steps, FEATURES * lags), rows.strides, writeable=False)
-    return x, base, scale
+    if shown is None:
+        return x, base, scale
+    at = first[:, None] - context + np.arange(context + horizon)
+    own = Shown(
+        shown.past[at[:, :context]],
+        shown.future[at],
+        np.broadcast_to(shown.static, (len(first), len(shown.static))),
+        shown.unknown[at[:, :context]],
+    )
+    return np.concatenate([x, beside(lag + lags + np.arange(steps), lags, lag, own)], axis=2), base, scale

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from elman import checks
-from elman.forecast.columns import as_series, series_of_frame, series_of_table
+from elman.forecast.columns import Columns, columns, series_of, series_of_frame, series_of_table
 from elman.forecast.errors import DataError
-from elman.forecast.series import Series
+from elman.forecast.frames import columns_of, is_frame
+from elman.forecast.series import Rules, Series
 from elman.forecast.table import Table
 
 __all__ = ["Panel", "as_panel"]
@@ -28,34 +29,29 @@ class Panel(dict[str, Series]):
 
 
 def as_panel(
-    data: Any,
-    *,
-    id: str | None = None,
-    target: str | None = None,
-    time: str | None = None,
-    freq: str | None = None,
-    missing: str = "error",
-    skip_bad: bool = False,
+    data: Any, names: Columns, rules: Rules, *, skip_bad: bool = False, after: Mapping[str, Series] | None = None
 ) -> Panel | None:
     """The series in `data` by id; None where `data` is one series alone.
 
     data      a mapping from ids to anything that is one series; a list of arrays or Series, named "1", "2", ...; or a
               table in long form (`Table`, data frame): a row for each series and time
-    id, target, time   its columns; default: `unique_id`, `y`, `ds`, where it has a column `unique_id`
+    names     its columns; default: `unique_id`, `y`, `ds`, where it has a column `unique_id`. Beside a mapping of
+              arrays, covariates are mappings with the same ids
     skip_bad  series that cannot be used are left out and told; else the first of them is an error
+    after     the series that new rows follow, by id
 
     `DataError` names the series; series whose steps in time differ are refused.
     """
     if isinstance(data, Panel):
         return data
-    makers = _makers(data, id, target, time, freq, missing)
+    makers = _makers(data, names)
     if makers is None:
         return None
     found: dict[str, Series] = {}
     bad: dict[str, str] = {}
     for name, make in makers.items():
         try:
-            found[name] = make()
+            found[name] = make(rules._replace(after=(after or {}).get(name)))
             first = next(iter(found))
             steps = [None if s.calendar is None else s.calendar.name for s in (found[first], found[name])]
             if steps[0] != steps[1]:
@@ -71,45 +67,56 @@ def as_panel(
     return Panel(found, bad)
 
 
-def _makers(
-    data: Any, id: str | None, target: str | None, time: str | None, freq: str | None, missing: str
-) -> dict[str, Callable[[], Series]] | None:
+def _makers(data: Any, names: Columns) -> dict[str, Callable[[Rules], Series]] | None:
     """What makes each series, by its id, so that one that fails does not keep the others."""
     if isinstance(data, Series):
         return None
     several = isinstance(data, list | tuple) and len(data) > 0 and (isinstance(data[0], Series) or np.ndim(data[0]) > 0)
     if isinstance(data, Mapping) or several:
-        given = data if isinstance(data, Mapping) else {str(i + 1): each for i, each in enumerate(data)}
-        if not given:
-            raise ValueError("y: expected at least one series, got an empty mapping")
-        if id is not None:
-            raise ValueError(f"id: expected a table with such a column, got {id!r} with {checks.shown(type(data))}")
-        return {
-            str(name): partial(as_series, each, target=target, time=time, freq=freq, missing=missing)
-            for name, each in given.items()
-        }
-    names = [str(name) for name in (data.names if isinstance(data, Table) else getattr(data, "columns", ()))]
-    if id is None and ID in names:
+        return _makers_of_mapping(data, names)
+    if not isinstance(data, Table) and not is_frame(data):
+        return None
+    table = data if isinstance(data, Table) else columns_of(data)
+    known = table.names if isinstance(table, Table) else tuple(table)
+    id = names.id
+    if id is None and ID in known:
         id = ID
-        time = TIME if time is None and TIME in names else time
-        target = TARGET if target is None and TARGET in names else target
+        time = TIME if names.time is None and TIME in known else names.time
+        target = TARGET if names.target is None and TARGET in known else names.target
+        names = names._replace(time=time, target=target)
     if id is None:
         return None
-    if id not in names:
-        raise DataError(f"id: no column {id!r}" + (f"; the columns are {', '.join(names)}" if names else ""))
-    if isinstance(data, Table):
-        rest = data.without(id)
+    names = columns(**names._asdict())
+    if id not in known:
+        raise DataError(f"id: no column {id!r}" + (f"; the columns are {', '.join(known)}" if known else ""))
+    if isinstance(table, Table):
+        rest = table.without(id)
         return {
-            name: partial(series_of_table, rest.take(rows), target, time, freq, missing)
-            for name, rows in _groups(np.array(data.column(id, "id"))).items()
+            name: partial(series_of_table, rest.take(rows), names)
+            for name, rows in _groups(np.array(table.column(id, "id"))).items()
         }
-    frame: Any = data
-    columns = {str(name): np.asarray(frame[name]) for name in frame.columns}
-    cells = np.array([str(cell) for cell in columns.pop(id).tolist()])
+    cells = np.array([str(cell) for cell in table.pop(id).tolist()])
     return {
-        name: partial(series_of_frame, {n: c[rows] for n, c in columns.items()}, target, time, freq, missing)
+        name: partial(series_of_frame, {n: c[rows] for n, c in table.items()}, names)
         for name, rows in _groups(cells).items()
     }
+
+
+def _makers_of_mapping(data: Any, names: Columns) -> dict[str, Callable[[Rules], Series]]:
+    given = data if isinstance(data, Mapping) else {str(i + 1): each for i, each in enumerate(data)}
+    if not given:
+        raise ValueError("y: expected at least one series, got an empty mapping")
+    if names.id is not None:
+        raise ValueError(f"id: expected a table with such a column, got {names.id!r} with {checks.shown(type(data))}")
+    for option in ("past", "future", "static"):
+        beside = getattr(names, option)
+        if isinstance(beside, Mapping) and (absent := [str(name) for name in given if name not in beside]):
+            raise DataError(f"{option}: expected one for every series, got none for {absent[0]!r}")
+
+    def of(name: Any) -> Columns:
+        return Columns(*(each[name] if isinstance(each, Mapping) else each for each in names))
+
+    return {str(name): partial(series_of, each, of(name)) for name, each in given.items()}
 
 
 def _groups(cells: np.ndarray) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
 A step of the network is one short season (a day of hours) of the window, less the window's level over its spread;
 beside it stand, where there is a longer season too (a week), the rows that followed one long season before. The answer
 is the difference from a `base` that needs no network, a season before, in the same unit; head and skip begin at zero,
-so training starts from the base. Series that are above zero may be taken in logarithms.
+so training starts from the base. Series that are above zero may be taken in logarithms (`power.py`). Covariates stand
+beside the values as `covariates.beside` lays them out; values that are masked are shown as such and not learned.
 
 Which season is the base, and whether logarithms are taken, is tried on small networks: trained without the last
 `horizon` rows of every series, scored on these. What wins is trained in full on all rows that are known, for a number
@@ -14,29 +15,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from elman import checks
 from elman.config import get_num_threads
+from elman.forecast import power as powers
 from elman.forecast.baselines import seasonal_naive
+from elman.forecast.covariates import PLAIN, Inputs, Shown, beside
 from elman.forecast.errors import DataError
 from elman.forecast.metrics import mase_scale, measure
+from elman.forecast.series import Series
+from elman.losses import Custom, Pinball
 from elman.network import Network
 from elman.optim import AdamW
 from elman.schedules import Cosine
 from elman.training import Trainer
 
-__all__ = ["EFFORTS", "Effort", "PooledModel", "View", "context_rows", "least_rows", "train_pooled"]
+__all__ = ["EFFORTS", "Effort", "PooledModel", "View", "context_rows", "least_rows", "train_pooled", "views"]
 
 FLAT = 0.1  # of a series' usual change from row to row: the least unit a window is measured in, however flat it is
+LEAST = 0.05  # of a window's unit: the least distance of a quantile from the median
 STEPS = 14  # that a network reads, where the series are long enough
 AT_ONCE = 4096  # series that are forecast at a time
-BLOCK = 256  # updates whose windows are made at a time, so that memory does not grow with the data
+BLOCK, BLOCK_BYTES = 256, 2**26  # updates whose windows are made at a time, so that memory does not grow with the data
+Kind = tuple[Any, type["PooledModel"]]
+QUANTILES = (0.1, 0.5, 0.9)  # that a head of quantiles answers with
 
 
 class Effort(NamedTuple):
@@ -48,6 +56,7 @@ class Effort(NamedTuple):
     trial_updates: int
     batch_size: int = 64
     learning_rate: float = 3e-3
+    weight_decay: float = 0.01
     cell: str = "gru"
 
 
@@ -66,14 +75,22 @@ class View:
     context   rows that are read, a multiple of `step`
     horizon   rows that are forecast
     lag       rows back from each forecast row to its base: one of the seasons, or 1 for the last value
-    log       whether series above zero are taken in logarithms
+    power     of Box and Cox's transformation, for series above zero: 1 none, 0 logarithms
+    head      "median": one number for each row; "quantiles": those of `QUANTILES`
+    skip      short seasons that a linear path shows the answer beside the network; 0: none
+    masked    whether missing values are told
+    inputs    what is known beside the values
     """
 
     seasons: tuple[int, ...]
     context: int
     horizon: int
     lag: int
-    log: bool
+    power: float
+    head: str = "median"
+    skip: int = 1
+    masked: bool = False
+    inputs: Inputs = PLAIN
 
     @property
     def step(self) -> int:
@@ -86,24 +103,48 @@ class View:
         return min(self.horizon, self.seasons[-1]) if self.seasons[-1] > self.step else 0
 
     @property
+    def own(self) -> int:
+        """Rows of values that a step of the network reads."""
+        return self.step * max(1, self.skip)
+
+    @property
     def features(self) -> int:
         """Numbers that a step of the network reads."""
-        return self.step + self.shown
+        return self.own + self.shown + self.inputs.features(self.step, self.horizon, self.masked)
 
-    def windows(self, read: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """read (n, context), floor (n, 1) the least unit -> x (n, T, F) float32, base (n, h) and unit (n, 1): a
-        forecast is base + unit * answer."""
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """What each row is answered with."""
+        return QUANTILES if self.head == "quantiles" else (0.5,)
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network answers."""
+        return self.horizon * len(self.quantiles)
+
+    def measure(self, read: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """read (n, context), floor (n, 1) the least unit -> each window's level and unit (n, 1)."""
         recent = read[:, -max(self.seasons[-1], min(self.context, 8)) :]
         level = recent.mean(axis=1, keepdims=True)
-        unit = np.maximum(np.abs(recent - level).mean(axis=1, keepdims=True), floor)
+        return level, np.maximum(np.abs(recent - level).mean(axis=1, keepdims=True), floor)
+
+    def windows(self, read: np.ndarray, floor: np.ndarray, shown: Shown) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """read (n, context), floor (n, 1) the least unit -> x (n, T, F) float32, base (n, h) and unit (n, 1): a
+        forecast is base + unit * answer."""
+        level, unit = self.measure(read, floor)
         scaled = ((read - level) / unit).astype(np.float32)
-        steps = self.context // self.step
-        x = np.zeros((len(read), steps, self.features), np.float32)
-        x[:, :, : self.step] = scaled.reshape(len(read), steps, self.step)
+        ends = self.step * np.arange(1, self.context // self.step + 1)
+        x = np.zeros((len(read), len(ends), self.features), np.float32)
+        for k in range(max(1, self.skip)):  # the k-th season before each step; earlier than the window are zeros
+            own = scaled[:, : self.context - k * self.step].reshape(len(read), -1, self.step)
+            x[:, k:, self.own - (k + 1) * self.step : self.own - k * self.step] = own
         if self.shown:
-            starts = self.step * np.arange(1, steps + 1) - self.seasons[-1]
+            starts = ends - self.seasons[-1]
             known = starts >= 0  # earlier steps are shown zeros
-            x[:, known, self.step :] = sliding_window_view(scaled, self.shown, axis=1)[:, starts[known]]
+            long = sliding_window_view(scaled, self.shown, axis=1)[:, starts[known]]
+            x[:, known, self.own : self.own + self.shown] = long
+        if self.inputs or self.masked:
+            x[:, :, self.own + self.shown :] = beside(ends, self.step, self.lag, shown)
         base = read[:, self.context - self.lag + np.arange(self.horizon) % self.lag]
         return x, base, unit
 
@@ -131,32 +172,44 @@ class PooledModel:
         short, *longer = self.view.seasons
         return self.view.seasons if longer else short
 
-    def predict(self, series: Sequence[np.ndarray]) -> np.ndarray:
-        """The rows that follow each of N series (n,): (N, horizon)."""
-        return self.predict_with_units(series)[0]
+    def predict(self, series: Sequence[Series], ahead: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The `ahead` rows that follow each of N series, (N, ahead), and how large an error is usual there, below and
+        above, (N, ahead, 2): what one unit of the answer is. None: the horizon. Rows past the horizon are forecast from
+        forecasts."""
+        ahead = self.horizon if ahead is None else ahead
+        known = list(series)
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        for done in range(0, ahead, self.horizon):
+            if done:
+                known = [each.rolled(values) for each, values in zip(known, found[-1][0], strict=True)]
+            rows = min(self.horizon, ahead - done)
+            parts = [self._predict(known[i : i + AT_ONCE], rows) for i in range(0, len(known), AT_ONCE)]
+            forecasts, units = zip(*parts, strict=True)
+            found.append((np.concatenate(forecasts), np.concatenate(units)))
+        forecasts, units = zip(*found, strict=True)
+        return np.concatenate(forecasts, axis=1), np.concatenate(units, axis=1)
 
-    def predict_with_units(self, series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Forecasts (N, h), and the unit (N, h) of each one's errors: what one unit of the answer is there."""
-        parts = [self._predict(series[i : i + AT_ONCE]) for i in range(0, len(series), AT_ONCE)]
-        forecasts, units = zip(*parts, strict=True)
-        return np.concatenate(forecasts), np.concatenate(units)
+    def _predict(self, series: Sequence[Series], rows: int) -> tuple[np.ndarray, np.ndarray]:
+        view, pool = self.view, WindowPool(series, self.view)
+        x, base, unit = view.windows(*pool.last(rows))
+        answers = np.median([network.predict(x) for network in self.networks], axis=0).astype(np.float64)
+        answers = np.sort(answers.reshape(len(x), view.horizon, -1), axis=2)[:, :rows]  # so quantiles never cross
+        z = base[:, :rows, None] + unit[:, :, None] * answers
+        lifted = pool.lifted[:, None]
+        found = np.where(lifted[:, :, None], powers.back(z, view.power), z)
+        lowest = np.array([each.values.min() for each in series])
+        found = np.where(lowest[:, None, None] >= 0.0, np.maximum(found, 0.0), found)
+        forecast = found[:, :, answers.shape[2] // 2]
+        one = np.where(lifted, unit * powers.slope(forecast, view.power), unit)
+        if view.head == "median":
+            return forecast, np.repeat(one[:, :, None], 2, axis=2)
+        sides = np.stack([forecast - found[:, :, 0], found[:, :, -1] - forecast], axis=2)
+        return forecast, np.maximum(sides, LEAST * one[:, :, None])
 
-    def _predict(self, series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        pool = _Pool(series, self.view.log)
-        x, base, unit = self.view.windows(pool.last(self.view.context), pool.floor[:, None])
-        answer = np.median([network.predict(x) for network in self.networks], axis=0).astype(np.float64)
-        z = base + unit * answer
-        log = pool.log[:, None]
-        with np.errstate(over="ignore"):
-            forecast = np.where(log, np.exp(np.where(log, z, 0.0)), z)
-        lowest = np.array([values.min() for values in series])[:, None]
-        forecast = np.where(lowest >= 0.0, np.maximum(forecast, 0.0), forecast)
-        return forecast, np.where(log, unit * forecast, unit)
-
-    def check_history(self, values: np.ndarray) -> None:
-        """`DataError` for values (n,) that are too few to forecast from."""
-        if len(values) < self.view.context:
-            raise DataError(f"history: expected at least {self.view.context} rows to forecast from, got {len(values)}")
+    def check_history(self, series: Series) -> None:
+        """`DataError` for a series that is too short to forecast from."""
+        if len(series) < self.view.context:
+            raise DataError(f"history: expected at least {self.view.context} rows to forecast from, got {len(series)}")
 
 
 def least_rows(horizon: int, seasons: Sequence[int]) -> int:
@@ -164,13 +217,15 @@ def least_rows(horizon: int, seasons: Sequence[int]) -> int:
     return _least_context(seasons) + horizon
 
 
-def context_rows(wanted: int | None, rows: np.ndarray, horizon: int, seasons: Sequence[int]) -> int:
-    """Rows of a window that are read, in whole steps: what was asked for, else `STEPS` steps, fewer where that and a
-    horizon is more than half of the usual series of these numbers of rows (N,), or than the shortest."""
+def context_rows(
+    wanted: int | None, rows: np.ndarray, horizon: int, seasons: Sequence[int], usual: int | None = None
+) -> int:
+    """Rows of a window that are read, in whole steps: what was asked for, else `usual` or `STEPS` steps, fewer where
+    that and a horizon is more than half of the usual series of these numbers of rows (N,), or than the shortest."""
     step, least = seasons[0], _least_context(seasons)
     most = int(min(np.median(rows) - 2 * horizon, rows.min() - horizon))
     if wanted is None:
-        usual = min(STEPS * step if step > 1 else 2 * STEPS, int(np.median(rows)) // 2 - horizon, most)
+        usual = min(usual or (STEPS * step if step > 1 else 2 * STEPS), int(np.median(rows)) // 2 - horizon, most)
         return max(least, usual // step * step)
     context = -(-checks.whole("context", wanted, low=least) // step) * step
     if context > most:
@@ -178,115 +233,197 @@ def context_rows(wanted: int | None, rows: np.ndarray, horizon: int, seasons: Se
     return context
 
 
-def train_pooled(
-    series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int, context: int, effort: Effort, seed: int
-) -> PooledModel:
-    """The model of N series (n,); those shorter than context + horizon are not learned from.
+def views(series: Sequence[Series], seasons: Sequence[int], power: float | None, usual: View) -> list[View]:
+    """The views to be tried, like `usual` but for base and power; the first is what most series want.
 
+    power   None: logarithms or none
+    """
+    above = any(each.values.min() > 0.0 for each in series)
+    tried = (power,) if power is not None and above else (0.0, 1.0) if above else (1.0,)
+    return [replace(usual, lag=lag, power=each) for each in tried for lag in seasons]
+
+
+def train_pooled(
+    series: Sequence[Series],
+    views: Sequence[View],
+    effort: Effort,
+    seed: int,
+    start: Sequence[Network] | None = None,
+    kind: Kind | None = None,
+) -> PooledModel:
+    """The model of N series; those shorter than context + horizon are not learned from. Of several views the one is
+    kept whose trial is best.
+
+    start   networks to go on from
+    kind    what trains one network, and the class of the model
     The same seed gives the same bits with any number of threads.
     """
+    fit, model = kind or (_fit, PooledModel)
     stop = Event()  # set on the way out, so that Ctrl-C does not wait for trainings that nobody wants any more
     pool = ThreadPoolExecutor(max(1, get_num_threads()), thread_name_prefix="elman")
+
+    def train(data: WindowPool, view: View, effort: Effort, seed: int, network: Network | None) -> Any:
+        return pool.submit(fit, data, view, effort, seed, stop, network)
+
+    def choose() -> View:
+        horizon = views[0].horizon
+        long = [each for each in series if len(each) >= views[0].context + 2 * horizon]
+        if len(views) == 1 or not effort.trial_updates or not long:
+            return views[0]
+        known, truth = [each.head(len(each) - horizon) for each in long], [each.observed[-horizon:] for each in long]
+        trial = effort._replace(hidden_size=min(32, effort.hidden_size), updates=effort.trial_updates)
+        jobs = [train(WindowPool(known, view), view, trial, seed, None) for view in views]
+        models = [model(view, (job.result(),)) for view, job in zip(views, jobs, strict=True)]
+        return min(models, key=lambda each: _error(each, known, truth)).view
+
     try:
-        view = _choose(series, _views(series, tuple(seasons), horizon, context), effort, seed, pool, stop)
-        data = _Pool(series, view.log)
-        jobs = [pool.submit(_fit, data, view, effort, seed + k, stop) for k in range(effort.members)]
-        return PooledModel(view, tuple(job.result() for job in jobs))
+        view = choose()
+        first = [None] * effort.members if start is None else [Network.from_theta(n.layout, n.theta) for n in start]
+        data = WindowPool(series, view)
+        jobs = [train(data, view, effort, seed + k, network) for k, network in enumerate(first)]
+        return model(view, tuple(job.result() for job in jobs))
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
 
 
-def _views(series: Sequence[np.ndarray], seasons: tuple[int, ...], horizon: int, context: int) -> list[View]:
-    """The first is what most series want."""
-    logs = (True, False) if any(values.min() > 0.0 for values in series) else (False,)
-    return [View(seasons, context, horizon, lag, log) for log in logs for lag in seasons]
-
-
-def _choose(
-    series: Sequence[np.ndarray], views: list[View], effort: Effort, seed: int, pool: ThreadPoolExecutor, stop: Event
-) -> View:
-    """The view whose trial has the smallest error on the last rows of the series; the first without trials."""
-    width = views[0].context + 2 * views[0].horizon
-    long = [values for values in series if len(values) >= width]
-    if len(views) == 1 or not effort.trial_updates or not long:
-        return views[0]
-    known, truth = ([values[: -views[0].horizon] for values in long], [values[-views[0].horizon :] for values in long])
-    trial = effort._replace(hidden_size=min(32, effort.hidden_size), updates=effort.trial_updates)
-    jobs = [pool.submit(_fit, _Pool(known, view.log), view, trial, seed, stop) for view in views]
-    models = [PooledModel(view, (job.result(),)) for view, job in zip(views, jobs, strict=True)]
-    return min(models, key=lambda model: _error(model, known, truth)).view
-
-
 # ------------------------------------------------------------------------------------------- training
 
 
-class _Pool:
-    """Series end to end in one array, each in logarithms where `log` and it is above zero."""
+class WindowPool:
+    """Series end to end in one array, each transformed where it is above zero, and what stands beside them."""
 
-    def __init__(self, series: Sequence[np.ndarray], log: bool) -> None:
-        self.log = np.array([log and float(values.min()) > 0.0 for values in series])
-        self.ends = np.cumsum([len(values) for values in series])
+    def __init__(self, series: Sequence[Series], view: View) -> None:
+        self._series, self._view = series, view
+        self.lifted = np.array([view.power != 1.0 and float(each.values.min()) > 0.0 for each in series])
+        self.ends = np.cumsum([len(each) for each in series])
         self.rows = np.diff(self.ends, prepend=0)
         self.z = np.concatenate(
-            [np.log(values) if log else values for values, log in zip(series, self.log, strict=True)]
+            [
+                powers.forward(s.values, view.power) if own else s.values
+                for s, own in zip(series, self.lifted, strict=True)
+            ]
         )
         change = np.abs(np.diff(self.z, append=self.z[-1]))
         change[self.ends - 1] = 0.0  # no change leads from one series to the next
         sums = np.add.reduceat(change, self.ends - self.rows)
         self.floor = np.maximum(FLAT * sums / np.maximum(self.rows - 1, 1), np.finfo(np.float64).tiny)
+        inputs = view.inputs
+        self._past = np.concatenate([inputs.past_of(each) for each in series]) if inputs.past else _none(self.z)
+        self._future = (
+            np.concatenate([inputs.future_of(each, 0) for each in series]) if inputs.futures else _none(self.z)
+        )
+        self._static = np.array([inputs.static_of(each) for each in series]) if inputs.static else _none(series)
+        self._unknown = np.zeros((len(self.z), int(view.masked)))
+        if view.masked:
+            self._unknown[:, 0] = np.isnan(np.concatenate([each.observed for each in series]))
 
-    def last(self, count: int) -> np.ndarray:
-        """The last rows of every series, (N, count)."""
-        return sliding_window_view(self.z, count)[self.ends - count]
+    def last(self, ahead: int, width: int | None = None) -> tuple[np.ndarray, np.ndarray, Shown]:
+        """Of every series what a window reads, its floor, and what is shown beside it: known `ahead` rows on, and
+        filled up to `width` rows (None: the horizon), which nobody looks at."""
+        c, width = self._view.context, self._view.horizon if width is None else width
+        read = self.ends[:, None] - c + np.arange(c)
+        future = np.zeros((len(self.ends), c + width, self._future.shape[1]))
+        if future.shape[2]:
+            for i, each in enumerate(self._series):
+                known = self._view.inputs.future_of(each, ahead)[-(c + ahead) :]
+                future[i] = np.concatenate([known, np.repeat(known[-1:], width - ahead, axis=0)])
+        shown = Shown(self._past[read], future, self._static, self._unknown[read])
+        return self.z[read], self.floor[:, None], shown
 
-    def draw(self, view: View, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """x (count, T, F) and targets (count, h) of windows anywhere in the series, all equally likely."""
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """x (count, T, F) and targets (count, h) of drawn windows; where values are masked, the targets are followed by
+        which of them are known (count, 2 h)."""
+        whole, floor, shown, unknown = self.drawn(count, rng)
+        c = self._view.context
+        x, base, unit = self._view.windows(whole[:, :c], floor, shown)
+        y = ((whole[:, c:] - base) / unit).astype(np.float32)
+        if self._view.masked:
+            y = np.concatenate([y, 1.0 - unknown[:, c:]], axis=1, dtype=np.float32)
+        return x, y
+
+    def drawn(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Shown, np.ndarray]:
+        """Windows (count, context + horizon) anywhere in the series, all equally likely, their floors (count, 1), what
+        is beside them, and which of their rows are unknown (count, context + horizon)."""
+        view = self._view
         width = view.context + view.horizon
         windows = np.maximum(self.rows - width + 1, 0)
         below = np.cumsum(windows)
         drawn = rng.integers(0, below[-1], count)
         own = np.searchsorted(below, drawn, "right")
         start = (self.ends - self.rows)[own] + drawn - (below - windows)[own]
-        whole = sliding_window_view(self.z, width)[start]
-        x, base, unit = view.windows(whole[:, : view.context], self.floor[own, None])
-        return x, ((whole[:, view.context :] - base) / unit).astype(np.float32)
+        whole, floor = sliding_window_view(self.z, width)[start], self.floor[own, None]
+        if not (view.inputs or view.masked):
+            return whole, floor, Shown(*(np.zeros((count, view.context, 0)),) * 4), np.zeros((count, width))
+        rows = start[:, None] + np.arange(width)
+        unknown = self._unknown[rows]
+        beside_it = Shown(
+            self._past[rows[:, : view.context]], self._future[rows], self._static[own], unknown[:, : view.context]
+        )
+        return whole, floor, beside_it, unknown[:, :, 0] if view.masked else np.zeros((count, width))
 
 
-def _fit(pool: _Pool, view: View, effort: Effort, seed: int, stop: Event) -> Network:
-    """One network; CancelledError once `stop` is set."""
-    network = Network(
-        view.features, effort.hidden_size, view.horizon, cell=effort.cell, output="last", skip=True, seed=seed
-    )
-    for name in ("head.weight", "skip.weight"):
-        network.parameters[name][...] = 0.0
+def _none(rows: Sequence[Any] | np.ndarray) -> np.ndarray:
+    return np.zeros((len(rows), 0))
+
+
+def _fit(pool: WindowPool, view: View, effort: Effort, seed: int, stop: Event, network: Network | None) -> Network:
+    """One network, or `network` trained on; CancelledError once `stop` is set."""
+    if network is None:
+        network = Network(
+            view.features,
+            effort.hidden_size,
+            view.outputs,
+            cell=effort.cell,
+            output="last",
+            skip=view.skip > 0,
+            seed=seed,
+        )
+        for name in ("head.weight", "skip.weight")[: 1 + (view.skip > 0)]:
+            network.parameters[name][...] = 0.0
     trainer = Trainer(
         network,
-        loss="mae",
-        optimizer=AdamW(effort.learning_rate),
+        loss=_known(view) if view.masked else "mae" if view.head == "median" else Pinball(view.quantiles),
+        optimizer=AdamW(effort.learning_rate, weight_decay=effort.weight_decay),
         schedule=Cosine(effort.updates),
         batch_size=effort.batch_size,
         clip_norm=1.0,
         seed=seed,
     )
     rng = np.random.default_rng(seed)
-    for done in range(0, effort.updates, BLOCK):
+    update = 4 * effort.batch_size * view.features * (view.context // view.step)  # bytes of its windows
+    block = max(1, min(BLOCK, BLOCK_BYTES // update))
+    for done in range(0, effort.updates, block):
         if stop.is_set():
             raise CancelledError
-        x, y = pool.draw(view, min(BLOCK, effort.updates - done) * effort.batch_size, rng)
+        x, y = pool.draw(min(block, effort.updates - done) * effort.batch_size, rng)
         trainer.fit(x, y, epochs=1, shuffle=False, progress=False)
     return network
 
 
-def _error(model: PooledModel, known: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+def _known(view: View) -> Custom:
+    """Twice the pinball loss of targets y[:, :h] that are known, y[:, h:]: the absolute error for the median alone."""
+    q = np.array(view.quantiles)
+
+    def function(y_hat: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+        y, known = np.split(y, 2, axis=1)
+        e = y[:, :, None] - y_hat.reshape(*y.shape, len(q))
+        scale = (2.0 / y_hat.shape[1]) * (known * weight[:, None])[:, :, None]
+        slope = scale * np.where(e > 0.0, -q, np.where(e < 0.0, 1.0 - q, 0.0))
+        return float((scale * np.maximum(q * e, (q - 1.0) * e)).sum()), slope.reshape(y_hat.shape)
+
+    return Custom("pinball of known values", function, outputs=view.outputs, targets=2 * view.horizon)
+
+
+def _error(model: PooledModel, known: Sequence[Series], truth: Sequence[np.ndarray]) -> float:
     """Mean sMAPE and mean MASE of the series, each over the seasonal naive's; half the sum. Either alone is blind:
     sMAPE to what matters in series far from zero, MASE to those that drift away from their past."""
     season = model.view.seasons[0]
     ours = np.empty((2, len(known)))
     theirs = np.empty_like(ours)
-    for i, (values, y, forecast) in enumerate(zip(known, truth, model.predict(known), strict=True)):
-        scale = mase_scale(values, season)
-        naive = seasonal_naive(values, len(y), season)
+    for i, (each, y, forecast) in enumerate(zip(known, truth, model.predict(known)[0], strict=True)):
+        scale = mase_scale(each.observed, season)
+        naive = seasonal_naive(each.values, len(y), season)
         for found, each in ((ours, forecast), (theirs, naive)):
             errors = measure(y, each, scale)
             found[:, i] = errors["smape"], errors["mase"]

@@ -28,6 +28,7 @@ class Forecast:
     intervals  level in percent -> (h, 2), lower and upper bound
     model      whose forecast it is: "network" or a baseline's name
     backtest   how the models did on the last windows, or None
+    rolled     how many of the last rows lie past the trained horizon, forecast from forecasts
     """
 
     history: Series
@@ -35,6 +36,7 @@ class Forecast:
     intervals: Mapping[float, np.ndarray]
     model: str = NETWORK
     backtest: Backtest | None = None
+    rolled: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
@@ -49,14 +51,18 @@ class Forecast:
         """The rows' times in the style of the input."""
         return self.history.labels_ahead(len(self))
 
+    def bounds(self) -> dict[str, np.ndarray]:
+        """The bounds (h,) by name: `lower_80`, `upper_80`, ..."""
+        sides = ("lower", "upper")
+        return {f"{side}_{level:g}": b[:, k] for level, b in self.intervals.items() for k, side in enumerate(sides)}
+
     def columns(self) -> list[str]:
         """The names of the table's columns: time, the target, `lower_80`, `upper_80`, ..."""
-        bounds = [f"{side}_{level:g}" for level in self.intervals for side in ("lower", "upper")]
-        return [self.history.time_name or "row", self.history.name, *bounds]
+        return [self.history.time_name or "row", self.history.name, *self.bounds()]
 
     def rows(self) -> list[tuple[str, list[float]]]:
         """The table's rows: the label, then the value and the bounds in the order of `columns`."""
-        body = np.column_stack([self.values, *self.intervals.values()])
+        body = np.column_stack([self.values, *self.bounds().values()])
         return list(zip(self.labels, body.tolist(), strict=True))
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
@@ -73,7 +79,8 @@ class Forecast:
         """Plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""
         names = self.columns()
         rows = [dict(zip(names, [label, *numbers], strict=True)) for label, numbers in self.rows()]
-        return {"target": self.history.name, "model": self.model, "horizon": len(self), "forecast": rows}
+        return {"target": self.history.name, "model": self.model, "horizon": len(self), "rolled": self.rolled,
+                "forecast": rows}  # fmt: skip
 
 
 class Forecasts(Mapping[str, Forecast]):

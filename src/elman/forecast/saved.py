@@ -11,10 +11,12 @@ from elman import checks
 from elman.describe import layers_from_plain
 from elman.forecast.backtest import Backtest
 from elman.forecast.calendar import Calendar
+from elman.forecast.covariates import Covariates, Inputs, parse_calendar
 from elman.forecast.dates import Style
-from elman.forecast.model import FEATURES, Model, Plan
+from elman.forecast.model import FEATURES, Model, Plan, steps_and_lags
 from elman.forecast.panel import Panel
 from elman.forecast.pooled import PooledModel, View
+from elman.forecast.recursive import SAMPLED, SampledModel, sampled_features
 from elman.forecast.series import Series
 from elman.layers import Layout
 from elman.network import Network
@@ -33,6 +35,7 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
     description: dict[str, Any] = {
         "options": _plain_options(forecaster.get_params()),
         "levels": list(forecaster.levels_),
+        "columns": forecaster.named_columns()._asdict(),
         "network": {"layers": plain["layers"], "input_size": plain["input_size"]},
         "model": _plain_model(model),
         "series": [{"id": name, "rows": len(each), **_plain_series(each)} for name, each in panel.items()],
@@ -43,6 +46,10 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
         "theta": np.stack([network.theta for network in model.networks]),
         "values": np.concatenate([each.values for each in panel.values()]),
     }
+    for name in ("past", "future"):
+        each = [getattr(s.covariates, name) for s in panel.values() if s.covariates is not None]
+        if each and each[0].shape[1]:
+            tensors[name] = np.concatenate(each)
     times = [each.times.astype(np.int64) for each in panel.values() if each.times is not None]
     if times:
         tensors["times"] = np.concatenate(times)
@@ -52,6 +59,7 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
             "labels": [list(pair) for pair in backtest.labels],
             "starts": list(backtest.starts),
             "series": list(backtest.series),
+            "refit": backtest.refit,
         }
         tensors |= {
             "backtest.truth": backtest.truth,
@@ -75,8 +83,11 @@ def restore(kind: type[Forecaster], description: Mapping[str, Any], tensors: Map
     forecaster.series_ = Panel(panel, forecaster.skipped_) if many else next(iter(panel.values()))
     if (len(panel) > 1 and not many) or (many and not isinstance(model, PooledModel)):
         raise ValueError("series: expected one without an id, or some with ids and a model of many")
+    forecaster.name_columns(**description["columns"])
     for each in panel.values():
-        model.check_history(each.values)
+        model.check_history(each)
+        inputs = model.view.inputs if isinstance(model, PooledModel) else model.inputs
+        inputs.check(each, 0)
     forecaster.horizon_, forecaster.season_ = model.horizon, model.season
     forecaster.levels_ = tuple(float(level) for level in description["levels"])
     forecaster.backtest_ = _backtest(
@@ -87,9 +98,10 @@ def restore(kind: type[Forecaster], description: Mapping[str, Any], tensors: Map
 
 def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
     """Options as JSON says them; all but these are numbers, strings or None."""
-    levels = options["levels"]
+    levels, calendar = options["levels"], options["calendar"]
     plain = {name: int(value) if isinstance(value, np.integer) else value for name, value in options.items()}
-    return {**plain, "levels": None if levels is None else [float(level) for level in levels]}
+    plain["levels"] = None if levels is None else [float(level) for level in levels]
+    return plain | {"calendar": calendar if calendar is None or isinstance(calendar, str) else list(calendar)}
 
 
 def _plain_series(series: Series) -> dict[str, Any]:
@@ -97,9 +109,41 @@ def _plain_series(series: Series) -> dict[str, Any]:
         "name": series.name,
         "time_name": series.time_name,
         "filled": list(series.filled),
+        "masked": series.masked,
+        "covariates": None if series.covariates is None else _plain_covariates(series.covariates),
         "calendar": None if series.calendar is None else vars(series.calendar),
         "style": vars(series.style),
     }
+
+
+def _plain_covariates(given: Covariates) -> dict[str, Any]:
+    names = {f"{kind}_names": list(getattr(given, f"{kind}_names")) for kind in ("past", "future", "static")}
+    return {**names, "static": list(given.static), "known": len(given.future)}
+
+
+def _covariates(
+    plain: Sequence[Mapping[str, Any]], rows: Sequence[int], tensors: Mapping[str, np.ndarray]
+) -> list[Covariates | None]:
+    """Those of each series, cut out of the arrays of all."""
+    about = [each["covariates"] for each in plain]
+    if all(each is None for each in about):
+        return [None] * len(plain)
+    names = {kind: tuple(map(str, about[0][f"{kind}_names"])) for kind in ("past", "future", "static")}
+    lengths = {"past": rows, "future": [checks.whole("known", each["known"], low=0) for each in about]}
+    parts: dict[str, list[np.ndarray]] = {}
+    for kind, counts in lengths.items():
+        shape = (sum(counts), len(names[kind]))
+        array = _floats(tensors[kind], 2) if names[kind] else np.zeros(shape)
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"{kind}: expected finite numbers {shape}, got {array.shape}")
+        parts[kind] = np.split(array, np.cumsum(counts)[:-1])
+    found: list[Covariates | None] = []
+    for each, past, future in zip(about, parts["past"], parts["future"], strict=True):
+        fixed = tuple(word if isinstance(word, str) else float(word) for word in each["static"])
+        if len(fixed) != len(names["static"]) or (names["future"] and len(future) < len(past)):
+            raise ValueError("covariates: expected a number for every row, and a value for every static name")
+        found.append(Covariates(past, future, fixed, names["past"], names["future"], names["static"]))
+    return found
 
 
 def _panel(plain: Sequence[Mapping[str, Any]], tensors: Mapping[str, np.ndarray]) -> dict[str, Series]:
@@ -122,15 +166,19 @@ def _panel(plain: Sequence[Mapping[str, Any]], tensors: Mapping[str, np.ndarray]
             str(each["name"]),
             each["time_name"],
             tuple(each["filled"]),
+            checks.flag("masked", each["masked"]),
+            beside,
         )
-        for each, part, moment in zip(plain, parts, moments, strict=True)
+        for each, part, moment, beside in zip(plain, parts, moments, _covariates(plain, rows, tensors), strict=True)
     }
 
 
 def _plain_model(model: Model | PooledModel) -> dict[str, Any]:
     if isinstance(model, PooledModel):
-        return {"view": {**vars(model.view), "seasons": list(model.view.seasons)}}
+        return {"view": {**vars(model.view), "seasons": list(model.view.seasons), "inputs": vars(model.view.inputs)}}
     return {
+        "inputs": vars(model.inputs),
+        "lags": model.lags,
         "plan": list(model.plan),
         "context": model.context,
         "season": model.season,
@@ -147,15 +195,21 @@ def _model(description: Mapping[str, Any], theta: np.ndarray) -> Model | PooledM
     networks = tuple(Network.from_theta(layout, row) for row in theta)
     if "view" in about:
         view = _view(about["view"])
-        fits = layout.input_size == view.features
-        found: Model | PooledModel = PooledModel(view, networks)
+        sampled = view.head in SAMPLED
+        found: Model | PooledModel = (SampledModel if sampled else PooledModel)(view, networks)
+        expected = (sampled_features(view), 2, False) if sampled else (view.features, view.outputs, True)
+        fits = True
     else:
-        base, log = about["plan"]
-        context, season, horizon = (checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon"))
-        plan = Plan(checks.choice("base", base, ("last", "season")), checks.flag("log", log))
-        fits = context > season and not layout.input_size % FEATURES
-        found = Model(plan, context, season, horizon, checks.number("shrink", about["shrink"], 0.0, 1.0), networks)
-    if not fits or (layout.output_size, layout.last) != (found.horizon, True):
+        base, power = about["plan"]
+        context, season, horizon, lags = (
+            checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon", "lags")
+        )
+        plan = Plan(checks.choice("base", base, ("last", "season")), checks.number("power", power, 0.0, 1.0))
+        fits = context > season and steps_and_lags(context, plan, season, lags)[1] == lags
+        shrink, inputs = checks.number("shrink", about["shrink"], 0.0, 1.0), _inputs(about["inputs"])
+        found = Model(plan, context, season, horizon, shrink, lags, networks, inputs)
+        expected = (FEATURES * lags + inputs.features(lags, horizon, False) * bool(inputs), horizon, True)
+    if not fits or (layout.input_size, layout.output_size, layout.last) != expected:
         raise ValueError("model: expected a network and rows that fit one another")
     return found
 
@@ -171,7 +225,29 @@ def _view(plain: Mapping[str, Any]) -> View:
         or sorted(seasons) != [*seasons]
     ):
         raise ValueError(f"view: expected rows that fit one another, got {dict(plain)}")
-    return View(seasons, context, horizon, lag, checks.flag("log", plain["log"]))
+    return View(
+        seasons,
+        context,
+        horizon,
+        lag,
+        checks.number("power", plain["power"], 0.0, 1.0),
+        checks.choice("head", plain["head"], ("median", "quantiles", *SAMPLED)),
+        checks.whole("skip", plain["skip"], low=0),
+        checks.flag("masked", plain["masked"]),
+        _inputs(plain["inputs"]),
+    )
+
+
+def _inputs(plain: Mapping[str, Any]) -> Inputs:
+    scaled = {
+        kind: tuple((str(name), float(mean), float(scale)) for name, mean, scale in plain[kind])
+        for kind in ("past", "future")
+    }
+    static = tuple(
+        (str(name), *map(float, about)) if len(about) == 2 else (str(name), tuple(map(str, about[0])))
+        for name, *about in plain["static"]
+    )
+    return Inputs(parse_calendar(plain["calendar"]), scaled["past"], scaled["future"], static)
 
 
 def _backtest(
@@ -185,10 +261,10 @@ def _backtest(
     )
     models, count = plain["models"], len(truth)
     series = tuple(str(name) for name in plain["series"])
-    units = _floats(tensors["backtest.units"], 2) if pooled else None
+    units = _floats(tensors["backtest.units"], 3) if pooled else None
     if (
         len(series) != (count if many else 0)
-        or (units is not None and units.shape != truth.shape)
+        or (units is not None and units.shape != (*truth.shape, 2))
         or truth.shape != (count, horizon)
         or forecasts.shape != (len(models), count, horizon)
         or {len(scales), len(roots), len(plain["labels"]), len(plain["starts"])} != {count}
@@ -198,7 +274,9 @@ def _backtest(
         raise ValueError("backtest: expected models, windows and horizon to fit one another")
     labels = tuple((str(first), str(last)) for first, last in plain["labels"])
     starts = tuple(checks.whole("starts", start, low=0) for start in plain["starts"])
-    return Backtest(truth, dict(zip(models, forecasts, strict=True)), scales, labels, starts, series, units, roots)
+    whole = dict(zip(models, forecasts, strict=True))
+    refit = checks.flag("refit", plain["refit"])
+    return Backtest(truth, whole, scales, labels, starts, series, units, roots, refit)
 
 
 def _floats(array: np.ndarray, ndim: int) -> np.ndarray:
