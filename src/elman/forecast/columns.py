@@ -155,12 +155,13 @@ def series_of(data: Any, names: Columns, rules: Rules) -> Series:
     if names.past is None and names.future is None and names.static is None:
         return build(rows, values, readings, rules)
     given, later = _given(len(values), names.past, names.future, names.static)
-    series = build(rows, values, readings, rules, replace(given, future_names=()))
-    found = series.covariates
-    if found is None or len(found.future) != len(values):
-        raise ValueError("future: expected values at every step beside an array with left-out rows; use a data frame")
-    ahead = np.concatenate([found.future, later])
-    return replace(series, covariates=replace(found, future=ahead, future_names=given.future_names))
+    p, both = len(given.past_names), np.column_stack([given.past, given.future])
+    every = (*given.past_names, *given.future_names)
+    whole = replace(given, past=both, future=both[:, :0], past_names=every, future_names=())
+    series = build(rows, values, readings, rules, whole)  # all rows have values: none of them is the future's
+    known = whole if series.covariates is None else series.covariates
+    ahead = np.concatenate([known.past[:, p:], later])
+    return replace(series, covariates=replace(given, past=known.past[:, :p], future=ahead))
 
 
 def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, np.ndarray]:

@@ -433,9 +433,9 @@ class Forecaster:
         return kind.answer(whole, time)
 
     def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
-        """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on
-        others that it did not touch: for each level `level`, `covered` (percent of the rows), and over MASE's unit `score`, the
-        mean interval score, and `pinball`, the mean quantile loss of its bounds."""
+        """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on others
+        that it did not touch: for each level `level`, `covered` (percent of the rows), and over MASE's unit `score`,
+        the mean interval score, and `pinball`, the mean quantile loss of its bounds."""
         self._check_fitted()
         tested = self._tested()
         relative = isinstance(self.model_, Model) and self.model_.plan.power == 0.0

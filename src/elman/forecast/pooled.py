@@ -42,7 +42,7 @@ FLAT = 0.1  # of a series' usual change from row to row: the least unit a window
 LEAST = 0.05  # of a window's unit: the least distance of a quantile from the median
 STEPS = 14  # that a network reads, where the series are long enough
 AT_ONCE = 4096  # series that are forecast at a time
-BLOCK, BLOCK_BYTES = 256, 2**26  # updates whose windows are made at a time, so that memory does not grow with the data
+BLOCK, BLOCK_BYTES = 256, 2**22  # updates whose windows are made at a time: memory stays small, and in the cache
 Kind = tuple[Any, type["PooledModel"]]
 QUANTILES = (0.1, 0.5, 0.9)  # that a head of quantiles answers with
 

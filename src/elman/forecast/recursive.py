@@ -29,7 +29,8 @@ from elman.training import Trainer
 
 __all__ = ["SAMPLED", "SampledModel", "fit_sampled", "sampled_features"]
 
-SAMPLED = {"gaussian": Gaussian(), "student_t": StudentT()}  # heads, and their losses
+TAILS = StudentT()
+SAMPLED = {"gaussian": Gaussian(), "student_t": TAILS}  # heads, and their losses
 PATHS = 200
 ROWS = 2**15  # paths that are drawn at a time
 BLOCK = 32  # updates whose windows are made at a time
@@ -63,7 +64,7 @@ class SampledModel(PooledModel):
         for k, network in enumerate(self.networks):
             count = len(range(k, PATHS, len(self.networks)))
             size = (count, ahead)
-            noise = rng.standard_t(SAMPLED[view.head].df, size) if view.head == "student_t" else rng.normal(size=size)
+            noise = rng.standard_t(TAILS.df, size) if view.head == "student_t" else rng.normal(size=size)
             found.append(_draw(view, network, scaled, extra, noise, most))
         z = level[:, :, None] + unit[:, :, None] * np.concatenate(found, axis=1)
         y = np.where(pool.lifted[:, None, None], powers.back(z, view.power), z)
