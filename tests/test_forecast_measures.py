@@ -58,7 +58,7 @@ def test_coverage_calibrates_each_window_on_those_before_it():
     backtest = Backtest(
         truth, {"network": np.zeros((7, 4)), "naive": truth + 1}, np.full(7, 2.0), labels, starts, refit=True
     )
-    bands = bands_of_windows(backtest, 80.0, "network", relative=False)
+    bands = bands_of_windows(backtest, 80.0, "network")
     assert np.isnan(bands[0]).all()  # nothing before it
     low, high, told = bands[1:, :, 0], bands[1:, :, 1], truth[1:]
     inside = (told >= low) & (told <= high)
@@ -70,9 +70,9 @@ def test_coverage_calibrates_each_window_on_those_before_it():
     loss = [np.maximum(q * (told - b), (q - 1) * (told - b)) for q, b in ((0.1, low), (0.9, high))]
     assert row["pinball"] == pytest.approx(np.mean(loss) / 2)
     later = replace(backtest, truth=truth * np.array([1.0] * 4 + [7.0] * 3)[:, None])
-    assert bands_of_windows(later, 80.0, "network", relative=False)[:5].tolist()[1:] == bands[1:5].tolist()
+    assert bands_of_windows(later, 80.0, "network")[:5].tolist()[1:] == bands[1:5].tolist()
     apart = replace(backtest, refit=False)  # no model saw any window: all others calibrate
-    assert np.isfinite(bands_of_windows(apart, 80.0, "network", relative=False)).all()
+    assert np.isfinite(bands_of_windows(apart, 80.0, "network")).all()
     (row,) = coverage(backtest, (80.0,), model="naive")  # always one too high
     assert row["covered"] == 100.0
 
@@ -90,12 +90,12 @@ def test_coverage_of_many_series():
     found = {row["level"]: row["covered"] for row in coverage(backtest, (80.0, 95.0))}
     assert found[80.0] == pytest.approx(80, abs=3)
     assert found[95.0] == pytest.approx(95, abs=2)
-    width = np.ptp(bands_of_windows(backtest, 80.0, "network", relative=False), axis=2).mean(axis=1)
+    width = np.ptp(bands_of_windows(backtest, 80.0, "network"), axis=2).mean(axis=1)
     assert width[size == 10].mean() > 15 * width[size == 0.1].mean()  # not 100: sizes are pulled together
     for count in (2, 1):  # of one window nothing is known about the next: all intervals are alike, and hold as much
         some = backtest.take([w for w in range(windows) if w % 3 < count])
         assert coverage(some, (80.0,))[0]["covered"] == pytest.approx(80, abs=3)
-        assert np.ptp(np.ptp(bands_of_windows(some, 80.0, "network", relative=False), axis=2)) < 5
+        assert np.ptp(np.ptp(bands_of_windows(some, 80.0, "network"), axis=2)) < 5
 
 
 def test_the_unit_of_mase_where_a_season_repeats_itself():

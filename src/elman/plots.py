@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,20 @@ import numpy as np
 from elman.history import History
 
 if TYPE_CHECKING:
+    from elman.forecast.backtest import Backtest
     from elman.forecast.result import Forecast, Forecasts
+    from elman.forecast.series import Series
     from elman.inspect import FixedPoint, FixedPoints
 
-__all__ = ["fixed_points_plot", "forecast_plot", "forecasts_plot", "learning_curve", "needs_matplotlib", "picture"]
+__all__ = [
+    "backtest_plot",
+    "fixed_points_plot",
+    "forecast_plot",
+    "forecasts_plot",
+    "learning_curve",
+    "needs_matplotlib",
+    "picture",
+]
 
 INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, HISTORY = "#0b69a3", "#52606d"
@@ -42,24 +52,40 @@ def forecasts_plot(forecasts: Forecasts, path: str | os.PathLike[str], *, most: 
 
     The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
     """
-    shown = list(forecasts.items())[:most]
-    across = min(3, len(shown))
-    down = -(-len(shown) // across)
-    with picture(path, 3.9 * across, 2.3 * down + 0.7) as figure:
-        grid = figure.subplots(down, across, squeeze=False)
-        for axes, (name, forecast) in zip(grid.flat, shown, strict=False):
-            _draw(axes, forecast)
-            _dates(axes, forecast, 3, 5)
-            _plain(axes)
-            axes.tick_params(labelsize=8)
-            axes.set_title(name, loc="left", fontsize=9, fontweight="bold", color=INK)
-        for axes in grid.flat[len(shown) :]:
-            axes.set_visible(False)
-        some = f"{len(shown)} of {len(forecasts)} series" if len(shown) < len(forecasts) else f"{len(shown)} series"
-        figure.suptitle(f"{some}, the next {len(shown[0][1])} rows", x=0.01, ha="left", fontsize=12, color=INK)
-        lines, labels = grid.flat[0].get_legend_handles_labels()
-        labels = ["history", *labels[1:]]
-        figure.legend(lines, labels, loc="upper right", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
+    title = f"the next {len(next(iter(forecasts.values())))} rows"
+    with _multiples(path, list(forecasts), most, title, "history") as panels:
+        for name, axes in panels.items():
+            _draw(axes, forecasts[name])
+            _dates(axes, forecasts[name].history, 3, 5)
+    return Path(path)
+
+
+def backtest_plot(
+    backtest: Backtest, history: Mapping[str, Series], path: str | os.PathLike[str], *, most: int = 12
+) -> Path:
+    """The last windows of one series or many, each small: the truth, the network's forecasts and the best baseline's.
+
+    history   the series by id; one alone by any
+    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    """
+    best, count = backtest.best_baseline, len(backtest) // max(1, len(backtest.places))
+    names = [name for name in history if name in backtest.places] if backtest.series else list(history)
+    title = "the last window" if count == 1 else f"the last {count} windows"
+    with _multiples(path, names, most, title, "truth") as panels:
+        for name, axes in panels.items():
+            series, own = history[name], backtest.of(name) if backtest.series else backtest
+            first = max(0, own.starts[0] - 2 * own.horizon)
+            rows = np.arange(1, len(series) + 1) if series.times is None else series.times
+            axes.plot(rows[first:], series.observed[first:], color=HISTORY, linewidth=1.3, label="truth")
+            for w, start in enumerate(own.starts):
+                ahead = rows[start : start + own.horizon]
+                marker = {"marker": "o", "markersize": 3} if own.horizon == 1 else {}
+                axes.plot(
+                    ahead, own.forecasts[best][w], color=GREY, linewidth=1, linestyle=(0, (3, 2)), label=best, **marker
+                )
+                axes.plot(ahead, own.forecasts["network"][w], color=BLUE, linewidth=1.3, label="network", **marker)
+                axes.axvline(ahead[0], color=GRID, linewidth=0.8, zorder=0)
+            _dates(axes, series, 3, 5)
     return Path(path)
 
 
@@ -132,6 +158,33 @@ def needs_matplotlib() -> None:
     """Raises ModuleNotFoundError, with the command to type, where matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ModuleNotFoundError(NEEDED, name="matplotlib")
+
+
+@contextmanager
+def _multiples(
+    path: str | os.PathLike[str], names: Sequence[str], most: int, title: str, first: str
+) -> Generator[dict[str, Any]]:
+    """Axes for the first `most` names, three in a row; `first` is what the legend calls the first line."""
+    shown = names[:most]
+    across = min(3, len(shown))
+    down = -(-len(shown) // across)
+    with picture(path, 3.9 * max(across, 2), 2.3 * max(down, 1 + (across == 1)) + 0.7) as figure:
+        grid = figure.subplots(down, across, squeeze=False)
+        panels = dict(zip(shown, grid.flat, strict=False))
+        yield panels
+        for name, axes in panels.items():
+            _plain(axes)
+            axes.tick_params(labelsize=8)
+            axes.set_title(name, loc="left", fontsize=9, fontweight="bold", color=INK)
+        for axes in grid.flat[len(shown) :]:
+            axes.set_visible(False)
+        some = f"{len(shown)} of {len(names)} series, " if len(shown) < len(names) else f"{len(shown)} series, "
+        title = some + title if len(names) > 1 else title
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK)
+        lines, labels = grid.flat[0].get_legend_handles_labels()
+        named = {first if k == 0 else label: line for k, (line, label) in enumerate(zip(lines, labels, strict=True))}
+        place = "upper right" if across > 1 else "outside lower center"
+        figure.legend(named.values(), named, loc=place, frameon=False, fontsize=9, ncols=4, labelcolor=INK)
 
 
 @contextmanager
@@ -286,11 +339,11 @@ def _draw(axes: Any, forecast: Forecast) -> None:
     axes.margins(x=0.015)
 
 
-def _dates(axes: Any, forecast: Forecast, least: int, most: int) -> None:
+def _dates(axes: Any, history: Series, least: int, most: int) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import MaxNLocator
 
-    if forecast.history.times is not None:
+    if history.times is not None:
         locator = AutoDateLocator(minticks=least, maxticks=most)
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -308,7 +361,7 @@ def _frame(axes: Any, forecast: Forecast) -> None:
     axes.text(0, 1.025, _subtitle(forecast), transform=axes.transAxes, fontsize=9, color=GREY)
     axes.set_ylabel(history.name, color=INK)
     axes.set_xlabel(history.time_name or "row", color=INK)
-    _dates(axes, forecast, 4, 9)
+    _dates(axes, history, 4, 9)
     if max(abs(bound) for bound in axes.get_ylim()) >= 10_000:
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     _plain(axes)

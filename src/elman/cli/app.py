@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from elman.cli import bench, config, demo, forecast, gradcheck, inspect, predict, say
+from elman.cli import backtest, bench, config, demo, forecast, gradcheck, inspect, predict, say
 
 __all__ = ["app", "run"]
 
@@ -23,7 +23,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (forecast.forecast, predict.predict, inspect.inspect, gradcheck.gradcheck, bench.bench, config.config):
+for command in (
+    forecast.forecast,
+    backtest.backtest,
+    predict.predict,
+    inspect.inspect,
+    gradcheck.gradcheck,
+    bench.bench,
+    config.config,
+):
     app.command()(command)
 app.add_typer(demo.app, name="demo")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elman.cli import say, words
 from elman.cli.files import Outputs
-from elman.cli.forecast import described, show_forecast, show_read
+from elman.cli.forecast import described, show_forecast, show_read, table_ending
 
 __all__ = ["predict"]
 
@@ -18,16 +18,19 @@ def predict(
     horizon: words.Horizon = None,
     freq: words.Freq = None,
     missing: words.Missing = "error",
+    future: words.Ahead = None,
     best: words.Best = False,
     plot: words.Plot = False,
+    to: words.To = "csv",
     out: words.Out = None,
     as_json: words.Json = False,
 ) -> None:
-    """Forecast again with a saved model, from fresh data or from where its own data end: a CSV, and with --plot a
-    picture."""
+    """Forecast again with a saved model, from fresh data or from where its own data end: a table, and with --plot
+    a picture."""
     source, stem = words.source(data) if data is not None else (model, model.stem)
-    suffixes = [".forecast.csv", ".forecast.png"] if plot else [".forecast.csv"]
-    with Outputs(out, stem, suffixes, [model, source]) as outputs:
+    table = table_ending(".forecast", to)
+    inputs = [model, source] if future is None else [model, source, future]
+    with Outputs(out, stem, [table, ".forecast.png"] if plot else [table], inputs) as outputs:
         from elman.forecast import Forecaster, Series
         from elman.io import FileError, load
 
@@ -39,12 +42,14 @@ def predict(
         read = loaded.series_
         if data is not None:
             first = read if isinstance(read, Series) else next(iter(read.values()))
-            if id is None:
-                target, time = target or first.name, time or first.time_name
+            names = loaded.named_columns()._asdict()
+            names |= {k: v for k, v in (("target", target), ("time", time), ("id", id)) if v is not None}
+            if names["id"] is None:
+                names |= {"target": names["target"] or first.name, "time": names["time"] or first.time_name}
             loaded.set_params(freq=freq or loaded.freq, missing=missing)
-            read = loaded.read(source, target=target, time=time, id=id)
-        found = loaded.forecast(horizon, read, best=best)
-        outputs.write(".forecast.csv", found.write_csv)
+            read = loaded.read(source, **names)
+        found = loaded.forecast(horizon, read, future, best=best)
+        outputs.write(table, found.write_csv if to == "csv" else found.write_parquet)
         if plot:
             outputs.write(".forecast.png", found.plot)
         written = outputs.commit()

@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "Ahead",
     "Best",
+    "Calendar",
     "Context",
     "Data",
     "Effort",
     "Freq",
     "Fresh",
+    "Future",
+    "Head",
     "Horizon",
     "Id",
     "Json",
@@ -21,13 +25,20 @@ __all__ = [
     "Missing",
     "Model",
     "Out",
+    "Past",
     "Plot",
+    "Refit",
     "Season",
     "Seed",
     "SkipBad",
+    "Static",
+    "Step",
     "Target",
     "Time",
+    "To",
+    "Windows",
     "as_levels",
+    "as_names",
     "as_season",
     "source",
 ]
@@ -98,8 +109,53 @@ Levels = Annotated[
     ),
 ]
 Missing = Annotated[
-    str, typer.Option("--missing", help="What to do about gaps and missing values: error, or interpolate.")
+    str,
+    typer.Option(
+        "--missing",
+        help="What to do about gaps and missing values: error, interpolate, or mask (neither learned from nor scored).",
+    ),
 ]
+Past = Annotated[
+    str | None, typer.Option("--past", metavar="COLUMNS", help="Covariates that are known up to the last value alone.")
+]
+Future = Annotated[
+    str | None,
+    typer.Option(
+        "--future", metavar="COLUMNS", help="Covariates known ahead too, in rows after the last that has a value."
+    ),
+]
+Ahead = Annotated[
+    Path | None,
+    typer.Option(
+        "--future", metavar="FILE", help="Known-future covariates of the rows to be forecast, where DATA has none."
+    ),
+]
+Static = Annotated[
+    str | None, typer.Option("--static", metavar="COLUMNS", help="What a series has for good, such as its region.")
+]
+Calendar = Annotated[
+    str | None,
+    typer.Option(
+        "--calendar", metavar="NAMES", help="Features of the dates: some of minute,hour,weekday,day,month,week."
+    ),
+]
+Head = Annotated[
+    str,
+    typer.Option("--head", help="What the network answers: median, quantiles, or row by row gaussian, student_t."),
+]
+Windows = Annotated[int, typer.Option("--windows", min=0, help="How many of the last windows are forecast as a test.")]
+Step = Annotated[
+    int | None, typer.Option("--step", min=1, help="Rows from one window to the next; default: the horizon.")
+]
+Refit = Annotated[
+    bool | None,
+    typer.Option(
+        "--refit/--no-refit",
+        help="A model for each window, of the rows before it, or the first one's for all; default: the former for a"
+        " short series, the latter for many.",
+    ),
+]
+To = Annotated[str, typer.Option("--to", metavar="csv|parquet", help="What the table is written as.")]
 
 
 Best = Annotated[
@@ -125,6 +181,11 @@ def as_levels(text: str | None) -> tuple[float, ...] | None:
         raise ValueError(
             f"--levels: expected percentages with commas between them, such as 80,95, got {text!r}"
         ) from None
+
+
+def as_names(text: str | None) -> list[str] | None:
+    """ "price,promo" -> ["price", "promo"]."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def as_season(text: str | None) -> int | tuple[int, ...] | None:

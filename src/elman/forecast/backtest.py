@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from elman.forecast.baselines import NAIVE2
+from elman.forecast.files import needs_polars, replacing, write_rows
 from elman.forecast.metrics import MEASURES, measure
 
 __all__ = ["NETWORK", "Backtest"]
@@ -32,6 +35,7 @@ class Backtest:
     units      (W, h, 2) the size of an error of the network's forecasts that is usual there, below and above; None for
                one short series
     refit      whether each window has a model of its own, which saw the windows before it
+    relative   whether errors are ratios: most of the models forecast logarithms
     """
 
     truth: np.ndarray
@@ -43,6 +47,7 @@ class Backtest:
     units: np.ndarray | None = None
     root_scales: np.ndarray | None = None
     refit: bool = False
+    relative: bool = False
 
     @cached_property
     def scores(self) -> Mapping[str, Mapping[str, np.ndarray]]:
@@ -78,6 +83,7 @@ class Backtest:
             None if self.units is None else self.units[at],
             None if self.root_scales is None else self.root_scales[at],
             self.refit,
+            self.relative,
         )
 
     def of(self, series: str) -> Backtest:
@@ -157,6 +163,21 @@ class Backtest:
             for w, (first, last) in enumerate(self.labels)
             for model, found in self.scores.items()
         ]
+
+    def write_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Writes `records`, one line a window and model; the file appears whole or not at all."""
+        records = self.records()
+        cells = [[f"{each:.8g}" if isinstance(each, float) else each for each in row.values()] for row in records]
+        return write_rows(path, [list(records[0]), *cells])
+
+    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """As `write_csv`, a Parquet file. ModuleNotFoundError without polars."""
+        needs_polars()
+        import polars
+
+        with replacing(path) as temporary:
+            polars.DataFrame(self.records()).write_parquet(temporary)
+        return Path(path)
 
     def verdict(self) -> str:
         """One sentence: by how much the network beats the best baseline, or that it does not."""

@@ -14,6 +14,7 @@ from elman import checks, datasets
 from elman.forecast.covariates import Covariates
 from elman.forecast.dates import Reading, plain_style, read_dates, reads_as_date
 from elman.forecast.errors import DataError
+from elman.forecast.files import needs_polars
 from elman.forecast.frames import columns_of, index_of, is_frame
 from elman.forecast.numbers import is_missing, parse_number
 from elman.forecast.series import Rows, Rules, Series, build
@@ -30,7 +31,6 @@ __all__ = [
     "series_of_table",
 ]
 
-NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
 _TIME_WORDS = re.compile(r"date|time|year|month|week|day|quarter|period|jahr|datum|zeit|ann[ée]e|fecha|data", re.I)
 
 
@@ -106,10 +106,9 @@ def open_table(path: str | Path) -> Any:
 
 
 def _read_parquet(path: Path) -> Any:
-    try:
-        import polars
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(NEEDED, name="polars") from None
+    needs_polars()
+    import polars
+
     with path.open("rb") as file:  # what cannot be opened is an OSError, as for every file
         try:
             return polars.read_parquet(file)

@@ -62,18 +62,13 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     return PooledErrors(intervals.calibrate(errors / others[:, None]), each, float(np.exp(usual)))
 
 
-def coverage(
-    backtest: Backtest, levels: Sequence[float], *, model: str = NETWORK, relative: bool = False
-) -> list[dict[str, Any]]:
+def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWORK) -> list[dict[str, Any]]:
     """For each level (percent): `level`, `covered` the percentage of rows inside, and over MASE's unit `score`, the
     mean interval score, and `pinball`, the mean loss of both bounds as quantiles. Windows that too few residuals
-    calibrate do not count, and levels without a window are left out.
-
-    relative   the intervals of one short series are of ratios, as its forecaster's are
-    """
+    calibrate do not count, and levels without a window are left out."""
     found: list[dict[str, Any]] = []
     for level in levels:
-        bands = bands_of_windows(backtest, level, model, relative=relative)
+        bands = bands_of_windows(backtest, level, model)
         there = np.isfinite(bands[..., 0]) & np.isfinite(backtest.truth)
         if not there.any():
             continue
@@ -87,7 +82,7 @@ def coverage(
     return found
 
 
-def bands_of_windows(backtest: Backtest, level: float, model: str, *, relative: bool) -> np.ndarray:
+def bands_of_windows(backtest: Backtest, level: float, model: str) -> np.ndarray:
     """Lower and upper bound of a model's forecasts in every window, (W, h, 2); NaN for windows that too few
     residuals calibrate."""
     forecasts = backtest.forecasts[model]
@@ -99,7 +94,9 @@ def bands_of_windows(backtest: Backtest, level: float, model: str, *, relative: 
         if known.units is None or backtest.units is None:
             tried, told = known.forecasts[model], known.truth
             for w in own:
-                found[w] = intervals.bands(forecasts[w], told, tried, [level], relative=relative, floor=-np.inf)[level]
+                found[w] = intervals.bands(forecasts[w], told, tried, [level], relative=known.relative, floor=-np.inf)[
+                    level
+                ]
         else:
             names = [backtest.series[w] if backtest.series else "" for w in own]
             found[own] = pooled_errors(known, model).bands(names, forecasts[own], backtest.units[own], [level])[0]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import importlib.util
+import io
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+__all__ = ["needs_polars", "replacing", "write_rows"]
+
+NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
+
+
+def needs_polars() -> None:
+    """Raises ModuleNotFoundError, with the command to type, where polars is missing."""
+    if importlib.util.find_spec("polars") is None:
+        raise ModuleNotFoundError(NEEDED, name="polars")
 
 
 @contextmanager
@@ -25,3 +36,12 @@ def replacing(path: str | os.PathLike[str]) -> Generator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_rows(path: str | os.PathLike[str], rows: Iterable[Sequence[object]]) -> Path:
+    """Writes a CSV file; it appears whole or not at all. `OSError` where it cannot."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+    return Path(path)

@@ -24,7 +24,7 @@ from elman.forecast.frames import Kind, is_frame, kind_of
 from elman.forecast.many import Recipe
 from elman.forecast.model import EFFORTS_OF_ONE, Model
 from elman.forecast.panel import Panel, as_panel
-from elman.forecast.pooled import EFFORTS, PooledModel
+from elman.forecast.pooled import EFFORTS, PooledModel, effort_of
 from elman.forecast.power import parse_power
 from elman.forecast.recursive import SAMPLED
 from elman.forecast.result import Forecast, Forecasts
@@ -153,11 +153,10 @@ class Forecaster:
         read = self.read(y, **columns._asdict())
         kind = None if isinstance(y, str | os.PathLike) else kind_of(y)
         one = isinstance(read, Series)
-        panel = Panel({"": read}, {}) if isinstance(read, Series) else read
         windows = checks.whole("windows", self.windows, low=0)
         if self.levels is not None:  # before the work
             intervals.parse_levels(self.levels)
-        panel, recipe = self._recipe(panel).ready(panel, windows > 0, self.skip_bad)
+        panel, recipe = self._ready(read, windows > 0)
         backtest = recipe.test(panel, windows) if windows else None
         levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
         model = recipe.train(panel)
@@ -178,6 +177,11 @@ class Forecaster:
         panel = as_panel(y, names, rules, skip_bad=skip_bad)
         return series_of(y, names._replace(id=None), rules) if panel is None else panel
 
+    def _ready(self, read: Series | Panel, tested: bool) -> tuple[Panel, Recipe | ShortRecipe]:
+        """The series that can be learned from, and how."""
+        panel = Panel({"": read}, {}) if isinstance(read, Series) else read
+        return self._recipe(panel).ready(panel, tested, self.skip_bad)
+
     def _recipe(self, panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
         """How these series are learned from; what was said of it is checked."""
         head = checks.choice("head", self.head, ("median", "quantiles", *SAMPLED))
@@ -193,7 +197,7 @@ class Forecaster:
             season = None if seasons is None else seasons[0]
             settings = replace(EFFORTS_OF_ONE[effort], seed=seed, **asked)
             return ShortRecipe(season, horizon, self.context, settings, power, calendar)
-        made = EFFORTS[effort]._replace(**asked)
+        made = effort_of(effort, sum(map(len, panel.values())))._replace(**asked)
         return Recipe(seasons, horizon, self.context, made, seed, head, skip, power, calendar)
 
     def _asked(self) -> dict[str, Any]:
@@ -217,24 +221,37 @@ class Forecaster:
             )
         return seasons
 
-    def backtest(self, windows: int | None = None, *, step: int | None = None, refit: bool | None = None) -> Backtest:
-        """The backtest that `fit` made; with other options, one made now on the fitted series.
+    def backtest(
+        self,
+        windows: int | None = None,
+        *,
+        step: int | None = None,
+        refit: bool | None = None,
+        y: Series | Panel | None = None,
+    ) -> Backtest:
+        """The backtest that `fit` made; with other options, one made now on the fitted series, or on what `read` gave,
+        for which no fit is needed.
 
         windows   how many, the last ones of each series;  step  rows from one to the next, the horizon by default
         refit     whether every window has a model of its own, of the rows before it, or all the first one's; None: a
                   short series' windows have, those of many series have not
         The forecaster itself and its intervals stay as they are.
         """
-        self._check_fitted()
-        if windows in (None, self.windows) and step is None and refit is None:
-            return self._tested()
+        if y is None:
+            self._check_fitted()
+            if windows in (None, self.windows) and step is None and refit is None:
+                return self._tested()
         windows = checks.whole("windows", self.windows if windows is None else windows, low=1)
         step = None if step is None else checks.whole("step", step, low=1)
         refit = None if refit is None else checks.flag("refit", refit)
-        panel = self._panel()
-        found = replace(self._recipe(panel), horizon=self.horizon_).test(panel, windows, step, refit)
+        if y is None:
+            panel: Mapping[str, Series] = self._panel()
+            recipe = replace(self._recipe(panel), horizon=self.horizon_)
+        else:
+            panel, recipe = self._ready(y, True)
+        found = recipe.test(panel, windows, step, refit)
         if found is None:
-            raise DataError(f"windows: the series are too short for a window of {self.horizon_} rows")
+            raise DataError(f"windows: the series are too short for a window of {recipe.horizon} rows")
         return found
 
     def update(self, y: Any, *, updates: int | None = None) -> Forecaster:
@@ -374,11 +391,9 @@ class Forecaster:
                 values = self._rule(series, h, source) if source != NETWORK else model.predict(series, h)
                 bands: dict[float, np.ndarray] = {}
                 if levels:
-                    tested = self._tested()
-                    relative = model.plan.power == 0.0
-                    bands = intervals.bands(
-                        values, tested.truth, tested.forecasts[source], levels, relative=relative, floor=_floor(series)
-                    )
+                    made = self._tested()
+                    errors = made.truth, made.forecasts[source]
+                    bands = intervals.bands(values, *errors, levels, relative=made.relative, floor=_floor(series))
                 found[name] = Forecast(series, values, bands, source, self.backtest_, rolled)
             return found
         values, units = model.predict([each.seasonal(model.view.seasons[0]) for each in panel.values()], h)
@@ -438,9 +453,7 @@ class Forecaster:
         the mean interval score, and `pinball`, the mean quantile loss of its bounds."""
         self._check_fitted()
         tested = self._tested()
-        relative = isinstance(self.model_, Model) and self.model_.plan.power == 0.0
-        return coverage(tested, self.levels_, model=checks.choice("model", model, tuple(tested.forecasts)),
-                        relative=relative)  # fmt: skip
+        return coverage(tested, self.levels_, model=checks.choice("model", model, tuple(tested.forecasts)))
 
     def verdict(self) -> str:
         """By how much the network beats the best baseline in the backtest, or that it does not."""

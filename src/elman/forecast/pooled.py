@@ -36,7 +36,17 @@ from elman.optim import AdamW
 from elman.schedules import Cosine
 from elman.training import Trainer
 
-__all__ = ["EFFORTS", "Effort", "PooledModel", "View", "context_rows", "least_rows", "train_pooled", "views"]
+__all__ = [
+    "EFFORTS",
+    "Effort",
+    "PooledModel",
+    "View",
+    "context_rows",
+    "effort_of",
+    "least_rows",
+    "train_pooled",
+    "views",
+]
 
 FLAT = 0.1  # of a series' usual change from row to row: the least unit a window is measured in, however flat it is
 LEAST = 0.05  # of a window's unit: the least distance of a quantile from the median
@@ -60,11 +70,18 @@ class Effort(NamedTuple):
     cell: str = "gru"
 
 
-EFFORTS = {
-    "fast": Effort(1, 32, 1000, 0),
-    "normal": Effort(2, 64, 4000, 500),
-    "best": Effort(4, 128, 16000, 1000),
+_FEW = Effort(5, 16, 500, 300, 16, 5e-3, 0.5, "tanh")
+_SOME = Effort(3, 32, 1000, 300, 32, 3e-3, 0.1)
+EFFORTS: dict[str, dict[int, Effort]] = {  # by the rows of all series, from which each is worth its while
+    "fast": {0: _FEW._replace(members=2), 2000: _SOME._replace(members=1), 30_000: Effort(1, 32, 1000, 0)},
+    "normal": {0: _FEW, 2000: _SOME, 30_000: Effort(2, 64, 4000, 500)},
+    "best": {0: _FEW._replace(members=15), 2000: _SOME._replace(members=10), 30_000: Effort(4, 128, 16000, 1000)},
 }
+
+
+def effort_of(word: str, rows: int) -> Effort:
+    """What an effort means for so many rows in all: networks grow with them, for large ones know few rows by heart."""
+    return next(effort for least, effort in reversed(EFFORTS[word].items()) if rows >= least)
 
 
 @dataclass(frozen=True)

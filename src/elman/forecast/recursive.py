@@ -95,7 +95,7 @@ def fit_sampled(
         )
         for name in ("head.weight", "skip.weight")[: 1 + (view.skip > 0)]:
             network.parameters[name][...] = 0.0
-    updates = max(1, effort.updates // 4)  # each learns from `horizon` rows of every window
+    updates = max(1, effort.updates // 2)  # each learns from `horizon` rows of every window
     trainer = Trainer(
         network,
         loss=SAMPLED[view.head],

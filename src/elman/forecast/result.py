@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.files import replacing
+from elman.forecast.files import needs_polars, replacing, write_rows
 from elman.forecast.series import Series
 
 __all__ = ["Forecast", "Forecasts"]
@@ -67,7 +65,11 @@ class Forecast:
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Writes the table, one line a row; the file appears whole or not at all. `OSError` where it cannot."""
-        return _write(path, [self.columns(), *_cells(self)])
+        return write_rows(path, [self.columns(), *_cells(self)])
+
+    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """As `write_csv`, a Parquet file with dates as such. ModuleNotFoundError without polars."""
+        return _write_parquet(path, {"": self})
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
         """Draws history, forecast and intervals into a PNG (or SVG, PDF) file; needs matplotlib."""
@@ -104,7 +106,11 @@ class Forecasts(Mapping[str, Forecast]):
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Writes a table in long form, one line a series and row; the file appears whole or not at all."""
         heads = next((forecast.columns() for forecast in self.values()), [])
-        return _write(path, [["series", *heads], *([name, *row] for name, f in self.items() for row in _cells(f))])
+        return write_rows(path, [["series", *heads], *([name, *row] for name, f in self.items() for row in _cells(f))])
+
+    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """As `write_csv`, a Parquet file with dates as such. ModuleNotFoundError without polars."""
+        return _write_parquet(path, self)
 
     def plot(self, path: str | os.PathLike[str], *, most: int = 12) -> Path:
         """Draws the first `most` series, each small, into a PNG (or SVG, PDF) file; needs matplotlib."""
@@ -121,9 +127,17 @@ def _cells(forecast: Forecast) -> list[list[str]]:
     return [[label, *(f"{number:.8g}" for number in numbers)] for label, numbers in forecast.rows()]
 
 
-def _write(path: str | os.PathLike[str], rows: Iterable[list[str]]) -> Path:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+def _write_parquet(path: str | os.PathLike[str], forecasts: Mapping[str, Forecast]) -> Path:
+    needs_polars()
+    import polars
+
+    parts: list[polars.DataFrame] = []
+    for name, forecast in forecasts.items():
+        time, target, *bounds = forecast.columns()
+        numbers = np.column_stack([forecast.values, *forecast.bounds().values()])
+        columns = {"series": [name] * len(forecast)} if name else {}
+        columns |= {time: forecast.times, **dict(zip((target, *bounds), numbers.T, strict=True))}
+        parts.append(polars.DataFrame(columns))
     with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+        polars.concat(parts).write_parquet(temporary)
     return Path(path)

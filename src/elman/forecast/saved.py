@@ -60,6 +60,7 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
             "starts": list(backtest.starts),
             "series": list(backtest.series),
             "refit": backtest.refit,
+            "relative": backtest.relative,
         }
         tensors |= {
             "backtest.truth": backtest.truth,
@@ -275,8 +276,8 @@ def _backtest(
     labels = tuple((str(first), str(last)) for first, last in plain["labels"])
     starts = tuple(checks.whole("starts", start, low=0) for start in plain["starts"])
     whole = dict(zip(models, forecasts, strict=True))
-    refit = checks.flag("refit", plain["refit"])
-    return Backtest(truth, whole, scales, labels, starts, series, units, roots, refit)
+    refit, relative = (checks.flag(name, plain[name]) for name in ("refit", "relative"))
+    return Backtest(truth, whole, scales, labels, starts, series, units, roots, refit, relative)
 
 
 def _floats(array: np.ndarray, ndim: int) -> np.ndarray:

@@ -66,9 +66,9 @@ class ShortRecipe:
         if refit is False:
             models, seasons = models * len(folds), seasons * len(folds)
         forecasts = [m.predict(series.head(f.validation)) for m, f in zip(models, folds, strict=True)]
-        return backtest_of(
-            panel, [(name, fold.validation) for fold in folds], np.array(forecasts), seasons, refit is not False
-        )
+        places = [(name, fold.validation) for fold in folds]
+        found = backtest_of(panel, places, np.array(forecasts), seasons, refit is not False)
+        return replace(found, relative=2 * sum(model.plan.power == 0.0 for model in models) > len(models))
 
     def _train(self, parts: Sequence[tuple[Series, int]], seasons: Sequence[int]) -> list[Model]:
         assert self.horizon is not None
