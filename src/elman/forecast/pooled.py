@@ -441,11 +441,11 @@ def _error(model: PooledModel, known: Sequence[Series], truth: Sequence[np.ndarr
     for i, (each, y, forecast) in enumerate(zip(known, truth, model.predict(known)[0], strict=True)):
         scale = mase_scale(each.observed, season)
         naive = seasonal_naive(each.values, len(y), season)
-        for found, each in ((ours, forecast), (theirs, naive)):
-            errors = measure(y, each, scale)
+        for found, tried in ((ours, forecast), (theirs, naive)):
+            errors = measure(y, tried, scale)
             found[:, i] = errors["smape"], errors["mase"]
-    tiny = np.finfo(np.float64).tiny
-    return float(np.mean(np.nanmean(ours, axis=1) / np.maximum(np.nanmean(theirs, axis=1), tiny)))
+    yardstick = np.nanmean(theirs, axis=1)
+    return float(np.mean(np.nanmean(ours, axis=1) / np.where(yardstick > 0.0, yardstick, 1.0)))
 
 
 def _least_context(seasons: Sequence[int]) -> int:
