@@ -46,23 +46,27 @@ def read(path: Path) -> Columns:
     return {row[0]: np.array([float(cell) for cell in row[1:] if cell not in ("", "NA")]) for row in rows}
 
 
-def naive2(values: np.ndarray) -> np.ndarray:
-    """The competition's yardstick: the last value, of a series adjusted for its season where it has one (a test of the
-    autocorrelation at one season, 90 %), by the classical multiplicative decomposition."""
-    r = autocorrelation(values, SEASON)
-    limit = 1.645 * np.sqrt((1 + 2 * float((r[1:SEASON] ** 2).sum())) / len(values))
-    if abs(r[SEASON]) <= limit:
-        return np.full(HORIZON, values[-1])
-    weights = np.ones(SEASON + 1) / SEASON
-    weights[[0, -1]] /= 2
+def naive2(values: np.ndarray, horizon: int = HORIZON, season: int = SEASON) -> np.ndarray:
+    """The competition's yardstick: the last value, of a series adjusted for its season where it has one (three of them
+    in it, and a test of the autocorrelation at one, 90 %), by the classical multiplicative decomposition."""
+    flat = np.full(horizon, values[-1])
+    if season == 1 or len(values) < 3 * season:
+        return flat
+    r = autocorrelation(values, season)
+    limit = 1.645 * np.sqrt((1 + 2 * float((r[1:season] ** 2).sum())) / len(values))
+    if abs(r[season]) <= limit:
+        return flat
+    weights = np.ones(season + 1 - season % 2) / season
+    if season % 2 == 0:
+        weights[[0, -1]] /= 2
     trend = np.convolve(values, weights, "valid")
-    half = SEASON // 2
+    half = season // 2
     ratios = values[half : half + len(trend)] / trend
-    phase = (half + np.arange(len(trend))) % SEASON
-    index = np.array([ratios[phase == k].mean() for k in range(SEASON)])
+    phase = (half + np.arange(len(trend))) % season
+    index = np.array([ratios[phase == k].mean() for k in range(season)])
     index /= index.mean()
-    last = values[-1] / index[(len(values) - 1) % SEASON]
-    return last * index[(len(values) + np.arange(HORIZON)) % SEASON]
+    last = values[-1] / index[(len(values) - 1) % season]
+    return last * index[(len(values) + np.arange(horizon)) % season]
 
 
 def mean_scores(known: Columns, truth: Columns, forecasts: Columns) -> tuple[float, float]:

@@ -1,0 +1,20 @@
+"""The yardsticks: rules that learn nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.forecasters import Known, Work
+from benchmarks.m4 import naive2
+from elman.forecast.baselines import seasonal_naive
+
+__all__ = ["forecast", "versions"]
+
+
+def versions() -> dict[str, str]:
+    return {"numpy": np.__version__}
+
+
+def forecast(work: Work, known: Known, rule: str) -> Known:
+    given = {"naive2": naive2, "seasonal naive": seasonal_naive}[rule]
+    return {name: given(values, work.horizon, work.seasons[0]) for name, values in known.items()}
