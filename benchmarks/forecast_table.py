@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.forecast_sets import DataSet
 from benchmarks.forecasters import CONTENDERS, LIBRARIES, Answer
-from benchmarks.m4 import naive2
 from benchmarks.machine import describe
+from elman.forecast.baselines import naive2
 from elman.forecast.metrics import mase_scale, measure, rmsse_scale
 
 __all__ = ["Report", "Run", "score"]

@@ -27,9 +27,8 @@ from typing import Any
 import numpy as np
 
 import elman
-from elman.forecast.baselines import seasonal_naive
+from elman.forecast.baselines import naive2, seasonal_naive
 from elman.forecast.metrics import interval_score, mase_scale, measure
-from elman.forecast.season import autocorrelation
 
 LOG = Path(__file__).with_suffix(".csv")
 HORIZON, SEASON = 48, 24
@@ -44,29 +43,6 @@ def read(path: Path) -> Columns:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))[1:]
     return {row[0]: np.array([float(cell) for cell in row[1:] if cell not in ("", "NA")]) for row in rows}
-
-
-def naive2(values: np.ndarray, horizon: int = HORIZON, season: int = SEASON) -> np.ndarray:
-    """The competition's yardstick: the last value, of a series adjusted for its season where it has one (three of them
-    in it, and a test of the autocorrelation at one, 90 %), by the classical multiplicative decomposition."""
-    flat = np.full(horizon, values[-1])
-    if season == 1 or len(values) < 3 * season:
-        return flat
-    r = autocorrelation(values, season)
-    limit = 1.645 * np.sqrt((1 + 2 * float((r[1:season] ** 2).sum())) / len(values))
-    if abs(r[season]) <= limit:
-        return flat
-    weights = np.ones(season + 1 - season % 2) / season
-    if season % 2 == 0:
-        weights[[0, -1]] /= 2
-    trend = np.convolve(values, weights, "valid")
-    half = season // 2
-    ratios = values[half : half + len(trend)] / trend
-    phase = (half + np.arange(len(trend))) % season
-    index = np.array([ratios[phase == k].mean() for k in range(season)])
-    index /= index.mean()
-    last = values[-1] / index[(len(values) - 1) % season]
-    return last * index[(len(values) + np.arange(horizon)) % season]
 
 
 def mean_scores(known: Columns, truth: Columns, forecasts: Columns) -> tuple[float, float]:
@@ -91,7 +67,7 @@ def run(known: Columns, truth: Columns, options: dict[str, Any]) -> dict[str, An
     found = model.forecast()
     seconds = time.perf_counter() - begin
     smape, mase = mean_scores(known, truth, {k: found[k].values for k in known})
-    yardstick = mean_scores(known, truth, {k: naive2(known[k]) for k in known})
+    yardstick = mean_scores(known, truth, {k: naive2(known[k], HORIZON, SEASON) for k in known})
     result: dict[str, Any] = {"smape": smape, "mase": mase, "owa": (smape / yardstick[0] + mase / yardstick[1]) / 2}
     result |= {"naive2_smape": yardstick[0], "naive2_mase": yardstick[1]}
     for level in model.levels_:

@@ -17,8 +17,8 @@ from benchmarks.footprint import closure, megabytes
 from benchmarks.forecast_sets import DataSet, cut, sets
 from benchmarks.forecast_table import score
 from benchmarks.forecasters import CONTENDERS, Answer
-from benchmarks.m4 import naive2
 from elman import Forecaster
+from elman.forecast.baselines import naive2
 
 
 def panel(count: int, rows: int = 60) -> dict[str, np.ndarray]:

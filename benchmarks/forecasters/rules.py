@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.forecasters import Known, Work
-from benchmarks.m4 import naive2
-from elman.forecast.baselines import seasonal_naive
+from elman.forecast.baselines import naive2, seasonal_naive
 
 __all__ = ["forecast", "versions"]
 

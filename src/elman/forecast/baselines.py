@@ -31,9 +31,9 @@ def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """The M4 competition's yardstick: the last value, of a series adjusted for its season where it has one (a test of
     the autocorrelation at one season, 90 %), by the classical multiplicative decomposition: values (n,) -> (horizon,).
 
-    Without a season, with less than two of them, or with values not above zero it is the naive forecast.
+    Without a season, with less than three of them, or with values not above zero it is the naive forecast.
     """
-    if season == 1 or len(values) < 2 * season or values.min() <= 0.0:
+    if season == 1 or len(values) < 3 * season or values.min() <= 0.0:
         return naive(values, horizon)
     r = autocorrelation(values, season)
     if abs(r[season]) <= 1.645 * np.sqrt((1.0 + 2.0 * float((r[1:season] ** 2).sum())) / len(values)):
