@@ -31,10 +31,21 @@ def test_airline():
     assert values.sum() == 40363
 
 
+def test_seatbelts():
+    groups = datasets.load_seatbelts()
+    assert list(groups) == ["drivers", "front passengers", "rear passengers", "van drivers killed"]
+    months, values, name = groups["drivers"]
+    assert (str(months[0]), str(months[-1]), len(values), name) == ("1969-01", "1984-12", 192, "casualties")
+    # Harvey and Durbin (1986): the law of February 1983, and about a quarter less after it
+    assert values[months < np.datetime64("1983-02")].mean() == pytest.approx(1717.75, abs=0.01)
+    assert values[months >= np.datetime64("1983-02")].mean() == pytest.approx(1321.70, abs=0.01)
+    assert groups["rear passengers"].values[[0, -1]].tolist() == [269, 491]
+
+
 def test_names_and_paths():
-    assert datasets.names() == ("sunspots", "airline")
+    assert datasets.names() == ("sunspots", "airline", "seatbelts")
     assert all(datasets.path(name).read_text("utf-8").count("\n") > 100 for name in datasets.names())
-    with pytest.raises(ValueError, match="name: expected one of 'sunspots', 'airline', got 'sunspot'"):
+    with pytest.raises(ValueError, match="name: expected one of 'sunspots', 'airline', 'seatbelts', got 'sunspot'"):
         datasets.path("sunspot")
 
 

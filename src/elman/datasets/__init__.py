@@ -4,6 +4,8 @@
 |---|---|---|
 | `sunspots` | yearly mean sunspot number, 1700-2008 (309 rows) | National Geophysical Data Center; public domain |
 | `airline` | monthly airline passengers, thousands, 1949-1960 (144 rows) | Box and Jenkins (1970), series G |
+| `seatbelts` | monthly road casualties in Great Britain, 1969-1984, four groups of 192 rows, with distance driven, \
+petrol price and the law of February 1983 | Department of Transport; Harvey and Durbin (1986) |
 
 Tasks that ask for memory (`memory.py`) and tasks of systems neuroscience (`cognitive.py`), each a function of
 (n, T, seed): `adding_problem`, `copy_memory`, `delayed_echo`, `parity`, `sequential_digits`; `perceptual_decision`,
@@ -33,6 +35,7 @@ __all__ = [
     "delayed_match",
     "ideal_accuracy",
     "load_airline",
+    "load_seatbelts",
     "load_sunspots",
     "names",
     "parity",
@@ -43,7 +46,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "data"
-_UNITS = {"sunspots": "Y", "airline": "M"}
+_UNITS = {"sunspots": "Y", "airline": "M", "seatbelts": "M"}
 
 
 class Example(NamedTuple):
@@ -72,6 +75,19 @@ def load_sunspots() -> Example:
 def load_airline() -> Example:
     """Monthly airline passengers in thousands, January 1949 to December 1960: 144 values."""
     return _load("airline")
+
+
+def load_seatbelts() -> dict[str, Example]:
+    """Drivers, front and rear passengers killed or seriously injured in cars, and van drivers killed, in each month of
+    1969 to 1984 in Great Britain: 192 values each. From February 1983 those in front had to wear belts."""
+    with path("seatbelts").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found: dict[str, Example] = {}
+    for group in dict.fromkeys(row["group"] for row in rows):
+        own = [row for row in rows if row["group"] == group]
+        times = np.array([row["month"] for row in own], dtype="datetime64[M]")
+        found[group] = Example(times, np.array([float(row["casualties"]) for row in own]), "casualties")
+    return found
 
 
 def _load(name: str) -> Example:

@@ -166,6 +166,12 @@ class Inputs:
                 columns += [np.sin(turn), np.cos(turn)]
         return np.column_stack(columns) if columns else np.zeros((n + ahead, 0))
 
+    def reach(self, series: Series, ahead: int, width: int) -> int:
+        """How many rows ahead are known, of `width` that could be used; at least the `ahead` that must be."""
+        if not self.future:
+            return width
+        return min(width, max(ahead, len(self._given(series).future) - len(series)))
+
     def static_of(self, series: Series) -> np.ndarray:
         """(S,). `DataError` for a category that was not there in training."""
         found: list[float] = []

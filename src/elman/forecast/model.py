@@ -232,11 +232,13 @@ def _train(
 
 
 def _beside(inputs: Inputs, series: Series, ahead: int, horizon: int) -> Shown | None:
-    """What is known beside every row of a series and `ahead` rows on, the last one standing up to `horizon`."""
+    """What is known beside every row of a series and `horizon` rows on, of which `ahead` must be known; where later ones
+    are not, the last one that is stands."""
     if not inputs:
         return None
-    future = inputs.future_of(series, ahead)
-    future = np.concatenate([future, np.repeat(future[-1:], max(0, horizon - ahead), axis=0)])
+    reach = inputs.reach(series, ahead, horizon)
+    future = inputs.future_of(series, reach)
+    future = np.concatenate([future, np.repeat(future[-1:], horizon - reach, axis=0)])
     static = inputs.static_of(series)
     return Shown(inputs.past_of(series), future, static, np.zeros((len(series), 0)))
 

@@ -336,15 +336,16 @@ class WindowPool:
             self._unknown[:, 0] = np.isnan(np.concatenate([each.observed for each in series]))
 
     def last(self, ahead: int, width: int | None = None) -> tuple[np.ndarray, np.ndarray, Shown]:
-        """Of every series what a window reads, its floor, and what is shown beside it: known `ahead` rows on, and
-        filled up to `width` rows (None: the horizon), which nobody looks at."""
+        """Of every series what a window reads, its floor, and what is shown beside it: `width` rows on (None: the
+        horizon), of which `ahead` must be known; where later ones are not, the last one that is stands."""
         c, width = self._view.context, self._view.horizon if width is None else width
         read = self.ends[:, None] - c + np.arange(c)
         future = np.zeros((len(self.ends), c + width, self._future.shape[1]))
         if future.shape[2]:
             for i, each in enumerate(self._series):
-                known = self._view.inputs.future_of(each, ahead)[-(c + ahead) :]
-                future[i] = np.concatenate([known, np.repeat(known[-1:], width - ahead, axis=0)])
+                reach = self._view.inputs.reach(each, ahead, width)
+                known = self._view.inputs.future_of(each, reach)[-(c + reach) :]
+                future[i] = np.concatenate([known, np.repeat(known[-1:], width - reach, axis=0)])
         shown = Shown(self._past[read], future, self._static, self._unknown[read])
         return self.z[read], self.floor[:, None], shown
 

@@ -59,13 +59,13 @@ class SampledModel(PooledModel):
         scaled = ((read - level) / unit)[:, None]
         most = BEYOND * (np.abs(scaled).max(axis=2) + 1.0)
         extra = _beside(view, shown, ahead)
-        rng = np.random.default_rng(0)
         found: list[np.ndarray] = []
         for k, network in enumerate(self.networks):
+            rng = np.random.default_rng(k)
             count = len(range(k, PATHS, len(self.networks)))
-            size = (count, ahead)
+            size = (ahead, count)  # so a longer horizon begins with the shorter one's paths
             noise = rng.standard_t(TAILS.df, size) if view.head == "student_t" else rng.normal(size=size)
-            found.append(_draw(view, network, scaled, extra, noise, most))
+            found.append(_draw(view, network, scaled, extra, noise.T, most))
         z = level[:, :, None] + unit[:, :, None] * np.concatenate(found, axis=1)
         y = np.where(pool.lifted[:, None, None], powers.back(z, view.power), z)
         lowest = np.array([each.values.min() for each in series])[:, None, None]
