@@ -80,7 +80,7 @@ def test_coverage_calibrates_each_window_on_those_before_it():
 def test_coverage_of_many_series():
     """Errors of known sizes: each series' intervals follow its own, and hold what they should."""
     rng, windows = np.random.default_rng(0), 900
-    size = np.resize(np.repeat([0.1, 1.0, 10.0], 3), windows)  # series with three windows each
+    size = np.resize(np.repeat([0.5, 1.0, 2.0], 3), windows)  # series with three windows each
     truth = size[:, None] * rng.normal(size=(windows, 6))
     names = tuple(str(w // 3) for w in range(windows))
     backtest = Backtest(
@@ -91,7 +91,7 @@ def test_coverage_of_many_series():
     assert found[80.0] == pytest.approx(80, abs=3)
     assert found[95.0] == pytest.approx(95, abs=2)
     width = np.ptp(bands_of_windows(backtest, 80.0, "network"), axis=2).mean(axis=1)
-    assert width[size == 10].mean() > 15 * width[size == 0.1].mean()  # not 100: sizes are pulled together
+    assert 2.5 < width[size == 2].mean() / width[size == 0.5].mean() < 4  # less than 4: sizes are pulled together
     for count in (2, 1):  # of one window nothing is known about the next: all intervals are alike, and hold as much
         some = backtest.take([w for w in range(windows) if w % 3 < count])
         assert coverage(some, (80.0,))[0]["covered"] == pytest.approx(80, abs=3)

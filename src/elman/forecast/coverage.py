@@ -42,8 +42,8 @@ class PooledErrors:
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     """Of a backtest with units. A size is a geometric mean over windows; that of all series is one more, with the
-    weight `PRIOR`. A series' size for a forecast to come weighs its windows as one less, as each of them met the
-    others: of a single one nothing is known about the next."""
+    weight `PRIOR`. A single window of a series says nothing: there was no other whose error could be measured by it,
+    so how well that works is not known."""
     if backtest.units is None:
         raise ValueError("backtest: expected one with the units of its errors")
     residuals = backtest.residuals(model)
@@ -57,7 +57,8 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     names, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
     sums = np.bincount(own, windows)
     others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
-    sizes = np.exp((sums / counts * (counts - 1) + PRIOR * usual) / (counts - 1 + PRIOR))
+    several = counts > 1
+    sizes = np.exp((sums * several + PRIOR * usual) / (counts * several + PRIOR))
     each = dict(zip(names.tolist(), sizes.tolist(), strict=True))
     return PooledErrors(intervals.calibrate(errors / others[:, None]), each, float(np.exp(usual)))
 

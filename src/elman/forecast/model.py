@@ -232,8 +232,8 @@ def _train(
 
 
 def _beside(inputs: Inputs, series: Series, ahead: int, horizon: int) -> Shown | None:
-    """What is known beside every row of a series and `horizon` rows on, of which `ahead` must be known; where later ones
-    are not, the last one that is stands."""
+    """What is known beside every row of a series and `horizon` rows on, of which `ahead` must be known; where later
+    ones are not, the last one that is stands."""
     if not inputs:
         return None
     reach = inputs.reach(series, ahead, horizon)
