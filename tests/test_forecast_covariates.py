@@ -291,6 +291,11 @@ def test_covariates_that_do_not_fit(tmp_path: Path):
         fitted.predict(history={"s9": values["s0"]})
     with pytest.raises(DataError, match="series 's9': static: 'static 1' is 'z', in training it was one of x, y"):
         fitted.predict(history={"s9": as_series(values["s0"], future=promos["s0"], static="z")})
+    kept = fitted.set_params(skip_bad=True).forecast(history={"s9": values["s0"], "s1": fitted.series_["s1"]})
+    assert list(kept) == ["s1"]
+    assert "future: the model was trained with 'future 1'" in kept.skipped["s9"]
+    with pytest.raises(DataError, match="none of 1 series can be forecast; series 's9': future: the model"):
+        fitted.predict(history={"s9": values["s0"]})
     with pytest.raises(DataError, match="future: the model was trained without known-future covariates"):
         model.fit(y[:-7]).predict(future=promo[-7:])
 

@@ -82,7 +82,7 @@ def forecast(
     seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
     season_text = "no season" if seasons == (1,) else f"season {' and '.join(map(str, seasons))}"
     say.line(f"Forecast of {model.horizon_} rows, {season_text}")
-    show_skipped(model.skipped_)
+    show_skipped(model.skipped_ | getattr(found, "skipped", {}))
     if model.backtest_ is not None:
         say.line()
         show_errors(model.backtest_)
@@ -157,7 +157,7 @@ def show_coverage(model: Forecaster) -> None:
     if tested:
         say.line()
         each = [f"{row['covered']:.0f} % ({row['level']:g} asked)" for row in tested]
-        say.line(f"Intervals, each window's from the others' errors, held {' and '.join(each)} of the rows")
+        say.line(f"Intervals, each window's from other windows' errors, held {' and '.join(each)} of the rows")
 
 
 def show_forecast(found: Forecast | Forecasts) -> None:
@@ -224,7 +224,7 @@ def described(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:
         }
         for name, forecast in found.items()
     }
-    return {"series": each, "skipped": model.skipped_, "horizon": model.horizon_, **about}
+    return {"series": each, "skipped": model.skipped_ | found.skipped, "horizon": model.horizon_, **about}
 
 
 def _series_described(series: Series) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elman.cli import say, words
 from elman.cli.files import Outputs
-from elman.cli.forecast import described, show_forecast, show_read, table_ending
+from elman.cli.forecast import described, show_forecast, show_read, show_skipped, table_ending
 
 __all__ = ["predict"]
 
@@ -19,6 +19,7 @@ def predict(
     freq: words.Freq = None,
     missing: words.Missing = "error",
     future: words.Ahead = None,
+    skip_bad: words.SkipBad = False,
     best: words.Best = False,
     plot: words.Plot = False,
     to: words.To = "csv",
@@ -46,7 +47,7 @@ def predict(
             names |= {k: v for k, v in (("target", target), ("time", time), ("id", id)) if v is not None}
             if names["id"] is None:
                 names |= {"target": names["target"] or first.name, "time": names["time"] or first.time_name}
-            loaded.set_params(freq=freq or loaded.freq, missing=missing)
+            loaded.set_params(freq=freq or loaded.freq, missing=missing, skip_bad=skip_bad or loaded.skip_bad)
             read = loaded.read(source, **names)
         found = loaded.forecast(horizon, read, future, best=best)
         outputs.write(table, found.write_csv if to == "csv" else found.write_parquet)
@@ -57,6 +58,7 @@ def predict(
         say.as_json(described(loaded, found) | {"files": written})
         return
     show_read(read, source.name)
+    show_skipped(getattr(found, "skipped", {}))
     say.line()
     show_forecast(found)
     say.line()

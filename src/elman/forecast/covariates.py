@@ -190,6 +190,8 @@ class Inputs:
 
     def check(self, series: Series, ahead: int) -> None:
         """`DataError` where a series lacks what a forecast of `ahead` rows needs."""
+        if not self:
+            return
         self.past_of(series)
         self.future_of(series, ahead)
         self.static_of(series)

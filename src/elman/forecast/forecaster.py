@@ -59,8 +59,8 @@ class Forecaster:
     skip         short seasons that a linear path shows the answer, beside the network; 0: none
     power        of Box and Cox's transformation of series above zero, 1 none, 0 logarithms; None: what validates better
     calendar     features of the dates: some of "minute", "hour", "weekday", "day" (of the month), "month", "week"
-    skip_bad     of many series, those that cannot be used are left out and told in `skipped_`; else the first is an
-                 error
+    skip_bad     of many series, those that cannot be used are left out and told, in `skipped_` and `Forecasts.skipped`;
+                 else the first is an error
     seed         of everything random: the same seed, engine and data give the same bits
 
     Options are stored as they are and checked in `fit`. Fitted: `series_` (a Series, or a dict of them), `horizon_`,
@@ -371,15 +371,37 @@ class Forecaster:
         source = NETWORK
         if checks.flag("best", best) and not self._tested().network_wins:
             source = self._tested().best_baseline
-        series = self._history(history)
+        series = self.series_ if history is None else self._read_again(history)
         panel = {"": series} if isinstance(series, Series) else series
         if future is not None:
             panel = with_future(panel, future, self._columns, h)
-        try:
-            found = self._forecasts(panel, h, wanted, source)
-        except DataError as error:
-            raise self._named(error, panel, h) from None
-        return found[""] if isinstance(series, Series) else Forecasts(found)
+        panel, skipped = self._usable(panel, h)
+        found = self._forecasts(panel, h, wanted, source)
+        return found[""] if isinstance(series, Series) else Forecasts(found, skipped)
+
+    def _usable(self, panel: Mapping[str, Series], h: int) -> tuple[dict[str, Series], dict[str, str]]:
+        """The series that can be forecast, and what is wrong with the others; the first of these is an error unless it
+        may be skipped."""
+        model = self.model_
+        inputs = model.view.inputs if isinstance(model, PooledModel) else model.inputs
+        found: dict[str, Series] = {}
+        bad: dict[str, str] = {}
+        for name, series in panel.items():
+            try:
+                model.check_history(series)
+                inputs.check(series, h)
+            except DataError as error:
+                if not name:
+                    raise
+                if not self.skip_bad:
+                    raise DataError(f"series {name!r}: {error}") from None
+                bad[name] = str(error)
+            else:
+                found[name] = series
+        if not found:
+            name, why = next(iter(bad.items()))
+            raise DataError(f"none of {len(bad)} series can be forecast; series {name!r}: {why}")
+        return found, bad
 
     def _forecasts(
         self, panel: Mapping[str, Series], h: int, levels: Sequence[float], source: str
@@ -415,16 +437,6 @@ class Forecaster:
         season = self.season_[0] if isinstance(self.season_, tuple) else self.season_
         return baselines(series.seasonal(season).values, h, season)[rule]
 
-    def _named(self, error: DataError, panel: Mapping[str, Series], h: int) -> DataError:
-        """The error of one of many series, with its name."""
-        inputs = self.model_.view.inputs if isinstance(self.model_, PooledModel) else self.model_.inputs
-        for name, series in panel.items():
-            try:
-                inputs.check(series, h)
-            except DataError as found:
-                return DataError(f"series {name!r}: {found}") if name else found
-        return error
-
     def _answer(
         self,
         found: Any,
@@ -459,17 +471,6 @@ class Forecaster:
         """By how much the network beats the best baseline in the backtest, or that it does not."""
         self._check_fitted()
         return self._tested().verdict()
-
-    def _history(self, history: Any) -> Series | Mapping[str, Series]:
-        if history is None:
-            return self.series_
-        series = self._read_again(history)
-        for name, each in ({None: series} if isinstance(series, Series) else series).items():
-            try:
-                self.model_.check_history(each)
-            except DataError as error:
-                raise error if name is None else DataError(f"series {name!r}: {error}") from None
-        return series
 
     def _read_again(self, y: Any, after: Mapping[str, Series] | None = None) -> Any:
         """Other rows of the kind that was fitted, by the same names of columns; `after`: the series they follow."""

@@ -86,10 +86,11 @@ class Forecast:
 
 
 class Forecasts(Mapping[str, Forecast]):
-    """The forecast of each of many series, by its id."""
+    """The forecast of each of many series, by its id. `skipped`: those that could not be forecast, and why."""
 
-    def __init__(self, each: Mapping[str, Forecast]) -> None:
+    def __init__(self, each: Mapping[str, Forecast], skipped: Mapping[str, str] | None = None) -> None:
         self._each = dict(each)
+        self.skipped = dict(skipped or {})
 
     def __getitem__(self, series: str) -> Forecast:
         return self._each[series]
