@@ -10,9 +10,10 @@ import pytest
 
 import elman
 from elman.forecast import DataError, Forecaster, as_series
-from elman.forecast.pooled import EFFORTS, View, WindowPool, _known, effort_of  # pyright: ignore[reportPrivateUsage]
+from elman.forecast.pooled import EFFORTS, _known, effort_of  # pyright: ignore[reportPrivateUsage]
 from elman.forecast.power import back, forward, slope
 from elman.forecast.recursive import PATHS, SampledModel
+from elman.forecast.view import View, WindowPool
 
 
 def weekly(rows: int = 300, seed: int = 0, noise: Any = None) -> np.ndarray:

@@ -18,8 +18,9 @@ from elman.forecast.columns import Columns
 from elman.forecast.covariates import Shown
 from elman.forecast.many import find_seasons
 from elman.forecast.panel import Panel, as_panel
-from elman.forecast.pooled import EFFORTS, PooledModel, View, WindowPool, context_rows
+from elman.forecast.pooled import EFFORTS, PooledModel
 from elman.forecast.series import Rules
+from elman.forecast.view import View, WindowPool, context_rows
 
 NOTHING = Shown(*(np.zeros((2, 20, 0)),) * 4)
 QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}

@@ -14,12 +14,16 @@ What lies where:
     table.py     CSV text to columns; every error names file, line and column
     dates.py     dates as people write them;  calendar.py  the step between rows, gaps, the dates that follow
     columns.py   which columns: a file, a data frame, an array becomes a series;  numbers.py  text to numbers
+    frames.py    data frames of any library, read and answered;  files.py  files that appear whole
     series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
+    covariates.py  what is known beside a series, and how a network sees it;  ahead.py  what is given of the rows to come
     season.py baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
-    model.py     the network's side of one series: windows, level and scale, training, choice on the validation part
-    pooled.py    the same of many series;  many.py  their seasons, backtest and intervals
+    model.py     the network's side of one short series: windows, training, choice;  short.py  its recipe and backtest
+    view.py pooled.py    the same of many series;  many.py  their seasons, recipe and backtest
+    recursive.py row by row, by sample paths;  power.py  Box and Cox's transformation
     backtest.py  `Backtest`: every window's errors, the summary, the verdict
-    forecaster.py `Forecaster`;  result.py  `Forecast`, `Forecasts`: values, intervals, labels; CSV and picture
+    forecaster.py `Forecaster`;  serve.py  its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables
+    saved.py     its file;  tune.py  its options, by Optuna
 
 Bad data raises `DataError`, a ValueError of one line that says where and what to do.
 """

@@ -15,10 +15,9 @@ from elman import checks, io
 from elman.forecast import intervals, saved
 from elman.forecast.ahead import with_future
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.baselines import baselines
 from elman.forecast.columns import Columns, open_table, series_of
 from elman.forecast.covariates import parse_calendar
-from elman.forecast.coverage import coverage, pooled_errors
+from elman.forecast.coverage import coverage
 from elman.forecast.errors import DataError
 from elman.forecast.frames import Kind, is_frame, kind_of
 from elman.forecast.many import Recipe
@@ -27,8 +26,9 @@ from elman.forecast.panel import Panel, as_panel
 from elman.forecast.pooled import EFFORTS, PooledModel, effort_of
 from elman.forecast.power import parse_power
 from elman.forecast.recursive import SAMPLED
-from elman.forecast.result import Forecast, Forecasts
+from elman.forecast.result import Forecast, Forecasts, in_kind
 from elman.forecast.series import Rules, Series
+from elman.forecast.serve import forecasts, usable
 from elman.forecast.short import ShortRecipe
 from elman.forecast.table import Table
 
@@ -368,6 +368,8 @@ class Forecaster:
         self._check_fitted()
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, low=1)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
+        if wanted:
+            self._tested()
         source = NETWORK
         if checks.flag("best", best) and not self._tested().network_wins:
             source = self._tested().best_baseline
@@ -375,67 +377,9 @@ class Forecaster:
         panel = {"": series} if isinstance(series, Series) else series
         if future is not None:
             panel = with_future(panel, future, self._columns, h)
-        panel, skipped = self._usable(panel, h)
-        found = self._forecasts(panel, h, wanted, source)
+        panel, skipped = usable(self.model_, panel, h, self.skip_bad)
+        found = forecasts(self.model_, self.backtest_, panel, h, wanted, source)
         return found[""] if isinstance(series, Series) else Forecasts(found, skipped)
-
-    def _usable(self, panel: Mapping[str, Series], h: int) -> tuple[dict[str, Series], dict[str, str]]:
-        """The series that can be forecast, and what is wrong with the others; the first of these is an error unless it
-        may be skipped."""
-        model = self.model_
-        inputs = model.view.inputs if isinstance(model, PooledModel) else model.inputs
-        found: dict[str, Series] = {}
-        bad: dict[str, str] = {}
-        for name, series in panel.items():
-            try:
-                model.check_history(series)
-                inputs.check(series, h)
-            except DataError as error:
-                if not name:
-                    raise
-                if not self.skip_bad:
-                    raise DataError(f"series {name!r}: {error}") from None
-                bad[name] = str(error)
-            else:
-                found[name] = series
-        if not found:
-            name, why = next(iter(bad.items()))
-            raise DataError(f"none of {len(bad)} series can be forecast; series {name!r}: {why}")
-        return found, bad
-
-    def _forecasts(
-        self, panel: Mapping[str, Series], h: int, levels: Sequence[float], source: str
-    ) -> dict[str, Forecast]:
-        model, rolled = self.model_, max(0, h - self.horizon_) if source == NETWORK else 0
-        found: dict[str, Forecast] = {}
-        if isinstance(model, Model):
-            for name, series in panel.items():
-                values = self._rule(series, h, source) if source != NETWORK else model.predict(series, h)
-                bands: dict[float, np.ndarray] = {}
-                if levels:
-                    made = self._tested()
-                    errors = made.truth, made.forecasts[source]
-                    bands = intervals.bands(values, *errors, levels, relative=made.relative, floor=_floor(series))
-                found[name] = Forecast(series, values, bands, source, self.backtest_, rolled)
-            return found
-        values, units = model.predict([each.seasonal(model.view.seasons[0]) for each in panel.values()], h)
-        if source != NETWORK:
-            values = np.array([self._rule(each, h, source) for each in panel.values()])
-        bounds = np.zeros((0, *units.shape))
-        if levels:
-            bounds = pooled_errors(self._tested(), source).bands(list(panel), values, units, levels)
-        for i, (name, series) in enumerate(panel.items()):
-            made = {level: np.maximum(bounds[k, i], _floor(series)) for k, level in enumerate(levels)}
-            own = self.backtest_
-            if own is not None and own.series:
-                own = own.of(name) if name in own.places else None
-            found[name] = Forecast(series, values[i], made, source, own, rolled)
-        return found
-
-    def _rule(self, series: Series, h: int, rule: str) -> np.ndarray:
-        """A baseline's forecast."""
-        season = self.season_[0] if isinstance(self.season_, tuple) else self.season_
-        return baselines(series.seasonal(season).values, h, season)[rule]
 
     def _answer(
         self,
@@ -446,18 +390,9 @@ class Forecaster:
     ) -> Any:
         """What `columns` or `plain` say of one forecast or many, in the kind that the history came in."""
         kind = self._kind if history is None else None if isinstance(history, str) else kind_of(history)
-        many = isinstance(found, Forecasts)
-        if kind is None:
-            return {name: plain(each) for name, each in found.items()} if many else plain(found)
-        each = dict(found) if many else {"": found}
-        first = next(iter(each.values()))
-        time = first.history.time_name
-        tables = [({} if time is None else {time: f.times}) | dict(columns(f)) for f in each.values()]
-        whole = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
-        if many:
-            names = np.repeat(list(each), [len(f) for f in each.values()])
-            whole = {self._columns.id or "unique_id": names} | whole
-        return kind.answer(whole, time)
+        if kind is not None:
+            return in_kind(found, kind, columns, self._columns.id or "unique_id")
+        return {n: plain(f) for n, f in found.items()} if isinstance(found, Forecasts) else plain(found)
 
     def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
         """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on others
@@ -518,8 +453,3 @@ class Forecaster:
             n: v for n, v in self.get_params().items() if v != inspect.signature(type(self)).parameters[n].default
         }
         return f"Forecaster({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
-
-
-def _floor(series: Series) -> float:
-    """What was never below zero is not forecast to be."""
-    return 0.0 if series.values.min() >= 0.0 else -np.inf

@@ -14,10 +14,11 @@ from elman.forecast.covariates import Inputs
 from elman.forecast.errors import DataError
 from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.panel import Panel
-from elman.forecast.pooled import Effort, PooledModel, View, context_rows, least_rows, train_pooled, views
+from elman.forecast.pooled import Effort, PooledModel, train_pooled, views
 from elman.forecast.recursive import SAMPLED, SampledModel, fit_sampled
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
+from elman.forecast.view import View, context_rows, least_rows
 
 __all__ = ["Recipe", "backtest_of", "find_seasons", "without_short"]
 

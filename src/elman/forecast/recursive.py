@@ -19,8 +19,9 @@ import numpy as np
 
 from elman.forecast import power as powers
 from elman.forecast.covariates import Shown, beside
-from elman.forecast.pooled import LEAST, Effort, PooledModel, View, WindowPool
+from elman.forecast.pooled import LEAST, Effort, PooledModel
 from elman.forecast.series import Series
+from elman.forecast.view import View, WindowPool
 from elman.losses import Gaussian, StudentT
 from elman.network import Network
 from elman.optim import AdamW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import numpy as np
 
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.files import needs_polars, replacing, write_rows
+from elman.forecast.frames import Kind
 from elman.forecast.series import Series
 
-__all__ = ["Forecast", "Forecasts"]
+__all__ = ["Forecast", "Forecasts", "in_kind"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +123,19 @@ class Forecasts(Mapping[str, Forecast]):
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: those of every forecast, by the series' id."""
         return {name: forecast.to_dict() for name, forecast in self.items()}
+
+
+def in_kind(
+    found: Forecast | Forecasts, kind: Kind, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
+) -> Any:
+    """Columns of one forecast or many as a data frame: beside the times, and for many the column `id`."""
+    each = dict(found) if isinstance(found, Forecasts) else {"": found}
+    time = next(iter(each.values())).history.time_name
+    tables = [({} if time is None else {time: f.times}) | dict(columns(f)) for f in each.values()]
+    whole = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    if isinstance(found, Forecasts):
+        whole = {id: np.repeat(list(each), [len(f) for f in each.values()])} | whole
+    return kind.answer(whole, time)
 
 
 def _cells(forecast: Forecast) -> list[list[str]]:

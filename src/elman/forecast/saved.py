@@ -15,9 +15,10 @@ from elman.forecast.covariates import Covariates, Inputs, parse_calendar
 from elman.forecast.dates import Style
 from elman.forecast.model import FEATURES, Model, Plan, steps_and_lags
 from elman.forecast.panel import Panel
-from elman.forecast.pooled import PooledModel, View
+from elman.forecast.pooled import PooledModel
 from elman.forecast.recursive import SAMPLED, SampledModel, sampled_features
 from elman.forecast.series import Series
+from elman.forecast.view import View
 from elman.layers import Layout
 from elman.network import Network
 
@@ -87,8 +88,7 @@ def restore(kind: type[Forecaster], description: Mapping[str, Any], tensors: Map
     forecaster.name_columns(**description["columns"])
     for each in panel.values():
         model.check_history(each)
-        inputs = model.view.inputs if isinstance(model, PooledModel) else model.inputs
-        inputs.check(each, 0)
+        model.inputs.check(each, 0)
     forecaster.horizon_, forecaster.season_ = model.horizon, model.season
     forecaster.levels_ = tuple(float(level) for level in description["levels"])
     forecaster.backtest_ = _backtest(
