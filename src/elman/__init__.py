@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import callbacks, classic, datasets, doctor, forecast, init, inspect, losses, optim, plots, schedules
+    from elman import anomaly, callbacks, classic, datasets, doctor, forecast, init, inspect, losses, optim, plots, schedules
+    from elman.anomaly import AnomalyDetector
     from elman.checkpoint import CheckpointWarning
     from elman.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
@@ -38,6 +39,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "AnomalyDetector",
     "CheckpointWarning",
     "CustomCell",
     "Dense",
@@ -55,6 +57,7 @@ __all__ = [
     "Trainer",
     "TrainingError",
     "__version__",
+    "anomaly",
     "callbacks",
     "classic",
     "datasets",
@@ -80,6 +83,7 @@ _HOMES = {
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.config"),
     **dict.fromkeys(("FileError", "load"), "elman.io"),
     **dict.fromkeys(("Trainer", "TrainingError"), "elman.training"),
+    "AnomalyDetector": "elman.anomaly",
     "CheckpointWarning": "elman.checkpoint",
     "Forecaster": "elman.forecast",
     "History": "elman.history",
@@ -88,6 +92,7 @@ _HOMES = {
     "gradcheck": "elman.gradcheck",
 }
 _MODULES = (
+    "anomaly",
     "callbacks",
     "classic",
     "datasets",

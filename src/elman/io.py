@@ -42,6 +42,7 @@ TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32,
 KINDS = {
     "network": "elman.network:Network",
     "forecaster": "elman.forecast:Forecaster",
+    "anomaly detector": "elman.anomaly:AnomalyDetector",
     "checkpoint": "elman.checkpoint:Checkpoint",
 }
 

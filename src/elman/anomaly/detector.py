@@ -1,0 +1,242 @@
+"""`AnomalyDetector`: the first rows of a series teach what is usual, and every later one is scored as it comes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from elman import checks, io
+from elman.anomaly import saved
+from elman.anomaly.following import Following, rows_of_a_day
+from elman.anomaly.learned import LEAST_ROWS, Learned, learn
+from elman.anomaly.monitor import Monitor
+from elman.anomaly.network import EFFORTS, Settings
+from elman.anomaly.result import Anomalies, alarms_of
+from elman.forecast.calendar import Calendar
+from elman.forecast.columns import as_series
+from elman.forecast.errors import DataError
+from elman.forecast.season import find_season
+from elman.forecast.series import Series
+
+__all__ = ["AnomalyDetector"]
+
+NO_SEASON = 32  # rows that stand for a day where nothing says what one is
+LONGEST_DAY = 8  # times that a day must fit into the rows that are learned from
+
+
+class AnomalyDetector:
+    """Scores each value of a series by how rare its one-step forecast error, and the errors before it, would be.
+
+    rate         false alarms a row that are put up with where nothing changes: 1e-4 is one in 10,000 rows
+    probation    the share of the first rows that is learned from and never an alarm; from 1 on, their number
+    season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
+                 dates, one found in the probation
+    freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
+    missing      "error", or "interpolate": holes are filled on straight lines
+    effort       "fast", "normal" or "best": how long the network may be trained
+    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  its units. None: what the effort says
+    seed         of everything random: the same seed, engine and data give the same bits
+
+    Options are stored as they are and checked in `fit`. Fitted: `anomalies_` of the series, `scores_` and `labels_` in
+    it, `season_` (rows, 1 for none), `learned_`, and `rows_`, how many were seen. A score never depends on later rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: float = 3e-5,
+        probation: float = 0.15,
+        season: int | Sequence[int] | None = None,
+        freq: str | None = None,
+        missing: str = "error",
+        effort: str = "normal",
+        cell: str | None = None,
+        hidden_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.rate = rate
+        self.probation = probation
+        self.season = season
+        self.freq = freq
+        self.missing = missing
+        self.effort = effort
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.seed = seed
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The options by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> AnomalyDetector:
+        """Changes options; they are checked in `fit`."""
+        known = tuple(self.get_params())
+        for name, value in params.items():
+            setattr(self, checks.choice("params", name, known), value)
+        return self
+
+    # ------------------------------------------------------------------------------------------- fit
+
+    def fit(self, y: Any, *, target: str | None = None, time: Any = None) -> AnomalyDetector:
+        """Learns from the first rows of a series and scores the others: a `Series`, an array (n,), a data frame or its
+        column, or the path of a file.
+
+        target, time   columns of a data frame or file; beside an array, `time` holds the times
+
+        `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
+        """
+        rate = checks.number("rate", self.rate, 0.0, 0.1, open_low=True)
+        settings = self._settings()
+        series = as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+        known = series.values[: self._probation(series)]
+        if (known == known[0]).all():
+            raise DataError(
+                f"each of the first {len(known)} rows, which are learned from, is {known[0]:g}; give a larger probation"
+                " (--probation)",
+                column=series.name,
+            )
+        seasons = self._seasons(series.calendar, known)
+        learned = learn(known, seasons, _span(series.calendar, seasons, len(known)), settings)
+        self.learned_: Learned = learned
+        self.season_ = learned.season
+        self._monitor = Monitor(learned, -math.log10(rate))
+        self._following = Following.after(series, len(series) - 1)
+        self.anomalies_ = self._score(series)
+        self.scores_, self.labels_ = self.anomalies_.scores, self.anomalies_.labels
+        return self
+
+    def _probation(self, series: Series) -> int:
+        """The rows that are learned from."""
+        share = checks.number("probation", self.probation, 0.0, open_low=True)
+        if share >= 1.0:
+            count = checks.whole("probation", self.probation, low=1)
+        else:
+            count = int(share * len(series))
+        if count < LEAST_ROWS or count >= len(series):
+            why = f"{LEAST_ROWS} at least are needed" if count < LEAST_ROWS else "none would be left to score"
+            raise DataError(
+                f"{len(series)} rows are too few to learn from the first {count} of them: {why}; give more rows, or"
+                " another probation (--probation)",
+                column=series.name,
+            )
+        return count
+
+    def _seasons(self, calendar: Calendar | None, known: np.ndarray) -> tuple[int, ...]:
+        if self.season is not None:
+            given = self.season if isinstance(self.season, list | tuple) else (self.season,)
+            if not given:
+                raise ValueError("season: expected a number of rows, or several, got none")
+            return tuple(sorted({checks.whole("season", each, low=1) for each in given}))
+        day = rows_of_a_day(calendar)
+        if day is not None:
+            return (day, 7 * day)
+        usual = calendar.seasons if calendar is not None else ()
+        return usual or (find_season(known),)
+
+    def _settings(self) -> Settings:
+        settings = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
+        if self.cell is not None:
+            settings = replace(settings, cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")))
+        if self.hidden_size is not None:
+            settings = replace(settings, hidden_size=checks.whole("hidden_size", self.hidden_size, low=1))
+        return replace(settings, seed=checks.whole("seed", self.seed, low=0))
+
+    # ----------------------------------------------------------------------------------------- scoring
+
+    @property
+    def rows_(self) -> int:
+        """Rows seen so far, with those that were learned from."""
+        self._check_fitted()
+        return self._monitor.row
+
+    def score_one(self, value: float) -> tuple[float, bool]:
+        """The score of the value that follows the last one seen, and whether it is an anomaly.
+
+        `ValueError` or `TypeError` for what is no finite number; nothing has changed then.
+        """
+        if type(value) is not float:
+            value = checks.number("value", value)
+        elif not math.isfinite(value):
+            raise ValueError(f"value: expected a finite number, got {value}")
+        self._check_fitted()
+        score = self._monitor.step(value).score
+        return score, score >= self._monitor.limit
+
+    def detect(self, y: Any, *, target: str | None = None, time: Any = None) -> Anomalies:
+        """What `score_one` says of many values that follow, one after the other: anything that `fit` takes.
+
+        Where the fitted series had dates, the first of these must follow the last one seen; an array without times is
+        taken to follow. `DataError` for data that cannot be used; nothing has changed then.
+        """
+        self._check_fitted()
+        last = self._monitor.row - 1
+        if time is None and _bare(y):
+            series = self._following.series(np.asarray(y, dtype=np.float64), last)
+        else:
+            series = as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+            self._following.check(series, last)
+        found = self._score(series)
+        self._following = Following.after(series, self._monitor.row - 1)
+        return found
+
+    def _score(self, series: Series) -> Anomalies:
+        """Every row scored, and the monitor moved on."""
+        monitor, learned = self._monitor, self.learned_
+        unscored = max(0, learned.calibration.rows - monitor.row)
+        step = monitor.step
+        found = np.array([step(value) for value in series.values.tolist()])
+        scores, expected, unit = found.T[:3]
+        scores[:unscored] = np.nan
+        low, high = monitor.bounds()
+        bounds = expected[:, None] + unit[:, None] * np.array([low, high])
+        if learned.shape.log:
+            with np.errstate(over="ignore"):
+                expected, bounds = np.exp(expected), np.exp(bounds)
+        labels = scores >= monitor.limit
+        day = rows_of_a_day(series.calendar)
+        apart = day or (learned.season if series.calendar is None else 1)
+        alarms = alarms_of(labels, scores, found[:, 3:].astype(int), apart)
+        return Anomalies(series, unscored, 10.0**-monitor.limit, scores, expected, bounds, labels, alarms)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "_monitor"):
+            raise RuntimeError("detector: expected fit to be called before, it was not")
+
+    # ------------------------------------------------------------------------------------------ files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a safetensors file that `elman.load` reads: options, what was learned, and the state after the last
+        row, from which scoring goes on with the same bits. The rows themselves and `anomalies_` are no part of it."""
+        self._check_fitted()
+        io.write(path, "anomaly detector", *saved.contents(self, self._monitor, self._following))
+
+    @classmethod
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> AnomalyDetector:
+        options, monitor, following = saved.restore(description, tensors)
+        detector = cls(**options)
+        detector._monitor, detector._following = monitor, following
+        detector.learned_, detector.season_ = monitor.learned, monitor.learned.season
+        return detector
+
+    def __repr__(self) -> str:
+        changed = {
+            n: v for n, v in self.get_params().items() if v != inspect.signature(type(self)).parameters[n].default
+        }
+        return f"AnomalyDetector({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+
+def _bare(y: Any) -> bool:
+    """Whether y is an array or a list of numbers, without dates of its own."""
+    return isinstance(y, list | tuple | np.ndarray)
+
+
+def _span(calendar: Calendar | None, seasons: Sequence[int], rows: int) -> int:
+    """Rows of a day, else of the longest season, else some; no more than the rows learned from can tell about."""
+    usual = rows_of_a_day(calendar) or (max(seasons) if max(seasons) > 1 else NO_SEASON)
+    return max(2, min(usual, rows // LONGEST_DAY))

@@ -1,0 +1,91 @@
+"""How new rows follow the last one seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elman import checks
+from elman.forecast.calendar import Calendar
+from elman.forecast.dates import Style
+from elman.forecast.errors import DataError
+from elman.forecast.series import Series
+
+__all__ = ["Following", "rows_of_a_day"]
+
+DAY = 86_400_000_000  # microseconds
+
+
+@dataclass(frozen=True)
+class Following:
+    """name, time_name, calendar, style   of the series, as `Series` has them
+    time   of its row number `row`, counted from 0, where it has times
+    """
+
+    name: str
+    time_name: str | None
+    calendar: Calendar | None
+    style: Style
+    time: np.datetime64 | None
+    row: int
+
+    @classmethod
+    def after(cls, series: Series, row: int) -> Following:
+        """The last row of a series has number `row`."""
+        time = None if series.times is None else series.times[-1]
+        return cls(series.name, series.time_name, series.calendar, series.style, time, row)
+
+    def series(self, values: np.ndarray, row: int) -> Series:
+        """Values (n,) that follow row number `row`, at their times. `DataError` for one that is not finite."""
+        if values.ndim != 1 or not len(values):
+            raise ValueError(f"y: expected at least one value, (n,), got {checks.shown(values)}")
+        if not np.isfinite(values).all():
+            bad = int(np.argmin(np.isfinite(values)))
+            raise DataError(f"index {bad}: expected a finite number, got {values[bad]}", column=self.name)
+        times = self._times(row, len(values))
+        if times is None:
+            return Series(values, name=self.name)
+        return Series(values, times, self.calendar, self.style, self.name, self.time_name)
+
+    def check(self, series: Series, row: int) -> None:
+        """`DataError` where the series has times that do not follow row number `row`."""
+        times = self._times(row, 1)
+        if times is not None and series.times is not None and series.times[0] != times[0]:
+            raise DataError(
+                f"the rows begin at {series.label(0)}, expected {self.style.label(times[0])}, which follows the last"
+                " row seen",
+                column=series.time_name,
+            )
+
+    def _times(self, row: int, count: int) -> np.ndarray | None:
+        if self.time is None or self.calendar is None:
+            return None
+        return self.calendar.ahead(self.time, row - self.row + count)[-count:]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON says it."""
+        return {
+            "name": self.name,
+            "time_name": self.time_name,
+            "calendar": None if self.calendar is None else vars(self.calendar),
+            "style": vars(self.style),
+            "time": None if self.time is None else int(self.time.astype("datetime64[us]").astype(np.int64)),
+            "row": self.row,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Following:
+        """What `plain` said."""
+        calendar = None if plain["calendar"] is None else Calendar(**plain["calendar"])
+        time = None if plain["time"] is None else np.datetime64(checks.whole("time", plain["time"]), "us")
+        row = checks.whole("row", plain["row"], low=0)
+        return cls(str(plain["name"]), plain["time_name"], calendar, Style(**plain["style"]), time, row)
+
+
+def rows_of_a_day(calendar: Calendar | None) -> int | None:
+    """None where a day has one row or less, or nobody knows."""
+    if calendar is None or calendar.unit != "us" or DAY % calendar.step or calendar.step >= DAY:
+        return None
+    return DAY // calendar.step

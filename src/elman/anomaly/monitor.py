@@ -1,0 +1,205 @@
+"""One value at a time: what was expected, how far off it is, how rare that is. In plain floats, a few microseconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from elman.anomaly.calibration import COUNTED, LARGEST, ROOT, ROOT_SPREAD, score_of, student_to_normal
+from elman.anomaly.learned import FLOOR, Learned
+from elman.anomaly.network import CLIP
+
+__all__ = ["LEVEL", "SIZE", "STUCK", "VALUE", "Found", "Monitor"]
+
+VALUE, LEVEL, SIZE, STUCK = range(4)  # what raised a score
+
+BELIEVED = 3.0  # normal score: what follows takes a value beyond it for one that lies there
+SEVERAL = 0.3  # taken off scores, since the highest of several is looked at
+DOUBTED = 0.85  # what a score counts beyond what the rows learned from could show themselves
+SURE = 2.0  # independent values in two scales' rows
+MEMORY = 4.0  # times the rows learned from: what is followed of the usual sizes
+ROUGH = 7.0  # spans over which the size of errors is followed
+ADOPTED = 0.15  # share of a deviation that the season's course takes over, at least
+PATIENCE = 3.0  # spans, after which what stays unusual is learned from again
+LISTS = ("course", "smoothed", "sized", "levels", "usual", "sizes")
+NOTABLE = 2.5  # usual sizes from which a smoothed error is looked at
+
+
+class Found(NamedTuple):
+    """score     of the value and what led to it
+    expected  what was forecast; in logarithms where the shape is
+    unit      of an error there
+    cause     VALUE, LEVEL, SIZE or STUCK
+    scale     rows that were looked at together
+    """
+
+    score: float
+    expected: float
+    unit: float
+    cause: int
+    scale: int
+
+
+class Monitor:
+    """Scores values in turn from the first row on; rows that were learned from change the network's state alone.
+
+    limit  scores from it on are anomalies: little is learned from them
+    """
+
+    def __init__(self, learned: Learned, limit: float) -> None:
+        shape, calibration = learned.shape, learned.calibration
+        self.learned, self.limit = learned, limit
+        self.row = 0
+        self.course = shape.course.tolist()
+        self.level = learned.level
+        self.deviation = self.earlier = 0.0  # of the last rows, over the width of their place
+        self.rough = 0.0  # logarithm of the errors' size over the calibration's
+        self.unusual = 0.0  # rows of late that were anomalies
+        self.last, self.run = math.nan, 0  # the last value, and how often it came
+        self.smoothed = [0.0] * len(calibration.scales)
+        self.sized = [ROOT] * len(calibration.scales)
+        self.levels = list(calibration.levels)
+        self.usual = [mean for mean, _ in calibration.sizes]
+        self.sizes = [variance for _, variance in calibration.sizes]
+        self.stream = learned.network.stream()
+        self._prepare()
+
+    def bounds(self) -> tuple[float, float]:
+        """The errors beyond which a value is an anomaly for its own sake, in units."""
+        low, high = 1.0, LARGEST
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            if self._counts(score_of(middle, 1)) < self.limit:
+                low = middle
+            else:
+                high = middle
+        errors = self.learned.calibration.errors
+        return errors.error(-high), errors.error(high)
+
+    def contents(self) -> dict[str, np.ndarray]:
+        """All that changes from row to row, name -> array."""
+        numbers = [self.limit, self.level, self.deviation, self.earlier, self.rough, self.unusual, self.last]
+        lists = (self.course, self.smoothed, self.sized, self.levels, self.usual, self.sizes)
+        arrays = {name: np.array(each) for name, each in zip(LISTS, lists, strict=True)}
+        arrays |= {"numbers": np.array(numbers), "counts": np.array([self.row, self.run], np.int64)}
+        return arrays | {f"stream.{name}": each for name, each in self.stream.state.items()}
+
+    @classmethod
+    def resumed(cls, learned: Learned, arrays: Mapping[str, np.ndarray]) -> Monitor:
+        """The monitor whose `contents` these were. ValueError or KeyError where they do not fit what was learned."""
+        limit, level, deviation, earlier, rough, unusual, last = arrays["numbers"].tolist()
+        monitor = cls(learned, limit)
+        monitor.level, monitor.deviation, monitor.earlier = level, deviation, earlier
+        monitor.rough, monitor.unusual, monitor.last = rough, unusual, last
+        monitor.row, monitor.run = arrays["counts"].tolist()
+        for name in LISTS:
+            if arrays[name].shape != (len(getattr(monitor, name)),):
+                raise ValueError(f"{name}: expected {len(getattr(monitor, name))} numbers, got {arrays[name].shape}")
+            setattr(monitor, name, arrays[name].tolist())
+        if monitor.row < 0 or monitor.run < 0 or min(*monitor.levels, *monitor.sizes, 1.0) <= 0.0:
+            raise ValueError("monitor: expected counts and sizes above zero")
+        state = {name: arrays[f"stream.{name}"] for name in learned.network.state_names}
+        monitor.stream.state = state
+        return monitor
+
+    def _prepare(self) -> None:
+        learned = self.learned
+        errors = learned.calibration.errors
+        self._widths = learned.shape.widths.tolist()
+        self._places = learned.places()
+        self._x = np.zeros(learned.network.input_size, np.float32)
+        self._out = np.zeros(3, np.float32)
+        self._lowest, self._highest = errors.error(-BELIEVED), errors.error(BELIEVED)
+        self._shown = math.log10(learned.calibration.rows) - 1.0
+        self._stuck = math.log10(learned.calibration.rows) / (learned.calibration.longest + 2.0)
+
+    def step(self, value: float) -> Found:
+        """Scores the next value, a finite number, and moves on."""
+        learned = self.learned
+        shape, units, errors = learned.shape, learned.units, learned.calibration.errors
+        self.run = self.run + 1 if value == self.last else 1
+        self.last = value
+        if shape.log:
+            value = math.log(max(value, shape.lowest))
+        place = self.row % len(self.course)
+        base, width = self.course[place] + self.level, self._widths[place]
+        low, middle, high = self._quantiles(place)
+        expected = base + width * (units.carry * self.deviation + units.error * middle)
+        unit = width * units.error * max((high - low) / 2.0, FLOOR) * math.exp(self.rough)
+        error = (value - expected) / unit
+        normal = errors.normal(error)
+        score, cause, scale = self._judge(normal)
+        believed = expected + unit * min(max(error, self._lowest), self._highest)
+        self._follow(place, believed - base, width, abs(normal), score)
+        return Found(score, expected, unit, cause, scale)
+
+    def _quantiles(self, place: int) -> list[float]:
+        """The network's answer from the last deviations and the place."""
+        x, units, last = self._x, self.learned.units, self.deviation
+        x[0] = min(max(last / units.deviation, -CLIP), CLIP)
+        x[1] = min(max((last - self.earlier) / units.error, -CLIP), CLIP)
+        if len(self.course) > 1:
+            x[2:] = self._places[place]
+        return self.stream.step(x, self._out).tolist()
+
+    def _judge(self, normal: float) -> tuple[float, int, int]:
+        """The highest score of the value alone, of the smoothed scores, of their smoothed sizes, and of a run of equal
+        values; and which it was."""
+        score, cause, scale = score_of(abs(normal), 1), VALUE, 1
+        counted = min(max(normal, -COUNTED), COUNTED)
+        root = math.sqrt(abs(counted))
+        smoothed, sized, known = self.smoothed, self.sized, self._known()
+        for k, t in enumerate(self.learned.calibration.scales):
+            smoothed[k] += (counted - smoothed[k]) / t
+            sized[k] += (root - sized[k]) / t
+            level = abs(smoothed[k]) / math.sqrt(self.levels[k])
+            size = abs(sized[k] - self.usual[k]) / math.sqrt(self.sizes[k])
+            if level > NOTABLE or size > NOTABLE:
+                found = score_of(student_to_normal(max(level, size), SURE * known / (2.0 * t)), t)
+                if found > score:
+                    score, cause, scale = found, LEVEL if level > size else SIZE, t
+        if self.run > 2 and self._stuck * self.run > score:
+            score, cause, scale = self._stuck * self.run, STUCK, self.run
+        return self._counts(score), cause, scale
+
+    def _counts(self, score: float) -> float:
+        """What the highest of several scores is worth."""
+        score = max(0.0, score - SEVERAL)
+        return score if score <= self._shown else self._shown + DOUBTED * (score - self._shown)
+
+    def _known(self) -> float:
+        """Rows that the usual sizes rest on."""
+        rows = self.learned.calibration.rows
+        return rows + min(max(self.row - rows, 0), MEMORY * rows)
+
+    def _follow(self, place: int, deviation: float, width: float, size: float, score: float) -> None:
+        """Learns from a row: its deviation from course and level, as far as it is believed; the size of its normal
+        score."""
+        learned = self.learned
+        self.earlier, self.deviation = self.deviation, deviation / width
+        bound = 4.0 * learned.units.deviation * width
+        deviation = min(max(deviation, -bound), bound)
+        self.level += deviation / learned.memory
+        self.row += 1
+        if self.row <= learned.calibration.rows:
+            return
+        anomaly = score >= self.limit
+        self.unusual = self.unusual + 1.0 if anomaly else max(0.0, self.unusual - 0.5)
+        if anomaly and self.unusual <= PATIENCE * learned.span:
+            return
+        if len(self.course) > 1:
+            self.course[place] += max(ADOPTED, 1.0 / (learned.shape.seen + 1.0)) * deviation
+        self.rough += (min(size, 3.0) / 0.7945 - 1.0) / (ROUGH * learned.span)  # 0.7945: the mean of a normal's
+        share = 1.0 / (self._known() + 1.0)
+        for k, t in enumerate(learned.calibration.scales):
+            # 1.03: what is cut off beyond 3 usual sizes
+            usual, least = self.levels[k], 1.0 / (2 * t - 1)
+            square = min(self.smoothed[k] ** 2, 9.0 * usual)
+            self.levels[k] = max(usual + share * (1.03 * square - usual), least)
+            usual, apart = self.sizes[k], self.sized[k] - self.usual[k]
+            bound = 3.0 * math.sqrt(usual)
+            self.usual[k] += share * min(max(apart, -bound), bound)
+            self.sizes[k] = max(usual + share * (1.03 * min(apart * apart, 9.0 * usual) - usual), ROOT_SPREAD**2 * least)
