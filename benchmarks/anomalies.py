@@ -1,14 +1,17 @@
 """AnomalyDetector on series whose anomalies are known.
 
-    python -m benchmarks.anomalies                     planted anomalies found, and false alarms, in drawn series
-    python -m benchmarks.anomalies --rates             alarms on drawn stationary series beside the stated rate
-    python -m benchmarks.anomalies --data FOLDER       two series of the Numenta anomaly benchmark (NAB)
+    python -m benchmarks.anomalies [OPTIONS ...]        planted anomalies found, and alarms elsewhere, in drawn series
+    python -m benchmarks.anomalies --rates              alarms on drawn stationary series, over the stated rate
+    python -m benchmarks.anomalies --speed              microseconds of `score_one`
+    python -m benchmarks.anomalies --data FOLDER        two series of the Numenta anomaly benchmark (NAB)
 
-Every design and default was chosen on the drawn series alone. FOLDER holds nab/*.csv and nab/windows.json; every run on
-it adds a line a series to anomalies.csv beside this file, so the log tells how often it was scored.
+OPTIONS are AnomalyDetector's, such as "rate=1e-4,effort='best'"; without any, the defaults are run. Every design and
+default was chosen on the drawn series alone. FOLDER holds nab/*.csv and nab/windows.json; every run on it adds a line a
+series to anomalies.csv beside this file, so the log tells how often it was scored.
 
 caught    planted anomalies (labelled windows) with a flagged row inside, of how many
 outside   alarms that touch none; an alarm is a run of flagged rows, runs less than a day apart being one
+ratio     alarms on a series where nothing changes, over the rate times its scored rows
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import elman
-from elman.forecast import Series, as_series, read_series
+from elman.forecast import Series, as_series
 
 LOG = Path(__file__).with_suffix(".csv")
 NAB = ("nyc_taxi", "machine_temperature_system_failure")
@@ -193,13 +196,47 @@ def dated(values: np.ndarray, per_day: int) -> Series:
     return as_series(values, time=np.datetime64("2024-01-01") + step * np.arange(len(values)))
 
 
-def planted(seeds: int) -> Iterator[Case]:
-    for kind, draw in KINDS.items():
-        for seed in range(seeds):
-            rng = np.random.default_rng([seed, sum(map(ord, kind))])
-            values, per_day = draw(rng)
-            values, windows, kinds = plant(rng, values, per_day)
-            yield Case(f"{kind} {seed}", dated(values, per_day), windows, kinds)
+def planted(kind: str, seeds: int) -> Iterator[Case]:
+    for seed in range(seeds):
+        rng = np.random.default_rng([seed, sum(map(ord, kind))])
+        values, per_day = KINDS[kind](rng)
+        values, windows, kinds = plant(rng, values, per_day)
+        yield Case(f"{kind} {seed}", dated(values, per_day), windows, kinds)
+
+
+# --------------------------------------------------------------------------- where nothing ever changes
+
+
+def white(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Independent normal values."""
+    return rng.normal(size=11_000), 48
+
+
+def slow(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Strongly autocorrelated ones."""
+    return autoregressive(rng, 20_000, 0.95), 288
+
+
+def tails(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Independent ones with very heavy tails."""
+    return heavy(rng, 14_000, 3.0), 24
+
+
+STATIONARY = {**KINDS, "white": white, "slow": slow, "tails": tails}
+
+
+def rate_ratio(kind: str, seeds: range, rate: float, **options: Any) -> tuple[int, float]:
+    """Alarms on drawn series of this kind, and how many the rate allows."""
+    alarms, allowed = 0, 0.0
+    for seed in seeds:
+        values, per_day = STATIONARY[kind](np.random.default_rng([seed, 77]), restless=False)
+        found = elman.AnomalyDetector(rate=rate, **options).fit(dated(values, per_day)).anomalies_
+        alarms += len(found.alarms)
+        allowed += rate * (len(found) - found.learned)
+    return alarms, allowed
+
+
+# ------------------------------------------------------------------------------------------- the runs
 
 
 def count(found: Any, windows: list[Window]) -> tuple[list[bool], int]:
@@ -207,3 +244,132 @@ def count(found: Any, windows: list[Window]) -> tuple[list[bool], int]:
     caught = [bool(found.labels[a:b].any()) for a, b in windows]
     outside = sum(all(alarm.last < a or alarm.first >= b for a, b in windows) for alarm in found.alarms)
     return caught, outside
+
+
+def run_planted(options: dict[str, Any], seeds: int) -> None:
+    totals: list[bool] = []
+    alarms: list[int] = []
+    caught_by_kind: dict[str, list[bool]] = {}
+    for kind in KINDS:
+        kinds: dict[str, list[bool]] = {}
+        own: list[int] = []
+        for case in planted(kind, seeds):
+            found = elman.AnomalyDetector(**options).fit(case.series).anomalies_
+            caught, outside = count(found, case.windows)
+            for what, hit in zip(case.kinds, caught, strict=True):
+                kinds.setdefault(what, []).append(hit)
+                caught_by_kind.setdefault(what, []).append(hit)
+            totals += caught
+            own.append(outside)
+        alarms += own
+        each = "  ".join(f"{what} {np.mean(hits):.2f}" for what, hits in sorted(kinds.items()))
+        print(f"{kind:8} outside {np.mean(own):.1f} (most {max(own)})  {each}", flush=True)
+    each = "  ".join(f"{what} {np.mean(hits):.2f}" for what, hits in sorted(caught_by_kind.items()))
+    print(f"all      outside {np.mean(alarms):.2f} (most {max(alarms)})  {each}")
+    print(f"caught {sum(totals)} of {len(totals)} ({np.mean(totals):.3f})")
+
+
+def run_rates(options: dict[str, Any], seeds: int) -> None:
+    for rate in (1e-3, 1e-4, options.get("rate", elman.AnomalyDetector().rate)):
+        ratios: list[float] = []
+        for kind in STATIONARY:
+            alarms, allowed = rate_ratio(kind, range(seeds), **{**options, "rate": rate})
+            ratios.append(alarms / allowed)
+            print(f"rate {rate:g}  {kind:8} {alarms:4d} alarms, {allowed:6.1f} allowed: {ratios[-1]:.2f}", flush=True)
+        print(f"rate {rate:g}  mean of the ratios {np.mean(ratios):.2f}")
+
+
+def run_speed(options: dict[str, Any]) -> None:
+    for kind in KINDS:
+        values, per_day = KINDS[kind](np.random.default_rng(0))
+        begin = time.perf_counter()
+        detector = elman.AnomalyDetector(**options).fit(dated(values, per_day))
+        seconds = time.perf_counter() - begin
+        more = values[-4000:].tolist()
+        rounds: list[float] = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            for value in more:
+                detector.score_one(value)
+            rounds.append((time.perf_counter() - begin) / len(more))
+        print(f"{kind:8} {len(values)} rows fitted and scored in {seconds:.2f} s; score_one {1e6 * min(rounds):.1f} us")
+
+
+# ------------------------------------------------------------------------------------------------ NAB
+
+
+def read_nab(path: Path) -> Series:
+    """At the commonest step; of rows that share a place in it the first is taken, places without one are filled."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    times = np.array([row["timestamp"] for row in rows], "datetime64[s]")
+    values = np.array([float(row["value"]) for row in rows])
+    gaps, counts = np.unique(np.diff(times), return_counts=True)
+    step = gaps[counts.argmax()]
+    places, first = np.unique((times - times.min()) // step, return_index=True)
+    grid = np.arange(places[-1] + 1)
+    return as_series(np.interp(grid, places, values[first]), time=times.min() + grid * step)
+
+
+def run_nab(folder: Path, options: dict[str, Any], log: Path) -> None:
+    labelled = {Path(name).stem: each for name, each in json.loads((folder / "windows.json").read_text()).items()}
+    for name in NAB:
+        series = read_nab(folder / f"{name}.csv")
+        times = series.times
+        assert times is not None
+        windows = [
+            (int(np.searchsorted(times, np.datetime64(a))), int(np.searchsorted(times, np.datetime64(b), "right")))
+            for a, b in labelled[name]
+        ]
+        begin = time.perf_counter()
+        found = elman.AnomalyDetector(**options).fit(series).anomalies_
+        seconds = time.perf_counter() - begin
+        caught, outside = count(found, windows)
+        row = {
+            "date": datetime.date.today().isoformat(),
+            "series": name,
+            "options": ",".join(f"{key}={value!r}" for key, value in options.items()),
+            "rows": len(series),
+            "windows": len(windows),
+            "caught": sum(caught),
+            "outside": outside,
+            "alarms": len(found.alarms),
+            "rate": elman.AnomalyDetector(**options).rate,
+            "seconds": round(seconds, 2),
+        }
+        print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        new = not log.exists()
+        with log.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.anomalies", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("options", nargs="?", default="")
+    parser.add_argument("--seeds", type=int, default=8, help="drawn series of each kind")
+    parser.add_argument("--rates", action="store_true")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--data", type=Path)
+    given = parser.parse_args()
+    call = ast.parse(f"f({given.options})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    options = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+    if given.data is not None:
+        if not (given.data / "nab" / "windows.json").exists():
+            print(f"{given.data / 'nab'}: no windows.json; the benchmark's two series are not here")
+            return
+        run_nab(given.data / "nab", options, LOG)
+    elif given.rates:
+        run_rates(options, given.seeds)
+    elif given.speed:
+        run_speed(options)
+    else:
+        run_planted(options, given.seeds)
+
+
+if __name__ == "__main__":
+    main()
