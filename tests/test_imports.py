@@ -28,6 +28,7 @@ LEVELS: list[set[str]] = [
     {"stream", "training"},
     {"gradcheck", "inspect"},
     {"student", "classic", "forecast"},
+    {"anomaly"},
     {"plots"},
     {"callbacks"},
     {"cli"},
@@ -49,6 +50,7 @@ UP_WHEN_CALLED = {
     ("network", "stream"),  # Network.stream
     ("forecast", "plots"),  # Forecast.plot
     ("classic", "plots"),  # sine.draw
+    ("anomaly", "plots"),  # Anomalies.plot
 }
 
 # What a module may import from outside at its top; everything else is imported inside the function that needs it.

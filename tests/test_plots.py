@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from elman import plots
+from elman.anomaly import Alarm, Anomalies
 from elman.forecast import Backtest, Forecast, Series, as_series
 from elman.history import Epoch, History
 
@@ -157,3 +159,48 @@ def test_a_learning_curve_needs_an_epoch(tmp_path: Path):
     with pytest.raises(ValueError, match="history: expected at least one epoch, got History: no whole epoch yet"):
         plots.learning_curve(History(), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------------- anomalies
+
+
+def scored(rows: int = 200, *, dated: bool = True) -> Anomalies:
+    series = monthly(rows) if dated else as_series(10 + np.sin(np.arange(rows)))
+    scores = np.where(np.arange(rows) < 30, np.nan, 1.0)
+    scores[[100, 101, 150]] = 7.0
+    labels = scores > 4
+    bounds = series.values[:, None] + np.array([-1.0, 1.0])
+    bounds[60] = [-1e9, np.inf]
+    alarms = (Alarm(100, 101, 100, 7.0, "value", 1), Alarm(150, 150, 150, 7.0, "level", 8))
+    return Anomalies(series, 30, 1e-4, scores, series.values, bounds, labels, alarms)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_anomalies_are_marked(monkeypatch, tmp_path, dated):
+    from matplotlib.figure import Figure
+
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: (kept.append(self), Path(path).touch()))
+    found = scored(dated=dated)
+    plots.anomalies_plot(found, tmp_path / "a.png")
+    axes, below = kept[0].axes
+    values = found.series.values
+    learned, rest, marked = axes.lines
+    assert learned.get_ydata().tolist() == values[:30].tolist()
+    assert rest.get_ydata().tolist() == values[30:].tolist()
+    assert marked.get_ydata().tolist() == values[[100, 101, 150]].tolist()
+    assert len(axes.patches) == 2  # one for each alarm
+    assert axes.get_title(loc="left") == "value: 2 alarms in 170 rows"
+    assert "once in 10,000 rows" in axes.texts[0].get_text()
+    assert axes.get_ylim()[1] < 20  # a band without end does not flatten the series
+    assert below.lines[1].get_ydata()[0] == pytest.approx(4.0)
+    plots.anomalies_plots({f"s{k}": found for k in range(14)}, tmp_path / "b.png")
+    assert [each.get_visible() for each in kept[1].axes] == [True] * 12
+    assert kept[1].axes[0].get_title(loc="left") == "s0: 2"
+
+
+def test_a_picture_of_no_alarm(tmp_path):
+    quiet = scored()
+    quiet = replace(quiet, learned=0, scores=np.ones(200), labels=np.zeros(200, bool), alarms=())
+    assert quiet.plot(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert plots.anomalies_plots({"one": quiet}, tmp_path / "b.svg").exists()

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, callbacks, classic, datasets, doctor, forecast, init, inspect, losses, optim, plots, schedules
+    from elman import (
+        anomaly,
+        callbacks,
+        classic,
+        datasets,
+        doctor,
+        forecast,
+        init,
+        inspect,
+        losses,
+        optim,
+        plots,
+        schedules,
+    )
     from elman.anomaly import AnomalyDetector
     from elman.checkpoint import CheckpointWarning
     from elman.config import get_num_threads, set_num_threads, show_config

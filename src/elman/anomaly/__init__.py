@@ -14,7 +14,11 @@ What lies where:
     calibration.py   from errors to how rare they are: the score
     learned.py       all of these put together
     monitor.py       one value at a time
+    following.py     whether and when new rows follow the last one seen
     detector.py      `AnomalyDetector`;  result.py  `Anomalies`, `Alarm`;  saved.py  its file
+    many.py          many series, each with a detector of its own
+
+Bad data raises `elman.forecast.DataError`, a ValueError of one line that says where and what to do.
 """
 
 from __future__ import annotations

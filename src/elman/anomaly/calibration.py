@@ -135,8 +135,8 @@ def _distribution(errors: np.ndarray) -> Errors:
 
 
 def _tail_of(excess: np.ndarray, usual: float) -> tuple[float, float]:
-    """Shape and scale by probability weighted moments (Hosking and Wallis 1987); the shape is drawn towards a usual one,
-    and the scale a little to that of normal errors: a few dozen values say little about either."""
+    """Shape and scale by probability weighted moments (Hosking and Wallis 1987); the shape is drawn towards a usual
+    one, and the scale a little to that of normal errors: a few dozen values say little about either."""
     n = len(excess)
     mean = (float(excess.sum()) + 5.0 * usual) / (n + 5.0)
     weighted = float((np.sort(excess) * (n - np.arange(n) - 0.65)).sum()) / max(n * n, 1)

@@ -114,10 +114,7 @@ class AnomalyDetector:
     def _probation(self, series: Series) -> int:
         """The rows that are learned from."""
         share = checks.number("probation", self.probation, 0.0, open_low=True)
-        if share >= 1.0:
-            count = checks.whole("probation", self.probation, low=1)
-        else:
-            count = int(share * len(series))
+        count = checks.whole("probation", self.probation, low=1) if share >= 1.0 else int(share * len(series))
         if count < LEAST_ROWS or count >= len(series):
             why = f"{LEAST_ROWS} at least are needed" if count < LEAST_ROWS else "none would be left to score"
             raise DataError(

@@ -202,4 +202,6 @@ class Monitor:
             usual, apart = self.sizes[k], self.sized[k] - self.usual[k]
             bound = 3.0 * math.sqrt(usual)
             self.usual[k] += share * min(max(apart, -bound), bound)
-            self.sizes[k] = max(usual + share * (1.03 * min(apart * apart, 9.0 * usual) - usual), ROOT_SPREAD**2 * least)
+            self.sizes[k] = max(
+                usual + share * (1.03 * min(apart * apart, 9.0 * usual) - usual), ROOT_SPREAD**2 * least
+            )

@@ -1,4 +1,4 @@
-"""The network's side: what it reads of each row, how it is trained, and its forecasts of rows that it did not learn from.
+"""The network's side: what it reads of each row, its training, its forecasts of rows that it did not learn from.
 
 A row is its deviation from the season's course and a slow level. From the last two deviations and the place in the
 season the network forecasts the next: a low quantile, the median, a high one, the distance between them being how
@@ -91,8 +91,8 @@ def place_features(course: np.ndarray, seasons: Sequence[int], unit: float) -> n
 def cross_fit(
     deviations: np.ndarray, units: Units, places: np.ndarray, settings: Settings
 ) -> tuple[Network, np.ndarray]:
-    """The network of all rows (n,), whose places read as (n, F); and for each row the quantiles (n, 3) by a network that
-    did not learn from it, in units of the error, to be added to what is carried.
+    """The network of all rows (n,), whose places read as (n, F); and for each row the quantiles (n, 3) by a network
+    that did not learn from it, in units of the error, to be added to what is carried.
 
     The folds' losses say after how many updates training ends. The same seed gives the same bits with any number of
     threads.

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from elman.forecast.files import replacing
+from elman.forecast.files import needs_polars, replacing
 from elman.forecast.series import Series
 
 __all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
 
 CAUSES = ("value", "level", "spread", "stuck")
-PARQUET = "Parquet files need polars; type: pip install 'elman[parquet]'"
 
 
 @dataclass(frozen=True)
@@ -155,10 +154,9 @@ def write_csv(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Pa
 
 def write_parquet(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:
     """As `write_csv`; `ModuleNotFoundError` without polars."""
-    try:
-        import polars
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(PARQUET, name="polars") from None
+    needs_polars()
+    import polars
+
     table = polars.concat([frame(polars, name, found) for name, found in each.items()])
     with replacing(path) as temporary:
         table.write_parquet(temporary)

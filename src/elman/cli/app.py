@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from elman.cli import backtest, bench, config, demo, forecast, gradcheck, inspect, predict, say
+from elman.cli import anomalies, backtest, bench, config, demo, forecast, gradcheck, inspect, predict, say
 
 __all__ = ["app", "run"]
 
@@ -27,6 +27,7 @@ for command in (
     forecast.forecast,
     backtest.backtest,
     predict.predict,
+    anomalies.anomalies,
     inspect.inspect,
     gradcheck.gradcheck,
     bench.bench,

@@ -27,6 +27,8 @@ __all__ = [
     "Out",
     "Past",
     "Plot",
+    "Probation",
+    "Rate",
     "Refit",
     "Season",
     "Seed",
@@ -158,6 +160,11 @@ Refit = Annotated[
 To = Annotated[str, typer.Option("--to", metavar="csv|parquet", help="What the table is written as.")]
 
 
+Rate = Annotated[float, typer.Option("--rate", help="False alarms a row to put up with: 1e-4 is one in 10,000 rows.")]
+Probation = Annotated[
+    float,
+    typer.Option("--probation", help="The share of the first rows to learn from, or from 1 on their number."),
+]
 Best = Annotated[
     bool, typer.Option("--best", help="Write the best baseline's forecast where the network did not beat it.")
 ]

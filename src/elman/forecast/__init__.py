@@ -16,7 +16,7 @@ What lies where:
     columns.py   which columns: a file, a data frame, an array becomes a series;  numbers.py  text to numbers
     frames.py    data frames of any library, read and answered;  files.py  files that appear whole
     series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
-    covariates.py  what is known beside a series, and how a network sees it;  ahead.py  what is given of the rows to come
+    covariates.py  what is known beside a series, and how it is seen;  ahead.py  what is given of the rows to come
     season.py baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
     model.py     the network's side of one short series: windows, training, choice;  short.py  its recipe and backtest
     view.py pooled.py    the same of many series;  many.py  their seasons, recipe and backtest

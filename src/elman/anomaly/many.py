@@ -1,0 +1,67 @@
+"""Many series, each with a detector of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from elman.anomaly.detector import AnomalyDetector
+from elman.anomaly.result import Anomalies
+from elman.forecast.columns import as_series, open_table
+from elman.forecast.errors import DataError
+from elman.forecast.panel import as_panel
+from elman.forecast.series import Series
+
+__all__ = ["fit_each", "read_each", "results"]
+
+
+def read_each(
+    y: Any,
+    *,
+    target: str | None = None,
+    time: Any = None,
+    id: str | None = None,
+    freq: str | None = None,
+    missing: str = "error",
+    skip_bad: bool = False,
+) -> tuple[dict[str, Series], dict[str, str]]:
+    """The series in `y` by id, one alone as "", and those that could not be read, with why.
+
+    y    what `AnomalyDetector.fit` takes; or a mapping from ids to such, a list of arrays or Series, a data frame or
+         file in long form, whose column `id` says whose row it is (`unique_id`, `ds`, `y` are found by themselves)
+
+    `DataError` for the first bad series without `skip_bad`.
+    """
+    if isinstance(y, str | os.PathLike):
+        y = open_table(os.fspath(y))
+    options: dict[str, Any] = {"target": target, "time": time, "freq": freq, "missing": missing}
+    panel = as_panel(y, id=id, skip_bad=skip_bad, **options)
+    return ({"": as_series(y, **options)}, {}) if panel is None else (dict(panel), panel.skipped)
+
+
+def fit_each(
+    series: Mapping[str, Series], detector: AnomalyDetector, *, skip_bad: bool = False
+) -> tuple[dict[str, AnomalyDetector], dict[str, str]]:
+    """A detector with the options of `detector` fitted to each series, and the series that none could be fitted to,
+    with why. `DataError` for the first of these without `skip_bad`, or where all are."""
+    found: dict[str, AnomalyDetector] = {}
+    bad: dict[str, str] = {}
+    for name, each in series.items():
+        try:
+            found[name] = AnomalyDetector(**detector.get_params()).fit(each)
+        except DataError as error:
+            if not name:
+                raise
+            if not skip_bad:
+                raise DataError(f"series {name!r}: {error}") from None
+            bad[name] = str(error)
+    if not found:
+        name, why = next(iter(bad.items()))
+        raise DataError(f"none of {len(bad)} series can be used; series {name!r}: {why}")
+    return found, bad
+
+
+def results(detectors: Mapping[str, AnomalyDetector]) -> dict[str, Anomalies]:
+    """What each says of its series."""
+    return {name: detector.anomalies_ for name, detector in detectors.items()}

@@ -1,0 +1,112 @@
+"""An empty figure and what all pictures share: colours, axes, marks, small multiples; files appear whole or not at all.
+
+matplotlib is imported when one is drawn, and only its objects are used: nothing of a caller's own figures changes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = [
+    "BLUE",
+    "GREY",
+    "GRID",
+    "HISTORY",
+    "INK",
+    "RED",
+    "dates",
+    "multiples",
+    "needs_matplotlib",
+    "picture",
+    "plain",
+]
+
+INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+BLUE, HISTORY, RED = "#0b69a3", "#52606d", "#ba2525"
+NEEDED = "pictures need matplotlib; type: pip install 'elman[cli]'"
+
+
+def needs_matplotlib() -> None:
+    """Raises ModuleNotFoundError, with the command to type, where matplotlib is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ModuleNotFoundError(NEEDED, name="matplotlib")
+
+
+@contextmanager
+def picture(path: str | os.PathLike[str], width: float, height: float) -> Generator[Any]:
+    """An empty figure, width and height in inches; what the body drew is saved as PNG, SVG or PDF in the end.
+
+    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(NEEDED, name="matplotlib") from None
+    from elman.forecast.files import replacing
+
+    figure = Figure(figsize=(width, height), dpi=144, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    yield figure
+    with replacing(path) as temporary:
+        figure.savefig(temporary, metadata={"Software": None} if temporary.suffix == ".png" else None)
+
+
+@contextmanager
+def multiples(
+    path: str | os.PathLike[str], names: Sequence[str], most: int, title: str, first: str | None
+) -> Generator[dict[str, Any]]:
+    """Axes for the first `most` names, three in a row; `first` is what the legend calls the first line; None:
+    no legend. A title that the body gave an axes stays."""
+    shown = names[:most]
+    across = min(3, len(shown))
+    down = -(-len(shown) // across)
+    with picture(path, 3.9 * max(across, 2), 2.3 * max(down, 1 + (across == 1)) + 0.7) as figure:
+        grid = figure.subplots(down, across, squeeze=False)
+        panels = dict(zip(shown, grid.flat, strict=False))
+        yield panels
+        for name, axes in panels.items():
+            plain(axes)
+            axes.tick_params(labelsize=8)
+            title_of = axes.get_title() or name
+            axes.set_title("")
+            axes.set_title(title_of, loc="left", fontsize=9, fontweight="bold", color=INK)
+        for axes in grid.flat[len(shown) :]:
+            axes.set_visible(False)
+        some = f"{len(shown)} of {len(names)} series, " if len(shown) < len(names) else f"{len(shown)} series, "
+        title = some + title if len(names) > 1 else title
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK)
+        if first is None:
+            return
+        lines, labels = grid.flat[0].get_legend_handles_labels()
+        named = {first if k == 0 else label: line for k, (line, label) in enumerate(zip(lines, labels, strict=True))}
+        place = "upper right" if across > 1 else "outside lower center"
+        figure.legend(named.values(), named, loc=place, frameon=False, fontsize=9, ncols=4, labelcolor=INK)
+
+
+def dates(axes: Any, dated: bool, least: int, most: int) -> None:
+    """Few marks along the x axis: dates, or row numbers."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import MaxNLocator
+
+    if dated:
+        locator = AutoDateLocator(minticks=least, maxticks=most)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(most - 1, integer=True))
+
+
+def plain(axes: Any) -> None:
+    """Horizontal lines behind the data, and no frame above and to the right."""
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9, length=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)

@@ -1,0 +1,378 @@
+"""The detector: no look ahead, streaming equals batch, planted anomalies found, the stated rate, files, refusals."""
+
+from __future__ import annotations
+
+import csv
+import math
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import elman
+from benchmarks import anomalies as drawn
+from elman import AnomalyDetector
+from elman.anomaly import Anomalies
+from elman.forecast import DataError, as_series
+
+QUICK = {"effort": "fast", "hidden_size": 8}
+EVERY = 48
+
+
+def wave(rows: int = 3000, seed: int = 0) -> np.ndarray:
+    """Days of 48 rows on a level, with autocorrelated noise."""
+    noise = drawn.autoregressive(np.random.default_rng(seed), rows, 0.6)
+    return 100 + 10 * np.sin(2 * np.pi * np.arange(rows) / EVERY) + noise
+
+
+def dates(rows: int) -> np.ndarray:
+    return np.datetime64("2024-01-01") + np.timedelta64(30, "m") * np.arange(rows)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> AnomalyDetector:
+    return AnomalyDetector(**QUICK).fit(wave(), time=dates(3000))
+
+
+def same(found: Anomalies, other: Anomalies, rows: slice = slice(None)) -> bool:
+    return all(
+        np.array_equal(getattr(found, name)[rows], getattr(other, name)[rows], equal_nan=name == "scores")
+        for name in ("scores", "expected", "bounds", "labels")
+    )
+
+
+# ------------------------------------------------------------------------------- what it may look at
+
+
+@pytest.mark.parametrize("cut", [600, 601, 1500])
+def test_no_score_depends_on_later_rows(fitted, cut):
+    """Every later value changed: not one earlier bit changes. 450 rows are learned from."""
+    values = wave()
+    values[cut:] = 1e3 * np.random.default_rng(cut).normal(size=3000 - cut)
+    other = AnomalyDetector(**QUICK).fit(values, time=dates(3000))
+    assert same(other.anomalies_, fitted.anomalies_, slice(cut))
+    assert not np.array_equal(other.scores_[cut:], fitted.scores_[cut:])
+
+
+def test_streaming_is_the_batch_to_the_last_bit(fitted):
+    values, times = wave(), dates(3000)
+    model = AnomalyDetector(probation=450, **QUICK).fit(values[:1000], time=times[:1000])
+    one_by_one = [model.score_one(value) for value in values[1000:2000].tolist()]
+    assert [score for score, _ in one_by_one] == fitted.scores_[1000:2000].tolist()
+    assert [label for _, label in one_by_one] == fitted.labels_[1000:2000].tolist()
+    rest = model.detect(values[2000:])
+    assert same(rest, fitted_part(fitted.anomalies_, 2000))
+    assert rest.learned == 0
+    assert rest.series.labels == fitted.anomalies_.series.labels[2000:]
+    assert np.array_equal(rest.series.times, times[2000:])
+    assert model.rows_ == fitted.rows_ == 3000
+
+
+def fitted_part(found: Anomalies, first: int) -> Anomalies:
+    parts = (found.scores[first:], found.expected[first:], found.bounds[first:], found.labels[first:])
+    return Anomalies(found.series, 0, found.rate, *parts, ())
+
+
+def test_what_it_takes_for_known(fitted):
+    assert (fitted.anomalies_.learned, fitted.season_) == (450, EVERY)
+    assert np.isnan(fitted.scores_[:450]).all()
+    assert not fitted.labels_[:450].any()
+    assert np.isfinite(fitted.scores_[450:]).all()
+    assert (fitted.anomalies_.bounds[:, 0] < fitted.anomalies_.expected).all()
+    assert (fitted.anomalies_.expected < fitted.anomalies_.bounds[:, 1]).all()
+    assert AnomalyDetector(probation=0.3, **QUICK).fit(wave()).anomalies_.learned == 900
+
+
+def test_the_forecast_is_close(fitted):
+    """The noise's own shocks have a spread of 0.8: no forecast is nearer than they are."""
+    errors = wave()[450:] - fitted.anomalies_.expected[450:]
+    assert 0.75 < errors.std() < 1.0
+
+
+# ------------------------------------------------------------------------------------- what it finds
+
+PLANTED = {
+    "a spike": (lambda v: v.__setitem__(slice(1000, 1001), v[1000] + 12), "value"),
+    "a level for a day": (lambda v: v.__setitem__(slice(1000, 1048), v[1000:1048] + 5), None),
+    "a weak level": (lambda v: v.__setitem__(slice(1000, 1072), v[1000:1072] - 2.5), "level"),
+    "noise": (lambda v: v.__setitem__(slice(1000, 1030), v[1000:1030] + 3 * np.random.default_rng(1).normal(size=30)),
+              None),
+    "a stuck value": (lambda v: v.__setitem__(slice(1000, 1030), v[1000]), None),
+    "a day upside down": (lambda v: v.__setitem__(slice(1008, 1056), 200 - v[1008:1056]), None),
+    "a slow fall": (lambda v: v.__setitem__(slice(1000, 1072), v[1000:1072] - np.linspace(0, 12, 72)), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_planted_anomalies_are_found(kind):
+    plant, cause = PLANTED[kind]
+    values = wave()
+    plant(values)
+    found = AnomalyDetector(rate=1e-4, **QUICK).fit(values, time=dates(3000)).anomalies_
+    inside = [alarm for alarm in found.alarms if alarm.last >= 1000 and alarm.first < 1080]
+    assert len(inside) == 1
+    assert 1000 <= inside[0].first < 1080
+    assert len(found.alarms) <= 2
+    assert found.labels[1000:1080].any()
+    assert cause in (None, inside[0].cause)
+
+
+def test_a_stuck_sensor_is_named():
+    values = wave()
+    values[1000:1060] = values[1000]
+    model = AnomalyDetector(season=1, **QUICK).fit(values)
+    assert any(alarm.cause == "stuck" and 1000 <= alarm.first < 1060 for alarm in model.anomalies_.alarms)
+
+
+def test_its_own_anomalies_do_not_poison_it(fitted):
+    """Three rows of nonsense: a day later it expects what it would have expected, and finds the next spike."""
+    values = wave()
+    values[1000:1003] = [1e6, -1e6, 1e6]
+    values[1400] += 12
+    other = AnomalyDetector(**QUICK).fit(values, time=dates(3000)).anomalies_
+    assert other.labels[1000:1003].all()
+    assert other.labels[1400]
+    assert not other.labels[1100:1400].any()
+    calm = slice(1048, 1400)
+    assert np.abs(other.expected[calm] - fitted.anomalies_.expected[calm]).mean() < 0.2
+    width = np.diff(fitted.anomalies_.bounds[calm]).mean()
+    assert np.diff(other.bounds[calm]).mean() == pytest.approx(width, rel=0.1)
+
+
+def test_a_level_that_stays_is_adopted():
+    values = wave(6000)
+    values[2000:] += 15
+    model = AnomalyDetector(probation=450, **QUICK).fit(values, time=dates(6000))
+    assert model.labels_[2000:2010].any()
+    assert not model.labels_[4000:].any()
+    assert np.abs(values[5000:] - model.anomalies_.expected[5000:]).std() < 1.5
+
+
+@pytest.mark.parametrize("kind", ["trips", "meter", "slow", "tails"])
+def test_the_stated_rate(kind):
+    """Series where nothing changes, at a rate that so few rows can tell: within a factor of 2, which benchmarks/ tells
+    better."""
+    alarms, allowed = drawn.rate_ratio(kind, range(3), rate=2e-3, effort="fast")
+    assert 0.5 < alarms / allowed < 2.0
+
+
+def test_a_higher_rate_gives_more_alarms():
+    values, per_day = drawn.meter(np.random.default_rng(5))
+    series = drawn.dated(values, per_day)
+    found = [AnomalyDetector(rate=rate, **QUICK).fit(series).anomalies_ for rate in (1e-2, 1e-3, 1e-5)]
+    flagged = [each.labels.sum() for each in found]
+    assert flagged[0] > flagged[1] > flagged[2]
+    assert found[0].rate == pytest.approx(1e-2)
+
+
+# ------------------------------------------------------------------------------------ kinds of series
+
+
+def test_logarithms_are_taken_where_they_fit():
+    rng = np.random.default_rng(0)
+    noise = np.exp(0.2 * drawn.autoregressive(rng, 3000, 0.5))
+    values = np.exp(1.5 * np.sin(2 * np.pi * np.arange(3000) / EVERY)) * noise
+    values[2000] = 0.0  # a logarithm that there is none of
+    model = AnomalyDetector(**QUICK).fit(values, time=dates(3000))
+    assert model.learned_.shape.log
+    assert model.labels_[2000]
+    assert not AnomalyDetector(**QUICK).fit(wave(), time=dates(3000)).learned_.shape.log
+    assert (model.anomalies_.bounds > 0).all()
+
+
+def test_the_same_answer_for_another_unit_and_origin(fitted):
+    other = AnomalyDetector(**QUICK).fit(-1e4 - 1e3 * wave(), time=dates(3000))
+    assert other.scores_[450:] == pytest.approx(fitted.scores_[450:], abs=0.02)
+
+
+@pytest.mark.parametrize(("step", "season"), [("1D", 7), ("1h", 24), (None, 12)])
+def test_other_steps(step, season):
+    """Daily rows, hourly ones, and rows without dates, whose season is found."""
+    rows = 1500
+    values = 5 * np.sin(2 * np.pi * np.arange(rows) / season) + np.random.default_rng(0).normal(size=rows)
+    times = None if step is None else np.datetime64("2020-01-01") + np.timedelta64(1, step[1]) * np.arange(rows)
+    values[[700, 702]] += 15
+    model = AnomalyDetector(**QUICK).fit(values, time=times)
+    assert model.season_ == season
+    assert model.labels_[[700, 702]].all()
+    first = next(alarm for alarm in model.anomalies_.alarms if alarm.last >= 700)
+    assert (first.first, first.last >= 702) == (700, step != "1D")  # within a day they are one alarm
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "tanh", "relu"])
+def test_every_cell(cell):
+    assert np.isfinite(AnomalyDetector(effort="fast", cell=cell).fit(wave(700)).scores_[105:]).all()
+
+
+def test_values_that_hardly_ever_change():
+    values = np.zeros(1000)
+    values[np.random.default_rng(0).integers(0, 1000, 60)] = 1.0
+    values[900] = 50.0
+    model = AnomalyDetector(rate=1e-3, **QUICK).fit(values)  # 150 rows say no more about what is rare
+    assert np.isfinite(model.scores_[150:]).all()
+    assert model.labels_[900]
+    assert len(model.anomalies_.alarms) <= 5
+
+
+@pytest.mark.parametrize("size", [1e-98, 1e98])
+def test_any_unit_of_measure(size):
+    assert np.isfinite(AnomalyDetector(**QUICK).fit(size * (wave(600) - 100)).scores_[90:]).all()
+
+
+# ---------------------------------------------------------------------------------- the same again
+
+
+def test_the_same_seed_gives_the_same_bits(fitted):
+    values = wave()
+    with_seed = AnomalyDetector(seed=0, **QUICK).fit(values, time=dates(3000))
+    assert same(with_seed.anomalies_, fitted.anomalies_)
+    threads = elman.get_num_threads()
+    elman.set_num_threads(1)
+    try:
+        assert same(AnomalyDetector(**QUICK).fit(values, time=dates(3000)).anomalies_, fitted.anomalies_)
+    finally:
+        elman.set_num_threads(threads)
+
+
+def test_saved_and_loaded_it_goes_on_with_the_same_bits(tmp_path: Path):
+    values = wave(3100)
+    values[2990:2995] += 20  # saved in the midst of an alarm
+    model = AnomalyDetector(season=(48, 336), **QUICK).fit(values[:3000], time=dates(3000))
+    model.save(tmp_path / "m.safetensors")
+    loaded = elman.load(tmp_path / "m.safetensors")
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "m.safetensors").read_bytes()
+    assert loaded.get_params() | {"season": (48, 336)} == model.get_params()
+    assert (loaded.rows_, loaded.season_) == (3000, 48)
+    copied = pickle.loads(pickle.dumps(model))
+    more = values[3000:].tolist()
+    expected = [model.score_one(value) for value in more]
+    assert [loaded.score_one(value) for value in more] == expected
+    found = copied.detect(more)
+    assert list(zip(found.scores.tolist(), found.labels.tolist(), strict=True)) == expected
+    assert found.series.labels[0] == "2024-03-03 12:00"
+
+
+def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
+    from elman import io
+
+    fitted.save(tmp_path / "m.safetensors")
+    kind, description, tensors = io.read(tmp_path / "m.safetensors")
+    assert kind == "anomaly detector"
+    for change in (
+        {"options": {"rates": 3}},
+        {"scales": [8]},
+        {"seasons": [0]},
+        {"log": 1},
+        {"span": 0},
+        {"following": {}},
+        {"network": {**description["network"], "input_size": 3}},
+    ):
+        io.write(tmp_path / "bad.safetensors", kind, {**description, **change}, tensors)
+        with pytest.raises(elman.FileError, match="the description does not fit the tensors"):
+            elman.load(tmp_path / "bad.safetensors")
+    for name in ("theta", "course", "widths", "quantiles", "tails", "learned", "monitor.numbers", "monitor.levels"):
+        for array in (tensors[name][:-1], np.full_like(tensors[name], np.nan)):
+            io.write(tmp_path / "bad.safetensors", kind, description, {**tensors, name: array})
+            with pytest.raises(elman.FileError, match="the description does not fit the tensors"):
+                elman.load(tmp_path / "bad.safetensors")
+
+
+def test_the_table_and_its_files(fitted, tmp_path: Path):
+    found = fitted.anomalies_
+    path = found.write_csv(tmp_path / "out.csv")
+    header, *rows = csv.reader(path.read_text("utf-8").splitlines())
+    assert header == ["time", "value", "expected", "lower", "upper", "score", "anomaly", "alarm"]
+    assert [row[0] for row in rows] == found.series.labels
+    assert [row[5] == "" for row in rows] == np.isnan(found.scores).tolist()
+    assert [float(row[5]) for row in rows[450:]] == pytest.approx(found.scores[450:].tolist())
+    assert [row[6] == "1" for row in rows] == found.labels.tolist()
+    polars = pytest.importorskip("polars")
+    table = polars.read_parquet(found.write_parquet(tmp_path / "out.parquet"))
+    assert table.columns == header
+    assert table["score"].to_list()[450:] == found.scores[450:].tolist()
+    assert table["score"].null_count() == 450
+    assert np.array_equal(table["time"].to_numpy(), found.series.times)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "out.parquet"]
+
+
+# ---------------------------------------------------------------------------------------- refusals
+
+
+def test_score_one_refuses_what_is_no_number(fitted):
+    before = fitted.rows_
+    for value, error in ((math.nan, ValueError), (math.inf, ValueError), (-math.inf, ValueError), ("7", TypeError),
+                         (None, TypeError), (True, TypeError)):  # fmt: skip
+        with pytest.raises(error, match="value: expected a finite number"):
+            fitted.score_one(value)
+    assert fitted.rows_ == before
+    copied = pickle.loads(pickle.dumps(fitted))
+    assert copied.score_one(np.float32(100)) == pickle.loads(pickle.dumps(fitted)).score_one(100)
+    assert copied.score_one(1e308)[1]
+    with pytest.raises(RuntimeError, match="expected fit to be called before"):
+        AnomalyDetector().score_one(1.0)
+
+
+def test_rows_that_do_not_follow(fitted):
+    copied = pickle.loads(pickle.dumps(fitted))
+    with pytest.raises(DataError, match="the rows begin at 2024-01-01 00:00, expected 2024-03-03 12:00, which follows"):
+        copied.detect(as_series(wave(10), time=dates(10)))
+    with pytest.raises(DataError, match="index 1: expected a finite number, got nan"):
+        copied.detect([1.0, math.nan])
+    with pytest.raises(ValueError, match="y: expected at least one value"):
+        copied.detect([])
+    assert copied.rows_ == 3000
+    assert len(copied.detect(as_series(wave(3010)[3000:], time=dates(3010)[3000:]))) == 10
+    copied.score_one(100.0)
+    assert copied.detect([100.0]).series.labels == ["2024-03-03 17:30"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"rate": 0.0}, ValueError, r"rate: expected a finite number in \(0.0, 0.1\], got 0.0"),
+        ({"rate": "1e-4"}, TypeError, "rate: expected a finite number"),
+        ({"probation": 0}, ValueError, "probation: expected a finite number above 0.0, got 0"),
+        ({"probation": 100.5}, TypeError, "probation: expected a whole number of at least 1, got 100.5"),
+        ({"probation": 3000}, DataError, "3000 rows are too few to learn from the first 3000 of them: none would be"),
+        ({"season": 0}, ValueError, "season: expected a whole number of at least 1, got 0"),
+        ({"season": ()}, ValueError, "season: expected a number of rows"),
+        ({"effort": "huge"}, ValueError, "effort: expected one of 'fast', 'normal', 'best', got 'huge'"),
+        ({"cell": "rnn"}, ValueError, "cell: expected one of"),
+        ({"hidden_size": 0}, ValueError, "hidden_size: expected a whole number of at least 1, got 0"),
+        ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
+        ({"missing": "drop"}, ValueError, "missing: expected one of"),
+    ],
+)
+def test_options(options, error, message):
+    with pytest.raises(error, match=message):
+        AnomalyDetector(**options).fit(wave())
+
+
+def test_data_that_cannot_be_used():
+    flat = wave()
+    flat[:450] = 3.0
+    bad = wave()
+    bad[7] = np.nan
+    for values, message in (
+        (wave(100), "100 rows are too few to learn from the first 15 of them: 60 at least are needed; give more rows"),
+        (flat, r"each of the first 450 rows, which are learned from, is 3; give a larger probation \(--probation\)"),
+        (np.zeros(3000), "every value is 0"),
+        (bad, "index 7: the value is missing"),
+        (np.where(np.arange(3000) == 9, np.inf, wave()), "index 9: expected a finite number, got infinity"),
+    ):
+        with pytest.raises(DataError, match=message):
+            AnomalyDetector(**QUICK).fit(values)
+    filled = AnomalyDetector(missing="interpolate", **QUICK).fit(bad)
+    assert np.isfinite(filled.scores_[450:]).all()
+
+
+def test_the_estimator_contract():
+    model = AnomalyDetector(rate=1e-3, seed=2)
+    assert repr(model) == "AnomalyDetector(rate=0.001, seed=2)"
+    assert AnomalyDetector(**model.get_params()).get_params() == model.get_params()
+    assert model.set_params(probation=0.2) is model
+    assert model.probation == 0.2
+    with pytest.raises(ValueError, match="params: expected one of 'rate'"):
+        model.set_params(rates=3)
