@@ -196,8 +196,8 @@ def dated(values: np.ndarray, per_day: int) -> Series:
     return as_series(values, time=np.datetime64("2024-01-01") + step * np.arange(len(values)))
 
 
-def planted(kind: str, seeds: int) -> Iterator[Case]:
-    for seed in range(seeds):
+def planted(kind: str, seeds: range) -> Iterator[Case]:
+    for seed in seeds:
         rng = np.random.default_rng([seed, sum(map(ord, kind))])
         values, per_day = KINDS[kind](rng)
         values, windows, kinds = plant(rng, values, per_day)
@@ -246,7 +246,7 @@ def count(found: Any, windows: list[Window]) -> tuple[list[bool], int]:
     return caught, outside
 
 
-def run_planted(options: dict[str, Any], seeds: int) -> None:
+def run_planted(options: dict[str, Any], seeds: range) -> None:
     totals: list[bool] = []
     alarms: list[int] = []
     caught_by_kind: dict[str, list[bool]] = {}
@@ -269,11 +269,11 @@ def run_planted(options: dict[str, Any], seeds: int) -> None:
     print(f"caught {sum(totals)} of {len(totals)} ({np.mean(totals):.3f})")
 
 
-def run_rates(options: dict[str, Any], seeds: int) -> None:
+def run_rates(options: dict[str, Any], seeds: range) -> None:
     for rate in (1e-3, 1e-4, options.get("rate", elman.AnomalyDetector().rate)):
         ratios: list[float] = []
         for kind in STATIONARY:
-            alarms, allowed = rate_ratio(kind, range(seeds), **{**options, "rate": rate})
+            alarms, allowed = rate_ratio(kind, seeds, **{**options, "rate": rate})
             ratios.append(alarms / allowed)
             print(f"rate {rate:g}  {kind:8} {alarms:4d} alarms, {allowed:6.1f} allowed: {ratios[-1]:.2f}", flush=True)
         print(f"rate {rate:g}  mean of the ratios {np.mean(ratios):.2f}")
@@ -351,10 +351,12 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("options", nargs="?", default="")
     parser.add_argument("--seeds", type=int, default=8, help="drawn series of each kind")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first of them; choices were made on 0 to 15")
     parser.add_argument("--rates", action="store_true")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--data", type=Path)
     given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
     call = ast.parse(f"f({given.options})", mode="eval").body
     assert isinstance(call, ast.Call)
     options = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
@@ -364,11 +366,11 @@ def main() -> None:
             return
         run_nab(given.data / "nab", options, LOG)
     elif given.rates:
-        run_rates(options, given.seeds)
+        run_rates(options, seeds)
     elif given.speed:
         run_speed(options)
     else:
-        run_planted(options, given.seeds)
+        run_planted(options, seeds)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ from elman import AnomalyDetector
 from elman.anomaly import Anomalies
 from elman.forecast import DataError, as_series
 
+slow_on_reference = pytest.mark.skipif(
+    elman.show_config()["engine"] != "native", reason="half a minute on the reference engine"
+)
 QUICK = {"effort": "fast", "hidden_size": 8}
 EVERY = 48
 
@@ -149,6 +152,7 @@ def test_a_level_that_stays_is_adopted():
     assert np.abs(values[5000:] - model.anomalies_.expected[5000:]).std() < 1.5
 
 
+@slow_on_reference
 @pytest.mark.parametrize("kind", ["trips", "meter", "slow", "tails"])
 def test_the_stated_rate(kind):
     """Series where nothing changes, at a rate that so few rows can tell: within a factor of 2, which benchmarks/ tells
@@ -157,6 +161,7 @@ def test_the_stated_rate(kind):
     assert 0.5 < alarms / allowed < 2.0
 
 
+@slow_on_reference
 def test_a_higher_rate_gives_more_alarms():
     values, per_day = drawn.meter(np.random.default_rng(5))
     series = drawn.dated(values, per_day)

@@ -13,7 +13,7 @@ import pytest
 import elman
 from elman.cli import main
 
-COMMANDS = ("forecast", "predict", "inspect", "gradcheck", "config", "demo")
+COMMANDS = ("forecast", "predict", "anomalies", "inspect", "gradcheck", "config", "demo")
 
 
 @pytest.fixture(autouse=True)
