@@ -130,7 +130,7 @@ BAD: dict[str, tuple[str, str]] = {
     "unsorted": (text([GOOD[1], GOOD[0], *GOOD[2:]]), r"bad.csv, line 3, column 'time': .* sort the rows by time"),
     "a date twice": (text([*GOOD[:9], GOOD[8], *GOOD[9:]]), "line 11, column 'time': .* stands on the row before too"),
     "irregular": (text([*GOOD[:9], "2024-01-01 08:31,5", *GOOD[9:]]), "line 11, column 'time': .* out of step"),
-    "a gap": (text(GOOD[:9] + GOOD[11:]), "line 11, .*2 rows are missing .*--missing interpolate"),
+    "a gap": (text(GOOD[:9] + GOOD[11:]), "line 11, .*2 rows are missing .*interpolate.*--missing"),
     "too short": (text(GOOD[:80]), r"80 rows are too few to learn from the first 12 of them.*\(--probation\)"),
     "constant": (text([f"{time},7" for time in TIMES]), "bad.csv, column 'sales': every value is 7"),
     "all zero": (text([f"{time},0" for time in TIMES]), "bad.csv, column 'sales': every value is 0"),

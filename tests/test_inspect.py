@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import elman
 from elman import inspect, plots
+from elman.plots import figure
 
 CELLS = ["tanh", "relu", "gru", "lstm", elman.GRU(reset_after=False), elman.LSTM(peepholes=True)]
 CELLS.append(elman.Simple("tanh", leak=(0.2, 0.4, 0.6, 0.8), noise=0.1))
@@ -335,7 +336,7 @@ def test_a_picture_shows_stable_points_filled_and_saddles_open(tmp_path: Path, m
     assert f"{shares[0] / shares.sum():.0%}" in axes.get_xlabel()
     firsts = sorted(tuple(line.get_xydata()[0]) for line in lines)
     assert sorted(map(tuple, starts.get_xydata())) == firsts
-    assert stable.get_markerfacecolor() == plots.INK
+    assert stable.get_markerfacecolor() == figure.INK
     assert saddle.get_markerfacecolor() == "white"
     # the middle of two symmetric stable points is the saddle, and its line points at them
     assert stable.get_xydata().mean(axis=0) == pytest.approx(saddle.get_xydata()[0], abs=1e-6)

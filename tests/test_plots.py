@@ -95,7 +95,7 @@ def test_pictures_leave_pyplot_alone(tmp_path: Path):
         "plots.forecast_plot(Forecast(as_series([1.0, 2, 4]), np.array([3.0]), {}), sys.argv[1])\n"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
-    root = str(Path(plots.__file__).parents[1])
+    root = str(Path(plots.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.png")], env={"PYTHONPATH": root}, capture_output=True
     )

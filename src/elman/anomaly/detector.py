@@ -30,6 +30,9 @@ NO_SEASON = 32  # rows that stand for a day where nothing says what one is
 LONGEST_DAY = 8  # times that a day must fit into the rows that are learned from
 
 
+MISSING = ("error", "interpolate")  # a masked value would be scored as if it were one
+
+
 class AnomalyDetector:
     """Scores each value of a series by how rare its one-step forecast error, and the errors before it, would be.
 
@@ -93,7 +96,9 @@ class AnomalyDetector:
         """
         rate = checks.number("rate", self.rate, 0.0, 0.1, open_low=True)
         settings = self._settings()
-        series = as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+        series = as_series(
+            y, target=target, time=time, freq=self.freq, missing=checks.choice("missing", self.missing, MISSING)
+        )
         known = series.values[: self._probation(series)]
         if (known == known[0]).all():
             raise DataError(
@@ -136,6 +141,10 @@ class AnomalyDetector:
         usual = calendar.seasons if calendar is not None else ()
         return usual or (find_season(known),)
 
+    def _read(self, y: Any, target: str | None, time: Any) -> Series:
+        missing = checks.choice("missing", self.missing, MISSING)
+        return as_series(y, target=target, time=time, freq=self.freq, missing=missing)
+
     def _settings(self) -> Settings:
         settings = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
         if self.cell is not None:
@@ -176,7 +185,9 @@ class AnomalyDetector:
         if time is None and _bare(y):
             series = self._following.series(np.asarray(y, dtype=np.float64), last)
         else:
-            series = as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+            series = as_series(
+                y, target=target, time=time, freq=self.freq, missing=checks.choice("missing", self.missing, MISSING)
+            )
             self._following.check(series, last)
         found = self._score(series)
         self._following = Following.after(series, self._monitor.row - 1)

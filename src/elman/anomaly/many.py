@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from elman.anomaly.detector import AnomalyDetector
+from elman import checks
+from elman.anomaly.detector import MISSING, AnomalyDetector
 from elman.anomaly.result import Anomalies
-from elman.forecast.columns import as_series, open_table
+from elman.forecast.columns import Columns, open_table, series_of
 from elman.forecast.errors import DataError
 from elman.forecast.panel import as_panel
-from elman.forecast.series import Series
+from elman.forecast.series import Rules, Series
 
 __all__ = ["fit_each", "read_each", "results"]
 
@@ -35,9 +36,9 @@ def read_each(
     """
     if isinstance(y, str | os.PathLike):
         y = open_table(os.fspath(y))
-    options: dict[str, Any] = {"target": target, "time": time, "freq": freq, "missing": missing}
-    panel = as_panel(y, id=id, skip_bad=skip_bad, **options)
-    return ({"": as_series(y, **options)}, {}) if panel is None else (dict(panel), panel.skipped)
+    names, rules = Columns(target, time, id), Rules(freq, checks.choice("missing", missing, MISSING))
+    panel = as_panel(y, names, rules, skip_bad=skip_bad)
+    return ({"": series_of(y, names, rules)}, {}) if panel is None else (dict(panel), panel.skipped)
 
 
 def fit_each(
