@@ -23,7 +23,7 @@ def main(windows: int = 6, **options: Any) -> None:
         loss = [row["pinball"] for row in model.coverage()]
         print(f"{head:10} MASE {tested.mean('network'):.3f}   pinball {sum(loss) / max(1, len(loss)):.3f}   {bands}")
         print(f"{'':10} {model.verdict()}")
-    years = model.forecast(22)  # twice the horizon: a recursive head draws its paths as far as one wishes
+    years = model.forecast(horizon=22)  # twice the horizon: a recursive head draws its paths as far as one wishes
     print("by paths:", "  ".join(f"{label} {value:.0f}" for label, (value, *_) in years.rows()))
 
 

@@ -148,7 +148,7 @@ def test_predict_uses_the_saved_model_again(capsys: pytest.CaptureFixture[str]):
     assert main(["predict", "sales.safetensors", "fresh.csv", "--horizon", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [row["month"] for row in found["forecast"]] == ["2020-01", "2020-02"]
-    values = elman.load("sales.safetensors").predict(2, history="fresh.csv")
+    values = elman.load("sales.safetensors").predict("fresh.csv", 2)
     assert [row["sales"] for row in found["forecast"]] == pytest.approx(list(values))
     assert found["files"] == ["fresh.forecast.csv"]
     assert not Path("fresh.forecast.png").exists()

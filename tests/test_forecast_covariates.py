@@ -239,8 +239,8 @@ def test_the_future_apart(tmp_path: Path):
     frame.loc[2, "promo"] = np.nan
     with pytest.raises(DataError, match=r"series 'north': future: expected a finite number of 'promo' for 2024-03-05"):
         model.predict(future=frame)
-    assert model.predict(3, future=arrays)["north"].tolist() == wanted["north"][:3]
-    assert len(model.predict(3, future={n: a[:3] for n, a in arrays.items()})["north"]) == 3
+    assert model.predict(horizon=3, future=arrays)["north"].tolist() == wanted["north"][:3]
+    assert len(model.predict(horizon=3, future={n: a[:3] for n, a in arrays.items()})["north"]) == 3
 
 
 @pytest.mark.parametrize(

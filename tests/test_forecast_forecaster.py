@@ -202,14 +202,16 @@ def test_another_history(fitted):
 
 
 def test_shorter_horizons_are_the_beginning(fitted):
-    assert fitted.predict(3).tolist() == fitted.predict()[:3].tolist()
-    assert fitted.forecast(3).intervals[80.0].tolist() == fitted.forecast().intervals[80.0][:3].tolist()
+    assert fitted.predict(horizon=3).tolist() == fitted.predict()[:3].tolist()
+    with pytest.raises(TypeError, match="history: expected rows to forecast from, got 3; .* say horizon=3"):
+        fitted.predict(3)
+    assert fitted.forecast(horizon=3).intervals[80.0].tolist() == fitted.forecast().intervals[80.0][:3].tolist()
 
 
 def test_a_horizon_past_the_trained_one_is_rolled_forward_and_told(fitted):
     """The rows past it are those of a forecast from the history with the first rows' forecasts behind it."""
-    longer = fitted.forecast(30)
-    assert (len(longer), longer.rolled, fitted.forecast(12).rolled) == (30, 18, 0)
+    longer = fitted.forecast(horizon=30)
+    assert (len(longer), longer.rolled, fitted.forecast(horizon=12).rolled) == (30, 18, 0)
     assert longer.to_dict()["rolled"] == 18
     first = fitted.predict()
     assert longer.values[:12].tolist() == first.tolist()

@@ -96,7 +96,7 @@ def test_paths_do_not_depend_on_the_series_beside_them_and_go_as_far_as_one_wish
     model = Forecaster(horizon=7, season=7, windows=2, head="student_t", updates=40, members=2).fit(series)
     whole = model.predict()
     assert model.predict(history={"s2": series["s2"]})["s2"] == pytest.approx(whole["s2"], rel=1e-6)
-    longer = model.forecast(20)["s1"]
+    longer = model.forecast(horizon=20)["s1"]
     assert longer.values[:7] == pytest.approx(whole["s1"], rel=1e-6)
     assert (longer.rolled, len(longer.intervals[80.0])) == (13, 20)
     model.save(tmp_path / "m.safetensors")

@@ -49,7 +49,7 @@ def predict(
                 names |= {"target": names["target"] or first.name, "time": names["time"] or first.time_name}
             loaded.set_params(freq=freq or loaded.freq, missing=missing, skip_bad=skip_bad or loaded.skip_bad)
             read = loaded.read(source, **names)
-        found = loaded.forecast(horizon, read, future, best=best)
+        found = loaded.forecast(read, horizon, future, best=best)
         outputs.write(table, found.write_csv if to == "csv" else found.write_parquet)
         if plot:
             outputs.write(".forecast.png", found.plot)

@@ -24,6 +24,8 @@ __all__ = [
     "Columns",
     "as_series",
     "columns",
+    "found_in_frame",
+    "found_in_table",
     "open_table",
     "read_series",
     "series_of",
@@ -43,6 +45,12 @@ class Columns(NamedTuple):
     past: Any = None
     future: Any = None
     static: Any = None
+
+    def named(self) -> list[tuple[str, str]]:
+        """(option, name) of every column that is named, but for the id."""
+        each = [("target", self.target), ("time", self.time)]
+        each += [(option, name) for option in ("past", "future", "static") for name in getattr(self, option)]
+        return [(option, name) for option, name in each if name is not None]
 
     def others(self) -> tuple[str, ...]:
         """The named columns that are not to be forecast."""
@@ -185,22 +193,25 @@ def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, 
     return Covariates(arrays[0], arrays[1][:rows], fixed, names[0], names[1], names[2]), arrays[1][rows:]
 
 
+def found_in_table(table: Table, names: Columns) -> Columns:
+    """The names, with time and target found where they were not given. `DataError` for a column that is not there."""
+    for option, given in names.named():
+        table.column(given, option)
+    if names.time is None:
+        names = names._replace(time=_find_time(table, (names.target, *names.others())))
+    if names.target is None:
+        others = names.others()
+        numeric = [n for n in table.names if n not in others and table.is_numeric(n) and not _counts_rows(table, n)]
+        names = names._replace(target=_only(numeric, table.names, table.path))
+    return names
+
+
 def series_of_table(table: Table, names: Columns, rules: Rules) -> Series:
     """As `read_series`, of a table read before."""
-    target, time = names.target, names.time
-    for option, name in (("target", target), ("time", time)):
-        if name is not None:
-            table.column(name, option)
-    time = time if time is not None else _find_time(table, (target, *names.others()))
-    if target is None:
-        others = names._replace(time=time).others()
-        numeric = [n for n in table.names if n not in others and table.is_numeric(n) and not _counts_rows(table, n)]
-        target = _only(numeric, table.names, table.path)
+    names = found_in_table(table, names)
+    target, time = str(names.target), names.time
     rows = Rows(target, time, table.path, table.lines)
     readings = None if time is None else _dates(table.column(time, "time"), rows)
-    for option in ("past", "future", "static"):
-        for name in getattr(names, option):
-            table.column(name, option)
     covariates = _covariates(
         names,
         rows,
@@ -287,20 +298,25 @@ def _dates(cells: list[str], rows: Rows) -> list[Reading]:
     raise rows.error(problem + like, good, dates=True)
 
 
+def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns) -> Columns:
+    """As `found_in_table`, of a data frame's columns."""
+    for option, given in names.named():
+        if given not in frame:
+            raise DataError(f"{option}: no column {given!r}; the columns are {listed(list(frame))}")
+    if names.time is None:
+        others = (names.target, *names.others())
+        names = names._replace(time=next((n for n in frame if n not in others and _dated(frame[n])), None))
+    if names.target is None:
+        others = names.others()
+        numeric = [n for n in frame if n not in others and frame[n].dtype.kind in "iuf"]
+        names = names._replace(target=_only(numeric, list(frame), None))
+    return names
+
+
 def series_of_frame(frame: Mapping[str, np.ndarray], names: Columns, rules: Rules, dates: Any = None) -> Series:
     """As `as_series`, of a data frame's columns (n,); `dates` are its index, where no column has been named."""
-    target, time = names.target, names.time
-    given = (("target", target), ("time", time))
-    given += tuple((option, name) for option in ("past", "future", "static") for name in getattr(names, option))
-    for option, name in given:
-        if name is not None and name not in frame:
-            raise DataError(f"{option}: no column {name!r}; the columns are {listed(list(frame))}")
-    others = names.others()
-    if time is None:
-        time = next((n for n in frame if n != target and n not in others and _dated(frame[n])), None)
-    if target is None:
-        numeric = [n for n in frame if n != time and n not in others and frame[n].dtype.kind in "iuf"]
-        target = _only(numeric, list(frame), None)
+    names = found_in_frame(frame, names)
+    target, time = str(names.target), names.time
     readings = _times(frame[time]) if time is not None else None if dates is None else _times(dates)
     rows = Rows(target, time)
     covariates = _covariates(

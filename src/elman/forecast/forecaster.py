@@ -302,7 +302,7 @@ class Forecaster:
 
     # --------------------------------------------------------------------------------------- forecast
 
-    def predict(self, horizon: int | None = None, history: Any = None, future: Any = None) -> Any:
+    def predict(self, history: Any = None, horizon: int | None = None, future: Any = None) -> Any:
         """The network's forecast (h,), in the kind of the history: of a data frame or column one of its library, of
         many series a mapping by id. Rows past the fitted horizon are forecast from forecasts (`Forecast.rolled`).
 
@@ -311,26 +311,26 @@ class Forecaster:
         future    known-future covariates of the rows to be forecast, where the history does not hold them: an array
                   (h, K), a mapping from ids to such, a data frame or a file. An error names series and date that lack
         """
-        found = self.forecast(horizon, history, future, levels=())
+        found = self.forecast(history, horizon, future, levels=())
         return self._answer(found, history, lambda each: {each.history.name: each.values}, lambda each: each.values)
 
     def predict_interval(
         self,
         levels: Sequence[float] | None = None,
-        horizon: int | None = None,
         history: Any = None,
+        horizon: int | None = None,
         future: Any = None,
     ) -> Any:
         """Level in percent -> lower and upper bounds (h, 2) of the network's forecast, of many series for each id; of
         data frames one with columns `lower_80`, `upper_80`, ... None: the levels of `fit`."""
-        found = self.forecast(horizon, history, future, levels=levels)
+        found = self.forecast(history, horizon, future, levels=levels)
         return self._answer(found, history, Forecast.bounds, lambda each: dict(each.intervals))
 
     def predict_quantiles(
         self,
         quantiles: Any = (0.1, 0.5, 0.9),
-        horizon: int | None = None,
         history: Any = None,
+        horizon: int | None = None,
         future: Any = None,
     ) -> Any:
         """Quantiles (h, Q) of the network's forecast, of many series for each id; of data frames one with columns
@@ -342,7 +342,7 @@ class Forecaster:
         if 1.0 in asked or not asked:
             raise ValueError(f"quantiles: expected numbers between 0 and 1, got {checks.shown(quantiles)}")
         levels = [round(100.0 * abs(2.0 * q - 1.0), 9) for q in asked]
-        found = self.forecast(horizon, history, future, levels=sorted({level for level in levels if level > 0.0}))
+        found = self.forecast(history, horizon, future, levels=sorted({level for level in levels if level > 0.0}))
 
         def columns(forecast: Forecast) -> dict[str, np.ndarray]:
             return {
@@ -354,8 +354,8 @@ class Forecaster:
 
     def forecast(
         self,
-        horizon: int | None = None,
         history: Any = None,
+        horizon: int | None = None,
         future: Any = None,
         *,
         levels: Sequence[float] | None = None,
@@ -409,6 +409,8 @@ class Forecaster:
 
     def _read_again(self, y: Any, after: Mapping[str, Series] | None = None) -> Any:
         """Other rows of the kind that was fitted, by the same names of columns; `after`: the series they follow."""
+        if isinstance(y, int | np.integer):
+            raise TypeError(f"history: expected rows to forecast from, got {y}; for so many rows ahead say horizon={y}")
         if isinstance(y, str | os.PathLike):
             y = open_table(os.fspath(y))
         names = self.named_columns() if isinstance(y, Table) or is_frame(y) else Columns()

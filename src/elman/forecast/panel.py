@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from elman import checks
-from elman.forecast.columns import Columns, columns, series_of, series_of_frame, series_of_table
+from elman.forecast.columns import (
+    Columns,
+    columns,
+    found_in_frame,
+    found_in_table,
+    series_of,
+    series_of_frame,
+    series_of_table,
+)
 from elman.forecast.errors import DataError
 from elman.forecast.frames import columns_of, is_frame
 from elman.forecast.series import Rules, Series
@@ -91,11 +99,13 @@ def _makers(data: Any, names: Columns) -> dict[str, Callable[[Rules], Series]] |
         raise DataError(f"id: no column {id!r}" + (f"; the columns are {', '.join(known)}" if known else ""))
     if isinstance(table, Table):
         rest = table.without(id)
+        names = found_in_table(rest, names)
         return {
             name: partial(series_of_table, rest.take(rows), names)
             for name, rows in _groups(np.array(table.column(id, "id"))).items()
         }
     cells = np.array([str(cell) for cell in table.pop(id).tolist()])
+    names = found_in_frame(table, names)
     return {
         name: partial(series_of_frame, {n: c[rows] for n, c in table.items()}, names)
         for name, rows in _groups(cells).items()

@@ -157,6 +157,8 @@ def _panel(plain: Sequence[Mapping[str, Any]], tensors: Mapping[str, np.ndarray]
         raise ValueError("times: expected one for each value and a calendar, or neither")
     ends = np.cumsum(rows)[:-1]
     parts = np.split(values, ends)
+    if any(not 0 < i < count for each, count in zip(plain, rows, strict=True) for i in each["filled"]):
+        raise ValueError("filled: expected rows of the series")
     moments = [None] * len(rows) if times is None else np.split(times.astype(np.int64).astype("datetime64[us]"), ends)
     return {
         str(each["id"]): Series(
