@@ -203,7 +203,7 @@ def test_another_history(fitted):
 
 def test_shorter_horizons_are_the_beginning(fitted):
     assert fitted.predict(horizon=3).tolist() == fitted.predict()[:3].tolist()
-    with pytest.raises(TypeError, match="history: expected rows to forecast from, got 3; .* say horizon=3"):
+    with pytest.raises(TypeError, match=r"history: expected rows to forecast from, got 3; .* say horizon=3"):
         fitted.predict(3)
     assert fitted.forecast(horizon=3).intervals[80.0].tolist() == fitted.forecast().intervals[80.0][:3].tolist()
 

@@ -106,6 +106,19 @@ def test_an_update_trains_on():
     assert short.update(values()[140:]).predict().tolist() == Forecaster(**QUICK).fit(values()).predict().tolist()
 
 
+def test_progress_is_told():
+    """Shares that rise to 1, over the backtest's training and the last one; the same bits as without."""
+    told: list[float] = []
+    model = Forecaster(**QUICK, effort="fast", windows=2).fit(many(), progress=told.append)
+    assert told == sorted(told)
+    assert (told[-1], min(told) > 0, any(0.4 < share <= 0.5 for share in told)) == (1.0, True, True)
+    plain = Forecaster(**QUICK, effort="fast", windows=2).fit(many())
+    assert model.predict()["a"].tolist() == plain.predict()["a"].tolist()
+    told.clear()
+    model.backtest(2, refit=True, progress=told.append)
+    assert (told == sorted(told), told[-1]) == (True, 1.0)
+
+
 # ------------------------------------------------------------------------------------------- windows
 
 

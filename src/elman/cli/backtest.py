@@ -70,8 +70,8 @@ def backtest(
         read = model.read(source, target=target, time=time, id=id, **columns)
         if not as_json:
             show_read(read, source.name)
-        with say.working("forecasting the last windows"):
-            found = model.backtest(step=step, refit=refit, y=read)
+        with say.working("forecasting the last windows") as progress:
+            found = model.backtest(step=step, refit=refit, y=read, progress=progress)
         wanted = words.as_levels(levels) or (80.0, 95.0)
         intervals = {each: coverage(found, wanted, model=each) for each in found.forecasts}
         outputs.write(table, found.write_csv if to == "csv" else found.write_parquet)

@@ -68,8 +68,8 @@ def forecast(
         read = model.read(source, target=target, time=time, id=id, **columns)
         if not as_json:
             show_read(read, source.name)
-        with say.working("training, and testing on the last windows"):
-            model.fit(read)
+        with say.working("training, and testing on the last windows") as progress:
+            model.fit(read, progress=progress)
         model.name_columns(target=target, time=time, id=id, **columns)
         found = model.forecast(best=best)
         outputs.write(table, found.write_csv if to == "csv" else found.write_parquet)

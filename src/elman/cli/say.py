@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,16 +66,17 @@ def rows(pairs: Iterable[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def working(text: str) -> Generator[None]:
-    """Says on stderr that work goes on: something that moves on a terminal, else one line."""
+def working(text: str) -> Generator[Callable[[float], None]]:
+    """Says on stderr that work goes on: something that moves on a terminal, else one line. What it gives is to be told
+    the share that is done."""
     if sys.stderr.isatty():
         from rich.console import Console
 
-        with Console(stderr=True).status(f"{text} ..."):
-            yield
+        with Console(stderr=True).status(f"{text} ...") as status:
+            yield lambda share: status.update(f"{text} ... {share:.0%}")
     else:
         print(f"{text} ...", file=sys.stderr, flush=True)
-        yield
+        yield lambda share: None
 
 
 def as_json(value: Any) -> None:

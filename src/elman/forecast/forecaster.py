@@ -20,10 +20,10 @@ from elman.forecast.covariates import parse_calendar
 from elman.forecast.coverage import coverage
 from elman.forecast.errors import DataError
 from elman.forecast.frames import Kind, is_frame, kind_of
-from elman.forecast.many import Recipe
+from elman.forecast.many import Recipe, part_of
 from elman.forecast.model import EFFORTS_OF_ONE, Model
 from elman.forecast.panel import Panel, as_panel
-from elman.forecast.pooled import EFFORTS, PooledModel, effort_of
+from elman.forecast.pooled import EFFORTS, PooledModel, Tell, effort_of
 from elman.forecast.power import parse_power
 from elman.forecast.recursive import SAMPLED
 from elman.forecast.result import Forecast, Forecasts, in_kind
@@ -134,6 +134,7 @@ class Forecaster:
         past: Any = None,
         future: Any = None,
         static: Any = None,
+        progress: Tell | None = None,
     ) -> Forecaster:
         """Trains on one series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV file; or
         on many: a mapping from ids to such, a list of arrays or Series, or a data frame or file in long form.
@@ -143,6 +144,7 @@ class Forecaster:
         past, future, static   columns of covariates, one name or a list: known up to the last value alone (weather);
                            known ahead (prices, holidays), in rows after the last value too; the same for good (a
                            region). Beside arrays, the arrays themselves (`as_series`), by id beside a mapping
+        progress   is called with the share that is done, from 0 to 1, by any thread
 
         One series of less than `LONG` rows: a model is trained for each backtest window, on the rows before it alone,
         and one on all rows, which is kept. Longer, or many, with masked values, or with another head than the median:
@@ -157,9 +159,10 @@ class Forecaster:
         if self.levels is not None:  # before the work
             intervals.parse_levels(self.levels)
         panel, recipe = self._ready(read, windows > 0)
-        backtest = recipe.test(panel, windows) if windows else None
+        parts = 2 if windows else 1
+        backtest = recipe.test(panel, windows, tell=part_of(progress, 0, parts)) if windows else None
         levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
-        model = recipe.train(panel)
+        model = recipe.train(panel, tell=part_of(progress, parts - 1, parts))
         self.series_: Any = panel[""] if one else panel
         self.skipped_: dict[str, str] = panel.skipped
         self.horizon_, self.season_, self.levels_ = model.horizon, model.season, levels
@@ -228,6 +231,7 @@ class Forecaster:
         step: int | None = None,
         refit: bool | None = None,
         y: Series | Panel | None = None,
+        progress: Tell | None = None,
     ) -> Backtest:
         """The backtest that `fit` made; with other options, one made now on the fitted series, or on what `read` gave,
         for which no fit is needed.
@@ -249,7 +253,7 @@ class Forecaster:
             recipe = replace(self._recipe(panel), horizon=self.horizon_)
         else:
             panel, recipe = self._ready(y, True)
-        found = recipe.test(panel, windows, step, refit)
+        found = recipe.test(panel, windows, step, refit, progress)
         if found is None:
             raise DataError(f"windows: the series are too short for a window of {recipe.horizon} rows")
         return found

@@ -14,13 +14,13 @@ from elman.forecast.covariates import Inputs
 from elman.forecast.errors import DataError
 from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.panel import Panel
-from elman.forecast.pooled import Effort, PooledModel, train_pooled, views
+from elman.forecast.pooled import Effort, PooledModel, Tell, train_pooled, views
 from elman.forecast.recursive import SAMPLED, SampledModel, fit_sampled
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
 from elman.forecast.view import View, context_rows, least_rows
 
-__all__ = ["Recipe", "backtest_of", "find_seasons", "without_short"]
+__all__ = ["Recipe", "backtest_of", "find_seasons", "part_of", "without_short"]
 
 ASKED = 100  # series that are asked for their season
 
@@ -76,13 +76,18 @@ class Recipe:
         kept, horizon = without_short(panel, seasons, self.horizon, skip_bad)
         return kept, replace(self, horizon=horizon)
 
-    def train(self, panel: Mapping[str, Series], start: PooledModel | None = None) -> PooledModel:
-        """The model of all rows of these series; `start`: a model to go on from."""
+    def train(
+        self, panel: Mapping[str, Series], start: PooledModel | None = None, tell: Tell | None = None
+    ) -> PooledModel:
+        """The model of all rows of these series.
+
+        start   a model to go on from;  tell  is called with the share that is done
+        """
         assert self.horizon is not None
         kind = (fit_sampled, SampledModel) if self.head in SAMPLED else None
         if start is not None:
             series = [each.seasonal(start.view.seasons[0]) for each in panel.values()]
-            return train_pooled(series, [start.view], self.effort, self.seed, start.networks, kind)
+            return train_pooled(series, [start.view], self.effort, self.seed, start.networks, kind, tell)
         seasons = find_seasons(panel) if self.seasons is None else self.seasons
         series = [each.seasonal(seasons[0]) for each in panel.values()]
         rows = np.array([len(each) for each in series])
@@ -99,10 +104,15 @@ class Recipe:
             any(each.masked for each in series),
             Inputs.of(series, self.calendar),
         )
-        return train_pooled(series, views(series, seasons, self.power, usual), self.effort, self.seed, None, kind)
+        return train_pooled(series, views(series, seasons, self.power, usual), self.effort, self.seed, None, kind, tell)
 
     def test(
-        self, panel: Mapping[str, Series], windows: int, step: int | None = None, refit: bool | None = None
+        self,
+        panel: Mapping[str, Series],
+        windows: int,
+        step: int | None = None,
+        refit: bool | None = None,
+        tell: Tell | None = None,
     ) -> Backtest | None:
         """The last windows of every series, `step` rows apart (None: a horizon), by a model that saw nothing after the
         first of them, in any series; refit: by one for each window, that saw nothing after its beginning. At most
@@ -116,21 +126,27 @@ class Recipe:
             seasons = find_seasons(known) if self.seasons is None else self.seasons
             known = {n: s for n, s in known.items() if len(s) >= least_rows(self.horizon, seasons)}
             if 2 * len(known) > len(panel):
-                return self._backtest({name: panel[name] for name in known}, seasons, count, step, bool(refit))
+                return self._backtest({name: panel[name] for name in known}, seasons, count, step, bool(refit), tell)
         return None
 
     def _backtest(
-        self, panel: Mapping[str, Series], seasons: tuple[int, ...], count: int, step: int, refit: bool
+        self,
+        panel: Mapping[str, Series],
+        seasons: tuple[int, ...],
+        count: int,
+        step: int,
+        refit: bool,
+        tell: Tell | None,
     ) -> Backtest:
         assert self.horizon is not None
         horizon, recipe = self.horizon, replace(self, seasons=seasons)
         backs = [horizon + k * step for k in range(count - 1, -1, -1)]  # rows from a window's first to the end
         model: PooledModel | None = None
         parts: list[tuple[np.ndarray, np.ndarray]] = []
-        for back in backs:
+        for k, back in enumerate(backs):
             known = _before(panel, back, 0)
             if model is None or refit:
-                model = recipe.train(known)
+                model = recipe.train(known, tell=part_of(tell, k, count if refit else 1))
             parts.append(model.predict([each.seasonal(seasons[0]) for each in known.values()]))
         forecasts, units = (np.stack(each, axis=1) for each in zip(*parts, strict=True))  # (N, count, ...)
         places = [(name, len(series) - back) for name, series in panel.items() for back in backs]
@@ -142,6 +158,11 @@ class Recipe:
             refit,
             units.reshape(-1, horizon, 2),
         )
+
+
+def part_of(tell: Tell | None, part: int, parts: int) -> Tell | None:
+    """For one of several equal parts of the work."""
+    return None if tell is None else lambda share: tell((part + share) / parts)
 
 
 def _before(panel: Mapping[str, Series], back: int, least: int) -> dict[str, Series]:

@@ -13,10 +13,10 @@ of updates that the data does not decide, so nothing later than the cut is ever 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from threading import Event
+from threading import Event, Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,7 @@ LEAST = 0.05  # of a window's unit: the least distance of a quantile from the me
 AT_ONCE = 4096  # series that are forecast at a time
 BLOCK, BLOCK_BYTES = 256, 2**22  # updates whose windows are made at a time: memory stays small, and in the cache
 Kind = tuple[Any, type["PooledModel"]]
+Tell = Callable[[float], None]  # is told which share of the work is done
 
 
 class Effort(NamedTuple):
@@ -162,20 +163,24 @@ def train_pooled(
     seed: int,
     start: Sequence[Network] | None = None,
     kind: Kind | None = None,
+    tell: Tell | None = None,
 ) -> PooledModel:
     """The model of N series; those shorter than context + horizon are not learned from. Of several views the one is
     kept whose trial is best.
 
     start   networks to go on from
     kind    what trains one network, and the class of the model
+    tell    is called with the share of all updates that is done
     The same seed gives the same bits with any number of threads.
     """
     fit, model = kind or (_fit, PooledModel)
     stop = Event()  # set on the way out, so that Ctrl-C does not wait for trainings that nobody wants any more
     pool = ThreadPoolExecutor(max(1, get_num_threads()), thread_name_prefix="elman")
 
+    done = _Count(tell, effort.members * effort.updates + len(views) * effort.trial_updates * (len(views) > 1))
+
     def train(data: WindowPool, view: View, effort: Effort, seed: int, network: Network | None) -> Any:
-        return pool.submit(fit, data, view, effort, seed, stop, network)
+        return pool.submit(fit, data, view, effort, seed, stop, network, done)
 
     def choose() -> View:
         horizon = views[0].horizon
@@ -202,7 +207,22 @@ def train_pooled(
 # ------------------------------------------------------------------------------------------- training
 
 
-def _fit(pool: WindowPool, view: View, effort: Effort, seed: int, stop: Event, network: Network | None) -> Network:
+class _Count:
+    """Updates that are done, of several networks at a time."""
+
+    def __init__(self, tell: Tell | None, total: int) -> None:
+        self._tell, self._total, self._done, self._lock = tell, total, 0, Lock()
+
+    def add(self, updates: int) -> None:
+        if self._tell is not None:
+            with self._lock:
+                self._done += updates
+                self._tell(min(1.0, self._done / self._total))
+
+
+def _fit(
+    pool: WindowPool, view: View, effort: Effort, seed: int, stop: Event, network: Network | None, count: _Count
+) -> Network:
     """One network, or `network` trained on; CancelledError once `stop` is set."""
     if network is None:
         network = Network(
@@ -231,8 +251,10 @@ def _fit(pool: WindowPool, view: View, effort: Effort, seed: int, stop: Event, n
     for done in range(0, effort.updates, block):
         if stop.is_set():
             raise CancelledError
-        x, y = pool.draw(min(block, effort.updates - done) * effort.batch_size, rng)
+        updates = min(block, effort.updates - done)
+        x, y = pool.draw(updates * effort.batch_size, rng)
         trainer.fit(x, y, epochs=1, shuffle=False, progress=False)
+        count.add(updates)
     return network
 
 

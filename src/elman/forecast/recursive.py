@@ -87,7 +87,7 @@ def sampled_features(view: View) -> int:
 
 
 def fit_sampled(
-    pool: WindowPool, view: View, effort: Effort, seed: int, stop: Event, network: Network | None
+    pool: WindowPool, view: View, effort: Effort, seed: int, stop: Event, network: Network | None, count: Any
 ) -> Network:
     """One network, or `network` trained on; CancelledError once `stop` is set."""
     if network is None:
@@ -112,6 +112,7 @@ def fit_sampled(
             raise CancelledError
         x, y, weight = _windows(pool, view, min(BLOCK, updates - done) * effort.batch_size, rng)
         trainer.fit(x, y, sample_weight=weight, epochs=1, shuffle=False, progress=False)
+        count.add(effort.updates * min(BLOCK, updates - done) // updates)
     return network
 
 

@@ -13,6 +13,7 @@ from elman.forecast.folds import cut, make_folds
 from elman.forecast.many import backtest_of
 from elman.forecast.model import Job, Model, Settings, least_rows, train_all
 from elman.forecast.panel import Panel
+from elman.forecast.pooled import Tell
 from elman.forecast.season import default_horizon, find_season
 from elman.forecast.series import Series
 
@@ -39,13 +40,18 @@ class ShortRecipe:
             raise _too_few(series, horizon, season, tested)
         return panel, replace(self, horizon=horizon)
 
-    def train(self, panel: Mapping[str, Series], start: Model | None = None) -> Model:
-        """The model of all rows; `start` is not gone on from: so few rows are learned afresh in a second."""
+    def train(self, panel: Mapping[str, Series], start: Model | None = None, tell: Tell | None = None) -> Model:
+        """The model of all rows; `start` is not gone on from, and nothing is told: it takes a second."""
         (series,) = panel.values()
         return self._train([(series, self._cut(len(series)))], [self._season(series)])[0]
 
     def test(
-        self, panel: Mapping[str, Series], windows: int, step: int | None = None, refit: bool | None = None
+        self,
+        panel: Mapping[str, Series],
+        windows: int,
+        step: int | None = None,
+        refit: bool | None = None,
+        tell: Tell | None = None,
     ) -> Backtest | None:
         """The last windows, each forecast by a model of the rows before it; refit=False: all by the first one's model.
         They are `step` rows apart (None: a horizon, or less where rows are few); fewer where even that is too much, and
