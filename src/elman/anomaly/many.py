@@ -10,8 +10,7 @@ from elman import checks
 from elman.anomaly.detector import MISSING, AnomalyDetector
 from elman.anomaly.result import Anomalies
 from elman.forecast.columns import Columns, open_table, series_of
-from elman.forecast.errors import DataError
-from elman.forecast.panel import as_panel
+from elman.forecast.panel import as_panel, each_or_told
 from elman.forecast.series import Rules, Series
 
 __all__ = ["fit_each", "read_each", "results"]
@@ -46,21 +45,11 @@ def fit_each(
 ) -> tuple[dict[str, AnomalyDetector], dict[str, str]]:
     """A detector with the options of `detector` fitted to each series, and the series that none could be fitted to,
     with why. `DataError` for the first of these without `skip_bad`, or where all are."""
-    found: dict[str, AnomalyDetector] = {}
-    bad: dict[str, str] = {}
-    for name, each in series.items():
-        try:
-            found[name] = AnomalyDetector(**detector.get_params()).fit(each)
-        except DataError as error:
-            if not name:
-                raise
-            if not skip_bad:
-                raise DataError(f"series {name!r}: {error}") from None
-            bad[name] = str(error)
-    if not found:
-        name, why = next(iter(bad.items()))
-        raise DataError(f"none of {len(bad)} series can be used; series {name!r}: {why}")
-    return found, bad
+
+    def fitted(name: str) -> AnomalyDetector:
+        return AnomalyDetector(**detector.get_params()).fit(series[name])
+
+    return each_or_told(series, fitted, skip_bad, "used")
 
 
 def results(detectors: Mapping[str, AnomalyDetector]) -> dict[str, Anomalies]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,8 +23,9 @@ from elman.forecast.frames import columns_of, is_frame
 from elman.forecast.series import Rules, Series
 from elman.forecast.table import Table
 
-__all__ = ["Panel", "as_panel"]
+__all__ = ["Panel", "as_panel", "each_or_told"]
 
+Made = TypeVar("Made")
 ID, TIME, TARGET = "unique_id", "ds", "y"  # the usual names of long tables, found by themselves
 
 
@@ -55,24 +56,40 @@ def as_panel(
     makers = _makers(data, names)
     if makers is None:
         return None
-    found: dict[str, Series] = {}
+    first: list[tuple[str, Series]] = []
+
+    def make(name: str) -> Series:
+        series = makers[name](rules._replace(after=(after or {}).get(name)))
+        if not first:
+            first.append((name, series))
+        steps = [None if s.calendar is None else s.calendar.name for s in (first[0][1], series)]
+        if steps[0] != steps[1]:
+            raise DataError(f"its step is {steps[1]}, that of series {first[0][0]!r} is {steps[0]}; name it with freq")
+        return series
+
+    return Panel(*each_or_told(makers, make, skip_bad, "used"))
+
+
+def each_or_told(
+    names: Iterable[str], make: Callable[[str], Made], skip_bad: bool, what: str
+) -> tuple[dict[str, Made], dict[str, str]]:
+    """What `make` makes of each series, and what was wrong with the others. `DataError`, with its name, for the first
+    of these unless it may be skipped, and where all are; `what` cannot be done with them. One alone has no name."""
+    found: dict[str, Made] = {}
     bad: dict[str, str] = {}
-    for name, make in makers.items():
+    for name in names:
         try:
-            found[name] = make(rules._replace(after=(after or {}).get(name)))
-            first = next(iter(found))
-            steps = [None if s.calendar is None else s.calendar.name for s in (found[first], found[name])]
-            if steps[0] != steps[1]:
-                del found[name]
-                raise DataError(f"its step is {steps[1]}, that of series {first!r} is {steps[0]}; name it with freq")
+            found[name] = make(name)
         except DataError as error:
+            if not name:
+                raise
             if not skip_bad:
                 raise DataError(f"series {name!r}: {error}") from None
             bad[name] = str(error)
     if not found:
         name, why = next(iter(bad.items()))
-        raise DataError(f"none of {len(bad)} series can be used; series {name!r}: {why}")
-    return Panel(found, bad)
+        raise DataError(f"none of {len(bad)} series can be {what}; series {name!r}: {why}")
+    return found, bad
 
 
 def _makers(data: Any, names: Columns) -> dict[str, Callable[[Rules], Series]] | None:

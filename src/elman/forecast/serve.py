@@ -10,8 +10,8 @@ from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.coverage import pooled_errors
-from elman.forecast.errors import DataError
 from elman.forecast.model import Model
+from elman.forecast.panel import each_or_told
 from elman.forecast.pooled import PooledModel
 from elman.forecast.result import Forecast
 from elman.forecast.series import Series
@@ -24,24 +24,13 @@ def usable(
 ) -> tuple[dict[str, Series], dict[str, str]]:
     """The series that can be forecast h rows ahead, and what is wrong with the others; the first of these is an error
     unless it may be skipped."""
-    found: dict[str, Series] = {}
-    bad: dict[str, str] = {}
-    for name, series in panel.items():
-        try:
-            model.check_history(series)
-            model.inputs.check(series, h)
-        except DataError as error:
-            if not name:
-                raise
-            if not skip_bad:
-                raise DataError(f"series {name!r}: {error}") from None
-            bad[name] = str(error)
-        else:
-            found[name] = series
-    if not found:
-        name, why = next(iter(bad.items()))
-        raise DataError(f"none of {len(bad)} series can be forecast; series {name!r}: {why}")
-    return found, bad
+
+    def check(name: str) -> Series:
+        model.check_history(panel[name])
+        model.inputs.check(panel[name], h)
+        return panel[name]
+
+    return each_or_told(panel, check, skip_bad, "forecast")
 
 
 def forecasts(
