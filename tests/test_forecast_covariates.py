@@ -310,3 +310,40 @@ def test_a_descending_file_with_its_future(tmp_path: Path):
     assert up.values.tolist() == down.values.tolist()
     assert up.covariates.future.tolist() == down.covariates.future.tolist()
     assert len(up.covariates.future) == 67
+
+
+def test_the_commands_with_covariates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """What is known ahead from the same file, or from another; where it is missing, one line says until when it is."""
+    pytest.importorskip("typer")
+    from elman.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    long_csv(tmp_path)
+    beside = ["--future", "promo", "--past", "visitors", "--static", "region", "--calendar", "weekday"]
+    asked = ["forecast", "shops.csv", "--id", "shop", "--target", "units", "--horizon", "7", "--windows", "2", *beside]
+    assert main([*asked, "--effort", "fast"]) == 0
+    assert "shops.csv, units: 2 series of 60 rows" in capsys.readouterr().out
+    wanted = (tmp_path / "shops.forecast.csv").read_text()
+    assert main(["predict", "shops.safetensors", "shops.csv"]) == 0
+    assert (tmp_path / "shops.forecast.csv").read_text() == wanted
+    ahead = ["shop,day,promo"]
+    ahead += [f"{s},{DAYS[i]},{driven(60, k)[1][i]:g}" for k, s in enumerate(("north", "south")) for i in range(60, 67)]
+    (tmp_path / "ahead.csv").write_text("\n".join(ahead) + "\n")
+    (tmp_path / "past").mkdir()
+    long_csv(tmp_path / "past", tail=0)
+    capsys.readouterr()
+    assert main(["predict", "shops.safetensors", "past/shops.csv"]) == 3
+    assert (
+        "series 'north': future: the known-future covariate 'promo' is given up to 2024-02-29"
+        in capsys.readouterr().err
+    )
+    assert main(["predict", "shops.safetensors", "past/shops.csv", "--future", "ahead.csv"]) == 0
+    assert (tmp_path / "shops.forecast.csv").read_text() == wanted
+    assert main(["predict", "shops.safetensors", "past/shops.csv", "--future", "absent.csv"]) == 3
+    assert main([*asked[:-1], "fortnight"]) == 2
+    assert "calendar: expected one of" in capsys.readouterr().err
+    polars = pytest.importorskip("polars")
+    assert main(["predict", "shops.safetensors", "--to", "parquet"]) == 0
+    assert polars.read_parquet(tmp_path / "shops.forecast.parquet")["series"].unique().len() == 2

@@ -26,7 +26,7 @@ def anomalies(
     probation: words.Probation = 0.15,
     season: words.Season = None,
     freq: words.Freq = None,
-    missing: words.Missing = "error",
+    missing: words.Holes = "error",
     effort: words.Effort = "normal",
     skip_bad: words.SkipBad = False,
     to: words.To = "csv",

@@ -18,6 +18,7 @@ __all__ = [
     "Fresh",
     "Future",
     "Head",
+    "Holes",
     "Horizon",
     "Id",
     "Json",
@@ -49,7 +50,7 @@ Data = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
-        help="A CSV or Parquet file, or a bundled series: sunspots (the default), airline.",
+        help="A CSV or Parquet file, or a bundled one: sunspots (the default), airline, seatbelts.",
         show_default=False,
     ),
 ]
@@ -116,6 +117,9 @@ Missing = Annotated[
         "--missing",
         help="What to do about gaps and missing values: error, interpolate, or mask (neither learned from nor scored).",
     ),
+]
+Holes = Annotated[
+    str, typer.Option("--missing", help="What to do about gaps and missing values: error, or interpolate.")
 ]
 Past = Annotated[
     str | None, typer.Option("--past", metavar="COLUMNS", help="Covariates that are known up to the last value alone.")

@@ -27,7 +27,11 @@ _TOKENS = {
     "%b": r"(?P<name>[A-Za-z]{3,9})",
     "%q": r"(?P<quarter>[1-4])",
 }
-_CLOCK = r"(?:(?P<gap>[T ])(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6})\d*)?)?)?"
+# an hour alone, as NumPy writes it, needs its T
+_CLOCK = (
+    r"(?:(?P<gap>[T ])(?P<hour>\d{1,2})(?:(?<=T\d\d)(?!:)|:(?P<minute>\d\d)"
+    r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6})\d*)?)?))?"
+)
 _OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 
 # Forms with a day first, for they may carry a clock; a bare year last, for any whole number might be one.
@@ -178,7 +182,9 @@ def _with_clock(style: Style, matches: Sequence[dict[str, str | None]]) -> Style
         return replace(style, offset="")
     seconds = any(parts.get("second") for parts in matches)
     digits = max(len(parts.get("fraction") or "") for parts in matches)
-    return replace(style, clock=f"{timed['gap']}{'%H:%M:%S' if seconds else '%H:%M'}", digits=digits)
+    minutes = any(parts.get("minute") for parts in matches)
+    clock = "%H:%M:%S" if seconds else "%H:%M" if minutes else "%H"
+    return replace(style, clock=f"{timed['gap']}{clock}", digits=digits)
 
 
 def _delta(offset: str) -> timedelta:
