@@ -110,7 +110,7 @@ void answer(const Header& h) {
   give(y);
   final.give_all();
 
-  const Loss mse{LossKind::mse, 0, nullptr, 0, 0};
+  const Loss mse{LossKind::mse, nullptr, 0, 0};
   give(std::vector<double>{model->loss(theta.data(), data, mse, h.shard, h.truncate, h.recompute, gradient.data())});
   give(gradient);
 
