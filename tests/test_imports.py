@@ -19,7 +19,7 @@ ROOT = Path(elman.__file__).parent
 # Each room, lowest first. A file may import from its own room and from any row above (lower) in this list.
 LEVELS: list[set[str]] = [
     {"checks", "reference", "version", "_native"},
-    {"layers", "losses", "optim", "schedules", "datasets"},
+    {"layers", "losses", "optim", "schedules", "datasets", "estimator"},
     {"engine", "compiled", "custom", "init", "progress", "history", "interrupts"},
     {"arguments", "parameters", "config", "describe", "stack", "tape", "io", "settings", "plan"},
     {"network", "rules"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from elman.anomaly.learned import LEAST_ROWS, Learned, learn
 from elman.anomaly.monitor import Monitor
 from elman.anomaly.network import EFFORTS, Settings
 from elman.anomaly.result import Anomalies, alarms_of
+from elman.estimator import Estimator
 from elman.forecast.calendar import Calendar
 from elman.forecast.columns import as_series
 from elman.forecast.errors import DataError
@@ -33,7 +33,7 @@ LONGEST_DAY = 8  # times that a day must fit into the rows that are learned from
 MISSING = ("error", "interpolate")  # a masked value would be scored as if it were one
 
 
-class AnomalyDetector:
+class AnomalyDetector(Estimator):
     """Scores each value of a series by how rare its one-step forecast error, and the errors before it, would be.
 
     rate         false alarms a row that are put up with where nothing changes: 1e-4 is one in 10,000 rows
@@ -73,17 +73,6 @@ class AnomalyDetector:
         self.hidden_size = hidden_size
         self.seed = seed
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The options by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: Any) -> AnomalyDetector:
-        """Changes options; they are checked in `fit`."""
-        known = tuple(self.get_params())
-        for name, value in params.items():
-            setattr(self, checks.choice("params", name, known), value)
-        return self
-
     # ------------------------------------------------------------------------------------------- fit
 
     def fit(self, y: Any, *, target: str | None = None, time: Any = None) -> AnomalyDetector:
@@ -96,9 +85,7 @@ class AnomalyDetector:
         """
         rate = checks.number("rate", self.rate, 0.0, 0.1, open_low=True)
         settings = self._settings()
-        series = as_series(
-            y, target=target, time=time, freq=self.freq, missing=checks.choice("missing", self.missing, MISSING)
-        )
+        series = self._read(y, target, time)
         known = series.values[: self._probation(series)]
         if (known == known[0]).all():
             raise DataError(
@@ -185,9 +172,7 @@ class AnomalyDetector:
         if time is None and _bare(y):
             series = self._following.series(np.asarray(y, dtype=np.float64), last)
         else:
-            series = as_series(
-                y, target=target, time=time, freq=self.freq, missing=checks.choice("missing", self.missing, MISSING)
-            )
+            series = self._read(y, target, time)
             self._following.check(series, last)
         found = self._score(series)
         self._following = Following.after(series, self._monitor.row - 1)
@@ -231,12 +216,6 @@ class AnomalyDetector:
         detector._monitor, detector._following = monitor, following
         detector.learned_, detector.season_ = monitor.learned, monitor.learned.season
         return detector
-
-    def __repr__(self) -> str:
-        changed = {
-            n: v for n, v in self.get_params().items() if v != inspect.signature(type(self)).parameters[n].default
-        }
-        return f"AnomalyDetector({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
 
 def _bare(y: Any) -> bool:

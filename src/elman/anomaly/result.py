@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.forecast.files import needs_polars, replacing
+from elman.forecast.files import needs_polars, replacing, write_rows
 from elman.forecast.series import Series
 
 __all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
@@ -140,16 +138,13 @@ def alarms_of(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, apart:
 
 def write_csv(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:
     """The tables of several series in long form, the id in a first column `series`; of one, whose id is "", without."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    for number, (name, found) in enumerate(each.items()):
+    rows: list[list[Any]] = []
+    for name, found in each.items():
         columns, ids = found.columns(), [name] if name else []
-        if not number:
-            writer.writerow([*["series"][: len(ids)], *columns])
-        writer.writerows([*ids, *map(_cell, row)] for row in zip(*columns.values(), strict=True))
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-    return Path(path)
+        if not rows:
+            rows.append([*["series"][: len(ids)], *columns])
+        rows += [[*ids, *map(_cell, row)] for row in zip(*columns.values(), strict=True)]
+    return write_rows(path, rows)
 
 
 def write_parquet(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:

@@ -65,8 +65,7 @@ def backtest(
             skip_bad=skip_bad,
             seed=seed,
         )
-        beside = {"past": past, "future": future, "static": static}
-        columns = {option: words.as_names(names) for option, names in beside.items()}
+        columns = {"past": words.as_names(past), "future": words.as_names(future), "static": words.as_names(static)}
         read = model.read(source, target=target, time=time, id=id, **columns)
         if not as_json:
             show_read(read, source.name)

@@ -12,7 +12,16 @@ from elman.cli.files import Outputs
 if TYPE_CHECKING:
     from elman.forecast import Backtest, Forecast, Forecaster, Forecasts, Series
 
-__all__ = ["described", "forecast", "show_errors", "show_forecast", "show_read", "show_skipped", "table_ending"]
+__all__ = [
+    "described",
+    "forecast",
+    "show_errors",
+    "show_forecast",
+    "show_read",
+    "show_skipped",
+    "table_ending",
+    "verdict_in_short",
+]
 
 SHOWN = 20  # series that are listed
 
@@ -63,8 +72,7 @@ def forecast(
             skip_bad=skip_bad,
             seed=seed,
         )
-        beside = {"past": past, "future": future, "static": static}
-        columns = {option: words.as_names(names) for option, names in beside.items()}
+        columns = {"past": words.as_names(past), "future": words.as_names(future), "static": words.as_names(static)}
         read = model.read(source, target=target, time=time, id=id, **columns)
         if not as_json:
             show_read(read, source.name)

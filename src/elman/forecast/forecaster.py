@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from elman import checks, io
+from elman.estimator import Estimator
 from elman.forecast import intervals, saved
 from elman.forecast.ahead import with_future
 from elman.forecast.backtest import NETWORK, Backtest
@@ -38,7 +38,7 @@ USUAL_LEVELS = (80.0, 95.0)
 LONG = 1000  # rows from which a series alone is learned from as many are: windows enough for larger networks
 
 
-class Forecaster:
+class Forecaster(Estimator):
     """Forecasts one series, or many with one model, by recurrent networks, and says whether that was worth it.
 
     horizon      rows to forecast; None: one season, else a tenth of the rows, at most 48
@@ -110,17 +110,6 @@ class Forecaster:
 
     _columns = Columns()
     _kind: Kind | None = None  # what the fitted data came in
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The options by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: Any) -> Forecaster:
-        """Changes options; they are checked in `fit`."""
-        known = tuple(self.get_params())
-        for name, value in params.items():
-            setattr(self, checks.choice("params", name, known), value)
-        return self
 
     # ------------------------------------------------------------------------------------------- fit
 
@@ -453,9 +442,3 @@ class Forecaster:
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:
         return saved.restore(cls, description, tensors)
-
-    def __repr__(self) -> str:
-        changed = {
-            n: v for n, v in self.get_params().items() if v != inspect.signature(type(self)).parameters[n].default
-        }
-        return f"Forecaster({', '.join(f'{name}={value!r}' for name, value in changed.items())})"

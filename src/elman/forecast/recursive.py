@@ -52,7 +52,10 @@ class SampledModel(PooledModel):
 
     def paths(self, series: Sequence[Series], ahead: int | None = None) -> np.ndarray:
         """Sample paths (N, P, ahead). The same noise drives every series, so none depends on the others."""
-        ahead = self.horizon if ahead is None else ahead
+        return self._drawn(series, self.horizon if ahead is None else ahead)[0]
+
+    def _drawn(self, series: Sequence[Series], ahead: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The paths; each window's unit (N, 1); and which series were transformed (N,)."""
         view = self.view
         pool = WindowPool(series, view)
         read, floor, shown = pool.last(ahead, ahead)
@@ -70,14 +73,12 @@ class SampledModel(PooledModel):
         z = level[:, :, None] + unit[:, :, None] * np.concatenate(found, axis=1)
         y = np.where(pool.lifted[:, None, None], powers.back(z, view.power), z)
         lowest = np.array([each.values.min() for each in series])[:, None, None]
-        return np.where(lowest >= 0.0, np.maximum(y, 0.0), y)
+        return np.where(lowest >= 0.0, np.maximum(y, 0.0), y), unit, pool.lifted
 
     def _quantiles(self, series: Sequence[Series], ahead: int) -> tuple[np.ndarray, np.ndarray]:
-        paths = self.paths(series, ahead)
+        paths, unit, lifted = self._drawn(series, ahead)
         low, forecast, high = np.quantile(paths, (0.1, 0.5, 0.9), axis=1)
-        pool = WindowPool(series, self.view)
-        unit = self.view.measure(*pool.last(1)[:2])[1]
-        size = np.where(pool.lifted[:, None], unit * powers.slope(np.abs(forecast), self.view.power), unit)
+        size = np.where(lifted[:, None], unit * powers.slope(np.abs(forecast), self.view.power), unit)
         return forecast, np.maximum(np.stack([forecast - low, high - forecast], axis=2), LEAST * size[:, :, None])
 
 
