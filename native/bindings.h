@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -14,6 +15,26 @@ namespace nb = nanobind;
 using Strided = nb::ndarray<nb::ro, nb::device::cpu>;
 template <class T>
 using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+// Gives the GIL back while it lives. Once the interpreter is ending, a daemon thread never gets it again: Python then
+// ends the thread by unwinding its stack, which the destructors and handlers on it would turn into an abort. So that
+// thread stays here, until the process is gone.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      for (;;) pause();
+    }
+  }
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
 
 inline void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);

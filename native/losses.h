@@ -4,6 +4,7 @@
 #pragma once
 
 #include "activations.h"
+#include "ids.h"
 #include "program.h"
 
 namespace elman::ELMAN_ISA {
@@ -64,15 +65,20 @@ double loss_row(const Loss& loss, const T* p, int64_t outputs, const T* y, int64
                 double scale, T* d) {
   double sum = 0;
   if (loss.kind == LossKind::cross_entropy) {
+    const int64_t known = within(label, outputs);
+    if (known < 0) {
+      if (d) fill_nan(d, outputs);
+      return __builtin_nan("");
+    }
     double top = p[0], total = 0;
     for (int64_t o = 1; o < outputs; o++) top = p[o] > top ? double(p[o]) : top;
     for (int64_t o = 0; o < outputs; o++) total += exp_negative(double(p[o]) - top);
     if (d) {
       for (int64_t o = 0; o < outputs; o++) {
-        d[o] = T(scale * (exp_negative(double(p[o]) - top) / total - (o == *label ? 1 : 0)));
+        d[o] = T(scale * (exp_negative(double(p[o]) - top) / total - (o == known ? 1 : 0)));
       }
     }
-    return scale * (log_positive(total) - (double(p[*label]) - top));
+    return scale * (log_positive(total) - (double(p[known]) - top));
   }
   if (loss.kind == LossKind::pinball) {
     for (int64_t o = 0; o < outputs; o++) {

@@ -12,6 +12,7 @@
 
 #include "bindings.h"
 #include "model.h"
+#include "validate.h"
 
 namespace elman {
 namespace {
@@ -184,8 +185,9 @@ std::shared_ptr<Model<T>> make_model(const std::vector<std::pair<std::vector<int
     op.noise = row.second[3];
     ops.push_back(op);
   }
-  return std::make_shared<Model<T>>(std::move(ops), std::move(states),
-                                    Program{nullptr, 0, 0, in, out, size, integer, last});
+  const Program program{nullptr, 0, 0, in, out, size, integer, last};
+  Validator(ops, states, program);
+  return std::make_shared<Model<T>>(std::move(ops), std::move(states), program);
 }
 
 template <class T>
@@ -204,7 +206,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
           [](const M& model, const Array<const T>& theta, const Strided& x, const Lengths& lengths, const States& state,
              int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final) {
             const Forwards<T> f(model, theta, x, lengths, state, y, final);
-            nb::gil_scoped_release release;
+            const WithoutGil release;
             model.predict(theta.data(), f.opened.data, shard_size, y.data(), f.final.data());
           },
           "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a)
@@ -214,7 +216,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
              int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final, const MaybeKey& key) {
             Forwards<T> f(model, theta, x, lengths, state, y, final);
             open_key(key, f.opened.data);
-            nb::gil_scoped_release release;
+            const WithoutGil release;
             return model.forward(theta.data(), f.opened.data, shard_size, y.data(), f.final.data());
           },
           "theta"_a, "x"_a, "lengths"_a.none(), "state"_a, "shard_size"_a, "y"_a, "final"_a, "key"_a.none())
@@ -252,7 +254,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
             const std::vector<T*> out = open_results(model, tape.n, dstate0);
             const Upstream up{dy ? dy->data() : nullptr, into_hidden.data(),
                               dstate.empty() ? nullptr : into_state.data()};
-            nb::gil_scoped_release release;
+            const WithoutGil release;
             model.backward(theta.data(), tape, up, truncate, gradient.data(), dx ? dx->data() : nullptr, out.data());
           },
           "theta"_a, "tape"_a, "dy"_a.none(), "dhidden"_a, "dstate"_a, "truncate"_a, "gradient"_a, "dx"_a.none(),
@@ -271,7 +273,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
             open_targets(model, loss, y, weight, o);
             open_state(model, state, o);
             open_key(key, o.data);
-            nb::gil_scoped_release release;
+            const WithoutGil release;
             return model.loss(theta.data(), o.data, loss, shard_size, truncate, recompute,
                               gradient ? gradient->data() : nullptr);
           },
@@ -333,7 +335,7 @@ void bind(nb::module_& m, const char* model_name, const char* tape_name) {
                 }
               }
             }
-            nb::gil_scoped_release release;
+            const WithoutGil release;
             return model.update(theta.data(), o.data, loss, optim, remembered.data(), step, rows.data(), starts.data(),
                                 rates.data(), updates, Clip{clip_norm, clip_value}, truncate, recompute, shard_size,
                                 seed ? &*seed : nullptr, rules, {window, windows.data(), carried.data()}, losses.data(),
@@ -355,7 +357,7 @@ bool finite(const nb::ndarray<nb::ro, nb::device::cpu>& array, Bits exponent) {
     shape[3 - axes + i] = int64_t(array.shape(i));
     stride[3 - axes + i] = array.stride(i);
   }
-  const nb::gil_scoped_release release;
+  const WithoutGil release;
   for (int64_t i = 0; i < shape[0]; i++) {
     for (int64_t j = 0; j < shape[1]; j++) {
       const T* row = static_cast<const T*>(array.data()) + i * stride[0] + j * stride[1];
@@ -402,7 +404,7 @@ NB_MODULE(_native, m) {
       "set_num_threads",
       [](int n) {
         require(n >= 1 && n <= 1024, "n: expected 1 to 1024");
-        nb::gil_scoped_release release;
+        const WithoutGil release;
         Pool::shared().set_threads(n);
       },
       "n"_a);

@@ -40,8 +40,8 @@ enum class OptimKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
 // and the learned initial states for recurrent layers; weight, bias for dense; weight alone for embedding and skip.
 struct Op {
   Kind kind;
-  int32_t variant;  // CellKind or ActKind
-  int64_t in, out, hidden;
+  int32_t variant;          // CellKind or ActKind
+  int64_t in, out, hidden;  // hidden: units of a recurrent layer, rows of an embedding's table
   int32_t directions;
   int32_t state[2];  // index of each direction's first state slot
   int32_t learned;   // whether the initial state is a parameter

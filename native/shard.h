@@ -25,7 +25,11 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
     switch (op.kind) {
       case Kind::embedding:
         for (int64_t k = 0; k < count; k++) {
-          memcpy(o.out + k * o.ld, theta + op.offset[0][0] + s.ids[k] * op.out, size_t(op.out) * sizeof(T));
+          if (s.ids[k] < 0) {
+            fill_nan(o.out + k * o.ld, op.out);
+          } else {
+            memcpy(o.out + k * o.ld, theta + op.offset[0][0] + s.ids[k] * op.out, size_t(op.out) * sizeof(T));
+          }
           for (int64_t j = op.out; j < o.ld; j++) o.out[k * o.ld + j] = T(0);
         }
         break;
@@ -88,6 +92,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
           const Pick pick = share.of(o.last);
           for (int64_t k = 0; k < pick.count; k++) {
             const int64_t m = pick.index[k];
+            if (s.ids[m] < 0) continue;
             T* row = share.gradient + op.offset[0][0] + s.ids[m] * op.out;
             for (int64_t j = 0; j < op.out; j++) row[j] += dout[m * o.ld + j];
           }

@@ -11,13 +11,11 @@ namespace elman {
 template <class T>
 class Stepper {
  public:
-  // vocabulary: how many rows an embedding at the network's beginning has.
-  Stepper(std::shared_ptr<const Model<T>> model, const T* theta, int64_t batch, int64_t vocabulary)
+  Stepper(std::shared_ptr<const Model<T>> model, const T* theta, int64_t batch)
       : model_(std::move(model)),
         table_(model_->table()),
         theta_(theta, theta + program().size),
         batch_(batch),
-        vocabulary_(vocabulary),
         rows_(size_t(batch)) {
     const Program& p = program();
     std::iota(rows_.begin(), rows_.end(), int64_t(0));
@@ -43,7 +41,7 @@ class Stepper {
 
   const Program& program() const { return model_->program(); }
   int64_t batch() const { return batch_; }
-  int64_t vocabulary() const { return vocabulary_; }
+  int64_t vocabulary() const { return program().ops[0].hidden; }  // of an embedding at the network's beginning
 
   // Multiply-adds of one step, nearly.
   int64_t work() const { return batch_ * program().size; }
@@ -69,7 +67,7 @@ class Stepper {
   std::shared_ptr<const Model<T>> model_;
   const Table<T>& table_;
   std::vector<T> theta_;
-  int64_t batch_, vocabulary_;
+  int64_t batch_;
   std::vector<int64_t> rows_;
   Block packed_, tape_, input_;
   Shard* shard_;  // laid out in the tape

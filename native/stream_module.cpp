@@ -64,7 +64,7 @@ class Turn {
 
  private:
   static constexpr int64_t kLong = int64_t(1) << 20;
-  std::optional<nb::gil_scoped_release> release_;
+  std::optional<WithoutGil> release_;
   std::unique_lock<std::mutex> lock_;
 };
 
@@ -126,12 +126,12 @@ void bind_stepper(nb::module_& m, const char* name) {
   nb::class_<S>(m, name)
       .def(
           "__init__",
-          [](S* s, std::shared_ptr<Model<T>> model, const Array<const T>& theta, int64_t batch, int64_t vocabulary) {
+          [](S* s, std::shared_ptr<Model<T>> model, const Array<const T>& theta, int64_t batch) {
             require(shaped(theta, model->program().size), "theta: wrong size");
             require(batch >= 1, "batch: expected at least 1");
-            new (s) S(std::move(model), theta.data(), batch, vocabulary);
+            new (s) S(std::move(model), theta.data(), batch);
           },
-          "model"_a, "theta"_a, "batch"_a, "vocabulary"_a)
+          "model"_a, "theta"_a, "batch"_a)
       .def(
           "try_step", [array_type](S& s, nb::handle x, nb::handle out) { return try_step(s, x, out, array_type); },
           "x"_a, "out"_a)

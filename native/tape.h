@@ -2,6 +2,7 @@
 // one block of the caller's. And what is read into and out of a tape: inputs, outputs, hidden states, final states.
 #pragma once
 
+#include "ids.h"
 #include "scan.h"
 
 namespace elman::ELMAN_ISA {
@@ -127,7 +128,7 @@ void gather_input(const Program& p, const Data& data, const ShardTape<T>& s) {
   each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t t) {
     const int64_t at = s.rows[r] * data.x_row + t * data.x_step;
     if (p.integer) {
-      s.ids[m] = static_cast<const int64_t*>(data.x)[at];
+      s.ids[m] = within(static_cast<const int64_t*>(data.x) + at, p.ops[0].hidden);
       return;
     }
     const T* from = static_cast<const T*>(data.x) + at;

@@ -625,7 +625,7 @@ def test_a_full_disk_at_any_call_loses_nothing(tmp_path: Path, monkeypatch: pyte
                 checkpoint.Checkpoint.read(path)
             # the training in memory is whole: it is that of the updates done
             done = own.updates
-            assert own.network.training_thread is None
+            assert own.network.weights.trainer is None
             assert (own.history.update_loss == alone.history.update_loss[:done]).all()
             assert len(own.history) == done // 4
             if done < alone.updates:

@@ -690,14 +690,6 @@ def test_examine_refuses(args: Any, options: Any, error: type[Exception], messag
         doctor.examine(args[0] or network(), *args[1:], **options)
 
 
-def test_a_network_in_training_is_not_looked_at():
-    net = network()
-    net.training_thread = -1
-    for y in (None, Y):
-        with pytest.raises(RuntimeError, match="expected one that no other thread is training"):
-            doctor.examine(net, X, y)
-
-
 def test_sequences_too_long_are_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(replay, "STEPS", T - 1)
     with pytest.raises(ValueError, match="x: expected sequences short enough for a replay, got 7 steps"):

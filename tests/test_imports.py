@@ -21,7 +21,7 @@ LEVELS: list[set[str]] = [
     {"checks", "reference", "version", "_native"},
     {"layers", "losses", "optim", "schedules", "datasets", "estimator"},
     {"engine", "compiled", "custom", "init", "progress", "history", "interrupts"},
-    {"arguments", "parameters", "config", "describe", "stack", "tape", "io", "settings", "plan"},
+    {"arguments", "parameters", "config", "describe", "stack", "tape", "io", "settings", "plan", "weights"},
     {"network", "rules"},
     {"doctor"},
     {"checkpoint"},

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import threading
 from typing import Any
 
 import numpy as np
@@ -290,22 +289,6 @@ def test_a_users_own_activation_runs_on_the_reference_engine():
     np.testing.assert_allclose(own.predict(X), named.predict(X), rtol=1e-12, atol=1e-14)
     y = np.zeros((5, 7, 2))
     np.testing.assert_allclose(own.loss_and_grad(X, y)[1].flat, named.loss_and_grad(X, y)[1].flat, atol=1e-13)
-
-
-def test_predicting_while_another_thread_trains_is_refused():
-    net, caught = network(), []
-    net.training_thread = threading.get_ident()
-    net.predict(X)
-
-    def other() -> None:
-        with pytest.raises(RuntimeError, match="network: expected one that no other thread is training"):
-            net.predict(X)
-        caught.append(True)
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    thread.join()
-    assert caught
 
 
 # --------------------------------------------------------------------------------------------- what is wrong

@@ -294,7 +294,7 @@ def test_ctrl_c_ends_between_updates(monkeypatch: pytest.MonkeyPatch):
     assert (own.network.theta == expected.network.theta).all()
     assert (own.history.update_loss == expected.history.update_loss).all()
     assert own.updates == 5
-    assert own.network.training_thread is None
+    assert own.network.weights.trainer is None
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -329,14 +329,6 @@ def test_training_works_outside_the_main_thread():
     thread.start()
     thread.join()
     assert (results[0].update_loss == fit(trainer()).update_loss).all()
-
-
-def test_one_network_is_trained_by_one_thread_at_a_time():
-    own = trainer()
-    own.network.training_thread = -1
-    with pytest.raises(RuntimeError, match="network: expected one that no other thread is training"):
-        own.update(X, Y)
-    assert own.network.training_thread == -1
 
 
 @pytest.mark.parametrize(

@@ -21,20 +21,51 @@ ELMAN_INLINE void each_gate(int64_t units, int64_t hidden, int slots, F f) {
   }
 }
 
+// share times the sum of a row; where the sum overflows, the sum of the shares.
+template <class T>
+ELMAN_INLINE T row_mean(const T* p, int64_t count, T share) {
+  Vec<T> sum{}, shares{};
+  for (int64_t i = 0; i < count; i += kWidth<T>) sum = sum + load(p + i);
+  const T mean = sum_lanes<T>(sum) * share;
+  if (mean - mean == 0) return mean;
+  for (int64_t i = 0; i < count; i += kWidth<T>) shares = fma<T>(load(p + i), splat(share), shares);
+  return sum_lanes<T>(shares);
+}
+
+// p <- p / deviation for a row whose squares overflow, as float's do from 1e19 on; returns 1 / deviation. The row is made
+// smaller by a power of two first; beside such numbers kNormEps counts for nothing.
+template <class T>
+T normalise_large(T* p, int64_t count, T share) {
+  const T smaller = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
+  Vec<T> squares{};
+  for (int64_t i = 0; i < count; i += kWidth<T>) {
+    const Vec<T> small = load(p + i) * splat(smaller);
+    squares = fma<T>(small, small, squares);
+    store(p + i, small);
+  }
+  const T inverse = T(1) / square_root(sum_lanes<T>(squares) * share);
+  for (int64_t i = 0; i < count; i += kWidth<T>) store(p + i, load(p + i) * splat(inverse));
+  return inverse * smaller;
+}
+
 // Rows of slots * hidden numbers, zero in the padding: p <- (p - mean) * inverse, inverse <- 1 / deviation.
 template <class T>
 void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
   const T share = T(1) / T(slots * hidden);
   for (int64_t r = 0; r < rows; r++, p += ld) {
-    Vec<T> sum{}, squares{};
-    for (int64_t i = 0; i < units * slots; i += kWidth<T>) sum = sum + load(p + i);
-    const Vec<T> mean = splat(sum_lanes<T>(sum) * share);
+    Vec<T> squares{};
+    const Vec<T> mean = splat(row_mean(p, units * slots, share));
     each_gate<T>(units, hidden, slots, [&](int64_t i, Vec<T> real) {
       const Vec<T> centred = (load(p + i) - mean) * real;
       squares = fma<T>(centred, centred, squares);
       store(p + i, centred);
     });
-    inverse[r] = T(1) / square_root(sum_lanes<T>(squares) * share + T(kNormEps));
+    const T total = sum_lanes<T>(squares);
+    if (total - total != 0) {  // infinite
+      inverse[r] = normalise_large(p, units * slots, share);
+      continue;
+    }
+    inverse[r] = T(1) / square_root(total * share + T(kNormEps));
     const Vec<T> factor = splat(inverse[r]);
     for (int64_t i = 0; i < units * slots; i += kWidth<T>) store(p + i, load(p + i) * factor);
   }

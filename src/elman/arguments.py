@@ -17,7 +17,17 @@ from elman.engine import Batch, finite_check
 from elman.layers import Layout
 from elman.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball, outputs_per_target
 
-__all__ = ["as_batch", "as_dtype", "as_real", "as_state", "check_width", "is_finite", "segment", "target_width"]
+__all__ = [
+    "as_batch",
+    "as_dtype",
+    "as_real",
+    "as_state",
+    "check_unchanged",
+    "check_width",
+    "is_finite",
+    "segment",
+    "target_width",
+]
 
 
 def as_dtype(dtype: object) -> np.dtype[Any]:
@@ -67,14 +77,30 @@ def as_batch(
     counts = _lengths(lengths, n, steps, single)
     valid = None if counts is None else np.arange(steps) < counts[:, None]
     if layout.integer_input:
-        table = layout.parts[0].layer.num_embeddings  # type: ignore[union-attr]
-        _check_range("x", rows, valid, single, table)
+        _check_range("x", rows, valid, single, _vocabulary(layout))
     else:
         _check_finite("x", rows, valid, single, steps=True)
     targets = None if loss is None else _targets(layout, dtype, y, loss, n, steps, valid, single)
     weight = _weight(layout, dtype, sample_weight, n, steps, valid, single)
     given = None if state is None else as_state("state", layout, dtype, state, n)
     return Batch(rows, targets, counts, weight, given), single
+
+
+def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
+    """Raises ValueError where ids or labels of a checked batch lie outside of their range now.
+
+    The arrays are the caller's, who may have written to them since; an engine takes such a number for NaN.
+    """
+    steps = batch.x.shape[1]
+    valid = None if batch.lengths is None else np.arange(steps) < batch.lengths[:, None]
+    try:
+        if layout.integer_input:
+            _check_range("x", batch.x, valid, False, _vocabulary(layout))
+        if _has_classes(loss) and batch.y is not None:
+            mask = None if layout.last else valid
+            _check_range("y", batch.y, mask, False, layout.output_size, steps=not layout.last)
+    except ValueError as error:
+        raise ValueError(f"{error}, where another number stood when training began") from None
 
 
 def as_state(
@@ -160,10 +186,23 @@ def _array(name: str, value: object, kinds: str, expected: str) -> np.ndarray:
     return array
 
 
+def _whole_numbers(name: str, value: object, expected: str) -> np.ndarray:
+    """An int64 array; one already is returned as it is, whatever its strides, unless its address is odd."""
+    array = _array(name, value, "iu", expected)
+    return array.astype(np.int64, copy=not array.flags.aligned)
+
+
+def _vocabulary(layout: Layout) -> int:
+    return layout.parts[0].layer.num_embeddings  # type: ignore[union-attr]
+
+
+def _has_classes(loss: Loss) -> bool:
+    return isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes)
+
+
 def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray, bool]:
     if layout.integer_input:
-        array, tail = _array("x", x, "iu", "whole numbers (the network begins with an Embedding)"), ()
-        array = array.astype(np.int64, copy=False)
+        array, tail = _whole_numbers("x", x, "whole numbers (the network begins with an Embedding)"), ()
     else:
         array, tail = as_real("x", x, dtype), (layout.input_size,)
     if array.ndim != 2 + len(tail) or array.shape[2:] != tail or not array.size:
@@ -197,9 +236,9 @@ def _targets(
 ) -> np.ndarray:
     lead, mask = ((n,), None) if layout.last else ((n, steps), valid)
     width = target_width(layout, loss)
-    if isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes):
+    if _has_classes(loss):
         name = getattr(loss, "name", loss.kind)
-        array = _array("y", y, "iu", f"whole numbers, the classes (loss is {name})").astype(np.int64, copy=False)
+        array = _whole_numbers("y", y, f"whole numbers, the classes (loss is {name})")
         array = array[None] if single else array
         check_width("y", array.shape[1:] if single else array.shape, [lead[1:] if single else lead])
         _check_range("y", array, mask, single, layout.output_size, steps=not layout.last)

@@ -186,9 +186,7 @@ class NativeEngine:
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> NativeStepper:
         kind = _native.Stepper32 if theta.dtype == np.float32 else _native.Stepper64
-        first = layout.layers[0]
-        vocabulary = first.num_embeddings if isinstance(first, Embedding) else 0
-        native = kind(self._model(layout, theta), theta, batch_size, vocabulary)
+        native = kind(self._model(layout, theta), theta, batch_size)
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
@@ -246,6 +244,8 @@ def operations(layout: Layout) -> list[tuple[list[int], list[float]]]:
             for direction, slots in enumerate(part.states):
                 first[direction] = state
                 state += len(slots)
+        elif isinstance(layer, Embedding):
+            hidden = layer.num_embeddings
         elif isinstance(layer, Dense):
             variant = ACTIVATIONS[layer.activation]
         elif isinstance(layer, Dropout):

@@ -157,7 +157,7 @@ def _network(subject: Any, rng: np.random.Generator) -> tuple[Network, str, Loss
     subject = getattr(subject, "network", subject)
     if isinstance(subject, Network):
         notes = [] if subject.dtype == np.float64 else [f"the {subject.dtype} network was checked as a float64 copy"]
-        copy = Network.from_theta(subject.layout, subject.theta.astype(np.float64))
+        copy = Network.from_theta(subject.layout, subject.weights.copy().astype(np.float64))
         return copy, f"network of {subject.num_parameters} parameters", None, notes
     if isinstance(subject, str):
         known = {**CELLS, **LOSSES}

@@ -191,7 +191,7 @@ class _Flow:
             raise ValueError(
                 "network: expected one direction, got a bidirectional network, whose state has no next step"
             )
-        self.network = Network.from_theta(network.layout, network.theta.astype(np.float64))
+        self.network = Network.from_theta(network.layout, network.weights.copy().astype(np.float64))
         self.slots = tuple((slot.name, slot.size) for slot in network.layout.states)
         self.size = sum(size for _, size in self.slots)
         self.x = np.asarray(x)

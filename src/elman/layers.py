@@ -5,6 +5,7 @@ Nothing here computes: both engines read these descriptions and do the arithmeti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -16,6 +17,8 @@ from elman import checks
 __all__ = [
     "GRU",
     "LSTM",
+    "MOST_PARAMETERS",
+    "MOST_UNITS",
     "Activation",
     "Cell",
     "CustomCell",
@@ -34,6 +37,10 @@ __all__ = [
     "as_cell",
 ]
 
+# Bounds far above any use, so that no product of sizes that native code forms, padding included, passes 64 bits.
+MOST_UNITS = 2**31 - 1  # of any one size: units, features, rows of an embedding
+MOST_PARAMETERS = 2**40  # of a network
+
 
 def _short(self: Any) -> str:
     """The repr of a description: what it is, and what differs from the defaults."""
@@ -51,6 +58,10 @@ def _set(self: Any, **values: Any) -> None:
     """Plain numbers in place of NumPy's, which no file holds."""
     for name, value in values.items():
         object.__setattr__(self, name, value)
+
+
+def _size(name: str, value: object) -> int:
+    return checks.whole(name, checks.whole(name, value, low=1), high=MOST_UNITS)
 
 
 def _below_one(name: str, value: object) -> float:
@@ -223,7 +234,7 @@ class CustomCell:
             if not isinstance(shape, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"shapes[{name!r}]: expected a shape, got {checks.shown(shape)}")
             for size in shape:
-                checks.whole(f"shapes[{name!r}]", size, low=1)
+                _size(f"shapes[{name!r}]", size)
         return dict(shapes)
 
     def __repr__(self) -> str:
@@ -264,8 +275,8 @@ class Embedding:
     kind: ClassVar[str] = "embedding"
 
     def __post_init__(self) -> None:
-        _set(self, num_embeddings=checks.whole("num_embeddings", self.num_embeddings, low=1))
-        _set(self, embedding_dim=checks.whole("embedding_dim", self.embedding_dim, low=1))
+        _set(self, num_embeddings=_size("num_embeddings", self.num_embeddings))
+        _set(self, embedding_dim=_size("embedding_dim", self.embedding_dim))
 
 
 @dataclass(frozen=True)
@@ -290,7 +301,7 @@ class Recurrent:
     __repr__ = _short
 
     def __post_init__(self) -> None:
-        _set(self, hidden_size=checks.whole("hidden_size", self.hidden_size, low=1), cell=as_cell(self.cell))
+        _set(self, hidden_size=_size("hidden_size", self.hidden_size), cell=as_cell(self.cell))
         checks.flag("bidirectional", self.bidirectional)
         checks.flag("learned_state", self.learned_state)
         _set(self, recurrent_dropout=_below_one("recurrent_dropout", self.recurrent_dropout))
@@ -332,7 +343,7 @@ class Dense:
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
-        _set(self, output_size=checks.whole("output_size", self.output_size, low=1))
+        _set(self, output_size=_size("output_size", self.output_size))
         checks.choice("activation", self.activation, ("linear", "tanh", "relu", "sigmoid"))
 
 
@@ -385,7 +396,7 @@ class Parameter(NamedTuple):
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)  # not NumPy's, which wraps at 64 bits
 
     def view(self, theta: np.ndarray) -> np.ndarray:
         """A writable view into theta (P,)."""
@@ -424,7 +435,7 @@ class Layout:
 
     def __init__(self, layers: Sequence[Layer], input_size: int) -> None:
         self.layers = tuple(layers)
-        self.input_size = checks.whole("input_size", input_size, low=1)
+        self.input_size = _size("input_size", input_size)
         self.integer_input = bool(self.layers) and isinstance(self.layers[0], Embedding)
         self.last = False
         self.size = 0
@@ -484,6 +495,8 @@ class Layout:
         for name, shape in shapes.items():
             placed.append(Parameter(name, shape, self.size))
             self.size += placed[-1].size
+            if self.size > MOST_PARAMETERS:
+                raise ValueError(f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {name} {shape}")
         return tuple(placed)
 
     @property

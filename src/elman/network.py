@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +17,7 @@ from elman.losses import Loss, as_loss
 from elman.parameters import Parameters
 from elman.stack import stack
 from elman.tape import Tape, named
+from elman.weights import Reading, Weights
 
 if TYPE_CHECKING:
     from elman.stream import Stream
@@ -46,7 +46,8 @@ class Network:
     Every x is (B, T, D), or (T, D) for one sequence, which then leaves without B too. Lists, and arrays of another real
     type, are converted. `lengths` (B,) says how many steps of each row are real; outputs past them are 0. A state is a
     mapping, name -> (B, H), of what `state_names` lists; a name that is missing is zero. Wrong input raises ValueError
-    or TypeError with the argument, what was expected and what came.
+    or TypeError with the argument, what was expected and what came. While one thread trains a network, all others
+    compute with its weights as they were after the last block of updates.
     """
 
     def __init__(
@@ -106,27 +107,26 @@ class Network:
 
     def _bind(self, layout: Layout, theta: np.ndarray) -> None:
         self.layout = layout
-        self._theta = theta
+        self.weights = Weights(theta)
         self._engine = select(layout)
-        self.training_thread: int | None = None  # which thread is changing theta now; a Trainer sets it
 
     # -------------------------------------------------------------------------------------- what it is
 
     @property
     def theta(self) -> np.ndarray:
         """All parameters, (P,); assigning copies in."""
-        return self._theta
+        return self.weights.theta
 
     @theta.setter
     def theta(self, values: object) -> None:
         array = arguments.as_real("theta", values, self.dtype)
         arguments.check_width("theta", array.shape, [(self.num_parameters,)])
-        self._theta[...] = array
+        self.theta[...] = array
 
     @property
     def parameters(self) -> Parameters:
         """Name -> writable view of theta; assigning an item copies in."""
-        return Parameters(self.layout, self._theta)
+        return Parameters(self.layout, self.theta)
 
     @property
     def num_parameters(self) -> int:
@@ -146,7 +146,7 @@ class Network:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._theta.dtype
+        return self.theta.dtype
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -165,7 +165,8 @@ class Network:
     ) -> Any:
         """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
-        y, final = self._engine.predict(self.layout, self._theta, batch)
+        with Reading(self.weights) as theta:
+            y, final = self._engine.predict(self.layout, theta, batch)
         y = y[0] if single else y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
@@ -186,7 +187,7 @@ class Network:
         key (seed, update): dropout, zoneout and noise draw as in that update of a training with this seed.
         """
         batch, single = self._batch(x, lengths=lengths, state=state)
-        theta = self._theta.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
+        theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
         y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, _key(key))
         y = y[0] if single else y
         return y, Tape(self._engine, record, self.layout, theta, y.shape, single, final)
@@ -239,7 +240,8 @@ class Network:
         """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        return for_loss(self._engine, loss).loss(self.layout, self._theta, batch, loss, DEFAULT_SHARD_SIZE)
+        with Reading(self.weights) as theta:
+            return for_loss(self._engine, loss).loss(self.layout, theta, batch, loss, DEFAULT_SHARD_SIZE)
 
     def loss_and_grad(
         self,
@@ -266,17 +268,15 @@ class Network:
         """
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        value, gradient = for_loss(self._engine, loss).loss_and_grad(
-            self.layout,
-            self._theta,
-            batch,
-            loss,
+        options = (
             _window(truncate),
             DEFAULT_SHARD_SIZE,
             arguments.segment(self.layout, recompute, batch.x.shape[1]),
             _key(key),
             checks.number("activity_penalty", activity_penalty, low=0.0),
         )
+        with Reading(self.weights) as theta:
+            value, gradient = for_loss(self._engine, loss).loss_and_grad(self.layout, theta, batch, loss, *options)
         return value, Parameters(self.layout, gradient)
 
     def stream(self, batch_size: int = 1) -> Stream:
@@ -294,7 +294,7 @@ class Network:
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
         plain = {"layers": layers_to_plain(self.layers), "input_size": self.input_size, "dtype": self.dtype.name}
-        return plain, dict(self.parameters)
+        return plain, dict(Parameters(self.layout, self.weights.copy()))
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
@@ -317,8 +317,6 @@ class Network:
     # ---------------------------------------------------------------------------------------- inside
 
     def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
-        if self.training_thread is not None and self.training_thread != threading.get_ident():
-            raise RuntimeError("network: expected one that no other thread is training, got one in training")
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
     def _upstream(self, name: str, value: Any, shape: tuple[int, ...], single: bool) -> np.ndarray:
@@ -340,7 +338,7 @@ class Network:
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Network.from_theta, (self.layout, self._theta))
+        return (Network.from_theta, (self.layout, self.weights.copy()))
 
     def __repr__(self) -> str:
         shape = "at the last step" if self.layout.last else "at every step"

@@ -46,7 +46,7 @@ class Stream:
             )
         self.network = network
         self.batch_size = checks.whole("batch_size", batch_size, low=1)
-        self._restart(network.theta.copy(), None)
+        self._restart(network.weights.copy(), None)
 
     def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
         layout = self.network.layout
@@ -114,7 +114,7 @@ class Stream:
 
     def refresh(self) -> None:
         """Takes the network's weights of now; the state stays."""
-        self._restart(self.network.theta.copy(), self.state)
+        self._restart(self.network.weights.copy(), self.state)
 
     def _input(self, x: Any) -> tuple[np.ndarray, bool]:
         layout = self.network.layout
@@ -122,7 +122,7 @@ class Stream:
             array = np.asarray(x)
             if array.dtype.kind not in "iu":
                 raise TypeError(f"x: expected whole numbers, got {checks.shown(x)}")
-            array = array.astype(self._input_dtype, copy=False)
+            array = array.astype(self._input_dtype, copy=not array.flags.aligned)
         else:
             array = arguments.as_real("x", x, self._input_dtype)
         single = self.batch_size == 1 and array.shape == self._shape[1:]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from elman.optim import Optimizer, as_optimizer
 from elman.plan import Plan, in_windows, whole
 from elman.progress import Reporter, reporter
 from elman.rules import make_rules
+from elman.weights import Training
 
 if TYPE_CHECKING:
     from elman.doctor import Report
@@ -117,7 +117,8 @@ class Trainer:
         self._asked = (rates, frozen, masks, signs)
         self.rules = make_rules(network.layout, network.dtype, self._optimizer, *self._asked)
         if self.rules is not None and self.rules.lower is not None:
-            network.theta = np.clip(network.theta, self.rules.lower, self.rules.upper)
+            with Training(network.weights):
+                network.theta = np.clip(network.theta, self.rules.lower, self.rules.upper)
         self.slots = tuple(np.zeros_like(network.theta) for _ in self.optimizer.slots)
         self.updates = 0
         self.history = History()
@@ -230,10 +231,12 @@ class Trainer:
             if checkpoint is not None:
                 keeper = Keeper(checkpoint, every, keep, known, resume)
             if resume is not None:
-                position = restored(resume, self, known, epochs) or position
+                with Training(self.network.weights):
+                    position = restored(resume, self, known, epochs) or position
         last = position.first + epochs
         ended = position.stopped or self.epochs >= last
-        with reporter(checks.flag("progress", progress) and not ended, last) as report, ExitStack() as ends:
+        told = checks.flag("progress", progress) and not ended
+        with Training(self.network.weights), reporter(told, last) as report, ExitStack() as ends:
             for called in callbacks:
                 if hasattr(called, "finish"):
                     ends.callback(called.finish, self)  # type: ignore[attr-defined]
@@ -250,8 +253,8 @@ class Trainer:
                 ended = position.stopped or self.epochs >= last
                 if keeper is not None:
                     keeper.after_epoch(self, position, improved, ended)
-        if position.best_theta is not None:
-            self.network.theta = position.best_theta
+            if position.best_theta is not None:
+                self.network.theta = position.best_theta
         return self.history
 
     # ------------------------------------------------------------------------------------------ inside
@@ -341,6 +344,8 @@ class Trainer:
         if held_out is not None:
             engine = select(network.layout, self.loss)
             validation_loss = engine.loss(network.layout, network.theta, held_out, self.loss, self.shard_size)
+            if math.isnan(validation_loss):
+                arguments.check_unchanged(network.layout, held_out, self.loss)
         mean = float(losses @ plan.sizes / (plan.sizes.sum() or 1.0))
         epoch = Epoch(mean, validation_loss, time.perf_counter() - began, float(rates[-1]), self.updates)
         self.schedule.observe(mean if held_out is None else validation_loss)
@@ -364,7 +369,7 @@ class Trainer:
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
         network = self.network
-        with interrupts.held(), self._training():
+        with interrupts.held(), Training(network.weights), np.errstate(over="ignore", invalid="ignore"):
             losses, norms, done = select(network.layout, self.loss).update(
                 network.layout,
                 network.theta,
@@ -386,6 +391,7 @@ class Trainer:
             self.updates += done
             self.history.record_updates(losses[:done], norms[:done], records.rates[:done])
         if done < len(records.rates):
+            arguments.check_unchanged(network.layout, batch, self.loss)
             rows = records.rows[records.starts[done] : records.starts[done + 1]]
             given = records.windows
             window = None if given is None else (int(given.starts[done]), int(given.starts[done]) + given.steps)
@@ -405,7 +411,7 @@ class Trainer:
         """The error for an update on these rows, or on a window of their steps, with the doctor's report."""
         from elman import doctor
 
-        with self._training():
+        with Training(self.network.weights), np.errstate(over="ignore", invalid="ignore"):
             report = doctor.diagnose(
                 self, batch, rows, epoch=epoch, loss=loss, norm=norm, window=window, exploded=exploded
             )
@@ -432,18 +438,6 @@ class Trainer:
         rows = plan.rows[plan.starts[-2] :]
         last = None if plan.steps is None else (int(plan.steps[-1]), int(plan.steps[-1]) + (window or 0))
         return self._failure(batch, rows, last, self.epochs + 1, float(losses[-1]), norm, exploded=True)
-
-    @contextmanager
-    def _training(self) -> Generator[None]:
-        """Marks the network, so that a prediction in another thread is refused, not wrong."""
-        if self.network.training_thread not in (None, threading.get_ident()):
-            raise RuntimeError("network: expected one that no other thread is training, got one in training")
-        self.network.training_thread = threading.get_ident()
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found and reported
-                yield
-        finally:
-            self.network.training_thread = None
 
     def __repr__(self) -> str:
         return (

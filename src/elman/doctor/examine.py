@@ -135,7 +135,7 @@ def examine(network: Network, x: Any, y: Any = None, loss: str | Loss = "mse", *
         raise ValueError(f"x: expected sequences short enough for a replay, got {steps} steps; give a part of them")
     batch = widened(batch.take(np.linspace(0, n - 1, rows).astype(np.int64)))
     with np.errstate(under="ignore"):  # what vanishes is told in words
-        replay = Replay(layout, network.theta.astype(np.float64), batch)
+        replay = Replay(layout, network.weights.copy().astype(np.float64), batch)
         saturation, dead = _units(replay)
         memory = [one for at_end in (True, False) for one in _memories(replay, None if y is None else loss, at_end)]
     return Examination(rows, steps, value, tuple(saturation), tuple(dead), tuple(memory))

@@ -1,4 +1,7 @@
-"""A table of vectors: y = E[id]. Shapes: ids (B, T), E (V, F), y (B, T, F)."""
+"""A table of vectors: y = E[id]. Shapes: ids (B, T), E (V, F), y (B, T, F).
+
+An id outside of the table, which only data that changed after its check can hold, gives NaN.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,15 @@ __all__ = ["backward", "forward"]
 
 def forward(table: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """ids (B, T) -> rows of the table (B, T, F)."""
-    return table[ids]
+    known = (ids >= 0) & (ids < len(table))
+    y = table[np.where(known, ids, 0)]
+    y[~known] = np.nan
+    return y
 
 
 def backward(table: np.ndarray, ids: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """dy (B, T, F) -> dE (V, F): every row gathers what arrived wherever it was used."""
     gradient = np.zeros_like(table)
-    np.add.at(gradient, ids, dy)
+    known = (ids >= 0) & (ids < len(table))
+    np.add.at(gradient, ids[known], dy[known])
     return gradient

@@ -75,13 +75,16 @@ def huber(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
 
 
 def cross_entropy(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
-    """-log softmax(y_hat)[class], y (...) integers; slope softmax(y_hat) - onehot(class)."""
+    """-log softmax(y_hat)[class], y (...) integers; slope softmax(y_hat) - onehot(class). NaN for no class of y_hat's,
+    which only data that changed after its check can hold."""
     shifted = y_hat - y_hat.max(axis=-1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    classes = y[..., None]
-    slopes = np.exp(log_p)
+    known = (y >= 0) & (y < y_hat.shape[-1])
+    classes = np.where(known, y, 0)[..., None]
+    slopes, terms = np.exp(log_p), -np.take_along_axis(log_p, classes, -1)
     np.put_along_axis(slopes, classes, np.take_along_axis(slopes, classes, -1) - 1, -1)
-    return -np.take_along_axis(log_p, classes, -1), slopes
+    terms[~known] = slopes[~known] = np.nan
+    return terms, slopes
 
 
 def binary_cross_entropy(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:

@@ -19,10 +19,16 @@ EPS = 1e-5
 
 
 def normalise(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """p (B, N) -> hat (B, N), and one over the deviation (B, 1)."""
-    centred = p - p.mean(axis=1, keepdims=True)
-    inverse = 1 / np.sqrt((centred * centred).mean(axis=1, keepdims=True) + p.dtype.type(EPS))
-    return centred * inverse, inverse
+    """p (B, N) -> hat (B, N), and one over the deviation (B, 1).
+
+    A row with entries above 1 is divided by a power of two first, so that no square of a finite entry overflows.
+    """
+    power = np.maximum(np.frexp(np.abs(p).max(axis=1, keepdims=True))[1], 0)
+    small = np.ldexp(p, -power)
+    centred = small - small.mean(axis=1, keepdims=True)
+    eps = np.ldexp(p.dtype.type(EPS), -2 * power)
+    inverse = 1 / np.sqrt((centred * centred).mean(axis=1, keepdims=True) + eps)
+    return centred * inverse, np.ldexp(inverse, -power)
 
 
 def normalise_backward(dhat: np.ndarray, hat: np.ndarray, inverse: np.ndarray) -> np.ndarray:

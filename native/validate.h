@@ -1,0 +1,121 @@
+// Whether a network, as Python hands it over, fits its own parameters: every matrix within theta, every layer as wide
+// as the one before it gives. Kernels trust this; a wrong size would read and write outside of theta.
+#pragma once
+
+#include <stdexcept>
+#include <vector>
+
+#include "program.h"
+
+namespace elman {
+
+// How many parameters a cell has beside its products: blocks of H numbers in bias and gates, blocks of H numbers that
+// lie together from `extra` on, states.
+struct CellSizes {
+  int64_t gates, extras, states;
+};
+
+inline CellSizes cell_sizes(CellKind kind) {
+  switch (kind) {
+    case CellKind::tanh:
+    case CellKind::relu:
+      return {1, 0, 1};
+    case CellKind::lstm:
+      return {4, 0, 2};
+    case CellKind::lstm_peephole:
+      return {4, 3, 2};
+    case CellKind::gru_after:
+      return {3, 1, 1};
+    case CellKind::gru_before:
+      return {3, 0, 1};
+    case CellKind::leaky_tanh:
+    case CellKind::leaky_relu:
+      return {1, 1, 1};
+    case CellKind::norm_tanh:
+    case CellKind::norm_relu:
+      return {1, 2, 1};
+    case CellKind::norm_lstm:
+      return {4, 10, 2};
+    case CellKind::norm_gru:
+      return {3, 7, 1};
+  }
+  throw std::invalid_argument("ops: unknown cell");
+}
+
+// Throws std::invalid_argument for a network that does not fit.
+class Validator {
+ public:
+  Validator(const std::vector<Op>& ops, const std::vector<int64_t>& states, const Program& p) : states_(states), p_(p) {
+    need(!ops.empty() && p.in >= 1 && p.in <= kMost && p.size >= 1, "ops: expected layers, inputs and parameters");
+    need((ops[0].kind == Kind::embedding) == (p.integer != 0), "ops: expected integers before an embedding alone");
+    int64_t width = p.in;
+    bool last = false;
+    for (size_t i = 0; i < ops.size(); i++) {
+      const Op& op = ops[i];
+      need(op.in == width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as the one before gives");
+      need(op.kind != Kind::embedding || i == 0, "ops: expected an embedding first");
+      need(op.directions == 1 || (op.directions == 2 && op.kind == Kind::recurrent), "ops: one or two directions");
+      need(op.kind != Kind::recurrent || !last, "ops: expected no recurrent layer behind the last step");
+      check(op);
+      last = last || op.kind == Kind::last;
+      width = op.out;
+    }
+    need(width == p.out && last == (p.last != 0), "ops: expected the outputs of the last layer");
+  }
+
+ private:
+  static constexpr int64_t kMost = (int64_t(1) << 31) - 1;
+
+  static void need(bool holds, const char* what) {
+    if (!holds) throw std::invalid_argument(what);
+  }
+
+  // A matrix of theta, or `rows` numbers in a row.
+  void inside(int64_t offset, int64_t rows, int64_t columns = 1) const {
+    need(rows >= 1 && columns >= 1 && rows <= p_.size / columns && offset >= 0 && offset <= p_.size - rows * columns,
+         "ops: expected every parameter within theta");
+  }
+
+  void check(const Op& op) const {
+    switch (op.kind) {
+      case Kind::embedding:
+        return inside(op.offset[0][0], op.hidden, op.out);
+      case Kind::recurrent:
+        return check_recurrent(op);
+      case Kind::dense:
+        need(op.variant >= 0 && op.variant <= int32_t(ActKind::sigmoid), "ops: unknown activation");
+        inside(op.offset[0][1], op.out);
+        return inside(op.offset[0][0], op.out, op.in);
+      case Kind::skip:
+        need(op.out == op.in && !p_.integer, "ops: a skip gives what it gets");
+        return inside(op.offset[0][0], op.out, p_.in);
+      case Kind::last:
+      case Kind::dropout:
+        return need(op.out == op.in, "ops: expected as many outputs as inputs");
+    }
+    throw std::invalid_argument("ops: unknown kind");
+  }
+
+  void check_recurrent(const Op& op) const {
+    const CellSizes cell = cell_sizes(CellKind(op.variant));
+    const int64_t n = op.hidden;
+    need(n >= 1 && n <= kMost && op.out == n * op.directions, "ops: expected an output for each unit and direction");
+    for (int32_t k = 0; k < op.directions; k++) {
+      const int64_t* at = op.offset[k];
+      inside(at[0], cell.gates * n, op.in);
+      inside(at[1], cell.gates * n, n);
+      inside(at[2], cell.gates * n);
+      if (cell.extras) inside(at[3], cell.extras * n);
+      for (int64_t s = 0; s < cell.states; s++) {
+        const int64_t slot = op.state[k] + s;
+        need(slot >= 0 && slot < int64_t(states_.size()) && states_[size_t(slot)] == n, "ops: expected its states");
+        if (op.learned) inside(at[4 + s], n);
+      }
+    }
+  }
+
+  const std::vector<int64_t>& states_;
+  const Program& p_;
+};
+
+}  // namespace elman

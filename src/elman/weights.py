@@ -1,0 +1,128 @@
+"""A network's weights, shared between threads: at most one trains them, any number compute with them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from threading import get_ident
+from weakref import WeakSet
+
+import numpy as np
+
+__all__ = ["Reading", "Training", "Weights"]
+
+LOOK_AGAIN = 1e-4  # seconds that a trainer sleeps while others still compute
+
+
+class Weights:
+    """The vector theta (P,) of a network, and which threads use it.
+
+    While one thread trains, the others compute with a copy that is renewed after every block of updates. So no
+    prediction sees half of an update, and none waits; a training waits, once at its start, for those under way.
+    """
+
+    def __init__(self, theta: np.ndarray) -> None:
+        self.theta = theta
+        self.trainer: int | None = None  # the thread that trains,
+        self.depth = 0  # how often it has entered,
+        self.published: np.ndarray | None = None  # and the copy for the others
+        self.turn = threading.Lock()  # of trainers
+        # The threads that compute with theta itself, once for each computation. No lock, which would cost a small
+        # network's prediction a tenth of its time: a reader enters itself before it looks for a trainer, and a trainer
+        # itself before it looks for readers, so one of them sees the other.
+        self.readers: list[int] = []
+        _everyone.add(self)
+
+    def copy(self) -> np.ndarray:
+        """A copy of theta (P,) as it was between two updates."""
+        with Reading(self) as theta:
+            return theta.copy()
+
+    def after_fork(self) -> None:
+        """In a child process: the other threads are gone, and what one of them was training is as it was between two
+        updates."""
+        me = get_ident()
+        self.turn = threading.Lock()
+        self.readers = [reader for reader in self.readers if reader == me]
+        if self.trainer not in (None, me):
+            if self.published is not None:
+                self.theta[...] = self.published
+            self.trainer, self.published, self.depth = None, None, 0
+
+
+class Reading:
+    """`with Reading(weights) as theta`: the weights to compute with, whole, and not changed until the end by another
+    thread's training."""
+
+    __slots__ = ("_reader", "_weights")
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._reader: int | None = get_ident()
+
+    def __enter__(self) -> np.ndarray:
+        weights, me = self._weights, self._reader
+        weights.readers.append(me)  # type: ignore[arg-type]
+        if weights.trainer is None or weights.trainer == me:
+            return weights.theta
+        published = weights.published
+        if published is None:  # that training has just ended, and the next one waits for this reader
+            return weights.theta
+        weights.readers.remove(me)  # type: ignore[arg-type]
+        self._reader = None
+        return published
+
+    def __exit__(self, *_: object) -> None:
+        if self._reader is not None:
+            self._weights.readers.remove(self._reader)
+
+
+class Training:
+    """`with Training(weights)`: this thread may change theta. RuntimeError where another one trains.
+
+    It may be entered again: each end of an inner one is where the copy for the other threads is renewed.
+    """
+
+    __slots__ = ("_weights",)
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+
+    def __enter__(self) -> None:
+        weights, me = self._weights, get_ident()
+        with weights.turn:
+            if weights.trainer not in (None, me):
+                raise RuntimeError("network: expected one that no other thread is training, got one in training")
+            if weights.trainer is None:
+                weights.published = weights.theta.copy()
+                weights.trainer = me
+            weights.depth += 1
+        if weights.depth == 1:
+            try:
+                while any(reader != me for reader in tuple(weights.readers)):
+                    time.sleep(LOOK_AGAIN)
+            except BaseException:
+                self.__exit__()
+                raise
+
+    def __exit__(self, *_: object) -> None:
+        weights = self._weights
+        with weights.turn:
+            weights.depth -= 1
+            if weights.depth:
+                weights.published = weights.theta.copy()
+            else:
+                weights.trainer = weights.published = None
+
+
+_everyone: WeakSet[Weights] = WeakSet()
+
+
+def _after_fork() -> None:
+    for weights in list(_everyone):
+        weights.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
