@@ -378,6 +378,7 @@ bool finite(const nb::ndarray<nb::ro, nb::device::cpu>& array, Bits exponent) {
 
 NB_MODULE(_native, m) {
   using namespace elman;
+  nb::set_leak_warnings(false);  // what daemon threads still hold when the interpreter ends is no leak
   bind<float>(m, "Model32", "Tape32");
   bind<double>(m, "Model64", "Tape64");
   bind_steppers(m);
