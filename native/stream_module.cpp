@@ -134,7 +134,7 @@ void bind_stepper(nb::module_& m, const char* name) {
           "model"_a, "theta"_a, "batch"_a)
       .def(
           "try_step", [array_type](S& s, nb::handle x, nb::handle out) { return try_step(s, x, out, array_type); },
-          "x"_a, "out"_a)
+          "x"_a.none(), "out"_a.none())
       .def(
           "read_state",
           [](S& s, const std::vector<Array<T>>& into) {

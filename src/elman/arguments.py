@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.checks import shown, whole
+from elman.checks import count, shown
 from elman.engine import Batch, finite_check
 from elman.layers import Layout
 from elman.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball, outputs_per_target
@@ -22,6 +22,8 @@ __all__ = [
     "as_dtype",
     "as_real",
     "as_state",
+    "as_upstream",
+    "as_whole",
     "check_unchanged",
     "check_width",
     "is_finite",
@@ -34,7 +36,7 @@ def as_dtype(dtype: object) -> np.dtype[Any]:
     """float32 or float64, from its name or NumPy's type."""
     try:
         result = np.dtype(dtype)  # type: ignore[call-overload]
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"dtype: expected 'float32' or 'float64', got {shown(dtype)}") from None
     if result not in (np.dtype(np.float32), np.dtype(np.float64)) or dtype is None:
         raise ValueError(f"dtype: expected 'float32' or 'float64', got {shown(dtype)}")
@@ -48,6 +50,12 @@ def as_real(name: str, value: object, dtype: np.dtype[Any]) -> np.ndarray:
         with np.errstate(over="ignore"):  # what becomes infinite is refused afterwards, with its place
             array = array.astype(dtype)
     return array
+
+
+def as_whole(name: str, value: object, expected: str) -> np.ndarray:
+    """An int64 array; one already is returned as it is, whatever its strides, unless its address is odd."""
+    array = _array(name, value, "iu", expected)
+    return array.astype(np.int64, copy=not array.flags.aligned)
 
 
 def as_batch(
@@ -130,6 +138,21 @@ def as_state(
     return result
 
 
+def as_upstream(
+    name: str, dtype: np.dtype[Any], value: object, shape: tuple[int, ...], lengths: np.ndarray | None, single: bool
+) -> np.ndarray:
+    """A gradient that arrives at an output of this shape, with the axis B. What lies past the lengths is not looked
+    at."""
+    array = as_real(name, value, dtype)
+    check_width(name, array.shape, [shape])
+    rows = array[None] if single else array
+    steps = rows.ndim == 3
+    if not is_finite(rows):
+        valid = None if lengths is None or not steps else np.arange(rows.shape[1]) < lengths[:, None]
+        _check_finite(name, rows, valid, single, steps=steps)
+    return np.ascontiguousarray(rows)
+
+
 def target_width(layout: Layout, loss: Loss) -> int:
     """The last axis of y: O, O/Q for the pinball loss over Q quantiles, O/2 for densities, or what a user's own loss
     says."""
@@ -152,7 +175,7 @@ def segment(layout: Layout, recompute: object, steps: int) -> int | None:
         return None
     if layout.bidirectional:
         raise ValueError(f"recompute: expected False for a network of two directions, got {shown(recompute)}")
-    return math.isqrt(max(0, steps - 1)) + 1 if recompute is True else whole("recompute", recompute, low=1)
+    return math.isqrt(max(0, steps - 1)) + 1 if recompute is True else count("recompute", recompute)
 
 
 def is_finite(array: np.ndarray) -> bool:
@@ -186,12 +209,6 @@ def _array(name: str, value: object, kinds: str, expected: str) -> np.ndarray:
     return array
 
 
-def _whole_numbers(name: str, value: object, expected: str) -> np.ndarray:
-    """An int64 array; one already is returned as it is, whatever its strides, unless its address is odd."""
-    array = _array(name, value, "iu", expected)
-    return array.astype(np.int64, copy=not array.flags.aligned)
-
-
 def _vocabulary(layout: Layout) -> int:
     return layout.parts[0].layer.num_embeddings  # type: ignore[union-attr]
 
@@ -202,7 +219,7 @@ def _has_classes(loss: Loss) -> bool:
 
 def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray, bool]:
     if layout.integer_input:
-        array, tail = _whole_numbers("x", x, "whole numbers (the network begins with an Embedding)"), ()
+        array, tail = as_whole("x", x, "whole numbers (the network begins with an Embedding)"), ()
     else:
         array, tail = as_real("x", x, dtype), (layout.input_size,)
     if array.ndim != 2 + len(tail) or array.shape[2:] != tail or not array.size:
@@ -238,7 +255,7 @@ def _targets(
     width = target_width(layout, loss)
     if _has_classes(loss):
         name = getattr(loss, "name", loss.kind)
-        array = _whole_numbers("y", y, f"whole numbers, the classes (loss is {name})")
+        array = as_whole("y", y, f"whole numbers, the classes (loss is {name})")
         array = array[None] if single else array
         check_width("y", array.shape[1:] if single else array.shape, [lead[1:] if single else lead])
         _check_range("y", array, mask, single, layout.output_size, steps=not layout.last)

@@ -7,9 +7,12 @@ import operator
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-__all__ = ["choice", "flag", "number", "shown", "whole"]
+__all__ = ["MOST", "choice", "count", "flag", "number", "shown", "whole"]
 
 T = TypeVar("T")
+
+# Of anything that is counted (units, rows, steps): far above any use, so that no product of two passes 64 bits
+MOST = 2**31 - 1
 
 
 def shown(value: Any) -> str:
@@ -33,6 +36,11 @@ def whole(name: str, value: Any, low: int | None = None, high: int | None = None
     return result
 
 
+def count(name: str, value: Any) -> int:
+    """`value` as an int of at least 1 and at most MOST."""
+    return whole(name, whole(name, value, low=1), high=MOST)
+
+
 def number(
     name: str, value: Any, low: float | None = None, high: float | None = None, *, open_low: bool = False
 ) -> float:
@@ -42,6 +50,8 @@ def number(
         raise TypeError(expected)
     try:
         result = float(value)
+    except OverflowError:  # an integer past the largest float
+        raise ValueError(expected) from None
     except (TypeError, ValueError):
         raise TypeError(expected) from None
     if not math.isfinite(result) or (high is not None and result > high):

@@ -15,6 +15,7 @@ from elman.version import __version__
 __all__ = ["get_num_threads", "set_num_threads", "show_config"]
 
 # The extras of pyproject.toml that stand for one thing a user would miss, and what each needs.
+MOST_THREADS = 1024
 EXTRAS = {
     "cli": ("typer", "rich", "matplotlib", "narwhals"),
     "sklearn": ("sklearn",),
@@ -39,8 +40,7 @@ def show_config() -> dict[str, Any]:
 
 def set_num_threads(n: int) -> None:
     """How many threads the compiled engine uses, in this process; results do not depend on it."""
-    checks.whole("n", n, low=1)
-    _core("set_num_threads", n)
+    _core("set_num_threads", checks.whole("n", n, low=1, high=MOST_THREADS))
 
 
 def get_num_threads() -> int:

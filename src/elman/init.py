@@ -60,7 +60,7 @@ def initial(layout: Layout, init: str | Chrono | None, dtype: np.dtype[Any], see
         init = Chrono() if checks.choice("init", init, INITS) == "chrono" else init
     _check_cells(layout, init)
     if seed is not None:
-        checks.whole("seed", seed, low=0)
+        seed = checks.whole("seed", seed, low=0)
     rng = np.random.default_rng(seed)
     theta = np.zeros(layout.size)
     for part in layout.parts:

@@ -18,7 +18,6 @@ __all__ = [
     "GRU",
     "LSTM",
     "MOST_PARAMETERS",
-    "MOST_UNITS",
     "Activation",
     "Cell",
     "CustomCell",
@@ -37,9 +36,7 @@ __all__ = [
     "as_cell",
 ]
 
-# Bounds far above any use, so that no product of sizes that native code forms, padding included, passes 64 bits.
-MOST_UNITS = 2**31 - 1  # of any one size: units, features, rows of an embedding
-MOST_PARAMETERS = 2**40  # of a network
+MOST_PARAMETERS = 2**40  # of a network: far above any use, so that no product of its sizes passes 64 bits
 
 
 def _short(self: Any) -> str:
@@ -58,10 +55,6 @@ def _set(self: Any, **values: Any) -> None:
     """Plain numbers in place of NumPy's, which no file holds."""
     for name, value in values.items():
         object.__setattr__(self, name, value)
-
-
-def _size(name: str, value: object) -> int:
-    return checks.whole(name, checks.whole(name, value, low=1), high=MOST_UNITS)
 
 
 def _below_one(name: str, value: object) -> float:
@@ -234,7 +227,7 @@ class CustomCell:
             if not isinstance(shape, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"shapes[{name!r}]: expected a shape, got {checks.shown(shape)}")
             for size in shape:
-                _size(f"shapes[{name!r}]", size)
+                checks.count(f"shapes[{name!r}]", size)
         return dict(shapes)
 
     def __repr__(self) -> str:
@@ -275,8 +268,8 @@ class Embedding:
     kind: ClassVar[str] = "embedding"
 
     def __post_init__(self) -> None:
-        _set(self, num_embeddings=_size("num_embeddings", self.num_embeddings))
-        _set(self, embedding_dim=_size("embedding_dim", self.embedding_dim))
+        _set(self, num_embeddings=checks.count("num_embeddings", self.num_embeddings))
+        _set(self, embedding_dim=checks.count("embedding_dim", self.embedding_dim))
 
 
 @dataclass(frozen=True)
@@ -301,7 +294,7 @@ class Recurrent:
     __repr__ = _short
 
     def __post_init__(self) -> None:
-        _set(self, hidden_size=_size("hidden_size", self.hidden_size), cell=as_cell(self.cell))
+        _set(self, hidden_size=checks.count("hidden_size", self.hidden_size), cell=as_cell(self.cell))
         checks.flag("bidirectional", self.bidirectional)
         checks.flag("learned_state", self.learned_state)
         _set(self, recurrent_dropout=_below_one("recurrent_dropout", self.recurrent_dropout))
@@ -343,7 +336,7 @@ class Dense:
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
-        _set(self, output_size=_size("output_size", self.output_size))
+        _set(self, output_size=checks.count("output_size", self.output_size))
         checks.choice("activation", self.activation, ("linear", "tanh", "relu", "sigmoid"))
 
 
@@ -435,7 +428,7 @@ class Layout:
 
     def __init__(self, layers: Sequence[Layer], input_size: int) -> None:
         self.layers = tuple(layers)
-        self.input_size = _size("input_size", input_size)
+        self.input_size = checks.count("input_size", input_size)
         self.integer_input = bool(self.layers) and isinstance(self.layers[0], Embedding)
         self.last = False
         self.size = 0

@@ -190,7 +190,7 @@ class Network:
         theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
         y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, _key(key))
         y = y[0] if single else y
-        return y, Tape(self._engine, record, self.layout, theta, y.shape, single, final)
+        return y, Tape(self._engine, record, self.layout, theta, y.shape, batch.lengths, single, final)
 
     def backward(
         self,
@@ -214,7 +214,11 @@ class Network:
         """
         if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
-        upstream = None if dy is None else self._upstream("dy", dy, tape.output_shape, tape.single)
+        upstream = (
+            None
+            if dy is None
+            else arguments.as_upstream("dy", self.dtype, dy, tape.output_shape, tape.lengths, tape.single)
+        )
         gradient, dx, dstate0 = tape.engine.backward(
             self.layout,
             tape.theta,
@@ -319,11 +323,6 @@ class Network:
     def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
-    def _upstream(self, name: str, value: Any, shape: tuple[int, ...], single: bool) -> np.ndarray:
-        array = arguments.as_real(name, value, self.dtype)
-        arguments.check_width(name, array.shape, [shape])
-        return np.ascontiguousarray(array[None] if single else array)
-
     def _hidden_upstream(self, dh: Any, tape: Tape) -> list[np.ndarray | None] | None:
         if dh is None:
             return None
@@ -333,8 +332,10 @@ class Network:
         if not isinstance(dh, list | tuple) or len(dh) != len(shapes):
             raise ValueError(f"dh: expected a list of arrays of shapes {shapes}, got {checks.shown(dh)}")
         return [
-            None if value is None else self._upstream(f"dh[{i}]", value, shapes[i], tape.single)
-            for i, value in enumerate(dh)
+            None
+            if value is None
+            else arguments.as_upstream(f"dh[{i}]", self.dtype, value, shape, tape.lengths, tape.single)
+            for i, (value, shape) in enumerate(zip(dh, shapes, strict=True))
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -364,4 +365,4 @@ def _key(key: Any) -> Key | None:
 
 
 def _window(truncate: int | None) -> int | None:
-    return None if truncate is None else checks.whole("truncate", truncate, low=1)
+    return None if truncate is None else checks.count("truncate", truncate)

@@ -28,7 +28,11 @@ class Parameters(Mapping[str, np.ndarray]):
         return self._place(name).view(self.flat)
 
     def __setitem__(self, name: str, values: object) -> None:
-        place, array = self._place(name), np.asarray(values)
+        place = self._place(name)
+        try:
+            array = np.asarray(values)
+        except ValueError:  # nested lists of unequal length
+            raise ValueError(f"{name}: expected shape {place.shape}, got {shown(values)}") from None
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name}: expected real numbers, got {shown(array)}")
         if array.shape != place.shape:

@@ -34,7 +34,7 @@ def stack(
         layers.append(Last())
     dense = _head(head)
     if output_size is not None:
-        dense.append(Dense(checks.whole("output_size", output_size, low=1)))
+        dense.append(Dense(checks.count("output_size", output_size)))
     elif dense:
         raise ValueError(f"head: expected none where output_size is None, got {head!r}")
     layers.extend(dense)
@@ -44,10 +44,10 @@ def stack(
 
 
 def _hidden_sizes(hidden_size: Any, num_layers: Any) -> list[int]:
-    layers = checks.whole("num_layers", num_layers, low=1)
+    layers = checks.count("num_layers", num_layers)
     if not isinstance(hidden_size, list | tuple):
-        return [checks.whole("hidden_size", hidden_size, low=1)] * layers
-    sizes = [checks.whole(f"hidden_size[{i}]", size, low=1) for i, size in enumerate(hidden_size)]
+        return [checks.count("hidden_size", hidden_size)] * layers
+    sizes = [checks.count(f"hidden_size[{i}]", size) for i, size in enumerate(hidden_size)]
     if not sizes or layers not in (1, len(sizes)):
         raise ValueError(f"hidden_size: expected one number, or one for each of {layers} layers, got {hidden_size!r}")
     return sizes
@@ -56,6 +56,6 @@ def _hidden_sizes(hidden_size: Any, num_layers: Any) -> list[int]:
 def _head(head: Any) -> list[Layer]:
     items = list(head) if isinstance(head, list | tuple) else [head]
     return [
-        item if isinstance(item, Dense) else Dense(checks.whole(f"head[{i}]", item, low=1), "relu")
+        item if isinstance(item, Dense) else Dense(checks.count(f"head[{i}]", item), "relu")
         for i, item in enumerate(items)
     ]

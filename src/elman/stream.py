@@ -16,10 +16,12 @@ from elman.parameters import initial_state
 
 __all__ = ["Stream"]
 
+MOST_SEQUENCES = 2**20  # side by side, far above any use
+
 
 class Stream:
     """Made by `Network.stream(batch_size)`. `B` sequences move on together, one step a call; on the compiled engine
-    threads may share a stream: each step is done whole.
+    threads may share a stream: each step is done whole. B is at most 2^20.
 
     The weights are those of the moment when the stream was made, until `refresh`. Each step gives the bits that
     `predict` gives for that step of the whole sequence; behind `Last`, the value as if the sequence ended there.
@@ -45,7 +47,7 @@ class Stream:
                 "network: expected one direction, got a bidirectional network, whose output needs the whole sequence"
             )
         self.network = network
-        self.batch_size = checks.whole("batch_size", batch_size, low=1)
+        self.batch_size = checks.whole("batch_size", batch_size, low=1, high=MOST_SEQUENCES)
         self._restart(network.weights.copy(), None)
 
     def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
@@ -119,10 +121,7 @@ class Stream:
     def _input(self, x: Any) -> tuple[np.ndarray, bool]:
         layout = self.network.layout
         if layout.integer_input:
-            array = np.asarray(x)
-            if array.dtype.kind not in "iu":
-                raise TypeError(f"x: expected whole numbers, got {checks.shown(x)}")
-            array = array.astype(self._input_dtype, copy=not array.flags.aligned)
+            array = arguments.as_whole("x", x, "whole numbers")
         else:
             array = arguments.as_real("x", x, self._input_dtype)
         single = self.batch_size == 1 and array.shape == self._shape[1:]

@@ -23,6 +23,7 @@ class Tape:
     layout: Layout
     theta: np.ndarray
     output_shape: tuple[int, ...]
+    lengths: np.ndarray | None  # (B,); None: all T
     single: bool
     final: list[np.ndarray]
 

@@ -107,9 +107,9 @@ class Trainer:
         self.schedule = schedules.as_schedule(schedule)
         self.clip_norm = _above_zero("clip_norm", clip_norm)
         self.clip_value = _above_zero("clip_value", clip_value)
-        self.batch_size = checks.whole("batch_size", batch_size, low=1)
-        self.shard_size = DEFAULT_SHARD_SIZE if shard_size is None else checks.whole("shard_size", shard_size, low=1)
-        self.truncate = None if truncate is None else checks.whole("truncate", truncate, low=1)
+        self.batch_size = checks.count("batch_size", batch_size)
+        self.shard_size = DEFAULT_SHARD_SIZE if shard_size is None else checks.count("shard_size", shard_size)
+        self.truncate = None if truncate is None else checks.count("truncate", truncate)
         self.recompute = recompute
         arguments.segment(network.layout, recompute, 1)
         self.activity_penalty = checks.number("activity_penalty", activity_penalty, low=0.0)
@@ -360,7 +360,7 @@ class Trainer:
         if layout.last or layout.bidirectional:
             what = "outputs at its last step alone" if layout.last else "two directions"
             raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")
-        return checks.whole("window", window, low=1)
+        return checks.count("window", window)
 
     def _rates(self, count: int) -> np.ndarray:
         """The learning rates of the next `count` updates."""
