@@ -43,7 +43,7 @@ def make_rules(
         number = checks.number(f"rates[{pattern!r}]", factor, low=0.0)
         for parameter in _matching("rates", layout, pattern):
             factors[parameter.name] *= number
-    if isinstance(frozen, str | np.ndarray) or not isinstance(frozen, Iterable):  # pyright: ignore
+    if isinstance(frozen, str) or not isinstance(frozen, Iterable) or getattr(frozen, "ndim", 1) == 0:  # pyright: ignore
         raise TypeError(f"frozen: expected a list of names, got {checks.shown(frozen)}")
     for pattern in frozen:
         for parameter in _matching("frozen", layout, pattern):
