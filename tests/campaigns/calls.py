@@ -282,7 +282,9 @@ class Caller:
                 other = self.any_of((copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))))(net)
                 assert (other.theta == net.theta).all()
             case 3:
+                before = elman.get_num_threads()
                 elman.set_num_threads(self.perhaps(self.small(3), 0.2))
+                elman.set_num_threads(before)
             case 4:
                 repr(net)
             case _:
