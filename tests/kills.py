@@ -27,6 +27,7 @@ import numpy as np
 
 import elman
 from elman import checkpoint, io
+from elman.leftovers import PREFIX
 
 DOINGS = ("starting", "training", "encoding", "write", "fsync", "replace", "unlink")
 PIECE = 256  # bytes that a child's write takes at a time, so that kills fall between them
@@ -234,7 +235,7 @@ def campaign(kills: int, seed: int, folder: Path) -> dict[str, Any]:
                 else (elman.load(found).theta == elman.load(expected).theta).all()
             )
             assert same, f"{case}: {found} has other bits than {expected}"
-        left = [path.name for path in (place / "run").iterdir() if path.suffix == ".tmp"]
+        left = [path.name for path in (place / "run").iterdir() if path.name.startswith(PREFIX)]
         assert not left, f"{case}: left over: {left}"
     return {
         "kills": counted.total(),

@@ -603,7 +603,7 @@ def test_a_full_disk_at_any_call_loses_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(checkpoint.Keeper, "_write", remember)
     fit(trainer(), checkpoint=tmp_path / "count", **asked)
     called = list(faults.called)
-    assert len(called) == 5 * 8  # two best ones and three others; each takes eight calls, those of its folder too
+    assert len(called) == 5 * 12  # two best ones and three others; each takes twelve calls, those of its folder too
     assert set(called) == set(Faults.CALLS)
     for fail, name in enumerate(called):
         for short in {False, name == "write"}:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +76,59 @@ def test_an_input_is_never_overwritten(tmp_path: Path):
             Outputs(tmp_path, stem, [".csv"], [source])
 
 
+posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and devices of POSIX")
+
+
+@posix
+def test_places_that_can_take_no_file_are_refused_before_the_work(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "device.csv").symlink_to("/dev/full")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere" / "file")
+    (tmp_path / "sink.csv").symlink_to("/proc/self/file")
+    for stem, why in (
+        ("pipe", "device, pipe or socket"),
+        ("device", "device, pipe or socket"),
+        ("gone", "the folder does not exist"),
+        ("sink", "cannot be written"),
+        ("n" * 252, "name too long"),
+        ("n\0", "NUL"),
+    ):
+        with pytest.raises(OutputError, match=why) as caught:
+            Outputs(tmp_path, stem, [".csv"])
+        assert str(caught.value).startswith(f"{tmp_path / stem}.csv: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device.csv", "gone.csv", "pipe.csv", "sink.csv"]
+
+
+@posix
+def test_two_outputs_that_links_make_one(tmp_path: Path):
+    (tmp_path / "a.png").symlink_to("a.csv")
+    with pytest.raises(OutputError, match="links make two outputs one file"):
+        Outputs(tmp_path, "a", [".csv", ".png"])
+
+
+@posix
+def test_a_link_to_an_input_elsewhere_is_refused(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    source = tmp_path / "data" / "a.csv"
+    source.write_text("precious")
+    (tmp_path / "b.csv").symlink_to(source)
+    with pytest.raises(OutputError, match="would overwrite the input"):
+        Outputs(tmp_path, "b", [".csv"], [source])
+
+
+def test_an_output_that_became_a_folder_undoes_the_others(tmp_path: Path):
+    (tmp_path / "sales.csv").write_text("older")
+    with Outputs(tmp_path, "sales", [".csv", ".png", ".txt"]) as outputs:
+        for suffix in (".csv", ".png", ".txt"):
+            outputs.write(suffix, lambda path: path.write_text("newer"))
+        (tmp_path / "sales.txt").mkdir()
+        with pytest.raises(OSError, match=r".") as caught:
+            outputs.commit()
+        assert caught.value.filename == str(tmp_path / "sales.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sales.csv", "sales.txt"]
+    assert (tmp_path / "sales.csv").read_text() == "older"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1.0, "1.000"), (0.5, "0.5000"), (123.456, "123.5"), (123456.7, "123,457"), (0.0, "0.0000"), (-12.345, "-12.35"),
@@ -86,9 +143,24 @@ def test_a_table_lines_up(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out == "  name     value\n  a            1\n  longer  10,000\n"
 
 
-def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
-    import json
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "utf-16"])
+def test_any_stream_takes_any_name(encoding: str, monkeypatch: pytest.MonkeyPatch):
+    """Letters that a terminal lacks are escaped, and JSON stays JSON."""
+    bytes_ = io.BytesIO()
+    stream = io.TextIOWrapper(bytes_, encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    name = "größe 日本 \udcff"  # the last: a byte of a file name that is no UTF-8
+    with say.plainly():
+        say.line(name)
+        say.as_json({"name": name})
+        say.flush()
+    assert stream.errors == "strict"
+    first, *rest = bytes_.getvalue().decode(encoding).splitlines()
+    assert first == name.encode(encoding, "backslashreplace").decode(encoding)
+    assert json.loads("\n".join(rest)) == {"name": name}
 
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
     import numpy as np
 
     say.as_json(

@@ -5,12 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -300,49 +295,3 @@ def test_predict_from_too_few_rows(tmp_path: Path, capsys: pytest.CaptureFixture
     assert not (tmp_path / "fresh.forecast.csv").exists()
     assert main(["predict", "sales.safetensors", "--horizon", "60"]) == 0  # rolled forward past the 6 it learned
     assert "54 of the 60 rows lie past the trained horizon" in capsys.readouterr().out
-
-
-# ------------------------------------------------------------------------------------------- as a program
-
-
-def program(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(elman.__file__).parent.parent), "FORCE_COLOR": "1"}
-    command = [sys.executable, "-m", "elman", *arguments]
-    return subprocess.Popen(
-        command, text=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
-    )
-
-
-def test_exit_codes_of_the_program():
-    for arguments, code in ((["config"], 0), (["forecast", "--horizn"], 2), (["forecast", "absent.csv"], 3)):
-        process = program(*arguments)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code
-        assert "Traceback" not in err
-        assert "\033" not in out + err
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_ctrl_c_leaves_no_broken_file(tmp_path: Path):
-    (tmp_path / "sunspots.forecast.csv").write_text("older")
-    process = program("forecast", "--horizon", "1", "--context", "200", start_new_session=True)
-    assert process.stderr is not None
-    assert "training" in process.stderr.readline()
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert err == "elman: interrupted; no file was left half-written\n"
-    assert [p.name for p in tmp_path.iterdir()] == ["sunspots.forecast.csv"]
-    assert (tmp_path / "sunspots.forecast.csv").read_text() == "older"
-
-
-def test_a_reader_that_goes_away():
-    """`elman ... | head -1`: no traceback."""
-    process = program("inspect", "--help")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert "Traceback" not in process.stderr.read()
-    process.stderr.close()
-    process.wait(timeout=60)

@@ -18,9 +18,9 @@ ROOT = Path(elman.__file__).parent
 
 # Each room, lowest first. A file may import from its own room and from any row above (lower) in this list.
 LEVELS: list[set[str]] = [
-    {"checks", "reference", "version", "_native"},
+    {"checks", "reference", "version", "_native", "interrupts", "leftovers"},
     {"layers", "losses", "optim", "schedules", "datasets", "estimator"},
-    {"engine", "compiled", "custom", "init", "progress", "history", "interrupts"},
+    {"engine", "compiled", "custom", "init", "progress", "history", "staging"},
     {"arguments", "parameters", "config", "describe", "stack", "tape", "io", "settings", "plan", "weights"},
     {"network", "rules"},
     {"doctor"},

@@ -25,6 +25,7 @@ from elman import checks, config, io, settings
 from elman.describe import layers_from_plain
 from elman.history import Epoch
 from elman.layers import Layout
+from elman.leftovers import sweep
 from elman.network import Network
 from elman.version import __version__
 
@@ -35,7 +36,7 @@ __all__ = ["Checkpoint", "CheckpointWarning", "Keeper", "Position", "restored"]
 
 BEST = "best.safetensors"
 UPDATE = re.compile(r"update-(\d+)\.safetensors")
-TEMPORARY = re.compile(r"\.(update-\d+|best)\.safetensors\.[0-9a-f]{8}\.tmp")
+FORMER = re.compile(r"\.(update-\d+|best)\.safetensors\.[0-9a-f]{8}\.tmp")  # hidden names of version 0.1.0
 
 
 class CheckpointWarning(UserWarning):
@@ -84,8 +85,9 @@ class Keeper:
                 "checkpoint: expected a folder without checkpoints, or resume= with the same folder to go on, got "
                 f"{str(folder)!r} with {len(found)} of them"
             )
-        for path in self.folder.iterdir():  # what a kill in the middle of writing left
-            if TEMPORARY.fullmatch(path.name):
+        sweep(self.folder)  # what a kill in the middle of writing left
+        for path in self.folder.iterdir():
+            if FORMER.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
     def room(self, updates: int) -> int:

@@ -13,17 +13,16 @@ import hashlib
 import importlib
 import json
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from elman.checks import shown
+from elman.staging import write_bytes
 
 if TYPE_CHECKING:
     from elman.network import Network
@@ -84,33 +83,14 @@ def load(path: str | os.PathLike[str]) -> Any:
 def write(
     path: str | os.PathLike[str], kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Writes a file of `kind`: to a temporary file beside it, synced, then renamed; `path` is never half-written.
+    """Writes a file of `kind`, whole or not at all (`staging.replacing`).
 
     `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES. Raises
     OSError with the name of `path` where it cannot be written (a full disk, say).
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "the folder does not exist", str(path.parent))
     arrays = {name: _plain_array(name, array) for name, array in tensors.items()}
     data = _encode(kind, description, arrays)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        # not tempfile: the file takes the permissions that any new file of this user takes
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            _write_whole(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # the system's own names the temporary file, or none
-            raise OSError(error.errno, error.strerror or str(error), str(path)) from None
-        raise
+    write_bytes(path, data)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
@@ -149,26 +129,6 @@ def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.
         little = tensors[name].astype(tensors[name].dtype.newbyteorder("<"), copy=False)
         digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _write_whole(descriptor: int, data: bytes) -> None:
-    """Writes all of it, however little the system takes at a time."""
-    rest = memoryview(data)
-    while rest:
-        count = os.write(descriptor, rest)
-        if not count:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        rest = rest[count:]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself last; where the system cannot (Windows), it is the system's business."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 # ------------------------------------------------------------------------------------------------- reading

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from elman.forecast.files import needs_polars, replacing, write_rows
+from elman.forecast.files import needs_polars, write_rows
 from elman.forecast.series import Series
+from elman.staging import replacing
 
 __all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
 
@@ -153,8 +154,8 @@ def write_parquet(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -
     import polars
 
     table = polars.concat([frame(polars, name, found) for name, found in each.items()])
-    with replacing(path) as temporary:
-        table.write_parquet(temporary)
+    with replacing(path) as hidden:
+        table.write_parquet(hidden)
     return Path(path)
 
 

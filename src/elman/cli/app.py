@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from typing import Annotated, Any
 
 import typer
 
 from elman.cli import anomalies, backtest, bench, config, demo, forecast, gradcheck, inspect, predict, say
+from elman.cli.signals import Terminated, terminable
 
 __all__ = ["app", "run"]
 
@@ -55,17 +54,18 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command; what a user can cause becomes one line on stderr and an exit code, without traceback."""
+    """Runs one command and returns its exit code; what a user can cause is one line on stderr, without traceback."""
     try:
-        with warnings.catch_warnings():
+        with say.plainly(), terminable(), warnings.catch_warnings():
             warnings.showwarning = _warned
             code: Any = app(arguments or ["--help"], prog_name="elman", standalone_mode=False)
-        sys.stdout.flush()
+            say.flush()
         return _interrupted() if code == 130 else code or 0
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except BrokenPipeError:  # the reader of a pipe went away: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Terminated as end:
+        return say.error("terminated; no file was left half-written", 128 + end.number)
+    except say.Gone:  # the reader of a pipe went away: nobody is left to tell
         return 130
     except _Misused as error:
         return say.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
@@ -73,10 +73,18 @@ def run(arguments: list[str]) -> int:
         if "pip install" not in str(error):  # not one of an extra's, which say what to type
             raise
         return say.error(str(error), 2)
+    except MemoryError:
+        return say.error("the memory of this machine does not suffice; ask for less, or give fewer rows", 3)
     except OSError as error:
         return say.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
     except (ValueError, TypeError) as error:
         return say.error(str(error), 3 if isinstance(error, _bad_data()) else 2)
+    except RuntimeError as error:
+        from elman.training import TrainingError
+
+        if not isinstance(error, TrainingError):  # a fault of ours
+            raise
+        return say.error(str(error).splitlines()[0], 3)
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["as_json", "error", "figure", "figures", "line", "rows", "table", "working"]
+__all__ = ["Gone", "as_json", "error", "figure", "figures", "flush", "line", "plainly", "rows", "table", "working"]
+
+
+class Gone(Exception):
+    """Nobody reads stdout any more."""
 
 
 def line(text: str = "") -> None:
-    """One line of text on stdout."""
-    print(text)
+    """One line of text on stdout. Gone where its reader went away; OSError that names it, such as of a full disk."""
+    with _stdout():
+        print(text)
+
+
+def flush() -> None:
+    """Hands on what was said so far; the errors are those of `line`."""
+    with _stdout():
+        sys.stdout.flush()
 
 
 def error(text: str, code: int) -> int:
     """One line on stderr; returns the exit code."""
-    print(f"elman: {' '.join(text.split())}", file=sys.stderr)
+    with suppress(OSError):  # nowhere is left to say it
+        print(f"elman: {' '.join(text.split())}", file=sys.stderr)
     return code
+
+
+@contextmanager
+def plainly() -> Generator[None]:
+    """Meanwhile stdout shows what its encoding lacks as \\xe9 or \\u4e2d, instead of failing."""
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        yield
+        return
+    errors = stream.errors or "strict"
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # what could not be written was told already
+            stream.reconfigure(errors=errors)
+
+
+@contextmanager
+def _stdout() -> Generator[None]:
+    try:
+        yield
+    except OSError as reason:
+        with suppress(OSError):  # or Python tries, and complains, once more when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(reason, BrokenPipeError):
+            raise Gone from None
+        raise OSError(reason.errno, reason.strerror, "standard output") from None
 
 
 def figure(value: float, digits: int = 4) -> str:
@@ -81,7 +123,8 @@ def working(text: str) -> Generator[Callable[[float], None]]:
 
 def as_json(value: Any) -> None:
     """One JSON object on stdout; what is not a number (an undefined measure) is null."""
-    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")  # elsewhere letters are escaped as JSON does it
+    line(json.dumps(_plain(value), indent=2, ensure_ascii=not unicode, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from elman.forecast.baselines import NAIVE2
-from elman.forecast.files import needs_polars, replacing, write_rows
+from elman.forecast.files import needs_polars, write_rows
 from elman.forecast.metrics import MEASURES, measure
+from elman.staging import replacing
 
 __all__ = ["NETWORK", "Backtest"]
 
@@ -175,8 +176,8 @@ class Backtest:
         needs_polars()
         import polars
 
-        with replacing(path) as temporary:
-            polars.DataFrame(self.records()).write_parquet(temporary)
+        with replacing(path) as hidden:
+            polars.DataFrame(self.records()).write_parquet(hidden)
         return Path(path)
 
     def verdict(self) -> str:

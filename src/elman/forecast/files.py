@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Tables as files: CSV, and what Parquet needs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import csv
 import importlib.util
 import io
 import os
-import secrets
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["needs_polars", "replacing", "write_rows"]
+from elman.staging import write_bytes
+
+__all__ = ["needs_polars", "write_rows"]
 
 NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
 
@@ -22,26 +22,9 @@ def needs_polars() -> None:
         raise ModuleNotFoundError(NEEDED, name="polars")
 
 
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Generator[Path]:
-    """Gives a temporary path beside `path`, with its ending; what was written there takes its name in the end.
-
-    Where the body raises, nothing is left behind and an older file stays.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def write_rows(path: str | os.PathLike[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Writes a CSV file; it appears whole or not at all. `OSError` where it cannot."""
+    """Writes a CSV file and returns its path; it appears whole or not at all. `OSError` where it cannot."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    write_bytes(path, text.getvalue().encode())
     return Path(path)

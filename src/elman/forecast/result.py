@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.files import needs_polars, replacing, write_rows
+from elman.forecast.files import needs_polars, write_rows
 from elman.forecast.frames import Kind
 from elman.forecast.series import Series
+from elman.staging import replacing
 
 __all__ = ["Forecast", "Forecasts", "in_kind"]
 
@@ -153,6 +154,6 @@ def _write_parquet(path: str | os.PathLike[str], forecasts: Mapping[str, Forecas
         columns = {"series": [name] * len(forecast)} if name else {}
         columns |= {time: forecast.times, **dict(zip((target, *bounds), numbers.T, strict=True))}
         parts.append(polars.DataFrame(columns))
-    with replacing(path) as temporary:
-        polars.concat(parts).write_parquet(temporary)
+    with replacing(path) as hidden:
+        polars.concat(parts).write_parquet(hidden)
     return Path(path)

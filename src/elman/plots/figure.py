@@ -11,6 +11,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from elman.staging import replacing
+
 __all__ = [
     "BLUE",
     "GREY",
@@ -47,13 +49,12 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Genera
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ModuleNotFoundError(NEEDED, name="matplotlib") from None
-    from elman.forecast.files import replacing
 
     figure = Figure(figsize=(width, height), dpi=144, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     yield figure
-    with replacing(path) as temporary:
-        figure.savefig(temporary, metadata={"Software": None} if temporary.suffix == ".png" else None)
+    with replacing(path) as hidden:
+        figure.savefig(hidden, metadata={"Software": None} if hidden.suffix == ".png" else None)
 
 
 @contextmanager
