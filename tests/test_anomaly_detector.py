@@ -345,8 +345,11 @@ def test_rows_that_do_not_follow(fitted):
         ({"season": ()}, ValueError, "season: expected a number of rows"),
         ({"effort": "huge"}, ValueError, "effort: expected one of 'fast', 'normal', 'best', got 'huge'"),
         ({"cell": "rnn"}, ValueError, "cell: expected one of"),
-        ({"hidden_size": 0}, ValueError, "hidden_size: expected a whole number of at least 1, got 0"),
-        ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
+        ({"season": 10**9}, DataError, "season: 1000000000 rows are more than the series has"),
+        ({"hidden_size": 10**9}, ValueError, "hidden_size: expected"),
+        ({"seed": 10**30}, ValueError, "seed: expected"),
+        ({"hidden_size": 0}, ValueError, r"hidden_size: expected a whole number in \[1, 4096\], got 0"),
+        ({"seed": -1}, ValueError, r"seed: expected a whole number in \[0, 9223372036854775807\], got -1"),
         ({"missing": "drop"}, ValueError, "missing: expected one of"),
     ],
 )

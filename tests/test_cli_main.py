@@ -8,6 +8,7 @@ import re
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import elman
@@ -54,6 +55,17 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         (["inspect"], "MODEL"),
         (["demo", "cosine"], "cosine"),
         (["config", "--seed", "1"], "--seed"),
+        (["forecast", ""], "DATA': expected a word, got an empty one"),
+        (["predict", ""], "MODEL': expected a word, got an empty one"),
+        (["gradcheck", ""], "expected a word, got an empty one"),
+        (["anomalies", "--out", ""], "--out': expected a word, got an empty one"),
+        (["backtest", "--target", ""], "--target': expected a word, got an empty one"),
+        (["forecast", "--id", ""], "--id': expected a word, got an empty one"),
+        (["forecast", "--past", "a,,b"], "--past: expected names with commas between them"),
+        (["forecast", "--seed", str(2**63)], "--seed"),
+        (["bench", "--seconds", "nan"], "--seconds: expected a finite number"),
+        (["bench", "--seconds", "1e9"], "--seconds: expected a finite number in [0.01, 3600.0]"),
+        (["demo", "sine", "--epochs", "1000000000"], "--epochs"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -95,6 +107,32 @@ def test_a_warning_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setattr("elman.config.show_config", warned)
     assert main(["config"]) == 0
     assert capsys.readouterr().err == "elman: the compiled core is elsewhere\n"
+
+
+def test_a_training_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def failed() -> None:
+        network = elman.Network(1, 2, 1, seed=0)
+        network.theta[...] = np.nan
+        elman.Trainer(network).update(np.ones((2, 3, 1)), np.ones((2, 3, 1)))
+
+    monkeypatch.setattr("elman.config.show_config", failed)
+    assert main(["config"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("elman: training stopped at update 1: loss nan")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device", "x.csv")])
+def test_a_machine_that_is_too_small_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def failed() -> None:
+        raise error
+
+    monkeypatch.setattr("elman.config.show_config", failed)
+    assert main(["config"]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_config(capsys: pytest.CaptureFixture[str]):

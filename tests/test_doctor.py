@@ -482,6 +482,18 @@ def test_steps_that_are_large_beside_tiny_targets_are_no_explosion():
     assert np.median(own.history.update_loss[-100:]) > 1e5 * own.history.update_loss[0]
 
 
+def test_steps_of_the_usual_size_beside_tiny_data_are_no_explosion():
+    """An untrained network answers tiny inputs with tiny numbers, but Adam's steps are no smaller for that: the loss is
+    far beyond the first, and beyond what answering 0 or an untrained network's answer costs."""
+    net = elman.Network(D, H, 1, cell="tanh", output="last", seed=0)
+    net.parameters["head.weight"][:] = 0
+    own = elman.Trainer(net, loss="mae", optimizer=optim.AdamW(5e-3), clip_norm=1.0)
+    x, y = 1e-15 * X[:4, :1], np.full((4, 1), 1e-8)
+    history = own.fit(x, y, epochs=300, progress=False)
+    assert np.median(history.update_loss[-100:]) > 1e4 * history.update_loss[0]
+    assert np.median(history.update_loss[-100:]) > 1e4 * elman.Network(D, H, 1, output="last", seed=1).loss(x, y)
+
+
 def test_a_density_whose_loss_is_below_0_is_no_explosion():
     """10,000 times a negative loss is far below any."""
     x, y = np.full((24, 8, 2), 2.0), np.zeros((24, 8, 1))

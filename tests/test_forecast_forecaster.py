@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import elman
-from elman.forecast import DataError, Forecaster, Series, as_series, read_series
+from elman.forecast import DataError, Forecaster, ForecastWarning, Series, as_series, read_series
+from elman.forecast.folds import cut as trained
 from elman.forecast.model import Job, Plan, Settings, context_rows, least_rows, train_all, windows
 from elman.forecast.pooled import PooledModel
 
@@ -304,6 +305,15 @@ def test_the_shortest_series_that_is_not_refused(horizon, season):
     assert np.isfinite(model.predict()).all()
 
 
+@pytest.mark.parametrize("season", [1, 2, 3, 7, 12, 59])
+@pytest.mark.parametrize("horizon", [1, 2, 5, 12, 48, 119])
+def test_the_fewest_rows_are_the_first_that_leave_a_context(horizon, season):
+    rows = least_rows(horizon, season)
+    least = season + 1 if season > 1 else 3
+    assert trained(rows, horizon) - horizon - 2 >= least
+    assert rows == 2 * horizon or trained(rows - 1, horizon) - horizon - 2 < least
+
+
 def test_a_season_seen_late_does_not_break_early_windows():
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(size=40).cumsum(), 10 * np.sin(np.arange(60) * 2 * np.pi / 12)])
@@ -325,10 +335,10 @@ def test_contexts():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"horizon": 0}, ValueError, "horizon: expected a whole number of at least 1, got 0"),
+        ({"horizon": 0}, ValueError, r"horizon: expected a whole number in \[1, 1000000\], got 0"),
         ({"horizon": 1.5}, TypeError, "horizon: expected a whole number"),
         ({"season": 0}, ValueError, "season: expected a whole number of at least 1, got 0"),
-        ({"windows": -1}, ValueError, "windows: expected a whole number of at least 0, got -1"),
+        ({"windows": -1}, ValueError, r"windows: expected a whole number in \[0, 10000\], got -1"),
         ({"levels": (120,)}, ValueError, "levels: expected a finite number"),
         ({"cell": "rnn"}, ValueError, "cell: expected one of 'tanh', 'relu', 'gru', 'lstm', got 'rnn'"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected"),
@@ -336,11 +346,52 @@ def test_contexts():
         ({"updates": 0}, ValueError, "updates: expected"),
         ({"seed": -1}, ValueError, "seed: expected"),
         ({"missing": "drop"}, ValueError, "missing: expected one of 'error', 'interpolate'"),
+        # more than a machine can do is refused as fast
+        ({"horizon": 10**9}, ValueError, r"horizon: expected a whole number in \[1, 1000000\], got 1000000000"),
+        ({"horizon": 10**6}, DataError, r"120 rows are too few to forecast 1000000 .* at most 35"),
+        ({"season": 10**9}, DataError, "with season 1000000000: 1250000.* give more rows, or a shorter season"),
+        ({"season": (24, 240_000_000)}, DataError, "season 240000000"),
+        ({"context": 10**9}, DataError, "context: 1000000000 rows are too many for"),
+        ({"windows": 10**9}, ValueError, "windows: expected a whole number"),
+        ({"hidden_size": 10**9}, ValueError, r"hidden_size: expected a whole number in \[1, 4096\]"),
+        ({"members": 10**9}, ValueError, "members: expected"),
+        ({"updates": 10**9}, ValueError, "updates: expected"),
+        ({"skip": 10**9}, ValueError, "skip: expected"),
+        ({"skip": 900}, DataError, "skip: 900 seasons are more than the .* that a window reads"),
+        ({"seed": 10**30}, ValueError, "seed: expected"),
+        ({"levels": tuple(np.linspace(1, 99, 1000))}, ValueError, "levels: expected at most 100 percentages, got 1000"),
     ],
 )
 def test_bad_options_are_refused_in_fit(options, error, message):
     with pytest.raises(error, match=message):
         Forecaster(**options).fit(wave())
+
+
+def test_how_far_a_forecast_may_be_rolled(fitted):
+    """1000 horizons, and nothing runs without end."""
+    with pytest.raises(ValueError, match=r"horizon: expected a whole number in \[1, 12000\], got 1000000000"):
+        fitted.predict(horizon=10**9)
+
+
+def test_a_network_whose_training_fails_repeats_the_last_season(monkeypatch: pytest.MonkeyPatch):
+    """The forecast stands, as the baseline that it then is, and a warning says so once."""
+
+    def fails(self: elman.Trainer, *_: object, **__: object) -> None:
+        self.network.theta[...] = np.nan
+        raise elman.TrainingError(1, 1, np.nan, np.nan)
+
+    monkeypatch.setattr(elman.Trainer, "fit", fails)
+    for options in ({}, {"head": "quantiles"}, {"head": "gaussian"}):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("default")
+            model = Forecaster(horizon=6, season=12, power=1, effort="fast", **options).fit(wave())
+        assert len({str(warning.message) for warning in told}) == 1
+        assert all(warning.category is ForecastWarning for warning in told)
+        assert not model.backtest_.network_wins
+        assert np.isfinite(model.forecast().values).all()
+        if options.get("head") != "gaussian":  # which draws around it
+            naive = {tuple(wave()[-12:-6]), (wave()[-1],) * 6}
+            assert tuple(model.predict()) in naive
 
 
 def test_estimator_manners():

@@ -16,7 +16,7 @@ from elman.checkpoint import Keeper, Position, restored
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records, select
 from elman.history import Epoch, History
 from elman.init import initial
-from elman.losses import LOSSES, Gaussian, Loss, StudentT, as_loss
+from elman.losses import LOSSES, Loss, as_loss
 from elman.network import Network
 from elman.optim import Optimizer, as_optimizer
 from elman.plan import Plan, in_windows, whole
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Trainer", "TrainingError"]
 
 EXPLODED, JUDGED = 1e4, 100  # times the losses at the start, over so many updates: no healthy training stays there
+LEAST = 1.0  # of such a loss: an optimiser's steps are no smaller where data are tiny, nor are log densities above 0
 BLOCK_SECONDS = 0.05  # Python is back about this often: for Ctrl-C and the progress line
 
 Callback = Callable[["Trainer"], object]
@@ -427,12 +428,11 @@ class Trainer:
         if self.loss.kind not in LOSSES or len(recent) < JUDGED:
             return None
         middle = min(float(np.median(losses)), float(np.median(recent)))
-        least = 1.0 if isinstance(self.loss, Gaussian | StudentT) else 0.0  # log densities may begin near 0 or below
-        if middle <= EXPLODED * max(earlier[0], least):
+        if middle <= EXPLODED * max(earlier[0], LEAST):
             return None
         fresh = initial(network.layout, None, network.dtype, self.seed)
         untrained = select(network.layout, self.loss).loss(network.layout, fresh, batch, self.loss, self.shard_size)
-        if not middle > EXPLODED * max(untrained, least):
+        if not middle > EXPLODED * untrained:
             return None
         norm = float(self.history.gradient_norm[-1])
         rows = plan.rows[plan.starts[-2] :]

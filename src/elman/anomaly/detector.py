@@ -18,9 +18,11 @@ from elman.anomaly.monitor import Monitor
 from elman.anomaly.network import EFFORTS, Settings
 from elman.anomaly.result import Anomalies, alarms_of
 from elman.estimator import Estimator
+from elman.forecast import limits
 from elman.forecast.calendar import Calendar
 from elman.forecast.columns import as_series
 from elman.forecast.errors import DataError
+from elman.forecast.power import back
 from elman.forecast.season import find_season
 from elman.forecast.series import Series
 
@@ -93,7 +95,7 @@ class AnomalyDetector(Estimator):
                 " (--probation)",
                 column=series.name,
             )
-        seasons = self._seasons(series.calendar, known)
+        seasons = self._seasons(series, known)
         learned = learn(known, seasons, _span(series.calendar, seasons, len(known)), settings)
         self.learned_: Learned = learned
         self.season_ = learned.season
@@ -116,12 +118,16 @@ class AnomalyDetector(Estimator):
             )
         return count
 
-    def _seasons(self, calendar: Calendar | None, known: np.ndarray) -> tuple[int, ...]:
+    def _seasons(self, series: Series, known: np.ndarray) -> tuple[int, ...]:
+        calendar = series.calendar
         if self.season is not None:
             given = self.season if isinstance(self.season, list | tuple) else (self.season,)
             if not given:
                 raise ValueError("season: expected a number of rows, or several, got none")
-            return tuple(sorted({checks.whole("season", each, low=1) for each in given}))
+            seasons = tuple(sorted({checks.whole("season", each, low=1) for each in given}))
+            if seasons[-1] > len(series):
+                raise DataError(f"season: {seasons[-1]} rows are more than the series has, which is {len(series)}")
+            return seasons
         day = rows_of_a_day(calendar)
         if day is not None:
             return (day, 7 * day)
@@ -137,8 +143,8 @@ class AnomalyDetector(Estimator):
         if self.cell is not None:
             settings = replace(settings, cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")))
         if self.hidden_size is not None:
-            settings = replace(settings, hidden_size=checks.whole("hidden_size", self.hidden_size, low=1))
-        return replace(settings, seed=checks.whole("seed", self.seed, low=0))
+            settings = replace(settings, hidden_size=checks.whole("hidden_size", self.hidden_size, 1, limits.HIDDEN))
+        return replace(settings, seed=checks.whole("seed", self.seed, 0, limits.SEED))
 
     # ----------------------------------------------------------------------------------------- scoring
 
@@ -187,10 +193,10 @@ class AnomalyDetector(Estimator):
         scores, expected, unit = found.T[:3]
         scores[:unscored] = np.nan
         low, high = monitor.bounds()
-        bounds = expected[:, None] + unit[:, None] * np.array([low, high])
-        if learned.shape.log:
-            with np.errstate(over="ignore"):
-                expected, bounds = np.exp(expected), np.exp(bounds)
+        with np.errstate(over="ignore"):
+            bounds = expected[:, None] + unit[:, None] * np.array([low, high])
+        power = 0.0 if learned.shape.log else 1.0
+        expected, bounds = back(expected, power), back(bounds, power)
         labels = scores >= monitor.limit
         day = rows_of_a_day(series.calendar)
         apart = day or (learned.season if series.calendar is None else 1)

@@ -22,6 +22,7 @@ DOUBTED = 0.85  # what a score counts beyond what the rows learned from could sh
 SURE = 2.0  # independent values in two scales' rows
 MEMORY = 4.0  # times the rows learned from: what is followed of the usual sizes
 ROUGH = 7.0  # spans over which the size of errors is followed
+ROUGHEST = 20.0  # of its logarithm: a series without any error has no end to it
 ADOPTED = 0.15  # share of a deviation that the season's course takes over, at least
 PATIENCE = 3.0  # spans, after which what stays unusual is learned from again
 LISTS = ("course", "smoothed", "sized", "levels", "usual", "sizes")
@@ -192,7 +193,8 @@ class Monitor:
             return
         if len(self.course) > 1:
             self.course[place] += max(ADOPTED, 1.0 / (learned.shape.seen + 1.0)) * deviation
-        self.rough += (min(size, 3.0) / 0.7945 - 1.0) / (ROUGH * learned.span)  # 0.7945: the mean of a normal's
+        rougher = (min(size, 3.0) / 0.7945 - 1.0) / (ROUGH * learned.span)  # 0.7945: the mean of a normal's
+        self.rough = min(max(self.rough + rougher, -ROUGHEST), ROUGHEST)
         share = 1.0 / (self._known() + 1.0)
         for k, t in enumerate(learned.calibration.scales):
             # 1.03: what is cut off beyond 3 usual sizes

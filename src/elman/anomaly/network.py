@@ -19,7 +19,7 @@ from elman.config import get_num_threads
 from elman.losses import Pinball
 from elman.network import Network
 from elman.optim import AdamW
-from elman.training import Trainer
+from elman.training import Trainer, TrainingError
 
 __all__ = ["CLIP", "EFFORTS", "QUANTILES", "Settings", "Units", "cross_fit", "place_features", "spread", "units_of"]
 
@@ -67,7 +67,8 @@ def units_of(deviations: np.ndarray) -> Units:
     unit = spread(deviations)
     clipped = np.clip(deviations, -4.0 * unit, 4.0 * unit)
     before, after = clipped[:-1], clipped[1:]
-    carry = float(np.clip((before @ after) / (before @ before), 0.0, 1.0))
+    size = float(before @ before)
+    carry = float(np.clip((before @ after) / size, 0.0, 1.0)) if size > 0.0 else 0.0
     return Units(unit, spread(after - carry * before), carry)
 
 
@@ -145,6 +146,12 @@ def _fit(
     for stage in stages:
         more = max(1, stage // epoch) - trainer.epochs
         if more > 0:
-            trainer.fit(windows, targets, sample_weight=weight, epochs=more, progress=False)
+            before = network.theta.copy()
+            try:
+                trainer.fit(windows, targets, sample_weight=weight, epochs=more, progress=False)
+            except TrainingError:  # what it knew before is as good an answer as any other
+                network.theta = before
+                answers += [answers[-1]] * (1 + len(stages) - len(answers))
+                break
         answers.append(network.predict(x))
     return network, answers

@@ -52,7 +52,8 @@ def find_shape(values: np.ndarray, seasons: Sequence[int]) -> tuple[Shape, np.nd
     course, others, rest = found
     widths = _widths(rest, len(course))
     seen = len(values) / len(course) if len(course) > 1 else 1.0
-    return Shape(log, float(values.min()) / 10.0 if log else 0.0, course, widths, seen), taken, others
+    lowest = max(float(values.min()) / 10.0, float(np.finfo(float).smallest_subnormal)) if log else 0.0
+    return Shape(log, lowest, course, widths, seen), taken, others
 
 
 def _size(found: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:

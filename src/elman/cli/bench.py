@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from elman import checks
 from elman.cli import say
 from elman.cli.words import Json
 
@@ -37,12 +38,15 @@ class Job(NamedTuple):
 
 
 def bench(
-    seconds: Annotated[float, typer.Option("--seconds", min=0.01, help="About how long to measure, in all.")] = 20.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="About how long to measure, in all: 0.01 to 3600.")
+    ] = 20.0,
     as_json: Json = False,
 ) -> None:
     """Time training, prediction and single steps on this machine, beside NumPy and PyTorch."""
     from elman.config import show_config
 
+    checks.number("--seconds", seconds, 0.01, 3600.0)
     peers = ["numpy", *(["torch"] if importlib.util.find_spec("torch") else [])]
     config = show_config()
     with say.working(f"timing for about {seconds:g} s"):

@@ -32,7 +32,9 @@ def sine(
     as_json: Json = False,
     epochs: Annotated[
         int | None,
-        typer.Option("--epochs", min=1, help="Epochs of the paper's program; default: its 2000.", show_default=False),
+        typer.Option(
+            "--epochs", min=1, max=100_000, help="Epochs of the paper's program; default: its 2000.", show_default=False
+        ),
     ] = None,
 ) -> int:
     """Predict a sine wave: a paper's program word for word, and what a better loss makes of it."""
@@ -117,7 +119,10 @@ def memory(
     as_json: Json = False,
     seed: Seed = 0,
     updates: Annotated[
-        int | None, typer.Option("--updates", min=1, help="Updates of the weights; default: 2500.", show_default=False)
+        int | None,
+        typer.Option(
+            "--updates", min=1, max=100_000, help="Updates of the weights; default: 2500.", show_default=False
+        ),
     ] = None,
 ) -> int:
     """Learn to remember: the adding problem, whose error falls only once a network keeps what it saw."""

@@ -68,11 +68,15 @@ def forecast(
             effort=effort,
             head=head,
             windows=windows,
-            calendar=words.as_names(calendar),
+            calendar=words.as_names("--calendar", calendar),
             skip_bad=skip_bad,
             seed=seed,
         )
-        columns = {"past": words.as_names(past), "future": words.as_names(future), "static": words.as_names(static)}
+        columns = {
+            "past": words.as_names("--past", past),
+            "future": words.as_names("--future", future),
+            "static": words.as_names("--static", static),
+        }
         read = model.read(source, target=target, time=time, id=id, **columns)
         if not as_json:
             show_read(read, source.name)

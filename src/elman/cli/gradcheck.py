@@ -8,18 +8,22 @@ from typing import Annotated
 
 import typer
 
-from elman.cli import say
-from elman.cli.words import Json, Seed
+from elman.cli import say, words
 
 __all__ = ["gradcheck"]
 
 
 def gradcheck(
     target: Annotated[
-        str, typer.Argument(metavar="MODEL|FILE.py:Class", help="A model file, or a Python file and a class in it.")
+        str,
+        typer.Argument(
+            metavar="MODEL|FILE.py:Class",
+            callback=words.named,
+            help="A model file, or a Python file and a class in it.",
+        ),
     ],
-    seed: Seed = 0,
-    as_json: Json = False,
+    seed: words.Seed = 0,
+    as_json: words.Json = False,
 ) -> int:
     """Check gradients against central differences, and name the likely mistake; the exit code is 1 where one is wrong.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +44,36 @@ __all__ = [
     "as_levels",
     "as_names",
     "as_season",
+    "named",
     "source",
 ]
+
+
+def named(text: str | None) -> str | None:
+    """An empty word is a slip, such as a variable that is not set, and never means the default."""
+    if text == "":
+        raise typer.BadParameter("expected a word, got an empty one")
+    return text
+
+
+def _said(text: str | None) -> str | None:
+    """As `named`, of what is no file's name: where the locale knows ASCII alone, other letters arrive as bytes."""
+    if named(text) is None or str(text).isascii():
+        return text
+    try:
+        return os.fsencode(str(text)).decode()
+    except UnicodeError:
+        return text
+
+
+def _path(text: str) -> Path:
+    return Path(str(named(text)))
+
 
 Data = Annotated[
     str | None,
     typer.Argument(
+        callback=named,
         metavar="DATA",
         help="A CSV or Parquet file, or a bundled one: sunspots (the default), airline, seatbelts.",
         show_default=False,
@@ -57,16 +82,18 @@ Data = Annotated[
 Fresh = Annotated[
     str | None,
     typer.Argument(
+        callback=named,
         metavar="DATA",
         help="A CSV or Parquet file with newer rows; default: the data it was trained on.",
         show_default=False,
     ),
 ]
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.safetensors).")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", parser=_path, help="A model file (.safetensors).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of everything random.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FOLDER", help="Where the files go; the current folder by default.")
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", parser=_path, help="Where the files go; the current folder by default."),
 ]
 Plot = Annotated[bool, typer.Option("--plot", help="Draw a picture too, a PNG; it takes longer than the forecast.")]
 Horizon = Annotated[
@@ -78,23 +105,35 @@ Horizon = Annotated[
 Season = Annotated[
     str | None,
     typer.Option(
-        "--season", metavar="N[,N]", help="Steps in a season (1: none); 24,168 for two. Default: found in the data."
+        "--season",
+        callback=_said,
+        metavar="N[,N]",
+        help="Steps in a season (1: none); 24,168 for two. Default: found in the data.",
     ),
 ]
 Id = Annotated[
     str | None,
-    typer.Option("--id", metavar="COLUMN", help="Whose row it is, in a file of many series; unique_id is found."),
+    typer.Option(
+        "--id", callback=_said, metavar="COLUMN", help="Whose row it is, in a file of many series; unique_id is found."
+    ),
 ]
-Effort = Annotated[str, typer.Option("--effort", help="How much is trained: fast, normal or best, counted in updates.")]
+Effort = Annotated[
+    str, typer.Option("--effort", callback=_said, help="How much is trained: fast, normal or best, counted in updates.")
+]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Of many series, leave out and report those that cannot be used.")
 ]
 Target = Annotated[
-    str | None, typer.Option("--target", metavar="COLUMN", help="What to forecast; default: the only numeric column.")
+    str | None,
+    typer.Option(
+        "--target", callback=_said, metavar="COLUMN", help="What to forecast; default: the only numeric column."
+    ),
 ]
 Time = Annotated[
     str | None,
-    typer.Option("--time", metavar="COLUMN", help="The dates; default: the first column that reads as dates."),
+    typer.Option(
+        "--time", callback=_said, metavar="COLUMN", help="The dates; default: the first column that reads as dates."
+    ),
 ]
 Context = Annotated[
     int | None, typer.Option("--context", min=1, help="Steps the network looks back; default: from season and horizon.")
@@ -102,52 +141,74 @@ Context = Annotated[
 Freq = Annotated[
     str | None,
     typer.Option(
-        "--freq", help="The step between rows, such as D, B (business days), W, ME; default: found in the dates."
+        "--freq",
+        callback=_said,
+        help="The step between rows, such as D, B (business days), W, ME; default: found in the dates.",
     ),
 ]
 Levels = Annotated[
     str | None,
     typer.Option(
-        "--levels", metavar="L1,L2", help="Coverage of the intervals in percent; default: 80,95 where the data allow."
+        "--levels",
+        callback=_said,
+        metavar="L1,L2",
+        help="Coverage of the intervals in percent; default: 80,95 where the data allow.",
     ),
 ]
 Missing = Annotated[
     str,
     typer.Option(
         "--missing",
+        callback=_said,
         help="What to do about gaps and missing values: error, interpolate, or mask (neither learned from nor scored).",
     ),
 ]
 Holes = Annotated[
-    str, typer.Option("--missing", help="What to do about gaps and missing values: error, or interpolate.")
+    str,
+    typer.Option("--missing", callback=_said, help="What to do about gaps and missing values: error, or interpolate."),
 ]
 Past = Annotated[
-    str | None, typer.Option("--past", metavar="COLUMNS", help="Covariates that are known up to the last value alone.")
+    str | None,
+    typer.Option(
+        "--past", callback=_said, metavar="COLUMNS", help="Covariates that are known up to the last value alone."
+    ),
 ]
 Future = Annotated[
     str | None,
     typer.Option(
-        "--future", metavar="COLUMNS", help="Covariates known ahead too, in rows after the last that has a value."
+        "--future",
+        callback=_said,
+        metavar="COLUMNS",
+        help="Covariates known ahead too, in rows after the last that has a value.",
     ),
 ]
 Ahead = Annotated[
     Path | None,
     typer.Option(
-        "--future", metavar="FILE", help="Known-future covariates of the rows to be forecast, where DATA has none."
+        "--future",
+        metavar="FILE",
+        parser=_path,
+        help="Known-future covariates of the rows to be forecast, where DATA has none.",
     ),
 ]
 Static = Annotated[
-    str | None, typer.Option("--static", metavar="COLUMNS", help="What a series has for good, such as its region.")
+    str | None,
+    typer.Option("--static", callback=_said, metavar="COLUMNS", help="What a series has for good, such as its region."),
 ]
 Calendar = Annotated[
     str | None,
     typer.Option(
-        "--calendar", metavar="NAMES", help="Features of the dates: some of minute,hour,weekday,day,month,week."
+        "--calendar",
+        callback=_said,
+        metavar="NAMES",
+        help="Features of the dates: some of minute,hour,weekday,day,month,week.",
     ),
 ]
 Head = Annotated[
     str,
-    typer.Option("--head", help="What the network answers: median, quantiles, or row by row gaussian, student_t."),
+    typer.Option(
+        "--head", callback=_said, help="What the network answers: median, quantiles, or row by row gaussian, student_t."
+    ),
 ]
 Windows = Annotated[int, typer.Option("--windows", min=0, help="How many of the last windows are forecast as a test.")]
 Step = Annotated[
@@ -161,7 +222,7 @@ Refit = Annotated[
         " short series, the latter for many.",
     ),
 ]
-To = Annotated[str, typer.Option("--to", metavar="csv|parquet", help="What the table is written as.")]
+To = Annotated[str, typer.Option("--to", callback=_said, metavar="csv|parquet", help="What the table is written as.")]
 
 
 Rate = Annotated[float, typer.Option("--rate", help="False alarms a row to put up with: 1e-4 is one in 10,000 rows.")]
@@ -178,7 +239,7 @@ def source(data: str | None) -> tuple[Path, str]:
     """The file that DATA stands for, and the name its outputs begin with."""
     from elman import datasets
 
-    name = data or datasets.names()[0]
+    name = datasets.names()[0] if data is None else data
     if name in datasets.names() and not Path(name).exists():
         return datasets.path(name), name
     return Path(name), Path(name).stem
@@ -194,9 +255,12 @@ def as_levels(text: str | None) -> tuple[float, ...] | None:
         ) from None
 
 
-def as_names(text: str | None) -> list[str] | None:
+def as_names(option: str, text: str | None) -> list[str] | None:
     """ "price,promo" -> ["price", "promo"]."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    names = None if text is None else [name.strip() for name in text.split(",")]
+    if names is not None and not all(names):
+        raise ValueError(f"{option}: expected names with commas between them, such as price,promo, got {text!r}")
+    return names
 
 
 def as_season(text: str | None) -> int | tuple[int, ...] | None:

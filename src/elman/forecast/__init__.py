@@ -14,7 +14,7 @@ What lies where:
     table.py     CSV text to columns; every error names file, line and column
     dates.py     dates as people write them;  calendar.py  the step between rows, gaps, the dates that follow
     columns.py   which columns: a file, a data frame, an array becomes a series;  numbers.py  text to numbers
-    frames.py    data frames of any library, read and answered;  files.py  files that appear whole
+    frames.py    data frames of any library, read and answered;  files.py  tables as files
     series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
     covariates.py  what is known beside a series, and how it is seen;  ahead.py  what is given of the rows to come
     season.py baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
@@ -23,7 +23,7 @@ What lies where:
     recursive.py row by row, by sample paths;  power.py  Box and Cox's transformation
     backtest.py  `Backtest`: every window's errors, the summary, the verdict
     forecaster.py `Forecaster`;  serve.py  its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables
-    saved.py     its file;  tune.py  its options, by Optuna
+    saved.py     its file;  tune.py  its options, by Optuna;  limits.py  their bounds;  failed.py  a training that fails
 
 Bad data raises `DataError`, a ValueError of one line that says where and what to do.
 """
@@ -33,6 +33,7 @@ from __future__ import annotations
 from elman.forecast.backtest import Backtest
 from elman.forecast.columns import as_series, read_series
 from elman.forecast.errors import DataError
+from elman.forecast.failed import ForecastWarning
 from elman.forecast.forecaster import Forecaster
 from elman.forecast.result import Forecast, Forecasts
 from elman.forecast.series import Series
@@ -42,6 +43,7 @@ __all__ = [
     "Backtest",
     "DataError",
     "Forecast",
+    "ForecastWarning",
     "Forecaster",
     "Forecasts",
     "Series",

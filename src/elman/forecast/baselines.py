@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from elman.forecast.limits import BEYOND, SMALLEST
 from elman.forecast.season import autocorrelation
 
 __all__ = ["NAIVE2", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
@@ -47,6 +48,7 @@ def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
     phase = (half + np.arange(len(trend))) % season
     index = np.bincount(phase, ratios, season) / np.bincount(phase, minlength=season)
     index /= index.mean()
+    index = np.maximum(index, SMALLEST)
     last = values[-1] / index[(len(values) - 1) % season]
     return last * index[(len(values) + np.arange(horizon)) % season]
 
@@ -57,5 +59,5 @@ def baselines(values: np.ndarray, horizon: int, season: int) -> dict[str, np.nda
         "naive": naive(values, horizon),
         "seasonal naive": seasonal_naive(values, horizon, season),
         "drift": drift(values, horizon),
-        NAIVE2: naive2(values, horizon, season),
+        NAIVE2: np.clip(naive2(values, horizon, season), -BEYOND, BEYOND),
     }

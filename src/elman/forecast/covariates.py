@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from elman import checks
 from elman.forecast.errors import DataError
+from elman.forecast.limits import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from elman.forecast.series import Series
@@ -24,6 +25,9 @@ __all__ = ["CALENDAR", "PLAIN", "Covariates", "Inputs", "Shown", "beside", "pars
 CALENDAR: dict[str, float] = {  # how often a calendar feature comes round, in its own units
     "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0,
 }  # fmt: skip
+
+
+FARTHEST = 1e12  # standard deviations from the mean; what lies further out says no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +140,7 @@ class Inputs:
             return np.zeros((len(series), 0))
         given = self._given(series)
         return np.column_stack(
-            [(given.past[:, given.past_names.index(name)] - mean) / scale for name, mean, scale in self.past]
+            [_scaled(given.past[:, given.past_names.index(name)], mean, scale) for name, mean, scale in self.past]
         )
 
     def future_of(self, series: Series, ahead: int) -> np.ndarray:
@@ -154,7 +158,7 @@ class Inputs:
                     f" from {last[max(reached, 0)]} to {last[-1]}"
                 )
             columns = [
-                (given.future[: n + ahead, given.future_names.index(name)] - mean) / scale
+                _scaled(given.future[: n + ahead, given.future_names.index(name)], mean, scale)
                 for name, mean, scale in self.future
             ]
         if self.calendar:
@@ -181,7 +185,7 @@ class Inputs:
             if len(about) == 2:
                 if isinstance(value, str):
                     raise DataError(f"static: expected a number in {name!r}, as in training, got {value!r}")
-                found.append((value - about[0]) / about[1])
+                found.append(float(_scaled(np.float64(value), *about)))
             elif str(value) in about[0]:
                 found += [float(str(value) == each) for each in about[0]]
             else:
@@ -229,9 +233,16 @@ def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[tuple[
     found: list[tuple[str, float, float]] = []
     for k, name in enumerate(names):
         values = np.concatenate([each[:, k] for each in columns])
-        spread = float(values.std())
-        found.append((name, float(values.mean()), spread if spread > 0.0 else 1.0))
+        if not np.abs(values).max() <= LARGEST:
+            raise DataError(f"static: {np.abs(values).max():g} in {name!r} is beyond reckoning; use another unit")
+        mean, spread = float(values.mean()), float(values.std())
+        least = 4.0 * np.finfo(np.float64).eps * abs(mean)  # less is rounding
+        found.append((name, mean, spread if spread > max(least, SMALLEST) else 1.0))
     return tuple(found)
+
+
+def _scaled(values: Any, mean: float, scale: float) -> Any:
+    return np.clip((values - mean) / scale, -FARTHEST, FARTHEST)
 
 
 def _category(name: str, values: Sequence[float | str]) -> tuple[Any, ...]:

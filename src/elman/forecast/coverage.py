@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
+from elman.forecast.limits import BEYOND
 from elman.forecast.metrics import interval_score
 
 __all__ = ["PooledErrors", "coverage", "pooled_errors"]
@@ -37,7 +38,9 @@ class PooledErrors:
         """Lower and upper bounds (levels, N, h, 2) of forecasts (N, h) with their units (N, h, 2)."""
         sizes = np.array([self.sizes.get(name, self.usual) for name in series])
         widths = self.pooled.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
-        return forecasts[..., None] + widths[..., None] * units * np.array([-1.0, 1.0])
+        with np.errstate(over="ignore"):
+            bounds = forecasts[..., None] + widths[..., None] * units * np.array([-1.0, 1.0])
+        return np.clip(bounds, -BEYOND, BEYOND)
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
@@ -47,7 +50,8 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     if backtest.units is None:
         raise ValueError("backtest: expected one with the units of its errors")
     residuals = backtest.residuals(model)
-    errors = residuals / np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
+    units = np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
+    errors = np.clip(residuals / units, -BEYOND, BEYOND)
     there = np.isfinite(errors)
     size = np.where(there, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
     windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(there.sum(axis=1), 1), 1e-12))

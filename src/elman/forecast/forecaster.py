@@ -12,7 +12,7 @@ import numpy as np
 
 from elman import checks, io
 from elman.estimator import Estimator
-from elman.forecast import intervals, saved
+from elman.forecast import intervals, limits, saved
 from elman.forecast.ahead import with_future
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.columns import Columns, open_table, series_of
@@ -144,10 +144,11 @@ class Forecaster(Estimator):
         read = self.read(y, **columns._asdict())
         kind = None if isinstance(y, str | os.PathLike) else kind_of(y)
         one = isinstance(read, Series)
-        windows = checks.whole("windows", self.windows, low=0)
-        if self.levels is not None:  # before the work
-            intervals.parse_levels(self.levels)
+        windows = checks.whole("windows", self.windows, 0, limits.WINDOWS)
+        asked = None if self.levels is None else intervals.parse_levels(self.levels)
         panel, recipe = self._ready(read, windows > 0)
+        if asked and recipe.horizon is not None:  # before the work: there can't be more
+            intervals.check_enough(asked, windows * recipe.horizon * len(panel))
         parts = 2 if windows else 1
         backtest = recipe.test(panel, windows, tell=part_of(progress, 0, parts)) if windows else None
         levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
@@ -177,10 +178,10 @@ class Forecaster(Estimator):
     def _recipe(self, panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
         """How these series are learned from; what was said of it is checked."""
         head = checks.choice("head", self.head, ("median", "quantiles", *SAMPLED))
-        skip = checks.whole("skip", self.skip, low=0)
+        skip = checks.whole("skip", self.skip, 0, limits.SKIP)
         power, calendar = parse_power(self.power), parse_calendar(self.calendar)
-        horizon = None if self.horizon is None else checks.whole("horizon", self.horizon, low=1)
-        seed = checks.whole("seed", self.seed, low=0)
+        horizon = None if self.horizon is None else checks.whole("horizon", self.horizon, 1, limits.HORIZON)
+        seed = checks.whole("seed", self.seed, 0, limits.SEED)
         effort = checks.choice("effort", self.effort, tuple(EFFORTS))
         asked, seasons = self._asked(), self._seasons()
         first = next(iter(panel.values()))
@@ -197,9 +198,10 @@ class Forecaster(Estimator):
         asked: dict[str, Any] = {}
         if self.cell is not None:
             asked["cell"] = checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm"))
-        for name in ("hidden_size", "members", "updates"):
+        most = {"hidden_size": limits.HIDDEN, "members": limits.MEMBERS, "updates": limits.UPDATES}
+        for name, high in most.items():
             if getattr(self, name) is not None:
-                asked[name] = checks.whole(name, getattr(self, name), low=1)
+                asked[name] = checks.whole(name, getattr(self, name), 1, high)
         return asked
 
     def _seasons(self) -> tuple[int, ...] | None:
@@ -234,8 +236,8 @@ class Forecaster(Estimator):
             self._check_fitted()
             if windows in (None, self.windows) and step is None and refit is None:
                 return self._tested()
-        windows = checks.whole("windows", self.windows if windows is None else windows, low=1)
-        step = None if step is None else checks.whole("step", step, low=1)
+        windows = checks.whole("windows", self.windows if windows is None else windows, 1, limits.WINDOWS)
+        step = None if step is None else checks.whole("step", step, 1, limits.HORIZON)
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
             panel: Mapping[str, Series] = self._panel()
@@ -258,7 +260,8 @@ class Forecaster(Estimator):
         panel = self._panel()
         recipe = replace(self._recipe(panel), horizon=self.horizon_)
         if isinstance(recipe, Recipe):
-            count = max(1, recipe.effort.updates // 5) if updates is None else checks.whole("updates", updates, low=1)
+            usual = max(1, recipe.effort.updates // 5)
+            count = usual if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
             effort = recipe.effort._replace(updates=count, members=len(self.model_.networks))
             recipe = replace(recipe, effort=effort)
         same = isinstance(self.model_, PooledModel) == isinstance(recipe, Recipe)
@@ -297,7 +300,8 @@ class Forecaster(Estimator):
 
     def predict(self, history: Any = None, horizon: int | None = None, future: Any = None) -> Any:
         """The network's forecast (h,), in the kind of the history: of a data frame or column one of its library, of
-        many series a mapping by id. Rows past the fitted horizon are forecast from forecasts (`Forecast.rolled`).
+        many series a mapping by id. Rows past the fitted horizon are forecast from forecasts (`Forecast.rolled`), up to
+        1000 times as many.
 
         history   rows to forecast from instead of the fitted series: anything that `fit` takes, also series never seen,
                   with at least `model_.context` rows each
@@ -359,7 +363,8 @@ class Forecaster(Estimator):
 
         best=True: the best baseline's where the network did not beat it."""
         self._check_fitted()
-        h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, low=1)
+        most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
+        h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
         if wanted:
             self._tested()

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from elman import checks
+from elman.forecast import limits
+from elman.forecast.power import back
 
 __all__ = ["Calibration", "calibrate", "horizon_scale", "needed", "parse_levels"]
 
@@ -25,6 +27,8 @@ def parse_levels(levels: Any) -> tuple[float, ...]:
     """Levels in percent, each in (0, 100), rising. `ValueError` or `TypeError` for anything else."""
     if isinstance(levels, str) or not isinstance(levels, Sequence):
         raise TypeError(f"levels: expected a list of percentages such as (80, 95), got {checks.shown(levels)}")
+    if len(levels) > limits.LEVELS:
+        raise ValueError(f"levels: expected at most {limits.LEVELS} percentages, got {len(levels)}")
     numbers = [checks.number("levels", level, 0.0, 100.0, open_low=True) for level in levels]
     if len(set(numbers)) < len(numbers) or 100.0 in numbers:
         raise ValueError(f"levels: expected different percentages below 100, got {checks.shown(levels)}")
@@ -113,12 +117,10 @@ def bands(
     floor           no bound lies below it
     """
     relative = relative and min(forecast.min(), np.nanmin(truth), tested.min()) > 0.0
-    residuals = np.log(truth / tested) if relative else truth - tested
+    residuals = np.log(truth) - np.log(tested) if relative else truth - tested
     widths = calibrate(residuals).half_widths(levels, len(forecast))
     found: dict[float, np.ndarray] = {}
     for level, width in zip(levels, widths, strict=True):
-        low, high = (
-            (forecast * np.exp(-width), forecast * np.exp(width)) if relative else (forecast - width, forecast + width)
-        )
-        found[level] = np.column_stack([np.maximum(low, floor), np.maximum(high, floor)])
+        bounds = (np.log(forecast) if relative else forecast)[:, None] + width[:, None] * np.array([-1.0, 1.0])
+        found[level] = np.maximum(back(bounds, 0.0 if relative else 1.0), floor)
     return found

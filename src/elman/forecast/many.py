@@ -93,6 +93,8 @@ class Recipe:
         rows = np.array([len(each) for each in series])
         most = sum(seasons) if kind else None  # row by row, a long context is slow and brings little
         context = context_rows(self.context, rows, self.horizon, seasons, most)
+        if self.skip > context // seasons[0]:
+            raise DataError(f"skip: {self.skip} seasons are more than the {context // seasons[0]} that a window reads")
         usual = View(
             tuple(seasons),
             context,
@@ -119,7 +121,8 @@ class Recipe:
         `windows`, fewer where too few rows would be left; None where not one is."""
         assert self.horizon is not None
         step = self.horizon if step is None else step
-        for count in range(windows, 0, -1):
+        most = max(map(len, panel.values())) // step + 1
+        for count in range(min(windows, most), 0, -1):
             known = _before(panel, (count - 1) * step + self.horizon, 2 * self.horizon)
             if not known:
                 continue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from elman.forecast.limits import SMALLEST
+
 __all__ = ["MEASURES", "interval_score", "mase_scale", "measure", "rmsse_scale"]
 
 MEASURES = ("mase", "smape", "rmse", "rmsse")
@@ -13,12 +15,12 @@ def mase_scale(training: np.ndarray, season: int) -> float:
     """MASE's unit: the mean |y_t - y_{t-season}| over the training part (Hyndman and Koehler 2006).
 
     Where that is 0 (a training part that repeats itself exactly) or cannot be taken, the season 1 is used; NaN where
-    the part is constant.
+    the part is constant, or changes by less than any series' values do (`limits.SMALLEST`).
     """
     for lag in (season, 1):
         changes = np.abs(training[lag:] - training[:-lag])
         changes = changes[np.isfinite(changes)]
-        if changes.size and (scale := float(changes.mean())) > 0.0:
+        if changes.size and (scale := float(changes.mean())) >= SMALLEST:
             return scale
     return float("nan")
 
@@ -29,7 +31,7 @@ def rmsse_scale(training: np.ndarray) -> float:
     changes = np.diff(training)
     changes = changes[np.isfinite(changes)]
     scale = float(np.sqrt(np.mean(changes**2))) if changes.size else 0.0
-    return scale if scale > 0.0 else float("nan")
+    return scale if scale >= SMALLEST else float("nan")
 
 
 def interval_score(truth: np.ndarray, low: np.ndarray, high: np.ndarray, level: float) -> np.ndarray:

@@ -27,8 +27,10 @@ from elman.config import get_num_threads
 from elman.forecast import power as powers
 from elman.forecast.covariates import PLAIN, Inputs, Shown, beside
 from elman.forecast.errors import DataError
+from elman.forecast.failed import kept_simple
 from elman.forecast.folds import cut
 from elman.forecast.series import Series
+from elman.forecast.view import least_unit
 from elman.network import Network
 from elman.optim import AdamW
 from elman.training import Trainer
@@ -135,11 +137,10 @@ class Model:
 
 
 def least_rows(horizon: int, season: int) -> int:
-    """The fewest rows that a model can be trained on."""
-    rows = 2 * horizon
-    while _most_context(rows, horizon) < _least_context(season):
-        rows += 1
-    return rows
+    """The fewest rows that a model can be trained on: of so many the context is one that `_most_context` allows."""
+    read = _least_context(season) + WINDOWS - 1
+    trained = read + horizon  # what `folds.cut` must leave, of which a fifth is cut off, or a horizon
+    return max(read + 2 * horizon, trained + (trained - 1) // 4)
 
 
 def context_rows(wanted: int | None, rows: int, horizon: int, season: int) -> int:
@@ -266,15 +267,16 @@ def _fit(
         clip_norm=1.0,
         seed=seed,
     )
-    trainer.fit(
-        x,
-        y,
-        epochs=max(1, settings.updates // epoch),
-        validation=(xv, yv),
-        patience=max(3, settings.patience // epoch),
-        progress=False,
-        callback=go_on,
-    )
+    with kept_simple(network):
+        trainer.fit(
+            x,
+            y,
+            epochs=max(1, settings.updates // epoch),
+            validation=(xv, yv),
+            patience=max(3, settings.patience // epoch),
+            progress=False,
+            callback=go_on,
+        )
     return network
 
 
@@ -325,7 +327,7 @@ def windows(
     base = z[first[:, None] - lag + np.arange(horizon) % lag]
     read = sliding_window_view(z, context)[first - context]
     change = read[:, lag:] - read[:, :-lag]
-    floor = max(FLAT * float(np.abs(np.diff(z)).mean()), np.finfo(np.float64).tiny)
+    floor = max(FLAT * float(np.abs(np.diff(z)).mean()), float(least_unit(np.abs(z).max())))
     spread = np.maximum(read.std(axis=1, keepdims=True), floor)
     size = np.maximum(np.abs(change).mean(axis=1, keepdims=True), floor)
     # within a season, a row's own step says little about how far h rows lead: there the spread is the unit

@@ -26,6 +26,8 @@ from elman.forecast import power as powers
 from elman.forecast.baselines import seasonal_naive
 from elman.forecast.covariates import Inputs
 from elman.forecast.errors import DataError
+from elman.forecast.failed import kept_simple
+from elman.forecast.limits import SMALLEST
 from elman.forecast.metrics import mase_scale, measure
 from elman.forecast.series import Series
 from elman.forecast.view import View, WindowPool
@@ -130,11 +132,11 @@ class PooledModel:
         answers = np.sort(answers.reshape(len(x), view.horizon, -1), axis=2)[:, :rows]  # so quantiles never cross
         z = base[:, :rows, None] + unit[:, :, None] * answers
         lifted = pool.lifted[:, None]
-        found = np.where(lifted[:, :, None], powers.back(z, view.power), z)
+        found = np.where(lifted[:, :, None], powers.back(z, view.power), powers.back(z, 1.0))
         lowest = np.array([each.values.min() for each in series])
         found = np.where(lowest[:, None, None] >= 0.0, np.maximum(found, 0.0), found)
         forecast = found[:, :, answers.shape[2] // 2]
-        one = np.where(lifted, unit * powers.slope(forecast, view.power), unit)
+        one = np.maximum(np.where(lifted, unit * powers.slope(forecast, view.power), unit), SMALLEST)
         if view.head == "median":
             return forecast, np.repeat(one[:, :, None], 2, axis=2)
         sides = np.stack([forecast - found[:, :, 0], found[:, :, -1] - forecast], axis=2)
@@ -246,15 +248,17 @@ def _fit(
         seed=seed,
     )
     rng = np.random.default_rng(seed)
-    update = 4 * effort.batch_size * view.features * (view.context // view.step)  # bytes of its windows
+    row = view.features * (view.context // view.step) + view.outputs
+    update = 4 * effort.batch_size * row  # bytes of its windows
     block = max(1, min(BLOCK, BLOCK_BYTES // update))
-    for done in range(0, effort.updates, block):
-        if stop.is_set():
-            raise CancelledError
-        updates = min(block, effort.updates - done)
-        x, y = pool.draw(updates * effort.batch_size, rng)
-        trainer.fit(x, y, epochs=1, shuffle=False, progress=False)
-        count.add(updates)
+    with kept_simple(network):
+        for done in range(0, effort.updates, block):
+            if stop.is_set():
+                raise CancelledError
+            updates = min(block, effort.updates - done)
+            x, y = pool.draw(updates * effort.batch_size, rng)
+            trainer.fit(x, y, epochs=1, shuffle=False, progress=False)
+            count.add(updates)
     return network
 
 
@@ -284,5 +288,10 @@ def _error(model: PooledModel, known: Sequence[Series], truth: Sequence[np.ndarr
         for found, tried in ((ours, forecast), (theirs, naive)):
             errors = measure(y, tried, scale)
             found[:, i] = errors["smape"], errors["mase"]
-    yardstick = np.nanmean(theirs, axis=1)
-    return float(np.mean(np.nanmean(ours, axis=1) / np.where(yardstick > 0.0, yardstick, 1.0)))
+    ratios: list[float] = []
+    for own, their in zip(ours, theirs, strict=True):
+        there = ~np.isnan(own) & ~np.isnan(their)  # no series has a MASE where all are constant but for their end
+        if there.any():
+            yardstick = float(their[there].mean())
+            ratios.append(float(own[there].mean()) / (yardstick if yardstick > 0.0 else 1.0))
+    return float(np.mean(ratios))

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from elman import checks
+from elman.forecast.limits import BEYOND
 
 __all__ = ["back", "forward", "parse_power", "slope"]
+
+LEAST = 1e-6  # a smaller power is taken for 0, its limit: y^p - 1 would be mostly rounding
 
 
 def forward(y: np.ndarray, power: float) -> np.ndarray:
@@ -23,11 +26,12 @@ def forward(y: np.ndarray, power: float) -> np.ndarray:
 
 
 def back(z: np.ndarray, power: float) -> np.ndarray:
-    """z -> y; at least 0 where the power is not 1."""
+    """z -> y, as far as `limits.BEYOND`; at least 0 where the power is not 1."""
     if power == 1.0:
-        return z
-    with np.errstate(over="ignore"):
-        return np.exp(z) if power == 0.0 else np.maximum(power * z + 1.0, 0.0) ** (1.0 / power)
+        return np.clip(z, -BEYOND, BEYOND)
+    if power == 0.0:
+        return np.exp(np.minimum(z, np.log(BEYOND)))
+    return np.clip(power * z + 1.0, 0.0, BEYOND**power) ** (1.0 / power)
 
 
 def slope(y: np.ndarray, power: float) -> np.ndarray:
@@ -37,4 +41,7 @@ def slope(y: np.ndarray, power: float) -> np.ndarray:
 
 def parse_power(power: Any) -> float | None:
     """A power in [0, 1], checked; None: to be found."""
-    return None if power is None else checks.number("power", power, 0.0, 1.0)
+    if power is None:
+        return None
+    number = checks.number("power", power, 0.0, 1.0)
+    return number if number >= LEAST else 0.0

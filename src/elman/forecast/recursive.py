@@ -19,6 +19,8 @@ import numpy as np
 
 from elman.forecast import power as powers
 from elman.forecast.covariates import Shown, beside
+from elman.forecast.failed import kept_simple
+from elman.forecast.limits import SMALLEST
 from elman.forecast.pooled import LEAST, Effort, PooledModel
 from elman.forecast.series import Series
 from elman.forecast.view import View, WindowPool
@@ -33,9 +35,11 @@ __all__ = ["SAMPLED", "SampledModel", "fit_sampled", "sampled_features"]
 TAILS = StudentT()
 SAMPLED = {"gaussian": Gaussian(), "student_t": TAILS}  # heads, and their losses
 PATHS = 200
-ROWS = 2**15  # paths that are drawn at a time
+ROWS = 2**15  # paths that are drawn at a time, fewer where they are longer than
+LONG = 1000  # rows
 BLOCK = 32  # updates whose windows are made at a time
-BEYOND = 4.0  # times the largest value in the window: what a path may reach
+REACH = 4.0  # times the largest value in the window: what a path may reach
+MOST = 20.0  # of a log scale, as in the losses
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +48,8 @@ class SampledModel(PooledModel):
 
     def predict(self, series: Sequence[Series], ahead: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The medians (N, ahead) of sample paths, and how far their tenths lie below and above, (N, ahead, 2)."""
-        rows = max(1, ROWS // PATHS)
         ahead = self.horizon if ahead is None else ahead
+        rows = max(1, ROWS // PATHS // (1 + ahead // LONG))
         parts = [self._quantiles(series[i : i + rows], ahead) for i in range(0, len(series), rows)]
         forecasts, units = zip(*parts, strict=True)
         return np.concatenate(forecasts), np.concatenate(units)
@@ -61,7 +65,7 @@ class SampledModel(PooledModel):
         read, floor, shown = pool.last(ahead, ahead)
         level, unit = view.measure(read, floor)
         scaled = ((read - level) / unit)[:, None]
-        most = BEYOND * (np.abs(scaled).max(axis=2) + 1.0)
+        most = REACH * (np.abs(scaled).max(axis=2) + 1.0)
         extra = _beside(view, shown, ahead)
         found: list[np.ndarray] = []
         for k, network in enumerate(self.networks):
@@ -71,7 +75,7 @@ class SampledModel(PooledModel):
             noise = rng.standard_t(TAILS.df, size) if view.head == "student_t" else rng.normal(size=size)
             found.append(_draw(view, network, scaled, extra, noise.T, most))
         z = level[:, :, None] + unit[:, :, None] * np.concatenate(found, axis=1)
-        y = np.where(pool.lifted[:, None, None], powers.back(z, view.power), z)
+        y = np.where(pool.lifted[:, None, None], powers.back(z, view.power), powers.back(z, 1.0))
         lowest = np.array([each.values.min() for each in series])[:, None, None]
         return np.where(lowest >= 0.0, np.maximum(y, 0.0), y), unit, pool.lifted
 
@@ -79,6 +83,7 @@ class SampledModel(PooledModel):
         paths, unit, lifted = self._drawn(series, ahead)
         low, forecast, high = np.quantile(paths, (0.1, 0.5, 0.9), axis=1)
         size = np.where(lifted[:, None], unit * powers.slope(np.abs(forecast), self.view.power), unit)
+        size = np.maximum(size, SMALLEST)
         return forecast, np.maximum(np.stack([forecast - low, high - forecast], axis=2), LEAST * size[:, :, None])
 
 
@@ -108,12 +113,13 @@ def fit_sampled(
         seed=seed,
     )
     rng = np.random.default_rng(seed)
-    for done in range(0, updates, BLOCK):
-        if stop.is_set():
-            raise CancelledError
-        x, y, weight = _windows(pool, view, min(BLOCK, updates - done) * effort.batch_size, rng)
-        trainer.fit(x, y, sample_weight=weight, epochs=1, shuffle=False, progress=False)
-        count.add(effort.updates * min(BLOCK, updates - done) // updates)
+    with kept_simple(network):
+        for done in range(0, updates, BLOCK):
+            if stop.is_set():
+                raise CancelledError
+            x, y, weight = _windows(pool, view, min(BLOCK, updates - done) * effort.batch_size, rng)
+            trainer.fit(x, y, sample_weight=weight, epochs=1, shuffle=False, progress=False)
+            count.add(effort.updates * min(BLOCK, updates - done) // updates)
     return network
 
 
@@ -169,7 +175,8 @@ def _draw(
     rows = np.concatenate([np.repeat(scaled, paths, axis=1), np.zeros((n, paths, ahead))], axis=2)
     for k in range(ahead):
         answer = y.reshape(n, paths, 2).astype(np.float64)
-        drawn = rows[:, :, c + k - view.lag] + answer[:, :, 0] + np.exp(answer[:, :, 1]) * noise[:, k]
+        scale = np.exp(np.clip(answer[:, :, 1], -MOST, MOST))
+        drawn = rows[:, :, c + k - view.lag] + answer[:, :, 0] + scale * noise[:, k]
         rows[:, :, c + k] = np.clip(drawn, -most, most)
         if k + 1 < ahead:
             own = _features(view, rows, np.array([c + k + 1]))

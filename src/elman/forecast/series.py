@@ -15,11 +15,11 @@ from elman.forecast.calendar import Calendar
 from elman.forecast.covariates import Covariates
 from elman.forecast.dates import ISO, Reading, Style
 from elman.forecast.errors import DataError
+from elman.forecast.limits import LARGEST, SMALLEST
 
 __all__ = ["MISSING", "Rows", "Rules", "Series", "build"]
 
 MISSING = ("error", "interpolate", "mask")
-SMALLEST, LARGEST = 1e-100, 1e100  # squares and ratios of such values are still numbers
 _FILL = "fill with missing='interpolate' or leave out with 'mask' (--missing)"
 
 
@@ -275,6 +275,8 @@ def _aligned(rows: Rows, series: Series, given: Covariates, steps: np.ndarray, k
         own = rows._replace(name=name)
         if (infinite := np.flatnonzero(np.isinf(column))).size:
             raise own.error("expected a finite number, got infinity", int(infinite[0]))
+        if (large := np.flatnonzero(np.abs(column) > LARGEST)).size:
+            raise own.error(f"{column[large[0]]:g} is beyond reckoning; use another unit", int(large[0]))
         holes = np.flatnonzero(np.isnan(column))
         if holes.size == len(column):
             raise own.error("the covariate holds no value")

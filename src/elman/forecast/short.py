@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -95,8 +96,12 @@ def _too_few(series: Series, horizon: int, season: int, tested: bool) -> DataErr
     def need(steps: int) -> int:
         return least_rows(steps, season) + (steps if tested else 0)
 
-    shorter = next((steps for steps in range(horizon - 1, 0, -1) if need(steps) <= len(series)), None)
-    hint = "give more rows" if shorter is None else f"give more rows, or a horizon (--horizon) of at most {shorter}"
+    shorter = bisect_right(range(1, horizon), len(series), key=need)  # the longest horizon that these rows allow
+    hint = "give more rows"
+    if shorter:
+        hint += f", or a horizon (--horizon) of at most {shorter}"
+    elif season > 1:
+        hint += ", or a shorter season (--season)"
     return DataError(
         f"{len(series)} rows are too few to forecast {horizon} with season {season}: {need(horizon)} are needed;"
         f" {hint}",

@@ -15,6 +15,7 @@ from elman import checks
 from elman.forecast import power as powers
 from elman.forecast.covariates import PLAIN, Inputs, Shown, beside
 from elman.forecast.errors import DataError
+from elman.forecast.limits import SMALLEST
 from elman.forecast.series import Series
 
 __all__ = ["QUANTILES", "View", "WindowPool", "context_rows", "least_rows"]
@@ -106,6 +107,11 @@ class View:
         return x, base, unit
 
 
+def least_unit(size: Any) -> Any:
+    """The least unit that values may be measured in whose largest is `size`: less is rounding."""
+    return np.maximum(4.0 * np.finfo(np.float64).eps * size, SMALLEST)
+
+
 def least_rows(horizon: int, seasons: Sequence[int]) -> int:
     """The fewest rows of a series that the networks can learn from: what is read, and what follows it."""
     return _least_context(seasons) + horizon
@@ -153,7 +159,8 @@ class WindowPool:
         change = np.abs(np.diff(self.z, append=self.z[-1]))
         change[self.ends - 1] = 0.0  # no change leads from one series to the next
         sums = np.add.reduceat(change, self.ends - self.rows)
-        self.floor = np.maximum(FLAT * sums / np.maximum(self.rows - 1, 1), np.finfo(np.float64).tiny)
+        size = np.maximum.reduceat(np.abs(self.z), self.ends - self.rows)
+        self.floor = np.maximum(FLAT * sums / np.maximum(self.rows - 1, 1), least_unit(size))
         inputs = view.inputs
         self._past = np.concatenate([inputs.past_of(each) for each in series]) if inputs.past else _none(self.z)
         self._future = (
