@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import elman
-from elman import checkpoint, io
+from elman import checkpoint, io, resume
 from elman.leftovers import PREFIX
 
 DOINGS = ("starting", "training", "encoding", "write", "fsync", "replace", "unlink")
@@ -191,7 +191,7 @@ def killed(pid: int, doing: mmap.mmap, seconds: float, stage: int | None, more: 
 def newest(folder: Path) -> int:
     """Updates that the newest checkpoint holds; each one in the folder must be whole."""
     found = checkpoint.files(folder) if folder.exists() else []
-    return max((checkpoint.Checkpoint.read(path).updates for path in found), default=0)
+    return max((resume.Checkpoint.read(path).plain["updates"] for path in found), default=0)
 
 
 def campaign(kills: int, seed: int, folder: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman import CheckpointWarning, checkpoint, engine, io, optim, schedules
+from elman import CheckpointWarning, checkpoint, engine, io, optim, resume, schedules
 from elman import settings as known
 from elman.training import Trainer
 
@@ -452,8 +452,8 @@ def test_nothing_to_resume_is_a_fresh_start(empty: bool, tmp_path: Path):
 
 def test_another_instruction_set_goes_on_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     stopped(trainer(), 8, checkpoint=tmp_path, every=3)
-    made = checkpoint._maker(elman.Network(2, 3, 1).engine)
-    monkeypatch.setattr(checkpoint, "_maker", lambda engine: {**made, "isa": "abacus"})
+    made = checkpoint.maker(elman.Network(2, 3, 1).engine)
+    monkeypatch.setattr(checkpoint, "maker", lambda engine: {**made, "isa": "abacus"})
     with pytest.warns(CheckpointWarning, match=r"isa was .* and is 'abacus'; results go on, but not to the last bit"):
         fit(own := trainer(), resume=tmp_path)
     assert own.epochs == 4
@@ -479,6 +479,11 @@ def rewritten(path: Path, description: dict[str, Any], tensors: dict[str, np.nda
     io.write(path, "checkpoint", {**plain, **description}, {**arrays, **tensors})
 
 
+def a_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -501,6 +506,10 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "settings": lambda path: rewritten(path, {"settings": 3}, {}),
     "history": lambda path: rewritten(path, {}, {"history.updates": np.zeros((3, 1))}),
     "folder": a_folder,
+    "shapes": lambda path: rewritten(path, {}, {"slots[0]": np.zeros(3, np.float32)}),
+    "best": lambda path: rewritten(path, {"best": 0.0}, {}),
+    "optimizer": lambda path: rewritten(path, {"optimizer": {"learning_rate": -1}}, {}),
+    **({"fifo": a_fifo} if hasattr(os, "mkfifo") else {}),
 }
 
 
@@ -541,6 +550,31 @@ def test_the_best_is_the_last_to_be_tried(tmp_path: Path):
     (tmp_path / "update-000000005.safetensors").write_bytes(b"")
     with pytest.warns(CheckpointWarning, match=r"Going on from .*best\.safetensors"):
         assert bits(fit(trainer(), resume=tmp_path)) == bits(fit(trainer()))
+
+
+def more_updates(plain: dict[str, Any], tensors: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """All of one epoch, which does not have as many."""
+    updates = np.repeat(tensors["history.updates"], 2, axis=1)
+    return {"done": 2 * plain["done"], "updates": 2 * plain["updates"]}, {"history.updates": updates}
+
+
+def fewer_states(plain: dict[str, Any], tensors: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Of fewer rows than the data has."""
+    return {}, {name: tensors[name][:3] for name in ("carry[0]", "carry[1]")}
+
+
+@pytest.mark.parametrize(("change", "window"), [(more_updates, None), (fewer_states, 2)])
+def test_a_position_that_the_data_does_not_have_is_refused_before_anything_changes(
+    change: Callable[..., Any], window: int | None, tmp_path: Path
+):
+    stopped(trainer(), 4, checkpoint=tmp_path, every=1, window=window)
+    (newest,) = checkpoint.files(tmp_path)[:1]
+    rewritten(newest, *change(*io.read(newest)[1:]))
+    own = trainer()
+    before = own.network.theta.tolist()
+    with pytest.raises(elman.FileError, match="its arrays and its position are not those of its settings"):
+        fit(own, resume=tmp_path, window=window)
+    assert (own.updates, own.network.theta.tolist()) == (0, before)
 
 
 def test_none_that_is_whole_is_one_error(tmp_path: Path):
@@ -622,7 +656,7 @@ def test_a_full_disk_at_any_call_loses_nothing(tmp_path: Path, monkeypatch: pyte
             assert set(folder.iterdir()) - {failed} == written.keys() - {failed}
             assert all(path == failed or path.read_bytes() == data for path, data in written.items())
             for path in folder.iterdir():
-                checkpoint.Checkpoint.read(path)
+                resume.Checkpoint.read(path)
             # the training in memory is whole: it is that of the updates done
             done = own.updates
             assert own.network.weights.trainer is None

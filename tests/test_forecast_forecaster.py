@@ -179,10 +179,10 @@ def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
         {"backtest": {**description["backtest"], "models": ["network"]}},
     ):
         io.write(tmp_path / "bad.safetensors", "forecaster", {**description, **change}, tensors)
-        with pytest.raises(elman.FileError, match="the description does not fit the tensors"):
+        with pytest.raises(elman.FileError, match=r"the description (does not fit the tensors|is not as expected)"):
             elman.load(tmp_path / "bad.safetensors")
     io.write(tmp_path / "bad.safetensors", "forecaster", description, {**tensors, "theta": tensors["theta"][:, 1:]})
-    with pytest.raises(elman.FileError, match="theta: expected float32"):
+    with pytest.raises(elman.FileError, match=r"theta: expected float32 \(any, "):
         elman.load(tmp_path / "bad.safetensors")
 
 

@@ -249,7 +249,7 @@ def test_a_file_that_does_not_fit_itself_is_refused(fitted: Forecaster, tmp_path
     ]
     for change in changes:
         io.write(tmp_path / "bad.safetensors", "forecaster", {**description, **change}, tensors)
-        with pytest.raises(elman.FileError, match="the description does not fit the tensors"):
+        with pytest.raises(elman.FileError, match=r"the description (does not fit the tensors|is not as expected)"):
             elman.load(tmp_path / "bad.safetensors")
 
 

@@ -90,6 +90,44 @@ def test_rows_that_do_not_follow(first: int, message: str):
         model.update({"a": whole[140:]})
 
 
+def test_new_series_are_of_the_kind_of_the_fitted_ones(tmp_path: Path):
+    """Else the file that holds them all could not say what they are."""
+    rng = np.random.default_rng(0)
+
+    def one(dates: Any = DAYS[:120], **beside: Any) -> Any:
+        return as_series(values(120), time=dates, **beside)
+
+    past = rng.normal(size=(120, 2))
+    model = Forecaster(**QUICK, windows=1).fit({"a": one(past=past), "b": one(past=past)})
+    model.update_state({"new": one(past=past[:, [1, 0, 1]])})  # one more than the model knows
+    assert model.series_["new"].covariates.past.tolist() == past[:, [1, 0]].tolist()
+    hours = np.datetime64("2024-01-01") + np.timedelta64(1, "h") * np.arange(120)
+    for bad, message in (
+        (one(None, past=past), "series 'x': new series: expected the step of the fitted ones, daily, got no dates"),
+        (one(hours, past=past), "series 'x': new series: expected the step of the fitted ones, daily, got hourly"),
+        (one(), "series 'x': new series: expected the covariates of the fitted ones beside it, got none"),
+        (one(past=past[:, 0]), "series 'x': past: expected 'past 2' beside the new rows, as before"),
+    ):
+        with pytest.raises(DataError, match=message):
+            model.update_state({"x": bad})
+    assert [*model.series_] == ["a", "b", "new"]
+    model.save(tmp_path / "m")
+    assert elman.load(tmp_path / "m").predict()["new"].tolist() == model.predict()["new"].tolist()
+
+
+def test_a_short_new_series_is_saved_with_the_others_though_it_cannot_be_forecast(tmp_path: Path):
+    model = Forecaster(**QUICK, windows=1, skip_bad=True).fit(many())
+    model.update_state({"short": as_series(values(5), time=DAYS[:5])})
+    model.save(tmp_path / "m")
+    found = elman.load(tmp_path / "m").forecast()
+    assert ([*found], [*found.skipped]) == (["a", "b", "c"], ["short"])
+
+
+def test_an_id_is_a_name():
+    with pytest.raises(DataError, match="id: expected a name for every series, got an empty one"):
+        Forecaster(**QUICK).fit({"": values(), "a": values()})
+
+
 def test_an_update_trains_on():
     """After a change of the season's shape, an update has learned what the model had not; its networks are the old ones
     trained on."""

@@ -19,12 +19,13 @@ ROOT = Path(elman.__file__).parent
 # Each room, lowest first. A file may import from its own room and from any row above (lower) in this list.
 LEVELS: list[set[str]] = [
     {"checks", "reference", "version", "_native", "interrupts", "leftovers"},
-    {"layers", "losses", "optim", "schedules", "datasets", "estimator"},
-    {"engine", "compiled", "custom", "init", "progress", "history", "staging"},
+    {"fields", "layers", "losses", "optim", "schedules", "datasets"},
+    {"engine", "estimator", "compiled", "custom", "init", "progress", "history", "staging"},
     {"arguments", "parameters", "config", "describe", "stack", "tape", "io", "settings", "plan", "weights"},
     {"network", "rules"},
     {"doctor"},
-    {"checkpoint"},
+    {"checkpoint", "resumable"},
+    {"resume"},
     {"stream", "training"},
     {"gradcheck", "inspect"},
     {"student", "classic", "forecast"},

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: one file holds all that the next update depends on, so that it goes on bit for bit.
+"""Writes the checkpoints of a training: one file holds all that the next update depends on (`resume.py` reads it).
 
 A folder holds `update-000000120.safetensors`, ... (the last few) and `best.safetensors` (after the epoch with the
 lowest validation loss, or training loss without validation). Each is a file of `elman.io`, of kind "checkpoint":
@@ -12,8 +12,6 @@ import math
 import os
 import re
 import sys
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,18 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman import checks, config, io, settings
-from elman.describe import layers_from_plain
-from elman.history import Epoch
-from elman.layers import Layout
+from elman import config, io, settings
 from elman.leftovers import sweep
-from elman.network import Network
 from elman.version import __version__
 
 if TYPE_CHECKING:
     from elman.training import Trainer
 
-__all__ = ["Checkpoint", "CheckpointWarning", "Keeper", "Position", "restored"]
+__all__ = ["BEST", "UPDATE", "CheckpointWarning", "Keeper", "Position", "files", "maker"]
 
 BEST = "best.safetensors"
 UPDATE = re.compile(r"update-(\d+)\.safetensors")
@@ -55,9 +49,6 @@ class Position:
     waited: int = 0  # epochs since then
     stopped: bool = False  # ended before its epochs ran out
     carry: list[np.ndarray] | None = None  # in windows, the states that the epoch's next update goes on from
-
-
-# ------------------------------------------------------------------------------------------------- writing
 
 
 class Keeper:
@@ -130,7 +121,7 @@ class Keeper:
             "optimizer": _numbers(trainer.optimizer),
             "schedule": trainer.schedule.state(),
             "settings": self.known,
-            "made_by": _maker(network.engine),
+            "made_by": maker(network.engine),
             "network": network_plain,
         }
         epochs, updates = trainer.history.arrays()
@@ -153,134 +144,14 @@ def _number(path: Path) -> int:
     return int(path.stem.removeprefix("update-"))
 
 
-# ------------------------------------------------------------------------------------------------- reading
-
-
-def restored(folder: str | os.PathLike[str], trainer: Trainer, known: settings.Plain, epochs: int) -> Position | None:
-    """Puts the Trainer where the newest whole checkpoint of the folder was; None where there is none at all.
-
-    Raises ValueError, and changes nothing, where it belongs to other data or settings, or is past `epochs`; FileError
-    where there are checkpoints and none is whole. One that is damaged is told in a CheckpointWarning.
-    """
-    folder = Path(folder)
-    found = files(folder) if folder.exists() else []
-    damaged: list[str] = []
-    for path in found:
-        try:
-            checkpoint = Checkpoint.read(path)
-            break
-        except (io.FileError, OSError) as error:
-            damaged.append(str(error))
-    else:
-        if damaged:
-            raise io.FileError(folder, f"no checkpoint in it is whole. {'; '.join(damaged)}")
-        return None
-    if damaged:
-        warnings.warn(f"{'; '.join(damaged)}. Going on from {path}", CheckpointWarning, stacklevel=3)
-    return checkpoint.restore(trainer, known, epochs)
-
-
-@dataclass
-class Checkpoint:
-    """What a file holds, checked."""
-
-    path: Path
-    position: Position
-    updates: int
-    optimizer: dict[str, Any]  # its numbers at that time
-    schedule: dict[str, float]
-    known: settings.Plain
-    made_by: dict[str, Any]
-    theta: np.ndarray
-    slots: list[np.ndarray]
-    history: tuple[np.ndarray, np.ndarray]
-
-    @classmethod
-    def read(cls, path: Path) -> Checkpoint:
-        kind, plain, tensors = io.read(path)
-        if kind != "checkpoint":
-            raise io.FileError(path, f"expected a checkpoint, got a file of kind {kind!r}")
-        try:
-            counts = {name: checks.whole(name, plain[name], 0) for name in ("first", "done", "waited", "updates")}
-            updates = counts.pop("updates")
-            position = Position(
-                **counts,
-                seconds=checks.number("seconds", plain["seconds"]),
-                best=math.inf if plain["best"] is None else checks.number("best", plain["best"]),
-                best_theta=tensors.get("best_theta"),
-                stopped=checks.flag("stopped", plain["stopped"]),
-                carry=_numbered("carry", tensors) or None,
-            )
-            history = tensors["history.epochs"], tensors["history.updates"]
-            if history[0].shape[1:] != (len(Epoch._fields),) or history[1].shape != (3, updates):
-                raise ValueError(f"history: {history[0].shape} and {history[1].shape} after {updates} updates")
-            return cls(
-                path,
-                position,
-                updates,
-                dict(plain["optimizer"]),
-                dict(plain["schedule"]),
-                dict(plain["settings"]),
-                dict(plain["made_by"]),
-                tensors["theta"],
-                _numbered("slots", tensors),
-                history,
-            )
-        except io.UNFIT as error:
-            raise io.FileError(path, f"the description of a checkpoint is not as expected: {error!r}") from error
-
-    def restore(self, trainer: Trainer, known: settings.Plain, epochs: int) -> Position:
-        """Compares first, then changes the Trainer."""
-        now = {f"optimizer.{name}": value for name, value in self.optimizer.items()}
-        # A callback may have changed the optimiser's numbers: it counts as the same with those of either time.
-        same = {name: value for name, value in known.items() if name in now and value == now[name]}
-        unlike = settings.differences(self.known | same, known)
-        if unlike:
-            raise ValueError(f"resume: expected the data and settings of {self.path}, got others: {'; '.join(unlike)}")
-        arrays = (trainer.network.theta, *trainer.slots)
-        if [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in (self.theta, *self.slots)]:
-            raise io.FileError(self.path, "its arrays are not those of its settings")
-        position, done = self.position, len(self.history[0])
-        needed = done - position.first + (position.done > 0)
-        if epochs < needed:
-            raise ValueError(f"epochs: expected at least the {needed} that {self.path} has begun, got {epochs}")
-        maker = _maker(trainer.network.engine)
-        if maker != self.made_by:
-            unlike = settings.differences(self.made_by, maker)
-            warnings.warn(
-                f"{self.path}: {'; '.join(unlike)}; results go on, but not to the last bit",
-                CheckpointWarning,
-                stacklevel=4,
-            )
-        # what may refuse a value comes first
-        trainer.schedule.restore(self.schedule)
-        trainer.optimizer = dataclasses.replace(trainer.optimizer, **self.optimizer)
-        trainer.history.restore(*self.history)
-        trainer.updates = self.updates
-        for array, saved in zip(arrays, (self.theta, *self.slots), strict=True):
-            array[...] = saved
-        return position
-
-    @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """For `elman.load`: the network as it was then."""
-        plain = description["network"]
-        if plain is None:
-            raise ValueError("network: a file holds no code, and its network has some of its own; resume= can use it")
-        return Network.from_theta(Layout(layers_from_plain(plain["layers"]), plain["input_size"]), tensors["theta"])
-
-
-def _numbered(name: str, tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    return [tensors[f"{name}[{i}]"] for i in range(sum(key.startswith(f"{name}[") for key in tensors))]
-
-
 def _numbers(optimizer: Any) -> dict[str, Any]:
     """The fields of an optimiser that may change on the way."""
     fields = {field.name: getattr(optimizer, field.name) for field in dataclasses.fields(optimizer)}
-    return {name: value for name, value in fields.items() if isinstance(value, bool | int | float)}
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in fields.items()}
+    return {name: value for name, value in plain.items() if isinstance(value, bool | int | float)}
 
 
 @cache
-def _maker(engine: str) -> dict[str, Any]:
+def maker(engine: str) -> dict[str, Any]:
     """What the last bits depend on besides the settings."""
     return {"elman": __version__, "engine": engine, "isa": config.show_config()["isa"] if engine == "native" else None}

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 __all__ = ["MOST", "choice", "count", "flag", "number", "shown", "whole"]
 
 T = TypeVar("T")
+NO_NUMBERS = (bool, str, bytes)  # though float() takes them
 
 # Of anything that is counted (units, rows, steps): far above any use, so that no product of two passes 64 bits
 MOST = 2**31 - 1
@@ -17,22 +18,26 @@ MOST = 2**31 - 1
 
 def shown(value: Any) -> str:
     """The value as an error message shows it: short, never pages of numbers."""
-    array = hasattr(value, "shape") and hasattr(value, "dtype")
-    text = f"array of shape {tuple(value.shape)} and {value.dtype}" if array else repr(value)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        text = f"array of shape {tuple(value.shape)} and {value.dtype}"
+    else:
+        try:
+            text = repr(value)
+        except (RecursionError, ValueError):  # nested by the hundred, or a whole number of thousands of digits
+            text = f"{type(value).__name__} too deep or too long to show"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def whole(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
     """`value` as an int within [low, high]; booleans and fractions are refused."""
-    expected = f"{name}: expected a whole number{_range(low, high)}, got {shown(value)}"
-    if isinstance(value, bool):
-        raise TypeError(expected)
     try:
-        result = operator.index(value)
+        if isinstance(value, bool):
+            raise TypeError
+        result, error = operator.index(value), ValueError
     except TypeError:
-        raise TypeError(expected) from None
-    if (low is not None and result < low) or (high is not None and result > high):
-        raise ValueError(expected)
+        result, error = None, TypeError
+    if result is None or (low is not None and result < low) or (high is not None and result > high):
+        raise error(f"{name}: expected a whole number{_range(low, high)}, got {shown(value)}")
     return result
 
 
@@ -45,19 +50,17 @@ def number(
     name: str, value: Any, low: float | None = None, high: float | None = None, *, open_low: bool = False
 ) -> float:
     """`value` as a finite float within [low, high], or (low, high] with `open_low`."""
-    expected = f"{name}: expected a finite number{_range(low, high, open_low)}, got {shown(value)}"
-    if isinstance(value, bool | str | bytes):
-        raise TypeError(expected)
     try:
-        result = float(value)
-    except OverflowError:  # an integer past the largest float
-        raise ValueError(expected) from None
+        if isinstance(value, NO_NUMBERS):
+            raise TypeError
+        result, error = float(value), ValueError
+    except OverflowError:  # a whole number beyond the largest float
+        result, error = math.inf, ValueError
     except (TypeError, ValueError):
-        raise TypeError(expected) from None
-    if not math.isfinite(result) or (high is not None and result > high):
-        raise ValueError(expected)
-    if low is not None and (result < low or (open_low and result == low)):
-        raise ValueError(expected)
+        result, error = math.nan, TypeError
+    fits = math.isfinite(result) and (high is None or result <= high)
+    if not fits or (low is not None and (result < low or (open_low and result == low))):
+        raise error(f"{name}: expected a finite number{_range(low, high, open_low)}, got {shown(value)}")
     return result
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from elman import fields
 from elman.checks import shown
 from elman.layers import (
     GRU,
@@ -18,12 +19,13 @@ from elman.layers import (
     Embedding,
     Last,
     Layer,
+    Layout,
     Recurrent,
     Simple,
     Skip,
 )
 
-__all__ = ["layers_from_plain", "layers_to_plain"]
+__all__ = ["layers_from_plain", "layers_to_plain", "layout_from_plain"]
 
 LAYERS: dict[str, type[Layer]] = {kind.kind: kind for kind in (Embedding, Recurrent, Dense, Dropout, Last, Skip)}
 CELLS: dict[str, type[Cell]] = {kind.kind: kind for kind in (Simple, LSTM, GRU)}
@@ -32,14 +34,24 @@ MOST_LAYERS = 1000  # far above any use; a hostile file must not make us build a
 
 def layers_to_plain(layers: Sequence[Layer]) -> list[dict[str, Any]]:
     """Each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation or cell: code."""
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(f"layers: expected at most {MOST_LAYERS} layers in a file, got {len(layers)}")
     return [_to_plain(layer) for layer in layers]
 
 
-def layers_from_plain(plain: Any) -> list[Layer]:
-    """The layers that `layers_to_plain` described; raises ValueError or TypeError for anything else."""
+def layers_from_plain(name: str, plain: Any) -> list[Layer]:
+    """The layers that `layers_to_plain` described, in the field `name`; raises ValueError or TypeError for anything
+    else."""
     if not isinstance(plain, list) or len(plain) > MOST_LAYERS:
-        raise ValueError(f"layers: expected a list of at most {MOST_LAYERS} layers, got {type(plain).__name__}")
-    return [_from_plain(f"layers[{i}]", value, LAYERS) for i, value in enumerate(plain)]
+        raise ValueError(f"{name}: expected a list of at most {MOST_LAYERS} layers, got {type(plain).__name__}")
+    return [_from_plain(f"{name}[{i}]", value, LAYERS) for i, value in enumerate(plain)]
+
+
+def layout_from_plain(name: str, plain: Any) -> Layout:
+    """The layout of a network whose layers and input size are described in the field `name`; ValueError or TypeError
+    for anything else."""
+    known = fields.record(name, plain, {"layers": layers_from_plain, "input_size": fields.whole(1)})
+    return Layout(known["layers"], known["input_size"])
 
 
 def _to_plain(item: Layer | Cell) -> dict[str, Any]:
@@ -61,7 +73,8 @@ def _to_plain(item: Layer | Cell) -> dict[str, Any]:
 
 
 def _from_plain(place: str, plain: Any, kinds: dict[str, Any]) -> Any:
-    kind = kinds.get(str(plain.get("kind"))) if isinstance(plain, dict) else None
+    name = plain.get("kind") if isinstance(plain, dict) else None
+    kind = kinds.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError(f"{place}: expected one of {', '.join(kinds)}, got {shown(plain)}")
     known = [field.name for field in dataclasses.fields(kind)]

@@ -12,15 +12,16 @@ import errno
 import hashlib
 import importlib
 import json
+import math
 import os
 import stat
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from elman import fields
 from elman.checks import shown
 from elman.staging import write_bytes
 
@@ -34,21 +35,25 @@ HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each par
 # safetensors' name of each type that our files may hold
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
 
-# kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has a classmethod
-# `_from_file(description, tensors)` that raises one of UNFIT where the two do not fit; and, where
-# the description decides them, `_file_shapes(description)`: name -> (shape, dtype) of every tensor, compared before any
-# of them is read.
+# kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has two
+# classmethods. `_file_shapes(description)` checks the description and gives name -> (shape, dtype) of every tensor,
+# None for an axis that the description leaves free (the members of an ensemble); it is compared before any tensor is
+# read. `_from_file(description, tensors)` makes what was saved. Both raise one of UNFIT.
 KINDS = {
     "network": "elman.network:Network",
     "forecaster": "elman.forecast:Forecaster",
     "anomaly detector": "elman.anomaly:AnomalyDetector",
-    "checkpoint": "elman.checkpoint:Checkpoint",
+    "checkpoint": "elman.resume:Checkpoint",
 }
 
+# What a class raises for a description or tensors that nothing can be made of. The last two are for claims that no
+# check of a class foresaw.
+UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MemoryError, RecursionError)
 
-# What a class may stumble on in a description whose checksum is right but whose values are of the wrong kind.
-UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+MOST_TENSORS = 20_000  # two directions of 1000 layers
+MOST_AXES = 32
 
+Shapes = dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]  # as `_file_shapes` gives them
 Table = dict[str, tuple[str, tuple[int, ...], int, int]]  # name -> type, shape, first byte in the body, bytes
 
 
@@ -73,11 +78,11 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Raises FileError for a file that is truncated, altered, hostile or not ours, OSError where it cannot be read.
     """
-    kind, description, tensors = _read(path, compare=True)
+    kind, description, tensors = read(path)
     try:
         return _owner(path, kind)._from_file(description, tensors)
     except UNFIT as error:
-        raise FileError(path, f"the description does not fit the tensors: {error}") from error
+        raise FileError(path, f"the description does not fit the tensors: {said(error)}") from error
 
 
 def write(
@@ -94,8 +99,35 @@ def write(
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
-    """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other."""
-    return _read(path, compare=False)
+    """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other.
+
+    Of a kind among KINDS the names, types and shapes of the tensors are those of the description.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        size = _real_size(path, file)
+        header = _header(path, file, size)
+        meta = _meta(path, header)
+        table = _table(path, header, size)
+        if meta["kind"] in KINDS:
+            _compare(path, meta, table)
+        if file.tell() + sum(count for _, _, _, count in table.values()) != size:
+            raise FileError(path, "the file is cut short, or longer than its tensors")
+        try:
+            tensors = {name: _array(file, *table[name]) for name in sorted(table, key=lambda name: table[name][2:])}
+        except MemoryError:
+            raise FileError(path, f"its {size} bytes are too large for this machine's memory") from None
+    try:
+        digest = _digest(meta["kind"], meta["description"], tensors)
+    except (ValueError, RecursionError):
+        raise FileError(path, "the description is not plain JSON") from None
+    if digest != meta["sha256"]:
+        raise FileError(path, "the contents do not match their checksum: the file was altered after it was written")
+    return meta["kind"], meta["description"], tensors
+
+
+def said(error: BaseException) -> str:
+    """What an error says, with its class where that says more."""
+    return str(error) if type(error) in (TypeError, ValueError) else repr(error)
 
 
 # ------------------------------------------------------------------------------------------------- writing
@@ -134,27 +166,9 @@ def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.
 # ------------------------------------------------------------------------------------------------- reading
 
 
-def _read(path: str | os.PathLike[str], compare: bool) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
-    with Path(path).open("rb") as file:
-        size = _real_size(path, file)
-        header = _header(path, file, size)
-        meta = _meta(path, header)
-        table = _table(path, header, size)
-        if compare:
-            _compare(path, meta, table)
-        if file.tell() + sum(count for _, _, _, count in table.values()) != size:
-            raise FileError(path, "the file is cut short, or longer than its tensors")
-        try:
-            tensors = {name: _array(file, *table[name]) for name in sorted(table, key=lambda name: table[name][2:])}
-        except MemoryError:
-            raise FileError(path, f"its {size} bytes are too large for this machine's memory") from None
-    try:
-        digest = _digest(meta["kind"], meta["description"], tensors)
-    except (ValueError, RecursionError):
-        raise FileError(path, "the description is not plain JSON") from None
-    if digest != meta["sha256"]:
-        raise FileError(path, "the contents do not match their checksum: the file was altered after it was written")
-    return meta["kind"], meta["description"], tensors
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens at once, also a FIFO that nobody writes to, so that it can be refused."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0), 0o666)
 
 
 def _real_size(path: str | os.PathLike[str], file: BinaryIO) -> int:
@@ -172,7 +186,7 @@ def _header(path: str | os.PathLike[str], file: BinaryIO, size: int) -> dict[str
     if length > HEADER_LIMIT:
         raise FileError(path, f"expected a header of at most {HEADER_LIMIT} bytes, got {length}")
     try:
-        header = json.loads(file.read(length).decode())
+        header = fields.parsed(file.read(length).decode())
     except (ValueError, RecursionError):
         raise FileError(path, "not a safetensors file: its header is not JSON") from None
     if not isinstance(header, dict):
@@ -187,7 +201,7 @@ def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any
     if not isinstance(text, str) or len(metadata or {}) != 1:
         raise FileError(path, "a safetensors file that elman did not write (its metadata is not the key `elman` alone)")
     try:
-        meta = json.loads(text)
+        meta = fields.parsed(text)
     except (ValueError, RecursionError):
         raise FileError(path, "the metadata key `elman` is not JSON") from None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
@@ -200,16 +214,21 @@ def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any
 
 
 def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -> None:
-    """Refuses tensors that are not those of the description, where their kind can say which those are."""
-    shapes = getattr(_owner(path, meta["kind"]), "_file_shapes", None)
-    if shapes is None:
-        return
+    """Refuses tensors that are not those of the description."""
     try:
-        expected = shapes(meta["description"])
+        expected: Shapes = _owner(path, meta["kind"])._file_shapes(meta["description"])
     except UNFIT as error:
-        raise FileError(path, f"the description describes nothing: {error!r}") from error
-    if expected != {name: (shape, np.dtype(TYPES[kind])) for name, (kind, shape, _, _) in table.items()}:
-        raise FileError(path, f"the description does not fit the tensors: expected {', '.join(expected)} in its shapes")
+        raise FileError(path, f"the description is not as expected: {said(error)}") from error
+    unlike = "the description does not fit the tensors"
+    if expected.keys() != table.keys():
+        raise FileError(path, f"{unlike}: expected {fields.words(expected)}, got {fields.words(table)}")
+    for name, (shape, dtype) in expected.items():
+        kind, found = table[name][:2]
+        fits = len(found) == len(shape) and all(want in (None, size) for want, size in zip(shape, found, strict=True))
+        if not fits or dtype != TYPES[kind]:
+            asked, came = (", ".join("any" if size is None else str(size) for size in axes) for axes in (shape, found))
+            got = f"got {np.dtype(TYPES[kind])} ({came})"
+            raise FileError(path, f"{unlike}: {name}: expected {dtype} ({asked}), {got}")
 
 
 def _array(file: BinaryIO, kind: str, shape: tuple[int, ...], begin: int, count: int) -> np.ndarray:
@@ -229,18 +248,21 @@ def _owner(path: str | os.PathLike[str], kind: str) -> Any:
 
 def _table(path: str | os.PathLike[str], header: dict[str, Any], size: int) -> Table:
     """The list of tensors, checked: they must follow one another."""
+    if len(header) > MOST_TENSORS:
+        raise FileError(path, f"expected at most {MOST_TENSORS} tensors, got {len(header)}")
     table: Table = {}
     try:
         for name, entry in header.items():
-            kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+            kind, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+            if not isinstance(shape, list) or len(shape) > MOST_AXES:
+                raise ValueError
             if not all(type(number) is int and 0 <= number <= size for number in (*shape, begin, end)):
                 raise ValueError
             count = np.dtype(TYPES[kind]).itemsize
-            for axis in shape:
-                count *= axis
-            if len(shape) > 32 or end - begin != count:
+            # what NumPy can hold: it multiplies all axes but those of 0
+            if end - begin != count * math.prod(shape) or count * math.prod(max(1, n) for n in shape) > sys.maxsize:
                 raise ValueError
-            table[name] = (kind, shape, begin, count)
+            table[name] = (kind, tuple(shape), begin, end - begin)
     except (ValueError, TypeError, KeyError):
         raise FileError(path, "the list of tensors is damaged") from None
     place = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from elman import arguments, checks
+from elman import arguments, checks, fields
 from elman.describe import layers_from_plain, layers_to_plain
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Key, for_loss, select
 from elman.init import Chrono, initial
@@ -20,6 +20,7 @@ from elman.tape import Tape, named
 from elman.weights import Reading, Weights
 
 if TYPE_CHECKING:
+    from elman import io
     from elman.stream import Stream
 
 __all__ = ["Network"]
@@ -302,21 +303,23 @@ class Network:
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """The network that `contents` described; every name, type and shape is compared before theta is made."""
-        expected = cls._file_shapes(description)
-        if expected != {name: (array.shape, array.dtype) for name, array in tensors.items()}:
-            raise ValueError(f"tensors: expected {', '.join(expected)} in the described shapes and type")
-        layout = Layout(layers_from_plain(description["layers"]), description["input_size"])
-        network = cls.from_theta(layout, np.empty(layout.size, arguments.as_dtype(description["dtype"])))
+        """The network that `contents` described; `_file_shapes` was compared before."""
+        layout, dtype = cls._described(description)
+        network = cls.from_theta(layout, np.empty(layout.size, dtype))
         for name, array in tensors.items():
             network.parameters[name] = array
         return network
 
     @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-        layout = Layout(layers_from_plain(description["layers"]), description["input_size"])
-        dtype = arguments.as_dtype(description["dtype"])
+    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
+        layout, dtype = cls._described(description)
         return {place.name: (place.shape, dtype) for place in layout.parameters}
+
+    @classmethod
+    def _described(cls, description: Mapping[str, Any]) -> tuple[Layout, np.dtype[Any]]:
+        known = {"layers": layers_from_plain, "input_size": fields.whole(1)}
+        plain = fields.record("network", description, {**known, "dtype": fields.one_of("float32", "float64")})
+        return Layout(plain["layers"], plain["input_size"]), np.dtype(plain["dtype"])
 
     # ---------------------------------------------------------------------------------------- inside
 

@@ -214,6 +214,8 @@ class Plateau(Schedule):
         if set(state) - {"best"} != names:
             raise ValueError(f"state: expected {', '.join(sorted(names))} and perhaps best, got {checks.shown(state)}")
         checks.number("state['factor']", state["factor"], 0.0, 1.0)
+        for name in ("waited", "cooling"):
+            checks.number(f"state[{name!r}]", state[name], low=0.0)
         self._now = {name: checks.number(f"state[{name!r}]", value) for name, value in state.items()}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from elman import checks
-from elman.layers import Dense, Dropout, Last, Layer, Recurrent, Skip, as_cell
+from elman.layers import CELLS, Dense, Dropout, Last, Layer, Recurrent, Skip, as_cell
 
-__all__ = ["stack"]
+__all__ = ["is_stack", "stack"]
 
 
 def stack(
@@ -41,6 +42,14 @@ def stack(
     if checks.flag("skip", skip):
         layers.append(Skip())
     return layers
+
+
+def is_stack(layers: Sequence[Layer], output_size: int, output: str, skip: bool) -> bool:
+    """Whether `stack` makes these layers, of one recurrent layer with a cell known by name."""
+    first = layers[0]
+    if not isinstance(first, Recurrent) or first.cell not in CELLS.values():
+        return False
+    return [*layers] == stack(first.hidden_size, output_size, first.cell, 1, False, output, (), skip)
 
 
 def _hidden_sizes(hidden_size: Any, num_layers: Any) -> list[int]:

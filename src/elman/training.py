@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman import arguments, checks, interrupts, schedules, settings
-from elman.checkpoint import Keeper, Position, restored
+from elman.checkpoint import Keeper, Position
 from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records, select
 from elman.history import Epoch, History
 from elman.init import initial
@@ -21,6 +21,7 @@ from elman.network import Network
 from elman.optim import Optimizer, as_optimizer
 from elman.plan import Plan, in_windows, whole
 from elman.progress import Reporter, reporter
+from elman.resume import Epochs, restored
 from elman.rules import make_rules
 from elman.weights import Training
 
@@ -232,8 +233,9 @@ class Trainer:
             if checkpoint is not None:
                 keeper = Keeper(checkpoint, every, keep, known, resume)
             if resume is not None:
+                asked = Epochs(epochs, len(batch.x), lambda n: len(self._plan(n, batch, weights, shuffle, window)))
                 with Training(self.network.weights):
-                    position = restored(resume, self, known, epochs) or position
+                    position = restored(resume, self, known, asked) or position
         last = position.first + epochs
         ended = position.stopped or self.epochs >= last
         told = checks.flag("progress", progress) and not ended
@@ -311,11 +313,7 @@ class Trainer:
         began = time.perf_counter() - position.seconds
         network = self.network
         number, n = self.epochs + 1, len(batch.x)
-        order = np.random.default_rng([self.seed, number]).permutation(n) if shuffle else np.arange(n)
-        if window is None:
-            plan = whole(order, self.batch_size, weights)
-        else:
-            plan = in_windows(order, self.batch_size, batch, window)
+        plan = self._plan(number, batch, weights, shuffle, window)
         carry = position.carry or [np.zeros((n, s.size), network.dtype) for s in network.layout.states if window]
         total, done = len(plan), position.done
         losses, rates = np.empty(total), np.empty(total)
@@ -353,6 +351,14 @@ class Trainer:
         self.history.record_epoch(epoch)
         report.epoch(number, mean, validation_loss)
         return epoch
+
+    def _plan(self, number: int, batch: Batch, weights: np.ndarray, shuffle: bool, window: int | None) -> Plan:
+        """The updates of epoch `number`, counted from 1."""
+        n = len(batch.x)
+        order = np.random.default_rng([self.seed, number]).permutation(n) if shuffle else np.arange(n)
+        if window is None:
+            return whole(order, self.batch_size, weights)
+        return in_windows(order, self.batch_size, batch, window)
 
     def _window(self, window: int | None) -> int | None:
         if window is None:

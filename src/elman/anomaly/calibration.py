@@ -13,7 +13,18 @@ from statistics import NormalDist
 
 import numpy as np
 
-__all__ = ["COUNTED", "ROOT", "ROOT_SPREAD", "Calibration", "Errors", "calibrate", "score_of", "student_to_normal"]
+__all__ = [
+    "COUNTED",
+    "ROOT",
+    "ROOT_SPREAD",
+    "Calibration",
+    "Errors",
+    "calibrate",
+    "least_of",
+    "scales_of",
+    "score_of",
+    "student_to_normal",
+]
 
 NORMAL = NormalDist()
 EDGE = 1.5  # normal score at which the tails begin
@@ -65,7 +76,9 @@ class Errors:
         if abs(normal) <= EDGE:
             return float(np.interp(normal, KNOTS, q))
         shape, scale = self.tails[int(normal > 0.0)]
-        excess = scale / shape * ((NORMAL.cdf(-abs(normal)) / BEYOND) ** -shape - 1.0)
+        # far out NORMAL.cdf takes the difference of two numbers that are nearly one
+        share = NORMAL.cdf(-abs(normal)) if abs(normal) < 6.0 else 0.5 * math.erfc(abs(normal) / math.sqrt(2.0))
+        excess = scale / shape * ((share / BEYOND) ** -shape - 1.0)
         return q[-1] + excess if normal > 0.0 else q[0] - excess
 
 
@@ -91,16 +104,26 @@ def calibrate(errors: np.ndarray, values: np.ndarray, span: int) -> Calibration:
     """Of errors (n,) of values that were not learned from, and the values themselves; scales reach `span` rows."""
     found = _distribution(errors)
     normal = np.clip([found.normal(error) for error in errors.tolist()], -COUNTED, COUNTED)
-    scales = tuple(t for t in SCALES if t <= max(span, SHORT) and WHOLE * t <= len(errors))
+    scales = scales_of(span, len(errors))
     levels: list[float] = []
     sizes: list[tuple[float, float]] = []
     for t in scales:
-        white = 1.0 / (2 * t - 1)  # what smoothing makes of the variance of independent errors
+        white = least_of(t)
         squares = _smoothed(normal, t, 0.0)[t:] ** 2
         levels.append(max(white, float(np.minimum(squares, 20.0 * np.median(squares)).mean())))
         roots = _smoothed(np.sqrt(np.abs(normal)), t, ROOT)[t:]
         sizes.append((float(roots.mean()), max(ROOT_SPREAD**2 * white, float(roots.var()))))
     return Calibration(found, scales, tuple(levels), tuple(sizes), _longest_run(values), len(values))
+
+
+def scales_of(span: int, rows: int) -> tuple[int, ...]:
+    """The rows over which errors are smoothed, where so many rows calibrate them."""
+    return tuple(t for t in SCALES if t <= max(span, SHORT) and WHOLE * t <= rows)
+
+
+def least_of(scale: int) -> float:
+    """What smoothing over `scale` rows makes of the variance of independent errors: no level is lower."""
+    return 1.0 / (2 * scale - 1)
 
 
 def score_of(normal: float, scale: int) -> float:

@@ -19,7 +19,7 @@ from elman.anomaly.network import EFFORTS, Settings
 from elman.anomaly.result import Anomalies, alarms_of
 from elman.estimator import Estimator
 from elman.forecast import limits
-from elman.forecast.calendar import Calendar
+from elman.forecast.calendar import Calendar, check_freq
 from elman.forecast.columns import as_series
 from elman.forecast.errors import DataError
 from elman.forecast.power import back
@@ -85,7 +85,7 @@ class AnomalyDetector(Estimator):
 
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
-        rate = checks.number("rate", self.rate, 0.0, 0.1, open_low=True)
+        self.check_options()
         settings = self._settings()
         series = self._read(y, target, time)
         known = series.values[: self._probation(series)]
@@ -99,16 +99,25 @@ class AnomalyDetector(Estimator):
         learned = learn(known, seasons, _span(series.calendar, seasons, len(known)), settings)
         self.learned_: Learned = learned
         self.season_ = learned.season
-        self._monitor = Monitor(learned, -math.log10(rate))
+        self._monitor = Monitor(learned, -math.log10(self.rate))
         self._following = Following.after(series, len(series) - 1)
         self.anomalies_ = self._score(series)
         self.scores_, self.labels_ = self.anomalies_.scores, self.anomalies_.labels
         return self
 
+    def check_options(self) -> None:
+        """ValueError or TypeError for an option that no fit takes."""
+        checks.number("rate", self.rate, 0.0, 0.1, open_low=True)
+        if checks.number("probation", self.probation, 0.0, open_low=True) >= 1.0:
+            checks.whole("probation", self.probation, low=1)
+        checks.choice("missing", self.missing, MISSING)
+        check_freq(self.freq)
+        self._asked_seasons()
+        self._settings()
+
     def _probation(self, series: Series) -> int:
         """The rows that are learned from."""
-        share = checks.number("probation", self.probation, 0.0, open_low=True)
-        count = checks.whole("probation", self.probation, low=1) if share >= 1.0 else int(share * len(series))
+        count = int(self.probation if self.probation >= 1 else self.probation * len(series))
         if count < LEAST_ROWS or count >= len(series):
             why = f"{LEAST_ROWS} at least are needed" if count < LEAST_ROWS else "none would be left to score"
             raise DataError(
@@ -119,24 +128,27 @@ class AnomalyDetector(Estimator):
         return count
 
     def _seasons(self, series: Series, known: np.ndarray) -> tuple[int, ...]:
-        calendar = series.calendar
-        if self.season is not None:
-            given = self.season if isinstance(self.season, list | tuple) else (self.season,)
-            if not given:
-                raise ValueError("season: expected a number of rows, or several, got none")
-            seasons = tuple(sorted({checks.whole("season", each, low=1) for each in given}))
-            if seasons[-1] > len(series):
-                raise DataError(f"season: {seasons[-1]} rows are more than the series has, which is {len(series)}")
-            return seasons
+        calendar, asked = series.calendar, self._asked_seasons()
+        if asked is not None:
+            if asked[-1] > len(series):
+                raise DataError(f"season: {asked[-1]} rows are more than the series has, which is {len(series)}")
+            return asked
         day = rows_of_a_day(calendar)
         if day is not None:
             return (day, 7 * day)
         usual = calendar.seasons if calendar is not None else ()
         return usual or (find_season(known),)
 
+    def _asked_seasons(self) -> tuple[int, ...] | None:
+        if self.season is None:
+            return None
+        given = self.season if isinstance(self.season, list | tuple) else (self.season,)
+        if not given:
+            raise ValueError("season: expected a number of rows, or several, got none")
+        return tuple(sorted({checks.whole("season", each, low=1) for each in given}))
+
     def _read(self, y: Any, target: str | None, time: Any) -> Series:
-        missing = checks.choice("missing", self.missing, MISSING)
-        return as_series(y, target=target, time=time, freq=self.freq, missing=missing)
+        return as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
 
     def _settings(self) -> Settings:
         settings = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
@@ -216,9 +228,12 @@ class AnomalyDetector(Estimator):
         io.write(path, "anomaly detector", *saved.contents(self, self._monitor, self._following))
 
     @classmethod
+    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
+        return saved.shapes(saved.described(cls, description))
+
+    @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> AnomalyDetector:
-        options, monitor, following = saved.restore(description, tensors)
-        detector = cls(**options)
+        detector, monitor, following = saved.restore(cls, description, tensors)
         detector._monitor, detector._following = monitor, following
         detector.learned_, detector.season_ = monitor.learned, monitor.learned.season
         return detector

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
-from elman.forecast.calendar import Calendar
+from elman import checks, fields
+from elman.forecast.calendar import FARTHEST, Calendar
 from elman.forecast.dates import Style
 from elman.forecast.errors import DataError
 from elman.forecast.series import Series
@@ -62,7 +62,7 @@ class Following:
     def _times(self, row: int, count: int) -> np.ndarray | None:
         if self.time is None or self.calendar is None:
             return None
-        return self.calendar.ahead(self.time, row - self.row + count)[-count:]
+        return self.calendar.ahead(self.time, count, row - self.row)
 
     def plain(self) -> dict[str, Any]:
         """As JSON says it."""
@@ -76,12 +76,27 @@ class Following:
         }
 
     @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Following:
-        """What `plain` said."""
-        calendar = None if plain["calendar"] is None else Calendar(**plain["calendar"])
-        time = None if plain["time"] is None else np.datetime64(checks.whole("time", plain["time"]), "us")
-        row = checks.whole("row", plain["row"], low=0)
-        return cls(str(plain["name"]), plain["time_name"], calendar, Style(**plain["style"]), time, row)
+    def of_plain(cls, name: str, plain: Any) -> Following:
+        """What `plain` said, in the field `name` of a file; ValueError or TypeError for anything else."""
+        known: dict[str, fields.Check] = {
+            "name": fields.text,
+            "time_name": fields.optional(fields.text),
+            "calendar": fields.optional(Calendar.of_plain),
+            "style": Style.of_plain,
+            "time": fields.optional(fields.whole(-FARTHEST, FARTHEST)),
+            "row": fields.whole(),
+        }
+        found = fields.record(name, plain, known)
+        if (found["time"] is None) != (found["calendar"] is None):
+            raise ValueError(f"{name}.time: expected a time and a calendar, or neither, got {found['time']}")
+        time = None if found["time"] is None else np.datetime64(found["time"], "us")
+        return cls(found["name"], found["time_name"], found["calendar"], found["style"], time, found["row"])
+
+    def check_row(self, row: int) -> None:
+        """ValueError where row number `row` cannot follow, or only at a time beyond reckoning."""
+        if row < self.row:
+            raise ValueError(f"row: expected at most {row}, the last row seen, got {self.row}")
+        self._times(row, 1)
 
 
 def rows_of_a_day(calendar: Calendar | None) -> int | None:

@@ -12,7 +12,7 @@ from elman.anomaly.network import Settings, Units, cross_fit, place_features, sp
 from elman.anomaly.shape import Shape, find_shape
 from elman.network import Network
 
-__all__ = ["FLOOR", "LEAST_ROWS", "Learned", "learn"]
+__all__ = ["FLOOR", "LEAST_ROWS", "Learned", "calibrated", "learn", "memory_of"]
 
 LEAST_ROWS = 60  # fewer teach nothing
 FLOOR = 0.1  # of the usual error: the least unit of an error, however sure the network is
@@ -54,7 +54,7 @@ def learn(values: np.ndarray, seasons: Sequence[int], span: int, settings: Setti
     shape, taken, course = find_shape(values, seasons)
     m, rows = len(shape), np.arange(len(values))
     rest = taken - course
-    memory = float(min(max(LEVEL * span, m, 16), len(values)))
+    memory = memory_of(span, m, len(values))
     level = float(np.median(rest[: max(2 * span, m)]))
     deviations = _deviations(rest, level, memory) / shape.widths[rows % m]
     units = units_of(deviations)
@@ -63,9 +63,18 @@ def learn(values: np.ndarray, seasons: Sequence[int], span: int, settings: Setti
     carried = units.carry * np.concatenate([[0.0], deviations[:-1]])
     unit = units.error * np.maximum((answers[:, 2] - answers[:, 0]) / 2.0, FLOOR)
     errors = (deviations - carried - units.error * answers[:, 1]) / unit
-    warm = min(len(errors) // 8, 2 * span)
-    found = calibrate(errors[warm:], values, span)
+    found = calibrate(errors[len(errors) - calibrated(len(errors), span) :], values, span)
     return Learned(shape, units, network, found, level, memory, span, tuple(seasons))
+
+
+def memory_of(span: int, season: int, rows: int) -> float:
+    """The rows over which the level follows, where so many are learned from."""
+    return float(min(max(LEVEL * span, season, 16), rows))
+
+
+def calibrated(rows: int, span: int) -> int:
+    """How many of the rows that are learned from calibrate: all but the first, which the level is still far from."""
+    return rows - min(rows // 8, 2 * span)
 
 
 def _deviations(rest: np.ndarray, level: float, memory: float) -> np.ndarray:

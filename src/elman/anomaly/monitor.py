@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from elman.anomaly.calibration import COUNTED, LARGEST, ROOT, ROOT_SPREAD, score_of, student_to_normal
+from elman.anomaly.calibration import COUNTED, LARGEST, ROOT, ROOT_SPREAD, least_of, score_of, student_to_normal
 from elman.anomaly.learned import FLOOR, Learned
 from elman.anomaly.network import CLIP
 
@@ -27,6 +27,8 @@ ADOPTED = 0.15  # share of a deviation that the season's course takes over, at l
 PATIENCE = 3.0  # spans, after which what stays unusual is learned from again
 LISTS = ("course", "smoothed", "sized", "levels", "usual", "sizes")
 NOTABLE = 2.5  # usual sizes from which a smoothed error is looked at
+LIMITS = 0.999, 324.0  # scores of the highest and the lowest rate of false alarms
+MOST_ROWS = 2**53
 
 
 class Found(NamedTuple):
@@ -90,21 +92,40 @@ class Monitor:
 
     @classmethod
     def resumed(cls, learned: Learned, arrays: Mapping[str, np.ndarray]) -> Monitor:
-        """The monitor whose `contents` these were. ValueError or KeyError where they do not fit what was learned."""
+        """The monitor whose `contents` these were, of the right names, types and shapes. ValueError where they do not
+        fit what was learned."""
         limit, level, deviation, earlier, rough, unusual, last = arrays["numbers"].tolist()
         monitor = cls(learned, limit)
         monitor.level, monitor.deviation, monitor.earlier = level, deviation, earlier
         monitor.rough, monitor.unusual, monitor.last = rough, unusual, last
         monitor.row, monitor.run = arrays["counts"].tolist()
         for name in LISTS:
-            if arrays[name].shape != (len(getattr(monitor, name)),):
-                raise ValueError(f"{name}: expected {len(getattr(monitor, name))} numbers, got {arrays[name].shape}")
             setattr(monitor, name, arrays[name].tolist())
-        if monitor.row < 0 or monitor.run < 0 or min(*monitor.levels, *monitor.sizes, 1.0) <= 0.0:
-            raise ValueError("monitor: expected counts and sizes above zero")
-        state = {name: arrays[f"stream.{name}"] for name in learned.network.state_names}
-        monitor.stream.state = state
+        monitor.stream.state = {name: arrays[f"stream.{name}"] for name in learned.network.state_names}
+        monitor._check()
         return monitor
+
+    def _check(self) -> None:
+        """ValueError for a state that `step` never leaves."""
+        scales = self.learned.calibration.scales
+        ranges: dict[str, tuple[Sequence[float], Sequence[float] | float, float]] = {
+            "limit": ([self.limit], *LIMITS),
+            "rough": ([self.rough], -ROUGHEST, ROUGHEST),
+            "unusual": ([self.unusual], 0.0, float(self.row)),
+            "smoothed": (self.smoothed, -COUNTED, COUNTED),
+            "sized": (self.sized, 0.0, COUNTED),
+            "levels": (self.levels, [0.99 * least_of(t) for t in scales], COUNTED**2),
+            "usual": (self.usual, 0.0, COUNTED),
+            "sizes": (self.sizes, [0.99 * ROOT_SPREAD**2 * least_of(t) for t in scales], COUNTED**2),
+        }
+        for name, (values, low, high) in ranges.items():
+            if not ((np.array(values) >= low) & (np.array(values) <= high)).all():
+                raise ValueError(f"monitor.{name}: expected numbers up to {high:g} that `step` may leave, got {values}")
+        if not (self.learned.calibration.rows < self.row <= MOST_ROWS and 1 <= self.run <= self.row):
+            raise ValueError(
+                f"monitor.counts: expected more rows than the {self.learned.calibration.rows} learned from, and a run"
+                f" of some of them, got {self.row} and {self.run}"
+            )
 
     def _prepare(self) -> None:
         learned = self.learned
@@ -121,8 +142,7 @@ class Monitor:
         """Scores the next value, a finite number, and moves on."""
         learned = self.learned
         shape, units, errors = learned.shape, learned.units, learned.calibration.errors
-        self.run = self.run + 1 if value == self.last else 1
-        self.last = value
+        given = value
         if shape.log:
             value = math.log(max(value, shape.lowest))
         place = self.row % len(self.course)
@@ -130,10 +150,14 @@ class Monitor:
         low, middle, high = self._quantiles(place)
         expected = base + width * (units.carry * self.deviation + units.error * middle)
         unit = width * units.error * max((high - low) / 2.0, FLOOR) * math.exp(self.rough)
+        if not (unit > 0.0 and math.isfinite(expected + unit)):
+            raise ValueError("detector: its network no longer answers with finite numbers; fit it anew")
         error = (value - expected) / unit
-        normal = errors.normal(error)
-        score, cause, scale = self._judge(normal)
         believed = expected + unit * min(max(error, self._lowest), self._highest)
+        normal = errors.normal(error)
+        self.run = self.run + 1 if given == self.last else 1
+        self.last = given
+        score, cause, scale = self._judge(normal)
         self._follow(place, believed - base, width, abs(normal), score)
         return Found(score, expected, unit, cause, scale)
 
@@ -198,7 +222,7 @@ class Monitor:
         share = 1.0 / (self._known() + 1.0)
         for k, t in enumerate(learned.calibration.scales):
             # 1.03: what is cut off beyond 3 usual sizes
-            usual, least = self.levels[k], 1.0 / (2 * t - 1)
+            usual, least = self.levels[k], least_of(t)
             square = min(self.smoothed[k] ** 2, 9.0 * usual)
             self.levels[k] = max(usual + share * (1.03 * square - usual), least)
             usual, apart = self.sizes[k], self.sized[k] - self.usual[k]

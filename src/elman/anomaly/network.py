@@ -21,9 +21,21 @@ from elman.network import Network
 from elman.optim import AdamW
 from elman.training import Trainer, TrainingError
 
-__all__ = ["CLIP", "EFFORTS", "QUANTILES", "Settings", "Units", "cross_fit", "place_features", "spread", "units_of"]
+__all__ = [
+    "CLIP",
+    "EFFORTS",
+    "LEAST",
+    "QUANTILES",
+    "Settings",
+    "Units",
+    "cross_fit",
+    "place_features",
+    "spread",
+    "units_of",
+]
 
 QUANTILES = (0.2, 0.5, 0.8)
+LEAST = 1e-100  # of a unit: what is divided by it is still a number
 CLIP = 6.0  # units that the network reads at most
 FOLDS = 3  # parts of the rows, each forecast by a network that learned from the others
 WARM = 8  # steps of a window that are read, not learned from
@@ -73,9 +85,9 @@ def units_of(deviations: np.ndarray) -> Units:
 
 
 def spread(values: np.ndarray) -> float:
-    """1.48 times the median distance from the median; where that is 0 the mean distance, and at last anything."""
+    """1.48 times the median distance from the median; where that is 0 the mean distance; at least LEAST."""
     apart = np.abs(values - np.median(values))
-    return 1.4826 * float(np.median(apart)) or float(apart.mean()) or 1e-100
+    return max(1.4826 * float(np.median(apart)) or float(apart.mean()), LEAST)
 
 
 def place_features(course: np.ndarray, seasons: Sequence[int], unit: float) -> np.ndarray:
@@ -84,7 +96,8 @@ def place_features(course: np.ndarray, seasons: Sequence[int], unit: float) -> n
     m = len(course)
     if m == 1:
         return np.zeros((1, 0), np.float32)
-    change = np.clip((course - np.roll(course, 1)) / unit, -CLIP, CLIP)
+    with np.errstate(over="ignore"):  # what is infinite is clipped
+        change = np.clip((course - np.roll(course, 1)) / unit, -CLIP, CLIP)
     turns = [2.0 * np.pi * k * np.arange(m) / s for s in seasons if s <= m and m % s == 0 for k in (1, 2)]
     return np.column_stack([*map(np.sin, turns), *map(np.cos, turns), change]).astype(np.float32)
 

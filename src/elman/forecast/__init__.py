@@ -22,8 +22,10 @@ What lies where:
     view.py pooled.py    the same of many series;  many.py  their seasons, recipe and backtest
     recursive.py row by row, by sample paths;  power.py  Box and Cox's transformation
     backtest.py  `Backtest`: every window's errors, the summary, the verdict
-    forecaster.py `Forecaster`;  serve.py  its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables
-    saved.py     its file;  tune.py  its options, by Optuna;  limits.py  their bounds;  failed.py  a training that fails
+    forecaster.py `Forecaster`;  options.py  its options, and the recipe they stand for;  limits.py  their bounds
+    serve.py     its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables;  newer.py  new rows
+    described.py what its file must say;  saved.py  the file;  tune.py  its options, by Optuna
+    failed.py    a training that fails
 
 Bad data raises `DataError`, a ValueError of one line that says where and what to do.
 """

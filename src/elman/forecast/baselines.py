@@ -7,9 +7,10 @@ import numpy as np
 from elman.forecast.limits import BEYOND, SMALLEST
 from elman.forecast.season import autocorrelation
 
-__all__ = ["NAIVE2", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
+__all__ = ["NAIVE2", "RULES", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
 
 NAIVE2 = "naive 2"  # OWA's yardstick
+RULES = ("naive", "seasonal naive", "drift", NAIVE2)
 
 
 def naive(values: np.ndarray, horizon: int) -> np.ndarray:
@@ -55,9 +56,10 @@ def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
 
 def baselines(values: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
     """Every rule's forecast (horizon,) by its name; the seasonal one equals the naive where there is no season."""
-    return {
-        "naive": naive(values, horizon),
-        "seasonal naive": seasonal_naive(values, horizon, season),
-        "drift": drift(values, horizon),
-        NAIVE2: np.clip(naive2(values, horizon, season), -BEYOND, BEYOND),
-    }
+    found = (
+        naive(values, horizon),
+        seasonal_naive(values, horizon, season),
+        drift(values, horizon),
+        np.clip(naive2(values, horizon, season), -BEYOND, BEYOND),
+    )
+    return dict(zip(RULES, found, strict=True))

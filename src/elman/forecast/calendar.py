@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
+from elman import checks, fields
+from elman.forecast.errors import DataError
 
-__all__ = ["Calendar", "commonest", "infer", "parse"]
+__all__ = ["FARTHEST", "Calendar", "check_freq", "commonest", "infer", "parse"]
+
+FARTHEST = 2**61  # microseconds from 1970, some 73,000 years: sums of two such times are still times
 
 _US = {"us": 1, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "D": 86400 * 10**6, "W": 7 * 86400 * 10**6}
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
@@ -38,18 +41,27 @@ class Calendar:
 
     def __post_init__(self) -> None:
         checks.choice("unit", self.unit, ("us", "month", "weekday"))
-        checks.whole("step", self.step, low=1)
+        checks.whole("step", self.step, low=1, high=FARTHEST)
         checks.whole("day", self.day, low=1, high=31)
+        fields.text("weekmask", self.weekmask)
         if not re.fullmatch("[01]{7}", self.weekmask) or "1" not in self.weekmask:
             raise ValueError(f"weekmask: expected seven of 0 and 1, Monday first, got {self.weekmask!r}")
 
-    def ahead(self, time: np.datetime64, count: int) -> np.ndarray:
-        """The `count` times that follow `time`: datetime64[us] (count,)."""
-        return self._at(time.astype("datetime64[us]"), np.arange(1, count + 1))
+    @classmethod
+    def of_plain(cls, name: str, plain: Any) -> Calendar:
+        """The calendar whose fields, as JSON says them, stand in the field `name` of a file."""
+        known = {"unit": fields.text, "step": fields.whole(1, FARTHEST), "day": fields.whole(1, 31)}
+        return cls(**fields.record(name, plain, {**known, "weekmask": fields.text}))
+
+    def ahead(self, time: np.datetime64, count: int, between: int = 0) -> np.ndarray:
+        """The `count` times that follow `time`, or that follow the `between` times after it: datetime64[us] (count,).
+        `DataError` for times beyond reckoning."""
+        return self._at(time.astype("datetime64[us]"), np.arange(between + 1, between + count + 1))
 
     def index(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Steps of each time from the first, int64 (n,), and whether the rule knows that time at all, bool (n,)."""
         times = times.astype("datetime64[us]")
+        _check_reach(times)
         days = times.astype("datetime64[D]")
         if self.unit == "us":
             steps = (times - times[0]).astype(np.int64) // self.step
@@ -62,6 +74,10 @@ class Calendar:
 
     def _at(self, origin: np.datetime64, steps: np.ndarray) -> np.ndarray:
         """The times `steps` (n,) after origin."""
+        days = {"us": 0, "month": 31, "weekday": 7}[self.unit]
+        longest = days * self.step * _US["D"] or self.step
+        if int(np.abs(steps).max(initial=0)) * longest > FARTHEST:
+            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates beyond reckoning")
         if self.unit == "us":
             return origin + (steps * self.step).astype("timedelta64[us]")
         clock = origin - origin.astype("datetime64[D]")
@@ -115,6 +131,7 @@ class Calendar:
 def infer(times: np.ndarray) -> Calendar | None:
     """The rule that increasing times (n >= 2) follow, gaps allowed; None where there is none."""
     times = times.astype("datetime64[us]")
+    _check_reach(times)
     for calendar in (_months(times), _weekdays(times), _fixed(times)):
         if calendar is not None:
             steps, known = calendar.index(times)
@@ -141,6 +158,18 @@ def parse(freq: Any, times: np.ndarray) -> Calendar:
     raise ValueError(
         f"freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE or Y, got {checks.shown(freq)}"
     )
+
+
+def check_freq(freq: Any) -> None:
+    """ValueError for a word that names no step; None names the one that the times have."""
+    if freq is not None:
+        parse(freq, np.array(["1970-01-01"], "datetime64[us]"))
+
+
+def _check_reach(times: np.ndarray) -> None:
+    numbers = times.astype(np.int64)
+    if ((numbers < -FARTHEST) | (numbers > FARTHEST)).any():  # NaT is the least of them
+        raise DataError("expected dates within 73,000 years of 1970")
 
 
 def _months(times: np.ndarray) -> Calendar | None:

@@ -46,6 +46,16 @@ class Columns(NamedTuple):
     future: Any = None
     static: Any = None
 
+    def by_name(self) -> Columns:
+        """Those that are given by name; None where the arrays themselves were given."""
+
+        def names(given: Any) -> Any:
+            several = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
+            return given if several or isinstance(given, str) else None
+
+        one = (given if isinstance(given, str) else None for given in self[:3])
+        return Columns(*one, *map(names, self[3:]))
+
     def named(self) -> list[tuple[str, str]]:
         """(option, name) of every column that is named, but for the id."""
         each = [("target", self.target), ("time", self.time)]

@@ -233,8 +233,8 @@ def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[tuple[
     found: list[tuple[str, float, float]] = []
     for k, name in enumerate(names):
         values = np.concatenate([each[:, k] for each in columns])
-        if not np.abs(values).max() <= LARGEST:
-            raise DataError(f"static: {np.abs(values).max():g} in {name!r} is beyond reckoning; use another unit")
+        if not (np.abs(values) <= LARGEST).all():
+            raise DataError(f"{name}: expected covariates that are numbers up to {LARGEST:g}; use another unit")
         mean, spread = float(values.mean()), float(values.std())
         least = 4.0 * np.finfo(np.float64).eps * abs(mean)  # less is rounding
         found.append((name, mean, spread if spread > max(least, SMALLEST) else 1.0))

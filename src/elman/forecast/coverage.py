@@ -50,8 +50,9 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     if backtest.units is None:
         raise ValueError("backtest: expected one with the units of its errors")
     residuals = backtest.residuals(model)
-    units = np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
-    errors = np.clip(residuals / units, -BEYOND, BEYOND)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # after rows that stood still units are tiny
+        errors = residuals / np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
+    errors = np.clip(errors, -BEYOND, BEYOND)
     there = np.isfinite(errors)
     size = np.where(there, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
     windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(there.sum(axis=1), 1), 1e-12))

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from elman import checks, fields
+
 __all__ = ["ISO", "Reading", "Style", "plain_style", "read_dates", "reads_as_date"]
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -32,6 +34,7 @@ _CLOCK = (
     r"(?:(?P<gap>[T ])(?P<hour>\d{1,2})(?:(?<=T\d\d)(?!:)|:(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6})\d*)?)?))?"
 )
+_CLOCKS = ("", *(gap + clock for gap in "Tt " for clock in ("%H", "%H:%M", "%H:%M:%S")))
 _OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 
 # Forms with a day first, for they may carry a clock; a bare year last, for any whole number might be one.
@@ -39,6 +42,7 @@ _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y",
          "%d-%b-%Y", "%b %d, %Y", "%b-%d-%Y")  # fmt: skip
 _WIDER = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YQ%q", "%Y-Q%q", "%Y Q%q",
           "Q%q %Y", "Q%q-%Y", "%Y%m%d", "%Y")  # fmt: skip
+_TEMPLATES = tuple(dict.fromkeys(word for each in (*_DAYS, *_WIDER) for word in (each, each.replace("%b", "%B"))))
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,20 @@ class Style:
     clock: str = ""
     digits: int = 0
     offset: str = ""
+
+    def __post_init__(self) -> None:
+        checks.choice("template", self.template, _TEMPLATES)
+        checks.flag("padded", self.padded)
+        checks.choice("clock", self.clock, _CLOCKS)
+        checks.whole("digits", self.digits, low=0, high=6)
+        if not re.fullmatch(_OFFSET, fields.text("offset", self.offset), re.IGNORECASE):
+            raise ValueError(f"offset: expected Z or one such as +01:00, got {checks.shown(self.offset)}")
+
+    @classmethod
+    def of_plain(cls, name: str, plain: Any) -> Style:
+        """The style whose fields, as JSON says them, stand in the field `name` of a file."""
+        known = {"template": fields.text, "padded": fields.flag, "clock": fields.text, "digits": fields.whole(0, 6)}
+        return cls(**fields.record(name, plain, {**known, "offset": fields.text}))
 
     def label(self, time: np.datetime64) -> str:
         """One date as this style writes it."""

@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from elman import checks, io
 from elman.estimator import Estimator
-from elman.forecast import intervals, limits, saved
+from elman.forecast import described, intervals, limits, options, saved
 from elman.forecast.ahead import with_future
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.columns import Columns, open_table, series_of
-from elman.forecast.covariates import parse_calendar
 from elman.forecast.coverage import coverage
 from elman.forecast.errors import DataError
 from elman.forecast.frames import Kind, is_frame, kind_of
 from elman.forecast.many import Recipe, part_of
-from elman.forecast.model import EFFORTS_OF_ONE, Model
+from elman.forecast.model import Model
+from elman.forecast.newer import with_newer
 from elman.forecast.panel import Panel, as_panel
-from elman.forecast.pooled import EFFORTS, PooledModel, Tell, effort_of
-from elman.forecast.power import parse_power
-from elman.forecast.recursive import SAMPLED
+from elman.forecast.pooled import PooledModel, Tell
 from elman.forecast.result import Forecast, Forecasts, in_kind
 from elman.forecast.series import Rules, Series
 from elman.forecast.serve import forecasts, usable
@@ -35,7 +32,6 @@ from elman.forecast.table import Table
 __all__ = ["Forecaster"]
 
 USUAL_LEVELS = (80.0, 95.0)
-LONG = 1000  # rows from which a series alone is learned from as many are: windows enough for larger networks
 
 
 class Forecaster(Estimator):
@@ -140,6 +136,7 @@ class Forecaster(Estimator):
         one model without the rows of all windows, which is scored on them, and one on all rows.
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
+        self.check_options()
         columns = Columns(target, time, id, past, future, static)
         read = self.read(y, **columns._asdict())
         kind = None if isinstance(y, str | os.PathLike) else kind_of(y)
@@ -173,47 +170,11 @@ class Forecaster(Estimator):
     def _ready(self, read: Series | Panel, tested: bool) -> tuple[Panel, Recipe | ShortRecipe]:
         """The series that can be learned from, and how."""
         panel = Panel({"": read}, {}) if isinstance(read, Series) else read
-        return self._recipe(panel).ready(panel, tested, self.skip_bad)
+        return options.recipe_of(self, panel).ready(panel, tested, self.skip_bad)
 
-    def _recipe(self, panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
-        """How these series are learned from; what was said of it is checked."""
-        head = checks.choice("head", self.head, ("median", "quantiles", *SAMPLED))
-        skip = checks.whole("skip", self.skip, 0, limits.SKIP)
-        power, calendar = parse_power(self.power), parse_calendar(self.calendar)
-        horizon = None if self.horizon is None else checks.whole("horizon", self.horizon, 1, limits.HORIZON)
-        seed = checks.whole("seed", self.seed, 0, limits.SEED)
-        effort = checks.choice("effort", self.effort, tuple(EFFORTS))
-        asked, seasons = self._asked(), self._seasons()
-        first = next(iter(panel.values()))
-        plain = head == "median" and skip == 1 and (seasons is None or len(seasons) == 1)
-        if plain and list(panel) == [""] and len(first) < LONG and not first.masked:
-            season = None if seasons is None else seasons[0]
-            settings = replace(EFFORTS_OF_ONE[effort], seed=seed, **asked)
-            return ShortRecipe(season, horizon, self.context, settings, power, calendar)
-        made = effort_of(effort, sum(map(len, panel.values())))._replace(**asked)
-        return Recipe(seasons, horizon, self.context, made, seed, head, skip, power, calendar)
-
-    def _asked(self) -> dict[str, Any]:
-        """The options that say more than the effort does."""
-        asked: dict[str, Any] = {}
-        if self.cell is not None:
-            asked["cell"] = checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm"))
-        most = {"hidden_size": limits.HIDDEN, "members": limits.MEMBERS, "updates": limits.UPDATES}
-        for name, high in most.items():
-            if getattr(self, name) is not None:
-                asked[name] = checks.whole(name, getattr(self, name), 1, high)
-        return asked
-
-    def _seasons(self) -> tuple[int, ...] | None:
-        if self.season is None:
-            return None
-        given = self.season if isinstance(self.season, list | tuple) else (self.season,)
-        seasons = tuple(sorted(checks.whole("season", each, low=1) for each in given))
-        if not seasons or any(b % a or a == b for a, b in pairwise(seasons)):
-            raise ValueError(
-                f"season: expected lengths of which each divides the next, got {checks.shown(self.season)}"
-            )
-        return seasons
+    def check_options(self) -> None:
+        """ValueError or TypeError for an option that no fit takes."""
+        options.check(self)
 
     def backtest(
         self,
@@ -241,7 +202,7 @@ class Forecaster(Estimator):
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
             panel: Mapping[str, Series] = self._panel()
-            recipe = replace(self._recipe(panel), horizon=self.horizon_)
+            recipe = replace(options.recipe_of(self, panel), horizon=self.horizon_)
         else:
             panel, recipe = self._ready(y, True)
         found = recipe.test(panel, windows, step, refit, progress)
@@ -258,7 +219,7 @@ class Forecaster(Estimator):
         """
         self.update_state(y)
         panel = self._panel()
-        recipe = replace(self._recipe(panel), horizon=self.horizon_)
+        recipe = replace(options.recipe_of(self, panel), horizon=self.horizon_)
         if isinstance(recipe, Recipe):
             usual = max(1, recipe.effort.updates // 5)
             count = usual if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
@@ -278,11 +239,7 @@ class Forecaster(Estimator):
         newer = self._read_again(y, after=panel)
         if isinstance(self.series_, Series) != isinstance(newer, Series):
             raise DataError("new rows: expected " + ("one series" if isinstance(self.series_, Series) else "many"))
-        for name, each in ({"": newer} if isinstance(newer, Series) else newer).items():
-            try:
-                panel[name] = panel[name].extended(each) if name in panel else each
-            except DataError as error:
-                raise error if not name else DataError(f"series {name!r}: {error}") from None
+        panel = with_newer(panel, {"": newer} if isinstance(newer, Series) else newer)
         self.series_ = panel[""] if isinstance(self.series_, Series) else Panel(panel, self.skipped_)
         return self
 
@@ -421,8 +378,7 @@ class Forecaster(Estimator):
 
     def named_columns(self) -> Columns:
         """The columns that `fit` was given by name; new rows are read by the same."""
-        kept: Any = (each if isinstance(each, str | list | tuple) else None for each in self._columns)
-        return Columns(*kept)
+        return self._columns.by_name()
 
     def name_columns(self, **names: Any) -> None:
         """As if `fit` had been given these."""
@@ -443,6 +399,10 @@ class Forecaster(Estimator):
         """Writes a safetensors file that `elman.load` reads: options, networks, history and backtest."""
         self._check_fitted()
         io.write(path, "forecaster", *saved.contents(self))
+
+    @classmethod
+    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
+        return described.shapes(described.described(cls, description))
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:

@@ -43,7 +43,9 @@ __all__ = [
     "Plan",
     "Settings",
     "context_rows",
+    "least_context",
     "least_rows",
+    "steps_and_lags",
     "train_all",
     "windows",
 ]
@@ -138,7 +140,7 @@ class Model:
 
 def least_rows(horizon: int, season: int) -> int:
     """The fewest rows that a model can be trained on: of so many the context is one that `_most_context` allows."""
-    read = _least_context(season) + WINDOWS - 1
+    read = least_context(season) + WINDOWS - 1
     trained = read + horizon  # what `folds.cut` must leave, of which a fifth is cut off, or a horizon
     return max(read + 2 * horizon, trained + (trained - 1) // 4)
 
@@ -146,7 +148,7 @@ def least_rows(horizon: int, season: int) -> int:
 def context_rows(wanted: int | None, rows: int, horizon: int, season: int) -> int:
     """Rows of a window that are read: what was asked for; else two seasons, or twice the horizon and at least 8; less
     where the rows are few."""
-    least = _least_context(season)
+    least = least_context(season)
     most = _most_context(rows, horizon)
     if wanted is None:
         usual = 2 * season if season > 1 else max(8, min(2 * horizon, 24))
@@ -290,7 +292,7 @@ def _plans(values: np.ndarray, season: int, power: float | None) -> list[Plan]:
 # -------------------------------------------------------------------------------------------- windows
 
 
-def _least_context(season: int) -> int:
+def least_context(season: int) -> int:
     """One difference over a season, or over one row and another to scale it by."""
     return season + 1 if season > 1 else 3
 

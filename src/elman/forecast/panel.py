@@ -56,6 +56,8 @@ def as_panel(
     makers = _makers(data, names)
     if makers is None:
         return None
+    if "" in makers:  # which stands for one series alone
+        raise DataError("id: expected a name for every series, got an empty one")
     first: list[tuple[str, Series]] = []
 
     def make(name: str) -> Series:

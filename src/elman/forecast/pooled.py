@@ -46,6 +46,7 @@ __all__ = [
     "views",
 ]
 
+NEAR_ZERO = 1e-6  # of a series' least value: what a forecast counts as, at least, where its unit depends on it
 LEAST = 0.05  # of a window's unit: the least distance of a quantile from the median
 AT_ONCE = 4096  # series that are forecast at a time
 BLOCK, BLOCK_BYTES = 256, 2**22  # updates whose windows are made at a time: memory stays small, and in the cache
@@ -136,7 +137,8 @@ class PooledModel:
         lowest = np.array([each.values.min() for each in series])
         found = np.where(lowest[:, None, None] >= 0.0, np.maximum(found, 0.0), found)
         forecast = found[:, :, answers.shape[2] // 2]
-        one = np.maximum(np.where(lifted, unit * powers.slope(forecast, view.power), unit), SMALLEST)
+        near = np.maximum(forecast, NEAR_ZERO * np.maximum(lowest, 0.0)[:, None])
+        one = np.maximum(np.where(lifted, unit * powers.slope(near, view.power), unit), SMALLEST)
         if view.head == "median":
             return forecast, np.repeat(one[:, :, None], 2, axis=2)
         sides = np.stack([forecast - found[:, :, 0], found[:, :, -1] - forecast], axis=2)

@@ -21,7 +21,7 @@ from elman.forecast import power as powers
 from elman.forecast.covariates import Shown, beside
 from elman.forecast.failed import kept_simple
 from elman.forecast.limits import SMALLEST
-from elman.forecast.pooled import LEAST, Effort, PooledModel
+from elman.forecast.pooled import LEAST, NEAR_ZERO, Effort, PooledModel
 from elman.forecast.series import Series
 from elman.forecast.view import View, WindowPool
 from elman.losses import Gaussian, StudentT
@@ -68,7 +68,7 @@ class SampledModel(PooledModel):
         most = REACH * (np.abs(scaled).max(axis=2) + 1.0)
         extra = _beside(view, shown, ahead)
         found: list[np.ndarray] = []
-        for k, network in enumerate(self.networks):
+        for k, network in enumerate(self.networks[:PATHS]):  # more than there are paths draw none
             rng = np.random.default_rng(k)
             count = len(range(k, PATHS, len(self.networks)))
             size = (ahead, count)  # so a longer horizon begins with the shorter one's paths
@@ -81,8 +81,10 @@ class SampledModel(PooledModel):
 
     def _quantiles(self, series: Sequence[Series], ahead: int) -> tuple[np.ndarray, np.ndarray]:
         paths, unit, lifted = self._drawn(series, ahead)
+        lowest = np.array([abs(each.values.min()) for each in series])[:, None]
         low, forecast, high = np.quantile(paths, (0.1, 0.5, 0.9), axis=1)
-        size = np.where(lifted[:, None], unit * powers.slope(np.abs(forecast), self.view.power), unit)
+        near = np.maximum(np.abs(forecast), NEAR_ZERO * lowest)
+        size = np.where(lifted[:, None], unit * powers.slope(near, self.view.power), unit)
         size = np.maximum(size, SMALLEST)
         return forecast, np.maximum(np.stack([forecast - low, high - forecast], axis=2), LEAST * size[:, :, None])
 

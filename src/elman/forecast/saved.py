@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman import checks
-from elman.describe import layers_from_plain
 from elman.forecast.backtest import Backtest
-from elman.forecast.calendar import Calendar
-from elman.forecast.covariates import Covariates, Inputs, parse_calendar
-from elman.forecast.dates import Style
-from elman.forecast.model import FEATURES, Model, Plan, steps_and_lags
+from elman.forecast.covariates import Covariates
+from elman.forecast.described import described
+from elman.forecast.intervals import check_enough
+from elman.forecast.limits import LARGEST, MEMBERS
+from elman.forecast.metrics import rmsse_scale
+from elman.forecast.model import Model
 from elman.forecast.panel import Panel
 from elman.forecast.pooled import PooledModel
-from elman.forecast.recursive import SAMPLED, SampledModel, sampled_features
 from elman.forecast.series import Series
-from elman.forecast.view import View
-from elman.layers import Layout
 from elman.network import Network
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
     panel = {None: series} if isinstance(series, Series) else series
     plain, _ = model.networks[0].contents()
     description: dict[str, Any] = {
-        "options": _plain_options(forecaster.get_params()),
+        "options": forecaster.plain_options(),
         "levels": list(forecaster.levels_),
         "columns": forecaster.named_columns()._asdict(),
         "network": {"layers": plain["layers"], "input_size": plain["input_size"]},
@@ -76,33 +74,27 @@ def contents(forecaster: Forecaster) -> tuple[dict[str, Any], dict[str, np.ndarr
 
 
 def restore(kind: type[Forecaster], description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:
-    """What `contents` described. ValueError, TypeError or KeyError where it does not fit together."""
-    forecaster = kind(**description["options"])
-    panel = _panel(description["series"], tensors)
-    forecaster.model_ = model = _model(description, tensors["theta"])
-    forecaster.skipped_ = {str(name): str(why) for name, why in description["skipped"].items()}
-    many = description["series"][0]["id"] is not None
-    forecaster.series_ = Panel(panel, forecaster.skipped_) if many else next(iter(panel.values()))
-    if (len(panel) > 1 and not many) or (many and not isinstance(model, PooledModel)):
-        raise ValueError("series: expected one without an id, or some with ids and a model of many")
-    forecaster.name_columns(**description["columns"])
-    for each in panel.values():
-        model.check_history(each)
-        model.inputs.check(each, 0)
-    forecaster.horizon_, forecaster.season_ = model.horizon, model.season
-    forecaster.levels_ = tuple(float(level) for level in description["levels"])
-    forecaster.backtest_ = _backtest(
-        description["backtest"], tensors, model.horizon, isinstance(model, PooledModel), many
-    )
+    """What `contents` described, whose `shapes` fit. ValueError or TypeError where it does not fit together."""
+    plain = described(kind, description)
+    theta = tensors["theta"]
+    if not 1 <= len(theta) <= MEMBERS or not np.isfinite(theta).all():
+        raise ValueError(f"theta: expected 1 to {MEMBERS} networks, of finite numbers, got {len(theta)}")
+    networks = tuple(Network.from_theta(plain["network"], row) for row in theta)
+    forecaster: Forecaster = plain["options"]
+    forecaster.model_ = model = replace(plain["model"], networks=networks)
+    panel = _panel(plain["series"], tensors)
+    forecaster.skipped_ = plain["skipped"]
+    forecaster.series_ = panel[None] if None in panel else Panel(panel, forecaster.skipped_)  # type: ignore[arg-type]
+    forecaster.name_columns(**plain["columns"]._asdict())
+    forecaster.horizon_, forecaster.season_, forecaster.levels_ = model.horizon, model.season, plain["levels"]
+    forecaster.backtest_ = None
+    if plain["backtest"] is not None:
+        forecaster.backtest_ = tested = _backtest(plain["backtest"], tensors, panel, model)
+        check_enough(plain["levels"], int(np.isfinite(tested.truth).sum()))
     return forecaster
 
 
-def _plain_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Options as JSON says them; all but these are numbers, strings or None."""
-    levels, calendar = options["levels"], options["calendar"]
-    plain = {name: int(value) if isinstance(value, np.integer) else value for name, value in options.items()}
-    plain["levels"] = None if levels is None else [float(level) for level in levels]
-    return plain | {"calendar": calendar if calendar is None or isinstance(calendar, str) else list(calendar)}
+# ------------------------------------------------------------------------------------------------ to JSON
 
 
 def _plain_series(series: Series) -> dict[str, Any]:
@@ -122,60 +114,6 @@ def _plain_covariates(given: Covariates) -> dict[str, Any]:
     return {**names, "static": list(given.static), "known": len(given.future)}
 
 
-def _covariates(
-    plain: Sequence[Mapping[str, Any]], rows: Sequence[int], tensors: Mapping[str, np.ndarray]
-) -> list[Covariates | None]:
-    """Those of each series, cut out of the arrays of all."""
-    about = [each["covariates"] for each in plain]
-    if all(each is None for each in about):
-        return [None] * len(plain)
-    names = {kind: tuple(map(str, about[0][f"{kind}_names"])) for kind in ("past", "future", "static")}
-    lengths = {"past": rows, "future": [checks.whole("known", each["known"], low=0) for each in about]}
-    parts: dict[str, list[np.ndarray]] = {}
-    for kind, counts in lengths.items():
-        shape = (sum(counts), len(names[kind]))
-        array = _floats(tensors[kind], 2) if names[kind] else np.zeros(shape)
-        if array.shape != shape or not np.isfinite(array).all():
-            raise ValueError(f"{kind}: expected finite numbers {shape}, got {array.shape}")
-        parts[kind] = np.split(array, np.cumsum(counts)[:-1])
-    found: list[Covariates | None] = []
-    for each, past, future in zip(about, parts["past"], parts["future"], strict=True):
-        fixed = tuple(word if isinstance(word, str) else float(word) for word in each["static"])
-        if len(fixed) != len(names["static"]) or (names["future"] and len(future) < len(past)):
-            raise ValueError("covariates: expected a number for every row, and a value for every static name")
-        found.append(Covariates(past, future, fixed, names["past"], names["future"], names["static"]))
-    return found
-
-
-def _panel(plain: Sequence[Mapping[str, Any]], tensors: Mapping[str, np.ndarray]) -> dict[str, Series]:
-    values, times = _floats(tensors["values"], 1), tensors.get("times")
-    rows = [checks.whole("rows", each["rows"], low=2) for each in plain]
-    dated = [each["calendar"] is not None for each in plain]
-    if sum(rows) != len(values) or len({*dated}) != 1 or not np.isfinite(values).all():
-        raise ValueError("series: expected finite values for every row, and times for all or none")
-    if (times is None) == dated[0] or (times is not None and times.shape != values.shape):
-        raise ValueError("times: expected one for each value and a calendar, or neither")
-    ends = np.cumsum(rows)[:-1]
-    parts = np.split(values, ends)
-    if any(not 0 < i < count for each, count in zip(plain, rows, strict=True) for i in each["filled"]):
-        raise ValueError("filled: expected rows of the series")
-    moments = [None] * len(rows) if times is None else np.split(times.astype(np.int64).astype("datetime64[us]"), ends)
-    return {
-        str(each["id"]): Series(
-            part,
-            moment,
-            None if moment is None else Calendar(**each["calendar"]),
-            Style(**each["style"]),
-            str(each["name"]),
-            each["time_name"],
-            tuple(each["filled"]),
-            checks.flag("masked", each["masked"]),
-            beside,
-        )
-        for each, part, moment, beside in zip(plain, parts, moments, _covariates(plain, rows, tensors), strict=True)
-    }
-
-
 def _plain_model(model: Model | PooledModel) -> dict[str, Any]:
     if isinstance(model, PooledModel):
         return {"view": {**vars(model.view), "seasons": list(model.view.seasons), "inputs": vars(model.view.inputs)}}
@@ -190,99 +128,85 @@ def _plain_model(model: Model | PooledModel) -> dict[str, Any]:
     }
 
 
-def _model(description: Mapping[str, Any], theta: np.ndarray) -> Model | PooledModel:
-    plain, about = description["network"], description["model"]
-    layout = Layout(layers_from_plain(plain["layers"]), plain["input_size"])
-    if theta.ndim != 2 or theta.shape[1] != layout.size or not len(theta) or theta.dtype != np.float32:
-        raise ValueError(f"theta: expected float32 (members, {layout.size}), got {theta.dtype} {theta.shape}")
-    networks = tuple(Network.from_theta(layout, row) for row in theta)
-    if "view" in about:
-        view = _view(about["view"])
-        sampled = view.head in SAMPLED
-        found: Model | PooledModel = (SampledModel if sampled else PooledModel)(view, networks)
-        expected = (sampled_features(view), 2, False) if sampled else (view.features, view.outputs, True)
-        fits = True
-    else:
-        base, power = about["plan"]
-        context, season, horizon, lags = (
-            checks.whole(name, about[name], low=1) for name in ("context", "season", "horizon", "lags")
+# ---------------------------------------------------------------------------------------------- from arrays
+
+
+def _panel(plain: Sequence[Mapping[str, Any]], tensors: Mapping[str, np.ndarray]) -> dict[str | None, Series]:
+    """The series by their ids, None for one alone."""
+    rows = [each["rows"] for each in plain]
+    beside = [each["covariates"] for each in plain]
+    known = [0 if about is None else about["known"] for about in beside]
+    values = _parts("values", tensors, rows)
+    if np.abs(tensors["values"]).max() > LARGEST:
+        raise ValueError(f"values: expected numbers up to {LARGEST:g}")
+    times = _parts("times", tensors, rows)
+    pasts, futures = _parts("past", tensors, rows), _parts("future", tensors, known)
+    found: dict[str | None, Series] = {}
+    for i, (each, about) in enumerate(zip(plain, beside, strict=True)):
+        moments = None if times is None else times[i].astype("datetime64[us]")
+        if moments is not None:
+            steps, there = each["calendar"].index(moments)
+            if not there.all() or (steps != np.arange(len(steps))).any():
+                raise ValueError(f"times: expected those of the calendar ({each['calendar'].name}) in series[{i}]")
+        covariates = None if about is None else Covariates(
+            np.zeros((rows[i], 0)) if pasts is None else pasts[i],
+            np.zeros((known[i], 0)) if futures is None else futures[i],
+            *(about[name] for name in ("static", "past_names", "future_names", "static_names")),
+        )  # fmt: skip
+        assert values is not None
+        found[each["id"]] = Series(
+            values[i],
+            moments,
+            each["calendar"],
+            each["style"],
+            each["name"],
+            each["time_name"],
+            each["filled"],
+            each["masked"],
+            covariates,
         )
-        plan = Plan(checks.choice("base", base, ("last", "season")), checks.number("power", power, 0.0, 1.0))
-        fits = context > season and steps_and_lags(context, plan, season, lags)[1] == lags
-        shrink, inputs = checks.number("shrink", about["shrink"], 0.0, 1.0), _inputs(about["inputs"])
-        found = Model(plan, context, season, horizon, shrink, lags, networks, inputs)
-        expected = (FEATURES * lags + inputs.features(lags, horizon, False) * bool(inputs), horizon, True)
-    if not fits or (layout.input_size, layout.output_size, layout.last) != expected:
-        raise ValueError("model: expected a network and rows that fit one another")
     return found
 
 
-def _view(plain: Mapping[str, Any]) -> View:
-    seasons = tuple(checks.whole("seasons", each, low=1) for each in plain["seasons"])
-    context, horizon, lag = (checks.whole(name, plain[name], low=1) for name in ("context", "horizon", "lag"))
-    if (
-        not seasons
-        or lag not in seasons
-        or context % seasons[0]
-        or context < seasons[-1]
-        or sorted(seasons) != [*seasons]
-    ):
-        raise ValueError(f"view: expected rows that fit one another, got {dict(plain)}")
-    return View(
-        seasons,
-        context,
-        horizon,
-        lag,
-        checks.number("power", plain["power"], 0.0, 1.0),
-        checks.choice("head", plain["head"], ("median", "quantiles", *SAMPLED)),
-        checks.whole("skip", plain["skip"], low=0),
-        checks.flag("masked", plain["masked"]),
-        _inputs(plain["inputs"]),
-    )
-
-
-def _inputs(plain: Mapping[str, Any]) -> Inputs:
-    scaled = {
-        kind: tuple((str(name), float(mean), float(scale)) for name, mean, scale in plain[kind])
-        for kind in ("past", "future")
-    }
-    static = tuple(
-        (str(name), *map(float, about)) if len(about) == 2 else (str(name), tuple(map(str, about[0])))
-        for name, *about in plain["static"]
-    )
-    return Inputs(parse_calendar(plain["calendar"]), scaled["past"], scaled["future"], static)
+def _parts(name: str, tensors: Mapping[str, np.ndarray], counts: Sequence[int]) -> list[np.ndarray] | None:
+    """The rows of each series in an array of all; None where there is no such array."""
+    array = tensors.get(name)
+    if array is None:
+        return None
+    if name != "times" and not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite numbers")
+    return np.split(array, np.cumsum(counts)[:-1])
 
 
 def _backtest(
-    plain: Mapping[str, Any] | None, tensors: Mapping[str, np.ndarray], horizon: int, pooled: bool, many: bool
-) -> Backtest | None:
-    if plain is None:
-        return None
-    truth, forecasts, scales, roots = (
-        _floats(tensors[f"backtest.{k}"], d)
-        for k, d in (("truth", 2), ("forecasts", 3), ("scales", 1), ("root_scales", 1))
-    )
-    models, count = plain["models"], len(truth)
-    series = tuple(str(name) for name in plain["series"])
-    units = _floats(tensors["backtest.units"], 3) if pooled else None
-    if (
-        len(series) != (count if many else 0)
-        or (units is not None and units.shape != (*truth.shape, 2))
-        or truth.shape != (count, horizon)
-        or forecasts.shape != (len(models), count, horizon)
-        or {len(scales), len(roots), len(plain["labels"]), len(plain["starts"])} != {count}
-        or "network" not in models
-        or len(models) < 2
-    ):
-        raise ValueError("backtest: expected models, windows and horizon to fit one another")
-    labels = tuple((str(first), str(last)) for first, last in plain["labels"])
-    starts = tuple(checks.whole("starts", start, low=0) for start in plain["starts"])
-    whole = dict(zip(models, forecasts, strict=True))
-    refit, relative = (checks.flag(name, plain[name]) for name in ("refit", "relative"))
-    return Backtest(truth, whole, scales, labels, starts, series, units, roots, refit, relative)
+    plain: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    panel: Mapping[str | None, Series],
+    model: Model | PooledModel,
+) -> Backtest:
+    """The backtest; what the series themselves say of its windows must be what the file says."""
+    arrays = {name.removeprefix("backtest."): each for name, each in tensors.items() if name.startswith("backtest.")}
+    truth, forecasts, scales, roots = (arrays[name] for name in ("truth", "forecasts", "scales", "root_scales"))
+    units = arrays.get("units")
+    names = plain["series"] or (None,) * len(truth)
+    expected = np.empty(len(truth))
+    for w, (name, start) in enumerate(zip(names, plain["starts"], strict=True)):
+        series, end = panel[name], start + model.horizon
+        labels = series.label(start), series.label(end - 1)
+        expected[w] = rmsse_scale(series.head(start).observed)
+        if plain["labels"][w] != labels or not _same(truth[w], series.observed[start:end]):
+            raise ValueError(f"backtest: expected the rows from {labels[0]} to {labels[1]} in window {w}, got others")
+    if not np.isclose(roots, expected, rtol=1e-6, atol=0.0, equal_nan=True).all():
+        raise ValueError("backtest.root_scales: expected those of the rows before the windows, got others")
+    if not np.isfinite(forecasts).all() or not (np.isnan(scales) | ((scales > 0.0) & np.isfinite(scales))).all():
+        raise ValueError("backtest: expected finite forecasts, and scales above zero")
+    if units is not None and not ((units >= 0.0) & np.isfinite(units)).all():
+        raise ValueError("backtest: expected units of at least zero")
+    tried = dict(zip(plain["models"], forecasts, strict=True))
+    about = plain["labels"], plain["starts"], plain["series"]
+    return Backtest(truth, tried, scales, *about, units, roots, plain["refit"], plain["relative"])
 
 
-def _floats(array: np.ndarray, ndim: int) -> np.ndarray:
-    if array.dtype != np.float64 or array.ndim != ndim:
-        raise ValueError(f"expected a float64 array of {ndim} axes, got {array.dtype} {array.shape}")
-    return array
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether arrays are equal, NaN where the other has it."""
+    return bool(((one == other) | (np.isnan(one) & np.isnan(other))).all())

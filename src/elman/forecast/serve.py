@@ -10,6 +10,7 @@ from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.coverage import pooled_errors
+from elman.forecast.errors import DataError
 from elman.forecast.model import Model
 from elman.forecast.panel import each_or_told
 from elman.forecast.pooled import PooledModel
@@ -58,6 +59,10 @@ def forecasts(
         bands = _bands(backtest, source, panel, values, units, levels)
     found: dict[str, Forecast] = {}
     for (name, series), forecast, band in zip(panel.items(), values, bands, strict=True):
+        if not all(np.isfinite(each).all() for each in (forecast, *band.values())):
+            raise DataError(
+                (f"series {name!r}: " if name else "") + f"the forecast of {source!r} is beyond reckoning; fit it anew"
+            )
         own = backtest
         if backtest is not None and backtest.series:
             own = backtest.of(name) if name in backtest.places else None

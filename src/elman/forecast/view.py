@@ -18,7 +18,7 @@ from elman.forecast.errors import DataError
 from elman.forecast.limits import SMALLEST
 from elman.forecast.series import Series
 
-__all__ = ["QUANTILES", "View", "WindowPool", "context_rows", "least_rows"]
+__all__ = ["QUANTILES", "View", "WindowPool", "context_rows", "least_context", "least_rows"]
 
 FLAT = 0.1  # of a series' usual change from row to row: the least unit a window is measured in, however flat it is
 STEPS = 14  # that a network reads, where the series are long enough
@@ -114,7 +114,7 @@ def least_unit(size: Any) -> Any:
 
 def least_rows(horizon: int, seasons: Sequence[int]) -> int:
     """The fewest rows of a series that the networks can learn from: what is read, and what follows it."""
-    return _least_context(seasons) + horizon
+    return least_context(seasons) + horizon
 
 
 def context_rows(
@@ -122,7 +122,7 @@ def context_rows(
 ) -> int:
     """Rows of a window that are read, in whole steps: what was asked for, else `usual` or `STEPS` steps, fewer where
     that and a horizon is more than half of the usual series of these numbers of rows (N,), or than the shortest."""
-    step, least = seasons[0], _least_context(seasons)
+    step, least = seasons[0], least_context(seasons)
     most = int(min(np.median(rows) - 2 * horizon, rows.min() - horizon))
     if wanted is None:
         usual = min(usual or (STEPS * step if step > 1 else 2 * STEPS), int(np.median(rows)) // 2 - horizon, most)
@@ -133,7 +133,7 @@ def context_rows(
     return context
 
 
-def _least_context(seasons: Sequence[int]) -> int:
+def least_context(seasons: Sequence[int]) -> int:
     """Two short seasons, one long one, and some rows to tell the level by."""
     step = seasons[0]
     return -(-max(2 * step, seasons[-1], 8) // step) * step
