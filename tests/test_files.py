@@ -108,7 +108,7 @@ MANY, ONE, WATCHED = "forecaster many", "forecaster", "detector"
         (ONE, "series.0.filled", list(range(1, 1000)), r"filled: expected rows below 80, got 999"),
         (ONE, "series.0.name", 3, r"series\[0\]\.name: expected a string, got 3"),
         (ONE, "levels", [99.99999], "levels: an interval of 100 % needs at least .* backtest residuals"),
-        (ONE, "options.hidden_size", "4", "hidden_size: expected a whole number of at least 1, got '4'"),
+        (ONE, "options.hidden_size", "4", r"hidden_size: expected a whole number in \[1, 4096\], got '4'"),
         (ONE, "options.freq", "fortnight", "freq: expected a step such as 15min"),
         (ONE, "backtest.starts.0", 10**9, "expected windows of 3 rows within the series"),
         (ONE, "backtest.labels.0", ["then", "now"], "backtest: expected the rows from 2024-03-12 to"),
