@@ -23,6 +23,7 @@ def run(*words: str) -> str:
     return result.stdout
 
 
+@pytest.mark.skipif(elman.show_config()["engine"] != "native", reason="a minute on the reference engine")
 def test_altered_files_are_refused_or_used():
     told = run("tests/campaigns/files.py", "--cases", "150", "--seed", "1")
     assert "\n150 cases in " in told
