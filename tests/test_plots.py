@@ -204,3 +204,16 @@ def test_a_picture_of_no_alarm(tmp_path):
     quiet = replace(quiet, learned=0, scores=np.ones(200), labels=np.zeros(200, bool), alarms=())
     assert quiet.plot(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert plots.anomalies_plots({"one": quiet}, tmp_path / "b.svg").exists()
+
+
+@pytest.mark.parametrize("name", ["$x^$", "a $ b $ c", "n" * 5000, "two\nlines", "日本", "_hidden", ""])
+def test_any_name_and_size_can_be_drawn(name: str, tmp_path: Path):
+    """No formula, no empty picture, no warning."""
+    from elman.forecast import Forecaster, as_series
+
+    values = 1e99 * (2.0 + np.sin(np.arange(60)))
+    series = as_series(values)
+    series = replace(series, name=name, time_name=None)
+    model = Forecaster(horizon=3, members=1, updates=2).fit(series)
+    model.forecast().plot(tmp_path / "forecast.png")
+    assert (tmp_path / "forecast.png").read_bytes().startswith(b"\x89PNG")

@@ -50,6 +50,7 @@ def backtest(
     with Outputs(out, stem, [table, ".backtest.png"], [source]) as outputs:
         from elman.forecast import Forecaster, Series
         from elman.forecast.coverage import coverage
+        from elman.forecast.intervals import parse_levels
         from elman.plots import backtest_plot
 
         model = Forecaster(
@@ -65,6 +66,7 @@ def backtest(
             skip_bad=skip_bad,
             seed=seed,
         )
+        wanted = parse_levels(words.as_levels(levels) or (80.0, 95.0))
         columns = {
             "past": words.as_names("--past", past),
             "future": words.as_names("--future", future),
@@ -75,7 +77,6 @@ def backtest(
             show_read(read, source.name)
         with say.working("forecasting the last windows") as progress:
             found = model.backtest(step=step, refit=refit, y=read, progress=progress)
-        wanted = words.as_levels(levels) or (80.0, 95.0)
         intervals = {each: coverage(found, wanted, model=each) for each in found.forecasts}
         outputs.write(table, found.write_csv if to == "csv" else found.write_parquet)
         history = {"": read} if isinstance(read, Series) else read

@@ -217,7 +217,9 @@ PLAIN = Inputs()  # nothing beside the values
 
 def parse_calendar(calendar: Any) -> tuple[str, ...]:
     """Names of calendar features, checked."""
-    names = () if calendar is None else (calendar,) if isinstance(calendar, str) else tuple(calendar)
+    names = () if calendar is None else (calendar,) if isinstance(calendar, str) else calendar
+    if not isinstance(names, list | tuple):
+        raise TypeError(f"calendar: expected a list of {', '.join(CALENDAR)}, got {checks.shown(calendar)}")
     return tuple(checks.choice("calendar", name, tuple(CALENDAR)) for name in names)
 
 

@@ -73,7 +73,7 @@ def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWOR
     mean interval score, and `pinball`, the mean loss of both bounds as quantiles. Windows that too few residuals
     calibrate do not count, and levels without a window are left out."""
     found: list[dict[str, Any]] = []
-    for level in levels:
+    for level in intervals.parse_levels(levels):
         bands = bands_of_windows(backtest, level, model)
         there = np.isfinite(bands[..., 0]) & np.isfinite(backtest.truth)
         if not there.any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.plots.figure import BLUE, GREY, HISTORY, INK, RED, dates, multiples, picture, plain
+from elman.plots.figure import BLUE, GREY, HISTORY, INK, RED, dates, label, multiples, picture, plain
 
 if TYPE_CHECKING:
     from elman.anomaly.result import Anomalies
@@ -32,13 +32,13 @@ def anomalies_plot(found: Anomalies, path: str | os.PathLike[str]) -> Path:
         scores.set_ylabel("score", color=INK)
         count = len(found.alarms)
         said = "no alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-        title = f"{found.series.name}: {said} in {len(found) - found.learned} rows"
+        title = f"{label(found.series.name)}: {said} in {len(found) - found.learned} rows"
         axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
         learned = f"Grey: the {found.learned} rows that were learned from.  " if found.learned else ""
         said = f"{learned}Dashed: the score reached once in {1 / found.rate:,.0f} rows where nothing changes"
         axes.text(0, 1.025, said, transform=axes.transAxes, fontsize=9, color=GREY)
-        axes.set_ylabel(found.series.name, color=INK)
-        scores.set_xlabel(found.series.time_name or "row", color=INK)
+        axes.set_ylabel(label(found.series.name), color=INK)
+        scores.set_xlabel(label(found.series.time_name or "row"), color=INK)
         dates(scores, found.series.times is not None, 4, 9)
         for part in (axes, scores):
             plain(part)
@@ -58,7 +58,7 @@ def anomalies_plots(found: Mapping[str, Anomalies], path: str | os.PathLike[str]
         for name, axes in panels.items():
             _draw_anomalies(axes, found[name])
             dates(axes, found[name].series.times is not None, 3, 5)
-            axes.set_title(f"{name}: {len(found[name].alarms)}")
+            axes.set_title(f"{label(name)}: {len(found[name].alarms)}")
     return Path(path)
 
 
@@ -73,7 +73,7 @@ def _draw_anomalies(axes: Any, found: Anomalies) -> np.ndarray:
     axes.fill_between(times[scored], lower, upper, color=BLUE, alpha=0.22, linewidth=0, label="usual values")
     if found.learned:
         axes.plot(times[: found.learned], values[: found.learned], color=GREY, linewidth=0.7, alpha=0.7)
-    axes.plot(times[scored], values[scored], color=INK, linewidth=0.7, label=series.name)
+    axes.plot(times[scored], values[scored], color=INK, linewidth=0.7, label=label(series.name))
     for k, alarm in enumerate(found.alarms):
         span = times[alarm.first], times[min(alarm.last + 1, len(times) - 1)]
         axes.axvspan(*span, color=RED, alpha=0.16, linewidth=1.5, zorder=0, label="" if k else "alarm")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,8 @@ __all__ = [
     "INK",
     "RED",
     "dates",
+    "label",
+    "large",
     "multiples",
     "needs_matplotlib",
     "picture",
@@ -29,6 +32,7 @@ __all__ = [
 
 INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, HISTORY, RED = "#0b69a3", "#52606d", "#ba2525"
+LONGEST = 40  # letters of a name
 NEEDED = "pictures need matplotlib; type: pip install 'elman[cli]'"
 
 
@@ -53,8 +57,16 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Genera
     figure = Figure(figsize=(width, height), dpi=144, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     yield figure
-    with replacing(path) as hidden:
+    with replacing(path) as hidden, warnings.catch_warnings():
+        # letters that the font lacks are boxes; that is no news for a terminal
+        warnings.filterwarnings("ignore", "Glyph ", UserWarning)
         figure.savefig(hidden, metadata={"Software": None} if hidden.suffix == ".png" else None)
+
+
+def label(name: str) -> str:
+    """A name as a picture shows it: one line that leaves room for the data, and no formula between two $."""
+    line = " ".join(name.split())
+    return (line if len(line) <= LONGEST else line[: LONGEST - 3] + "...").replace("$", r"\$")
 
 
 @contextmanager
@@ -73,7 +85,7 @@ def multiples(
         for name, axes in panels.items():
             plain(axes)
             axes.tick_params(labelsize=8)
-            title_of = axes.get_title() or name
+            title_of = axes.get_title() or label(name)
             axes.set_title("")
             axes.set_title(title_of, loc="left", fontsize=9, fontweight="bold", color=INK)
         for axes in grid.flat[len(shown) :]:
@@ -100,6 +112,14 @@ def dates(axes: Any, dated: bool, least: int, most: int) -> None:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(most - 1, integer=True))
+
+
+def large(axes: Any) -> None:
+    """Thousands apart along the y axis, as long as numbers are written out."""
+    from matplotlib.ticker import StrMethodFormatter
+
+    if 1e4 <= max(abs(bound) for bound in axes.get_ylim()) < 1e12:
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def plain(axes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.plots.figure import BLUE, GREY, GRID, HISTORY, INK, dates, multiples, picture, plain
+from elman.plots.figure import BLUE, GREY, GRID, HISTORY, INK, dates, label, large, multiples, picture, plain
 
 if TYPE_CHECKING:
     from elman.forecast.backtest import Backtest
@@ -81,7 +81,7 @@ def _draw(axes: Any, forecast: Forecast) -> None:
     values = history.values[-shown:]
     # the lines and bands begin at the last known value, so that no gap seems to lie between past and future
     joined = np.concatenate([past[-1:], ahead])
-    axes.plot(past, values, color=HISTORY, linewidth=1.3, label=history.name)
+    axes.plot(past, values, color=HISTORY, linewidth=1.3, label=label(history.name))
     levels = sorted(forecast.intervals, reverse=True)
     for rank, level in enumerate(levels):
         lower, upper = np.vstack([[values[-1]] * 2, forecast.intervals[level]]).T
@@ -95,18 +95,15 @@ def _draw(axes: Any, forecast: Forecast) -> None:
 
 
 def _frame(axes: Any, forecast: Forecast) -> None:
-    from matplotlib.ticker import StrMethodFormatter
-
     history = forecast.history
     unit = history.calendar.unit_name if history.calendar is not None else None
     ahead = f"the next {unit or 'row'}" if len(forecast) == 1 else f"the next {len(forecast)} {unit or 'row'}s"
-    axes.set_title(f"{history.name}: {ahead}", loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
+    axes.set_title(f"{label(history.name)}: {ahead}", loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
     axes.text(0, 1.025, _subtitle(forecast), transform=axes.transAxes, fontsize=9, color=GREY)
-    axes.set_ylabel(history.name, color=INK)
-    axes.set_xlabel(history.time_name or "row", color=INK)
+    axes.set_ylabel(label(history.name), color=INK)
+    axes.set_xlabel(label(history.time_name or "row"), color=INK)
     dates(axes, history.times is not None, 4, 9)
-    if max(abs(bound) for bound in axes.get_ylim()) >= 10_000:
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    large(axes)
     plain(axes)
     axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
     low, high = axes.get_ylim()
