@@ -14,9 +14,9 @@ from elman import checks, datasets
 from elman.forecast.covariates import Covariates
 from elman.forecast.dates import Reading, plain_style, read_dates, reads_as_date
 from elman.forecast.errors import DataError
-from elman.forecast.files import needs_polars
 from elman.forecast.frames import columns_of, index_of, is_frame
 from elman.forecast.numbers import is_missing, parse_number
+from elman.forecast.parquet import read_parquet
 from elman.forecast.series import Rows, Rules, Series, build
 from elman.forecast.table import Table, listed, read_table, shorten
 
@@ -118,20 +118,9 @@ def open_table(path: str | Path) -> Any:
     """The `Table` in a CSV file, or in a bundled one by its name where no file has that name; the polars frame in a
     Parquet file. ModuleNotFoundError for the latter without polars."""
     if Path(path).suffix.lower() in (".parquet", ".pq"):
-        return _read_parquet(Path(path))
+        return read_parquet(Path(path))
     bundled = str(path) in datasets.names() and not Path(path).exists()
     return read_table(datasets.path(str(path)) if bundled else path)
-
-
-def _read_parquet(path: Path) -> Any:
-    needs_polars()
-    import polars
-
-    with path.open("rb") as file:  # what cannot be opened is an OSError, as for every file
-        try:
-            return polars.read_parquet(file)
-        except polars.exceptions.PolarsError as error:
-            raise DataError(f"not a Parquet file: {str(error).splitlines()[0]}", path=path) from None
 
 
 def as_series(

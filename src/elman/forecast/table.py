@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.forecast.dates import reads_as_date
 from elman.forecast.errors import DataError
+from elman.forecast.files import read_bytes
 from elman.forecast.numbers import decimal_comma, is_missing, parse_number
 
 __all__ = ["Table", "read_table"]
@@ -141,7 +142,7 @@ def shorten(cell: str) -> str:
 
 
 def _decode(path: Path) -> str:
-    raw = path.read_bytes()
+    raw = read_bytes(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ("utf-16",)
     elif b"\0" in raw:
