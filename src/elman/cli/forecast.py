@@ -130,9 +130,10 @@ def _filling(series: Series) -> str:
 
 def show_series(series: Series, name: str) -> None:
     """What was read, in one line."""
-    labels, step = series.labels, f", {series.calendar.name}" if series.calendar is not None else ""
+    step = f", {series.calendar.name}" if series.calendar is not None else ""
     filled = f", {len(series.filled)} of them {_filling(series)}" if series.filled else ""
-    say.line(f"{name}, {series.name}: {len(series)} rows{filled}, {labels[0]} to {labels[-1]}{step}")
+    span = f"{series.label(0)} to {series.label(len(series) - 1)}"
+    say.line(f"{name}, {series.name}: {len(series)} rows{filled}, {span}{step}")
 
 
 def table_ending(stem: str, to: str) -> str:

@@ -11,9 +11,12 @@
 
 What lies where:
 
-    table.py     CSV text to columns; every error names file, line and column
-    dates.py     dates as people write them;  calendar.py  the step between rows, gaps, the dates that follow
-    columns.py   which columns: a file, a data frame, an array becomes a series;  numbers.py  text to numbers
+    delimited.py a CSV file to a table;  table.py  columns of text by name, every error with file, line and column
+    cells.py     such columns held compactly;  parquet.py  a Parquet file, tried in a process of its own
+    dates.py     dates as people write them;  moments.py  many at once;  calendar.py  the step between rows, gaps, what
+                 follows
+    columns.py   which columns: a file, a data frame, an array becomes a series;  rows.py  where its rows came from
+    arrays.py    numbers and dates of arrays, checked;  numbers.py  text to numbers
     frames.py    data frames of any library, read and answered;  files.py  tables as files
     series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
     covariates.py  what is known beside a series, and how it is seen;  ahead.py  what is given of the rows to come
@@ -34,12 +37,13 @@ from __future__ import annotations
 
 from elman.forecast.backtest import Backtest
 from elman.forecast.columns import as_series, read_series
+from elman.forecast.delimited import read_table
 from elman.forecast.errors import DataError
 from elman.forecast.failed import ForecastWarning
 from elman.forecast.forecaster import Forecaster
 from elman.forecast.result import Forecast, Forecasts
 from elman.forecast.series import Series
-from elman.forecast.table import Table, read_table
+from elman.forecast.table import Table
 
 __all__ = [
     "Backtest",

@@ -11,7 +11,7 @@ import numpy as np
 from elman import checks
 from elman.forecast.columns import Columns, open_table
 from elman.forecast.dates import read_dates
-from elman.forecast.errors import DataError
+from elman.forecast.errors import DataError, listed, shorten
 from elman.forecast.frames import columns_of, is_frame
 from elman.forecast.series import Series
 from elman.forecast.table import Table
@@ -30,10 +30,11 @@ def with_future(panel: Mapping[str, Series], future: Any, names: Columns, rows: 
         future = open_table(future)
     table: dict[str, np.ndarray] | None = None
     if isinstance(future, Table):
-        table = {name: np.array(future.column(name, "future")) for name in future.names}
-        for option in future.names:
-            if any(option in _names(each) for each in panel.values()):
-                table[option] = future.numbers(option)
+        covariates = {name for series in panel.values() for name in _names(series)}
+        table = {
+            name: future.numbers(name) if name in covariates else np.array(list(future.column(name, "future")), object)
+            for name in future.names
+        }
     elif is_frame(future):
         table = columns_of(future)
     found: dict[str, Series] = {}
@@ -42,7 +43,7 @@ def with_future(panel: Mapping[str, Series], future: Any, names: Columns, rows: 
             array = _of_table(table, series, names, name, rows) if table is not None else _of_array(future, name)
             found[name] = _joined(series, array, rows)
         except DataError as error:
-            raise DataError(f"series {name!r}: {error}" if name else str(error)) from None
+            raise DataError(f"series {shorten(name)}: {error}" if name else str(error)) from None
     return found
 
 
@@ -65,7 +66,7 @@ def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, n
     wanted = _names(series)
     for column in wanted:
         if column not in table:
-            raise DataError(f"future: no column {column!r}; the columns are {', '.join(table)}")
+            raise DataError(f"future: no column {column!r}; the columns are {listed(list(table))}")
     own = np.ones(len(next(iter(table.values()))), bool)
     id = names.id if names.id is not None else "unique_id"
     if name and id in table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _WORDS = {"H": "h", "T": "min", "S": "s", "d": "D", "w": "W", "b": "B", "A": "Y"}
 _WORKING = "1111100"
 _DAY = np.timedelta64(1, "D")
+_REMEMBERED = 2000  # times whose rule is kept, for a while, for another series with the same ones
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,16 @@ def infer(times: np.ndarray) -> Calendar | None:
     """The rule that increasing times (n >= 2) follow, gaps allowed; None where there is none."""
     times = times.astype("datetime64[us]")
     _check_reach(times)
+    return _infer_again(times.tobytes()) if len(times) <= _REMEMBERED else _infer(times)
+
+
+@lru_cache(4)
+def _infer_again(times: bytes) -> Calendar | None:
+    """As `infer`: the series of a panel mostly have the same times."""
+    return _infer(np.frombuffer(times, "datetime64[us]"))
+
+
+def _infer(times: np.ndarray) -> Calendar | None:
     for calendar in (_months(times), _weekdays(times), _fixed(times)):
         if calendar is not None:
             steps, known = calendar.index(times)
@@ -175,7 +187,7 @@ def _check_reach(times: np.ndarray) -> None:
 def _months(times: np.ndarray) -> Calendar | None:
     days = times.astype("datetime64[D]")
     day = _day_of_month(days)
-    if day is None or len(set((times - days).tolist())) > 1:
+    if day is None or not _one_clock(times, days):
         return None
     steps = np.diff(days.astype("datetime64[M]").astype(np.int64))
     return Calendar("month", commonest(steps), day) if (steps > 0).all() else None
@@ -183,7 +195,7 @@ def _months(times: np.ndarray) -> Calendar | None:
 
 def _weekdays(times: np.ndarray) -> Calendar | None:
     days = times.astype("datetime64[D]")
-    if len(set((times - days).tolist())) > 1:
+    if not _one_clock(times, days):
         return None
     present = np.bincount((days.astype(np.int64) + 3) % 7, minlength=7) > 0  # day 0, 1970-01-01, was a Thursday
     if days[-1] - days[0] >= 14 * _DAY and 2 <= present.sum() < 7:
@@ -193,6 +205,12 @@ def _weekdays(times: np.ndarray) -> Calendar | None:
     else:
         return None
     return calendar if np.median(np.diff(calendar.index(times)[0])) == 1 else None
+
+
+def _one_clock(times: np.ndarray, days: np.ndarray) -> bool:
+    """Whether all times are the same time of day."""
+    clocks = times - days
+    return bool((clocks == clocks[0]).all())
 
 
 def _fixed(times: np.ndarray) -> Calendar | None:

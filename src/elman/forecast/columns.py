@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman import checks, datasets
+from elman.forecast.arrays import dates_of, numbers_of, times_of
 from elman.forecast.covariates import Covariates
-from elman.forecast.dates import Reading, plain_style, read_dates, reads_as_date
-from elman.forecast.errors import DataError
+from elman.forecast.dates import read_dates, reads_as_date
+from elman.forecast.delimited import read_table
+from elman.forecast.errors import DataError, listed, shorten
 from elman.forecast.frames import columns_of, index_of, is_frame
-from elman.forecast.numbers import is_missing, parse_number
+from elman.forecast.numbers import parse_number
 from elman.forecast.parquet import read_parquet
-from elman.forecast.series import Rows, Rules, Series, build
-from elman.forecast.table import Table, listed, read_table, shorten
+from elman.forecast.rows import Rows
+from elman.forecast.series import Rules, Series, build
+from elman.forecast.table import Table
 
 __all__ = [
     "Columns",
@@ -156,8 +159,8 @@ def series_of(data: Any, names: Columns, rules: Rules) -> Series:
         return series_of_frame(columns_of(data), names, rules, None if names.time is not None else index_of(data))
     rows = Rows(str(getattr(data, "name", None) or "value"))
     time = names.time if names.time is not None else index_of(data)  # pandas keeps a column's dates in its index
-    values = _numbers(data)
-    readings = None if time is None else _times(time)
+    values = numbers_of(data)
+    readings = None if time is None else times_of(time)
     if names.past is None and names.future is None and names.static is None:
         return build(rows, values, readings, rules)
     given, later = _given(len(values), names.past, names.future, names.static)
@@ -210,13 +213,13 @@ def series_of_table(table: Table, names: Columns, rules: Rules) -> Series:
     names = found_in_table(table, names)
     target, time = str(names.target), names.time
     rows = Rows(target, time, table.path, table.lines)
-    readings = None if time is None else _dates(table.column(time, "time"), rows)
+    readings = None if time is None else dates_of(table.column(time, "time"), rows)
     covariates = _covariates(
         names,
         rows,
         len(table),
         table.numbers,
-        lambda name: [_number_or_word(cell) for cell in table.column(name, "static")],
+        lambda name: map(_number_or_word, table.column(name, "static")),
     )
     return build(rows, table.numbers(target), readings, rules, covariates)
 
@@ -226,27 +229,35 @@ def _covariates(
     rows: Rows,
     count: int,
     numbers: Callable[[str], np.ndarray],
-    cells: Callable[[str], list[float | str]],
+    cells: Callable[[str], Iterable[float | str]],
 ) -> Covariates | None:
     """The named columns of `count` rows; `numbers` and `cells` give one by its name."""
     if not (names.past or names.future or names.static):
         return None
-    past, future = (
-        np.column_stack([np.zeros((count, 0)), *(numbers(name) for name in each)])
-        for each in (names.past, names.future)
-    )  # fmt: skip
+    past, future = np.empty((count, len(names.past))), np.empty((count, len(names.future)))
+    for k, name in enumerate(names.past):
+        past[:, k] = numbers(name)
+    for k, name in enumerate(names.future):
+        future[:, k] = numbers(name)
     static = tuple(_one_of(name, cells(name), rows) for name in names.static)
     return Covariates(past, future, static, names.past, names.future, names.static)
 
 
-def _one_of(name: str, cells: Sequence[float | str], rows: Rows) -> float | str:
+def _one_of(name: str, cells: Iterable[float | str], rows: Rows) -> float | str:
     """What every row of a static column holds. `DataError` names the first that differs, or is empty."""
     own = rows._replace(name=name)
+    first: float | str = ""
     for i, cell in enumerate(cells):
-        if cell != cells[0] or cell == "" or cell != cell:
+        first = first if i else cell
+        if cell != first or cell == "" or cell != cell:
             expected = "one value in every row of a series" if cell == cell and cell != "" else "a value"
-            raise own.error(f"static: expected {expected}, got {cell!r}" + (f" after {cells[0]!r}" if i else ""), i)
-    return cells[0]
+            after = f" after {_shown(first)}" if i else ""
+            raise own.error(f"static: expected {expected}, got {_shown(cell)}{after}", i)
+    return first
+
+
+def _shown(cell: float | str) -> str:
+    return shorten(cell) if isinstance(cell, str) else repr(cell)
 
 
 def _number_or_word(cell: str) -> float | str:
@@ -257,44 +268,34 @@ def _number_or_word(cell: str) -> float | str:
 def _find_time(table: Table, others: Sequence[str | None]) -> str | None:
     """The first column that reads as dates; one where most cells do is taken too: the error then names the others."""
     for name in table.names:
-        cells = table.column(name, "time")
         if name in others:
             continue
-        if all(parse_number(cell) is not None for cell in cells):  # bare years, or 20200131
-            if (_TIME_WORDS.search(name) or name == "column 1") and read_dates(cells):
-                return name
-        elif 2 * sum(map(reads_as_date, cells[:200])) > len(cells[:200]):
+        cells = table.column(name, "time")
+        beginning = cells[:200]
+        if 2 * sum(map(reads_as_date, beginning)) <= len(beginning):
+            continue
+        if any(parse_number(cell) is None for cell in cells):
+            return name
+        if (_TIME_WORDS.search(name) or name == "column 1") and read_dates(cells):  # bare years, or 20200131
             return name
     return None
 
 
 def _counts_rows(table: Table, name: str) -> bool:
     """Whether a column without a name only counts the rows, as data frames write them."""
+    if name != "column 1":
+        return False
     cells = table.column(name, "column")
-    return name == "column 1" and any(cells == [str(i + k) for i in range(len(cells))] for k in (0, 1))
+    return any(all(cell == str(i + k) for i, cell in enumerate(cells)) for k in (0, 1))
 
 
-def _only(numeric: list[str], names: tuple[str, ...] | list[str], path: Path | None) -> str:
+def _only(numeric: list[str], names: Sequence[str], path: Path | None) -> str:
     if len(numeric) == 1:
         return numeric[0]
     if not numeric:
         hint = "; a single column may mean another delimiter than , ; tab or |" if len(names) == 1 else ""
         raise DataError(f"no numeric column to forecast among {listed(names)}{hint}", path=path)
     raise DataError(f"several numeric columns: {listed(numeric)}; choose one with target (--target)", path=path)
-
-
-def _dates(cells: list[str], rows: Rows) -> list[Reading]:
-    readings = read_dates(cells)
-    if readings:
-        return readings
-    # the longest readable beginning, by halving: reading can only fail for good
-    good, bad = 0, len(cells)
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if read_dates(cells[:middle]) else (good, middle)
-    problem = "no date" if is_missing(cells[good]) else f"{shorten(cells[good])} does not read as a date"
-    like = f" like {cells[0]!r}" if good else "; dates such as 2024-01-31 are read"
-    raise rows.error(problem + like, good, dates=True)
 
 
 def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns) -> Columns:
@@ -316,41 +317,19 @@ def series_of_frame(frame: Mapping[str, np.ndarray], names: Columns, rules: Rule
     """As `as_series`, of a data frame's columns (n,); `dates` are its index, where no column has been named."""
     names = found_in_frame(frame, names)
     target, time = str(names.target), names.time
-    readings = _times(frame[time]) if time is not None else None if dates is None else _times(dates)
+    readings = times_of(frame[time], time) if time is not None else None if dates is None else times_of(dates)
     rows = Rows(target, time)
     covariates = _covariates(
         names,
         rows,
         len(frame[target]),
-        lambda name: _numbers(frame[name], name),
+        lambda name: numbers_of(frame[name], name),
         lambda name: [cell if isinstance(cell, str) else float(cell) for cell in frame[name].tolist()],
     )
-    return build(rows, _numbers(frame[target]), readings, rules, covariates)
+    return build(rows, numbers_of(frame[target]), readings, rules, covariates)
 
 
 def _dated(values: np.ndarray) -> bool:
     return values.dtype.kind == "M" or (
         values.dtype.kind in "OUT" and len(values) > 0 and isinstance(values[0], str) and reads_as_date(values[0])
     )
-
-
-def _numbers(data: Any, name: str = "y") -> np.ndarray:
-    values = np.asarray(data)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise ValueError(f"{name}: expected one series, an array of shape (n,), got shape {values.shape}")
-    if values.dtype.kind not in ("iufO" if name == "y" else "iufOb"):
-        raise TypeError(f"{name}: expected real numbers, got {checks.shown(values)}")
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected real numbers, got {checks.shown(values)}") from None
-
-
-def _times(data: Any) -> list[Reading]:
-    times = np.asarray(data)
-    if times.dtype.kind == "M":
-        return [Reading(times.astype("datetime64[us]"), plain_style(times))]
-    cells = [str(cell) for cell in times.tolist()]
-    return _dates(cells, Rows("value", "time"))

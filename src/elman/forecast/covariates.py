@@ -20,7 +20,7 @@ from elman.forecast.limits import LARGEST, SMALLEST
 if TYPE_CHECKING:
     from elman.forecast.series import Series
 
-__all__ = ["CALENDAR", "PLAIN", "Covariates", "Inputs", "Shown", "beside", "parse_calendar"]
+__all__ = ["CALENDAR", "PLAIN", "Covariates", "Inputs", "Shown", "beside", "carried", "parse_calendar"]
 
 CALENDAR: dict[str, float] = {  # how often a calendar feature comes round, in its own units
     "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0,
@@ -68,6 +68,17 @@ class Shown(NamedTuple):
     future: np.ndarray
     static: np.ndarray
     unknown: np.ndarray
+
+
+def carried(columns: np.ndarray, steps: np.ndarray | None, total: int) -> np.ndarray:
+    """Columns (n, K), NaN where nothing is known, on every step (total, K): the last one known, before it the first."""
+    whole = np.empty((total, columns.shape[1]))
+    for k, column in enumerate(columns.T):
+        known = np.flatnonzero(~np.isnan(column))
+        there = known if steps is None else steps[known]
+        at = np.searchsorted(there, np.arange(total), "right") - 1
+        whole[:, k] = column[known[np.maximum(at, 0)]]
+    return whole
 
 
 def beside(ends: np.ndarray, rows: int, lag: int, shown: Shown) -> np.ndarray:

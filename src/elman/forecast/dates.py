@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from elman import checks, fields
+from elman.forecast.cells import blocks
+from elman.forecast.moments import MONTHS, Parts, moments
 
-__all__ = ["ISO", "Reading", "Style", "plain_style", "read_dates", "reads_as_date"]
+__all__ = ["ISO", "Reading", "Style", "first_undated", "plain_style", "read_dates", "reads_as_date"]
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-           "December")  # fmt: skip
-_NUMBERS = {name.lower(): i + 1 for i, full in enumerate(_MONTHS) for name in (full, full[:3])} | {"sept": 9}
+_YEAR = re.compile(r"\d{4}")  # of which every template has one
+_REMEMBERED = 2000  # cells of a column whose readings are kept, for a while, for another with the same ones
+_FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
 _TOKENS = {
     "%Y": r"(?P<year>\d{4})",
     "%m": r"(?P<month>\d{1,2})",
@@ -32,7 +34,7 @@ _TOKENS = {
 # an hour alone, as NumPy writes it, needs its T
 _CLOCK = (
     r"(?:(?P<gap>[T ])(?P<hour>\d{1,2})(?:(?<=T\d\d)(?!:)|:(?P<minute>\d\d)"
-    r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6})\d*)?)?))?"
+    r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?))?"
 )
 _CLOCKS = ("", *(gap + clock for gap in "Tt " for clock in ("%H", "%H:%M", "%H:%M:%S")))
 _OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
@@ -76,7 +78,7 @@ class Style:
             return str(time)
         padded = self.padded or self.template == "%Y%m%d"
         month, day = (f"{part:02d}" if padded else str(part) for part in (moment.month, moment.day))
-        name = _MONTHS[moment.month - 1]
+        name = MONTHS[moment.month - 1]
         parts = {"Y": f"{moment.year:04d}", "m": month, "d": day, "b": name[:3], "B": name,
                  "q": str((moment.month + 2) // 3)}  # fmt: skip
         text = re.sub("%([YmdbBq])", lambda token: parts[token.group(1)], self.template)
@@ -103,17 +105,31 @@ class Reading:
 
 def read_dates(cells: Sequence[str]) -> list[Reading]:
     """Every way to read all the cells as dates: none, one, or two where day and month may be either way round."""
+    return list(_read_before(tuple(cells)) if len(cells) <= _REMEMBERED else _readings(cells))
+
+
+def _readings(cells: Sequence[str]) -> tuple[Reading, ...]:
     found: list[Reading] = []
     for template in _candidates(cells[:1]):
         reading = _read(cells, template)
-        if reading is not None and not any(np.array_equal(reading.times, other.times) for other in found):
+        if isinstance(reading, Reading) and not any(np.array_equal(reading.times, each.times) for each in found):
+            reading.times.flags.writeable = False  # it may be shared
             found.append(reading)
-    return found
+    return tuple(found)
+
+
+_read_before = lru_cache(4)(_readings)  # the series of a panel mostly have the same dates
 
 
 def reads_as_date(cell: str) -> bool:
     """Whether this one cell can be read as a date."""
-    return any(True for _ in _candidates([cell]))
+    return any(isinstance(_read([cell], template), Reading) for template in _candidates([cell]))
+
+
+def first_undated(cells: Sequence[str]) -> int:
+    """The first cell that, with those before it, has no reading; of cells for which `read_dates` finds none."""
+    readings = (_read(cells, template) for template in _candidates(cells[:1]))
+    return max((reading for reading in readings if isinstance(reading, int)), default=0)
 
 
 def plain_style(times: np.ndarray) -> Style:
@@ -139,75 +155,56 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(text + (_CLOCK + _OFFSET if template in _DAYS else "") + r"\Z", re.IGNORECASE)
 
 
-def _candidates(cells: Iterable[str]) -> Iterable[str]:
-    """The templates that fit every one of the cells."""
-    listed = list(cells)
-    return (t for t in (*_DAYS, *_WIDER) if listed and _read(listed, t) is not None)
+def _candidates(cells: Sequence[str]) -> Iterable[str]:
+    """The templates that the first cell has the form of."""
+    text = cells[0].strip() if cells else ""
+    if not _YEAR.search(text):  # most cells that are no dates end here
+        return ()
+    return (template for template in (*_DAYS, *_WIDER) if _pattern(template).match(text))
 
 
-def _read(cells: Sequence[str], template: str) -> Reading | None:
-    pattern = _pattern(template)
-    matches: list[dict[str, str | None]] = []
-    moments: list[datetime] = []
-    for cell in cells:
-        match = pattern.match(cell.strip())
-        moment = _moment(match.groupdict()) if match else None
-        if match is None or moment is None:
-            return None
-        matches.append(match.groupdict())
-        moments.append(moment)
-    offsets = [(parts.get("offset") or "") for parts in matches]
-    offset = offsets[0]
-    if len(set(offsets)) > 1:  # a zone with summer time: told apart by going over to UTC
-        try:
-            moments = [moment - _delta(text) for moment, text in zip(moments, offsets, strict=True)]
-        except OverflowError:  # into the year 0
-            return None
+def _read(cells: Sequence[str], template: str) -> Reading | int:
+    """All the cells read by one template; or the first that cannot be, with those before it."""
+    times: list[np.ndarray] = []
+    east: list[np.ndarray] = []
+    offsets: dict[str, int] = {}
+    forms: dict[str, Parts] = {}
+    start = 0
+    for block in blocks(cells):
+        found = moments(block, _pattern(template))
+        if isinstance(found, int):
+            return start + found
+        times.append(found.times)
+        east.append(found.east)
+        for offset, first in found.offsets.items():
+            offsets.setdefault(offset, start + first)
+        for shape, parts in found.forms.items():
+            forms.setdefault(shape, parts)
+        start += len(block)
+    whole, offset = np.concatenate(times), next(iter(offsets))
+    if len(offsets) > 1:  # a zone with summer time: told apart by going over to UTC
+        whole -= np.concatenate(east).astype(np.int64) * np.timedelta64(1, "m")
+        beyond = np.flatnonzero((whole < _FIRST) | (whole > _LAST))
+        if beyond.size:
+            return max(int(beyond[0]), sorted(offsets.values())[1])
         offset = "+00:00"
-    style = Style(template, padded=not _narrow(matches), offset=offset)
-    return Reading(np.array(moments, dtype="datetime64[us]"), _with_clock(style, matches))
+    style = Style(template, padded=not _narrow(forms.values()), offset=offset)
+    return Reading(whole, _with_clock(style, list(forms.values())))
 
 
-def _moment(parts: dict[str, str | None]) -> datetime | None:
-    month = int(parts.get("month") or 1)
-    if quarter := parts.get("quarter"):
-        month = 3 * int(quarter) - 2
-    if name := parts.get("name"):
-        if name.lower() not in _NUMBERS:
-            return None
-        month = _NUMBERS[name.lower()]
-
-    def part(name: str, default: int = 0) -> int:
-        return int(parts.get(name) or default)
-
-    micro = int((parts.get("fraction") or "0").ljust(6, "0"))
-    try:
-        return datetime(part("year"), month, part("day", 1), part("hour"), part("minute"), part("second"), micro)
-    except ValueError:  # the 31st of April, hour 25, year 0
-        return None
-
-
-def _narrow(matches: Sequence[dict[str, str | None]]) -> bool:
+def _narrow(forms: Iterable[Parts]) -> bool:
     """Whether some day or month stands with one digit."""
-    return any(len(parts.get(key) or "00") == 1 for parts in matches for key in ("day", "month"))
+    return any(len(parts.get(key) or "00") == 1 for parts in forms for key in ("day", "month"))
 
 
-def _with_clock(style: Style, matches: Sequence[dict[str, str | None]]) -> Style:
-    if any(len(parts.get("name") or "") > 4 for parts in matches):  # "sept" is an abbreviation too
+def _with_clock(style: Style, forms: Sequence[Parts]) -> Style:
+    if any(len(parts.get("name") or "") > 4 for parts in forms):  # "sept" is an abbreviation too
         style = replace(style, template=style.template.replace("%b", "%B"))
-    timed = next((parts for parts in matches if parts.get("gap")), None)
+    timed = next((parts for parts in forms if parts.get("gap")), None)
     if timed is None:
         return replace(style, offset="")
-    seconds = any(parts.get("second") for parts in matches)
-    digits = max(len(parts.get("fraction") or "") for parts in matches)
-    minutes = any(parts.get("minute") for parts in matches)
+    seconds = any(parts.get("second") for parts in forms)
+    digits = min(6, max(len(parts.get("fraction") or "") for parts in forms))
+    minutes = any(parts.get("minute") for parts in forms)
     clock = "%H:%M:%S" if seconds else "%H:%M" if minutes else "%H"
     return replace(style, clock=f"{timed['gap']}{clock}", digits=digits)
-
-
-def _delta(offset: str) -> timedelta:
-    text = offset.strip().replace(":", "")
-    if text.upper() in ("", "Z", "UTC"):
-        return timedelta()
-    sign = -1 if text[0] == "-" else 1
-    return sign * timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))

@@ -1,10 +1,15 @@
-"""The error of the data's own: bad rows, bad dates, too little of it."""
+"""The error of the data's own: bad rows, bad dates, too little of it; and how its messages show names and cells."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
-__all__ = ["DataError"]
+__all__ = ["DataError", "listed", "shorten"]
+
+_SHOWN = 40  # characters of a cell or name that a message repeats
+_NAMES = 12  # names that a message lists
 
 
 class DataError(ValueError):
@@ -21,7 +26,7 @@ class DataError(ValueError):
         place = [
             str(path) if path is not None else "",
             f"line {line}" if line is not None else "",
-            f"column {column!r}" if column is not None else "",
+            f"column {shorten(column)}" if column is not None else "",
         ]
         where = ", ".join(part for part in place if part)
         super().__init__(f"{where}: {problem}" if where else problem)
@@ -29,3 +34,14 @@ class DataError(ValueError):
         self.path = path
         self.line = line
         self.column = column
+
+
+def shorten(cell: str) -> str:
+    """A cell or name in quotes, as a message shows it."""
+    return repr(cell if len(cell) <= _SHOWN else cell[: _SHOWN - 3] + "...")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, the first dozen of them."""
+    shown = ", ".join(map(shorten, islice(names, _NAMES)))
+    return shown if len(names) <= _NAMES else f"{shown} and {len(names) - _NAMES} more"

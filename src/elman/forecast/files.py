@@ -14,7 +14,6 @@ from pathlib import Path
 from elman.forecast.errors import DataError
 from elman.staging import write_bytes
 
-
 __all__ = ["check_regular", "needs_polars", "read_bytes", "write_rows"]
 
 _WRITER_SECONDS = 1.0  # for the writer of a pipe to open it

@@ -11,7 +11,7 @@ import numpy as np
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.covariates import Inputs
-from elman.forecast.errors import DataError
+from elman.forecast.errors import DataError, shorten
 from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.panel import Panel
 from elman.forecast.pooled import Effort, PooledModel, Tell, train_pooled, views
@@ -52,7 +52,7 @@ def without_short(panel: Panel, seasons: Sequence[int], horizon: int | None, ski
     short = {name: f"{len(series)} {words}" for name, series in panel.items() if len(series) < least}
     if short and (not skip_bad or len(short) == len(panel)):
         name, why = next(iter(short.items()))
-        raise DataError(f"series {name!r}: {why}" if name else why)
+        raise DataError(f"series {shorten(name)}: {why}" if name else why)
     return Panel({name: panel[name] for name in panel if name not in short}, panel.skipped | short), horizon
 
 

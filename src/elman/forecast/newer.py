@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from elman.forecast.covariates import Covariates
-from elman.forecast.errors import DataError
+from elman.forecast.errors import DataError, shorten
 from elman.forecast.series import Series
 
 __all__ = ["with_newer"]
@@ -27,7 +27,7 @@ def with_newer(panel: Mapping[str, Series], newer: Mapping[str, Series]) -> dict
                 raise DataError(f"new series: expected the step of the fitted ones, {steps[0]}, got {steps[1]}")
             found[name] = _alike(each, first.covariates, static=True)
         except DataError as error:
-            raise error if not name else DataError(f"series {name!r}: {error}") from None
+            raise error if not name else DataError(f"series {shorten(name)}: {error}") from None
     return found
 
 

@@ -18,7 +18,7 @@ from elman.forecast.columns import (
     series_of_frame,
     series_of_table,
 )
-from elman.forecast.errors import DataError
+from elman.forecast.errors import DataError, listed, shorten
 from elman.forecast.frames import columns_of, is_frame
 from elman.forecast.series import Rules, Series
 from elman.forecast.table import Table
@@ -66,7 +66,9 @@ def as_panel(
             first.append((name, series))
         steps = [None if s.calendar is None else s.calendar.name for s in (first[0][1], series)]
         if steps[0] != steps[1]:
-            raise DataError(f"its step is {steps[1]}, that of series {first[0][0]!r} is {steps[0]}; name it with freq")
+            raise DataError(
+                f"its step is {steps[1]}, that of series {shorten(first[0][0])} is {steps[0]}; name it with freq"
+            )
         return series
 
     return Panel(*each_or_told(makers, make, skip_bad, "used"))
@@ -86,11 +88,11 @@ def each_or_told(
             if not name:
                 raise
             if not skip_bad:
-                raise DataError(f"series {name!r}: {error}") from None
+                raise DataError(f"series {shorten(name)}: {error}") from None
             bad[name] = str(error)
     if not found:
         name, why = next(iter(bad.items()))
-        raise DataError(f"none of {len(bad)} series can be {what}; series {name!r}: {why}")
+        raise DataError(f"none of {len(bad)} series can be {what}; series {shorten(name)}: {why}")
     return found, bad
 
 
@@ -115,20 +117,28 @@ def _makers(data: Any, names: Columns) -> dict[str, Callable[[Rules], Series]] |
         return None
     names = columns(**names._asdict())
     if id not in known:
-        raise DataError(f"id: no column {id!r}" + (f"; the columns are {', '.join(known)}" if known else ""))
+        raise DataError(f"id: no column {id!r}" + (f"; the columns are {listed(known)}" if known else ""))
     if isinstance(table, Table):
         rest = table.without(id)
         names = found_in_table(rest, names)
         return {
-            name: partial(series_of_table, rest.take(rows), names)
-            for name, rows in _groups(np.array(table.column(id, "id"))).items()
+            name: partial(_series_of_rows, rest, rows, names)
+            for name, rows in _groups(table.column(id, "id"), len(table)).items()
         }
-    cells = np.array([str(cell) for cell in table.pop(id).tolist()])
+    cells = table.pop(id)
     names = found_in_frame(table, names)
     return {
-        name: partial(series_of_frame, {n: c[rows] for n, c in table.items()}, names)
-        for name, rows in _groups(cells).items()
+        name: partial(_series_of_frame_rows, table, rows, names)
+        for name, rows in _groups(map(str, cells.tolist()), len(cells)).items()
     }
+
+
+def _series_of_rows(table: Table, rows: np.ndarray, names: Columns, rules: Rules) -> Series:
+    return series_of_table(table.take(rows), names, rules)
+
+
+def _series_of_frame_rows(frame: Mapping[str, np.ndarray], rows: np.ndarray, names: Columns, rules: Rules) -> Series:
+    return series_of_frame({name: cells[rows] for name, cells in frame.items()}, names, rules)
 
 
 def _makers_of_mapping(data: Any, names: Columns) -> dict[str, Callable[[Rules], Series]]:
@@ -148,9 +158,9 @@ def _makers_of_mapping(data: Any, names: Columns) -> dict[str, Callable[[Rules],
     return {str(name): partial(series_of, each, of(name)) for name, each in given.items()}
 
 
-def _groups(cells: np.ndarray) -> dict[str, np.ndarray]:
+def _groups(ids: Iterable[str], rows: int) -> dict[str, np.ndarray]:
     """The rows of each id, in order of its first row."""
-    names, first, inverse = np.unique(cells, return_index=True, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
-    return {str(names[k]): parts[k] for k in np.argsort(first)}
+    places: dict[str, int] = {}
+    place = np.fromiter((places.setdefault(id, len(places)) for id in ids), np.int32, rows)
+    order = np.argsort(place, kind="stable")
+    return dict(zip(places, np.split(order, np.cumsum(np.bincount(place))[:-1]), strict=False))

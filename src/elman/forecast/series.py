@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +11,13 @@ import numpy as np
 from elman import checks
 from elman.forecast import calendar as calendars
 from elman.forecast.calendar import Calendar
-from elman.forecast.covariates import Covariates
+from elman.forecast.covariates import Covariates, carried
 from elman.forecast.dates import ISO, Reading, Style
-from elman.forecast.errors import DataError
+from elman.forecast.errors import DataError, shorten
 from elman.forecast.limits import LARGEST, SMALLEST
+from elman.forecast.rows import Rows
 
-__all__ = ["MISSING", "Rows", "Rules", "Series", "build"]
+__all__ = ["MISSING", "Rules", "Series", "build"]
 
 MISSING = ("error", "interpolate", "mask")
 _FILL = "fill with missing='interpolate' or leave out with 'mask' (--missing)"
@@ -143,28 +143,6 @@ class Rules(NamedTuple):
     after: Series | None = None
 
 
-class Rows(NamedTuple):
-    """Where rows came from, so that an error can name the place."""
-
-    name: str
-    time_name: str | None = None
-    path: Path | None = None
-    lines: list[int] | None = None
-    before: int = 0  # rows that stand before those that were given
-
-    def error(self, problem: str, row: int | None = None, dates: bool = False) -> DataError:
-        column = self.time_name if dates else self.name
-        if self.lines is None:
-            where = "" if row is None else f"index {row - self.before}: "
-            return DataError(where + problem, column=column)
-        return DataError(
-            problem, path=self.path, line=None if row is None else self.lines[row - self.before], column=column
-        )
-
-    def flipped(self) -> Rows:
-        return self._replace(lines=None if self.lines is None else self.lines[::-1])
-
-
 def build(
     rows: Rows,
     values: np.ndarray,
@@ -203,7 +181,7 @@ def build(
         if freq is not None:
             raise ValueError(f"freq: a step in time needs a column of times, got {freq!r} and no such column")
         series = Series(values[:known], name=rows.name)
-        steps = np.arange(len(values))
+        steps = None
     else:
         reading, calendar, steps = _regular(rows, readings, freq if after is None else after.calendar)
         time_name = rows.time_name or "time"
@@ -219,16 +197,18 @@ def build(
                 f"{left_out} missing between {first} and {last} ({calendar.name}){_more(gaps)}; {hint}",
                 a + 1, dates=True,
             )  # fmt: skip
-    series = _filled(rows, series, steps[:known], missing)
+        steps = steps[:known]
+    series = _filled(rows, series, steps, missing)
     if covariates is not None:
         series = replace(series, covariates=_aligned(rows, series, covariates, steps, known, missing))
-    largest = int(np.abs(series.values).argmax())
-    if not SMALLEST <= abs(series.values[largest]) <= LARGEST and series.values.any():
-        raise rows.error(f"values as large as {series.values[largest]:g} are beyond reckoning; use another unit")
+    low, high = float(series.values.min()), float(series.values.max())
+    largest = low if -low > high else high
+    if not SMALLEST <= abs(largest) <= LARGEST and largest != 0.0:
+        raise rows.error(f"values as large as {largest:g} are beyond reckoning; use another unit")
     if after is not None:
         return _without_first(series)
-    if (series.values == series.values[0]).all():
-        raise rows.error(f"every value is {series.values[0]:g}; there is nothing to forecast")
+    if low == high:
+        raise rows.error(f"every value is {low:g}; there is nothing to forecast")
     return series
 
 
@@ -265,13 +245,14 @@ def _without_first(series: Series) -> Series:
     return replace(series, values=series.values[1:], times=times, filled=filled, covariates=beside)
 
 
-def _aligned(rows: Rows, series: Series, given: Covariates, steps: np.ndarray, known: int, missing: str) -> Covariates:
+def _aligned(
+    rows: Rows, series: Series, given: Covariates, steps: np.ndarray | None, known: int, missing: str
+) -> Covariates:
     """Covariates as given, row by row, on the steps of the series; the last one known stands where one is missing."""
-    columns = np.column_stack([given.past[:known], given.future[:known]])
-    names = (*given.past_names, *given.future_names)
-    total = len(series)
-    for k, name in enumerate(names):
-        column = columns[:, k] if k < len(given.past_names) else given.future[:, k - len(given.past_names)]
+    past, future = given.past[:known], given.future
+    complete = True
+    for k, name in enumerate((*given.past_names, *given.future_names)):
+        column = past[:, k] if k < len(given.past_names) else future[:, k - len(given.past_names)]
         own = rows._replace(name=name)
         if (infinite := np.flatnonzero(np.isinf(column))).size:
             raise own.error("expected a finite number, got infinity", int(infinite[0]))
@@ -284,13 +265,11 @@ def _aligned(rows: Rows, series: Series, given: Covariates, steps: np.ndarray, k
             raise own.error(f"the covariate is missing{_more(holes)}; {_FILL}", int(holes[0]))
         if holes.size and holes[-1] >= known:
             raise own.error("the covariate is missing in a row of the future, which is never filled", int(holes[-1]))
-    grid = np.full((total, len(names)), np.nan)
-    grid[steps[:known]] = columns
-    last = np.maximum.accumulate(np.where(np.isnan(grid), -1, np.arange(total)[:, None]), axis=0)
-    first = np.argmax(~np.isnan(grid), axis=0)  # before any is known, the first one stands
-    whole = np.take_along_axis(grid, np.where(last < 0, first, last), axis=0)
-    p = len(given.past_names)
-    return replace(given, past=whole[:, :p], future=np.concatenate([whole[:, p:], given.future[known:]]))
+        complete = complete and not holes.size
+    if not complete or len(series) > known:
+        past = carried(past, steps, len(series))
+        future = np.concatenate([carried(future[:known], steps, len(series)), future[known:]])
+    return replace(given, past=past, future=future)
 
 
 def _regular(
@@ -309,7 +288,7 @@ def _regular(
     whole = [each for each in found if (np.diff(each[2]) == 1).all()]  # day and month the wrong way round leave gaps
     if len(chosen := whole or found) > 1:
         first = readings[0].style.label(readings[0].times[0])
-        raise rows.error(f"{first!r} may be day/month or month/day; write dates as 2024-01-31", 0, dates=True)
+        raise rows.error(f"{shorten(first)} may be day/month or month/day; write dates as 2024-01-31", 0, dates=True)
     return chosen[0]
 
 
@@ -340,36 +319,34 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
     return reading, calendar, steps
 
 
-def _filled(rows: Rows, series: Series, steps: np.ndarray, missing: str) -> Series:
+def _filled(rows: Rows, series: Series, steps: np.ndarray | None, missing: str) -> Series:
     """The series with left-out rows and NaN values filled: on straight lines, or where they are masked with the last
-    value that was known."""
+    value that was known. `steps` None: no row is left out."""
     known = np.isfinite(series.values)
-    total = int(steps[-1]) + 1
+    total = len(series) if steps is None else int(steps[-1]) + 1
     if known.all() and total == len(series):
         return series
     for end, word in ((0, "first"), (-1, "last")):
         if not known[end]:
-            raise rows.error(
-                f"the {word} value is missing and has no neighbour to fill it from; delete the row", end % len(known)
-            )
+            problem = f"the {word} value is missing and has no neighbour to fill it from; delete the row"
+            raise rows.error(problem, end % len(known))
     if total > 2 * len(series) + 10:
         raise rows.error(f"{total - len(series)} of {total} rows are missing, too many to fill; check the step")
-    grid = np.arange(total)
     times = series.times
     if times is not None and series.calendar is not None and total > len(series):
         times = np.concatenate([times[:1], series.calendar.ahead(times[0], total - 1)])
-    filled = tuple(np.setdiff1d(grid, steps[known]).tolist())
-    there, found = steps[known], series.values[known]
+    there, found = np.flatnonzero(known) if steps is None else steps[known], series.values[known]
+    absent = np.ones(total, bool)
+    absent[there] = False
+    holes = np.flatnonzero(absent)
     masked = missing == "mask"
-    values = found[np.searchsorted(there, grid, "right") - 1] if masked else np.interp(grid, there, found)
-    return replace(series, values=values, times=times, filled=filled, masked=masked)
+    values = np.empty(total)
+    values[there] = found
+    values[holes] = found[np.searchsorted(there, holes) - 1] if masked else np.interp(holes, there, found)
+    del there, found  # a long series with many holes should not hold all of it at once
+    return replace(series, values=values, times=times, filled=tuple(holes.tolist()), masked=masked)
 
 
 def _more(places: np.ndarray) -> str:
-    return (
-        f", and at {places.size - 1} more places"
-        if places.size > 2
-        else ", and at 1 more place"
-        if places.size == 2
-        else ""
-    )
+    count = places.size - 1
+    return f", and at {count} more place{'s' if count > 1 else ''}" if count else ""

@@ -1,0 +1,369 @@
+"""Files that are no files, too large or too strange for a table: one line of error, in little time and memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.cli import main
+from elman.forecast import DataError, Forecaster, as_series, read_series, read_table
+from elman.forecast.dates import first_undated, read_dates, reads_as_date
+from elman.forecast.numbers import decimal_comma, parse_number
+
+MILLION = 10**6
+posix = pytest.mark.skipif(os.name != "posix", reason="devices and named pipes are POSIX's")
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Processor time of this thread, which other work on the machine does not lengthen."""
+    begun = time.thread_time()
+    yield
+    assert time.thread_time() - begun < seconds
+
+
+# ------------------------------------------------------------------------------------- what is no file
+
+
+@posix
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "/dev/urandom"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_device_is_refused_unread(tmp_path: Path, name: str, ending: str):
+    path = tmp_path / f"data.{ending}"
+    path.symlink_to(name)
+    if ending == "parquet":
+        pytest.importorskip("polars")
+    with pytest.raises(DataError, match=rf"data\.{ending}: this is a device or socket; expected a file"):
+        read_series(path)
+
+
+@posix
+def test_the_command_names_a_device_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["forecast", "/dev/zero", "--out", str(tmp_path)]) == 3
+    assert capsys.readouterr().err == "elman: /dev/zero: this is a device or socket; expected a file\n"
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.parquet"])
+def test_a_folder_is_refused(tmp_path: Path, name: str):
+    if name.endswith("parquet"):
+        pytest.importorskip("polars")
+    (tmp_path / name).mkdir()
+    with pytest.raises(DataError, match=r"folder.*: this is a directory; expected a file"):
+        read_series(tmp_path / name)
+
+
+@posix
+def test_a_pipe_that_nobody_writes_to_is_refused(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match=r"pipe\.csv: this is a pipe that nobody writes to; expected a file"):
+        read_series(tmp_path / "pipe.csv")
+
+
+@posix
+def test_a_pipe_is_read_to_its_end(tmp_path: Path):
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+
+    def write() -> None:  # more than a pipe holds, and not at once
+        with path.open("w") as pipe:
+            pipe.write("v\n")
+            pipe.flush()
+            time.sleep(0.1)
+            pipe.write("".join(f"{i}\n" for i in range(50_000)))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    series = read_series(path)
+    writer.join()
+    assert series.values.tolist() == list(range(50_000))
+
+
+@posix
+def test_a_pipe_of_the_shell_is_read():
+    ends = os.pipe()
+    os.write(ends[1], b"v\n1\n2\n4\n")
+    os.close(ends[1])
+    assert read_series(f"/dev/fd/{ends[0]}").values.tolist() == [1, 2, 4]
+    os.close(ends[0])
+
+
+# --------------------------------------------------------------------- long cells, many columns, odd bytes
+
+LONG = {
+    "digits": "1" * MILLION,
+    "digits and a letter": "1" * MILLION + "x",
+    "points": "1." * (MILLION // 2),
+    "a long fraction": "1." + "1" * MILLION + "x",
+    "an exponent": "1e" + "1" * MILLION + "x",
+    "thousands": "1,111" * (MILLION // 5) + "x",
+    "decimal comma": "1" * MILLION + "," + "1" * MILLION + "x",
+    "thousands and a decimal comma": "1" + ".111" * (MILLION // 4) + ",1x",
+    "a date and digits": "2020-01-01 00:00:00." + "1" * MILLION + "x",
+    "an hour and digits": "2020-01-01T" + "1" * MILLION,
+    "spaces": "2020-01-01" + " " * MILLION + "x",
+    "letters": "a" * MILLION,
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_a_long_cell_is_read_in_linear_time(case: str):
+    with within(2.0):
+        number = parse_number(LONG[case], comma=True)
+        comma = decimal_comma([LONG[case]])
+        dated = reads_as_date(LONG[case])
+    assert number == (float("inf") if case == "digits" else None)
+    assert not comma
+    assert not dated
+
+
+def test_a_number_of_many_digits_is_not_finite(tmp_path: Path):
+    (tmp_path / "v.csv").write_text("v\n1\n" + "1" * 100_000 + "\n3\n")
+    with within(1.0), pytest.raises(DataError, match=r"line 3, column 'v': expected a finite number") as caught:
+        read_series(tmp_path / "v.csv")
+    assert len(str(caught.value)) < 200 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("v\n1\n" + "1" * MILLION + "\n", 3),
+        ('v,w\n1,"two\nlines"\n1,' + "x" * MILLION + "\n", 4),
+        ("n" * MILLION + "\n1\n2\n", 1),
+    ],
+    ids=["digits", "text", "header"],
+)
+def test_a_cell_beyond_the_limit_is_named_by_its_line(tmp_path: Path, content: str, line: int):
+    (tmp_path / "v.csv").write_text(content)
+    with within(1.0), pytest.raises(DataError, match=rf"line {line}: not a table: field larger than field limit"):
+        read_series(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("{n}\n1\nx\n1\n", {}),
+        ("{n},{n}\n1,2\n", {}),
+        ("{n},{n}2\n1,2\n2,3\n", {}),
+        ("{n}\n1\n2\n", {"target": "w"}),
+        ("{n}\na\nb\n", {}),
+        ("day,v\n2020-01-01 00:00:00.{d},1\nx,2\n", {"time": "day"}),
+        ("v,s\n1,{n}\n2,{n}\n3,x\n", {"static": "s", "target": "v"}),
+    ],
+)
+def test_messages_stay_short_whatever_the_names(tmp_path: Path, content: str, options: dict[str, str]):
+    (tmp_path / "v.csv").write_text(content.replace("{n}", "n" * 100_000).replace("{d}", "0" * 100_000))
+    with pytest.raises(DataError) as caught:
+        read_series(tmp_path / "v.csv", **options)
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_many_columns_take_seconds(tmp_path: Path):
+    header = ",".join(f"c{i}" for i in range(100_000))
+    rows = "\n".join(",".join([str(k * k)] * 100_000) for k in range(4))
+    (tmp_path / "wide.csv").write_text(f"{header}\n{rows}\n")
+    with within(15.0):
+        table = read_table(tmp_path / "wide.csv")
+        series = as_series(table, target="c77")
+        with pytest.raises(DataError, match=r"several numeric columns: 'c0', .* and 99988 more") as caught:
+            as_series(table)
+    assert series.values.tolist() == [0, 1, 4, 9]
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
+ODD = {
+    "nothing": (b"", r"the file is empty"),
+    "a mark of order alone": (b"\xef\xbb\xbf", r"the file is empty"),
+    "NUL": (b"v\n1\n\0\n", r"not a text file"),
+    "NUL in UTF-16": ("v\n1\n\0\n".encode("utf-16"), r"not a text file|expected a finite number"),
+    "a quote never closed": (b'v\n1\n4\n"2\n3\n', r"line 4, column 'v': expected a finite number, got '2\\n3\\n'"),
+    "an odd byte of UTF-16": (b"\xff\xfev\0\n", r"not a text file"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_bytes_give_one_line(tmp_path: Path, case: str):
+    content, message = ODD[case]
+    (tmp_path / "v.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_series(tmp_path / "v.csv")
+
+
+def test_a_lone_quote_at_the_end_holds_nothing(tmp_path: Path):
+    (tmp_path / "v.csv").write_bytes(b'v\n1\n2\n"')
+    assert read_series(tmp_path / "v.csv").values.tolist() == [1, 2]
+
+
+def test_lines_are_counted_in_cells_of_several_lines_and_over_blank_ones(tmp_path: Path):
+    """Far down the file, past the rows that are read at once."""
+    rows = [f'"a{end}b",{i}{end}' + end * (i % 3) for i, end in zip(range(40_000), "\n\r" * 20_000, strict=True)]
+    (tmp_path / "v.csv").write_text("note,v\n" + "".join(rows) + "c,x\n", newline="")
+    line = 2 + sum(2 + i % 3 for i in range(40_000))
+    with pytest.raises(DataError, match=rf"line {line}, column 'v': expected a finite number, got 'x'"):
+        read_series(tmp_path / "v.csv", target="v")
+
+
+# ------------------------------------------------------------------------------- many rows beside few
+
+
+def test_dates_of_many_shapes_are_read_as_one_by_one():
+    """Blocks, shapes and offsets are a matter of speed: every cell reads as it does alone."""
+    rng = random.Random(0)
+    cells = [
+        f"{rng.randint(1, 28)} {rng.choice(['Jan', 'feb', 'MARCH', 'sept'])} {rng.randint(1900, 2100)}"
+        f"{rng.choice(['', f' {rng.randint(0, 23)}:{rng.randint(10, 59)}', ' 01:02:03.5', 'T07+01:00', ' 09:30 UTC'])}"
+        for _ in range(40_000)
+    ]  # fmt: skip
+    (reading,) = read_dates(cells)
+    offsets = [np.timedelta64(60 if cell.endswith("+01:00") else 0, "m") for cell in cells]
+    alone = [read_dates([cell])[0].times[0] - offset for cell, offset in zip(cells[:500], offsets, strict=False)]
+    assert reading.times[:500].tolist() == [each.item() for each in alone]
+    assert reading.style.offset == "+00:00"
+    assert reading.style.digits == 1
+    assert first_undated([*cells, "32 Jan 2000", "x"]) == 40_000
+    assert first_undated([*cells, "1 Jan 0001T00+01:00"]) == 40_000  # into the year 0
+
+
+def test_digits_of_other_scripts_are_digits():
+    (reading,) = read_dates(["٢٠٢٤-٠١-٣١", "2024-02-01"])
+    assert reading.times.tolist() == read_dates(["2024-01-31", "2024-02-01"])[0].times.tolist()
+
+
+# ----------------------------------------------------------------------------------- extreme values
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1e308, -1e308, 3.0], r"values as large as 1e\+308 are beyond reckoning"),
+        ([5e-324, 1e-320, 0.0], r"values as large as 9.99989e-321 are beyond reckoning"),
+        ([1e308, 5e-324, 1.0], r"values as large as 1e\+308"),
+        ([1e308, np.nan, -1e308, 1.0], r"values as large as .* are beyond reckoning"),
+        (np.array([1.0, 2.0], np.longdouble) * np.longdouble("1e300") * np.longdouble("1e300"), "index 0: .*infinity"),
+        (np.array([10**400, 1, 2], object), "y: expected finite numbers, got one too large for float64"),
+    ],
+)
+@pytest.mark.parametrize("missing", ["interpolate", "mask"])
+def test_extreme_values_are_refused_without_a_warning(values: list[float], message: str, missing: str):
+    with pytest.raises(DataError, match=message):
+        as_series(values, missing=missing)
+
+
+@pytest.mark.parametrize("cells", [["1e308", "-1e308", "3"], ["5e-324", "1e-320", "0"], ["1e308", "5e-324", "1"]])
+def test_extreme_cells_are_refused_without_a_warning(tmp_path: Path, cells: list[str]):
+    (tmp_path / "v.csv").write_text("v\n" + "\n".join(cells) + "\n")
+    with pytest.raises(DataError, match="beyond reckoning; use another unit"):
+        read_series(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (np.array(["2020-01-01", "NaT", "2020-01-03"], "datetime64[D]"), "column 'time': index 1: no date"),
+        (np.array(["300000", "300001", "300002"], "datetime64[Y]"), "index 0: expected a year between"),
+        (np.array([-(2**63) + 1, 0, 2**63 - 1], "datetime64[s]"), "index 0: expected a year between"),
+        (np.array([-(2**63) + 1, 0, 2**63 - 1], "datetime64[us]"), "index 2: .* is out of step"),
+    ],
+)
+def test_times_beyond_reckoning_are_refused(times: np.ndarray, message: str):
+    with pytest.raises(DataError, match=message):
+        as_series([1.0, 2.0, 3.0], time=times)
+
+
+# -------------------------------------------------------------------------------- the bound of memory
+
+# Reads a file and prints by how many bytes the process grew at most, beyond what it had before.
+GROWTH = """
+import sys
+from elman.forecast import DataError, Forecaster
+def peak():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+before = peak()
+options = dict(word.split("=") for word in sys.argv[2:])
+missing = options.pop("missing", "error")
+try:
+    past = options.pop("past", None)
+    read = Forecaster(missing=missing).read(sys.argv[1], past=past and past.split(","), **options)
+    told = str(len(read))
+except DataError as error:
+    told = str(error)
+print(peak() - before, told)
+"""
+
+
+def dated(size: int) -> str:
+    times = np.datetime64("2000-01-01T00:00") + np.arange(size // 21) * np.timedelta64(1, "h")
+    return "time,v\n" + "".join(
+        f"{time.replace('T', ' ')},{i % 7}.5\n" for i, time in enumerate(np.datetime_as_string(times))
+    )
+
+
+def digits(size: int) -> str:
+    return "v\n" + "1\n2\n" * (size // 4)
+
+
+def summer(size: int) -> str:
+    times = np.datetime_as_string(np.datetime64("2000-01-01T00:00") + np.arange(size // 25) * np.timedelta64(1, "h"))
+    return "time,v\n" + "".join(f"{t}{'+00:00' if i < 99 else 'Z'},{i % 7}\n" for i, t in enumerate(times))
+
+
+def panel(size: int) -> str:
+    days = np.datetime_as_string(np.datetime64("2000-01-01") + np.arange(50))
+    return "unique_id,ds,y\n" + "".join(f"s{k},{day},{i}\n" for k in range(size // 950) for i, day in enumerate(days))
+
+
+def side_by_side(size: int) -> str:
+    return "v," + ",".join(f"c{k}" for k in range(20)) + "\n" + ("1," * 20 + "2\n" + "2," * 20 + "1\n") * (size // 84)
+
+
+CASES: dict[str, tuple[Callable[[int], str], dict[str, str]]] = {
+    "one-digit rows": (digits, {}),
+    "one-digit rows, one of 4 bytes": (lambda size: digits(size) + "𝟙\n", {}),
+    "one-digit rows, a blank line": (lambda size: digits(size).replace("2", "", 1), {}),
+    "dated rows": (dated, {}),
+    "dated rows that fall": (lambda size: "time,v\n" + "\n".join(dated(size).splitlines()[:0:-1]) + "\n", {}),
+    "two offsets": (summer, {}),
+    "a bad date at the end": (lambda size: dated(size) + "x,1\n", {}),
+    "many series": (panel, {}),
+    "past covariates": (side_by_side, {"target": "v", "past": ",".join(f"c{k}" for k in range(20))}),
+    "blank lines": (lambda size: "\n" * size, {}),
+    "a row and blank lines": (lambda size: "v\n1\n" + "\n" * size + "2\n", {}),
+}
+
+
+def grown(path: Path, options: dict[str, str]) -> tuple[int, str]:
+    words = [f"{name}={value}" for name, value in options.items()]
+    done = subprocess.run([sys.executable, "-c", GROWTH, str(path), *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    bytes_, told = done.stdout.split(" ", 1)
+    return int(bytes_), told
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+@pytest.mark.parametrize("size", [3 * MILLION, pytest.param(20 * MILLION, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("case", CASES)
+def test_reading_takes_at_most_ten_times_the_file_and_a_constant(tmp_path: Path, case: str, size: int):
+    make, options = CASES[case]
+    path = tmp_path / "data.csv"
+    path.write_text(make(size), encoding="utf-8")
+    growth, _ = grown(path, options)
+    assert growth <= 10 * path.stat().st_size + 60 * MILLION
+
+
+def test_the_series_of_a_long_table_are_read_apart(tmp_path: Path):
+    (tmp_path / "long.csv").write_text(panel(MILLION))
+    found = Forecaster().read(tmp_path / "long.csv")
+    assert len(found) == MILLION // 950
+    assert found["s17"].values.tolist() == list(range(50))
+    assert found["s17"].labels[:2] == ["2000-01-01", "2000-01-02"]
