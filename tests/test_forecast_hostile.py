@@ -367,3 +367,9 @@ def test_the_series_of_a_long_table_are_read_apart(tmp_path: Path):
     assert len(found) == MILLION // 950
     assert found["s17"].values.tolist() == list(range(50))
     assert found["s17"].labels[:2] == ["2000-01-01", "2000-01-02"]
+
+
+def test_a_table_of_no_rows_holds_no_series():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(DataError, match="expected at least one row, got none"):
+        Forecaster().read(polars.DataFrame({"unique_id": [], "ds": [], "y": []}))

@@ -90,6 +90,8 @@ def each_or_told(
             if not skip_bad:
                 raise DataError(f"series {shorten(name)}: {error}") from None
             bad[name] = str(error)
+    if not found and not bad:
+        raise DataError("expected at least one row, got none")
     if not found:
         name, why = next(iter(bad.items()))
         raise DataError(f"none of {len(bad)} series can be {what}; series {shorten(name)}: {why}")
