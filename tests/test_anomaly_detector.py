@@ -358,6 +358,20 @@ def test_options(options, error, message):
         AnomalyDetector(**options).fit(wave())
 
 
+@pytest.mark.parametrize("rate", [1e-12, 1e-30, 1e-320])
+def test_the_smallest_rates_have_finite_bounds(rate: float):
+    found = AnomalyDetector(rate=rate, effort="fast").fit(wave()).anomalies_
+    assert np.isfinite(found.bounds).all()
+    assert (found.bounds[:, 0] < found.bounds[:, 1]).all()
+
+
+def test_words_are_no_values():
+    own = AnomalyDetector(effort="fast").fit(wave())
+    with pytest.raises(TypeError, match=r"y: expected numbers, got \['x'\]"):
+        own.detect(["x"])
+    assert own.rows_ == 3000
+
+
 def test_data_that_cannot_be_used():
     flat = wave()
     flat[:450] = 3.0

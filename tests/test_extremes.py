@@ -1,4 +1,4 @@
-"""A small form of `tests/campaigns/extremes.py`, which .ci/full runs at length."""
+"""A small form of `tests/campaigns/extremes.py`: forecasts, anomalies and every command asked for extremes."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def show_config() -> dict[str, Any]:
 
 def set_num_threads(n: int) -> None:
     """How many threads the compiled engine uses, in this process; results do not depend on it."""
-    _core("set_num_threads", checks.whole("n", n, low=1, high=MOST_THREADS))
+    _core("set_num_threads", checks.whole("n", checks.whole("n", n, low=1), high=MOST_THREADS))
 
 
 def get_num_threads() -> int:

@@ -80,8 +80,6 @@ def command_case(rng: random.Random) -> list[str]:
         value = rng.choice(WHOLE if option in command.numbers or rng.random() < 0.1 else TEXTS)
         if option in ("--seconds", "--updates", "--epochs") and value in WORK:
             continue
-        if value == "/dev/full" and option in ("DATA", "--future"):  # as an input it has no end
-            continue
         if option in ("DATA", "MODEL"):
             words[:1] = [value]
         elif option:

@@ -188,7 +188,11 @@ class AnomalyDetector(Estimator):
         self._check_fitted()
         last = self._monitor.row - 1
         if time is None and _bare(y):
-            series = self._following.series(np.asarray(y, dtype=np.float64), last)
+            try:
+                values = np.asarray(y, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise TypeError(f"y: expected numbers, got {checks.shown(y)}") from None
+            series = self._following.series(values, last)
         else:
             series = self._read(y, target, time)
             self._following.check(series, last)
