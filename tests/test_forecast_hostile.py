@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +67,24 @@ def test_a_pipe_that_nobody_writes_to_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(DataError, match=r"pipe\.csv: this is a pipe that nobody writes to; expected a file"):
         read_series(tmp_path / "pipe.csv")
+
+
+@posix
+def test_a_pipe_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("elman.forecast.files.MOST_PIPED", 1 << 18)
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+
+    def write() -> None:
+        with suppress(BrokenPipeError), path.open("w") as pipe:
+            while True:
+                pipe.write("1\n" * 1000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with pytest.raises(DataError, match=r"pipe\.csv: this pipe gives more than 262,144 bytes"):
+        read_series(path)
+    writer.join()
 
 
 @posix

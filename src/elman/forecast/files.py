@@ -16,6 +16,7 @@ from elman.staging import write_bytes
 
 __all__ = ["check_regular", "needs_polars", "read_bytes", "write_rows"]
 
+MOST_PIPED = 1 << 28  # bytes; a file says how large it is, a pipe may have no end
 _WRITER_SECONDS = 1.0  # for the writer of a pipe to open it
 NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
 
@@ -29,8 +30,8 @@ def needs_polars() -> None:
 def read_bytes(path: Path) -> bytes:
     """All that a file holds, or what is written into a pipe until its writers close it.
 
-    `DataError` for a directory, a device or a socket, which may have no end, and for a pipe that nobody writes to;
-    `OSError` where it cannot be opened.
+    `DataError` for a directory, a device or a socket, which may have no end, for a pipe that nobody writes to, and for
+    one that gives more than MOST_PIPED bytes; `OSError` where it cannot be opened.
     """
     # without O_NONBLOCK, opening a pipe waits for a writer, and opening some devices does things
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -43,7 +44,12 @@ def read_bytes(path: Path) -> bytes:
         else:
             _refuse_unless_regular(kind, path)
         with open(handle, "rb", closefd=False) as file:
-            return beginning + file.read()
+            if not stat.S_ISFIFO(kind):
+                return file.read()
+            found = beginning + file.read(MOST_PIPED + 1)
+        if len(found) > MOST_PIPED:
+            raise DataError(f"this pipe gives more than {MOST_PIPED:,} bytes; write them to a file first", path=path)
+        return found
     finally:
         os.close(handle)
 
