@@ -32,8 +32,8 @@ ELMAN_INLINE T row_mean(const T* p, int64_t count, T share) {
   return sum_lanes<T>(shares);
 }
 
-// p <- p / deviation for a row whose squares overflow, as float's do from 1e19 on; returns 1 / deviation. The row is made
-// smaller by a power of two first; beside such numbers kNormEps counts for nothing.
+// p <- p / deviation for a row whose squares overflow, as float's do from 1e19 on; returns 1 / deviation. The row is
+// made smaller by a power of two first; beside such numbers kNormEps counts for nothing.
 template <class T>
 T normalise_large(T* p, int64_t count, T share) {
   const T smaller = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
