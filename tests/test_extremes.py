@@ -14,7 +14,7 @@ from tests.campaigns.extremes import campaign
 
 
 def test_extremes_end_in_one_line_or_finite_numbers():
-    counted, wrong = campaign(60, seed=0)
+    counted, wrong = campaign(24, seed=0)
     assert not wrong, "\n".join(wrong)
     kinds = Counter(outcome.split(": ")[1] for outcome in counted.elements())
     assert kinds.keys() >= {"exit 0", "exit 2", "exit 3", "finite", "TypeError"}, counted
