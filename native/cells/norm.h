@@ -21,21 +21,21 @@ ELMAN_INLINE void each_gate(int64_t units, int64_t hidden, int slots, F f) {
   }
 }
 
-// share times the sum of a row; where the sum overflows, the sum of the shares.
+// What follows is for rows whose sums overflow, and stays out of the others' way.
+#define ELMAN_RARE __attribute__((noinline, cold))
+
+// The sum of share times each number of a row.
 template <class T>
-ELMAN_INLINE T row_mean(const T* p, int64_t count, T share) {
-  Vec<T> sum{}, shares{};
-  for (int64_t i = 0; i < count; i += kWidth<T>) sum = sum + load(p + i);
-  const T mean = sum_lanes<T>(sum) * share;
-  if (mean - mean == 0) return mean;
-  for (int64_t i = 0; i < count; i += kWidth<T>) shares = fma<T>(load(p + i), splat(share), shares);
-  return sum_lanes<T>(shares);
+ELMAN_RARE T mean_of_shares(const T* p, int64_t count, T share) {
+  Vec<T> sum{};
+  for (int64_t i = 0; i < count; i += kWidth<T>) sum = fma<T>(load(p + i), splat(share), sum);
+  return sum_lanes<T>(sum);
 }
 
 // p <- p / deviation for a row whose squares overflow, as float's do from 1e19 on; returns 1 / deviation. The row is
 // made smaller by a power of two first; beside such numbers kNormEps counts for nothing.
 template <class T>
-T normalise_large(T* p, int64_t count, T share) {
+ELMAN_RARE T normalise_large(T* p, int64_t count, T share) {
   const T smaller = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-600);
   Vec<T> squares{};
   for (int64_t i = 0; i < count; i += kWidth<T>) {
@@ -53,15 +53,18 @@ template <class T>
 void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
   const T share = T(1) / T(slots * hidden);
   for (int64_t r = 0; r < rows; r++, p += ld) {
-    Vec<T> squares{};
-    const Vec<T> mean = splat(row_mean(p, units * slots, share));
+    Vec<T> sum{}, squares{};
+    for (int64_t i = 0; i < units * slots; i += kWidth<T>) sum = sum + load(p + i);
+    T middle = sum_lanes<T>(sum) * share;
+    if (__builtin_expect(middle - middle != 0, 0)) middle = mean_of_shares(p, units * slots, share);
+    const Vec<T> mean = splat(middle);
     each_gate<T>(units, hidden, slots, [&](int64_t i, Vec<T> real) {
       const Vec<T> centred = (load(p + i) - mean) * real;
       squares = fma<T>(centred, centred, squares);
       store(p + i, centred);
     });
     const T total = sum_lanes<T>(squares);
-    if (total - total != 0) {  // infinite
+    if (__builtin_expect(total - total != 0, 0)) {  // infinite
       inverse[r] = normalise_large(p, units * slots, share);
       continue;
     }
