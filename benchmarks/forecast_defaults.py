@@ -36,8 +36,8 @@ from elman.forecast.baselines import baselines
 from elman.forecast.folds import make_folds
 from elman.forecast.metrics import mase_scale
 from elman.forecast.model import Job, Settings, least_rows, train_all
-from elman.forecast.season import default_horizon, find_season
-from elman.forecast.series import Series
+from elman.series.season import default_horizon, find_season
+from elman.series.series import Series
 
 LOG = Path(__file__).with_suffix(".csv")
 CONFIGURATIONS = (

@@ -26,10 +26,10 @@ import numpy as np
 
 from benchmarks.machine import describe
 from elman import Dense, Embedding, Last, Network, Recurrent, Trainer, datasets, show_config
+from elman.core.layers import Layer, as_cell
+from elman.core.optim import Adam
+from elman.core.schedules import Cosine
 from elman.datasets import Task
-from elman.layers import Layer, as_cell
-from elman.optim import Adam
-from elman.schedules import Cosine
 
 RESULTS = Path(__file__).with_suffix(".json")
 VALIDATION, TEST, TRAINING = 1, 3, 1000  # seeds: block b of a training draws from TRAINING * (seed + 1) + b

@@ -18,7 +18,7 @@ import numpy as np
 import elman
 from benchmarks.machine import describe
 from elman import GRU, LSTM, Dense, Dropout, Recurrent, Simple
-from elman.layers import Cell
+from elman.core.layers import Cell
 
 B, T, D, H = 32, 100, 32, 128
 UPDATES = 8  # of one slice

@@ -1,5 +1,5 @@
 // What the bindings share: arrays as they arrive, and strictness about them. Messages are for whoever changes
-// src/elman/compiled.py, their only caller.
+// src/elman/engines/compiled.py, their only caller.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,5 +1,6 @@
-// The bindings: strict about types and shapes, the GIL released while anything is computed. src/elman/compiled.py is
-// their only caller and gives arguments their names; messages here are for whoever changes that file.
+// The bindings: strict about types and shapes, the GIL released while anything is computed.
+// src/elman/engines/compiled.py is their only caller and gives arguments their names; messages here are for whoever
+// changes that file.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from elman import engine, losses
-from elman.engine import Batch, Engine
-from elman.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
+from elman import losses
+from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
+from elman.core.requests import Batch, Engine
+from elman.engines import select
 
 CELLS: dict[str, Cell] = {
     "tanh": Simple(),
@@ -157,6 +158,6 @@ def both() -> tuple[Engine, Engine]:
     import pytest  # here, since make_golden.py reads this file too
 
     pytest.importorskip("elman._native", reason="the compiled core was not built")
-    native = engine.native()
+    native = select.native()
     assert native is not None
-    return engine.reference(), native
+    return select.reference(), native

@@ -7,7 +7,8 @@ import signal
 import pytest
 from cases import both
 
-from elman.engine import Engine, reference
+from elman.core.requests import Engine
+from elman.engines.select import reference
 
 # A shell starts background jobs with Ctrl-C ignored, and all that they start ignores it too; tests of it need it back.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

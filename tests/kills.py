@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 
 import elman
-from elman import checkpoint, io, resume
-from elman.leftovers import PREFIX
+from elman.core import io
+from elman.core.leftovers import PREFIX
+from elman.train import checkpoint, resume
 
 DOINGS = ("starting", "training", "encoding", "write", "fsync", "replace", "unlink")
 PIECE = 256  # bytes that a child's write takes at a time, so that kills fall between them

@@ -9,9 +9,10 @@ import pytest
 from cases import CELLS, both, compare, draw_batch, draw_theta
 
 import elman
-from elman import engine, losses
-from elman.engine import Engine
-from elman.layers import Dense, Dropout, Last, Layout, Recurrent
+from elman import losses
+from elman.core import requests
+from elman.core.layers import Dense, Dropout, Last, Layout, Recurrent
+from elman.core.requests import Engine
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -24,7 +25,7 @@ def test_engines_agree(cell: str, dtype: str) -> None:
         theta, batch = draw_theta(layout, rng, dtype), draw_batch(layout, rng, dtype, 7, 6, ragged=True, weighted=True)
 
         def answers(run: Engine, recompute: int | None, layout: Any = layout, theta: Any = theta, batch: Any = batch):
-            found = run.loss_and_grad(layout, theta, batch, losses.MSE(), 3, 2, recompute, engine.Key(1, 2), 0.7)
+            found = run.loss_and_grad(layout, theta, batch, losses.MSE(), 3, 2, recompute, requests.Key(1, 2), 0.7)
             yield from zip(("loss", "gradient"), found, strict=True)
 
         for recompute in (None, 4):

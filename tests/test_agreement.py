@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elman import losses, optim
-from elman.engine import Batch, Engine, Records
-from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
-from elman.rules import make_rules
+from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
+from elman.core.requests import Batch, Engine, Records
+from elman.train.rules import make_rules
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"

@@ -260,7 +260,7 @@ def test_saved_and_loaded_it_goes_on_with_the_same_bits(tmp_path: Path):
 
 
 def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
-    from elman import io
+    from elman.core import io
 
     fitted.save(tmp_path / "m.safetensors")
     kind, description, tensors = io.read(tmp_path / "m.safetensors")

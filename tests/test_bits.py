@@ -21,9 +21,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 import elman  # noqa: E402
-from elman import engine, losses, optim  # noqa: E402
-from elman.engine import Batch, Engine, Records  # noqa: E402
-from elman.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip  # noqa: E402
+from elman import losses, optim  # noqa: E402
+from elman.core.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip  # noqa: E402
+from elman.core.requests import Batch, Engine, Records  # noqa: E402
+from elman.engines import select  # noqa: E402
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 CELL = pytest.mark.parametrize("cell", CELLS)
@@ -31,7 +32,7 @@ ROWS, STEPS = 37, 7
 
 
 def native() -> Engine:
-    found = engine.native()
+    found = select.native()
     assert found is not None
     return found
 

@@ -18,7 +18,7 @@ import pytest
 
 import elman
 from elman import callbacks, plots
-from elman.callbacks import JSONLog, LearningCurve, TensorBoard
+from elman.train.callbacks import JSONLog, LearningCurve, TensorBoard
 
 X = np.random.default_rng(0).normal(size=(10, 3, 1)).astype(np.float32)
 

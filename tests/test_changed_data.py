@@ -12,8 +12,8 @@ from cases import both
 
 import elman
 from elman import losses
-from elman.engine import Batch, Engine
-from elman.layers import Dense, Embedding, Layout, Recurrent
+from elman.core.layers import Dense, Embedding, Layout, Recurrent
+from elman.core.requests import Batch, Engine
 
 LAYERS = [Embedding(7, 4), Recurrent(5, "gru"), Dense(3)]  # type: ignore[arg-type]
 RNG = np.random.default_rng(0)

@@ -21,9 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman import CheckpointWarning, checkpoint, engine, io, optim, resume, schedules
-from elman import settings as known
-from elman.training import Trainer
+from elman import CheckpointWarning, optim, schedules
+from elman.core import io, requests
+from elman.train import checkpoint, resume
+from elman.train import settings as known
+from elman.train.training import Trainer
 
 safetensors = pytest.importorskip("safetensors")
 
@@ -141,7 +143,7 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
 def test_the_size_of_blocks_is_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     alone = fit(trainer())
     for seconds in (0.0, 1e9):
-        monkeypatch.setattr("elman.training.BLOCK_SECONDS", seconds)
+        monkeypatch.setattr("elman.train.training.BLOCK_SECONDS", seconds)
         folder = tmp_path / str(seconds)
         stopped(trainer(), 8, checkpoint=folder, every=3)
         assert names(folder)[1:] == ["update-000000003.safetensors", "update-000000006.safetensors"]
@@ -317,7 +319,7 @@ def test_a_folder_with_checkpoints_is_never_mixed(tmp_path: Path):
 
 
 def test_the_bytes_of_a_checkpoint_are_the_same_but_for_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.training.time.perf_counter", lambda: 0.0)
+    monkeypatch.setattr("elman.train.training.time.perf_counter", lambda: 0.0)
     for name in "ab":
         stopped(trainer(), 8, checkpoint=tmp_path / name, every=2)
     for name in names(tmp_path / "a"):
@@ -383,10 +385,10 @@ def test_of_many_differences_some_are_named(tmp_path: Path):
 
 def test_rows_of_a_larger_array_have_a_digest_of_their_own(monkeypatch: pytest.MonkeyPatch):
     """Hashed in blocks, whose size is no part of it."""
-    batch = engine.Batch(X, Y, LENGTHS)
+    batch = requests.Batch(X, Y, LENGTHS)
     layout = elman.Network(2, 3, 1).layout
     whole = known.data(layout, batch)
-    monkeypatch.setattr("elman.settings.BLOCK", 100)
+    monkeypatch.setattr("elman.train.settings.BLOCK", 100)
     assert known.data(layout, batch) == whole
     for row in range(23):
         other = X.copy()
@@ -624,7 +626,9 @@ class Faults:
 
 def test_a_full_disk_at_any_call_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Each open, write, fsync, close and rename of a training fails in turn."""
-    monkeypatch.setattr("elman.training.BLOCK_SECONDS", 0.0)  # one update a block, so that `stopped` stops right there
+    monkeypatch.setattr(
+        "elman.train.training.BLOCK_SECONDS", 0.0
+    )  # one update a block, so that `stopped` stops right there
     asked = {"epochs": 2, "every": 3, "validation": 0.3, "patience": 9}
     alone = fit(trainer(), **{**asked, "every": None})  # 4 updates an epoch
     faults, write = Faults(monkeypatch), checkpoint.Keeper._write
@@ -687,7 +691,7 @@ def test_an_old_one_that_cannot_be_removed(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("most", [1, 100, 4096])
 def test_short_writes_are_gone_on_with(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.training.time.perf_counter", lambda: 0.0)
+    monkeypatch.setattr("elman.train.training.time.perf_counter", lambda: 0.0)
     fit(trainer(), checkpoint=tmp_path / "a", epochs=1)
     Faults(monkeypatch).most = most
     fit(trainer(), checkpoint=tmp_path / "b", epochs=1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from elman import checks
+from elman.core import checks
 
 
 @pytest.mark.parametrize(("value", "expected"), [(3, 3), (np.int32(3), 3), (np.uint8(1), 1)])

@@ -92,7 +92,7 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("elman.config.show_config", interrupted)
+    monkeypatch.setattr("elman.engines.config.show_config", interrupted)
     assert main(["config"]) == 130
     assert capsys.readouterr().err.startswith("elman: interrupted;")
 
@@ -104,7 +104,7 @@ def test_a_warning_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
             warnings.warn("elman: the compiled core is elsewhere", RuntimeWarning, stacklevel=2)
         return {}
 
-    monkeypatch.setattr("elman.config.show_config", warned)
+    monkeypatch.setattr("elman.engines.config.show_config", warned)
     assert main(["config"]) == 0
     assert capsys.readouterr().err == "elman: the compiled core is elsewhere\n"
 
@@ -115,7 +115,7 @@ def test_a_training_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, caps
         network.theta[...] = np.nan
         elman.Trainer(network).update(np.ones((2, 3, 1)), np.ones((2, 3, 1)))
 
-    monkeypatch.setattr("elman.config.show_config", failed)
+    monkeypatch.setattr("elman.engines.config.show_config", failed)
     assert main(["config"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
@@ -130,7 +130,7 @@ def test_a_machine_that_is_too_small_is_one_line(
     def failed() -> None:
         raise error
 
-    monkeypatch.setattr("elman.config.show_config", failed)
+    monkeypatch.setattr("elman.engines.config.show_config", failed)
     assert main(["config"]) == 3
     assert capsys.readouterr().err.count("\n") == 1
 

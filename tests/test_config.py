@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import elman
-from elman import engine
+from elman.engines import select
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -46,7 +46,7 @@ def test_the_reference_engine_can_be_asked_for(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.usefixtures("threads")
 def test_threads_are_what_was_set():
-    if engine.select(elman.Network(1, 2, 1, seed=0).layout).name == "reference":
+    if select.select(elman.Network(1, 2, 1, seed=0).layout).name == "reference":
         pytest.skip("the reference engine has one thread")
     elman.set_num_threads(2)
     assert elman.get_num_threads() == 2

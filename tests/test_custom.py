@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import elman
-from elman import custom, losses
-from elman.arguments import as_batch
-from elman.engine import Records, Windows, reference, select
-from elman.layers import CustomCell
-from elman.losses import Custom
-from elman.reference import gru, lstm
+from elman import losses
+from elman.core.layers import CustomCell
+from elman.core.losses import Custom
+from elman.core.requests import Records, Windows
+from elman.engines import custom
+from elman.engines.reference import gru, lstm
+from elman.engines.select import reference, select
+from elman.network.arguments import as_batch
 
 RTOL = {"float32": 2e-5, "float64": 1e-11}
 

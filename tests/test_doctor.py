@@ -14,12 +14,14 @@ import pytest
 from cases import hide
 
 import elman
-from elman import doctor, losses, optim, training
-from elman.doctor import replay
-from elman.doctor.replay import Replay
-from elman.engine import Batch, Records, select
-from elman.layers import Dropout, Last, Recurrent, Simple, Skip
-from elman.reference.random import Draws, Place
+from elman import doctor, losses, optim
+from elman.core.layers import Dropout, Last, Recurrent, Simple, Skip
+from elman.core.requests import Batch, Records
+from elman.engines.reference.random import Draws, Place
+from elman.engines.select import select
+from elman.train import training
+from elman.train.doctor import replay
+from elman.train.doctor.replay import Replay
 
 B, T, D, H = 9, 7, 3, 4
 BOUND = math.sqrt(float(np.finfo(np.float32).max))
@@ -263,7 +265,7 @@ def test_steps_back_add_up_to_the_gradient():
     batch = replay.widened(Batch(X, Y, LENGTHS))
     own = Replay(net.layout, net.theta.astype(np.float64), batch, (11, 6, np.arange(B)))
     dy = own.derivative(losses.as_loss("mse"))[1]
-    gradients = elman.parameters.Parameters(net.layout, own.gradient(dy, 3))
+    gradients = elman.core.parameters.Parameters(net.layout, own.gradient(dy, 3))
     sums: dict[str, np.ndarray] = {}
     for seen in own.backward(dy, 3):
         if seen.quantity == "dL/da":
@@ -375,7 +377,7 @@ def test_a_users_own_cell_is_named_by_its_layer():
     def back(cell: Any, parameters: Any, tape: np.ndarray, dstate: Any) -> Any:
         return dstate[0] @ parameters[0], dstate, (dstate[0].T @ tape,)
 
-    cell = elman.layers.CustomCell("sum", lambda d, h: {"weight": (h, d)}, step, back, ("running_sum",))
+    cell = elman.core.layers.CustomCell("sum", lambda d, h: {"weight": (h, d)}, step, back, ("running_sum",))
     net = elman.Network(D, H, 1, cell=cell, seed=0)
     x = X.copy()
     x[3, 2] = 1e30

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import elman
 from elman import AnomalyDetector, Forecaster, optim, schedules
+from elman.core.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Recurrent, Simple, Skip
 from elman.forecast import DataError, as_series
-from elman.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Recurrent, Simple, Skip
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MANY = settings(FEW, max_examples=400)

@@ -10,9 +10,9 @@ import pytest
 
 import elman
 from elman.forecast import DataError, Forecaster, as_series, read_series
-from elman.forecast.calendar import Calendar
-from elman.forecast.covariates import Inputs, Shown, beside, parse_calendar
-from elman.forecast.series import Series
+from elman.series.calendar import Calendar
+from elman.series.covariates import Inputs, Shown, beside, parse_calendar
+from elman.series.series import Series
 
 DAYS = np.datetime64("2024-01-01") + np.arange(400)
 QUICK: dict[str, Any] = {"horizon": 7, "season": 7}

@@ -167,7 +167,7 @@ def test_saved_and_loaded(fitted, tmp_path: Path):
 
 
 def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
-    from elman import io
+    from elman.core import io
 
     _, description, tensors = io.read(_saved(fitted, tmp_path))
     for change in (

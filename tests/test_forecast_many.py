@@ -14,13 +14,13 @@ import pytest
 
 import elman
 from elman.forecast import DataError, Forecaster, Forecasts, Series, as_series, intervals
-from elman.forecast.columns import Columns
-from elman.forecast.covariates import Shown
 from elman.forecast.many import find_seasons
-from elman.forecast.panel import Panel, as_panel
 from elman.forecast.pooled import EFFORTS, PooledModel
-from elman.forecast.series import Rules
 from elman.forecast.view import View, WindowPool, context_rows
+from elman.series.columns import Columns
+from elman.series.covariates import Shown
+from elman.series.panel import Panel, as_panel
+from elman.series.series import Rules
 
 NOTHING = Shown(*(np.zeros((2, 20, 0)),) * 4)
 QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
@@ -234,7 +234,7 @@ def test_a_file_gives_the_same_forecasts(fitted: Forecaster, tmp_path: Path) -> 
 
 
 def test_a_file_that_does_not_fit_itself_is_refused(fitted: Forecaster, tmp_path: Path) -> None:
-    from elman import io
+    from elman.core import io
     from elman.forecast import saved
 
     description, tensors = saved.contents(fitted)

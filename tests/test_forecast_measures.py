@@ -16,7 +16,7 @@ from elman.forecast.baselines import baselines, drift, naive, seasonal_naive
 from elman.forecast.coverage import bands_of_windows, coverage
 from elman.forecast.folds import make_folds
 from elman.forecast.metrics import interval_score, mase_scale, measure, rmsse_scale
-from elman.forecast.season import autocorrelation, default_horizon, find_season
+from elman.series.season import autocorrelation, default_horizon, find_season
 
 VALUES = np.array([1.0, 4.0, 2.0, 5.0, 3.0, 7.0])
 

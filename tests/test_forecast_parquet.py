@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from elman.forecast import DataError, Series, parquet, read_series
+from elman.forecast import DataError, Series, read_series
+from elman.series import parquet
 
 polars = pytest.importorskip("polars")
 

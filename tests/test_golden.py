@@ -11,9 +11,9 @@ import pytest
 from cases import CELLS, drawing_layouts, wide_enough
 
 from elman import losses, optim
-from elman.engine import Batch, Engine, Key, Records, Windows
-from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
-from elman.rules import make_rules
+from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.core.requests import Batch, Engine, Key, Records, Windows
+from elman.train.rules import make_rules
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import elman
-from elman.gradcheck import GradReport, gradcheck
-from elman.losses import Huber, Pinball, StudentT
+from elman.core.losses import Huber, Pinball, StudentT
+from elman.network.gradcheck import GradReport, gradcheck
 
 SUBJECTS = [
     "tanh",

@@ -16,8 +16,8 @@ import pytest
 from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout
 
 from elman import losses
-from elman.engine import Batch, Engine
-from elman.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip
+from elman.core.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip
+from elman.core.requests import Batch, Engine
 
 TOLERANCE = 1e-6
 STEP = 3e-6

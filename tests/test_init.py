@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import elman
-from elman.init import INITS, Chrono, initial
-from elman.layers import GRU, LSTM, Dense, Embedding, Layout, Recurrent, Simple
+from elman.core.init import INITS, Chrono, initial
+from elman.core.layers import GRU, LSTM, Dense, Embedding, Layout, Recurrent, Simple
 
 
 def test_the_same_seed_gives_the_same_values_in_both_dtypes():

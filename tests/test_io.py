@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman import io
-from elman.layers import GRU, LSTM, Activation, Dense, Embedding, Last, Recurrent, Simple, Skip
+from elman.core import io
+from elman.core.layers import GRU, LSTM, Activation, Dense, Embedding, Last, Recurrent, Simple, Skip
 
 safetensors = pytest.importorskip("safetensors.numpy")
 

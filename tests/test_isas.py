@@ -16,9 +16,10 @@ import pytest
 from cases import CELLS, GRID, compare, draw_batch, draw_theta, grid_layout, hide
 from isas import FLAGS, compile_activations, compile_kernels, compile_program
 
-from elman import engine, losses, optim
-from elman.engine import Batch, Records
-from elman.layers import Layout
+from elman import losses, optim
+from elman.core.layers import Layout
+from elman.core.requests import Batch, Records
+from elman.engines import select
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +117,7 @@ class Case:
         return f"{self.layout.layers} truncate={self.truncate} recompute={self.recompute} {self.dtype}"
 
     def asked(self) -> bytes:
-        from elman.compiled import operations
+        from elman.engines.compiled import operations
 
         layout, batch = self.layout, self.batch
         assert batch.y is not None
@@ -132,7 +133,7 @@ class Case:
         return b"".join(array.tobytes() for array in [*before, *arrays])
 
     def answers(self) -> Iterator[tuple[str, np.ndarray]]:
-        run, layout, batch, theta = engine.reference(), self.layout, self.batch, self.theta.copy()
+        run, layout, batch, theta = select.reference(), self.layout, self.batch, self.theta.copy()
         truncate = self.truncate or None
         y, final, tape = run.forward(layout, theta, batch, self.shard)
         gradient, dx, before = run.backward(layout, theta, tape, self.dy, None, self.dstate, truncate)

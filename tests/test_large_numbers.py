@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from cases import both
 
-from elman.engine import Batch
-from elman.layers import GRU, LSTM, Dense, Layout, Recurrent, Simple
-from elman.losses import MSE
+from elman.core.layers import GRU, LSTM, Dense, Layout, Recurrent, Simple
+from elman.core.losses import MSE
+from elman.core.requests import Batch
 
 CELLS = {
     "tanh": Simple(layer_norm=True),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.layers import (
+from elman.core.layers import (
     GRU,
     LSTM,
     Activation,

@@ -18,10 +18,11 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"
 )
 
-from elman import engine  # noqa: E402
-from elman.layers import Dense, Layout, Recurrent  # noqa: E402
-from elman.losses import MSE, Gaussian, Pinball  # noqa: E402
-from elman.optim import SGD  # noqa: E402
+from elman.core import requests  # noqa: E402
+from elman.core.layers import Dense, Layout, Recurrent  # noqa: E402
+from elman.core.losses import MSE, Gaussian, Pinball  # noqa: E402
+from elman.core.optim import SGD  # noqa: E402
+from elman.engines import select  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,12 +34,12 @@ def library() -> Path:
     return Path(spec.origin)
 
 
-def small(dtype: str = "float64") -> tuple[Layout, np.ndarray, engine.Batch]:
+def small(dtype: str = "float64") -> tuple[Layout, np.ndarray, requests.Batch]:
     layout = Layout([Recurrent(5, "lstm"), Dense(2)], 3)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     theta = rng.normal(size=layout.size).astype(dtype)
     x, y = rng.normal(size=(40, 6, 3)).astype(dtype), rng.normal(size=(40, 6, 2)).astype(dtype)
-    return layout, theta, engine.Batch(x, y)
+    return layout, theta, requests.Batch(x, y)
 
 
 def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -85,14 +86,14 @@ def through_activation(name: str, values: np.ndarray) -> np.ndarray:
         ],
         1,
     )  # type: ignore[arg-type]
-    native = engine.native()
+    native = select.native()
     assert native is not None
     out = np.empty_like(values)
     theta = np.zeros(layout.size, values.dtype)
     bias = next(p for p in layout.parameters if p.name == "head.bias")
     for i, value in enumerate(values):
         theta[bias.offset] = value
-        out[i] = native.predict(layout, theta, engine.Batch(np.zeros((1, 1, 1), values.dtype)))[0].item()
+        out[i] = native.predict(layout, theta, requests.Batch(np.zeros((1, 1, 1), values.dtype)))[0].item()
     return out
 
 
@@ -125,16 +126,16 @@ def test_nan_in_the_weights_is_kept(cell: str) -> None:
     layout = Layout([Recurrent(3, cell), Dense(1)], 2)  # type: ignore[arg-type]
     theta = np.full(layout.size, 0.1)
     theta[0] = np.nan
-    native = engine.native()
+    native = select.native()
     assert native is not None
-    assert np.isnan(native.predict(layout, theta, engine.Batch(np.ones((1, 2, 2))))[0]).all()
+    assert np.isnan(native.predict(layout, theta, requests.Batch(np.ones((1, 2, 2))))[0]).all()
 
 
 def test_an_update_that_is_not_finite_is_not_applied() -> None:
-    native = engine.native()
+    native = select.native()
     assert native is not None
     layout, theta, batch = small()
-    records = engine.Records(np.arange(3, dtype=np.int64), np.arange(4, dtype=np.int64), np.array([0.1, 1e308, 0.1]))
+    records = requests.Records(np.arange(3, dtype=np.int64), np.arange(4, dtype=np.int64), np.array([0.1, 1e308, 0.1]))
     losses, norms, done = native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)
     assert done == 2
     assert np.isfinite(losses[:2]).all()
@@ -146,7 +147,7 @@ def test_an_update_that_is_not_finite_is_not_applied() -> None:
 
 
 def test_wrong_arrays_never_reach_the_kernels() -> None:
-    native = engine.native()
+    native = select.native()
     assert native is not None
     layout, theta, batch = small()
     with pytest.raises(ValueError, match="theta"):
@@ -163,6 +164,6 @@ def test_wrong_arrays_never_reach_the_kernels() -> None:
         native.loss(layout, theta, batch, Pinball((0.1, 0.5, 0.9)), 16)
     with pytest.raises(ValueError, match="y: wrong number of columns"):
         native.loss(layout, theta, batch, Gaussian(), 16)
-    records = engine.Records(np.array([41]), np.array([0, 1]), np.array([0.1]))
+    records = requests.Records(np.array([41]), np.array([0, 1]), np.array([0.1]))
     with pytest.raises(ValueError, match="rows"):
         native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman import arguments
-from elman.layers import GRU, Activation, Dense, Embedding, Last, Recurrent, Simple, Skip
+from elman.core.layers import GRU, Activation, Dense, Embedding, Last, Recurrent, Simple, Skip
+from elman.network import arguments
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 7, 3))

@@ -13,7 +13,7 @@ import pytest
 from elman import plots
 from elman.anomaly import Alarm, Anomalies
 from elman.forecast import Backtest, Forecast, Series, as_series
-from elman.history import Epoch, History
+from elman.train.history import Epoch, History
 
 pytest.importorskip("matplotlib")
 

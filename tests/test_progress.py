@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import elman
-from elman import progress
-from elman.progress import Pace, clock, short
+from elman.train import progress
+from elman.train.progress import Pace, clock, short
 
 X = np.zeros((4, 3, 1), np.float32)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman import layers
-from elman.layers import CELLS
-from elman.reference import scan
+from elman.core import layers
+from elman.core.layers import CELLS
+from elman.engines.reference import scan
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "elman"
@@ -38,8 +38,8 @@ def enum(name: str) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cell_is_everywhere_that_the_recipe_says(kind: str) -> None:
     module = scan.CELLS[kind]
-    assert module.__name__ == f"elman.reference.{kind}"
-    assert (SOURCE / "reference" / f"{kind}.py").exists()
+    assert module.__name__ == f"elman.engines.reference.{kind}"
+    assert (SOURCE / "engines" / "reference" / f"{kind}.py").exists()
     assert callable(module.step)
     assert callable(module.step_backward)
     header = text(f"native/cells/{kind}.h")
@@ -62,7 +62,7 @@ def test_native_cells_are_dispatched_in_their_order() -> None:
     structs = re.findall(r"return f\((\w+)<T", dispatch[0])
     headers = "".join(text(f"native/cells/{kind}.h") for kind in [*KINDS, "norm"])
     assert set(structs) == set(re.findall(r"^struct (\w+Cell)\b", headers, flags=re.M)) - {"NormCell"}
-    table = re.search(r"^CELLS = \{(.+?)\}", text("src/elman/compiled.py"), flags=re.M | re.S)
+    table = re.search(r"^CELLS = \{(.+?)\}", text("src/elman/engines/compiled.py"), flags=re.M | re.S)
     assert table is not None
     assert re.findall(r'"(\w+)": (\d+)', table[1]) == [(kind, str(i)) for i, kind in enumerate(kinds)]
 
@@ -73,7 +73,7 @@ def test_native_cells_are_dispatched_in_their_order() -> None:
     [("CELLS", "CellKind"), ("ACTIVATIONS", "ActKind"), ("LOSSES", "LossKind"), ("OPTIMIZERS", "OptimKind")],
 )
 def test_numbers_are_those_of_the_native_enums(table: str, kind: str) -> None:
-    from elman import compiled
+    from elman.engines import compiled
 
     assert {name: i for i, name in enumerate(enum(kind))} == getattr(compiled, table)
 
@@ -112,8 +112,20 @@ def test_every_file_in_the_listings_exists() -> None:
 
 def test_every_module_has_its_place_in_the_listings() -> None:
     rooms = listing("The rooms")
-    top = {path.name for path in SOURCE.glob("*.py")} | {path.name for path in SOURCE.glob("reference/*.py")}
-    assert top - {"__init__.py", "__main__.py"} <= names(rooms)
+    listed = {path.name for path in SOURCE.glob("*.py")}
+    for floor in (
+        "core",
+        "engines",
+        "engines/reference",
+        "network",
+        "train",
+        "estimators",
+        "series",
+        "forecast",
+        "anomaly",
+    ):
+        listed |= {path.name for path in SOURCE.glob(f"{floor}/*.py")}
+    assert listed - {"__init__.py", "__main__.py"} <= names(rooms)
     for folder in (path.parent for path in SOURCE.glob("*/__init__.py")):
         assert re.search(rf"^  {folder.name}/ ", rooms, flags=re.M), f"{folder.name}/ is not named"
     native = {path.name for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp")}

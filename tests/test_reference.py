@@ -10,14 +10,15 @@ import pytest
 from cases import CELLS, draw_theta
 
 import elman
-from elman import engine, losses
-from elman.engine import Batch
-from elman.layers import Activation, Dense, Last, Layout, Recurrent, Simple
-from elman.reference import losses as terms
-from elman.reference.sigmoid import sigmoid
-from elman.reference.tree import tree_sum
+from elman import losses
+from elman.core.layers import Activation, Dense, Last, Layout, Recurrent, Simple
+from elman.core.requests import Batch
+from elman.engines import select
+from elman.engines.reference import losses as terms
+from elman.engines.reference.sigmoid import sigmoid
+from elman.engines.reference.tree import tree_sum
 
-RUN = engine.reference()
+RUN = select.reference()
 
 
 # ------------------------------------------------------------------------------------------- scan
@@ -149,7 +150,7 @@ def test_the_trees_shape() -> None:
 def test_no_weight_at_all(loss: losses.Loss, name: str) -> None:
     if name == "native":
         pytest.importorskip("elman._native", reason="the compiled core was not built")
-    run = engine.native() if name == "native" else RUN
+    run = select.native() if name == "native" else RUN
     assert run is not None
     layout = Layout([Recurrent(3), Dense(2)], 2)
     rng = np.random.default_rng(0)

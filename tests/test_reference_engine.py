@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from cases import draw_batch, draw_theta
 
-from elman import engine, losses, optim
-from elman.engine import Batch, Engine, Records
-from elman.layers import Dense, Layout, Recurrent
+from elman import losses, optim
+from elman.core.layers import Dense, Layout, Recurrent
+from elman.core.requests import Batch, Engine, Records
+from elman.engines import select
 
 LAYOUT = Layout([Recurrent(3), Dense(2)], 2)
 
@@ -19,7 +20,7 @@ def test_shards_are_cut_from_rows_ordered_by_length() -> None:
     rng = np.random.default_rng(0)
     theta, batch = draw_theta(LAYOUT, rng, "float32"), draw_batch(LAYOUT, rng, "float32", 8, 6)
     lengths = np.array([2, 5, 3, 5, 1, 6, 3, 2])
-    run, loss = engine.reference(), losses.HalfSSE()
+    run, loss = select.reference(), losses.HalfSSE()
     _, whole = run.loss_and_grad(LAYOUT, theta, batch._replace(lengths=lengths), loss, None, 2)
 
     def summed(order: list[int]) -> np.ndarray:

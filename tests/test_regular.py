@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import elman
 from elman import losses
-from elman.engine import Engine, Key
-from elman.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
-from elman.reference.random import Draws, Place
+from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
+from elman.core.requests import Engine, Key
+from elman.engines.reference.random import Draws, Place
 
 CELLS: list[Cell] = [
     Simple(noise=0.3),

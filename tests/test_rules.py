@@ -10,8 +10,8 @@ from cases import both, compare, draw_batch, draw_theta
 
 import elman
 from elman import losses, optim
-from elman.engine import Engine, Records, Rules
-from elman.layers import LSTM, Dense, Layout, Recurrent, Simple
+from elman.core.layers import LSTM, Dense, Layout, Recurrent, Simple
+from elman.core.requests import Engine, Records, Rules
 
 RNG = np.random.default_rng
 X, Y = RNG(0).normal(size=(12, 7, 3)), RNG(1).normal(size=(12, 7, 2))

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import elman
-from elman import optim, schedules, training
-from elman.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step, WarmUp
+from elman import optim, schedules
+from elman.core.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step, WarmUp
+from elman.train import training
 
 TORCH: dict[str, list[float]] = json.loads((Path(__file__).parent / "golden" / "schedules.json").read_text("utf-8"))
 X = np.random.default_rng(0).normal(size=(10, 3, 1)).astype(np.float32)

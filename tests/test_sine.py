@@ -11,7 +11,7 @@ import pytest
 
 from elman.classic import sine
 from elman.cli import main
-from elman.config import show_config
+from elman.engines.config import show_config
 
 compiled = pytest.mark.skipif(show_config()["engine"] != "native", reason="minutes on the reference engine")
 

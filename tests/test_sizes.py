@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from cases import CELLS
 
-from elman.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Last, Layer, Layout, Recurrent, Skip
+from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Last, Layer, Layout, Recurrent, Skip
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
@@ -52,7 +52,7 @@ def test_sizes_are_pythons_integers():
 
 def alterations(name: str) -> Iterator[tuple[str, int, int, int]]:
     """(layout, operation, place of the number, what it becomes): each makes the network not fit its parameters."""
-    from elman.compiled import operations
+    from elman.engines.compiled import operations
 
     layout = LAYOUTS[name]
     extreme = [-1, 2**31, 2**32, 2**62, 2**63 - 1]
@@ -90,7 +90,7 @@ def test_the_core_refuses_numbers_that_do_not_fit(name: str, op: int, place: int
 def made(name: str, op: int = 0, place: int | None = None, value: int = 0, size: int | None = None) -> None:
     """Builds the compiled model of a layout, one number of one of its operations being another."""
     from elman import _native
-    from elman.compiled import operations
+    from elman.engines.compiled import operations
 
     layout = LAYOUTS[name]
     rows, states = operations(layout), [slot.size for slot in layout.states]

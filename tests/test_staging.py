@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import elman
-from elman import leftovers
-from elman.forecast.files import write_rows
-from elman.leftovers import PREFIX, hidden_name
-from elman.staging import Staging, real, replacing, write_bytes
+from elman.core import leftovers
+from elman.core.leftovers import PREFIX, hidden_name
+from elman.core.staging import Staging, real, replacing, write_bytes
+from elman.series.files import write_rows
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, modes, signals and devices of POSIX")
 
@@ -292,7 +292,7 @@ def test_all_or_none_wherever_renaming_stops(
 def killed_in(folder: Path) -> str:
     """A process that is killed while it writes into the folder; the hidden file that it leaves."""
     program = (
-        "import os, signal, sys\nfrom elman.staging import replacing\n"
+        "import os, signal, sys\nfrom elman.core.staging import replacing\n"
         "with replacing(sys.argv[1]) as hidden:\n"
         "    hidden.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import startup
 from benchmarks.startup import Spent, fresh, overhead, table
-from elman.config import show_config
+from elman.engines.config import show_config
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "wait4"), reason="a child's CPU time, POSIX alone")
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import elman
-from elman.layers import GRU, LSTM, Dense, Embedding, Recurrent
+from elman.core.layers import GRU, LSTM, Dense, Embedding, Recurrent
 
 X = np.random.default_rng(0).normal(size=(3, 6, 2))
 

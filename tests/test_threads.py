@@ -25,8 +25,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 import elman  # noqa: E402
-from elman import engine  # noqa: E402
-from elman.losses import MSE  # noqa: E402
+from elman.core import requests  # noqa: E402
+from elman.core.losses import MSE  # noqa: E402
+from elman.engines import select  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 HERE = f"""
@@ -53,9 +54,9 @@ def network() -> tuple[elman.Network, np.ndarray]:
 def bits(_: int = 0) -> str:
     """A digest of a loss, a gradient and a prediction, each of many shards."""
     net, x = network()
-    native = engine.native()
+    native = select.native()
     assert native is not None
-    batch = engine.Batch(x, x[:, :, :2].copy())
+    batch = requests.Batch(x, x[:, :, :2].copy())
     theta = np.random.default_rng(2).normal(size=net.layout.size, scale=0.2).astype("float32")
     loss, gradient = native.loss_and_grad(net.layout, theta, batch, MSE(), None, 4)
     return hashlib.sha256(np.float64(loss).tobytes() + gradient.tobytes() + net.predict(x).tobytes()).hexdigest()

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import elman
-from elman import interrupts, optim, training
-from elman.training import Trainer, TrainingError
+from elman import optim
+from elman.core import interrupts
+from elman.train import training
+from elman.train.training import Trainer, TrainingError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(23, 6, 2)).astype(np.float32)

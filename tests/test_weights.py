@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman.weights import Reading, Training, Weights
+from elman.network.weights import Reading, Training, Weights
 
 X = np.random.default_rng(0).integers(0, 50, (4, 6))
 LAYERS = [elman.Embedding(50, 8), elman.Recurrent(16, "gru"), elman.Dense(50)]

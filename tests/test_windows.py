@@ -10,8 +10,8 @@ from cases import both, compare, draw_batch, draw_theta
 
 import elman
 from elman import losses, optim
-from elman.engine import Batch, Engine, Records, Windows
-from elman.layers import GRU, LSTM, Dense, Layout, Recurrent
+from elman.core.layers import GRU, LSTM, Dense, Layout, Recurrent
+from elman.core.requests import Batch, Engine, Records, Windows
 
 
 def setting(dtype: str = "float64") -> tuple[Layout, np.ndarray, Batch]:

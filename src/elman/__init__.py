@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import (
-        anomaly,
-        callbacks,
-        classic,
-        datasets,
-        doctor,
-        forecast,
-        init,
-        inspect,
-        losses,
-        optim,
-        plots,
-        schedules,
-    )
+    from elman import anomaly, classic, datasets, forecast, plots
     from elman.anomaly import AnomalyDetector
-    from elman.checkpoint import CheckpointWarning
-    from elman.config import get_num_threads, set_num_threads, show_config
-    from elman.forecast import Forecaster
-    from elman.gradcheck import gradcheck
-    from elman.history import History
-    from elman.io import FileError, load
-    from elman.layers import (
+    from elman.core import init, losses, optim, schedules
+    from elman.core.io import FileError, load
+    from elman.core.layers import (
         GRU,
         LSTM,
         Activation,
@@ -44,9 +29,15 @@ if TYPE_CHECKING:
         Simple,
         Skip,
     )
-    from elman.network import Network
-    from elman.stream import Stream
-    from elman.training import Trainer, TrainingError
+    from elman.engines.config import get_num_threads, set_num_threads, show_config
+    from elman.forecast import Forecaster
+    from elman.network import Network, inspect
+    from elman.network.gradcheck import gradcheck
+    from elman.network.stream import Stream
+    from elman.train import callbacks, doctor
+    from elman.train.checkpoint import CheckpointWarning
+    from elman.train.history import History
+    from elman.train.training import Trainer, TrainingError
 
 __all__ = [
     "GRU",
@@ -91,44 +82,75 @@ __all__ = [
 
 # Public name -> the module that holds it, loaded when the name is first used.
 _HOMES = {
-    **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.layers"),
-    **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell"), "elman.layers"),
-    **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.config"),
-    **dict.fromkeys(("FileError", "load"), "elman.io"),
-    **dict.fromkeys(("Trainer", "TrainingError"), "elman.training"),
+    **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.core.layers"),
+    **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell"), "elman.core.layers"),
+    **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.engines.config"),
+    **dict.fromkeys(("FileError", "load"), "elman.core.io"),
+    **dict.fromkeys(("Trainer", "TrainingError"), "elman.train.training"),
     "AnomalyDetector": "elman.anomaly",
-    "CheckpointWarning": "elman.checkpoint",
+    "CheckpointWarning": "elman.train.checkpoint",
     "Forecaster": "elman.forecast",
-    "History": "elman.history",
+    "History": "elman.train.history",
     "Network": "elman.network",
-    "Stream": "elman.stream",
-    "gradcheck": "elman.gradcheck",
+    "Stream": "elman.network.stream",
+    "gradcheck": "elman.network.gradcheck",
 }
-_MODULES = (
-    "anomaly",
-    "callbacks",
-    "classic",
-    "datasets",
-    "doctor",
-    "forecast",
-    "init",
-    "inspect",
-    "losses",
-    "optim",
-    "plots",
-    "schedules",
-)
+# Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
+_MODULES = {
+    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots")},
+    **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
+    **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
+    "inspect": "elman.network.inspect",
+}
+# The same, and names to import from alone: the specification, and where public classes lay before they had floors.
+_PLACES = _MODULES | {
+    "reference": "elman.engines.reference",
+    "config": "elman.engines.config",
+    **{name: f"elman.core.{name}" for name in ("io", "layers")},
+    **{name: f"elman.network.{name}" for name in ("gradcheck", "stream")},
+    **{name: f"elman.train.{name}" for name in ("checkpoint", "history", "training")},
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(importlib.import_module(_HOMES[name]), name)
     elif name in _MODULES:
-        value = importlib.import_module(f"elman.{name}")
+        value = importlib.import_module(_MODULES[name])
     else:
         raise AttributeError(f"module 'elman' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+class _PublicModules(MetaPathFinder, Loader):
+    """Finds public modules by their public names (`from elman.losses import Huber`), wherever they lie, and what lies
+    in them: one module, whatever it is called."""
+
+    def __init__(self) -> None:
+        self._specs: dict[str, ModuleSpec | None] = {}
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if _place(fullname) != fullname else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(_place(spec.name))
+        self._specs[spec.name] = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has run under its own name, and keeps that."""
+        if module.__spec__ is not None:
+            module.__spec__ = self._specs[module.__spec__.name]
+
+
+def _place(fullname: str) -> str:
+    package, _, rest = fullname.partition(".")
+    name, dot, inside = rest.partition(".")
+    return f"{_PLACES[name]}{dot}{inside}" if package == "elman" and name in _PLACES else fullname
+
+
+sys.meta_path.insert(0, _PublicModules())  # before files are looked for, which would be loaded a second time
 
 
 class _Package(ModuleType):

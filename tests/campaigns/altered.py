@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman import io
+from elman.core import io
 
 __all__ = ["Contents", "altered", "encoded", "read"]
 

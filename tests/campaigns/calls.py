@@ -24,7 +24,7 @@ import numpy as np
 
 import elman
 from elman import losses, optim
-from elman.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Layer, Recurrent, Simple, Skip
+from elman.core.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Layer, Recurrent, Simple, Skip
 
 __all__ = ["Caller", "main", "run"]
 

@@ -28,8 +28,8 @@ import torch
 from torch.nn import functional
 from torch.nn.utils import rnn
 
-from elman.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
-from elman.reference.random import Draws, Place
+from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.engines.reference.random import Draws, Place
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))

@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks, io
 from elman.anomaly import saved
 from elman.anomaly.following import Following, rows_of_a_day
 from elman.anomaly.learned import LEAST_ROWS, Learned, learn
 from elman.anomaly.monitor import Monitor
 from elman.anomaly.network import EFFORTS, Settings
 from elman.anomaly.result import Anomalies, alarms_of
-from elman.estimator import Estimator
-from elman.forecast import limits
-from elman.forecast.calendar import Calendar, check_freq
-from elman.forecast.columns import as_series
-from elman.forecast.errors import DataError
+from elman.core import checks, io
+from elman.estimators.base import Estimator
 from elman.forecast.power import back
-from elman.forecast.season import find_season
-from elman.forecast.series import Series
+from elman.series import limits
+from elman.series.calendar import Calendar, check_freq
+from elman.series.columns import as_series
+from elman.series.errors import DataError
+from elman.series.season import find_season
+from elman.series.series import Series
 
 __all__ = ["AnomalyDetector"]
 

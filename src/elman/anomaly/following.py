@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks, fields
-from elman.forecast.calendar import FARTHEST, Calendar
-from elman.forecast.dates import Style
-from elman.forecast.errors import DataError
-from elman.forecast.series import Series
+from elman.core import checks, fields
+from elman.series.calendar import FARTHEST, Calendar
+from elman.series.dates import Style
+from elman.series.errors import DataError
+from elman.series.series import Series
 
 __all__ = ["Following", "rows_of_a_day"]
 

@@ -6,12 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from elman import checks
 from elman.anomaly.detector import MISSING, AnomalyDetector
 from elman.anomaly.result import Anomalies
-from elman.forecast.columns import Columns, open_table, series_of
-from elman.forecast.panel import as_panel, each_or_told
-from elman.forecast.series import Rules, Series
+from elman.core import checks
+from elman.series.columns import Columns, open_table, series_of
+from elman.series.panel import as_panel, each_or_told
+from elman.series.series import Rules, Series
 
 __all__ = ["fit_each", "read_each", "results"]
 

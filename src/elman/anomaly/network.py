@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from elman.config import get_num_threads
-from elman.losses import Pinball
+from elman.core.losses import Pinball
+from elman.core.optim import AdamW
+from elman.engines.config import get_num_threads
 from elman.network import Network
-from elman.optim import AdamW
-from elman.training import Trainer, TrainingError
+from elman.train.training import Trainer, TrainingError
 
 __all__ = [
     "CLIP",

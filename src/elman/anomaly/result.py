@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from elman.forecast.files import needs_polars, write_rows
-from elman.forecast.series import Series
-from elman.staging import replacing
+from elman.core.staging import replacing
+from elman.series.files import needs_polars, write_rows
+from elman.series.series import Series
 
 __all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
 

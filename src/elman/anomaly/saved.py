@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman import fields
 from elman.anomaly.calibration import KNOTS, Calibration, Errors, scales_of
 from elman.anomaly.following import Following
 from elman.anomaly.learned import LEAST_ROWS, Learned, calibrated, memory_of
@@ -15,14 +14,15 @@ from elman.anomaly.monitor import LISTS, Monitor
 from elman.anomaly.network import LEAST, QUANTILES, Units
 from elman.anomaly.shape import LEAST as LEAST_SEASONS
 from elman.anomaly.shape import Shape
-from elman.describe import layout_from_plain
-from elman.layers import Layout
+from elman.core import fields
+from elman.core.describe import layout_from_plain
+from elman.core.layers import Layout
+from elman.core.stack import is_stack
 from elman.network import Network
-from elman.stack import is_stack
 
 if TYPE_CHECKING:
     from elman.anomaly.detector import AnomalyDetector
-    from elman.io import Shapes
+    from elman.core.io import Shapes
 
 __all__ = ["contents", "described", "restore", "shapes"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
 from elman.classic.core import Core, Weight, column, sequence
+from elman.core import checks
 
 __all__ = ["RNNCell", "train_cell"]
 

@@ -8,12 +8,14 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from elman import arguments, checks
-from elman.engine import DEFAULT_SHARD_SIZE, Batch, Records, select
-from elman.layers import Activation, Dense, Layer, Layout, Recurrent, Simple
-from elman.losses import HalfSSE, Loss
-from elman.optim import SGD
-from elman.training import TrainingError
+from elman.core import checks
+from elman.core.layers import Activation, Dense, Layer, Layout, Recurrent, Simple
+from elman.core.losses import HalfSSE, Loss
+from elman.core.optim import SGD
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
+from elman.engines.select import select
+from elman.network import arguments
+from elman.train.training import TrainingError
 
 __all__ = ["Core", "Legacy", "Weight", "column", "exercise_update", "row", "sequence", "transposed"]
 

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from elman import arguments, checks
 from elman.classic.core import Core, Weight, row, sequence, transposed
-from elman.layers import Activation
-from elman.losses import CrossEntropy
+from elman.core import checks
+from elman.core.layers import Activation
+from elman.core.losses import CrossEntropy
+from elman.network import arguments
 
 __all__ = ["SimpleRNN", "SoftmaxRNN"]
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from elman import checks
 from elman.classic.core import Core, Weight, column, sequence
-from elman.layers import Activation
+from elman.core import checks
+from elman.core.layers import Activation
 
 __all__ = ["RNN", "reported_epochs"]
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from elman import checks
 from elman.classic.core import Core, Weight, column, exercise_update, sequence
-from elman.layers import Activation
+from elman.core import checks
+from elman.core.layers import Activation
 
 __all__ = ["SequentialRecurrentNetwork"]
 

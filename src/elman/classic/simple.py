@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from elman.classic.core import Core, Weight, column, exercise_update, sequence
-from elman.layers import Activation
+from elman.core.layers import Activation
 
 __all__ = ["SimpleRNN"]
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from elman.classic.paper import RNN
 from elman.classic.plain import PlainRNN
-from elman.config import show_config
+from elman.core.optim import Adam
+from elman.engines.config import show_config
 from elman.network import Network
-from elman.optim import Adam
-from elman.training import Trainer
+from elman.train.training import Trainer
 
 __all__ = ["Experiment", "Run", "data", "draw", "improved", "paper", "run"]
 

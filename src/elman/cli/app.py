@@ -80,7 +80,7 @@ def run(arguments: list[str]) -> int:
     except (ValueError, TypeError) as error:
         return say.error(str(error), 3 if isinstance(error, _bad_data()) else 2)
     except RuntimeError as error:
-        from elman.training import TrainingError
+        from elman.train.training import TrainingError
 
         if not isinstance(error, TrainingError):  # a fault of ours
             raise
@@ -103,8 +103,8 @@ def _interrupted() -> int:
 
 def _bad_data() -> tuple[type[ValueError], ...]:
     """Errors that lie in the data or files, not in how the command was typed."""
+    from elman.core.io import FileError
     from elman.forecast import DataError
-    from elman.io import FileError
     from elman.student import StudentError
 
     return DataError, FileError, StudentError

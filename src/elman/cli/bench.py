@@ -12,9 +12,9 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from elman import checks
 from elman.cli import say
 from elman.cli.words import Json
+from elman.core import checks
 
 __all__ = ["bench"]
 
@@ -44,7 +44,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Time training, prediction and single steps on this machine, beside NumPy and PyTorch."""
-    from elman.config import show_config
+    from elman.engines.config import show_config
 
     checks.number("--seconds", seconds, 0.01, 3600.0)
     peers = ["numpy", *(["torch"] if importlib.util.find_spec("torch") else [])]
@@ -107,10 +107,11 @@ def _train(cell: str, shape: tuple[int, int, int, int], peers: list[str]) -> Job
     """An update: forward, mean squared error, backward, gradient descent."""
     import numpy as np
 
-    from elman.engine import Batch, Records, reference
-    from elman.losses import MSE
-    from elman.optim import SGD
-    from elman.training import Trainer
+    from elman.core.losses import MSE
+    from elman.core.optim import SGD
+    from elman.core.requests import Batch, Records
+    from elman.engines.select import reference
+    from elman.train.training import Trainer
 
     B, T, D, _ = shape
     batches = min(512, max(2, 2**17 // (B * T * D)))
@@ -149,7 +150,8 @@ def _train(cell: str, shape: tuple[int, int, int, int], peers: list[str]) -> Job
 
 def _infer(cell: str, shape: tuple[int, int, int, int], peers: list[str]) -> Job:
     """A pass over whole sequences."""
-    from elman.engine import Batch, reference
+    from elman.core.requests import Batch
+    from elman.engines.select import reference
 
     x, _ = _data(shape, 1)
     network = _network(cell, shape)
@@ -168,7 +170,7 @@ def _stream(cell: str, shape: tuple[int, int, int, int], peers: list[str]) -> Jo
     """One step of one sequence, its state kept."""
     import numpy as np
 
-    from elman.engine import reference
+    from elman.engines.select import reference
 
     network = _network(cell, shape)
     step, stepper = network.stream().step, reference().stepper(network.layout, network.theta, 1)
@@ -205,7 +207,7 @@ def _repeat(call: Callable[[], object]) -> Run:
 def _torch(cell: str, shape: tuple[int, int, int, int], step: bool = False) -> tuple[Any, Any, Any]:
     """PyTorch with as many threads as elman, its module (time-major; a cell for single steps), and the head."""
     torch: Any = importlib.import_module("torch")
-    from elman.config import get_num_threads
+    from elman.engines.config import get_num_threads
 
     torch.set_num_threads(get_num_threads())
     name = {"tanh": "RNN", "lstm": "LSTM", "gru": "GRU"}[cell] + ("Cell" if step else "")

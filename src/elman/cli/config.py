@@ -10,7 +10,7 @@ __all__ = ["config"]
 
 def config(as_json: Json = False) -> None:
     """Say which engine, instruction set and threads are in use, and which extras are installed."""
-    from elman.config import show_config
+    from elman.engines.config import show_config
 
     found = show_config()
     if as_json:

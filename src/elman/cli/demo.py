@@ -161,12 +161,12 @@ def _learn(updates: int | None, seed: int, report: Callable[[str], object] | Non
     """The training, with a validation after each block of updates, and one test at the end."""
     import numpy as np
 
-    from elman.config import show_config
+    from elman.core.optim import Adam
+    from elman.core.schedules import Cosine
     from elman.datasets import adding_problem
+    from elman.engines.config import show_config
     from elman.network import Network
-    from elman.optim import Adam
-    from elman.schedules import Cosine
-    from elman.training import Trainer
+    from elman.train.training import Trainer
 
     native = show_config()["engine"] == "native"
     total = updates or (2500 if native else 20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from elman.staging import Staging, attempt, real
+from elman.core.staging import Staging, attempt, real
 
 __all__ = ["OutputError", "Outputs"]
 

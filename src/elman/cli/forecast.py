@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from elman import checks
 from elman.cli import say, words
 from elman.cli.files import Outputs
+from elman.core import checks
 
 if TYPE_CHECKING:
     from elman.forecast import Backtest, Forecast, Forecaster, Forecasts, Series
@@ -139,7 +139,7 @@ def show_series(series: Series, name: str) -> None:
 def table_ending(stem: str, to: str) -> str:
     """The ending of a command's table: `stem.csv` or `stem.parquet`. ModuleNotFoundError for the latter without
     polars."""
-    from elman.forecast.files import needs_polars
+    from elman.series.files import needs_polars
 
     if checks.choice("to", to, ("csv", "parquet")) == "parquet":
         needs_polars()

@@ -35,8 +35,8 @@ def gradcheck(
 
         report = check_student(load_student(target), seed=seed)
     else:
-        from elman.gradcheck import gradcheck as check
-        from elman.io import load
+        from elman.core.io import load
+        from elman.network.gradcheck import gradcheck as check
 
         report = check(load(target), seed=seed)
     if as_json:

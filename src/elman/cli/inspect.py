@@ -12,7 +12,7 @@ __all__ = ["inspect"]
 
 def inspect(model: Model, as_json: Json = False) -> None:
     """Say what a model file holds: its kind, how it was made, its layers and parameters."""
-    from elman.io import load, read
+    from elman.core.io import load, read
 
     kind, description, tensors = read(model)
     loaded = load(model)

@@ -32,8 +32,8 @@ def predict(
     table = table_ending(".forecast", to)
     inputs = [model, source] if future is None else [model, source, future]
     with Outputs(out, stem, [table, ".forecast.png"] if plot else [table], inputs) as outputs:
+        from elman.core.io import FileError, load
         from elman.forecast import Forecaster, Series
-        from elman.io import FileError, load
 
         loaded = load(model)
         if not isinstance(loaded, Forecaster):

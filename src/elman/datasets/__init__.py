@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman import checks
+from elman.core import checks
 from elman.datasets.cognitive import COHERENCES, delayed_match, ideal_accuracy, perceptual_decision, psychometric
 from elman.datasets.memory import adding_problem, copy_memory, delayed_echo, parity, sequential_digits
 from elman.datasets.task import Task

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elman import checks
+from elman.core import checks
 from elman.datasets.task import Task, begin
 
 __all__ = ["COHERENCES", "delayed_match", "ideal_accuracy", "perceptual_decision", "psychometric"]

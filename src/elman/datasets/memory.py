@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from elman import checks
+from elman.core import checks
 from elman.datasets.task import Task, begin
 
 __all__ = ["adding_problem", "copy_memory", "delayed_echo", "parity", "sequential_digits"]

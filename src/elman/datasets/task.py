@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman import checks
+from elman.core import checks
 
 __all__ = ["Task", "begin"]
 

@@ -9,24 +9,15 @@
     Forecaster(horizon=24).fit("shops.csv", id="shop").forecast()["north"]     # many series, one model
     model.save("sales.safetensors"); elman.load("sales.safetensors").forecast(history=read_series("new.csv"))
 
-What lies where:
+What lies where (series are read in `elman.series`):
 
-    delimited.py a CSV file to a table;  table.py  columns of text by name, every error with file, line and column
-    cells.py     such columns held compactly;  parquet.py  a Parquet file, tried in a process of its own
-    dates.py     dates as people write them;  moments.py  many at once;  calendar.py  the step between rows, gaps, what
-                 follows
-    columns.py   which columns: a file, a data frame, an array becomes a series;  rows.py  where its rows came from
-    arrays.py    numbers and dates of arrays, checked;  numbers.py  text to numbers
-    frames.py    data frames of any library, read and answered;  files.py  tables as files
-    series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
-    covariates.py  what is known beside a series, and how it is seen;  ahead.py  what is given of the rows to come
-    season.py baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
+    baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
     model.py     the network's side of one short series: windows, training, choice;  short.py  its recipe and backtest
     view.py pooled.py    the same of many series;  many.py  their seasons, recipe and backtest
     recursive.py row by row, by sample paths;  power.py  Box and Cox's transformation
     backtest.py  `Backtest`: every window's errors, the summary, the verdict
-    forecaster.py `Forecaster`;  options.py  its options, and the recipe they stand for;  limits.py  their bounds
-    serve.py     its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables;  newer.py  new rows
+    forecaster.py `Forecaster`;  options.py  its options, and the recipe they stand for
+    serve.py     its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables
     described.py what its file must say;  saved.py  the file;  tune.py  its options, by Optuna
     failed.py    a training that fails
 
@@ -36,14 +27,14 @@ Bad data raises `DataError`, a ValueError of one line that says where and what t
 from __future__ import annotations
 
 from elman.forecast.backtest import Backtest
-from elman.forecast.columns import as_series, read_series
-from elman.forecast.delimited import read_table
-from elman.forecast.errors import DataError
 from elman.forecast.failed import ForecastWarning
 from elman.forecast.forecaster import Forecaster
 from elman.forecast.result import Forecast, Forecasts
-from elman.forecast.series import Series
-from elman.forecast.table import Table
+from elman.series.columns import as_series, read_series
+from elman.series.delimited import read_table
+from elman.series.errors import DataError
+from elman.series.series import Series
+from elman.series.table import Table
 
 __all__ = [
     "Backtest",

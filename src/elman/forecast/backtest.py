@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from elman.core.staging import replacing
 from elman.forecast.baselines import NAIVE2
-from elman.forecast.files import needs_polars, write_rows
 from elman.forecast.metrics import MEASURES, measure
-from elman.staging import replacing
+from elman.series.files import needs_polars, write_rows
 
 __all__ = ["NETWORK", "Backtest"]
 

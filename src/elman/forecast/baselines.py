@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.forecast.limits import BEYOND, SMALLEST
-from elman.forecast.season import autocorrelation
+from elman.series.limits import BEYOND, SMALLEST
+from elman.series.season import autocorrelation
 
 __all__ = ["NAIVE2", "RULES", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.limits import BEYOND
 from elman.forecast.metrics import interval_score
+from elman.series.limits import BEYOND
 
 __all__ = ["PooledErrors", "coverage", "pooled_errors"]
 

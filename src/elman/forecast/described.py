@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman import checks, fields
-from elman.describe import layout_from_plain
+from elman.core import checks, fields
+from elman.core.describe import layout_from_plain
+from elman.core.layers import Layout
+from elman.core.stack import is_stack
 from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK
 from elman.forecast.baselines import RULES
-from elman.forecast.calendar import Calendar
-from elman.forecast.columns import Columns
-from elman.forecast.covariates import CALENDAR, Inputs
-from elman.forecast.dates import Style
-from elman.forecast.limits import LARGEST
 from elman.forecast.model import FEATURES, Model, Plan, least_context, steps_and_lags
 from elman.forecast.options import HEADS
 from elman.forecast.pooled import PooledModel
 from elman.forecast.recursive import SAMPLED, SampledModel, sampled_features
 from elman.forecast.view import View
 from elman.forecast.view import least_context as least_of_many
-from elman.layers import Layout
-from elman.stack import is_stack
+from elman.series.calendar import Calendar
+from elman.series.columns import Columns
+from elman.series.covariates import CALENDAR, Inputs
+from elman.series.dates import Style
+from elman.series.limits import LARGEST
 
 if TYPE_CHECKING:
+    from elman.core.io import Shapes
     from elman.forecast.forecaster import Forecaster
-    from elman.io import Shapes
 
 __all__ = ["described", "shapes"]
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from elman.network import Network
-from elman.training import TrainingError
+from elman.train.training import TrainingError
 
 __all__ = ["ForecastWarning", "kept_simple"]
 

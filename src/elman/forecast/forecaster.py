@@ -9,25 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks, io
-from elman.estimator import Estimator
-from elman.forecast import described, intervals, limits, options, saved
-from elman.forecast.ahead import with_future
+from elman.core import checks, io
+from elman.estimators.base import Estimator
+from elman.forecast import described, intervals, options, saved
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.columns import Columns, open_table, series_of
 from elman.forecast.coverage import coverage
-from elman.forecast.errors import DataError
-from elman.forecast.frames import Kind, is_frame, kind_of
 from elman.forecast.many import Recipe, part_of
 from elman.forecast.model import Model
-from elman.forecast.newer import with_newer
-from elman.forecast.panel import Panel, as_panel
 from elman.forecast.pooled import PooledModel, Tell
 from elman.forecast.result import Forecast, Forecasts, in_kind
-from elman.forecast.series import Rules, Series
 from elman.forecast.serve import forecasts, usable
 from elman.forecast.short import ShortRecipe
-from elman.forecast.table import Table
+from elman.series import limits
+from elman.series.ahead import with_future
+from elman.series.columns import Columns, open_table, series_of
+from elman.series.errors import DataError
+from elman.series.frames import Kind, is_frame, kind_of
+from elman.series.newer import with_newer
+from elman.series.panel import Panel, as_panel
+from elman.series.series import Rules, Series
+from elman.series.table import Table
 
 __all__ = ["Forecaster"]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
-from elman.forecast import limits
+from elman.core import checks
 from elman.forecast.power import back
+from elman.series import limits
 
 __all__ = ["Calibration", "calibrate", "horizon_scale", "needed", "parse_levels"]
 

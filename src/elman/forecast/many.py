@@ -10,15 +10,15 @@ import numpy as np
 
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
-from elman.forecast.covariates import Inputs
-from elman.forecast.errors import DataError, shorten
 from elman.forecast.metrics import mase_scale, rmsse_scale
-from elman.forecast.panel import Panel
 from elman.forecast.pooled import Effort, PooledModel, Tell, train_pooled, views
 from elman.forecast.recursive import SAMPLED, SampledModel, fit_sampled
-from elman.forecast.season import default_horizon, find_season
-from elman.forecast.series import Series
 from elman.forecast.view import View, context_rows, least_rows
+from elman.series.covariates import Inputs
+from elman.series.errors import DataError, shorten
+from elman.series.panel import Panel
+from elman.series.season import default_horizon, find_season
+from elman.series.series import Series
 
 __all__ = ["Recipe", "backtest_of", "find_seasons", "part_of", "without_short"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.forecast.limits import SMALLEST
+from elman.series.limits import SMALLEST
 
 __all__ = ["MEASURES", "interval_score", "mase_scale", "measure", "rmsse_scale"]
 

@@ -22,18 +22,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from elman import checks
-from elman.config import get_num_threads
+from elman.core import checks
+from elman.core.optim import AdamW
+from elman.engines.config import get_num_threads
 from elman.forecast import power as powers
-from elman.forecast.covariates import PLAIN, Inputs, Shown, beside
-from elman.forecast.errors import DataError
 from elman.forecast.failed import kept_simple
 from elman.forecast.folds import cut
-from elman.forecast.series import Series
 from elman.forecast.view import least_unit
 from elman.network import Network
-from elman.optim import AdamW
-from elman.training import Trainer
+from elman.series.covariates import PLAIN, Inputs, Shown, beside
+from elman.series.errors import DataError
+from elman.series.series import Series
+from elman.train.training import Trainer
 
 __all__ = [
     "EFFORTS_OF_ONE",

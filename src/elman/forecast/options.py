@@ -7,17 +7,18 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from elman import checks
-from elman.forecast import intervals, limits
-from elman.forecast.calendar import check_freq
-from elman.forecast.covariates import parse_calendar
+from elman.core import checks
+from elman.forecast import intervals
 from elman.forecast.many import Recipe
 from elman.forecast.model import EFFORTS_OF_ONE
 from elman.forecast.pooled import EFFORTS, effort_of
 from elman.forecast.power import parse_power
 from elman.forecast.recursive import SAMPLED
-from elman.forecast.series import MISSING, Series
 from elman.forecast.short import ShortRecipe
+from elman.series import limits
+from elman.series.calendar import check_freq
+from elman.series.covariates import parse_calendar
+from elman.series.series import MISSING, Series
 
 if TYPE_CHECKING:
     from elman.forecast.forecaster import Forecaster

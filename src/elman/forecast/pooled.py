@@ -21,21 +21,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.config import get_num_threads
+from elman.core.losses import Custom, Pinball
+from elman.core.optim import AdamW
+from elman.core.schedules import Cosine
+from elman.engines.config import get_num_threads
 from elman.forecast import power as powers
 from elman.forecast.baselines import seasonal_naive
-from elman.forecast.covariates import Inputs
-from elman.forecast.errors import DataError
 from elman.forecast.failed import kept_simple
-from elman.forecast.limits import SMALLEST
 from elman.forecast.metrics import mase_scale, measure
-from elman.forecast.series import Series
 from elman.forecast.view import View, WindowPool
-from elman.losses import Custom, Pinball
 from elman.network import Network
-from elman.optim import AdamW
-from elman.schedules import Cosine
-from elman.training import Trainer
+from elman.series.covariates import Inputs
+from elman.series.errors import DataError
+from elman.series.limits import SMALLEST
+from elman.series.series import Series
+from elman.train.training import Trainer
 
 __all__ = [
     "EFFORTS",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
-from elman.forecast.limits import BEYOND
+from elman.core import checks
+from elman.series.limits import BEYOND
 
 __all__ = ["back", "forward", "parse_power", "slope"]
 

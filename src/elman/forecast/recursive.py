@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 
+from elman.core.losses import Gaussian, StudentT
+from elman.core.optim import AdamW
+from elman.core.schedules import Cosine
 from elman.forecast import power as powers
-from elman.forecast.covariates import Shown, beside
 from elman.forecast.failed import kept_simple
-from elman.forecast.limits import SMALLEST
 from elman.forecast.pooled import LEAST, NEAR_ZERO, Effort, PooledModel
-from elman.forecast.series import Series
 from elman.forecast.view import View, WindowPool
-from elman.losses import Gaussian, StudentT
 from elman.network import Network
-from elman.optim import AdamW
-from elman.schedules import Cosine
-from elman.training import Trainer
+from elman.series.covariates import Shown, beside
+from elman.series.limits import SMALLEST
+from elman.series.series import Series
+from elman.train.training import Trainer
 
 __all__ = ["SAMPLED", "SampledModel", "fit_sampled", "sampled_features"]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from elman.core.staging import replacing
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.files import needs_polars, write_rows
-from elman.forecast.frames import Kind
-from elman.forecast.series import Series
-from elman.staging import replacing
+from elman.series.files import needs_polars, write_rows
+from elman.series.frames import Kind
+from elman.series.series import Series
 
 __all__ = ["Forecast", "Forecasts", "in_kind"]
 

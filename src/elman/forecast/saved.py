@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.forecast.backtest import Backtest
-from elman.forecast.covariates import Covariates
 from elman.forecast.described import described
 from elman.forecast.intervals import check_enough
-from elman.forecast.limits import LARGEST, MEMBERS
 from elman.forecast.metrics import rmsse_scale
 from elman.forecast.model import Model
-from elman.forecast.panel import Panel
 from elman.forecast.pooled import PooledModel
-from elman.forecast.series import Series
 from elman.network import Network
+from elman.series.covariates import Covariates
+from elman.series.limits import LARGEST, MEMBERS
+from elman.series.panel import Panel
+from elman.series.series import Series
 
 if TYPE_CHECKING:
     from elman.forecast.forecaster import Forecaster

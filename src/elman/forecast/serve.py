@@ -10,12 +10,12 @@ from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.baselines import baselines
 from elman.forecast.coverage import pooled_errors
-from elman.forecast.errors import DataError
 from elman.forecast.model import Model
-from elman.forecast.panel import each_or_told
 from elman.forecast.pooled import PooledModel
 from elman.forecast.result import Forecast
-from elman.forecast.series import Series
+from elman.series.errors import DataError
+from elman.series.panel import each_or_told
+from elman.series.series import Series
 
 __all__ = ["forecasts", "usable"]
 

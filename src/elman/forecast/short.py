@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from elman.forecast.backtest import Backtest
-from elman.forecast.errors import DataError
 from elman.forecast.folds import cut, make_folds
 from elman.forecast.many import backtest_of
 from elman.forecast.model import Job, Model, Settings, least_rows, train_all
-from elman.forecast.panel import Panel
 from elman.forecast.pooled import Tell
-from elman.forecast.season import default_horizon, find_season
-from elman.forecast.series import Series
+from elman.series.errors import DataError
+from elman.series.panel import Panel
+from elman.series.season import default_horizon, find_season
+from elman.series.series import Series
 
 __all__ = ["ShortRecipe"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from elman import checks
-from elman.forecast.errors import DataError
+from elman.core import checks
 from elman.forecast.forecaster import Forecaster
-from elman.forecast.panel import Panel
-from elman.forecast.series import Series
+from elman.series.errors import DataError
+from elman.series.panel import Panel
+from elman.series.series import Series
 
 __all__ = ["Tuned", "tune"]
 

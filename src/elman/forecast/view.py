@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from elman import checks
+from elman.core import checks
 from elman.forecast import power as powers
-from elman.forecast.covariates import PLAIN, Inputs, Shown, beside
-from elman.forecast.errors import DataError
-from elman.forecast.limits import SMALLEST
-from elman.forecast.series import Series
+from elman.series.covariates import PLAIN, Inputs, Shown, beside
+from elman.series.errors import DataError
+from elman.series.limits import SMALLEST
+from elman.series.series import Series
 
 __all__ = ["QUANTILES", "View", "WindowPool", "context_rows", "least_context", "least_rows"]
 

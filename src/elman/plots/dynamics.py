@@ -12,7 +12,7 @@ import numpy as np
 from elman.plots.figure import GREY, INK, picture, plain
 
 if TYPE_CHECKING:
-    from elman.inspect import FixedPoint, FixedPoints
+    from elman.network.inspect import FixedPoint, FixedPoints
 
 __all__ = ["fixed_points_plot"]
 

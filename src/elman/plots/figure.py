@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from elman.staging import replacing
+from elman.core.staging import replacing
 
 __all__ = [
     "BLUE",

@@ -14,7 +14,7 @@ from elman.plots.figure import BLUE, GREY, GRID, HISTORY, INK, dates, label, lar
 if TYPE_CHECKING:
     from elman.forecast.backtest import Backtest
     from elman.forecast.result import Forecast, Forecasts
-    from elman.forecast.series import Series
+    from elman.series.series import Series
 
 __all__ = ["backtest_plot", "forecast_plot", "forecasts_plot"]
 

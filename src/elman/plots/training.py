@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.history import History
 from elman.plots.figure import BLUE, GREY, HISTORY, INK, picture, plain
+from elman.train.history import History
 
 __all__ = ["learning_curve"]
 

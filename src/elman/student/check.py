@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elman import checks
+from elman.core import checks
 from elman.student import diagnosis
 from elman.student.load import StudentError
 from elman.student.measure import Measured, measure, resets_its_state

@@ -1,0 +1,88 @@
+"""Layers as plain JSON values and back, for files. Nothing that a file says is executed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from elman.core import fields
+from elman.core.checks import shown
+from elman.core.layers import (
+    GRU,
+    LSTM,
+    Activation,
+    Cell,
+    CustomCell,
+    Dense,
+    Dropout,
+    Embedding,
+    Last,
+    Layer,
+    Layout,
+    Recurrent,
+    Simple,
+    Skip,
+)
+
+__all__ = ["layers_from_plain", "layers_to_plain", "layout_from_plain"]
+
+LAYERS: dict[str, type[Layer]] = {kind.kind: kind for kind in (Embedding, Recurrent, Dense, Dropout, Last, Skip)}
+CELLS: dict[str, type[Cell]] = {kind.kind: kind for kind in (Simple, LSTM, GRU)}
+MOST_LAYERS = 1000  # far above any use; a hostile file must not make us build a million
+
+
+def layers_to_plain(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """Each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation or cell: code."""
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(f"layers: expected at most {MOST_LAYERS} layers in a file, got {len(layers)}")
+    return [_to_plain(layer) for layer in layers]
+
+
+def layers_from_plain(name: str, plain: Any) -> list[Layer]:
+    """The layers that `layers_to_plain` described, in the field `name`; raises ValueError or TypeError for anything
+    else."""
+    if not isinstance(plain, list) or len(plain) > MOST_LAYERS:
+        raise ValueError(f"{name}: expected a list of at most {MOST_LAYERS} layers, got {type(plain).__name__}")
+    return [_from_plain(f"{name}[{i}]", value, LAYERS) for i, value in enumerate(plain)]
+
+
+def layout_from_plain(name: str, plain: Any) -> Layout:
+    """The layout of a network whose layers and input size are described in the field `name`; ValueError or TypeError
+    for anything else."""
+    known = fields.record(name, plain, {"layers": layers_from_plain, "input_size": fields.whole(1)})
+    return Layout(known["layers"], known["input_size"])
+
+
+def _to_plain(item: Layer | Cell) -> dict[str, Any]:
+    if isinstance(item, CustomCell):
+        raise ValueError(
+            f"cell: expected one of {', '.join(CELLS)}, got {item!r}: a file holds no code, so a network with a cell "
+            "of your own cannot be saved; keep its `theta` and make the network anew"
+        )
+    plain: dict[str, Any] = {"kind": item.kind}
+    for field in dataclasses.fields(item):
+        value = getattr(item, field.name)
+        if isinstance(value, Activation):
+            raise ValueError(
+                f"activation: expected 'tanh' or 'relu', got the function {value.name!r}: a file holds no code, so a "
+                "network with an activation of your own cannot be saved; keep its `theta` and make the network anew"
+            )
+        plain[field.name] = _to_plain(value) if isinstance(value, Cell) else value
+    return plain
+
+
+def _from_plain(place: str, plain: Any, kinds: dict[str, Any]) -> Any:
+    name = plain.get("kind") if isinstance(plain, dict) else None
+    kind = kinds.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f"{place}: expected one of {', '.join(kinds)}, got {shown(plain)}")
+    known = [field.name for field in dataclasses.fields(kind)]
+    values: dict[str, Any] = {}
+    for key, value in plain.items():
+        if key == "kind":
+            continue
+        if key not in known:
+            raise ValueError(f"{place}: expected fields among {', '.join(known) or 'none'}, got {shown(key)}")
+        values[key] = _from_plain(f"{place}.cell", value, CELLS) if key == "cell" else value
+    return kind(**values)

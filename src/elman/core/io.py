@@ -1,0 +1,273 @@
+"""Files: safetensors with one metadata key, `elman`, that says what the file is and proves that it is whole.
+
+That key holds JSON: `format` (1), `kind` ("network", "forecaster", ...), `description` (whatever that kind needs to be
+built again, strings included) and `sha256`, the digest of all of these, of every tensor's name, type and shape, and of
+the tensors' bytes. The same contents give the same bytes. Nothing in a file is executed, and reading takes memory in
+proportion to the file's real size at most.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib
+import json
+import math
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from elman.core import fields
+from elman.core.checks import shown
+from elman.core.staging import write_bytes
+
+if TYPE_CHECKING:
+    from elman.network import Network
+
+__all__ = ["KINDS", "FileError", "load", "read", "save", "write"]
+
+FORMAT = 1
+HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each parameter array
+# safetensors' name of each type that our files may hold
+TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
+
+# kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has two
+# classmethods. `_file_shapes(description)` checks the description and gives name -> (shape, dtype) of every tensor,
+# None for an axis that the description leaves free (the members of an ensemble); it is compared before any tensor is
+# read. `_from_file(description, tensors)` makes what was saved. Both raise one of UNFIT.
+KINDS = {
+    "network": "elman.network:Network",
+    "forecaster": "elman.forecast:Forecaster",
+    "anomaly detector": "elman.anomaly:AnomalyDetector",
+    "checkpoint": "elman.train.resume:Checkpoint",
+}
+
+# What a class raises for a description or tensors that nothing can be made of. The last two are for claims that no
+# check of a class foresaw.
+UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MemoryError, RecursionError)
+
+MOST_TENSORS = 20_000  # two directions of 1000 layers
+MOST_AXES = 32
+
+Shapes = dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]  # as `_file_shapes` gives them
+Table = dict[str, tuple[str, tuple[int, ...], int, int]]  # name -> type, shape, first byte in the body, bytes
+
+
+class FileError(ValueError):
+    """A file that elman did not write, or that was cut or altered since."""
+
+    def __init__(self, path: str | os.PathLike[str], why: str) -> None:
+        super().__init__(os.fspath(path), why)
+        self.path, self.why = os.fspath(path), why
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> None:
+    """Writes a network; `Network.save` is the same."""
+    write(path, "network", *network.contents())
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Whatever a file of ours holds: a `Network`, a `Forecaster`, ...
+
+    Raises FileError for a file that is truncated, altered, hostile or not ours, OSError where it cannot be read.
+    """
+    kind, description, tensors = read(path)
+    try:
+        return _owner(path, kind)._from_file(description, tensors)
+    except UNFIT as error:
+        raise FileError(path, f"the description does not fit the tensors: {said(error)}") from error
+
+
+def write(
+    path: str | os.PathLike[str], kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> None:
+    """Writes a file of `kind`, whole or not at all (`staging.replacing`).
+
+    `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES. Raises
+    OSError with the name of `path` where it cannot be written (a full disk, say).
+    """
+    arrays = {name: _plain_array(name, array) for name, array in tensors.items()}
+    data = _encode(kind, description, arrays)
+    write_bytes(path, data)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
+    """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other.
+
+    Of a kind among KINDS the names, types and shapes of the tensors are those of the description.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        size = _real_size(path, file)
+        header = _header(path, file, size)
+        meta = _meta(path, header)
+        table = _table(path, header, size)
+        if meta["kind"] in KINDS:
+            _compare(path, meta, table)
+        if file.tell() + sum(count for _, _, _, count in table.values()) != size:
+            raise FileError(path, "the file is cut short, or longer than its tensors")
+        try:
+            tensors = {name: _array(file, *table[name]) for name in sorted(table, key=lambda name: table[name][2:])}
+        except MemoryError:
+            raise FileError(path, f"its {size} bytes are too large for this machine's memory") from None
+    try:
+        digest = _digest(meta["kind"], meta["description"], tensors)
+    except (ValueError, RecursionError):
+        raise FileError(path, "the description is not plain JSON") from None
+    if digest != meta["sha256"]:
+        raise FileError(path, "the contents do not match their checksum: the file was altered after it was written")
+    return meta["kind"], meta["description"], tensors
+
+
+def said(error: BaseException) -> str:
+    """What an error says, with its class where that says more."""
+    return str(error) if type(error) in (TypeError, ValueError) else repr(error)
+
+
+# ------------------------------------------------------------------------------------------------- writing
+
+
+def _plain_array(name: str, array: np.ndarray) -> np.ndarray:
+    """C-contiguous and in the machine's byte order: the library writes wrong values otherwise."""
+    array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    if array.dtype not in [np.dtype(kind) for kind in TYPES.values()]:
+        raise TypeError(f"tensors[{name!r}]: expected one of {', '.join(TYPES)}, got {array.dtype}")
+    return array
+
+
+def _encode(kind: str, description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
+    from safetensors.numpy import save as encode
+
+    plain = json.loads(json.dumps(description, allow_nan=False))  # as a reader will see it: lists, names as strings
+    meta = {"format": FORMAT, "kind": kind, "description": plain, "sha256": _digest(kind, plain, tensors)}
+    data = encode(tensors, {"elman": json.dumps(meta, allow_nan=False)})
+    if int.from_bytes(data[:8], "little") > HEADER_LIMIT:
+        raise ValueError(f"description: expected at most {HEADER_LIMIT} bytes of names and strings, got more")
+    return data
+
+
+def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    names = sorted(tensors)
+    shapes = [[name, tensors[name].dtype.name, list(tensors[name].shape)] for name in names]
+    head = json.dumps([FORMAT, kind, description, shapes], allow_nan=False, sort_keys=True)
+    digest = hashlib.sha256(head.encode())
+    for name in names:
+        little = tensors[name].astype(tensors[name].dtype.newbyteorder("<"), copy=False)
+        digest.update(little.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens at once, also a FIFO that nobody writes to, so that it can be refused."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0), 0o666)
+
+
+def _real_size(path: str | os.PathLike[str], file: BinaryIO) -> int:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(path, "expected a regular file")
+    return status.st_size
+
+
+def _header(path: str | os.PathLike[str], file: BinaryIO, size: int) -> dict[str, Any]:
+    """The safetensors header; nothing is read before its length has been compared with the file's."""
+    length = int.from_bytes(file.read(8), "little")
+    if size < 10 or not 2 <= length <= size - 8:
+        raise FileError(path, "not a safetensors file, or cut short")
+    if length > HEADER_LIMIT:
+        raise FileError(path, f"expected a header of at most {HEADER_LIMIT} bytes, got {length}")
+    try:
+        header = fields.parsed(file.read(length).decode())
+    except (ValueError, RecursionError):
+        raise FileError(path, "not a safetensors file: its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise FileError(path, "not a safetensors file: its header is not a JSON object")
+    return header
+
+
+def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any]:
+    """The metadata key `elman`, decoded and checked; taken out of the header."""
+    metadata = header.pop("__metadata__", None)
+    text = metadata.get("elman") if isinstance(metadata, dict) else None
+    if not isinstance(text, str) or len(metadata or {}) != 1:
+        raise FileError(path, "a safetensors file that elman did not write (its metadata is not the key `elman` alone)")
+    try:
+        meta = fields.parsed(text)
+    except (ValueError, RecursionError):
+        raise FileError(path, "the metadata key `elman` is not JSON") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        got = shown(meta.get("format")) if isinstance(meta, dict) else "none"
+        raise FileError(path, f"expected format {FORMAT}, got {got}; a newer elman may read it")
+    kinds = {"format": int, "kind": str, "description": dict, "sha256": str}
+    if meta.keys() != kinds.keys() or not all(isinstance(meta[key], kind) for key, kind in kinds.items()):
+        raise FileError(path, f"expected {', '.join(kinds)} in the metadata key `elman`")
+    return meta
+
+
+def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -> None:
+    """Refuses tensors that are not those of the description."""
+    try:
+        expected: Shapes = _owner(path, meta["kind"])._file_shapes(meta["description"])
+    except UNFIT as error:
+        raise FileError(path, f"the description is not as expected: {said(error)}") from error
+    unlike = "the description does not fit the tensors"
+    if expected.keys() != table.keys():
+        raise FileError(path, f"{unlike}: expected {fields.words(expected)}, got {fields.words(table)}")
+    for name, (shape, dtype) in expected.items():
+        kind, found = table[name][:2]
+        fits = len(found) == len(shape) and all(want in (None, size) for want, size in zip(shape, found, strict=True))
+        if not fits or dtype != TYPES[kind]:
+            asked, came = (", ".join("any" if size is None else str(size) for size in axes) for axes in (shape, found))
+            got = f"got {np.dtype(TYPES[kind])} ({came})"
+            raise FileError(path, f"{unlike}: {name}: expected {dtype} ({asked}), {got}")
+
+
+def _array(file: BinaryIO, kind: str, shape: tuple[int, ...], begin: int, count: int) -> np.ndarray:
+    """The next tensor of the file, read in place."""
+    array = np.empty(shape, TYPES[kind])
+    if file.readinto(array.reshape(-1).view(np.uint8).data) != count:  # type: ignore[attr-defined]
+        raise OSError(errno.EIO, "the file changed while it was read")
+    return array if sys.byteorder == "little" else array.byteswap()
+
+
+def _owner(path: str | os.PathLike[str], kind: str) -> Any:
+    if kind not in KINDS:
+        raise FileError(path, f"expected a kind among {', '.join(KINDS)}, got {shown(kind)}; a newer elman may know it")
+    module, name = KINDS[kind].split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _table(path: str | os.PathLike[str], header: dict[str, Any], size: int) -> Table:
+    """The list of tensors, checked: they must follow one another."""
+    if len(header) > MOST_TENSORS:
+        raise FileError(path, f"expected at most {MOST_TENSORS} tensors, got {len(header)}")
+    table: Table = {}
+    try:
+        for name, entry in header.items():
+            kind, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+            if not isinstance(shape, list) or len(shape) > MOST_AXES:
+                raise ValueError
+            if not all(type(number) is int and 0 <= number <= size for number in (*shape, begin, end)):
+                raise ValueError
+            count = np.dtype(TYPES[kind]).itemsize
+            # what NumPy can hold: it multiplies all axes but those of 0
+            if end - begin != count * math.prod(shape) or count * math.prod(max(1, n) for n in shape) > sys.maxsize:
+                raise ValueError
+            table[name] = (kind, tuple(shape), begin, end - begin)
+    except (ValueError, TypeError, KeyError):
+        raise FileError(path, "the list of tensors is damaged") from None
+    place = 0
+    for _, _, begin, count in sorted(table.values(), key=lambda entry: (entry[2], entry[3])):
+        if begin != place:
+            raise FileError(path, "the list of tensors is damaged: they do not follow one another")
+        place += count
+    return table

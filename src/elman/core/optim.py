@@ -1,0 +1,116 @@
+"""Optimisers as frozen configuration. The update equations are in `reference/optim.py` and `native/optim.h`.
+
+What an optimiser remembers (momentum, running squares) lives in `slots`, arrays shaped like theta, in the order
+that `slots` names them; the number of updates done so far is the Trainer's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from elman.core import checks
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "as_optimizer"]
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Gradient descent: theta -= lr g; with momentum, v = momentum v + g and theta -= lr v (PyTorch's form)."""
+
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+
+    kind: ClassVar[str] = "sgd"
+
+    def __post_init__(self) -> None:
+        checks.number("learning_rate", self.learning_rate, low=0.0)
+        checks.number("momentum", self.momentum, 0.0, 1.0)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("velocity",) if self.momentum else ()
+
+
+@dataclass(frozen=True)
+class RMSprop:
+    """s = decay s + (1 - decay) g^2; theta -= lr g / (sqrt(s) + eps) (Hinton's lecture 6e, PyTorch's form)."""
+
+    learning_rate: float = 0.001
+    decay: float = 0.99
+    eps: float = 1e-8
+
+    kind: ClassVar[str] = "rmsprop"
+    slots: ClassVar[tuple[str, ...]] = ("square",)
+
+    def __post_init__(self) -> None:
+        checks.number("learning_rate", self.learning_rate, low=0.0)
+        checks.number("decay", self.decay, 0.0, 1.0)
+        checks.number("eps", self.eps, low=0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """s = s + g^2; theta -= lr g / (sqrt(s) + eps) (Duchi et al. 2011)."""
+
+    learning_rate: float = 0.01
+    eps: float = 1e-10
+
+    kind: ClassVar[str] = "adagrad"
+    slots: ClassVar[tuple[str, ...]] = ("square",)
+
+    def __post_init__(self) -> None:
+        checks.number("learning_rate", self.learning_rate, low=0.0)
+        checks.number("eps", self.eps, low=0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """m = b1 m + (1-b1) g; s = b2 s + (1-b2) g^2; theta -= lr mhat / (sqrt(shat) + eps), with
+    mhat = m / (1 - b1^n), shat = s / (1 - b2^n) at update n = 1, 2, ... (Kingma and Ba 2015)."""
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    kind: ClassVar[str] = "adam"
+    slots: ClassVar[tuple[str, ...]] = ("mean", "square")
+
+    def __post_init__(self) -> None:
+        checks.number("learning_rate", self.learning_rate, low=0.0)
+        for name in ("beta1", "beta2"):
+            if checks.number(name, getattr(self, name), 0.0, 1.0) == 1.0:
+                raise ValueError(f"{name}: expected a number in [0, 1), got 1.0")
+        checks.number("eps", self.eps, low=0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled decay: theta -= lr weight_decay theta before Adam's step (Loshchilov and Hutter 2019).
+
+    decay_all  whether what is no matrix (biases, peepholes, initial states) decays too, as in PyTorch
+    """
+
+    weight_decay: float = 0.01
+    decay_all: bool = False
+
+    kind: ClassVar[str] = "adamw"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("weight_decay", self.weight_decay, low=0.0)
+        checks.flag("decay_all", self.decay_all)
+
+
+Optimizer = SGD | RMSprop | Adagrad | Adam | AdamW
+OPTIMIZERS: dict[str, Optimizer] = {o.kind: o for o in (SGD(), RMSprop(), Adagrad(), Adam(), AdamW())}
+
+
+def as_optimizer(optimizer: str | Optimizer | None) -> Optimizer:
+    """The optimiser a name stands for, with its defaults; None is Adam."""
+    if optimizer is None:
+        return Adam()
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    return OPTIMIZERS[checks.choice("optimizer", optimizer, tuple(OPTIMIZERS))]

@@ -1,0 +1,151 @@
+"""What an engine is asked: data, blocks of updates, rules, and the calls that every engine answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from elman.core.layers import Layout
+from elman.core.losses import Loss
+from elman.core.optim import Optimizer
+
+__all__ = ["DEFAULT_SHARD_SIZE", "Batch", "Engine", "Key", "Records", "Rules", "Stepper", "Windows"]
+
+DEFAULT_SHARD_SIZE = 16
+
+
+class Batch(NamedTuple):
+    """Data of n sequences, of theta's dtype (integers: int64), already checked."""
+
+    x: np.ndarray  # (n, T, D), any strides; (n, T) int64 for networks that begin with an Embedding
+    y: np.ndarray | None = None  # (n, T, O), or (n, O) behind Last; classes: int64 (n, T) or (n,)
+    lengths: np.ndarray | None = None  # int64 (n,), 1 <= length <= T
+    weight: np.ndarray | None = None  # (n, T), or (n,) behind Last
+    state: Sequence[np.ndarray] | None = None  # aligned with layout.states, each (n, size)
+
+    def take(self, rows: slice | np.ndarray) -> Batch:
+        """Some of its rows."""
+        state = None if self.state is None else [array[rows] for array in self.state]
+        y, lengths, weight = (None if array is None else array[rows] for array in (self.y, self.lengths, self.weight))
+        return Batch(self.x[rows], y, lengths, weight, state)
+
+
+class Windows(NamedTuple):
+    """Updates on consecutive windows of the rows' time, the state carried from one to the next."""
+
+    steps: int  # of a window
+    starts: np.ndarray  # int64 (U,): the step at which each update's begins; 0 begins from the batch's state again
+    carry: Sequence[np.ndarray]  # aligned with layout.states, each (n, size), written: the state after each row's last
+
+
+class Records(NamedTuple):
+    """A block of U updates: which rows each takes, and its learning rate."""
+
+    rows: np.ndarray  # int64 (R,), the rows of all updates one after the other
+    starts: np.ndarray  # int64 (U + 1,): update u takes rows[starts[u]:starts[u + 1]]
+    rates: np.ndarray  # float64 (U,)
+    windows: Windows | None = None
+
+
+class Key(NamedTuple):
+    """What dropout, zoneout and noise draw is a function of these two, and of the place where it is used."""
+
+    seed: int
+    update: int  # counted from 0
+
+
+class Rules(NamedTuple):
+    """How an update may change theta: S segments with rates of their own, and bounds for single entries."""
+
+    starts: np.ndarray  # int64 (S + 1,): segment s is theta[starts[s]:starts[s + 1]]; together they are all of it
+    factors: np.ndarray  # float64 (S,), of the learning rate; 0: frozen, and no part of the gradient's norm
+    decays: np.ndarray  # uint8 (S,): whether AdamW's weight decay applies
+    lower: np.ndarray | None = None  # (P,), of theta's dtype; entries whose bounds are equal have no gradient
+    upper: np.ndarray | None = None
+
+
+class Stepper(Protocol):
+    """One step at a time on a snapshot of the weights."""
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        """Aligned with layout.states, each (B, size): copies, and copied when assigned."""
+        ...
+
+    @state.setter
+    def state(self, arrays: list[np.ndarray]) -> None: ...
+
+    def step(self, x: np.ndarray, out: np.ndarray) -> None:
+        """x (B, D), or (B,) int64 -> out (B, O); both contiguous, x finite or within the embedding's table."""
+        ...
+
+    def try_step(self, x: object, out: object, /) -> bool:
+        """`step` on what a user gave, without any check before; either may lack B where B is 1.
+
+        False, and nothing has changed, where they are not the arrays that `step` takes. An engine may always decline.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """The calls that both engines answer; docs/architecture.md has their meaning, word for word."""
+
+    name: str
+
+    def predict(self, layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]: ...
+
+    def forward(
+        self, layout: Layout, theta: np.ndarray, batch: Batch, shard_size: int, key: Key | None = None
+    ) -> tuple[np.ndarray, list[np.ndarray], Any]: ...
+
+    def hidden(self, tape: Any) -> list[np.ndarray]: ...
+
+    def backward(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        tape: Any,
+        dy: np.ndarray | None,
+        dhidden: Sequence[np.ndarray | None] | None,
+        dstate: Sequence[np.ndarray] | None,
+        truncate: int | None,
+    ) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]]: ...
+
+    def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float: ...
+
+    def loss_and_grad(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        loss: Loss,
+        truncate: int | None,
+        shard_size: int,
+        recompute: int | None = None,
+        key: Key | None = None,
+        activity: float = 0.0,
+    ) -> tuple[float, np.ndarray]: ...
+
+    def update(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        loss: Loss,
+        optimizer: Optimizer,
+        slots: Sequence[np.ndarray],
+        step: int,
+        records: Records,
+        clip_norm: float | None,
+        clip_value: float | None,
+        truncate: int | None,
+        shard_size: int,
+        recompute: int | None = None,
+        seed: int | None = None,
+        rules: Rules | None = None,
+        activity: float = 0.0,
+    ) -> tuple[np.ndarray, np.ndarray, int]: ...
+
+    def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...

@@ -1,0 +1,58 @@
+"""What this installation is made of, and how many threads it uses."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from typing import Any
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.layers import Layout, Recurrent
+from elman.engines import select
+from elman.version import __version__
+
+__all__ = ["get_num_threads", "set_num_threads", "show_config"]
+
+# The extras of pyproject.toml that stand for one thing a user would miss, and what each needs.
+MOST_THREADS = 1024
+EXTRAS = {
+    "cli": ("typer", "rich", "matplotlib", "narwhals"),
+    "sklearn": ("sklearn",),
+    "parquet": ("polars",),
+    "tensorboard": ("tensorboardX",),
+}
+
+
+def show_config() -> dict[str, Any]:
+    """The version, the engine that answers, its instruction set and threads, and which extras are installed."""
+    answers = select.select(Layout([Recurrent(1)], 1)).name
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "engine": answers,
+        "isa": _core("isa") if answers == "native" else None,
+        "threads": get_num_threads(),
+        "extras": [name for name, needs in EXTRAS.items() if all(map(importlib.util.find_spec, needs))],
+    }
+
+
+def set_num_threads(n: int) -> None:
+    """How many threads the compiled engine uses, in this process; results do not depend on it."""
+    _core("set_num_threads", checks.whole("n", checks.whole("n", n, low=1), high=MOST_THREADS))
+
+
+def get_num_threads() -> int:
+    """How many threads the compiled engine uses; 1 where only the reference engine is there."""
+    return _core("get_num_threads") or 1
+
+
+def _core(function: str, *arguments: Any) -> Any:
+    """Calls the compiled core; None where it is missing."""
+    try:
+        from elman import _native  # type: ignore[attr-defined]
+    except ImportError:
+        return None
+    return getattr(_native, function)(*arguments)

@@ -1,0 +1,72 @@
+"""Which engine answers: the compiled one where it was built and knows every piece, else the reference."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.layers import Layout
+from elman.core.losses import Custom, Loss
+from elman.core.requests import Engine
+
+__all__ = ["finite_check", "for_loss", "native", "reference", "select"]
+
+
+def select(layout: Layout, loss: Loss | None = None) -> Engine:
+    """The engine for this layout: native where it was built and knows every piece, else the reference.
+
+    `loss` is the one that it will be asked for, if any. `ELMAN_ENGINE=reference` chooses the reference engine for
+    everything.
+    """
+    wanted = checks.choice("ELMAN_ENGINE", os.environ.get("ELMAN_ENGINE", "native"), ("native", "reference"))
+    compiled = native() if wanted == "native" and not layout.custom else None
+    engine = compiled or reference()
+    return engine if loss is None else for_loss(engine, loss)
+
+
+def for_loss(engine: Engine, loss: Loss) -> Engine:
+    """The engine itself, or one around it that calls a user's own loss."""
+    if not isinstance(loss, Custom):
+        return engine
+    from elman.engines.custom import CustomLossEngine
+
+    return CustomLossEngine(engine)
+
+
+@cache
+def reference() -> Engine:
+    from elman.engines.reference.engine import ReferenceEngine
+
+    return ReferenceEngine()
+
+
+@cache
+def native() -> Engine | None:
+    """The compiled engine, or None with one warning where the compiled core was not built."""
+    if find_spec("elman._native") is None:
+        warnings.warn(
+            "elman: the compiled core was not built; everything runs on the slower reference engine "
+            "(ELMAN_ENGINE=reference chooses it without this line)",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+    from elman.engines.compiled import NativeEngine
+
+    return NativeEngine()
+
+
+@cache
+def finite_check() -> Callable[[np.ndarray], bool]:
+    """Whether no entry of an array of float32 or float64 is NaN or infinite: the compiled core's way, or NumPy's."""
+    if find_spec("elman._native") is None:
+        return lambda array: bool(np.isfinite(array).all())
+    from elman._native import is_finite  # type: ignore[attr-defined]
+
+    return is_finite

@@ -1,0 +1,373 @@
+"""What a network is: a list of layers, one flat vector of parameters, and named states that go in and come out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from elman.core import checks, fields
+from elman.core.describe import layers_from_plain, layers_to_plain
+from elman.core.init import Chrono, initial
+from elman.core.layers import Cell, Dense, Embedding, Layer, Layout
+from elman.core.losses import Loss, as_loss
+from elman.core.parameters import Parameters
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Key
+from elman.core.stack import stack
+from elman.engines.select import for_loss, select
+from elman.network import arguments
+from elman.network.tape import Tape, named
+from elman.network.weights import Reading, Weights
+
+if TYPE_CHECKING:
+    from elman.core import io
+    from elman.network.stream import Stream
+
+__all__ = ["Network"]
+
+
+class Network:
+    """A recurrent network: layers, and all parameters in one vector `theta` (P,).
+
+    input_size     D, features of a step
+    hidden_size    H, one number, or one for each layer
+    output_size    O; None: no head, the network returns the last recurrent layer's h (B, T, H)
+    cell           "tanh", "relu", "lstm", "gru", or a configured cell such as `elman.GRU(reset_after=False)`
+    num_layers     recurrent layers, one above the other
+    bidirectional  whether each layer also reads the sequence backwards; its output is then (B, T, 2H)
+    output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
+    head           layers before the output layer: sizes (relu) or `elman.Dense(...)`
+    skip           adds a linear path from the input to the output
+    dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
+                   dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
+    learned_state  the initial state is a parameter too
+    init, seed     how the parameters begin, see `elman.init`; without a seed they differ from run to run
+    dtype          "float32" or "float64"
+
+    Every x is (B, T, D), or (T, D) for one sequence, which then leaves without B too. Lists, and arrays of another real
+    type, are converted. `lengths` (B,) says how many steps of each row are real; outputs past them are 0. A state is a
+    mapping, name -> (B, H), of what `state_names` lists; a name that is missing is zero. Wrong input raises ValueError
+    or TypeError with the argument, what was expected and what came. While one thread trains a network, all others
+    compute with its weights as they were after the last block of updates.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        output_size: int | None,
+        *,
+        cell: str | Cell = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        output: Literal["sequence", "last"] = "sequence",
+        head: int | Dense | Sequence[int | Dense] = (),
+        skip: bool = False,
+        dropout: float = 0.0,
+        learned_state: bool = False,
+        init: str | Chrono | None = None,
+        dtype: object = "float32",
+        seed: int | None = None,
+    ) -> None:
+        layers = stack(
+            hidden_size, output_size, cell, num_layers, bidirectional, output, head, skip, dropout, learned_state
+        )
+        self._begin(Layout(layers, input_size), init, dtype, seed)
+
+    @classmethod
+    def from_layers(
+        cls,
+        layers: Sequence[Layer],
+        *,
+        input_size: int | None = None,
+        init: str | Chrono | None = None,
+        dtype: object = "float32",
+        seed: int | None = None,
+    ) -> Network:
+        """A network of any list of layers; `input_size` is needed unless the first is an `Embedding`."""
+        layers = list(layers)
+        if input_size is None:
+            if not layers or not isinstance(layers[0], Embedding):
+                raise TypeError("input_size: expected a whole number of at least 1, got None")
+            input_size = 1
+        network = cls.__new__(cls)
+        network._begin(Layout(layers, input_size), init, dtype, seed)
+        return network
+
+    @classmethod
+    def from_theta(cls, layout: Layout, theta: np.ndarray) -> Network:
+        """A network of this layout that holds a copy of `theta` (P,), in its dtype."""
+        arguments.as_dtype(theta.dtype)
+        arguments.check_width("theta", theta.shape, [(layout.size,)])
+        network = cls.__new__(cls)
+        network._bind(layout, np.array(theta))
+        return network
+
+    def _begin(self, layout: Layout, init: str | Chrono | None, dtype: object, seed: int | None) -> None:
+        self._bind(layout, initial(layout, init, arguments.as_dtype(dtype), seed))
+
+    def _bind(self, layout: Layout, theta: np.ndarray) -> None:
+        self.layout = layout
+        self.weights = Weights(theta)
+        self._engine = select(layout)
+
+    # -------------------------------------------------------------------------------------- what it is
+
+    @property
+    def theta(self) -> np.ndarray:
+        """All parameters, (P,); assigning copies in."""
+        return self.weights.theta
+
+    @theta.setter
+    def theta(self, values: object) -> None:
+        array = arguments.as_real("theta", values, self.dtype)
+        arguments.check_width("theta", array.shape, [(self.num_parameters,)])
+        self.theta[...] = array
+
+    @property
+    def parameters(self) -> Parameters:
+        """Name -> writable view of theta; assigning an item copies in."""
+        return Parameters(self.layout, self.theta)
+
+    @property
+    def num_parameters(self) -> int:
+        return self.layout.size
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.layout.layers
+
+    @property
+    def input_size(self) -> int:
+        return self.layout.input_size
+
+    @property
+    def output_size(self) -> int:
+        return self.layout.output_size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.theta.dtype
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names a state may hold: `h_l0`, `c_l0`, `h_l0_reverse`, ..."""
+        return tuple(slot.name for slot in self.layout.states)
+
+    @property
+    def engine(self) -> str:
+        """The engine that computes: "native" or "reference"."""
+        return self._engine.name
+
+    # ------------------------------------------------------------------------------------ what it does
+
+    def predict(
+        self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None, return_state: bool = False
+    ) -> Any:
+        """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
+        batch, single = self._batch(x, lengths=lengths, state=state)
+        with Reading(self.weights) as theta:
+            y, final = self._engine.predict(self.layout, theta, batch)
+        y = y[0] if single else y
+        return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
+
+    def hidden(self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None) -> list[np.ndarray]:
+        """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
+        return self.forward(x, lengths=lengths, state=state)[1].hidden
+
+    def forward(
+        self,
+        x: Any,
+        *,
+        lengths: Any = None,
+        state: Mapping[str, Any] | None = None,
+        key: tuple[int, int] | None = None,
+    ) -> tuple[np.ndarray, Tape]:
+        """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
+
+        key (seed, update): dropout, zoneout and noise draw as in that update of a training with this seed.
+        """
+        batch, single = self._batch(x, lengths=lengths, state=state)
+        theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
+        y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, _key(key))
+        y = y[0] if single else y
+        return y, Tape(self._engine, record, self.layout, theta, y.shape, batch.lengths, single, final)
+
+    def backward(
+        self,
+        tape: Tape,
+        dy: Any,
+        *,
+        dh: Any = None,
+        dstate: Mapping[str, Any] | None = None,
+        truncate: int | None = None,
+    ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
+        """The gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
+
+        dy        dL/dy, shaped like y; None: zeros
+        dh        dL/dh of each recurrent layer, a list shaped like `tape.hidden` (None where zero); one array where
+                  there is one recurrent layer
+        dstate    dL/d(final state), by name
+        truncate  k: no gradient of the state passes from step kj back to step kj - 1
+
+        Returns (dL/dtheta named like `parameters`, dx (B, T, D), dL/d(initial state) by name). dx is None behind an
+        Embedding.
+        """
+        if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
+        upstream = (
+            None
+            if dy is None
+            else arguments.as_upstream("dy", self.dtype, dy, tape.output_shape, tape.lengths, tape.single)
+        )
+        gradient, dx, dstate0 = tape.engine.backward(
+            self.layout,
+            tape.theta,
+            tape.record,
+            upstream,
+            self._hidden_upstream(dh, tape),
+            arguments.as_state("dstate", self.layout, self.dtype, dstate, len(tape.final[0])),
+            _window(truncate),
+        )
+        dx = dx[0] if dx is not None and tape.single else dx
+        return Parameters(self.layout, gradient), dx, named(self.layout, dstate0)
+
+    def loss(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: str | Loss = "mse",
+        lengths: Any = None,
+        sample_weight: Any = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> float:
+        """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
+        loss = as_loss(loss)
+        batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
+        with Reading(self.weights) as theta:
+            return for_loss(self._engine, loss).loss(self.layout, theta, batch, loss, DEFAULT_SHARD_SIZE)
+
+    def loss_and_grad(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: str | Loss = "mse",
+        lengths: Any = None,
+        sample_weight: Any = None,
+        state: Mapping[str, Any] | None = None,
+        truncate: int | None = None,
+        recompute: bool | int = False,
+        key: tuple[int, int] | None = None,
+        activity_penalty: float = 0.0,
+    ) -> tuple[float, Parameters]:
+        """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
+
+        truncate   k: no gradient of the state passes from step kj back to step kj - 1
+        recompute  k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
+                   again on the way back; True: about sqrt(T). docs/performance.md has the memory and the time. Same
+                   gradients to rounding; one direction only
+        key        (seed, update), as for `forward`
+        activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added
+        """
+        loss = as_loss(loss)
+        batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
+        options = (
+            _window(truncate),
+            DEFAULT_SHARD_SIZE,
+            arguments.segment(self.layout, recompute, batch.x.shape[1]),
+            _key(key),
+            checks.number("activity_penalty", activity_penalty, low=0.0),
+        )
+        with Reading(self.weights) as theta:
+            value, gradient = for_loss(self._engine, loss).loss_and_grad(self.layout, theta, batch, loss, *options)
+        return value, Parameters(self.layout, gradient)
+
+    def stream(self, batch_size: int = 1) -> Stream:
+        """One step at a time on a snapshot of the weights, for `batch_size` sequences side by side."""
+        from elman.network.stream import Stream
+
+        return Stream(self, batch_size)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when all went well."""
+        from elman.core import io
+
+        io.save(self, path)
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
+        plain = {"layers": layers_to_plain(self.layers), "input_size": self.input_size, "dtype": self.dtype.name}
+        return plain, dict(Parameters(self.layout, self.weights.copy()))
+
+    @classmethod
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+        """The network that `contents` described; `_file_shapes` was compared before."""
+        layout, dtype = cls._described(description)
+        network = cls.from_theta(layout, np.empty(layout.size, dtype))
+        for name, array in tensors.items():
+            network.parameters[name] = array
+        return network
+
+    @classmethod
+    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
+        layout, dtype = cls._described(description)
+        return {place.name: (place.shape, dtype) for place in layout.parameters}
+
+    @classmethod
+    def _described(cls, description: Mapping[str, Any]) -> tuple[Layout, np.dtype[Any]]:
+        known = {"layers": layers_from_plain, "input_size": fields.whole(1)}
+        plain = fields.record("network", description, {**known, "dtype": fields.one_of("float32", "float64")})
+        return Layout(plain["layers"], plain["input_size"]), np.dtype(plain["dtype"])
+
+    # ---------------------------------------------------------------------------------------- inside
+
+    def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
+        return arguments.as_batch(self.layout, self.dtype, x, y, **others)
+
+    def _hidden_upstream(self, dh: Any, tape: Tape) -> list[np.ndarray | None] | None:
+        if dh is None:
+            return None
+        shapes = [array.shape for array in tape.hidden]
+        if isinstance(dh, np.ndarray) and len(shapes) == 1 and dh.shape == shapes[0]:
+            dh = [dh]
+        if not isinstance(dh, list | tuple) or len(dh) != len(shapes):
+            raise ValueError(f"dh: expected a list of arrays of shapes {shapes}, got {checks.shown(dh)}")
+        return [
+            None
+            if value is None
+            else arguments.as_upstream(f"dh[{i}]", self.dtype, value, shape, tape.lengths, tape.single)
+            for i, (value, shape) in enumerate(zip(dh, shapes, strict=True))
+        ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Network.from_theta, (self.layout, self.weights.copy()))
+
+    def __repr__(self) -> str:
+        shape = "at the last step" if self.layout.last else "at every step"
+        came = "integers" if self.layout.integer_input else f"{self.input_size} in"
+        lines = [
+            f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters, "
+            f"{self.dtype}, {self.engine} engine"
+        ]
+        names = [repr(layer) for layer in self.layers]
+        width = max(map(len, names))
+        for name, part in zip(names, self.layout.parts, strict=True):
+            count = sum(parameter.size for group in part.parameters for parameter in group)
+            lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
+        return "\n".join(lines)
+
+
+def _key(key: Any) -> Key | None:
+    if key is None:
+        return None
+    if not isinstance(key, tuple) or len(key) != 2:
+        raise TypeError(f"key: expected (seed, update), got {checks.shown(key)}")
+    return Key(checks.whole("key[0]", key[0], low=0), checks.whole("key[1]", key[1], low=0))
+
+
+def _window(truncate: int | None) -> int | None:
+    return None if truncate is None else checks.count("truncate", truncate)

@@ -1,0 +1,154 @@
+"""One step at a time: a network's recurrence on a snapshot of its weights, with the state kept between calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.layers import Embedding
+from elman.core.parameters import initial_state
+from elman.engines.select import select
+from elman.network import Network, arguments
+
+__all__ = ["Stream"]
+
+MOST_SEQUENCES = 2**20  # side by side, far above any use
+
+
+class Stream:
+    """Made by `Network.stream(batch_size)`. `B` sequences move on together, one step a call; on the compiled engine
+    threads may share a stream: each step is done whole. B is at most 2^20.
+
+    The weights are those of the moment when the stream was made, until `refresh`. Each step gives the bits that
+    `predict` gives for that step of the whole sequence; behind `Last`, the value as if the sequence ended there.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_axes_of_one",
+        "_dtype",
+        "_input_dtype",
+        "_out_shape",
+        "_shape",
+        "_stepper",
+        "_theta",
+        "_try_step",
+        "batch_size",
+        "network",
+    )
+
+    def __init__(self, network: Network, batch_size: int = 1) -> None:
+        if network.layout.bidirectional:
+            raise ValueError(
+                "network: expected one direction, got a bidirectional network, whose output needs the whole sequence"
+            )
+        self.network = network
+        self.batch_size = checks.whole("batch_size", batch_size, low=1, high=MOST_SEQUENCES)
+        self._restart(network.weights.copy(), None)
+
+    def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
+        layout = self.network.layout
+        self._theta = theta
+        self._dtype = theta.dtype
+        self._input_dtype = np.dtype(np.int64) if layout.integer_input else theta.dtype
+        shape = () if layout.integer_input else (layout.input_size,)
+        self._shape = (self.batch_size, *shape)
+        self._axes_of_one = len(shape) if self.batch_size == 1 else -1
+        self._out_shape = (self.batch_size, layout.output_size)
+        self._stepper = select(layout).stepper(layout, theta, self.batch_size)
+        self._try_step = self._stepper.try_step
+        if state is None:
+            self.reset()
+        else:
+            self.state = state
+
+    def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The output for the next input, and the state moves on.
+
+        x    (B, D), or (D,) where B is 1; behind an Embedding (B,) whole numbers, or one number
+        out  written and returned where given, (B, O), or (O,) for an x without B; must have the network's dtype; may
+             be x itself
+
+        NaN or infinity in x raises ValueError and leaves the state as it was. Fastest, and without
+        memory of its own, is a step from an array of the network's dtype (int64 behind an Embedding) to an `out`.
+        """
+        y = out
+        if y is None:
+            single = getattr(x, "ndim", None) == self._axes_of_one
+            y = np.empty(self._out_shape[1:] if single else self._out_shape, self._dtype)
+        return y if self._try_step(x, y) else self._step_checked(x, out)
+
+    def _step_checked(self, x: Any, out: np.ndarray | None) -> np.ndarray:
+        rows, single = self._input(x)
+        shape = self._out_shape[1:] if single else self._out_shape
+        if out is None:
+            out = np.empty(shape, self._dtype)
+        elif not isinstance(out, np.ndarray) or out.dtype != self._dtype:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"out: expected an array of {self._dtype}, got {checks.shown(out)}")
+        elif out.shape != shape or not out.flags.carray:
+            raise ValueError(f"out: expected a contiguous, writable array of shape {shape}, got {checks.shown(out)}")
+        self._stepper.step(rows, out[None] if single else out)
+        return out
+
+    @property
+    def state(self) -> Mapping[str, np.ndarray]:
+        """The state now, name -> (B, H), as read-only copies. Assigning a mapping copies in; a missing name is zero."""
+        copies: dict[str, np.ndarray] = {}
+        for slot, array in zip(self.network.layout.states, self._stepper.state, strict=True):
+            array.flags.writeable = False
+            copies[slot.name] = array
+        return MappingProxyType(copies)
+
+    @state.setter
+    def state(self, values: Mapping[str, Any]) -> None:
+        arrays = arguments.as_state("state", self.network.layout, self._dtype, values, self.batch_size)
+        if arrays is None:
+            raise TypeError("state: expected a mapping of names to arrays, got None")
+        self._stepper.state = arrays
+
+    def reset(self) -> None:
+        """Sets the state to that before a sequence's first step: zero, or what the network learned."""
+        self._stepper.state = initial_state(self.network.layout, self._theta, self.batch_size)
+
+    def refresh(self) -> None:
+        """Takes the network's weights of now; the state stays."""
+        self._restart(self.network.weights.copy(), self.state)
+
+    def _input(self, x: Any) -> tuple[np.ndarray, bool]:
+        layout = self.network.layout
+        if layout.integer_input:
+            array = arguments.as_whole("x", x, "whole numbers")
+        else:
+            array = arguments.as_real("x", x, self._input_dtype)
+        single = self.batch_size == 1 and array.shape == self._shape[1:]
+        rows = array[None] if single else array
+        if rows.shape != self._shape:
+            shapes = f"{self._shape} or {self._shape[1:]}" if self.batch_size == 1 else f"{self._shape}"
+            raise ValueError(f"x: expected shape {shapes}, got {array.shape}")
+        if not rows.flags.c_contiguous:
+            rows = np.ascontiguousarray(rows)
+        flat = rows.ravel()
+        first = layout.layers[0]
+        if isinstance(first, Embedding):
+            if flat.min() < 0 or flat.max() >= first.num_embeddings:
+                raise ValueError(f"x: expected whole numbers in [0, {first.num_embeddings - 1}], got {flat.tolist()}")
+        elif not arguments.is_finite(flat):
+            row, column = divmod(int(np.argmin(np.isfinite(flat))), rows.shape[1])
+            raise ValueError(f"x: expected finite numbers, got {rows[row, column]} at row {row}, column {column}")
+        return rows, single
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_restored, (self.network, self.batch_size, self._theta, dict(self.state)))
+
+    def __repr__(self) -> str:
+        return f"Stream(batch_size={self.batch_size}, {', '.join(self.state)}) of\n{self.network!r}"
+
+
+def _restored(network: Network, batch_size: int, theta: np.ndarray, state: Mapping[str, np.ndarray]) -> Stream:
+    stream = Stream(network, batch_size)
+    stream._restart(np.array(theta), state)  # pyright: ignore[reportPrivateUsage]
+    return stream

@@ -1,0 +1,103 @@
+"""What is known of the rows that will be forecast: given apart from the history, joined to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from elman.core import checks
+from elman.series.columns import Columns, open_table
+from elman.series.dates import read_dates
+from elman.series.errors import DataError, listed, shorten
+from elman.series.frames import columns_of, is_frame
+from elman.series.series import Series
+from elman.series.table import Table
+
+__all__ = ["with_future"]
+
+
+def with_future(panel: Mapping[str, Series], future: Any, names: Columns, rows: int) -> dict[str, Series]:
+    """The series with the known-future covariates of the `rows` rows that follow each.
+
+    future   an array (rows, K) of one series alone, a mapping from ids to such, or a table (file, data frame) with the
+             columns of the training; where it has the column of times, its rows are found by these, else taken in order
+    `DataError` names the series and the date that is missing.
+    """
+    if isinstance(future, str) or hasattr(future, "__fspath__"):
+        future = open_table(future)
+    table: dict[str, np.ndarray] | None = None
+    if isinstance(future, Table):
+        covariates = {name for series in panel.values() for name in _names(series)}
+        table = {
+            name: future.numbers(name) if name in covariates else np.array(list(future.column(name, "future")), object)
+            for name in future.names
+        }
+    elif is_frame(future):
+        table = columns_of(future)
+    found: dict[str, Series] = {}
+    for name, series in panel.items():
+        try:
+            array = _of_table(table, series, names, name, rows) if table is not None else _of_array(future, name)
+            found[name] = _joined(series, array, rows)
+        except DataError as error:
+            raise DataError(f"series {shorten(name)}: {error}" if name else str(error)) from None
+    return found
+
+
+def _names(series: Series) -> tuple[str, ...]:
+    return () if series.covariates is None else series.covariates.future_names
+
+
+def _of_array(future: Any, name: str) -> np.ndarray:
+    if isinstance(future, Mapping):
+        if name not in future:
+            raise DataError("future: expected its known-future covariates, got none")
+        future = future[name]
+    array = np.asarray(future)
+    if array.dtype.kind not in "iufb" or array.ndim not in (1, 2):
+        raise TypeError(f"future: expected real numbers (rows,) or (rows, columns), got {checks.shown(future)}")
+    return array.reshape(len(array), -1).astype(np.float64)
+
+
+def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, name: str, rows: int) -> np.ndarray:
+    wanted = _names(series)
+    for column in wanted:
+        if column not in table:
+            raise DataError(f"future: no column {column!r}; the columns are {listed(list(table))}")
+    own = np.ones(len(next(iter(table.values()))), bool)
+    id = names.id if names.id is not None else "unique_id"
+    if name and id in table:
+        own = np.array([str(cell) == name for cell in table[id].tolist()])
+    values = np.column_stack([table[column][own].astype(np.float64) for column in wanted])
+    if series.time_name is None or series.time_name not in table:
+        return values
+    cells = table[series.time_name][own]
+    if cells.dtype.kind != "M":
+        readings = read_dates([str(cell) for cell in cells.tolist()])
+        if not readings:
+            raise DataError(f"future: column {series.time_name!r} does not read as dates")
+        due = series.ahead(rows)
+        cells = max((reading.times for reading in readings), key=lambda times: np.isin(due, times).sum())
+    places = {time: i for i, time in enumerate(cells.astype("datetime64[us]").tolist())}
+    due = series.ahead(rows)
+    absent = [i for i, time in enumerate(due.tolist()) if time not in places]
+    if absent:
+        label = series.labels_ahead(rows)[absent[0]]
+        raise DataError(f"future: expected a row for {label}, the forecast needs {rows} rows; there is none")
+    return values[[places[time] for time in due.tolist()]]
+
+
+def _joined(series: Series, array: np.ndarray, rows: int) -> Series:
+    given, wanted = series.covariates, _names(series)
+    if given is None or not wanted:
+        raise DataError("future: the model was trained without known-future covariates")
+    if array.shape[1] != len(wanted) or len(array) < rows:
+        raise DataError(f"future: expected {rows} rows of {', '.join(map(repr, wanted))}, got shape {array.shape}")
+    if not np.isfinite(array[:rows]).all():
+        i, k = np.argwhere(~np.isfinite(array[:rows]))[0]
+        label = series.labels_ahead(rows)[i]
+        raise DataError(f"future: expected a finite number of {wanted[k]!r} for {label}, got {array[i, k]}")
+    return replace(series, covariates=replace(given, future=np.concatenate([given.future[: len(series)], array])))

@@ -1,0 +1,240 @@
+"""The step between the rows of a series: found or given, counted, and carried on past the end.
+
+Three rules cover what people have. Whatever day a rule leaves out (weekends, the days between two month ends) is no
+gap; what it does not leave out and is not there is one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from elman.core import checks, fields
+from elman.series.errors import DataError
+
+__all__ = ["FARTHEST", "Calendar", "check_freq", "commonest", "infer", "parse"]
+
+FARTHEST = 2**61  # microseconds from 1970, some 73,000 years: sums of two such times are still times
+
+_US = {"us": 1, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "D": 86400 * 10**6, "W": 7 * 86400 * 10**6}
+_MONTHS = {"M": 1, "Q": 3, "Y": 12}
+_WORDS = {"H": "h", "T": "min", "S": "s", "d": "D", "w": "W", "b": "B", "A": "Y"}
+_WORKING = "1111100"
+_DAY = np.timedelta64(1, "D")
+_REMEMBERED = 2000  # times whose rule is kept, for a while, for another series with the same ones
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """One rule of stepping.
+
+    unit    "us": every `step` microseconds; "month": every `step` months on day `day` (31: the month's last day, as a
+            day beyond a month's end always is); "weekday": every day that `weekmask` (Monday first) allows
+    """
+
+    unit: str
+    step: int = 1
+    day: int = 1
+    weekmask: str = _WORKING
+
+    def __post_init__(self) -> None:
+        checks.choice("unit", self.unit, ("us", "month", "weekday"))
+        checks.whole("step", self.step, low=1, high=FARTHEST)
+        checks.whole("day", self.day, low=1, high=31)
+        fields.text("weekmask", self.weekmask)
+        if not re.fullmatch("[01]{7}", self.weekmask) or "1" not in self.weekmask:
+            raise ValueError(f"weekmask: expected seven of 0 and 1, Monday first, got {self.weekmask!r}")
+
+    @classmethod
+    def of_plain(cls, name: str, plain: Any) -> Calendar:
+        """The calendar whose fields, as JSON says them, stand in the field `name` of a file."""
+        known = {"unit": fields.text, "step": fields.whole(1, FARTHEST), "day": fields.whole(1, 31)}
+        return cls(**fields.record(name, plain, {**known, "weekmask": fields.text}))
+
+    def ahead(self, time: np.datetime64, count: int, between: int = 0) -> np.ndarray:
+        """The `count` times that follow `time`, or that follow the `between` times after it: datetime64[us] (count,).
+        `DataError` for times beyond reckoning."""
+        return self._at(time.astype("datetime64[us]"), np.arange(between + 1, between + count + 1))
+
+    def index(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Steps of each time from the first, int64 (n,), and whether the rule knows that time at all, bool (n,)."""
+        times = times.astype("datetime64[us]")
+        _check_reach(times)
+        days = times.astype("datetime64[D]")
+        if self.unit == "us":
+            steps = (times - times[0]).astype(np.int64) // self.step
+        elif self.unit == "month":
+            months = times.astype("datetime64[M]").astype(np.int64)
+            steps = (months - months[0]) // self.step
+        else:
+            steps = np.busday_count(days[0], days, weekmask=self.weekmask)
+        return steps, self._at(times[0], steps) == times
+
+    def _at(self, origin: np.datetime64, steps: np.ndarray) -> np.ndarray:
+        """The times `steps` (n,) after origin."""
+        days = {"us": 0, "month": 31, "weekday": 7}[self.unit]
+        longest = days * self.step * _US["D"] or self.step
+        if int(np.abs(steps).max(initial=0)) * longest > FARTHEST:
+            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates beyond reckoning")
+        if self.unit == "us":
+            return origin + (steps * self.step).astype("timedelta64[us]")
+        clock = origin - origin.astype("datetime64[D]")
+        if self.unit == "month":
+            days = _on_day(origin.astype("datetime64[M]") + steps * self.step, self.day)
+        else:
+            first = np.busday_offset(origin.astype("datetime64[D]"), 0, roll="forward", weekmask=self.weekmask)
+            days = np.busday_offset(first, steps, weekmask=self.weekmask)
+        return days.astype("datetime64[us]") + clock
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Season lengths that such a series usually has, shortest first; empty where only the data can tell."""
+        if self.unit == "month":
+            return (12 // self.step,) if self.step < 12 and 12 % self.step == 0 else ()
+        if self.unit == "weekday":
+            return (self.weekmask.count("1"),)
+        if self.step == _US["W"]:
+            return (52,)
+        found = (_US[span] // self.step for span in ("min", "h", "D", "W") if _US[span] % self.step == 0)
+        return tuple(length for length in found if 1 < length <= 366)
+
+    @property
+    def unit_name(self) -> str | None:
+        """What one step is called: "month", "business day", "hour"; None for a step without a name of its own."""
+        if self.unit == "weekday":
+            return "business day" if self.weekmask == _WORKING else "working day"
+        if self.unit == "month":
+            return {1: "month", 3: "quarter", 12: "year"}.get(self.step)
+        words = {"s": "second", "min": "minute", "h": "hour", "D": "day", "W": "week"}
+        return next((word for letters, word in words.items() if _US[letters] == self.step), None)
+
+    @property
+    def name(self) -> str:
+        """In words: "monthly", "quarter ends", "business days", "every 15 minutes"."""
+        unit = self.unit_name
+        if self.unit == "weekday":
+            return f"{unit}s" if self.weekmask == _WORKING else f"{self.weekmask.count('1')} days a week"
+        if self.unit == "month":
+            if self.day == 31:
+                return f"{unit} ends" if unit else f"every {self.step} months, at the end"
+            return f"{unit}ly" if unit else f"every {self.step} months"
+        if unit:
+            return "daily" if unit == "day" else f"{unit}ly"
+        for word, letters in (("week", "W"), ("day", "D"), ("hour", "h"), ("minute", "min"), ("second", "s")):
+            if self.step % _US[letters] == 0:
+                return f"every {self.step // _US[letters]} {word}s"
+        return f"every {self.step} microseconds"
+
+
+def infer(times: np.ndarray) -> Calendar | None:
+    """The rule that increasing times (n >= 2) follow, gaps allowed; None where there is none."""
+    times = times.astype("datetime64[us]")
+    _check_reach(times)
+    return _infer_again(times.tobytes()) if len(times) <= _REMEMBERED else _infer(times)
+
+
+@lru_cache(4)
+def _infer_again(times: bytes) -> Calendar | None:
+    """As `infer`: the series of a panel mostly have the same times."""
+    return _infer(np.frombuffer(times, "datetime64[us]"))
+
+
+def _infer(times: np.ndarray) -> Calendar | None:
+    for calendar in (_months(times), _weekdays(times), _fixed(times)):
+        if calendar is not None:
+            steps, known = calendar.index(times)
+            if known.all() and (np.diff(steps) > 0).all():
+                return calendar
+    return None
+
+
+def parse(freq: Any, times: np.ndarray) -> Calendar:
+    """The rule that a word names: a count and one of s min h D B W M Q Y; M Q Y take S or E for first or last days.
+
+    Without S or E the day is the one that the times show. `ValueError` for other words.
+    """
+    match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", freq) if isinstance(freq, str) else None
+    if match is not None:
+        count, word = int(match[1] or 1), _WORDS.get(match[2], match[2])
+        if count and word == "B" and count == 1:
+            return Calendar("weekday")
+        if count and word in _US:
+            return Calendar("us", count * _US[word])
+        if count and word[0] in _MONTHS and word[1:] in ("", "S", "E"):
+            day = {"S": 1, "E": 31, "": 0}[word[1:]] or _day_of_month(times.astype("datetime64[D]")) or 1
+            return Calendar("month", count * _MONTHS[word[0]], day)
+    raise ValueError(
+        f"freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE or Y, got {checks.shown(freq)}"
+    )
+
+
+def check_freq(freq: Any) -> None:
+    """ValueError for a word that names no step; None names the one that the times have."""
+    if freq is not None:
+        parse(freq, np.array(["1970-01-01"], "datetime64[us]"))
+
+
+def _check_reach(times: np.ndarray) -> None:
+    numbers = times.astype(np.int64)
+    if ((numbers < -FARTHEST) | (numbers > FARTHEST)).any():  # NaT is the least of them
+        raise DataError("expected dates within 73,000 years of 1970")
+
+
+def _months(times: np.ndarray) -> Calendar | None:
+    days = times.astype("datetime64[D]")
+    day = _day_of_month(days)
+    if day is None or not _one_clock(times, days):
+        return None
+    steps = np.diff(days.astype("datetime64[M]").astype(np.int64))
+    return Calendar("month", commonest(steps), day) if (steps > 0).all() else None
+
+
+def _weekdays(times: np.ndarray) -> Calendar | None:
+    days = times.astype("datetime64[D]")
+    if not _one_clock(times, days):
+        return None
+    present = np.bincount((days.astype(np.int64) + 3) % 7, minlength=7) > 0  # day 0, 1970-01-01, was a Thursday
+    if days[-1] - days[0] >= 14 * _DAY and 2 <= present.sum() < 7:
+        calendar = Calendar("weekday", weekmask="".join("01"[int(p)] for p in present))
+    elif not present[5:].any() and (np.diff(days) == 3 * _DAY).any():  # too short to tell, but a weekend is left out
+        calendar = Calendar("weekday")
+    else:
+        return None
+    return calendar if np.median(np.diff(calendar.index(times)[0])) == 1 else None
+
+
+def _one_clock(times: np.ndarray, days: np.ndarray) -> bool:
+    """Whether all times are the same time of day."""
+    clocks = times - days
+    return bool((clocks == clocks[0]).all())
+
+
+def _fixed(times: np.ndarray) -> Calendar | None:
+    steps = np.diff(times).astype(np.int64)
+    return Calendar("us", commonest(steps)) if (steps > 0).all() else None
+
+
+def commonest(steps: np.ndarray) -> int:
+    """The most frequent value; of several the smallest."""
+    values, counts = np.unique(steps, return_counts=True)
+    return max(int(values[counts.argmax()]), 1)
+
+
+def _day_of_month(days: np.ndarray) -> int | None:
+    """The day that all dates share, 31 where each is its month's last; None where they share none."""
+    months = days.astype("datetime64[M]")
+    numbers = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
+    for day in (31, int(numbers.max())):
+        if (_on_day(months, day) == days).all():
+            return day
+    return None
+
+
+def _on_day(months: np.ndarray, day: int) -> np.ndarray:
+    """The given day of each month, or its last where it is shorter."""
+    last = (months + 1).astype("datetime64[D]") - _DAY
+    return np.minimum(months.astype("datetime64[D]") + (day - 1) * _DAY, last)

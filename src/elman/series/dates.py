@@ -1,0 +1,210 @@
+"""Dates as people write them: read from text, and written again in the same style.
+
+A column is read by one `Style` as a whole: a form that fits some rows only is not its form. Both day/month orders
+may fit (03/04/2020); then both readings are returned, and the calendar decides which one makes regular steps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+
+from elman.core import checks, fields
+from elman.series.cells import blocks
+from elman.series.moments import MONTHS, Parts, moments
+
+__all__ = ["ISO", "Reading", "Style", "first_undated", "plain_style", "read_dates", "reads_as_date"]
+
+_YEAR = re.compile(r"\d{4}")  # of which every template has one
+_REMEMBERED = 2000  # cells of a column whose readings are kept, for a while, for another with the same ones
+_FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
+_TOKENS = {
+    "%Y": r"(?P<year>\d{4})",
+    "%m": r"(?P<month>\d{1,2})",
+    "%d": r"(?P<day>\d{1,2})",
+    "%b": r"(?P<name>[A-Za-z]{3,9})",
+    "%q": r"(?P<quarter>[1-4])",
+}
+# an hour alone, as NumPy writes it, needs its T
+_CLOCK = (
+    r"(?:(?P<gap>[T ])(?P<hour>\d{1,2})(?:(?<=T\d\d)(?!:)|:(?P<minute>\d\d)"
+    r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?))?"
+)
+_CLOCKS = ("", *(gap + clock for gap in "Tt " for clock in ("%H", "%H:%M", "%H:%M:%S")))
+_OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+
+# Forms with a day first, for they may carry a clock; a bare year last, for any whole number might be one.
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y",
+         "%d-%b-%Y", "%b %d, %Y", "%b-%d-%Y")  # fmt: skip
+_WIDER = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YQ%q", "%Y-Q%q", "%Y Q%q",
+          "Q%q %Y", "Q%q-%Y", "%Y%m%d", "%Y")  # fmt: skip
+_TEMPLATES = tuple(dict.fromkeys(word for each in (*_DAYS, *_WIDER) for word in (each, each.replace("%b", "%B"))))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How dates are written: `template` for the day, `clock` for the time of day, `offset` a fixed time zone's."""
+
+    template: str = "%Y-%m-%d"
+    padded: bool = True
+    clock: str = ""
+    digits: int = 0
+    offset: str = ""
+
+    def __post_init__(self) -> None:
+        checks.choice("template", self.template, _TEMPLATES)
+        checks.flag("padded", self.padded)
+        checks.choice("clock", self.clock, _CLOCKS)
+        checks.whole("digits", self.digits, low=0, high=6)
+        if not re.fullmatch(_OFFSET, fields.text("offset", self.offset), re.IGNORECASE):
+            raise ValueError(f"offset: expected Z or one such as +01:00, got {checks.shown(self.offset)}")
+
+    @classmethod
+    def of_plain(cls, name: str, plain: Any) -> Style:
+        """The style whose fields, as JSON says them, stand in the field `name` of a file."""
+        known = {"template": fields.text, "padded": fields.flag, "clock": fields.text, "digits": fields.whole(0, 6)}
+        return cls(**fields.record(name, plain, {**known, "offset": fields.text}))
+
+    def label(self, time: np.datetime64) -> str:
+        """One date as this style writes it."""
+        moment: Any = time.astype("datetime64[us]").item()
+        if not isinstance(moment, datetime):  # beyond the year 9999
+            return str(time)
+        padded = self.padded or self.template == "%Y%m%d"
+        month, day = (f"{part:02d}" if padded else str(part) for part in (moment.month, moment.day))
+        name = MONTHS[moment.month - 1]
+        parts = {"Y": f"{moment.year:04d}", "m": month, "d": day, "b": name[:3], "B": name,
+                 "q": str((moment.month + 2) // 3)}  # fmt: skip
+        text = re.sub("%([YmdbBq])", lambda token: parts[token.group(1)], self.template)
+        if self.clock:
+            text += moment.strftime(self.clock)
+            text += f".{moment.microsecond:06d}"[: self.digits + 1] if self.digits else ""
+        return text + self.offset
+
+    def labels(self, times: np.ndarray) -> list[str]:
+        """Dates (n,) as this style writes them."""
+        return [self.label(time) for time in times]
+
+
+ISO = Style()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A column read as dates: datetime64[us] (n,), and the style to write them again."""
+
+    times: np.ndarray
+    style: Style
+
+
+def read_dates(cells: Sequence[str]) -> list[Reading]:
+    """Every way to read all the cells as dates: none, one, or two where day and month may be either way round."""
+    return list(_read_before(tuple(cells)) if len(cells) <= _REMEMBERED else _readings(cells))
+
+
+def _readings(cells: Sequence[str]) -> tuple[Reading, ...]:
+    found: list[Reading] = []
+    for template in _candidates(cells[:1]):
+        reading = _read(cells, template)
+        if isinstance(reading, Reading) and not any(np.array_equal(reading.times, each.times) for each in found):
+            reading.times.flags.writeable = False  # it may be shared
+            found.append(reading)
+    return tuple(found)
+
+
+_read_before = lru_cache(4)(_readings)  # the series of a panel mostly have the same dates
+
+
+def reads_as_date(cell: str) -> bool:
+    """Whether this one cell can be read as a date."""
+    return any(isinstance(_read([cell], template), Reading) for template in _candidates([cell]))
+
+
+def first_undated(cells: Sequence[str]) -> int:
+    """The first cell that, with those before it, has no reading; of cells for which `read_dates` finds none."""
+    readings = (_read(cells, template) for template in _candidates(cells[:1]))
+    return max((reading for reading in readings if isinstance(reading, int)), default=0)
+
+
+def plain_style(times: np.ndarray) -> Style:
+    """ISO dates, as fine as the times (datetime64 of any unit) need them."""
+    unit = np.datetime_data(times.dtype)[0]
+    if unit in ("Y", "M"):
+        return Style("%Y" if unit == "Y" else "%Y-%m")
+    clocks = times.astype("datetime64[us]").astype(np.int64) % 86_400_000_000
+    if not clocks.any():
+        return Style()
+    if not (clocks % 60_000_000).any():
+        return Style(clock=" %H:%M")
+    return Style(clock=" %H:%M:%S", digits=6 if (clocks % 1_000_000).any() else 0)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    text = re.escape(template).replace(r"\ ", " ")
+    for token, pattern in _TOKENS.items():
+        text = text.replace(token, pattern)
+    if template == "%Y%m%d":
+        text = r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
+    return re.compile(text + (_CLOCK + _OFFSET if template in _DAYS else "") + r"\Z", re.IGNORECASE)
+
+
+def _candidates(cells: Sequence[str]) -> Iterable[str]:
+    """The templates that the first cell has the form of."""
+    text = cells[0].strip() if cells else ""
+    if not _YEAR.search(text):  # most cells that are no dates end here
+        return ()
+    return (template for template in (*_DAYS, *_WIDER) if _pattern(template).match(text))
+
+
+def _read(cells: Sequence[str], template: str) -> Reading | int:
+    """All the cells read by one template; or the first that cannot be, with those before it."""
+    times: list[np.ndarray] = []
+    east: list[np.ndarray] = []
+    offsets: dict[str, int] = {}
+    forms: dict[str, Parts] = {}
+    start = 0
+    for block in blocks(cells):
+        found = moments(block, _pattern(template))
+        if isinstance(found, int):
+            return start + found
+        times.append(found.times)
+        east.append(found.east)
+        for offset, first in found.offsets.items():
+            offsets.setdefault(offset, start + first)
+        for shape, parts in found.forms.items():
+            forms.setdefault(shape, parts)
+        start += len(block)
+    whole, offset = np.concatenate(times), next(iter(offsets))
+    if len(offsets) > 1:  # a zone with summer time: told apart by going over to UTC
+        whole -= np.concatenate(east).astype(np.int64) * np.timedelta64(1, "m")
+        beyond = np.flatnonzero((whole < _FIRST) | (whole > _LAST))
+        if beyond.size:
+            return max(int(beyond[0]), sorted(offsets.values())[1])
+        offset = "+00:00"
+    style = Style(template, padded=not _narrow(forms.values()), offset=offset)
+    return Reading(whole, _with_clock(style, list(forms.values())))
+
+
+def _narrow(forms: Iterable[Parts]) -> bool:
+    """Whether some day or month stands with one digit."""
+    return any(len(parts.get(key) or "00") == 1 for parts in forms for key in ("day", "month"))
+
+
+def _with_clock(style: Style, forms: Sequence[Parts]) -> Style:
+    if any(len(parts.get("name") or "") > 4 for parts in forms):  # "sept" is an abbreviation too
+        style = replace(style, template=style.template.replace("%b", "%B"))
+    timed = next((parts for parts in forms if parts.get("gap")), None)
+    if timed is None:
+        return replace(style, offset="")
+    seconds = any(parts.get("second") for parts in forms)
+    digits = min(6, max(len(parts.get("fraction") or "") for parts in forms))
+    minutes = any(parts.get("minute") for parts in forms)
+    clock = "%H:%M:%S" if seconds else "%H:%M" if minutes else "%H"
+    return replace(style, clock=f"{timed['gap']}{clock}", digits=digits)

@@ -1,0 +1,1 @@
+"""Training: updates and epochs, checkpoints, histories, callbacks, and what went wrong."""

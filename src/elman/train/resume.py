@@ -1,0 +1,148 @@
+"""Reads the checkpoints of a training, and puts a Trainer where one of them was, so that it goes on bit for bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elman.core import io
+from elman.network import Network
+from elman.train import checkpoint, resumable, settings
+from elman.train.checkpoint import CheckpointWarning, Position
+
+if TYPE_CHECKING:
+    from elman.train.training import Trainer
+
+__all__ = ["Checkpoint", "Epochs", "restored"]
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """What a fit asks for: how many epochs, the rows of its data, and how many updates epoch number 1, 2, ... takes."""
+
+    count: int
+    rows: int
+    updates: Callable[[int], int]
+
+
+def restored(folder: str | os.PathLike[str], trainer: Trainer, known: settings.Plain, asked: Epochs) -> Position | None:
+    """Puts the Trainer where the newest whole checkpoint of the folder was; None where there is none at all.
+
+    Raises ValueError, and changes nothing, where it belongs to other data or settings, or is past the epochs asked for;
+    FileError where there are checkpoints and none is whole. One that is damaged is told in a CheckpointWarning.
+    """
+    folder = Path(folder)
+    found = checkpoint.files(folder) if folder.exists() else []
+    damaged: list[str] = []
+    for path in found:
+        try:
+            newest = Checkpoint.read(path)
+            break
+        except (io.FileError, OSError) as error:
+            damaged.append(str(error))
+    else:
+        if damaged:
+            raise io.FileError(folder, f"no checkpoint in it is whole. {'; '.join(damaged)}")
+        return None
+    if damaged:
+        warnings.warn(f"{'; '.join(damaged)}. Going on from {path}", CheckpointWarning, stacklevel=3)
+    return newest.restore(path, trainer, known, asked)
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds, checked."""
+
+    plain: dict[str, Any]  # the description
+    position: Position
+    theta: np.ndarray
+    slots: list[np.ndarray]
+    history: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        """The checkpoint in a file; FileError for anything else."""
+        kind, description, tensors = io.read(path)
+        if kind != "checkpoint":
+            raise io.FileError(path, f"expected a checkpoint, got a file of kind {kind!r}")
+        try:
+            return cls._of(description, tensors)
+        except io.UNFIT as error:
+            raise io.FileError(path, f"the description does not fit the tensors: {io.said(error)}") from error
+
+    @classmethod
+    def _of(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Checkpoint:
+        plain = resumable.described(description)
+        resumable.check_arrays(plain, tensors)
+        position = Position(
+            plain["first"],
+            plain["done"],
+            plain["seconds"],
+            math.inf if plain["best"] is None else plain["best"],
+            tensors.get("best_theta"),
+            plain["waited"],
+            plain["stopped"],
+            _numbered("carry", tensors) or None,
+        )
+        history = tensors["history.epochs"], tensors["history.updates"]
+        return cls(plain, position, tensors["theta"], _numbered("slots", tensors), history)
+
+    def restore(self, path: Path, trainer: Trainer, known: settings.Plain, asked: Epochs) -> Position:
+        """Compares first, then changes the Trainer."""
+        numbers: dict[str, Any] = self.plain["optimizer"]
+        now = {f"optimizer.{name}": value for name, value in numbers.items()}
+        # A callback may have changed the optimiser's numbers: it counts as the same with those of either time.
+        same = {name: value for name, value in known.items() if name in now and value == now[name]}
+        unlike = settings.differences(self.plain["settings"] | same, known)
+        if unlike:
+            raise ValueError(f"resume: expected the data and settings of {path}, got others: {'; '.join(unlike)}")
+        position, done = self.position, len(self.history[0])
+        arrays = (trainer.network.theta, *trainer.slots)
+        optimizer = dataclasses.replace(trainer.optimizer, **numbers)
+        if (
+            [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in (self.theta, *self.slots)]
+            or optimizer.slots != trainer.optimizer.slots
+            or any(len(array) != asked.rows for array in position.carry or ())
+            or (position.done > 0 and position.done >= asked.updates(done + 1))
+        ):
+            raise io.FileError(path, "its arrays and its position are not those of its settings")
+        needed = done - position.first + (position.done > 0)
+        if asked.count < needed:
+            raise ValueError(f"epochs: expected at least the {needed} that {path} has begun, got {asked.count}")
+        maker = checkpoint.maker(trainer.network.engine)
+        if maker != self.plain["made_by"]:
+            unlike = settings.differences(self.plain["made_by"], maker)
+            warnings.warn(
+                f"{path}: {'; '.join(unlike)}; results go on, but not to the last bit", CheckpointWarning, stacklevel=4
+            )
+        trainer.schedule.restore(self.plain["schedule"])  # what may refuse a value comes first
+        trainer.optimizer = optimizer
+        trainer.history.restore(*self.history)
+        trainer.updates = self.plain["updates"]
+        for array, saved in zip(arrays, (self.theta, *self.slots), strict=True):
+            array[...] = saved
+        return position
+
+    @classmethod
+    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
+        return resumable.shapes(resumable.described(description))
+
+    @classmethod
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+        """For `elman.load`: the network as it was then."""
+        own = cls._of(description, tensors)
+        if own.plain["network"] is None:
+            raise ValueError("network: a file holds no code, and its network has some of its own; resume= can use it")
+        return Network.from_theta(own.plain["network"], own.theta)
+
+
+def _numbered(name: str, tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    return [tensors[f"{name}[{i}]"] for i in range(sum(key.startswith(f"{name}[") for key in tensors))]
