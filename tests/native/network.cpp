@@ -115,7 +115,7 @@ void answer(const Header& h) {
   give(gradient);
 
   if (one_way && !h.ragged) {
-    Stepper<T> stream(model, theta.data(), h.rows, 0);
+    Stepper<T> stream(model, theta.data(), h.rows);
     for (size_t i = 0; h.given && i < sizes.size(); i++) stream.states()[i] = state[i];
     std::vector<T> out(size_t(h.rows * h.out));
     for (int64_t t = 0; t < h.steps; t++) {

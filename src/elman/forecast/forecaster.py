@@ -194,11 +194,12 @@ class Forecaster(Estimator):
                   short series' windows have, those of many series have not
         The forecaster itself and its intervals stay as they are.
         """
+        windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
         if y is None:
             self._check_fitted()
             if windows in (None, self.windows) and step is None and refit is None:
                 return self._tested()
-        windows = checks.whole("windows", self.windows if windows is None else windows, 1, limits.WINDOWS)
+        windows = checks.whole("windows", self.windows, 1, limits.WINDOWS) if windows is None else windows
         step = None if step is None else checks.whole("step", step, 1, limits.HORIZON)
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
