@@ -14,11 +14,13 @@ from elman.anomaly import saved
 from elman.anomaly.following import Following, rows_of_a_day
 from elman.anomaly.learned import LEAST_ROWS, Learned, learn
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.network import EFFORTS, Settings
+from elman.anomaly.network import EFFORTS
 from elman.anomaly.result import Anomalies, alarms_of
 from elman.core import checks, io
 from elman.estimators.base import Estimator
-from elman.forecast.power import back
+from elman.estimators.ensemble import OnProgress
+from elman.estimators.recipe import Recipe
+from elman.forecast.boxcox import inverse
 from elman.series import limits
 from elman.series.calendar import Calendar, check_freq
 from elman.series.columns import as_series
@@ -77,16 +79,20 @@ class AnomalyDetector(Estimator):
 
     # ------------------------------------------------------------------------------------------- fit
 
-    def fit(self, y: Any, *, target: str | None = None, time: Any = None) -> AnomalyDetector:
+    def fit(
+        self, y: Any, *, target: str | None = None, time: Any = None, on_progress: OnProgress | None = None
+    ) -> AnomalyDetector:
         """Learns from the first rows of a series and scores the others: a `Series`, an array (n,), a data frame or its
         column, or the path of a file.
 
         target, time   columns of a data frame or file; beside an array, `time` holds the times
+        on_progress    is called with the share of the training that is done, from 0 to 1, by any thread. An exception
+                       that it raises ends the training, is raised here, and leaves the detector as it was
 
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
         self.check_options()
-        settings = self._settings()
+        recipe = self._recipe()
         series = self._read(y, target, time)
         known = series.values[: self._probation(series)]
         if (known == known[0]).all():
@@ -96,7 +102,7 @@ class AnomalyDetector(Estimator):
                 column=series.name,
             )
         seasons = self._seasons(series, known)
-        learned = learn(known, seasons, _span(series.calendar, seasons, len(known)), settings)
+        learned = learn(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
         self.learned_: Learned = learned
         self.season_ = learned.season
         self._monitor = Monitor(learned, -math.log10(self.rate))
@@ -113,7 +119,8 @@ class AnomalyDetector(Estimator):
         checks.choice("missing", self.missing, MISSING)
         check_freq(self.freq)
         self._asked_seasons()
-        self._settings()
+        self._recipe()
+        checks.whole("seed", self.seed, 0, limits.SEED)
 
     def _probation(self, series: Series) -> int:
         """The rows that are learned from."""
@@ -150,13 +157,13 @@ class AnomalyDetector(Estimator):
     def _read(self, y: Any, target: str | None, time: Any) -> Series:
         return as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
 
-    def _settings(self) -> Settings:
-        settings = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
+    def _recipe(self) -> Recipe:
+        recipe = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
         if self.cell is not None:
-            settings = replace(settings, cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")))
+            recipe = replace(recipe, cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")))
         if self.hidden_size is not None:
-            settings = replace(settings, hidden_size=checks.whole("hidden_size", self.hidden_size, 1, limits.HIDDEN))
-        return replace(settings, seed=checks.whole("seed", self.seed, 0, limits.SEED))
+            recipe = replace(recipe, hidden_size=checks.whole("hidden_size", self.hidden_size, 1, limits.HIDDEN))
+        return recipe
 
     # ----------------------------------------------------------------------------------------- scoring
 
@@ -211,8 +218,8 @@ class AnomalyDetector(Estimator):
         low, high = monitor.bounds()
         with np.errstate(over="ignore"):
             bounds = expected[:, None] + unit[:, None] * np.array([low, high])
-        power = 0.0 if learned.shape.log else 1.0
-        expected, bounds = back(expected, power), back(bounds, power)
+        boxcox_lambda = 0.0 if learned.shape.log else 1.0
+        expected, bounds = inverse(expected, boxcox_lambda), inverse(bounds, boxcox_lambda)
         labels = scores >= monitor.limit
         day = rows_of_a_day(series.calendar)
         apart = day or (learned.season if series.calendar is None else 1)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.anomaly.calibration import Calibration, calibrate
-from elman.anomaly.network import Settings, Units, cross_fit, place_features, spread, units_of
+from elman.anomaly.network import Units, cross_fit, place_features, spread, units_of
 from elman.anomaly.shape import Shape, find_shape
+from elman.estimators.ensemble import OnProgress
+from elman.estimators.recipe import Recipe
 from elman.network import Network
 
 __all__ = ["FLOOR", "LEAST_ROWS", "Learned", "calibrated", "learn", "memory_of"]
@@ -49,8 +51,15 @@ class Learned:
         return place_features(self.shape.course, self.seasons, self.units.deviation)
 
 
-def learn(values: np.ndarray, seasons: Sequence[int], span: int, settings: Settings) -> Learned:
-    """Of values (n,), n >= LEAST_ROWS, which may have one of these seasons, or none."""
+def learn(
+    values: np.ndarray,
+    seasons: Sequence[int],
+    span: int,
+    recipe: Recipe,
+    seed: int,
+    on_progress: OnProgress | None = None,
+) -> Learned:
+    """What values (n,), n >= LEAST_ROWS, teach; they may have one of these seasons, or none."""
     shape, taken, course = find_shape(values, seasons)
     m, rows = len(shape), np.arange(len(values))
     rest = taken - course
@@ -59,7 +68,7 @@ def learn(values: np.ndarray, seasons: Sequence[int], span: int, settings: Setti
     deviations = _deviations(rest, level, memory) / shape.widths[rows % m]
     units = units_of(deviations)
     places = place_features(shape.course, seasons, units.deviation)[rows % m]
-    network, answers = cross_fit(deviations, units, places, settings)
+    network, answers = cross_fit(deviations, units, places, recipe, seed, on_progress)
     carried = units.carry * np.concatenate([[0.0], deviations[:-1]])
     unit = units.error * np.maximum((answers[:, 2] - answers[:, 0]) / 2.0, FLOOR)
     errors = (deviations - carried - units.error * answers[:, 1]) / unit

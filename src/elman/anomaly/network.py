@@ -8,25 +8,24 @@ so training starts from that forecast.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core.losses import Pinball
-from elman.core.optim import AdamW
-from elman.engines.config import get_num_threads
+from elman.estimators.ensemble import Ensemble, OnProgress, fit_all, span
+from elman.estimators.recipe import Recipe
+from elman.estimators.seeds import Use, child
+from elman.estimators.training import Job, Round, layout_of
 from elman.network import Network
-from elman.train.training import Trainer, TrainingError
 
 __all__ = [
     "CLIP",
     "EFFORTS",
     "LEAST",
     "QUANTILES",
-    "Settings",
     "Units",
     "cross_fit",
     "place_features",
@@ -41,24 +40,18 @@ FOLDS = 3  # parts of the rows, each forecast by a network that learned from the
 WARM = 8  # steps of a window that are read, not learned from
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How networks are trained. Each of `stages` is a number of updates; the folds choose one, or none at all."""
+STEPS = 64  # of a window that a network is trained on, where there are so many rows
 
-    cell: str = "gru"
-    hidden_size: int = 16
-    stages: tuple[int, ...] = (50, 100, 200, 400, 800)
-    batch_size: int = 16
-    steps: int = 64
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1
-    seed: int = 0
-
-
+# The folds choose after which of the snapshots training ends.
+_NORMAL = Recipe(
+    1, 16, 800, batch_size=16, learning_rate=3e-3, weight_decay=0.1, snapshots=(0, 50, 100, 200, 400, 800)
+)
 EFFORTS = {
-    "fast": Settings(stages=(50, 100, 200)),
-    "normal": Settings(),
-    "best": Settings(hidden_size=32, stages=(50, 100, 200, 400, 800, 1600, 3200)),
+    "fast": replace(_NORMAL, updates=200, snapshots=(0, 50, 100, 200)),
+    "normal": _NORMAL,
+    "best": replace(
+        _NORMAL, hidden_size=32, updates=3200, snapshots=(0, 50, 100, 200, 400, 800, 1600, 3200)
+    ),
 }
 
 
@@ -103,7 +96,12 @@ def place_features(course: np.ndarray, seasons: Sequence[int], unit: float) -> n
 
 
 def cross_fit(
-    deviations: np.ndarray, units: Units, places: np.ndarray, settings: Settings
+    deviations: np.ndarray,
+    units: Units,
+    places: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    on_progress: OnProgress | None = None,
 ) -> tuple[Network, np.ndarray]:
     """The network of all rows (n,), whose places read as (n, F); and for each row the quantiles (n, 3) by a network
     that did not learn from it, in units of the error, to be added to what is carried.
@@ -117,14 +115,19 @@ def cross_fit(
     x = np.column_stack([np.clip(read, -CLIP, CLIP), places]).astype(np.float32)
     y = np.clip((deviations - units.carry * last) / units.error, -4 * CLIP, 4 * CLIP).astype(np.float32)[:, None]
     fold = np.arange(len(x)) * FOLDS // len(x)
-    answers = np.empty((1 + len(settings.stages), len(x), 3))
-    with ThreadPoolExecutor(max(1, get_num_threads()), thread_name_prefix="elman") as pool:
-        jobs = [pool.submit(_fit, x, y, fold != k, settings, settings.stages) for k in range(FOLDS)]
-        for k, job in enumerate(jobs):
-            answers[:, fold == k] = np.array(job.result()[1])[:, fold == k]
+    jobs = [_job(x, y, fold != k, recipe) for k in range(FOLDS)]
+    folds = fit_all([Ensemble(jobs, child(seed, Use.TRIAL))], on_progress=span(on_progress, 0.0, 0.75))[0]
+    answers = np.empty((len(recipe.snapshots), len(x), len(QUANTILES)))
+    for k, (job, trained) in enumerate(zip(jobs, folds, strict=True)):
+        for i in range(len(answers)):
+            # a training that failed has no later snapshots: what it knew before is as good an answer as any other
+            network = Network.from_theta(job.layout, trained.thetas[min(i, len(trained.thetas) - 1)])
+            answers[i, fold == k] = network.predict(x)[fold == k]
     best = int(np.argmin([_loss(y, each) for each in answers]))
-    network, _ = _fit(x, y, np.ones(len(x), bool), settings, settings.stages[:best])
-    return network, answers[best]
+    snapshots = recipe.snapshots[: best + 1]
+    job = _job(x, y, np.ones(len(x), bool), replace(recipe, updates=max(1, snapshots[-1]), snapshots=snapshots))
+    ((trained,),) = fit_all([Ensemble([job], child(seed, Use.MODEL))], on_progress=span(on_progress, 0.75, 1.0))
+    return Network.from_theta(job.layout, trained.theta), answers[best]
 
 
 def _loss(y: np.ndarray, answers: np.ndarray) -> float:
@@ -132,39 +135,35 @@ def _loss(y: np.ndarray, answers: np.ndarray) -> float:
     return float(np.maximum(q * errors, (q - 1.0) * errors).mean())
 
 
-def _fit(
-    x: np.ndarray, y: np.ndarray, learned: np.ndarray, settings: Settings, stages: Sequence[int]
-) -> tuple[Network, list[np.ndarray]]:
-    """A network trained on windows whose rows are all `learned` (n,), and its answers (n, 3) before training and after
-    each stage."""
-    network = Network(x.shape[1], settings.hidden_size, 3, cell=settings.cell, skip=True, seed=settings.seed)
-    for name in ("head.weight", "skip.weight"):
-        network.parameters[name][...] = 0.0
-    network.parameters["head.bias"][...] = np.quantile(y[learned], QUANTILES)
-    steps = max(2 * WARM, min(settings.steps, int(learned.sum()) // 4))
+def _job(x: np.ndarray, y: np.ndarray, learned: np.ndarray, recipe: Recipe) -> Job:
+    """The training of a network on windows whose rows are all `learned` (n,); it begins at the quantiles of these."""
+    steps = max(2 * WARM, min(STEPS, int(learned.sum()) // 4))
     starts = np.flatnonzero(sliding_window_view(learned, steps).all(axis=1))[:: max(1, steps // 8)]
     windows, targets = (sliding_window_view(a, steps, axis=0).transpose(0, 2, 1)[starts] for a in (x, y))
     weight = np.ones(windows.shape[:2], np.float32)
     weight[:, :WARM] = 0.0
-    trainer = Trainer(
-        network,
-        loss=Pinball(QUANTILES),
-        optimizer=AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
-        batch_size=settings.batch_size,
-        clip_norm=1.0,
-        seed=settings.seed,
+    return Job(
+        layout_of(recipe, x.shape[1], len(QUANTILES)),
+        _Windows(windows, targets, weight),
+        recipe,
+        Pinball(QUANTILES),
+        output_bias=np.quantile(y[learned], QUANTILES),
     )
-    epoch = -(-len(starts) // settings.batch_size)  # updates
-    answers = [network.predict(x)]
-    for stage in stages:
-        more = max(1, stage // epoch) - trainer.epochs
-        if more > 0:
-            before = network.theta.copy()
-            try:
-                trainer.fit(windows, targets, sample_weight=weight, epochs=more, progress=False)
-            except TrainingError:  # what it knew before is as good an answer as any other
-                network.theta = before
-                answers += [answers[-1]] * (1 + len(stages) - len(answers))
-                break
-        answers.append(network.predict(x))
-    return network, answers
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """`TrainingData` of fixed windows (n, T, F), targets (n, T, 1) and weights (n, T)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+
+    def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
+        """Whole epochs up to each snapshot, at least one up to the first that is not 0."""
+        epoch = -(-len(self.x) // recipe.batch_size)  # updates
+        done = 0
+        for updates in recipe.snapshots:
+            due = max(1, updates // epoch) if updates else 0
+            yield Round(self.x, self.y, self.weight, max(0, due - done), snapshot=True)
+            done = max(done, due)

@@ -26,8 +26,8 @@ Bad data raises `DataError`, a ValueError of one line that says where and what t
 
 from __future__ import annotations
 
-from elman.forecast.backtest import Backtest
-from elman.forecast.failed import ForecastWarning
+from elman.forecast.evaluation.backtest import Backtest
+from elman.forecast.models.failures import ForecastWarning
 from elman.forecast.forecaster import Forecaster
 from elman.forecast.result import Forecast, Forecasts
 from elman.series.columns import as_series, read_series

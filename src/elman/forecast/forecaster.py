@@ -11,24 +11,25 @@ import numpy as np
 
 from elman.core import checks, io
 from elman.estimators.base import Estimator
-from elman.forecast import described, intervals, options, saved
-from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.coverage import coverage
-from elman.forecast.many import Recipe, part_of
-from elman.forecast.model import Model
-from elman.forecast.pooled import PooledModel, Tell
+from elman.estimators.ensemble import OnProgress, span
+from elman.forecast import described, options, saved
+from elman.forecast.evaluation import intervals
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.coverage import coverage
+from elman.forecast.forecasting import forecasts, usable
+from elman.forecast.models.prediction import Model
 from elman.forecast.result import Forecast, Forecasts, in_kind
-from elman.forecast.serve import forecasts, usable
-from elman.forecast.short import ShortRecipe
 from elman.series import limits
 from elman.series.ahead import with_future
-from elman.series.columns import Columns, open_table, series_of
+from elman.series.columns import Columns
 from elman.series.errors import DataError
-from elman.series.frames import Kind, is_frame, kind_of
 from elman.series.newer import with_newer
-from elman.series.panel import Panel, as_panel
-from elman.series.series import Rules, Series
-from elman.series.table import Table
+from elman.series.panel import Panel
+from elman.series.panel_sources import as_panel
+from elman.series.series import Series, SeriesOptions
+from elman.series.sources import open_table
+from elman.series.tables.frames import FrameType, frame_type, is_frame
+from elman.series.tables.table import Table
 
 __all__ = ["Forecaster"]
 
@@ -40,8 +41,7 @@ class Forecaster(Estimator):
 
     horizon      rows to forecast; None: one season, else a tenth of the rows, at most 48
     season       rows in a season, 1 for none; for many series also several, such as (24, 168). None: found in the data
-    context      rows that the network reads before each forecast; None: see `model.py` and, for many series or long
-                 ones, `pooled.py`
+    context      rows that the network reads before each forecast; None: what suits season, horizon and rows
     levels       intervals in percent; one that the backtest has too few residuals for is refused. None: of 80 and 95
                  those that it has enough for
     windows      backtest windows, the last ones of each series; 0: no backtest, so no intervals and no verdict
@@ -51,17 +51,19 @@ class Forecaster(Estimator):
     effort       "fast", "normal" or "best": how much is trained, counted in updates, so that results repeat
     cell         "tanh", "relu", "gru" or "lstm";  hidden_size  units of each network;  members  networks in the
                  ensemble;  updates  of each, at most. None: what the effort says
-    head         "median": all rows at once, each by one number; "quantiles": by three, so that intervals are wide
-                 where the network is less sure, on each side; "gaussian", "student_t": row by row, by sample paths
-    skip         short seasons that a linear path shows the answer, beside the network; 0: none
-    power        of Box and Cox's transformation of series above zero, 1 none, 0 logarithms; None: what validates better
+    distribution   what the networks answer of each row. "median": one number; "quantiles": three, so that intervals are
+                 wide where the network is less sure, on each side; "gaussian", "student_t": such a distribution, row by
+                 row, from which sample paths are drawn
+    skip_seasons   short seasons that a linear path leads from the input to the answer, beside the network; 0: none
+    boxcox_lambda  of the Box-Cox transformation of series above zero, 1 none, 0 logarithms; None: what validates better
     calendar     features of the dates: some of "minute", "hour", "weekday", "day" (of the month), "month", "week"
     skip_bad     of many series, those that cannot be used are left out and told, in `skipped_` and `Forecasts.skipped`;
                  else the first is an error
     seed         of everything random: the same seed, engine and data give the same bits
 
-    Options are stored as they are and checked in `fit`. Fitted: `series_` (a Series, or a dict of them), `horizon_`,
-    `season_`, `model_`, `levels_`, `backtest_` (None without windows), `skipped_` (id -> what was wrong with it).
+    Options are stored as they are and checked in `fit`. Fitted: `series_` (a Series, or a Panel of them by id),
+    `horizon_`, `season_`, `model_`, `levels_`, `backtest_` (None without windows), `skipped_` (id -> what was wrong
+    with it).
     """
 
     def __init__(
@@ -79,9 +81,9 @@ class Forecaster(Estimator):
         hidden_size: int | None = None,
         members: int | None = None,
         updates: int | None = None,
-        head: str = "median",
-        skip: int = 1,
-        power: float | None = None,
+        distribution: str = "median",
+        skip_seasons: int = 1,
+        boxcox_lambda: float | None = None,
         calendar: Sequence[str] | None = None,
         skip_bad: bool = False,
         seed: int = 0,
@@ -98,15 +100,15 @@ class Forecaster(Estimator):
         self.hidden_size = hidden_size
         self.members = members
         self.updates = updates
-        self.head = head
-        self.skip = skip
-        self.power = power
+        self.distribution = distribution
+        self.skip_seasons = skip_seasons
+        self.boxcox_lambda = boxcox_lambda
         self.calendar = calendar
         self.skip_bad = skip_bad
         self.seed = seed
 
-    _columns = Columns()
-    _kind: Kind | None = None  # what the fitted data came in
+    _panel: Panel
+    _frame_type: FrameType | None = None  # of the data that was fitted
 
     # ------------------------------------------------------------------------------------------- fit
 
@@ -120,58 +122,64 @@ class Forecaster(Estimator):
         past: Any = None,
         future: Any = None,
         static: Any = None,
-        progress: Tell | None = None,
+        on_progress: OnProgress | None = None,
+        progress: OnProgress | None = None,
     ) -> Forecaster:
         """Trains on one series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV file; or
         on many: a mapping from ids to such, a list of arrays or Series, or a data frame or file in long form.
 
         target, time, id   columns of a data frame or file; beside an array, `time` holds the times. `unique_id`, `ds`
-                           and `y` are found by themselves
+                     and `y` are found by themselves
         past, future, static   columns of covariates, one name or a list: known up to the last value alone (weather);
-                           known ahead (prices, holidays), in rows after the last value too; the same for good (a
-                           region). Beside arrays, the arrays themselves (`as_series`), by id beside a mapping
-        progress   is called with the share that is done, from 0 to 1, by any thread
+                     known ahead (prices, holidays), in rows after the last value too; the same for good (a region).
+                     Beside arrays, the arrays themselves (`as_series`), by id beside a mapping
+        on_progress  is called with the share that is done, from 0 to 1, by any thread. An exception that it raises
+                     ends the training, is raised here, and leaves the forecaster as it was; `progress` is its earlier
+                     name
 
         One series of less than `LONG` rows: a model is trained for each backtest window, on the rows before it alone,
-        and one on all rows, which is kept. Longer, or many, with masked values, or with another head than the median:
-        one model without the rows of all windows, which is scored on them, and one on all rows.
+        and one on all rows, which is kept. Longer, or many, with missing values left out, or with a distribution other
+        than the median: one model without the rows of all windows, which is scored on them, and one on all rows.
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
+        on_progress = options.renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
         self.check_options()
-        columns = Columns(target, time, id, past, future, static)
-        read = self.read(y, **columns._asdict())
-        kind = None if isinstance(y, str | os.PathLike) else kind_of(y)
-        one = isinstance(read, Series)
+        read = self._read(y, Columns(target, time, id, past, future, static))
         windows = checks.whole("windows", self.windows, 0, limits.WINDOWS)
         asked = None if self.levels is None else intervals.parse_levels(self.levels)
-        panel, recipe = self._ready(read, windows > 0)
-        if asked and recipe.horizon is not None:  # before the work: there can't be more
-            intervals.check_enough(asked, windows * recipe.horizon * len(panel))
-        parts = 2 if windows else 1
-        backtest = recipe.test(panel, windows, tell=part_of(progress, 0, parts)) if windows else None
+        panel, strategy = options.strategy_of(self, read).resolve(read, windows > 0, self.skip_bad)
+        if asked and strategy.horizon is not None:  # before the work: there can't be more
+            intervals.check_enough(asked, windows * strategy.horizon * len(panel))
+        tested = 0.5 if windows else 0.0  # of the work
+        backtest = strategy.backtest(panel, windows, on_progress=span(on_progress, 0.0, tested)) if windows else None
         levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
-        model = recipe.train(panel, tell=part_of(progress, parts - 1, parts))
-        self.series_: Any = panel[""] if one else panel
-        self.skipped_: dict[str, str] = panel.skipped
-        self.horizon_, self.season_, self.levels_ = model.horizon, model.season, levels
-        self.model_: Model | PooledModel = model
-        self.backtest_ = backtest
-        self._columns, self._kind = columns, kind
+        self.model_: Model = strategy.train(panel, span(on_progress, tested, 1.0))
+        self.horizon_, self.levels_, self.backtest_ = self.model_.horizon, levels, backtest
+        self.season_: int | tuple[int, ...] = options.as_season(self.model_.seasons)
+        self._panel = panel
+        self._frame_type = None if isinstance(y, str | os.PathLike) else frame_type(y)
         return self
 
-    def read(self, y: Any, **columns: Any) -> Series | Panel:
-        """What `fit` reads of these arguments, and takes in their place: a `Series`, or a dict of them by id."""
-        if isinstance(y, str | os.PathLike):
-            y = open_table(os.fspath(y))
-        skip_bad = checks.flag("skip_bad", self.skip_bad)
-        names, rules = Columns(**columns), Rules(self.freq, self.missing)
-        panel = as_panel(y, names, rules, skip_bad=skip_bad)
-        return series_of(y, names._replace(id=None), rules) if panel is None else panel
+    @property
+    def series_(self) -> Series | Panel:
+        """The fitted series with all rows known by now: one, or many by id."""
+        self._check_fitted()
+        return self._panel.only if self._panel.single else self._panel
 
-    def _ready(self, read: Series | Panel, tested: bool) -> tuple[Panel, Recipe | ShortRecipe]:
-        """The series that can be learned from, and how."""
-        panel = Panel({"": read}, {}) if isinstance(read, Series) else read
-        return options.recipe_of(self, panel).ready(panel, tested, self.skip_bad)
+    @property
+    def skipped_(self) -> dict[str, str]:
+        """The series that were left out, by id, and what was wrong with each."""
+        self._check_fitted()
+        return self._panel.skipped
+
+    def read(self, y: Any, **columns: Any) -> Series | Panel:
+        """What `fit` reads of these arguments, and takes in their place: a `Series`, or a `Panel` of them by id."""
+        panel = self._read(y, Columns(**columns))
+        return panel.only if panel.single else panel
+
+    def _read(self, y: Any, columns: Columns) -> Panel:
+        skip_bad = checks.flag("skip_bad", self.skip_bad)
+        return as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
 
     def check_options(self) -> None:
         """ValueError or TypeError for an option that no fit takes."""
@@ -184,7 +192,8 @@ class Forecaster(Estimator):
         step: int | None = None,
         refit: bool | None = None,
         y: Series | Panel | None = None,
-        progress: Tell | None = None,
+        on_progress: OnProgress | None = None,
+        progress: OnProgress | None = None,
     ) -> Backtest:
         """The backtest that `fit` made; with other options, one made now on the fitted series, or on what `read` gave,
         for which no fit is needed.
@@ -192,8 +201,11 @@ class Forecaster(Estimator):
         windows   how many, the last ones of each series;  step  rows from one to the next, the horizon by default
         refit     whether every window has a model of its own, of the rows before it, or all the first one's; None: a
                   short series' windows have, those of many series have not
+        on_progress   as for `fit`
+
         The forecaster itself and its intervals stay as they are.
         """
+        on_progress = options.renamed_argument("Forecaster.backtest", "progress", progress, "on_progress", on_progress)
         windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
         if y is None:
             self._check_fitted()
@@ -203,13 +215,14 @@ class Forecaster(Estimator):
         step = None if step is None else checks.whole("step", step, 1, limits.HORIZON)
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
-            panel: Mapping[str, Series] = self._panel()
-            recipe = replace(options.recipe_of(self, panel), horizon=self.horizon_)
+            panel = self._panel
+            strategy = replace(options.strategy_of(self, panel), horizon=self.horizon_)
         else:
-            panel, recipe = self._ready(y, True)
-        found = recipe.test(panel, windows, step, refit, progress)
+            panel = Panel.of(y) if isinstance(y, Series) else y
+            panel, strategy = options.strategy_of(self, panel).resolve(panel, True, self.skip_bad)
+        found = strategy.backtest(panel, windows, step, refit, on_progress)
         if found is None:
-            raise DataError(f"windows: the series are too short for a window of {recipe.horizon} rows")
+            raise DataError(f"windows: the series are too short for a window of {strategy.horizon} rows")
         return found
 
     def update(self, y: Any, *, updates: int | None = None) -> Forecaster:
@@ -219,16 +232,10 @@ class Forecaster(Estimator):
         y    as `fit` read it, with the same columns; of many series any of them, new ones too
         The backtest stays: intervals are as wide as before.
         """
+        updates = None if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
         self.update_state(y)
-        panel = self._panel()
-        recipe = replace(options.recipe_of(self, panel), horizon=self.horizon_)
-        if isinstance(recipe, Recipe):
-            usual = max(1, recipe.effort.updates // 5)
-            count = usual if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
-            effort = recipe.effort._replace(updates=count, members=len(self.model_.networks))
-            recipe = replace(recipe, effort=effort)
-        same = isinstance(self.model_, PooledModel) == isinstance(recipe, Recipe)
-        self.model_ = recipe.train(panel, self.model_ if same else None)  # type: ignore[arg-type]
+        strategy = replace(options.strategy_of(self, self._panel), horizon=self.horizon_)
+        self.model_ = strategy.train_on(self._panel, self.model_, updates)
         return self
 
     def update_state(self, y: Any) -> Forecaster:
@@ -237,16 +244,8 @@ class Forecaster(Estimator):
         y    as for `update`. `DataError` names the first row that does not follow; then nothing has changed
         """
         self._check_fitted()
-        panel = self._panel()
-        newer = self._read_again(y, after=panel)
-        if isinstance(self.series_, Series) != isinstance(newer, Series):
-            raise DataError("new rows: expected " + ("one series" if isinstance(self.series_, Series) else "many"))
-        panel = with_newer(panel, {"": newer} if isinstance(newer, Series) else newer)
-        self.series_ = panel[""] if isinstance(self.series_, Series) else Panel(panel, self.skipped_)
+        self._panel = with_newer(self._panel, self._read_again(y, after=self._panel))
         return self
-
-    def _panel(self) -> dict[str, Series]:
-        return {"": self.series_} if isinstance(self.series_, Series) else dict(self.series_)
 
     def _levels(self, residuals: int) -> tuple[float, ...]:
         if self.levels is None:
@@ -259,8 +258,8 @@ class Forecaster(Estimator):
 
     def predict(self, history: Any = None, horizon: int | None = None, future: Any = None) -> Any:
         """The network's forecast (h,), in the kind of the history: of a data frame or column one of its library, of
-        many series a mapping by id. Rows past the fitted horizon are forecast from forecasts (`Forecast.rolled`), up to
-        1000 times as many.
+        many series a mapping by id. Rows past the fitted horizon are forecast from forecasts
+        (`Forecast.recursive_steps`), up to 1000 times as many.
 
         history   rows to forecast from instead of the fitted series: anything that `fit` takes, also series never seen,
                   with at least `model_.context` rows each
@@ -330,13 +329,12 @@ class Forecaster(Estimator):
         source = NETWORK
         if checks.flag("best", best) and not self._tested().network_wins:
             source = self._tested().best_baseline
-        series = self.series_ if history is None else self._read_again(history)
-        panel = {"": series} if isinstance(series, Series) else series
+        panel = self._panel.replaced(self._panel) if history is None else self._read_again(history)
         if future is not None:
-            panel = with_future(panel, future, self._columns, h)
-        panel, skipped = usable(self.model_, panel, h, self.skip_bad)
+            panel = with_future(panel, future, self._panel.names, h)
+        panel = usable(self.model_, panel, h, self.skip_bad)
         found = forecasts(self.model_, self.backtest_, panel, h, wanted, source)
-        return found[""] if isinstance(series, Series) else Forecasts(found, skipped)
+        return next(iter(found.values())) if panel.single else Forecasts(found, panel.skipped)
 
     def _answer(
         self,
@@ -345,11 +343,12 @@ class Forecaster(Estimator):
         columns: Callable[[Forecast], Mapping[str, np.ndarray]],
         plain: Callable[[Forecast], Any],
     ) -> Any:
-        """What `columns` or `plain` say of one forecast or many, in the kind that the history came in."""
-        kind = self._kind if history is None else None if isinstance(history, str) else kind_of(history)
+        """A data frame of the columns of every forecast, where the history was a data frame; else what `plain` makes of
+        each forecast, by id where there are many."""
+        kind = self._frame_type if history is None else None if isinstance(history, str) else frame_type(history)
         if kind is not None:
-            return in_kind(found, kind, columns, self._columns.id or "unique_id")
-        return {n: plain(f) for n, f in found.items()} if isinstance(found, Forecasts) else plain(found)
+            return in_kind(found, kind, columns, self._panel.names.id or "unique_id")
+        return {id: plain(f) for id, f in found.items()} if isinstance(found, Forecasts) else plain(found)
 
     def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
         """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on others
@@ -364,27 +363,18 @@ class Forecaster(Estimator):
         self._check_fitted()
         return self._tested().verdict()
 
-    def _read_again(self, y: Any, after: Mapping[str, Series] | None = None) -> Any:
+    def _read_again(self, y: Any, after: Panel | None = None) -> Panel:
         """Other rows of the kind that was fitted, by the same names of columns; `after`: the series they follow."""
         if isinstance(y, int | np.integer):
             raise TypeError(f"history: expected rows to forecast from, got {y}; for so many rows ahead say horizon={y}")
         if isinstance(y, str | os.PathLike):
             y = open_table(os.fspath(y))
         names = self.named_columns() if isinstance(y, Table) or is_frame(y) else Columns()
-        rules = Rules(self.freq, self.missing)
-        panel = as_panel(y, names, rules, skip_bad=self.skip_bad, after=after)
-        if panel is not None:
-            return panel
-        one = (after or {}).get("")
-        return series_of(y, names._replace(id=None), rules._replace(after=one))
+        return as_panel(y, names, SeriesOptions(self.freq, self.missing), skip_bad=self.skip_bad, after=after)
 
     def named_columns(self) -> Columns:
         """The columns that `fit` was given by name; new rows are read by the same."""
-        return self._columns.by_name()
-
-    def name_columns(self, **names: Any) -> None:
-        """As if `fit` had been given these."""
-        self._columns = Columns(**names)
+        return self._panel.names.by_name()
 
     def _tested(self) -> Backtest:
         if self.backtest_ is None:

@@ -1,31 +1,30 @@
-"""The options of a Forecaster, checked, and the recipe that they stand for."""
+"""The options of a Forecaster, checked, and the strategy that they stand for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elman.core import checks
-from elman.forecast import intervals
-from elman.forecast.many import Recipe
-from elman.forecast.model import EFFORTS_OF_ONE
-from elman.forecast.pooled import EFFORTS, effort_of
-from elman.forecast.power import parse_power
-from elman.forecast.recursive import SAMPLED
-from elman.forecast.short import ShortRecipe
+from elman.forecast.boxcox import parse_lambda
+from elman.forecast.evaluation import intervals
+from elman.forecast.models.efforts import LOCAL, global_recipe
+from elman.forecast.models.global_strategy import GlobalStrategy
+from elman.forecast.models.local_strategy import LocalStrategy
+from elman.forecast.models.recursive_model import DENSITIES
 from elman.series import limits
 from elman.series.calendar import check_freq
-from elman.series.covariates import parse_calendar
-from elman.series.series import MISSING, Series
+from elman.series.inputs import parse_calendar
+from elman.series.panel import Panel
+from elman.series.series import MISSING
 
 if TYPE_CHECKING:
     from elman.forecast.forecaster import Forecaster
 
-__all__ = ["HEADS", "check", "recipe_of"]
+__all__ = ["DISTRIBUTIONS", "check", "strategy_of"]
 
-HEADS = ("median", "quantiles", *SAMPLED)
+DISTRIBUTIONS = ("median", "quantiles", *DENSITIES)
 LONG = 1000  # rows from which a series alone is learned from as many are: windows enough for larger networks
 
 
@@ -35,9 +34,9 @@ class _Options(NamedTuple):
     horizon: int | None
     context: int | None
     seasons: tuple[int, ...] | None
-    head: str
-    skip: int
-    power: float | None
+    distribution: str
+    skip_seasons: int
+    boxcox_lambda: float | None
     calendar: tuple[str, ...]
     seed: int
     effort: str
@@ -55,25 +54,30 @@ def check(given: Forecaster) -> None:
         intervals.parse_levels(given.levels)
 
 
-def recipe_of(given: Forecaster, panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
-    """How these series are learned from; what was said of it is checked."""
+def strategy_of(given: Forecaster, panel: Panel) -> LocalStrategy | GlobalStrategy:
+    """How these series are learned from; the options that say it are checked."""
     asked = _checked(given)
-    first = next(iter(panel.values()))
-    plain = asked.head == "median" and asked.skip == 1 and (asked.seasons is None or len(asked.seasons) == 1)
-    if plain and list(panel) == [""] and len(first) < LONG and not first.masked:
-        season = None if asked.seasons is None else asked.seasons[0]
-        settings = replace(EFFORTS_OF_ONE[asked.effort], seed=asked.seed, **asked.asked)
-        return ShortRecipe(season, asked.horizon, asked.context, settings, asked.power, asked.calendar)
-    made = effort_of(asked.effort, sum(map(len, panel.values())))._replace(**asked.asked)
-    return Recipe(
+    direct = asked.distribution == "median" and asked.skip_seasons == 1
+    one_season = asked.seasons is None or len(asked.seasons) == 1
+    if panel.single and direct and one_season and len(panel.first) < LONG and not panel.first.masked:
+        return LocalStrategy(
+            None if asked.seasons is None else asked.seasons[0],
+            asked.horizon,
+            asked.context,
+            replace(LOCAL[asked.effort], **asked.asked),
+            asked.seed,
+            asked.boxcox_lambda,
+            asked.calendar,
+        )
+    return GlobalStrategy(
         asked.seasons,
         asked.horizon,
         asked.context,
-        made,
+        replace(global_recipe(asked.effort, sum(map(len, panel.values()))), **asked.asked),
         asked.seed,
-        asked.head,
-        asked.skip,
-        asked.power,
+        asked.distribution,
+        asked.skip_seasons,
+        asked.boxcox_lambda,
         asked.calendar,
     )
 
@@ -83,12 +87,12 @@ def _checked(given: Forecaster) -> _Options:
         None if given.horizon is None else checks.whole("horizon", given.horizon, 1, limits.HORIZON),
         None if given.context is None else checks.whole("context", given.context, low=1),
         _seasons(given.season),
-        checks.choice("head", given.head, HEADS),
-        checks.whole("skip", given.skip, 0, limits.SKIP),
-        parse_power(given.power),
+        checks.choice("distribution", given.distribution, DISTRIBUTIONS),
+        checks.whole("skip_seasons", given.skip_seasons, 0, limits.SKIP),
+        parse_lambda(given.boxcox_lambda),
         parse_calendar(given.calendar),
         checks.whole("seed", given.seed, 0, limits.SEED),
-        checks.choice("effort", given.effort, tuple(EFFORTS)),
+        checks.choice("effort", given.effort, tuple(LOCAL)),
         _asked(given),
     )
 

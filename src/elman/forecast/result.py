@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from elman.core.staging import replacing
-from elman.forecast.backtest import NETWORK, Backtest
-from elman.series.files import needs_polars, write_rows
-from elman.series.frames import Kind
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.series.tables.files import needs_polars, write_rows
+from elman.series.tables.frames import FrameType
 from elman.series.series import Series
 
 __all__ = ["Forecast", "Forecasts", "in_kind"]
@@ -28,7 +29,7 @@ class Forecast:
     intervals  level in percent -> (h, 2), lower and upper bound
     model      whose forecast it is: "network" or a baseline's name
     backtest   how the models did on the last windows, or None
-    rolled     how many of the last rows lie past the trained horizon, forecast from forecasts
+    recursive_steps   how many of the last rows lie past the trained horizon: forecast from forecasts
     """
 
     history: Series
@@ -36,7 +37,13 @@ class Forecast:
     intervals: Mapping[float, np.ndarray]
     model: str = NETWORK
     backtest: Backtest | None = None
-    rolled: int = 0
+    recursive_steps: int = 0
+
+    @property
+    def rolled(self) -> int:
+        """The earlier name of `recursive_steps`."""
+        warnings.warn("Forecast: rolled is called recursive_steps now", FutureWarning, stacklevel=2)
+        return self.recursive_steps
 
     def __len__(self) -> int:
         return len(self.values)
@@ -71,7 +78,7 @@ class Forecast:
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
         """As `write_csv`, a Parquet file with dates as such. ModuleNotFoundError without polars."""
-        return _write_parquet(path, {"": self})
+        return _write_parquet(path, [(None, self)])
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
         """Draws history, forecast and intervals into a PNG (or SVG, PDF) file; needs matplotlib."""
@@ -83,7 +90,7 @@ class Forecast:
         """Plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""
         names = self.columns()
         rows = [dict(zip(names, [label, *numbers], strict=True)) for label, numbers in self.rows()]
-        return {"target": self.history.name, "model": self.model, "horizon": len(self), "rolled": self.rolled,
+        return {"target": self.history.name, "model": self.model, "horizon": len(self), "recursive_steps": self.recursive_steps,
                 "forecast": rows}  # fmt: skip
 
 
@@ -113,7 +120,7 @@ class Forecasts(Mapping[str, Forecast]):
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
         """As `write_csv`, a Parquet file with dates as such. ModuleNotFoundError without polars."""
-        return _write_parquet(path, self)
+        return _write_parquet(path, list(self.items()))
 
     def plot(self, path: str | os.PathLike[str], *, most: int = 12) -> Path:
         """Draws the first `most` series, each small, into a PNG (or SVG, PDF) file; needs matplotlib."""
@@ -127,15 +134,15 @@ class Forecasts(Mapping[str, Forecast]):
 
 
 def in_kind(
-    found: Forecast | Forecasts, kind: Kind, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
+    found: Forecast | Forecasts, kind: FrameType, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
 ) -> Any:
-    """Columns of one forecast or many as a data frame: beside the times, and for many the column `id`."""
-    each = dict(found) if isinstance(found, Forecasts) else {"": found}
-    time = next(iter(each.values())).history.time_name
-    tables = [({} if time is None else {time: f.times}) | dict(columns(f)) for f in each.values()]
+    """Columns of one forecast or many as a data frame of this kind: beside the times, and for many the column `id`."""
+    each = list(found.values()) if isinstance(found, Forecasts) else [found]
+    time = each[0].history.time_name
+    tables = [({} if time is None else {time: f.times}) | dict(columns(f)) for f in each]
     whole = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     if isinstance(found, Forecasts):
-        whole = {id: np.repeat(list(each), [len(f) for f in each.values()])} | whole
+        whole = {id: np.repeat(list(found), [len(f) for f in each])} | whole
     return kind.answer(whole, time)
 
 
@@ -143,15 +150,16 @@ def _cells(forecast: Forecast) -> list[list[str]]:
     return [[label, *(f"{number:.8g}" for number in numbers)] for label, numbers in forecast.rows()]
 
 
-def _write_parquet(path: str | os.PathLike[str], forecasts: Mapping[str, Forecast]) -> Path:
+def _write_parquet(path: str | os.PathLike[str], forecasts: Sequence[tuple[str | None, Forecast]]) -> Path:
+    """Forecasts with the ids of their series; None writes no column of ids."""
     needs_polars()
     import polars
 
     parts: list[polars.DataFrame] = []
-    for name, forecast in forecasts.items():
+    for id, forecast in forecasts:
         time, target, *bounds = forecast.columns()
         numbers = np.column_stack([forecast.values, *forecast.bounds().values()])
-        columns = {"series": [name] * len(forecast)} if name else {}
+        columns = {} if id is None else {"series": [id] * len(forecast)}
         columns |= {time: forecast.times, **dict(zip((target, *bounds), numbers.T, strict=True))}
         parts.append(polars.DataFrame(columns))
     with replacing(path) as hidden:

@@ -15,7 +15,7 @@ from elman.forecast.metrics import rmsse_scale
 from elman.forecast.model import Model
 from elman.forecast.pooled import PooledModel
 from elman.network import Network
-from elman.series.covariates import Covariates
+from elman.series.inputs import Covariates
 from elman.series.limits import LARGEST, MEMBERS
 from elman.series.panel import Panel
 from elman.series.series import Series

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.forecast.power import back
+from elman.forecast.boxcox import inverse
 from elman.series import limits
 
 __all__ = ["Calibration", "calibrate", "horizon_scale", "needed", "parse_levels"]
@@ -122,5 +122,5 @@ def bands(
     found: dict[float, np.ndarray] = {}
     for level, width in zip(levels, widths, strict=True):
         bounds = (np.log(forecast) if relative else forecast)[:, None] + width[:, None] * np.array([-1.0, 1.0])
-        found[level] = np.maximum(back(bounds, 0.0 if relative else 1.0), floor)
+        found[level] = np.maximum(inverse(bounds, 0.0 if relative else 1.0), floor)
     return found

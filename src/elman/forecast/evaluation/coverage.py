@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from elman.forecast import intervals
-from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.metrics import interval_score
+from elman.forecast.evaluation import intervals
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.metrics import interval_score
 from elman.series.limits import BEYOND
 
 __all__ = ["PooledErrors", "coverage", "pooled_errors"]
@@ -33,38 +33,37 @@ class PooledErrors:
     usual: float
 
     def bands(
-        self, series: Sequence[str], forecasts: np.ndarray, units: np.ndarray, levels: Sequence[float]
+        self, ids: Sequence[str], forecasts: np.ndarray, error_scale: np.ndarray, levels: Sequence[float]
     ) -> np.ndarray:
-        """Lower and upper bounds (levels, N, h, 2) of forecasts (N, h) with their units (N, h, 2)."""
-        sizes = np.array([self.sizes.get(name, self.usual) for name in series])
+        """Lower and upper bounds (levels, N, h, 2) of forecasts (N, h) whose usual errors are error_scale (N, h, 2)."""
+        sizes = np.array([self.sizes.get(id, self.usual) for id in ids])
         widths = self.pooled.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
         with np.errstate(over="ignore"):
-            bounds = forecasts[..., None] + widths[..., None] * units * np.array([-1.0, 1.0])
+            bounds = forecasts[..., None] + widths[..., None] * error_scale * np.array([-1.0, 1.0])
         return np.clip(bounds, -BEYOND, BEYOND)
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
-    """Of a backtest with units. A size is a geometric mean over windows; that of all series is one more, with the
+    """Of a backtest with an error scale. A size is a geometric mean over windows; that of all series is one more, with the
     weight `PRIOR`. A single window of a series says nothing: there was no other whose error could be measured by it,
     so how well that works is not known."""
-    if backtest.units is None:
-        raise ValueError("backtest: expected one with the units of its errors")
+    if backtest.error_scale is None:
+        raise ValueError("backtest: expected one with an error scale")
     residuals = backtest.residuals(model)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # after rows that stood still units are tiny
-        errors = residuals / np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # after rows that stood still scales are tiny
+        errors = residuals / np.where(residuals < 0.0, backtest.error_scale[..., 0], backtest.error_scale[..., 1])
     errors = np.clip(errors, -BEYOND, BEYOND)
     there = np.isfinite(errors)
     size = np.where(there, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
     windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(there.sum(axis=1), 1), 1e-12))
     usual = float(windows[there.any(axis=1)].mean())
     windows[~there.any(axis=1)] = usual
-    whose = backtest.series or ("",) * len(backtest)
-    names, own, counts = np.unique(whose, return_inverse=True, return_counts=True)
+    ids, own, counts = np.unique(backtest.ids, return_inverse=True, return_counts=True)
     sums = np.bincount(own, windows)
     others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
     several = counts > 1
     sizes = np.exp((sums * several + PRIOR * usual) / (counts * several + PRIOR))
-    each = dict(zip(names.tolist(), sizes.tolist(), strict=True))
+    each = dict(zip(ids.tolist(), sizes.tolist(), strict=True))
     return PooledErrors(intervals.calibrate(errors / others[:, None]), each, float(np.exp(usual)))
 
 
@@ -97,15 +96,15 @@ def bands_of_windows(backtest: Backtest, level: float, model: str) -> np.ndarray
         known = backtest.take(before)
         if int(np.isfinite(known.truth).sum()) < intervals.needed(level):
             continue
-        if known.units is None or backtest.units is None:
+        if known.error_scale is None or backtest.error_scale is None:
             tried, told = known.forecasts[model], known.truth
             for w in own:
                 found[w] = intervals.bands(forecasts[w], told, tried, [level], relative=known.relative, floor=-np.inf)[
                     level
                 ]
         else:
-            names = [backtest.series[w] if backtest.series else "" for w in own]
-            found[own] = pooled_errors(known, model).bands(names, forecasts[own], backtest.units[own], [level])[0]
+            ids = [backtest.ids[w] for w in own]
+            found[own] = pooled_errors(known, model).bands(ids, forecasts[own], backtest.error_scale[own], [level])[0]
     return found
 
 
@@ -114,13 +113,13 @@ def _folds(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     before they began where later ones' models saw them; else all at other places, counted back from each series' last
     window. Where every series has one window alone, every second series calibrates the others."""
     starts = np.array(backtest.starts)
-    if backtest.series and len(backtest.places) == len(backtest) > 1:
-        half = np.argsort(np.argsort(backtest.series)) % 2 == 0
+    if len(backtest.places) == len(backtest) > 1:
+        half = np.argsort(np.argsort(backtest.ids)) % 2 == 0
         yield np.flatnonzero(half), np.flatnonzero(~half)
         yield np.flatnonzero(~half), np.flatnonzero(half)
         return
     last = np.zeros(len(backtest), np.int64)
-    for windows in backtest.places.values() if backtest.series else [range(len(backtest))]:
+    for windows in backtest.places.values():
         last[windows] = starts[windows].max()
     place = starts - last
     for k in np.unique(place):

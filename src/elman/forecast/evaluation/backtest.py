@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from elman.core.staging import replacing
-from elman.forecast.baselines import NAIVE2
-from elman.forecast.metrics import MEASURES, measure
-from elman.series.files import needs_polars, write_rows
+from elman.forecast.evaluation.baselines import NAIVE2
+from elman.forecast.evaluation.metrics import MEASURES, measure
+from elman.series.tables.files import needs_polars, write_rows
 
 __all__ = ["NETWORK", "Backtest"]
 
@@ -31,12 +31,13 @@ class Backtest:
     scales     (W,) the unit of each window's MASE, from the rows before it
     labels     (W,) each window's first and last row
     starts     (W,) the index of each window's first row
-    series     (W,) whose window each is, by the series' id; empty for one series alone
+    ids        (W,) the id of each window's series
+    error_scale   (W, h, 2) the usual size of an error of the network's forecasts, below and above them; None where the
+               model does not say
     root_scales   (W,) the unit of each window's RMSSE; None where it was not taken
-    units      (W, h, 2) the size of an error of the network's forecasts that is usual there, below and above; None for
-               one short series
     refit      whether each window has a model of its own, which saw the windows before it
     relative   whether errors are ratios: most of the models forecast logarithms
+    single     whether there is one series, given alone, whose id nobody needs
     """
 
     truth: np.ndarray
@@ -44,19 +45,20 @@ class Backtest:
     scales: np.ndarray
     labels: tuple[tuple[str, str], ...]
     starts: tuple[int, ...]
-    series: tuple[str, ...] = ()
-    units: np.ndarray | None = None
+    ids: tuple[str, ...]
+    error_scale: np.ndarray | None = None
     root_scales: np.ndarray | None = None
     refit: bool = False
     relative: bool = False
+    single: bool = False
 
     @cached_property
     def scores(self) -> Mapping[str, Mapping[str, np.ndarray]]:
         """model -> measure -> (W,)"""
-        units = np.full(len(self.truth), np.nan) if self.root_scales is None else self.root_scales
+        roots = np.full(len(self.truth), np.nan) if self.root_scales is None else self.root_scales
         scores: dict[str, dict[str, np.ndarray]] = {}
         for model, forecasts in self.forecasts.items():
-            found = [measure(*each) for each in zip(self.truth, forecasts, self.scales, units, strict=True)]
+            found = [measure(*each) for each in zip(self.truth, forecasts, self.scales, roots, strict=True)]
             scores[model] = {name: np.array([window[name] for window in found]) for name in MEASURES}
         return scores
 
@@ -64,9 +66,14 @@ class Backtest:
     def places(self) -> Mapping[str, list[int]]:
         """The windows of each series, by its id."""
         places: dict[str, list[int]] = {}
-        for w, name in enumerate(self.series):
-            places.setdefault(name, []).append(w)
+        for w, id in enumerate(self.ids):
+            places.setdefault(id, []).append(w)
         return places
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """(W,) the id of each window's series; empty for one series that was given alone."""
+        return () if self.single else self.ids
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -80,18 +87,19 @@ class Backtest:
             self.scales[at],
             tuple(self.labels[w] for w in at),
             tuple(self.starts[w] for w in at),
-            tuple(self.series[w] for w in at) if self.series else (),
-            None if self.units is None else self.units[at],
+            tuple(self.ids[w] for w in at),
+            None if self.error_scale is None else self.error_scale[at],
             None if self.root_scales is None else self.root_scales[at],
             self.refit,
             self.relative,
+            self.single,
         )
 
     def of(self, series: str) -> Backtest:
         """The windows of one series. KeyError for one that has none."""
         if series not in self.places:
             raise KeyError(f"series: expected one with windows in the backtest, got {series!r}")
-        return replace(self.take(self.places[series]), series=())
+        return replace(self.take(self.places[series]), single=True)
 
     @property
     def horizon(self) -> int:
@@ -106,7 +114,7 @@ class Backtest:
     @property
     def overlapping(self) -> bool:
         """Whether windows share rows: a short series then tells less than their number says."""
-        places = list(zip(self.series or [""] * len(self), self.starts, strict=True))
+        places = list(zip(self.ids, self.starts, strict=True))
         return any(a[0] == b[0] and b[1] - a[1] < self.horizon for a, b in pairwise(places))
 
     @property
@@ -152,7 +160,7 @@ class Backtest:
 
     def records(self) -> list[dict[str, Any]]:
         """For each window and model: (`series`,) `first`, `last` row, `model`, `mase`, `smape`, `rmse`, `rmsse`."""
-        whose = [{"series": name} for name in self.series] or [{}] * len(self)
+        whose = [{} if self.single else {"series": id} for id in self.ids]
         return [
             {
                 **whose[w],
@@ -187,7 +195,7 @@ class Backtest:
         better = int(np.sum(self.scores[NETWORK][self._judge] < self.scores[best][self._judge]))
         windows = "1 window" if len(self) == 1 else f"{len(self)} {'overlapping ' if self.overlapping else ''}windows"
         rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
-        where = f" in {len(self.places)} series" if self.series else ""
+        where = "" if self.single else f" in {len(self.places)} series"
         over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}{where}, better in {better}"
         if self.network_wins:
             return f"The network beats the best baseline, {best}, by {100.0 * self.gain:.1f} %: {over}."

@@ -1,0 +1,1 @@
+"""How good forecasts are: baselines, error measures, backtests and intervals."""

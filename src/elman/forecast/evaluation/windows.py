@@ -1,0 +1,48 @@
+"""A model's forecasts of the backtest windows, beside what has to be beaten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.metrics import mase_scale, rmsse_scale
+from elman.series.panel import Panel
+
+__all__ = ["backtest_of"]
+
+
+def backtest_of(
+    panel: Panel,
+    windows: Sequence[tuple[str, int]],
+    forecasts: np.ndarray,
+    seasons: Sequence[int],
+    refit: bool,
+    error_scale: np.ndarray | None = None,
+    relative: bool = False,
+) -> Backtest:
+    """A backtest of a model's forecasts (W, h) of windows (id of the series, first row), of which each series has the
+    season that `seasons` says; the baselines forecast the same windows."""
+    horizon = forecasts.shape[1]
+    beside: dict[str, list[np.ndarray]] = {}
+    scales: list[tuple[float, float]] = []
+    for (id, start), season in zip(windows, seasons, strict=True):
+        known = panel[id].head(start).fill_masked(season)
+        for rule, values in baselines(known.values, horizon, season).items():
+            beside.setdefault(rule, []).append(values)
+        scales.append((mase_scale(known.observed, season), rmsse_scale(known.observed)))
+    return Backtest(
+        np.array([panel[id].observed[start : start + horizon] for id, start in windows]),
+        {NETWORK: forecasts, **{rule: np.array(each) for rule, each in beside.items()}},
+        np.array([scale for scale, _ in scales]),
+        tuple((panel[id].label(start), panel[id].label(start + horizon - 1)) for id, start in windows),
+        tuple(start for _, start in windows),
+        tuple(id for id, _ in windows),
+        error_scale,
+        np.array([root for _, root in scales]),
+        refit,
+        relative,
+        panel.single,
+    )

@@ -1,0 +1,72 @@
+"""Forecasts by a fitted model: the values of each series, and the intervals that a backtest gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from elman.forecast.evaluation import intervals
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.coverage import pooled_errors
+from elman.forecast.models.prediction import Model, Prediction
+from elman.forecast.result import Forecast
+from elman.series.errors import DataError
+from elman.series.panel import Panel
+from elman.series.series import Series
+
+__all__ = ["forecasts", "usable"]
+
+
+def usable(model: Model, panel: Panel, h: int, skip_bad: bool) -> Panel:
+    """The series that can be forecast h rows ahead. `DataError` for the first that cannot, unless it may be skipped."""
+
+    def check(id: str) -> Series:
+        model.check_history(panel[id])
+        model.inputs.check(panel[id], h)
+        return panel[id]
+
+    return panel.replaced(*panel.map(check, skip_bad, "forecast"))
+
+
+def forecasts(
+    model: Model, backtest: Backtest | None, panel: Panel, h: int, levels: Sequence[float], source: str
+) -> dict[str, Forecast]:
+    """Each series' forecast of h rows by `source`, the network or a baseline, with the intervals of these levels, which
+    need a backtest."""
+    predicted, season = model.predict(panel, h), model.seasons[0]
+    if source != NETWORK:
+        rules = [baselines(series.fill_masked(season).values, h, season)[source] for series in panel.values()]
+        predicted = predicted._replace(values=np.array(rules))
+    bands: Sequence[Mapping[float, np.ndarray]] = [{}] * len(panel)
+    if levels and backtest is not None:
+        bands = _bands(backtest, source, panel, predicted, levels)
+    recursive_steps = max(0, h - model.horizon) if source == NETWORK else 0
+    found: dict[str, Forecast] = {}
+    for (id, series), values, band in zip(panel.items(), predicted.values, bands, strict=True):
+        if not all(np.isfinite(each).all() for each in (values, *band.values())):
+            raise DataError(panel.problem(id, f"the forecast of {source!r} is too large for a number; fit it anew"))
+        own = backtest
+        if backtest is not None and not backtest.single:
+            own = backtest.of(id) if id in backtest.places else None
+        found[id] = Forecast(series, values, band, source, own, recursive_steps)
+    return found
+
+
+def _bands(
+    backtest: Backtest, source: str, panel: Panel, predicted: Prediction, levels: Sequence[float]
+) -> list[dict[float, np.ndarray]]:
+    """For each series: level -> (h, 2); what was never below zero is not forecast to be."""
+    floors = [0.0 if series.values.min() >= 0.0 else -np.inf for series in panel.values()]
+    if predicted.error_scale is None:
+        errors = backtest.truth, backtest.forecasts[source]
+        return [
+            intervals.bands(values, *errors, levels, relative=backtest.relative, floor=floor)
+            for values, floor in zip(predicted.values, floors, strict=True)
+        ]
+    ids = list(backtest.places) if backtest.single else list(panel)  # rows given anew may have another name
+    bounds = pooled_errors(backtest, source).bands(ids, predicted.values, predicted.error_scale, levels)
+    return [
+        {level: np.maximum(bounds[k, i], floor) for k, level in enumerate(levels)} for i, floor in enumerate(floors)
+    ]

@@ -1,0 +1,41 @@
+"""The recipes that an effort, "fast", "normal" or "best", stands for; all are counted in updates, so results repeat.
+
+`benchmarks/forecast_defaults.py` is how those of local models were chosen, `benchmarks/m4.py` those of global ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from elman.estimators.recipe import Recipe
+
+__all__ = ["GLOBAL", "LOCAL", "global_recipe"]
+
+_LOCAL = Recipe(5, 4, 300, batch_size=16, learning_rate=5e-3, weight_decay=0.5, cell="tanh", patience=100)
+LOCAL = {  # a model of one short series
+    "fast": replace(_LOCAL, members=2, updates=150),
+    "normal": _LOCAL,
+    "best": replace(_LOCAL, members=15),
+}
+
+_FEW = Recipe(5, 16, 500, 16, 5e-3, 0.5, cell="tanh", cosine=True, trial_updates=300)
+_SOME = Recipe(3, 32, 1000, 32, 3e-3, 0.1, cosine=True, trial_updates=300)
+_MANY = Recipe(2, 64, 4000, 64, 3e-3, 0.01, cosine=True, trial_updates=500)
+GLOBAL: dict[str, dict[int, Recipe]] = {  # a model of many series, by the least number of rows that all have together
+    "fast": {
+        0: replace(_FEW, members=2),
+        2000: replace(_SOME, members=1),
+        30_000: replace(_MANY, members=1, hidden_size=32, updates=1000, trial_updates=0),
+    },
+    "normal": {0: _FEW, 2000: _SOME, 30_000: _MANY},
+    "best": {
+        0: replace(_FEW, members=15),
+        2000: replace(_SOME, members=10),
+        30_000: replace(_MANY, members=4, hidden_size=128, updates=16_000, trial_updates=1000),
+    },
+}
+
+
+def global_recipe(effort: str, rows: int) -> Recipe:
+    """The recipe of an effort for so many rows in all: networks grow with them, since large ones overfit few rows."""
+    return next(recipe for least, recipe in reversed(GLOBAL[effort].items()) if rows >= least)
