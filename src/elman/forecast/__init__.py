@@ -30,11 +30,11 @@ from elman.forecast.backtest import Backtest
 from elman.forecast.failed import ForecastWarning
 from elman.forecast.forecaster import Forecaster
 from elman.forecast.result import Forecast, Forecasts
-from elman.series.columns import as_series, read_series
-from elman.series.delimited import read_table
 from elman.series.errors import DataError
 from elman.series.series import Series
-from elman.series.table import Table
+from elman.series.sources import as_series, read_series
+from elman.series.tables.delimited import read_table
+from elman.series.tables.table import Table
 
 __all__ = [
     "Backtest",

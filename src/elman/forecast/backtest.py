@@ -15,7 +15,7 @@ import numpy as np
 from elman.core.staging import replacing
 from elman.forecast.baselines import NAIVE2
 from elman.forecast.metrics import MEASURES, measure
-from elman.series.files import needs_polars, write_rows
+from elman.series.tables.files import needs_polars, write_rows
 
 __all__ = ["NETWORK", "Backtest"]
 

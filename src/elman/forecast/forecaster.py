@@ -22,13 +22,15 @@ from elman.forecast.serve import forecasts, usable
 from elman.forecast.short import ShortRecipe
 from elman.series import limits
 from elman.series.ahead import with_future
-from elman.series.columns import Columns, open_table, series_of
+from elman.series.columns import Columns
 from elman.series.errors import DataError
-from elman.series.frames import Kind, is_frame, kind_of
 from elman.series.newer import with_newer
-from elman.series.panel import Panel, as_panel
-from elman.series.series import Rules, Series
-from elman.series.table import Table
+from elman.series.panel import Panel
+from elman.series.panel_sources import as_panel
+from elman.series.series import Series, SeriesOptions
+from elman.series.sources import open_table
+from elman.series.tables.frames import FrameType, frame_type, is_frame
+from elman.series.tables.table import Table
 
 __all__ = ["Forecaster"]
 
@@ -106,7 +108,7 @@ class Forecaster(Estimator):
         self.seed = seed
 
     _columns = Columns()
-    _kind: Kind | None = None  # what the fitted data came in
+    _kind: FrameType | None = None  # what the fitted data came in
 
     # ------------------------------------------------------------------------------------------- fit
 
@@ -138,10 +140,8 @@ class Forecaster(Estimator):
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
         self.check_options()
-        columns = Columns(target, time, id, past, future, static)
-        read = self.read(y, **columns._asdict())
-        kind = None if isinstance(y, str | os.PathLike) else kind_of(y)
-        one = isinstance(read, Series)
+        read = self._read(y, Columns(target, time, id, past, future, static))
+        kind = None if isinstance(y, str | os.PathLike) else frame_type(y)
         windows = checks.whole("windows", self.windows, 0, limits.WINDOWS)
         asked = None if self.levels is None else intervals.parse_levels(self.levels)
         panel, recipe = self._ready(read, windows > 0)
@@ -151,26 +151,28 @@ class Forecaster(Estimator):
         backtest = recipe.test(panel, windows, tell=part_of(progress, 0, parts)) if windows else None
         levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
         model = recipe.train(panel, tell=part_of(progress, parts - 1, parts))
-        self.series_: Any = panel[""] if one else panel
+        self.series_: Any = panel[""] if read.single else panel
         self.skipped_: dict[str, str] = panel.skipped
         self.horizon_, self.season_, self.levels_ = model.horizon, model.season, levels
         self.model_: Model | PooledModel = model
         self.backtest_ = backtest
-        self._columns, self._kind = columns, kind
+        self._columns, self._kind = read.names, kind
         return self
 
     def read(self, y: Any, **columns: Any) -> Series | Panel:
         """What `fit` reads of these arguments, and takes in their place: a `Series`, or a dict of them by id."""
-        if isinstance(y, str | os.PathLike):
-            y = open_table(os.fspath(y))
+        panel = self._read(y, Columns(**columns))
+        return panel.only if panel.single else panel
+
+    def _read(self, y: Any, columns: Columns) -> Panel:
         skip_bad = checks.flag("skip_bad", self.skip_bad)
-        names, rules = Columns(**columns), Rules(self.freq, self.missing)
-        panel = as_panel(y, names, rules, skip_bad=skip_bad)
-        return series_of(y, names._replace(id=None), rules) if panel is None else panel
+        return as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
 
     def _ready(self, read: Series | Panel, tested: bool) -> tuple[Panel, Recipe | ShortRecipe]:
         """The series that can be learned from, and how."""
-        panel = Panel({"": read}, {}) if isinstance(read, Series) else read
+        if isinstance(read, Series):
+            read = Panel.of(read)
+        panel = Panel({"": read.only}) if read.single else read
         return options.recipe_of(self, panel).ready(panel, tested, self.skip_bad)
 
     def check_options(self) -> None:
@@ -237,12 +239,9 @@ class Forecaster(Estimator):
         y    as for `update`. `DataError` names the first row that does not follow; then nothing has changed
         """
         self._check_fitted()
-        panel = self._panel()
-        newer = self._read_again(y, after=panel)
-        if isinstance(self.series_, Series) != isinstance(newer, Series):
-            raise DataError("new rows: expected " + ("one series" if isinstance(self.series_, Series) else "many"))
-        panel = with_newer(panel, {"": newer} if isinstance(newer, Series) else newer)
-        self.series_ = panel[""] if isinstance(self.series_, Series) else Panel(panel, self.skipped_)
+        panel = Panel.of(self.series_) if isinstance(self.series_, Series) else Panel(self.series_, self.skipped_)
+        panel = with_newer(panel, self._read_again(y, after=panel))
+        self.series_ = panel.unwrap(panel)
         return self
 
     def _panel(self) -> dict[str, Series]:
@@ -330,13 +329,13 @@ class Forecaster(Estimator):
         source = NETWORK
         if checks.flag("best", best) and not self._tested().network_wins:
             source = self._tested().best_baseline
-        series = self.series_ if history is None else self._read_again(history)
-        panel = {"": series} if isinstance(series, Series) else series
+        read = as_panel(self.series_, Columns(), SeriesOptions()) if history is None else self._read_again(history)
         if future is not None:
-            panel = with_future(panel, future, self._columns, h)
+            read = with_future(read, future, self._columns, h)
+        panel = {"": read.only} if read.single else read
         panel, skipped = usable(self.model_, panel, h, self.skip_bad)
         found = forecasts(self.model_, self.backtest_, panel, h, wanted, source)
-        return found[""] if isinstance(series, Series) else Forecasts(found, skipped)
+        return found[""] if read.single else Forecasts(found, skipped)
 
     def _answer(
         self,
@@ -346,7 +345,7 @@ class Forecaster(Estimator):
         plain: Callable[[Forecast], Any],
     ) -> Any:
         """What `columns` or `plain` say of one forecast or many, in the kind that the history came in."""
-        kind = self._kind if history is None else None if isinstance(history, str) else kind_of(history)
+        kind = self._kind if history is None else None if isinstance(history, str) else frame_type(history)
         if kind is not None:
             return in_kind(found, kind, columns, self._columns.id or "unique_id")
         return {n: plain(f) for n, f in found.items()} if isinstance(found, Forecasts) else plain(found)
@@ -364,19 +363,14 @@ class Forecaster(Estimator):
         self._check_fitted()
         return self._tested().verdict()
 
-    def _read_again(self, y: Any, after: Mapping[str, Series] | None = None) -> Any:
+    def _read_again(self, y: Any, after: Panel | None = None) -> Panel:
         """Other rows of the kind that was fitted, by the same names of columns; `after`: the series they follow."""
         if isinstance(y, int | np.integer):
             raise TypeError(f"history: expected rows to forecast from, got {y}; for so many rows ahead say horizon={y}")
         if isinstance(y, str | os.PathLike):
             y = open_table(os.fspath(y))
         names = self.named_columns() if isinstance(y, Table) or is_frame(y) else Columns()
-        rules = Rules(self.freq, self.missing)
-        panel = as_panel(y, names, rules, skip_bad=self.skip_bad, after=after)
-        if panel is not None:
-            return panel
-        one = (after or {}).get("")
-        return series_of(y, names._replace(id=None), rules._replace(after=one))
+        return as_panel(y, names, SeriesOptions(self.freq, self.missing), skip_bad=self.skip_bad, after=after)
 
     def named_columns(self) -> Columns:
         """The columns that `fit` was given by name; new rows are read by the same."""

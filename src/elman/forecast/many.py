@@ -14,8 +14,8 @@ from elman.forecast.metrics import mase_scale, rmsse_scale
 from elman.forecast.pooled import Effort, PooledModel, Tell, train_pooled, views
 from elman.forecast.recursive import SAMPLED, SampledModel, fit_sampled
 from elman.forecast.view import View, context_rows, least_rows
-from elman.series.covariates import Inputs
 from elman.series.errors import DataError, shorten
+from elman.series.inputs import Inputs
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, find_season
 from elman.series.series import Series
@@ -86,10 +86,10 @@ class Recipe:
         assert self.horizon is not None
         kind = (fit_sampled, SampledModel) if self.head in SAMPLED else None
         if start is not None:
-            series = [each.seasonal(start.view.seasons[0]) for each in panel.values()]
+            series = [each.fill_masked(start.view.seasons[0]) for each in panel.values()]
             return train_pooled(series, [start.view], self.effort, self.seed, start.networks, kind, tell)
         seasons = find_seasons(panel) if self.seasons is None else self.seasons
-        series = [each.seasonal(seasons[0]) for each in panel.values()]
+        series = [each.fill_masked(seasons[0]) for each in panel.values()]
         rows = np.array([len(each) for each in series])
         most = sum(seasons) if kind else None  # row by row, a long context is slow and brings little
         context = context_rows(self.context, rows, self.horizon, seasons, most)
@@ -150,7 +150,7 @@ class Recipe:
             known = _before(panel, back, 0)
             if model is None or refit:
                 model = recipe.train(known, tell=part_of(tell, k, count if refit else 1))
-            parts.append(model.predict([each.seasonal(seasons[0]) for each in known.values()]))
+            parts.append(model.predict([each.fill_masked(seasons[0]) for each in known.values()]))
         forecasts, units = (np.stack(each, axis=1) for each in zip(*parts, strict=True))  # (N, count, ...)
         places = [(name, len(series) - back) for name, series in panel.items() for back in backs]
         return backtest_of(
@@ -187,7 +187,7 @@ def backtest_of(
     beside: dict[str, list[np.ndarray]] = {}
     scales: list[tuple[float, float]] = []
     for (name, start), season in zip(places, seasons, strict=True):
-        known = panel[name].head(start).seasonal(season)
+        known = panel[name].head(start).fill_masked(season)
         for rule, values in baselines(known.values, horizon, season).items():
             beside.setdefault(rule, []).append(values)
         scales.append((mase_scale(known.observed, season), rmsse_scale(known.observed)))

@@ -30,8 +30,8 @@ from elman.forecast.failed import kept_simple
 from elman.forecast.folds import cut
 from elman.forecast.view import least_unit
 from elman.network import Network
-from elman.series.covariates import PLAIN, Inputs, Shown, beside
 from elman.series.errors import DataError
+from elman.series.inputs import NO_INPUTS, CovariateWindows, Inputs, covariate_features
 from elman.series.series import Series
 from elman.train.training import Trainer
 
@@ -105,7 +105,7 @@ class Model:
     shrink: float
     lags: int
     networks: tuple[Network, ...]
-    inputs: Inputs = PLAIN
+    inputs: Inputs = NO_INPUTS
 
     def predict(self, series: Series, ahead: int | None = None) -> np.ndarray:
         """The `ahead` rows after a series of at least `context` rows; None: the horizon. Rows past the horizon are
@@ -113,7 +113,9 @@ class Model:
         ahead = self.horizon if ahead is None else ahead
         found = self._predict(series, min(ahead, self.horizon))
         while len(found) < ahead:
-            found = np.concatenate([found, self._predict(series.rolled(found), min(ahead - len(found), self.horizon))])
+            found = np.concatenate(
+                [found, self._predict(series.with_forecasts(found), min(ahead - len(found), self.horizon))]
+            )
         return found
 
     def _predict(self, series: Series, ahead: int) -> np.ndarray:
@@ -234,7 +236,7 @@ def _train(
     return min(found, key=lambda each: each[0])[1]
 
 
-def _beside(inputs: Inputs, series: Series, ahead: int, horizon: int) -> Shown | None:
+def _beside(inputs: Inputs, series: Series, ahead: int, horizon: int) -> CovariateWindows | None:
     """What is known beside every row of a series and `horizon` rows on, of which `ahead` must be known; where later
     ones are not, the last one that is stands."""
     if not inputs:
@@ -243,7 +245,7 @@ def _beside(inputs: Inputs, series: Series, ahead: int, horizon: int) -> Shown |
     future = inputs.future_of(series, reach)
     future = np.concatenate([future, np.repeat(future[-1:], horizon - reach, axis=0)])
     static = inputs.static_of(series)
-    return Shown(inputs.past_of(series), future, static, np.zeros((len(series), 0)))
+    return CovariateWindows(inputs.past_of(series), future, static, np.zeros((len(series), 0)))
 
 
 def _fit(
@@ -317,7 +319,7 @@ def windows(
     season: int,
     horizon: int,
     lags: int,
-    shown: Shown | None = None,
+    shown: CovariateWindows | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the network reads and what its answer is added to, for windows whose forecast begins at rows `first` (n,).
 
@@ -342,10 +344,10 @@ def windows(
     if shown is None:
         return x, base, scale
     at = first[:, None] - context + np.arange(context + horizon)
-    own = Shown(
+    own = CovariateWindows(
         shown.past[at[:, :context]],
         shown.future[at],
         np.broadcast_to(shown.static, (len(first), len(shown.static))),
         shown.unknown[at[:, :context]],
     )
-    return np.concatenate([x, beside(lag + lags + np.arange(steps), lags, lag, own)], axis=2), base, scale
+    return np.concatenate([x, covariate_features(lag + lags + np.arange(steps), lags, lag, own)], axis=2), base, scale

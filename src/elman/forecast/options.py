@@ -17,7 +17,7 @@ from elman.forecast.recursive import SAMPLED
 from elman.forecast.short import ShortRecipe
 from elman.series import limits
 from elman.series.calendar import check_freq
-from elman.series.covariates import parse_calendar
+from elman.series.inputs import parse_calendar
 from elman.series.series import MISSING, Series
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ from elman.forecast.failed import kept_simple
 from elman.forecast.metrics import mase_scale, measure
 from elman.forecast.view import View, WindowPool
 from elman.network import Network
-from elman.series.covariates import Inputs
 from elman.series.errors import DataError
+from elman.series.inputs import Inputs
 from elman.series.limits import SMALLEST
 from elman.series.series import Series
 from elman.train.training import Trainer
@@ -118,7 +118,7 @@ class PooledModel:
         found: list[tuple[np.ndarray, np.ndarray]] = []
         for done in range(0, ahead, self.horizon):
             if done:
-                known = [each.rolled(values) for each, values in zip(known, found[-1][0], strict=True)]
+                known = [each.with_forecasts(values) for each, values in zip(known, found[-1][0], strict=True)]
             rows = min(self.horizon, ahead - done)
             parts = [self._predict(known[i : i + AT_ONCE], rows) for i in range(0, len(known), AT_ONCE)]
             forecasts, units = zip(*parts, strict=True)

@@ -25,7 +25,7 @@ from elman.forecast.failed import kept_simple
 from elman.forecast.pooled import LEAST, NEAR_ZERO, Effort, PooledModel
 from elman.forecast.view import View, WindowPool
 from elman.network import Network
-from elman.series.covariates import Shown, beside
+from elman.series.inputs import CovariateWindows, covariate_features
 from elman.series.limits import SMALLEST
 from elman.series.series import Series
 from elman.train.training import Trainer
@@ -153,7 +153,7 @@ def _features(view: View, known: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return (known[..., np.maximum(rows, 0)] * (rows >= 0)).astype(np.float32)
 
 
-def _beside(view: View, shown: Shown, ahead: int) -> np.ndarray:
+def _beside(view: View, shown: CovariateWindows, ahead: int) -> np.ndarray:
     """The covariates' features (N, context + ahead - 1, F) of every step; past the context the past ones stand still,
     and nothing is unknown."""
     c, steps = view.context, view.context + ahead - 1
@@ -162,7 +162,9 @@ def _beside(view: View, shown: Shown, ahead: int) -> np.ndarray:
     if not (view.inputs or view.masked):
         return np.zeros((len(past), steps, 0), np.float32)
     future = shown.future[:, : c + ahead]
-    return beside(np.arange(1, steps + 1), 1, view.lag, Shown(past, future, shown.static, unknown))
+    return covariate_features(
+        np.arange(1, steps + 1), 1, view.lag, CovariateWindows(past, future, shown.static, unknown)
+    )
 
 
 def _draw(

@@ -12,9 +12,9 @@ import numpy as np
 
 from elman.core.staging import replacing
 from elman.forecast.backtest import NETWORK, Backtest
-from elman.series.files import needs_polars, write_rows
-from elman.series.frames import Kind
 from elman.series.series import Series
+from elman.series.tables.files import needs_polars, write_rows
+from elman.series.tables.frames import FrameType
 
 __all__ = ["Forecast", "Forecasts", "in_kind"]
 
@@ -127,7 +127,7 @@ class Forecasts(Mapping[str, Forecast]):
 
 
 def in_kind(
-    found: Forecast | Forecasts, kind: Kind, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
+    found: Forecast | Forecasts, kind: FrameType, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
 ) -> Any:
     """Columns of one forecast or many as a data frame: beside the times, and for many the column `id`."""
     each = dict(found) if isinstance(found, Forecasts) else {"": found}

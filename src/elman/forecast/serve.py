@@ -14,7 +14,7 @@ from elman.forecast.model import Model
 from elman.forecast.pooled import PooledModel
 from elman.forecast.result import Forecast
 from elman.series.errors import DataError
-from elman.series.panel import each_or_told
+from elman.series.panel import map_series
 from elman.series.series import Series
 
 __all__ = ["forecasts", "usable"]
@@ -31,7 +31,7 @@ def usable(
         model.inputs.check(panel[name], h)
         return panel[name]
 
-    return each_or_told(panel, check, skip_bad, "forecast")
+    return map_series(panel, check, skip_bad, "forecast", single="" in panel)
 
 
 def forecasts(
@@ -46,7 +46,7 @@ def forecasts(
     need a backtest."""
     rolled = max(0, h - model.horizon) if source == NETWORK else 0
     season = model.season[0] if isinstance(model.season, tuple) else model.season
-    full = [series.seasonal(season) for series in panel.values()]
+    full = [series.fill_masked(season) for series in panel.values()]
     units: np.ndarray | None = None
     if isinstance(model, PooledModel):
         values, units = model.predict(full, h)

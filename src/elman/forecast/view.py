@@ -13,8 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core import checks
 from elman.forecast import power as powers
-from elman.series.covariates import PLAIN, Inputs, Shown, beside
 from elman.series.errors import DataError
+from elman.series.inputs import NO_INPUTS, CovariateWindows, Inputs, covariate_features
 from elman.series.limits import SMALLEST
 from elman.series.series import Series
 
@@ -48,7 +48,7 @@ class View:
     head: str = "median"
     skip: int = 1
     masked: bool = False
-    inputs: Inputs = PLAIN
+    inputs: Inputs = NO_INPUTS
 
     @property
     def step(self) -> int:
@@ -86,7 +86,9 @@ class View:
         level = recent.mean(axis=1, keepdims=True)
         return level, np.maximum(np.abs(recent - level).mean(axis=1, keepdims=True), floor)
 
-    def windows(self, read: np.ndarray, floor: np.ndarray, shown: Shown) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def windows(
+        self, read: np.ndarray, floor: np.ndarray, shown: CovariateWindows
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """read (n, context), floor (n, 1) the least unit -> x (n, T, F) float32, base (n, h) and unit (n, 1): a
         forecast is base + unit * answer."""
         level, unit = self.measure(read, floor)
@@ -102,7 +104,7 @@ class View:
             long = sliding_window_view(scaled, self.shown, axis=1)[:, starts[known]]
             x[:, known, self.own : self.own + self.shown] = long
         if self.inputs or self.masked:
-            x[:, :, self.own + self.shown :] = beside(ends, self.step, self.lag, shown)
+            x[:, :, self.own + self.shown :] = covariate_features(ends, self.step, self.lag, shown)
         base = read[:, self.context - self.lag + np.arange(self.horizon) % self.lag]
         return x, base, unit
 
@@ -171,7 +173,7 @@ class WindowPool:
         if view.masked:
             self._unknown[:, 0] = np.isnan(np.concatenate([each.observed for each in series]))
 
-    def last(self, ahead: int, width: int | None = None) -> tuple[np.ndarray, np.ndarray, Shown]:
+    def last(self, ahead: int, width: int | None = None) -> tuple[np.ndarray, np.ndarray, CovariateWindows]:
         """Of every series what a window reads, its floor, and what is shown beside it: `width` rows on (None: the
         horizon), of which `ahead` must be known; where later ones are not, the last one that is stands."""
         c, width = self._view.context, self._view.horizon if width is None else width
@@ -182,7 +184,7 @@ class WindowPool:
                 reach = self._view.inputs.reach(each, ahead, width)
                 known = self._view.inputs.future_of(each, reach)[-(c + reach) :]
                 future[i] = np.concatenate([known, np.repeat(known[-1:], width - reach, axis=0)])
-        shown = Shown(self._past[read], future, self._static, self._unknown[read])
+        shown = CovariateWindows(self._past[read], future, self._static, self._unknown[read])
         return self.z[read], self.floor[:, None], shown
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +198,9 @@ class WindowPool:
             y = np.concatenate([y, 1.0 - unknown[:, c:]], axis=1, dtype=np.float32)
         return x, y
 
-    def drawn(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Shown, np.ndarray]:
+    def drawn(
+        self, count: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, CovariateWindows, np.ndarray]:
         """Windows (count, context + horizon) anywhere in the series, all equally likely, their floors (count, 1), what
         is beside them, and which of their rows are unknown (count, context + horizon)."""
         view = self._view
@@ -208,10 +212,10 @@ class WindowPool:
         start = (self.ends - self.rows)[own] + drawn - (below - windows)[own]
         whole, floor = sliding_window_view(self.z, width)[start], self.floor[own, None]
         if not (view.inputs or view.masked):
-            return whole, floor, Shown(*(np.zeros((count, view.context, 0)),) * 4), np.zeros((count, width))
+            return whole, floor, CovariateWindows(*(np.zeros((count, view.context, 0)),) * 4), np.zeros((count, width))
         rows = start[:, None] + np.arange(width)
         unknown = self._unknown[rows]
-        beside_it = Shown(
+        beside_it = CovariateWindows(
             self._past[rows[:, : view.context]], self._future[rows], self._static[own], unknown[:, : view.context]
         )
         return whole, floor, beside_it, unknown[:, :, 0] if view.masked else np.zeros((count, width))
