@@ -1,5 +1,7 @@
 """From files, data frames and arrays to a checked panel of series.
 
+What lies where:
+
     tables/           files, frames and arrays as columns of numbers, dates and text
     columns.py        `Columns`: which columns of a table hold values, dates, ids and covariates
     sources.py        one series from any source;  panel_sources.py  a panel from any source

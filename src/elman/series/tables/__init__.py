@@ -1,5 +1,7 @@
 """Files, data frames and arrays as columns of numbers, dates and text.
 
+What lies where:
+
     files.py      the bytes of a file or pipe; CSV files written
     delimited.py  a CSV file as a `Table`;  parquet.py  a Parquet file, read first in a process of its own
     table.py      `Table`: columns of text by name;  cells.py  their cells, held compactly
