@@ -11,7 +11,7 @@ import pytest
 import elman
 from elman.forecast import DataError, Forecaster, as_series, read_series
 from elman.series.calendar import Calendar
-from elman.series.covariates import Inputs, Shown, beside, parse_calendar
+from elman.series.inputs import CovariateWindows, Inputs, covariate_features, parse_calendar
 from elman.series.series import Series
 
 DAYS = np.datetime64("2024-01-01") + np.arange(400)
@@ -40,11 +40,11 @@ def test_what_stands_beside_a_step():
     """Against loops: rows read, rows to come, their change from the base, static numbers; zeros before the window."""
     rng = np.random.default_rng(0)
     c, h, rows, lag = 12, 5, 3, 4
-    shown = Shown(
+    shown = CovariateWindows(
         rng.normal(size=(2, c, 2)), rng.normal(size=(2, c + h, 3)), rng.normal(size=(2, 2)), np.ones((2, c, 1))
     )
     ends = np.array([3, 6, 9, 12])
-    found = beside(ends, rows, lag, shown)
+    found = covariate_features(ends, rows, lag, shown)
     for n in range(2):
         for t, e in enumerate(ends):
             expected: list[float] = []

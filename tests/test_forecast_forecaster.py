@@ -216,7 +216,7 @@ def test_a_horizon_past_the_trained_one_is_rolled_forward_and_told(fitted):
     assert longer.to_dict()["rolled"] == 18
     first = fitted.predict()
     assert longer.values[:12].tolist() == first.tolist()
-    again = fitted.series_.rolled(first)
+    again = fitted.series_.with_forecasts(first)
     assert longer.values[12:24].tolist() == fitted.predict(history=again).tolist()
     assert longer.labels[12] == again.labels_ahead(1)[0]
     width = np.ptp(np.log(longer.intervals[80.0]) if fitted.model_.plan.power == 0 else longer.intervals[80.0], axis=1)

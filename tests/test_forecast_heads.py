@@ -181,7 +181,7 @@ def test_a_masked_value_is_that_of_a_season_before():
     values[[9, 12, 16]] = np.nan
     series = as_series(values, missing="mask")
     assert series.values[[9, 12, 16]].tolist() == [9, 12, 16]  # the last that was known
-    assert series.seasonal(7).values[[9, 12, 16]].tolist() == [3, 6, 3]
+    assert series.fill_masked(7).values[[9, 12, 16]].tolist() == [3, 6, 3]
     assert np.isnan(series.observed[[9, 12, 16]]).all()
     assert as_series(values, missing="interpolate").observed[9] == 10
     with pytest.raises(DataError, match="the first value is missing"):

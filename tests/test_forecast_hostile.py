@@ -17,8 +17,8 @@ import pytest
 
 from elman.cli import main
 from elman.forecast import DataError, Forecaster, as_series, read_series, read_table
-from elman.series.dates import first_undated, read_dates, reads_as_date
-from elman.series.numbers import decimal_comma, parse_number
+from elman.series.tables.dates import first_undated, read_dates, reads_as_date
+from elman.series.tables.numbers import decimal_comma, parse_number
 
 MILLION = 10**6
 posix = pytest.mark.skipif(os.name != "posix", reason="devices and named pipes are POSIX's")
@@ -71,7 +71,7 @@ def test_a_pipe_that_nobody_writes_to_is_refused(tmp_path: Path):
 
 @posix
 def test_a_pipe_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.series.files.MOST_PIPED", 1 << 18)
+    monkeypatch.setattr("elman.series.tables.files.MOST_PIPED", 1 << 18)
     path = tmp_path / "pipe.csv"
     os.mkfifo(path)
 

@@ -18,11 +18,12 @@ from elman.forecast.many import find_seasons
 from elman.forecast.pooled import EFFORTS, PooledModel
 from elman.forecast.view import View, WindowPool, context_rows
 from elman.series.columns import Columns
-from elman.series.covariates import Shown
-from elman.series.panel import Panel, as_panel
-from elman.series.series import Rules
+from elman.series.inputs import CovariateWindows
+from elman.series.panel import Panel
+from elman.series.panel_sources import as_panel
+from elman.series.series import SeriesOptions
 
-NOTHING = Shown(*(np.zeros((2, 20, 0)),) * 4)
+NOTHING = CovariateWindows(*(np.zeros((2, 20, 0)),) * 4)
 QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
 
 
@@ -43,9 +44,7 @@ def fitted() -> Forecaster:
 
 
 def series_of(values: dict[str, np.ndarray]) -> Panel:
-    panel = as_panel(values, Columns(), Rules())
-    assert panel is not None
-    return panel
+    return as_panel(values, Columns(), SeriesOptions())
 
 
 # ---------------------------------------------------------------------------------- what it may look at
@@ -353,7 +352,7 @@ def test_series_of_other_steps_are_refused() -> None:
     values = waves(1)["s0"][:50]
     panel = {"a": as_series(values, time=days), "b": as_series(values, time=weeks)}
     with pytest.raises(DataError, match=r"series 'b': its step is weekly.*, that of series 'a' is daily"):
-        as_panel(panel, Columns(), Rules())
+        as_panel(panel, Columns(), SeriesOptions())
 
 
 # ------------------------------------------------------------------------------------------ the parts

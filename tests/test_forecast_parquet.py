@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from elman.forecast import DataError, Series, read_series
-from elman.series import parquet
+from elman.series.tables import parquet
 
 polars = pytest.importorskip("polars")
 

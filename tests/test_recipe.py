@@ -121,6 +121,7 @@ def test_every_module_has_its_place_in_the_listings() -> None:
         "train",
         "estimators",
         "series",
+        "series/tables",
         "forecast",
         "anomaly",
     ):

@@ -18,7 +18,7 @@ import elman
 from elman.core import leftovers
 from elman.core.leftovers import PREFIX, hidden_name
 from elman.core.staging import Staging, real, replacing, write_bytes
-from elman.series.files import write_rows
+from elman.series.tables.files import write_rows
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, modes, signals and devices of POSIX")
 

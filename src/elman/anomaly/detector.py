@@ -23,10 +23,10 @@ from elman.estimators.recipe import Recipe
 from elman.forecast.boxcox import inverse
 from elman.series import limits
 from elman.series.calendar import Calendar, check_freq
-from elman.series.columns import as_series
 from elman.series.errors import DataError
 from elman.series.season import find_season
 from elman.series.series import Series
+from elman.series.sources import as_series
 
 __all__ = ["AnomalyDetector"]
 

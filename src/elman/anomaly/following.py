@@ -9,9 +9,9 @@ import numpy as np
 
 from elman.core import checks, fields
 from elman.series.calendar import FARTHEST, Calendar
-from elman.series.dates import Style
 from elman.series.errors import DataError
 from elman.series.series import Series
+from elman.series.tables.dates import Style
 
 __all__ = ["Following", "rows_of_a_day"]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from elman.anomaly.detector import MISSING, AnomalyDetector
 from elman.anomaly.result import Anomalies
 from elman.core import checks
-from elman.series.columns import Columns, open_table, series_of
-from elman.series.panel import as_panel, each_or_told
-from elman.series.series import Rules, Series
+from elman.series.columns import Columns
+from elman.series.panel import map_series
+from elman.series.panel_sources import as_panel
+from elman.series.series import Series, SeriesOptions
 
 __all__ = ["fit_each", "read_each", "results"]
 
@@ -33,11 +33,9 @@ def read_each(
 
     `DataError` for the first bad series without `skip_bad`.
     """
-    if isinstance(y, str | os.PathLike):
-        y = open_table(os.fspath(y))
-    names, rules = Columns(target, time, id), Rules(freq, checks.choice("missing", missing, MISSING))
-    panel = as_panel(y, names, rules, skip_bad=skip_bad)
-    return ({"": series_of(y, names, rules)}, {}) if panel is None else (dict(panel), panel.skipped)
+    names, options = Columns(target, time, id), SeriesOptions(freq, checks.choice("missing", missing, MISSING))
+    panel = as_panel(y, names, options, skip_bad=skip_bad)
+    return {"": panel.only} if panel.single else dict(panel), panel.skipped
 
 
 def fit_each(
@@ -49,7 +47,7 @@ def fit_each(
     def fitted(name: str) -> AnomalyDetector:
         return AnomalyDetector(**detector.get_params()).fit(series[name])
 
-    return each_or_told(series, fitted, skip_bad, "used")
+    return map_series(series, fitted, skip_bad, "used", single="" in series)
 
 
 def results(detectors: Mapping[str, AnomalyDetector]) -> dict[str, Anomalies]:

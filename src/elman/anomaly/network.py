@@ -43,15 +43,11 @@ WARM = 8  # steps of a window that are read, not learned from
 STEPS = 64  # of a window that a network is trained on, where there are so many rows
 
 # The folds choose after which of the snapshots training ends.
-_NORMAL = Recipe(
-    1, 16, 800, batch_size=16, learning_rate=3e-3, weight_decay=0.1, snapshots=(0, 50, 100, 200, 400, 800)
-)
+_NORMAL = Recipe(1, 16, 800, batch_size=16, learning_rate=3e-3, weight_decay=0.1, snapshots=(0, 50, 100, 200, 400, 800))
 EFFORTS = {
     "fast": replace(_NORMAL, updates=200, snapshots=(0, 50, 100, 200)),
     "normal": _NORMAL,
-    "best": replace(
-        _NORMAL, hidden_size=32, updates=3200, snapshots=(0, 50, 100, 200, 400, 800, 1600, 3200)
-    ),
+    "best": replace(_NORMAL, hidden_size=32, updates=3200, snapshots=(0, 50, 100, 200, 400, 800, 1600, 3200)),
 }
 
 

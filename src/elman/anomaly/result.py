@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from elman.core.staging import replacing
-from elman.series.files import needs_polars, write_rows
 from elman.series.series import Series
+from elman.series.tables.files import needs_polars, write_rows
 
 __all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
 

@@ -139,7 +139,7 @@ def show_series(series: Series, name: str) -> None:
 def table_ending(stem: str, to: str) -> str:
     """The ending of a command's table: `stem.csv` or `stem.parquet`. ModuleNotFoundError for the latter without
     polars."""
-    from elman.series.files import needs_polars
+    from elman.series.tables.files import needs_polars
 
     if checks.choice("to", to, ("csv", "parquet")) == "parquet":
         needs_polars()

@@ -27,14 +27,14 @@ Bad data raises `DataError`, a ValueError of one line that says where and what t
 from __future__ import annotations
 
 from elman.forecast.evaluation.backtest import Backtest
-from elman.forecast.models.failures import ForecastWarning
 from elman.forecast.forecaster import Forecaster
+from elman.forecast.models.failures import ForecastWarning
 from elman.forecast.result import Forecast, Forecasts
-from elman.series.columns import as_series, read_series
-from elman.series.delimited import read_table
 from elman.series.errors import DataError
 from elman.series.series import Series
-from elman.series.table import Table
+from elman.series.sources import as_series, read_series
+from elman.series.tables.delimited import read_table
+from elman.series.tables.table import Table
 
 __all__ = [
     "Backtest",

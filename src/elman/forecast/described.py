@@ -24,8 +24,8 @@ from elman.forecast.view import least_context as least_of_many
 from elman.series.calendar import Calendar
 from elman.series.columns import Columns
 from elman.series.inputs import CALENDAR, Inputs
-from elman.series.dates import Style
 from elman.series.limits import LARGEST
+from elman.series.tables.dates import Style
 
 if TYPE_CHECKING:
     from elman.core.io import Shapes

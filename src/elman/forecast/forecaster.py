@@ -12,7 +12,7 @@ import numpy as np
 from elman.core import checks, io
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress, span
-from elman.forecast import described, options, saved
+from elman.forecast import options
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.coverage import coverage
@@ -390,12 +390,18 @@ class Forecaster(Estimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file that `elman.load` reads: options, networks, history and backtest."""
         self._check_fitted()
+        from elman.forecast import saved
+
         io.write(path, "forecaster", *saved.contents(self))
 
     @classmethod
     def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
+        from elman.forecast import described
+
         return described.shapes(described.described(cls, description))
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:
+        from elman.forecast import saved
+
         return saved.restore(cls, description, tensors)

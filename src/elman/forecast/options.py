@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -80,6 +81,21 @@ def strategy_of(given: Forecaster, panel: Panel) -> LocalStrategy | GlobalStrate
         asked.boxcox_lambda,
         asked.calendar,
     )
+
+
+def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:
+    """One season as a number, several as they are."""
+    return seasons if len(seasons) > 1 else seasons[0]
+
+
+def renamed_argument(owner: str, old: str, given: Any, new: str, value: Any) -> Any:
+    """The value of an argument that has a new name: `given` under the earlier one, with a FutureWarning."""
+    if given is None:
+        return value
+    if value is not None:
+        raise TypeError(f"{old}: expected {new} alone, which is its name now, got both")
+    warnings.warn(f"{owner}: the argument {old} is called {new} now", FutureWarning, stacklevel=3)
+    return given
 
 
 def _checked(given: Forecaster) -> _Options:

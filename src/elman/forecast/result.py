@@ -13,9 +13,9 @@ import numpy as np
 
 from elman.core.staging import replacing
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 from elman.series.tables.frames import FrameType
-from elman.series.series import Series
 
 __all__ = ["Forecast", "Forecasts", "in_kind"]
 
@@ -90,8 +90,8 @@ class Forecast:
         """Plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""
         names = self.columns()
         rows = [dict(zip(names, [label, *numbers], strict=True)) for label, numbers in self.rows()]
-        return {"target": self.history.name, "model": self.model, "horizon": len(self), "recursive_steps": self.recursive_steps,
-                "forecast": rows}  # fmt: skip
+        about = {"target": self.history.name, "model": self.model, "horizon": len(self)}
+        return {**about, "recursive_steps": self.recursive_steps, "forecast": rows}
 
 
 class Forecasts(Mapping[str, Forecast]):

@@ -1,17 +1,15 @@
-"""From files, data frames and arrays to checked series: one, or many by their ids.
+"""From files, data frames and arrays to a checked panel of series.
 
 What lies where:
 
-    delimited.py a CSV file to a table;  table.py  columns of text by name, every error with file, line and column
-    cells.py     such columns held compactly;  parquet.py  a Parquet file, tried in a process of its own
-    dates.py     dates as people write them;  moments.py  many at once;  calendar.py  the step between rows, gaps, what
-                 follows
-    columns.py   which columns: a file, a data frame, an array becomes a series;  rows.py  where its rows came from
-    arrays.py    numbers and dates of arrays, checked;  numbers.py  text to numbers
-    frames.py    data frames of any library, read and answered;  files.py  tables as files
-    series.py    `Series`: one checked series; missing values and gaps;  panel.py  many of them by their ids
-    covariates.py  what is known beside a series, and how it is seen;  ahead.py  what is given of the rows to come
-    newer.py     new rows of series, joined;  season.py  the length of a season, found in the values
-    limits.py    how large values may be, and how much may be asked for
-    errors.py    `DataError`, a ValueError of one line that says where and what to do
+    tables/           files, frames and arrays as columns of numbers, dates and text
+    columns.py        `Columns`: which columns of a table hold values, dates, ids and covariates
+    sources.py        one series from any source;  panel_sources.py  a panel from any source
+    build.py          rows to one checked series: gaps, missing values, order
+    calendar.py       `Calendar`: the step between rows;  season.py  the length of a season, found in the values
+    series.py         `Series`: one checked series;  panel.py  `Panel`: many of them by their ids
+    covariates.py     `Covariates`: what is known beside the values of one series
+    inputs.py         `Inputs`: the covariates of a model, scaled, and laid out as the input of a network
+    ahead.py          known-future covariates joined to a panel;  newer.py  new rows joined to a panel
+    limits.py         bounds of values and options;  errors.py  `DataError`
 """

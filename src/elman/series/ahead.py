@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.series.columns import Columns, open_table
-from elman.series.dates import read_dates
-from elman.series.errors import DataError, listed, shorten
-from elman.series.frames import columns_of, is_frame
+from elman.series.columns import Columns
+from elman.series.errors import DataError, listed
+from elman.series.panel import Panel
 from elman.series.series import Series
-from elman.series.table import Table
+from elman.series.sources import open_table
+from elman.series.tables.dates import read_dates
+from elman.series.tables.frames import columns_of, is_frame
+from elman.series.tables.table import Table
 
 __all__ = ["with_future"]
 
 
-def with_future(panel: Mapping[str, Series], future: Any, names: Columns, rows: int) -> dict[str, Series]:
-    """The series with the known-future covariates of the `rows` rows that follow each.
+def with_future(panel: Panel, future: Any, names: Columns, rows: int) -> Panel:
+    """Returns the panel with the known-future covariates of the `rows` rows that follow each series.
 
     future   an array (rows, K) of one series alone, a mapping from ids to such, or a table (file, data frame) with the
              columns of the training; where it has the column of times, its rows are found by these, else taken in order
@@ -38,39 +40,40 @@ def with_future(panel: Mapping[str, Series], future: Any, names: Columns, rows: 
     elif is_frame(future):
         table = columns_of(future)
     found: dict[str, Series] = {}
-    for name, series in panel.items():
+    for id, series in panel.items():
+        own = None if panel.single else id
         try:
-            array = _of_table(table, series, names, name, rows) if table is not None else _of_array(future, name)
-            found[name] = _joined(series, array, rows)
+            array = _of_table(table, series, names, own, rows) if table is not None else _of_array(future, own)
+            found[id] = _joined(series, array, rows)
         except DataError as error:
-            raise DataError(f"series {shorten(name)}: {error}" if name else str(error)) from None
-    return found
+            raise DataError(panel.problem(id, str(error))) from None
+    return panel.replaced(found)
 
 
 def _names(series: Series) -> tuple[str, ...]:
     return () if series.covariates is None else series.covariates.future_names
 
 
-def _of_array(future: Any, name: str) -> np.ndarray:
+def _of_array(future: Any, id: str | None) -> np.ndarray:
     if isinstance(future, Mapping):
-        if name not in future:
+        if id not in future:
             raise DataError("future: expected its known-future covariates, got none")
-        future = future[name]
+        future = future[id]
     array = np.asarray(future)
     if array.dtype.kind not in "iufb" or array.ndim not in (1, 2):
         raise TypeError(f"future: expected real numbers (rows,) or (rows, columns), got {checks.shown(future)}")
     return array.reshape(len(array), -1).astype(np.float64)
 
 
-def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, name: str, rows: int) -> np.ndarray:
+def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, id: str | None, rows: int) -> np.ndarray:
     wanted = _names(series)
     for column in wanted:
         if column not in table:
             raise DataError(f"future: no column {column!r}; the columns are {listed(list(table))}")
     own = np.ones(len(next(iter(table.values()))), bool)
-    id = names.id if names.id is not None else "unique_id"
-    if name and id in table:
-        own = np.array([str(cell) == name for cell in table[id].tolist()])
+    ids = names.id if names.id is not None else "unique_id"
+    if id is not None and ids in table:
+        own = np.array([str(cell) == id for cell in table[ids].tolist()])
     values = np.column_stack([table[column][own].astype(np.float64) for column in wanted])
     if series.time_name is None or series.time_name not in table:
         return values

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from elman.series.covariates import Covariates
-from elman.series.errors import DataError, shorten
+from elman.series.errors import DataError
+from elman.series.panel import Panel
 from elman.series.series import Series
 
 __all__ = ["with_newer"]
 
 
-def with_newer(panel: Mapping[str, Series], newer: Mapping[str, Series]) -> dict[str, Series]:
-    """The series of a panel with new rows after their last ones, and those that are new. `DataError` where rows do not
-    follow, or where steps in time or covariates differ from the panel's."""
-    found = dict(panel)
-    first = next(iter(panel.values()))
-    for name, each in newer.items():
+def with_newer(panel: Panel, newer: Panel) -> Panel:
+    """Returns the panel with the rows of `newer` appended to its series, and with the new series of `newer`.
+
+    Raises `DataError` where rows do not follow the last ones, where steps in time or covariates differ from the
+    panel's, and where one of the two is a single series and the other is not.
+    """
+    if panel.single != newer.single:
+        raise DataError("new rows: expected " + ("one series" if panel.single else "many"))
+    found, first = dict(panel), panel.first
+    if panel.single:  # whatever their columns are called
+        newer = newer.replaced({id: newer.only for id in panel})
+    for id, each in newer.items():
         try:
-            if name in panel:
-                found[name] = panel[name].extended(_alike(each, first.covariates, static=False))
+            if id in panel:
+                found[id] = panel[id].extended(_alike(each, first.covariates, static=False))
                 continue
             steps = ["no dates" if s.calendar is None else s.calendar.name for s in (first, each)]
             if steps[0] != steps[1]:
                 raise DataError(f"new series: expected the step of the fitted ones, {steps[0]}, got {steps[1]}")
-            found[name] = _alike(each, first.covariates, static=True)
+            found[id] = _alike(each, first.covariates, static=True)
         except DataError as error:
-            raise error if not name else DataError(f"series {shorten(name)}: {error}") from None
-    return found
+            raise DataError(panel.problem(id, str(error))) from None
+    return panel.replaced(found)
 
 
 def _alike(series: Series, like: Covariates | None, static: bool) -> Series:

@@ -44,9 +44,12 @@ class PooledErrors:
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
-    """Of a backtest with an error scale. A size is a geometric mean over windows; that of all series is one more, with the
+    """The errors of a backtest that has an error scale.
+
+    The size of a series' errors is a geometric mean over its windows; that of all series counts as one more, with the
     weight `PRIOR`. A single window of a series says nothing: there was no other whose error could be measured by it,
-    so how well that works is not known."""
+    so how well that works is not known.
+    """
     if backtest.error_scale is None:
         raise ValueError("backtest: expected one with an error scale")
     residuals = backtest.residuals(model)

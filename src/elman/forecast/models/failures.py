@@ -22,8 +22,8 @@ def networks_of(layout: Layout, results: Sequence[Trained]) -> tuple[Network, ..
     if any(trained.failed for trained in results):
         # the same words each time, so that they are said once
         warnings.warn(
-            "the training of a network failed, so that it answers as it did before (a new network repeats the last value"
-            " or season); the data may be too far from ordinary for it",
+            "the training of a network failed, so that it answers as it did before (a new network repeats the last"
+            " value or season); the data may be too far from ordinary for it",
             ForecastWarning,
             stacklevel=3,
         )

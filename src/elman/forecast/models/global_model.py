@@ -22,8 +22,8 @@ from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
 from elman.network import Network
-from elman.series.inputs import Inputs
 from elman.series.errors import DataError
+from elman.series.inputs import Inputs
 from elman.series.limits import SMALLEST
 from elman.series.series import Series
 

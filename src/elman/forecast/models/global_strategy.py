@@ -18,8 +18,8 @@ from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES
 from elman.forecast.models.window_spec import WindowSpec, context_rows, least_rows
-from elman.series.inputs import Inputs
 from elman.series.errors import DataError
+from elman.series.inputs import Inputs
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, find_season
 from elman.series.series import Series
@@ -118,10 +118,9 @@ class GlobalStrategy:
                 return replace(self, seasons=seasons)._backtest(tested, count, step, bool(refit), on_progress)
         return None
 
-    def _backtest(
-        self, panel: Panel, count: int, step: int, refit: bool, on_progress: OnProgress | None
-    ) -> Backtest:
-        assert self.horizon is not None and self.seasons is not None
+    def _backtest(self, panel: Panel, count: int, step: int, refit: bool, on_progress: OnProgress | None) -> Backtest:
+        assert self.horizon is not None
+        assert self.seasons is not None
         horizon, model = self.horizon, None
         backs = [horizon + k * step for k in range(count - 1, -1, -1)]  # rows from a window's first to the end
         parts: list[Prediction] = []
@@ -148,7 +147,7 @@ class GlobalStrategy:
         self, series: Sequence[Series], seed: np.random.SeedSequence, on_progress: OnProgress | None
     ) -> GlobalModel:
         assert self.horizon is not None
-        seasons = find_seasons({str(i): each for i, each in enumerate(series)}) if self.seasons is None else self.seasons
+        seasons = self.seasons or find_seasons({str(i): each for i, each in enumerate(series)})
         series = [each.fill_masked(seasons[0]) for each in series]
         rows = np.array([len(each) for each in series])
         # row by row, a long context is slow and brings little

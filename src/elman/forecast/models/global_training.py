@@ -58,7 +58,11 @@ def train_global(
 
 
 def train_on(
-    series: Sequence[Series], spec: WindowSpec, networks: Sequence[Network], recipe: Recipe, seed: np.random.SeedSequence
+    series: Sequence[Series],
+    spec: WindowSpec,
+    networks: Sequence[Network],
+    recipe: Recipe,
+    seed: np.random.SeedSequence,
 ) -> GlobalModel:
     """The model whose networks go on from these, on N series."""
     pool = WindowPool(series, spec)

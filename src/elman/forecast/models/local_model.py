@@ -31,8 +31,8 @@ from elman.forecast.models.local_windows import (
 )
 from elman.forecast.models.prediction import Prediction
 from elman.network import Network
-from elman.series.inputs import NO_INPUTS, Inputs
 from elman.series.errors import DataError
+from elman.series.inputs import NO_INPUTS, Inputs
 from elman.series.series import Series
 
 __all__ = ["LocalModel", "Split", "train_local"]

@@ -21,8 +21,8 @@ from elman.estimators.recipe import Recipe
 from elman.estimators.training import Round
 from elman.forecast.evaluation.folds import cut
 from elman.forecast.models.window_spec import least_unit
-from elman.series.inputs import Inputs, CovariateWindows, covariate_features
 from elman.series.errors import DataError
+from elman.series.inputs import CovariateWindows, Inputs, covariate_features
 from elman.series.series import Series
 
 __all__ = [

@@ -160,8 +160,8 @@ def _beside(spec: WindowSpec, shown: CovariateWindows, horizon: int) -> np.ndarr
     unknown = np.concatenate([shown.unknown, np.zeros((len(past), horizon - 1, shown.unknown.shape[2]))], axis=1)
     if not (spec.inputs or spec.masked):
         return np.zeros((len(past), steps, 0), np.float32)
-    future = shown.future[:, : c + horizon]
-    return covariate_features(np.arange(1, steps + 1), 1, spec.lag, CovariateWindows(past, future, shown.static, unknown))
+    whole = CovariateWindows(past, shown.future[:, : c + horizon], shown.static, unknown)
+    return covariate_features(np.arange(1, steps + 1), 1, spec.lag, whole)
 
 
 def _draw(

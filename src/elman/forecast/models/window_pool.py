@@ -87,8 +87,8 @@ class WindowPool:
         start = (self.ends - self.rows)[own] + drawn - (below - windows)[own]
         whole, floor = sliding_window_view(self.z, width)[start], self.floor[own, None]
         if not (spec.inputs or spec.masked):
-            nothing = np.zeros((count, spec.context, 0))
-            return Windows(whole, floor, CovariateWindows(nothing, nothing, nothing, nothing), np.zeros((count, width, 0)))
+            none = np.zeros((count, spec.context, 0))
+            return Windows(whole, floor, CovariateWindows(none, none, none, none), np.zeros((count, width, 0)))
         rows = start[:, None] + np.arange(width)
         unknown = self._unknown[rows]
         read = slice(spec.context)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core import checks
-from elman.series.inputs import NO_INPUTS, Inputs, CovariateWindows, covariate_features
 from elman.series.errors import DataError
+from elman.series.inputs import NO_INPUTS, CovariateWindows, Inputs, covariate_features
 from elman.series.limits import SMALLEST
 
 __all__ = ["QUANTILES", "WindowSpec", "context_rows", "least_context", "least_rows", "least_unit"]
@@ -84,14 +84,16 @@ class WindowSpec:
         level = recent.mean(axis=1, keepdims=True)
         return level, np.maximum(np.abs(recent - level).mean(axis=1, keepdims=True), floor)
 
-    def windows(self, read: np.ndarray, floor: np.ndarray, shown: CovariateWindows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def windows(
+        self, read: np.ndarray, floor: np.ndarray, shown: CovariateWindows
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """read (n, context), floor (n, 1) the least unit -> x (n, T, F) float32, base (n, h) and unit (n, 1): a
         forecast is base + unit * answer."""
         level, unit = self.measure(read, floor)
         scaled = ((read - level) / unit).astype(np.float32)
         ends = self.step * np.arange(1, self.context // self.step + 1)
         x = np.zeros((len(read), len(ends), self.features), np.float32)
-        for k in range(max(1, self.skip_seasons)):  # the k-th season before each step; earlier than the window are zeros
+        for k in range(max(1, self.skip_seasons)):  # the k-th season before each step; 0 before the window
             own = scaled[:, : self.context - k * self.step].reshape(len(read), -1, self.step)
             x[:, k:, self.own - (k + 1) * self.step : self.own - k * self.step] = own
         if self.season_ago:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.series.dates import Reading, first_undated, plain_style, read_dates
 from elman.series.errors import DataError, shorten
-from elman.series.numbers import is_missing
-from elman.series.rows import Rows
+from elman.series.tables.dates import Reading, first_undated, plain_style, read_dates
+from elman.series.tables.numbers import is_missing
+from elman.series.tables.rows import Rows
 
 __all__ = ["dates_of", "numbers_of", "times_of"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.series.errors import DataError
-from elman.series.files import check_regular, needs_polars
+from elman.series.tables.files import check_regular, needs_polars
 
 __all__ = ["read_parquet"]
 

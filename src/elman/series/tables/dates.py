@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks, fields
-from elman.series.cells import blocks
-from elman.series.moments import MONTHS, Parts, moments
+from elman.series.tables.cells import blocks
+from elman.series.tables.moments import MONTHS, Parts, moments
 
 __all__ = ["ISO", "Reading", "Style", "first_undated", "plain_style", "read_dates", "reads_as_date"]
 

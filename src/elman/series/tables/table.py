@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from elman.series.cells import Cells, Column, blocks
 from elman.series.errors import DataError, listed, shorten
-from elman.series.numbers import decimal_comma, parse_numbers
+from elman.series.tables.cells import Cells, Column, blocks
+from elman.series.tables.numbers import decimal_comma, parse_numbers
 
 __all__ = ["Table"]
 

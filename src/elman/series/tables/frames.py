@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kind", "columns_of", "index_of", "is_frame", "kind_of"]
+__all__ = ["FrameType", "columns_of", "frame_type", "index_of", "is_frame"]
 
 NEEDED = "data frames need narwhals; type: pip install 'elman[cli]'"
 
 
-class Kind:
+class FrameType:
     """What a caller gave and is answered in: a frame or a column of some library."""
 
     def __init__(self, backend: Any, column: bool, indexed: bool) -> None:
@@ -51,12 +51,12 @@ def index_of(data: Any) -> Any:
     return index if getattr(getattr(index, "dtype", None), "kind", "") == "M" else None
 
 
-def kind_of(data: Any) -> Kind | None:
+def frame_type(data: Any) -> FrameType | None:
     """The kind of a frame or a frame's column; None for anything else."""
     column = not is_frame(data)
     if column and not (hasattr(data, "to_numpy") and hasattr(data, "dtype")):
         return None
-    return Kind(_narwhals(data).implementation, column, index_of(data) is not None)
+    return FrameType(_narwhals(data).implementation, column, index_of(data) is not None)
 
 
 def _narwhals(data: Any) -> Any:

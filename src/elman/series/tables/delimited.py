@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from elman.series.cells import BLOCK, Cells
-from elman.series.dates import reads_as_date
 from elman.series.errors import DataError, shorten
-from elman.series.files import read_bytes
-from elman.series.numbers import parse_number
-from elman.series.table import Table
+from elman.series.tables.cells import BLOCK, Cells
+from elman.series.tables.dates import reads_as_date
+from elman.series.tables.files import read_bytes
+from elman.series.tables.numbers import parse_number
+from elman.series.tables.table import Table
 
 __all__ = ["read_table"]
 

@@ -1,0 +1,240 @@
+"""What a model knows of the covariates it was trained with, and how a network sees them.
+
+`Inputs` keeps the names, means, scales and categories of all series' covariates, and turns one series' covariates into
+scaled numbers. `covariate_features` lays such numbers out as the input of a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from elman.core import checks
+from elman.series.covariates import Covariates
+from elman.series.errors import DataError
+from elman.series.limits import LARGEST, SMALLEST
+from elman.series.series import Series
+
+__all__ = ["CALENDAR", "NO_INPUTS", "CovariateWindows", "Inputs", "covariate_features", "parse_calendar"]
+
+CALENDAR: dict[str, float] = {  # how often a calendar feature comes round, in its own units
+    "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0,
+}  # fmt: skip
+
+
+FARTHEST = 1e12  # standard deviations from the mean; what lies further out says no more
+
+
+class CovariateWindows(NamedTuple):
+    """What a network is shown beside the values, of N windows of c rows that are read and h that follow.
+
+    past     (N, c, P);  future (N, c + h, K);  static (N, S);  unknown (N, c, 1 or 0): whether the value is missing
+    """
+
+    past: np.ndarray
+    future: np.ndarray
+    static: np.ndarray
+    unknown: np.ndarray
+
+
+def covariate_features(ends: np.ndarray, rows: int, lag: int, shown: CovariateWindows) -> np.ndarray:
+    """The features (N, T, F) float32 that stand beside the values at steps of `rows` rows, each ending before the row
+    `ends` (T,) of its window: the step's own past covariates and unknown values, the known-future ones of the h rows
+    that follow it, their difference from the base's rows, and the static ones."""
+    n, total, k = shown.future.shape
+    horizon, steps = total - shown.past.shape[1], len(ends)
+    read = np.concatenate([shown.past, shown.unknown], axis=2)
+    own = sliding_window_view(read, rows, axis=1)[:, ends - rows]
+    parts = [own.reshape(n, steps, -1)]
+    if k:
+        ahead = np.arange(horizon)
+        coming = shown.future[:, ends[:, None] + ahead]
+        base = ends[:, None] - lag + ahead % lag
+        change = (coming - shown.future[:, np.maximum(base, 0)]) * (base >= 0)[None, :, :, None]
+        parts += [coming.reshape(n, steps, -1), change.reshape(n, steps, -1)]
+    parts.append(np.broadcast_to(shown.static[:, None], (n, steps, shown.static.shape[1])))
+    return np.concatenate(parts, axis=2, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The covariates that a model was trained with.
+
+    calendar   names of features from the dates, two numbers each: the sine and cosine of their turn
+    past, future   (name, mean, scale) each
+    static     (name, mean, scale), or (name, categories): one number for each category
+    """
+
+    calendar: tuple[str, ...] = ()
+    past: tuple[tuple[str, float, float], ...] = ()
+    future: tuple[tuple[str, float, float], ...] = ()
+    static: tuple[tuple[Any, ...], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.calendar or self.past or self.future or self.static)
+
+    @property
+    def futures(self) -> int:
+        """Numbers known ahead of each row, K."""
+        return len(self.future) + 2 * len(self.calendar)
+
+    @property
+    def statics(self) -> int:
+        """Numbers that a series has for good, S."""
+        return sum(1 if len(each) == 3 else len(each[1]) for each in self.static)
+
+    def features(self, rows: int, horizon: int, masked: bool) -> int:
+        """How many numbers `beside` gives for a step."""
+        return rows * (len(self.past) + masked) + 2 * horizon * self.futures + self.statics
+
+    @classmethod
+    def of(cls, series: Sequence[Series], calendar: tuple[str, ...]) -> Inputs:
+        """What there is beside these series, measured in their known rows. `DataError` where they differ in kind."""
+        if calendar and series[0].times is None:
+            raise DataError(f"calendar: {', '.join(calendar)} need dates, and the series have none")
+        first = series[0].covariates
+        if first is None:
+            return cls(calendar)
+        known = [_covariates(each, first) for each in series]
+        past = _scales(first.past_names, [each.past for each in known])
+        ahead = [each.future[: len(s)] for each, s in zip(known, series, strict=True)]
+        static = tuple(_category(name, [each.static[k] for each in known]) for k, name in enumerate(first.static_names))
+        return cls(calendar, past, _scales(first.future_names, ahead), static)
+
+    def past_of(self, series: Series) -> np.ndarray:
+        """(n, P)"""
+        if not self.past:
+            return np.zeros((len(series), 0))
+        given = self._given(series)
+        return np.column_stack(
+            [_scaled(given.past[:, given.past_names.index(name)], mean, scale) for name, mean, scale in self.past]
+        )
+
+    def future_of(self, series: Series, ahead: int) -> np.ndarray:
+        """(n + ahead, K). `DataError` names the row that a known-future covariate does not reach."""
+        n = len(series)
+        columns: list[np.ndarray] = []
+        if self.future:
+            given = self._given(series)
+            if len(given.future) < n + ahead:
+                reached = len(given.future) - n
+                last = series.labels_ahead(ahead)
+                have = f"up to {last[reached - 1]}" if reached > 0 else f"up to {series.label(n - 1)}, the last value's"
+                raise DataError(
+                    f"future: the known-future covariate {self.future[0][0]!r} is given {have}; the forecast needs it"
+                    f" from {last[max(reached, 0)]} to {last[-1]}"
+                )
+            columns = [
+                _scaled(given.future[: n + ahead, given.future_names.index(name)], mean, scale)
+                for name, mean, scale in self.future
+            ]
+        if self.calendar:
+            if series.times is None:
+                raise DataError(f"calendar: {', '.join(self.calendar)} need dates, and the series has none")
+            times = np.concatenate([series.times, series.ahead(ahead)])
+            for name in self.calendar:
+                turn = 2.0 * np.pi * _places(times, name) / CALENDAR[name]
+                columns += [np.sin(turn), np.cos(turn)]
+        return np.column_stack(columns) if columns else np.zeros((n + ahead, 0))
+
+    def reach(self, series: Series, ahead: int, width: int) -> int:
+        """How many rows ahead are known, of `width` that could be used; at least the `ahead` that must be."""
+        if not self.future:
+            return width
+        return min(width, max(ahead, len(self._given(series).future) - len(series)))
+
+    def static_of(self, series: Series) -> np.ndarray:
+        """(S,). `DataError` for a category that was not there in training."""
+        found: list[float] = []
+        for name, *about in self.static:
+            given = self._given(series)
+            value = given.static[given.static_names.index(name)]
+            if len(about) == 2:
+                if isinstance(value, str):
+                    raise DataError(f"static: expected a number in {name!r}, as in training, got {value!r}")
+                found.append(float(_scaled(np.float64(value), *about)))
+            elif str(value) in about[0]:
+                found += [float(str(value) == each) for each in about[0]]
+            else:
+                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(about[0][:12])}")
+        return np.array(found)
+
+    def check(self, series: Series, ahead: int) -> None:
+        """`DataError` where a series lacks what a forecast of `ahead` rows needs."""
+        if not self:
+            return
+        self.past_of(series)
+        self.future_of(series, ahead)
+        self.static_of(series)
+
+    def _given(self, series: Series) -> Covariates:
+        """`DataError` where the series lacks a covariate of the training."""
+        given = series.covariates
+        for option, wanted in (("past", self.past), ("future", self.future), ("static", self.static)):
+            have: tuple[str, ...] = () if given is None else getattr(given, f"{option}_names")
+            for name, *_ in wanted:
+                if name not in have:
+                    raise DataError(f"{option}: the model was trained with {name!r}, which the series does not have")
+        assert given is not None
+        return given
+
+
+NO_INPUTS = Inputs()  # nothing beside the values
+
+
+def parse_calendar(calendar: Any) -> tuple[str, ...]:
+    """Names of calendar features, checked."""
+    names = () if calendar is None else (calendar,) if isinstance(calendar, str) else calendar
+    if not isinstance(names, list | tuple):
+        raise TypeError(f"calendar: expected a list of {', '.join(CALENDAR)}, got {checks.shown(calendar)}")
+    return tuple(checks.choice("calendar", name, tuple(CALENDAR)) for name in names)
+
+
+def _covariates(series: Series, first: Covariates) -> Covariates:
+    own = series.covariates
+    names = None if own is None else (own.past_names, own.future_names, own.static_names)
+    if own is None or names != (first.past_names, first.future_names, first.static_names):
+        raise DataError("past, future, static: expected the same covariates beside every series")
+    return own
+
+
+def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[tuple[str, float, float], ...]:
+    found: list[tuple[str, float, float]] = []
+    for k, name in enumerate(names):
+        values = np.concatenate([each[:, k] for each in columns])
+        if not (np.abs(values) <= LARGEST).all():
+            raise DataError(f"{name}: expected covariates that are numbers up to {LARGEST:g}; use another unit")
+        mean, spread = float(values.mean()), float(values.std())
+        least = 4.0 * np.finfo(np.float64).eps * abs(mean)  # less is rounding
+        found.append((name, mean, spread if spread > max(least, SMALLEST) else 1.0))
+    return tuple(found)
+
+
+def _scaled(values: Any, mean: float, scale: float) -> Any:
+    return np.clip((values - mean) / scale, -FARTHEST, FARTHEST)
+
+
+def _category(name: str, values: Sequence[float | str]) -> tuple[Any, ...]:
+    if any(isinstance(value, str) for value in values):
+        return name, tuple(sorted({str(value) for value in values}))
+    return _scales([name], [np.array(values, dtype=np.float64)[:, None]])[0]
+
+
+def _places(times: np.ndarray, name: str) -> np.ndarray:
+    """Where each time stands in its hour, day, week, month or year, from 0."""
+    day, month = times.astype("datetime64[D]"), times.astype("datetime64[M]")
+    seconds = (times - day) / np.timedelta64(1, "s")
+    in_year = (day - times.astype("datetime64[Y]").astype("datetime64[D]")) / np.timedelta64(1, "D")
+    found: Mapping[str, np.ndarray] = {
+        "minute": seconds / 60.0 % 60.0,
+        "hour": seconds / 3600.0,
+        "weekday": (day.astype(np.int64) + 3) % 7,  # day 0, 1970-01-01, was a Thursday
+        "day": (day - month.astype("datetime64[D]")) / np.timedelta64(1, "D"),
+        "month": month.astype(np.int64) % 12,
+        "week": in_year // 7,
+    }
+    return found[name].astype(np.float64)
