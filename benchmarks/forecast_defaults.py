@@ -27,15 +27,19 @@ import io
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from elman.forecast.backtest import NETWORK, Backtest
-from elman.forecast.baselines import baselines
-from elman.forecast.folds import make_folds
-from elman.forecast.metrics import mase_scale
-from elman.forecast.model import Job, Settings, least_rows, train_all
+from elman.estimators.recipe import Recipe
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.folds import make_folds
+from elman.forecast.evaluation.metrics import mase_scale
+from elman.forecast.models.efforts import LOCAL
+from elman.forecast.models.local_model import Split, train_local
+from elman.forecast.models.local_windows import LAGS, least_rows
 from elman.series.season import default_horizon, find_season
 from elman.series.series import Series
 
@@ -73,15 +77,15 @@ def main() -> None:
     series = dict(read(given.folder, given.m4))
     print(f"{len(series)} series: {', '.join(series)}")
     for text in given.configurations:
-        settings = Settings(
-            **{k.arg: ast.literal_eval(k.value) for k in ast.parse(f"f({text})", mode="eval").body.keywords}
-        )
+        asked = {k.arg: ast.literal_eval(k.value) for k in ast.parse(f"f({text})", mode="eval").body.keywords}
+        seed, lags = asked.pop("seed", 0), asked.pop("lags", LAGS)
+        recipe = replace(LOCAL["normal"], **asked)
         began = time.perf_counter()
-        scores = {name: score(values, usual, settings) for name, (values, usual) in series.items()}
-        report(text or "defaults", settings, scores, time.perf_counter() - began)
+        scores = {name: score(values, usual, recipe, lags, seed) for name, (values, usual) in series.items()}
+        report(text or "defaults", recipe, scores, time.perf_counter() - began)
 
 
-def score(values: np.ndarray, usual: tuple[int, ...], settings: Settings) -> tuple[float, float]:
+def score(values: np.ndarray, usual: tuple[int, ...], recipe: Recipe, lags: int, seed: int) -> tuple[float, float]:
     """Mean MASE of the network and of the best baseline over six windows."""
     season = find_season(values, usual)
     horizon = default_horizon(len(values), season)
@@ -89,10 +93,13 @@ def score(values: np.ndarray, usual: tuple[int, ...], settings: Settings) -> tup
     known = [values[: fold.validation] for fold in folds]
     seasons = [find_season(part, usual) for part in known]
     seasons = [m if least_rows(horizon, m) <= len(part) else 1 for m, part in zip(seasons, known, strict=True)]
-    jobs = [Job(Series(part), fold.train, m) for part, fold, m in zip(known, folds, seasons, strict=True)]
-    models = train_all(jobs, horizon, None, settings)
+    member_seeds = np.random.SeedSequence(seed)
+    splits = [
+        Split(Series(part), fold.train, m, member_seeds) for part, fold, m in zip(known, folds, seasons, strict=True)
+    ]
+    models = train_local(splits, horizon, None, recipe, lags)
     found = [
-        {NETWORK: model.predict(Series(part)), **baselines(part, horizon, m)}
+        {NETWORK: model.predict({"": Series(part)}).values[0], **baselines(part, horizon, m)}
         for model, part, m in zip(models, known, seasons, strict=True)
     ]
     backtest = Backtest(
@@ -101,11 +108,13 @@ def score(values: np.ndarray, usual: tuple[int, ...], settings: Settings) -> tup
         np.array([mase_scale(part, m) for part, m in zip(known, seasons, strict=True)]),
         tuple(("", "") for _ in folds),
         tuple(fold.validation for fold in folds),
+        ("",) * len(folds),
+        single=True,
     )
     return backtest.mean(NETWORK), backtest.mean(backtest.best_baseline)
 
 
-def report(text: str, settings: Settings, scores: dict[str, tuple[float, float]], seconds: float) -> None:
+def report(text: str, recipe: Recipe, scores: dict[str, tuple[float, float]], seconds: float) -> None:
     ours, best = np.array(list(scores.values())).T
     line = {
         "date": datetime.date.today().isoformat(),
@@ -114,7 +123,7 @@ def report(text: str, settings: Settings, scores: dict[str, tuple[float, float]]
         "wins": f"{int((ours < best).sum())}/{len(ours)}",
         "mase": f"{ours.mean():.3f}",
         "seconds": f"{seconds:.0f}",
-        "settings": repr(settings),
+        "settings": repr(recipe),
         **{name: f"{a / b:.3f}" for name, (a, b) in scores.items()},
     }
     print(

@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.forecast_sets import DataSet
 from benchmarks.forecasters import CONTENDERS, LIBRARIES, Answer
 from benchmarks.machine import describe
-from elman.forecast.baselines import naive2
-from elman.forecast.metrics import mase_scale, measure, rmsse_scale
+from elman.forecast.evaluation.baselines import naive2
+from elman.forecast.evaluation.metrics import mase_scale, measure, rmsse_scale
 
 __all__ = ["Report", "Run", "score"]
 

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 import elman
-from elman.forecast.baselines import naive2, seasonal_naive
-from elman.forecast.metrics import interval_score, mase_scale, measure
+from elman.forecast.evaluation.baselines import naive2, seasonal_naive
+from elman.forecast.evaluation.metrics import interval_score, mase_scale, measure
 
 LOG = Path(__file__).with_suffix(".csv")
 HORIZON, SEASON = 48, 24
@@ -79,7 +79,7 @@ def run(known: Columns, truth: Columns, options: dict[str, Any]) -> dict[str, An
             result["naive_msis_95"] = float(
                 np.mean([scaled_score(known[k], truth[k], *naive_interval(known[k])) for k in known])
             )
-    return result | {"seconds": seconds, "view": str(model.model_.view)}
+    return result | {"seconds": seconds, "spec": str(model.model_.spec)}
 
 
 def options_of(text: str) -> dict[str, Any]:

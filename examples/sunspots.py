@@ -1,8 +1,8 @@
-"""Sunspots by four heads, and what they say of their own uncertainty.
+"""Sunspots by four distributions, and what they say of their own uncertainty.
 
-Run it: python examples/sunspots.py. A short series gets the small recipe, whose intervals are its errors in the last
-windows; the other heads answer with quantiles, or draw paths year by year. The pinball loss says whose intervals are
-the best.
+Run it: python examples/sunspots.py. A short series gets a local model, whose intervals are its errors in the last
+windows; the other distributions answer with quantiles, or draw paths year by year. The pinball loss says whose
+intervals are the best.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import Any
 
 from elman import Forecaster
 
-HEADS = ("median", "quantiles", "gaussian", "student_t")
+DISTRIBUTIONS = ("median", "quantiles", "gaussian", "student_t")
 
 
 def main(windows: int = 6, **options: Any) -> None:
-    for head in HEADS:
-        model = Forecaster(horizon=11, head=head, windows=windows, **options).fit("sunspots")
+    for distribution in DISTRIBUTIONS:
+        model = Forecaster(horizon=11, distribution=distribution, windows=windows, **options).fit("sunspots")
         tested = model.backtest_
         bands = ", ".join(f"{row['level']:g} %: {row['covered']:.0f} % held" for row in model.coverage())
-        loss = [row["pinball"] for row in model.coverage()]
-        print(f"{head:10} MASE {tested.mean('network'):.3f}   pinball {sum(loss) / max(1, len(loss)):.3f}   {bands}")
+        losses = [row["pinball"] for row in model.coverage()]
+        loss = sum(losses) / max(1, len(losses))
+        print(f"{distribution:10} MASE {tested.mean('network'):.3f}   pinball {loss:.3f}   {bands}")
         print(f"{'':10} {model.verdict()}")
-    years = model.forecast(horizon=22)  # twice the horizon: a recursive head draws its paths as far as one wishes
+    years = model.forecast(horizon=22)  # twice the horizon: a recursive model draws its paths as far as one wishes
     print("by paths:", "  ".join(f"{label} {value:.0f}" for label, (value, *_) in years.rows()))
 
 

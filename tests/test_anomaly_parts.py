@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks import anomalies as drawn
 from elman.anomaly import calibration
 from elman.anomaly.learned import learn
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.network import Settings, cross_fit, place_features, units_of
+from elman.anomaly.network import EFFORTS, cross_fit, place_features, units_of
 from elman.anomaly.result import alarms_of
 from elman.anomaly.shape import find_shape
 
@@ -130,13 +131,13 @@ def test_runs():
 
 def test_training_ends_where_the_folds_say():
     """On plain autoregressive noise the linear forecast is the best there is; a pump's rule is worth learning."""
-    settings = Settings(stages=(50, 400), hidden_size=8)
+    recipe = replace(EFFORTS["normal"], updates=400, snapshots=(0, 50, 400), hidden_size=8)
 
     def gain(values: np.ndarray) -> float:
         deviations = values - np.median(values)
         units = units_of(deviations)
         places = np.zeros((len(values), 0), np.float32)
-        _, answers = cross_fit(deviations, units, places, settings)
+        _, answers = cross_fit(deviations, units, places, recipe, 0)
         last = np.concatenate([[0.0], deviations[:-1]])
         rest = (deviations - units.carry * last) / units.error
         return float(np.abs(rest - answers[:, 1]).mean() / np.abs(rest - np.median(rest)).mean())
@@ -158,7 +159,7 @@ def test_a_monitor_follows_a_size_that_grows_slowly():
     bounds, and the errors' size is followed."""
     rng = np.random.default_rng(0)
     values = drawn.autoregressive(rng, 12_000, 0.5) * np.exp(np.linspace(0, np.log(2), 12_000))
-    learned = learn(values[:1800], (1,), 48, Settings(stages=(50,)))
+    learned = learn(values[:1800], (1,), 48, replace(EFFORTS["normal"], updates=50, snapshots=(0, 50)), 0)
     monitor = Monitor(learned, 3.0)
     scores = np.array([monitor.step(value).score for value in values.tolist()])
     assert 0.4 < monitor.rough < 1.0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import m4, many_series
-from elman.forecast.baselines import naive2
+from elman.forecast.evaluation.baselines import naive2
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -94,20 +94,23 @@ def test_calendar_features_are_turns_of_the_clock():
 
 @pytest.mark.parametrize("rows", [200, 1100])
 def test_what_is_known_ahead_is_used_for_one_series(rows: int):
-    """On days that cannot be foreseen by the values: at most half of the error without."""
+    """On days that cannot be foreseen by the values: over five seeds, at most half of the error without."""
     y, promo = driven(rows)
     errors = [
-        np.abs(Forecaster(windows=0, **QUICK).fit(y[:-7], **given).predict() - y[-7:]).mean()
+        [
+            np.abs(Forecaster(windows=0, seed=k, **QUICK).fit(y[:-7], **given).predict() - y[-7:]).mean()
+            for k in range(5)
+        ]
         for given in ({}, {"future": promo})
     ]
     assert promo[-7:].sum() > 0
-    assert errors[1] < 0.5 * errors[0]
+    assert np.mean(errors[1]) < 0.5 * np.mean(errors[0])
 
 
 @pytest.mark.parametrize("head", ["median", "student_t"])
 def test_what_is_known_ahead_is_used_for_many(head: str):
     values, promo, truth = panel()
-    model = Forecaster(windows=0, head=head, updates=800, **QUICK)
+    model = Forecaster(windows=0, distribution=head, updates=800, **QUICK)
     errors = []
     for given in ({}, {"future": promo}):
         found = model.fit(values, **given).predict()
@@ -131,7 +134,9 @@ def test_a_past_covariate_that_leads_is_used():
 
 
 @pytest.mark.parametrize("rows", [120, 1100])
-@pytest.mark.parametrize("options", [{}, {"head": "quantiles"}, {"head": "gaussian"}, {"missing": "mask"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"distribution": "quantiles"}, {"distribution": "gaussian"}, {"missing": "mask"}]
+)
 def test_no_later_value_or_past_covariate_is_looked_at(rows: int, options: dict[str, Any]):
     """Everything after the first window's cut changes but what is known ahead within its horizon: the first window's
     forecast stays, bit for bit. A change of what is known ahead within it changes it."""
@@ -212,7 +217,7 @@ def test_a_file_with_its_future(tmp_path: Path):
     loaded = elman.load(tmp_path / "m.safetensors")
     assert loaded.forecast()["north"].values.tolist() == found["north"].values.tolist()
     assert loaded.predict(history=path)["north"].tolist() == found["north"].values.tolist()
-    assert loaded.model_.view.inputs == model.model_.view.inputs
+    assert loaded.model_.spec.inputs == model.model_.spec.inputs
 
 
 def test_the_future_apart(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 
 import elman
 from elman.forecast import DataError, Forecaster, ForecastWarning, Series, as_series, read_series
-from elman.forecast.folds import cut as trained
-from elman.forecast.model import Job, Plan, Settings, context_rows, least_rows, train_all, windows
-from elman.forecast.pooled import PooledModel
+from elman.forecast.evaluation.folds import cut as trained
+from elman.forecast.models.efforts import LOCAL
+from elman.forecast.models.global_model import GlobalModel
+from elman.forecast.models.local_model import Split, train_local
+from elman.forecast.models.local_windows import context_rows, least_rows, windows
 
 QUICK = {"members": 1, "updates": 20}
 
@@ -50,8 +53,8 @@ def test_no_scored_value_touches_anything_else():
 def test_a_window_holds_what_it_should():
     """x, base and scale beside loops written out."""
     z, first = wave(40), np.array([30, 34])
-    for plan, lag in ((Plan("season", 1.0), 12), (Plan("last", 1.0), 1)):
-        x, base, scale = windows(z, first, plan, 24, 12, 5, 4)
+    for name, lag in (("season", 12), ("last", 1)):
+        x, base, scale = windows(z, first, name, 24, 12, 5, 4)
         for i, origin in enumerate(first):
             read = z[origin - 24 : origin]
             change = read[lag:] - read[:-lag]
@@ -125,7 +128,7 @@ def test_a_long_series_is_learned_from_as_many_are(tmp_path):
     values = wave(1100, season=7)
     quick = {"horizon": 7, "windows": 2, "effort": "fast", "updates": 60, "hidden_size": 8}
     model = Forecaster(**quick).fit(values)
-    assert isinstance(model.model_, PooledModel)
+    assert isinstance(model.model_, GlobalModel)
     assert isinstance(model.series_, Series)
     assert (model.season_, model.backtest_.series, len(model.backtest_)) == (7, (), 2)
     assert "over 2 windows of 7 rows, better" in model.verdict()
@@ -212,14 +215,17 @@ def test_shorter_horizons_are_the_beginning(fitted):
 def test_a_horizon_past_the_trained_one_is_rolled_forward_and_told(fitted):
     """The rows past it are those of a forecast from the history with the first rows' forecasts behind it."""
     longer = fitted.forecast(horizon=30)
-    assert (len(longer), longer.rolled, fitted.forecast(horizon=12).rolled) == (30, 18, 0)
-    assert longer.to_dict()["rolled"] == 18
+    assert (len(longer), longer.recursive_steps, fitted.forecast(horizon=12).recursive_steps) == (30, 18, 0)
+    assert longer.to_dict()["recursive_steps"] == 18
     first = fitted.predict()
     assert longer.values[:12].tolist() == first.tolist()
     again = fitted.series_.with_forecasts(first)
     assert longer.values[12:24].tolist() == fitted.predict(history=again).tolist()
     assert longer.labels[12] == again.labels_ahead(1)[0]
-    width = np.ptp(np.log(longer.intervals[80.0]) if fitted.model_.plan.power == 0 else longer.intervals[80.0], axis=1)
+    width = np.ptp(
+        np.log(longer.intervals[80.0]) if fitted.model_.configuration.boxcox_lambda == 0 else longer.intervals[80.0],
+        axis=1,
+    )
     assert (np.diff(width) >= -1e-12).all()
 
 
@@ -328,7 +334,9 @@ def test_contexts():
         context_rows(12, 144, 12, 12)
     with pytest.raises(DataError, match="context: 140 rows are too many for 144 rows and horizon 12; at most 102"):
         context_rows(140, 144, 12, 12)
-    (model,) = train_all([Job(Series(wave(144)), 120, 12)], 12, 90, Settings(members=1, updates=2))
+    recipe = replace(LOCAL["normal"], members=1, updates=2)
+    split = Split(Series(wave(144)), 120, 12, np.random.SeedSequence(0))
+    (model,) = train_local([split], 12, 90, recipe, 4)
     assert model.context == 90
 
 
@@ -356,8 +364,8 @@ def test_contexts():
         ({"hidden_size": 10**9}, ValueError, r"hidden_size: expected a whole number in \[1, 4096\]"),
         ({"members": 10**9}, ValueError, "members: expected"),
         ({"updates": 10**9}, ValueError, "updates: expected"),
-        ({"skip": 10**9}, ValueError, "skip: expected"),
-        ({"skip": 900}, DataError, "skip: 900 seasons are more than the .* that a window reads"),
+        ({"skip_seasons": 10**9}, ValueError, "skip_seasons: expected"),
+        ({"skip_seasons": 900}, DataError, "skip_seasons: 900 seasons are more than the .* that a window reads"),
         ({"seed": 10**30}, ValueError, "seed: expected"),
         ({"levels": tuple(np.linspace(1, 99, 1000))}, ValueError, "levels: expected at most 100 percentages, got 1000"),
     ],
@@ -381,15 +389,15 @@ def test_a_network_whose_training_fails_repeats_the_last_season(monkeypatch: pyt
         raise elman.TrainingError(1, 1, np.nan, np.nan)
 
     monkeypatch.setattr(elman.Trainer, "fit", fails)
-    for options in ({}, {"head": "quantiles"}, {"head": "gaussian"}):
+    for options in ({}, {"distribution": "quantiles"}, {"distribution": "gaussian"}):
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("default")
-            model = Forecaster(horizon=6, season=12, power=1, effort="fast", **options).fit(wave())
+            model = Forecaster(horizon=6, season=12, boxcox_lambda=1, effort="fast", **options).fit(wave())
         assert len({str(warning.message) for warning in told}) == 1
         assert all(warning.category is ForecastWarning for warning in told)
         assert not model.backtest_.network_wins
         assert np.isfinite(model.forecast().values).all()
-        if options.get("head") != "gaussian":  # which draws around it
+        if options.get("distribution") != "gaussian":  # which draws around it
             naive = {tuple(wave()[-12:-6]), (wave()[-1],) * 6}
             assert tuple(model.predict()) in naive
 

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 import elman
-from elman.forecast import DataError, Forecaster, Forecasts, Series, as_series, intervals
-from elman.forecast.many import find_seasons
-from elman.forecast.pooled import EFFORTS, PooledModel
-from elman.forecast.view import View, WindowPool, context_rows
+from elman.forecast import DataError, Forecaster, Forecasts, Series, as_series
+from elman.forecast.evaluation import intervals
+from elman.forecast.models.efforts import GLOBAL, LOCAL
+from elman.forecast.models.global_model import DirectModel
+from elman.forecast.models.global_strategy import find_seasons
+from elman.forecast.models.window_pool import WindowPool
+from elman.forecast.models.window_spec import WindowSpec, context_rows
 from elman.series.columns import Columns
 from elman.series.inputs import CovariateWindows
 from elman.series.panel import Panel
@@ -69,9 +72,9 @@ def test_no_scored_value_touches_anything_else(fitted: Forecaster) -> None:
 
 def test_what_a_network_reads_of_a_window() -> None:
     """x, base and unit beside loops written out: days of 4 rows, weeks of 12, 6 rows ahead."""
-    view = View((4, 12), 20, 6, 12, 1.0)
+    spec = WindowSpec((4, 12), 20, 6, 12, 1.0)
     read = np.random.default_rng(0).normal(5, 2, (2, 20))
-    x, base, unit = view.windows(read, np.full((2, 1), 1e-9), NOTHING)
+    x, base, unit = spec.windows(read, np.full((2, 1), 1e-9), NOTHING)
     assert x.shape == (2, 5, 10)
     for i, row in enumerate(read):
         level = row[-12:].mean()
@@ -83,17 +86,19 @@ def test_what_a_network_reads_of_a_window() -> None:
             end = 4 * (step + 1)
             before = scaled[end - 12 : end - 6] if end >= 12 else np.zeros(6)
             assert x[i, step] == pytest.approx(np.concatenate([scaled[end - 4 : end], before]), rel=1e-5, abs=1e-6)
-    assert View((4,), 8, 6, 4, 1.0).windows(read[:, -8:], np.ones((2, 1)), NOTHING)[1].tolist() == [
+    assert WindowSpec((4,), 8, 6, 4, 1.0).windows(read[:, -8:], np.ones((2, 1)), NOTHING)[1].tolist() == [
         [*row[-4:], *row[-4:-2]] for row in read
     ]
-    assert (View((1,), 9, 3, 1, 1.0).windows(read[:, -9:], np.ones((2, 1)), NOTHING)[1] == read[:, -1:]).all()
+    assert (WindowSpec((1,), 9, 3, 1, 1.0).windows(read[:, -9:], np.ones((2, 1)), NOTHING)[1] == read[:, -1:]).all()
 
 
 def test_drawn_windows_lie_within_one_series() -> None:
     """Rows tell their series by the hundreds and count up, so a window across an edge would show."""
     series = [Series(100.0 * k + np.arange(rows)) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
-    view = View((1,), 8, 4, 1, 1.0)
-    x, y = WindowPool(series, view).draw(3000, np.random.default_rng(0))
+    spec = WindowSpec((1,), 8, 4, 1, 1.0)
+    drawn = WindowPool(series, spec).draw(3000, np.random.default_rng(0))
+    x, base, unit = spec.windows(drawn.values[:, :8], drawn.floor, drawn.shown)
+    y = (drawn.values[:, 8:] - base) / unit
     assert np.ptp(np.diff(x[..., 0], axis=1)) < 1e-5
     assert y[:, 0] == pytest.approx(x[:, 1, 0] - x[:, 0, 0], abs=1e-5)
 
@@ -362,8 +367,8 @@ def test_context_leaves_windows_to_learn_from() -> None:
     assert context_rows(None, np.full(3, 960), 48, (24, 168)) == 14 * 24
     assert context_rows(None, np.array([700, 700, 300]), 48, (24, 168)) == 240
     assert context_rows(30, np.full(3, 200), 7, (7,)) == 35
-    assert PooledModel(View((24, 168), 336, 48, 24, 0.0), ()).season == (24, 168)
-    assert set(EFFORTS) == {"fast", "normal", "best"}
+    assert DirectModel(WindowSpec((24, 168), 336, 48, 24, 0.0), ()).seasons == (24, 168)
+    assert set(GLOBAL) == set(LOCAL) == {"fast", "normal", "best"}
 
 
 def test_thinned_residuals_give_the_same_widths() -> None:

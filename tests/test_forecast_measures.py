@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.forecast import Backtest, intervals
-from elman.forecast.baselines import baselines, drift, naive, seasonal_naive
-from elman.forecast.coverage import bands_of_windows, coverage
-from elman.forecast.folds import make_folds
-from elman.forecast.metrics import interval_score, mase_scale, measure, rmsse_scale
+from elman.forecast import Backtest
+from elman.forecast.evaluation import intervals
+from elman.forecast.evaluation.baselines import baselines, drift, naive, seasonal_naive
+from elman.forecast.evaluation.coverage import bands_of_windows, coverage
+from elman.forecast.evaluation.folds import make_folds
+from elman.forecast.evaluation.metrics import interval_score, mase_scale, measure, rmsse_scale
 from elman.series.season import autocorrelation, default_horizon, find_season
 
 VALUES = np.array([1.0, 4.0, 2.0, 5.0, 3.0, 7.0])
@@ -55,9 +56,8 @@ def test_coverage_calibrates_each_window_on_those_before_it():
     truth = rng.choice([-1.0, 1.0], (7, 4))
     truth[3] *= 100
     labels, starts = tuple((str(w), str(w)) for w in range(7)), tuple(range(0, 28, 4))
-    backtest = Backtest(
-        truth, {"network": np.zeros((7, 4)), "naive": truth + 1}, np.full(7, 2.0), labels, starts, refit=True
-    )
+    forecasts, ids = {"network": np.zeros((7, 4)), "naive": truth + 1}, ("a",) * 7
+    backtest = Backtest(truth, forecasts, np.full(7, 2.0), labels, starts, ids, refit=True, single=True)
     bands = bands_of_windows(backtest, 80.0, "network")
     assert np.isnan(bands[0]).all()  # nothing before it
     low, high, told = bands[1:, :, 0], bands[1:, :, 1], truth[1:]
@@ -268,7 +268,8 @@ def _backtest(network: float, naive: float, drift: float, starts: tuple[int, ...
         "drift": truth + drift,
     }
     labels = (("a", "c"), ("d", "f"))
-    return Backtest(truth, forecasts, np.array([1.0, 2.0]), labels, starts, root_scales=np.array([0.5, 4.0]))
+    roots = np.array([0.5, 4.0])
+    return Backtest(truth, forecasts, np.array([1.0, 2.0]), labels, starts, ("a", "a"), root_scales=roots, single=True)
 
 
 def test_a_verdict_for_the_network():
@@ -305,5 +306,5 @@ def test_a_verdict_against_the_network():
 def test_a_verdict_where_mase_is_not_defined():
     truth = np.zeros((1, 2))
     forecasts = {"network": truth + 1.0, "naive": truth + 2.0}
-    backtest = Backtest(truth, forecasts, np.array([np.nan]), (("1", "2"),), (0,))
+    backtest = Backtest(truth, forecasts, np.array([np.nan]), (("1", "2"),), (0,), ("a",), single=True)
     assert "by 50.0 %: mean RMSE 1.000 against 2.000 over 1 window of 2 rows" in backtest.verdict()

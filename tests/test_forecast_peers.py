@@ -18,7 +18,7 @@ from benchmarks.forecast_sets import DataSet, cut, sets
 from benchmarks.forecast_table import score
 from benchmarks.forecasters import CONTENDERS, Answer
 from elman import Forecaster
-from elman.forecast.baselines import naive2
+from elman.forecast.evaluation.baselines import naive2
 
 
 def panel(count: int, rows: int = 60) -> dict[str, np.ndarray]:

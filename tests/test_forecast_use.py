@@ -12,7 +12,7 @@ import pytest
 import elman
 from elman.cli import main
 from elman.forecast import DataError, Forecaster, as_series
-from elman.forecast.baselines import naive2
+from elman.forecast.evaluation.baselines import naive2
 
 DAYS = np.datetime64("2024-01-01") + np.arange(200)
 QUICK: dict[str, Any] = {"horizon": 7, "season": 7, "members": 1, "updates": 20}
@@ -135,7 +135,14 @@ def test_an_update_trains_on():
     shape = np.where(time < 1200, np.sin(2 * np.pi * time / 7), np.sign(np.sin(2 * np.pi * time / 7)))
     trend = np.where(time < 1200, 0.0, 0.3 * (time - 1200))
     y = 10 + shape + trend + 0.05 * rng.normal(size=1600)
-    options: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 0, "power": 1.0, "members": 1, "updates": 400}
+    options: dict[str, Any] = {
+        "horizon": 7,
+        "season": 7,
+        "windows": 0,
+        "boxcox_lambda": 1.0,
+        "members": 1,
+        "updates": 400,
+    }
     old = Forecaster(**options).fit(y[:1200]).update_state(y[1200:1593])
     new = Forecaster(**options).fit(y[:1200]).update(y[1200:1593], updates=400)
     errors = [np.abs(model.predict() - y[1593:]).mean() for model in (old, new)]
@@ -147,13 +154,13 @@ def test_an_update_trains_on():
 def test_progress_is_told():
     """Shares that rise to 1, over the backtest's training and the last one; the same bits as without."""
     told: list[float] = []
-    model = Forecaster(**QUICK, effort="fast", windows=2).fit(many(), progress=told.append)
+    model = Forecaster(**QUICK, effort="fast", windows=2).fit(many(), on_progress=told.append)
     assert told == sorted(told)
     assert (told[-1], min(told) > 0, any(0.4 < share <= 0.5 for share in told)) == (1.0, True, True)
     plain = Forecaster(**QUICK, effort="fast", windows=2).fit(many())
     assert model.predict()["a"].tolist() == plain.predict()["a"].tolist()
     told.clear()
-    model.backtest(2, refit=True, progress=told.append)
+    model.backtest(2, refit=True, on_progress=told.append)
     assert (told == sorted(told), told[-1]) == (True, 1.0)
 
 

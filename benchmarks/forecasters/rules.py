@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.forecasters import Known, Work
-from elman.forecast.baselines import naive2, seasonal_naive
+from elman.forecast.evaluation.baselines import naive2, seasonal_naive
 
 __all__ = ["forecast", "versions"]
 

@@ -16,17 +16,16 @@ __all__ = ["LEVEL", "SIZE", "STUCK", "VALUE", "Found", "Monitor"]
 
 VALUE, LEVEL, SIZE, STUCK = range(4)  # what raised a score
 
-BELIEVED = 3.0  # normal score: what follows takes a value beyond it for one that lies there
-SEVERAL = 0.3  # taken off scores, since the highest of several is looked at
-DOUBTED = 0.85  # what a score counts beyond what the rows learned from could show themselves
-SURE = 2.0  # independent values in two scales' rows
-MEMORY = 4.0  # times the rows learned from: what is followed of the usual sizes
-ROUGH = 7.0  # spans over which the size of errors is followed
-ROUGHEST = 20.0  # of its logarithm: a series without any error has no end to it
-ADOPTED = 0.15  # share of a deviation that the season's course takes over, at least
-PATIENCE = 3.0  # spans, after which what stays unusual is learned from again
+INFLUENCE_BOUND = 3.0  # the largest normal score with which a value acts on later forecasts; larger ones are cut to it
+MULTIPLE_SCORES_PENALTY = 0.3  # subtracted, since the reported score is the highest of several
+EXTRAPOLATED_SLOPE = 0.85  # slope of scores that are rarer than the rows learned from could show
+CALIBRATION_MEMORY = 4.0  # rows over which the usual sizes are followed, in multiples of the rows learned from
+SIZE_MEMORY = 7.0  # rows over which the size of errors is followed, in spans
+LARGEST_LOG_SIZE = 20.0  # bound of the logarithm of that size, for series without any error
+SEASON_LEARNING_RATE = 0.15  # the least share of a deviation that is added to the season's course
+ADAPTATION_DELAY = 3.0  # spans after which values that stay unusual are learned from again
+SMOOTHED_THRESHOLD = 2.5  # usual sizes above which a smoothed error is scored
 LISTS = ("course", "smoothed", "sized", "levels", "usual", "sizes")
-NOTABLE = 2.5  # usual sizes from which a smoothed error is looked at
 LIMITS = 0.999, 324.0  # scores of the highest and the lowest rate of false alarms
 MOST_ROWS = 2**53
 
@@ -110,7 +109,7 @@ class Monitor:
         scales = self.learned.calibration.scales
         ranges: dict[str, tuple[Sequence[float], Sequence[float] | float, float]] = {
             "limit": ([self.limit], *LIMITS),
-            "rough": ([self.rough], -ROUGHEST, ROUGHEST),
+            "rough": ([self.rough], -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE),
             "unusual": ([self.unusual], 0.0, float(self.row)),
             "smoothed": (self.smoothed, -COUNTED, COUNTED),
             "sized": (self.sized, 0.0, COUNTED),
@@ -134,7 +133,7 @@ class Monitor:
         self._places = learned.places()
         self._x = np.zeros(learned.network.input_size, np.float32)
         self._out = np.zeros(3, np.float32)
-        self._lowest, self._highest = errors.error(-BELIEVED), errors.error(BELIEVED)
+        self._lowest, self._highest = errors.error(-INFLUENCE_BOUND), errors.error(INFLUENCE_BOUND)
         self._shown = math.log10(learned.calibration.rows) - 1.0
         self._stuck = math.log10(learned.calibration.rows) / (learned.calibration.longest + 2.0)
 
@@ -182,8 +181,8 @@ class Monitor:
             sized[k] += (root - sized[k]) / t
             level = abs(smoothed[k]) / math.sqrt(self.levels[k])
             size = abs(sized[k] - self.usual[k]) / math.sqrt(self.sizes[k])
-            if level > NOTABLE or size > NOTABLE:
-                found = score_of(student_to_normal(max(level, size), SURE * known / (2.0 * t)), t)
+            if level > SMOOTHED_THRESHOLD or size > SMOOTHED_THRESHOLD:
+                found = score_of(student_to_normal(max(level, size), known / t), t)
                 if found > score:
                     score, cause, scale = found, LEVEL if level > size else SIZE, t
         if self.run > 2 and self._stuck * self.run > score:
@@ -192,13 +191,13 @@ class Monitor:
 
     def _counts(self, score: float) -> float:
         """What the highest of several scores is worth."""
-        score = max(0.0, score - SEVERAL)
-        return score if score <= self._shown else self._shown + DOUBTED * (score - self._shown)
+        score = max(0.0, score - MULTIPLE_SCORES_PENALTY)
+        return score if score <= self._shown else self._shown + EXTRAPOLATED_SLOPE * (score - self._shown)
 
     def _known(self) -> float:
         """Rows that the usual sizes rest on."""
         rows = self.learned.calibration.rows
-        return rows + min(max(self.row - rows, 0), MEMORY * rows)
+        return rows + min(max(self.row - rows, 0), CALIBRATION_MEMORY * rows)
 
     def _follow(self, place: int, deviation: float, width: float, size: float, score: float) -> None:
         """Learns from a row: its deviation from course and level, as far as it is believed; the size of its normal
@@ -213,12 +212,12 @@ class Monitor:
             return
         anomaly = score >= self.limit
         self.unusual = self.unusual + 1.0 if anomaly else max(0.0, self.unusual - 0.5)
-        if anomaly and self.unusual <= PATIENCE * learned.span:
+        if anomaly and self.unusual <= ADAPTATION_DELAY * learned.span:
             return
         if len(self.course) > 1:
-            self.course[place] += max(ADOPTED, 1.0 / (learned.shape.seen + 1.0)) * deviation
-        rougher = (min(size, 3.0) / 0.7945 - 1.0) / (ROUGH * learned.span)  # 0.7945: the mean of a normal's
-        self.rough = min(max(self.rough + rougher, -ROUGHEST), ROUGHEST)
+            self.course[place] += max(SEASON_LEARNING_RATE, 1.0 / (learned.shape.seen + 1.0)) * deviation
+        rougher = (min(size, 3.0) / 0.7945 - 1.0) / (SIZE_MEMORY * learned.span)  # 0.7945: the mean of a normal's
+        self.rough = min(max(self.rough + rougher, -LARGEST_LOG_SIZE), LARGEST_LOG_SIZE)
         share = 1.0 / (self._known() + 1.0)
         for k, t in enumerate(learned.calibration.scales):
             # 1.03: what is cut off beyond 3 usual sizes

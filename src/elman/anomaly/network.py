@@ -112,7 +112,7 @@ def cross_fit(
     y = np.clip((deviations - units.carry * last) / units.error, -4 * CLIP, 4 * CLIP).astype(np.float32)[:, None]
     fold = np.arange(len(x)) * FOLDS // len(x)
     jobs = [_job(x, y, fold != k, recipe) for k in range(FOLDS)]
-    folds = fit_all([Ensemble(jobs, child(seed, Use.TRIAL))], on_progress=span(on_progress, 0.0, 0.75))[0]
+    folds = fit_all([Ensemble(jobs, child(seed, Use.TRIALS))], on_progress=span(on_progress, 0.0, 0.75))[0]
     answers = np.empty((len(recipe.snapshots), len(x), len(QUANTILES)))
     for k, (job, trained) in enumerate(zip(jobs, folds, strict=True)):
         for i in range(len(answers)):
@@ -122,7 +122,7 @@ def cross_fit(
     best = int(np.argmin([_loss(y, each) for each in answers]))
     snapshots = recipe.snapshots[: best + 1]
     job = _job(x, y, np.ones(len(x), bool), replace(recipe, updates=max(1, snapshots[-1]), snapshots=snapshots))
-    ((trained,),) = fit_all([Ensemble([job], child(seed, Use.MODEL))], on_progress=span(on_progress, 0.75, 1.0))
+    ((trained,),) = fit_all([Ensemble([job], child(seed, Use.MEMBERS))], on_progress=span(on_progress, 0.75, 1.0))
     return Network.from_theta(job.layout, trained.theta), answers[best]
 
 

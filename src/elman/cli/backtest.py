@@ -49,8 +49,8 @@ def backtest(
     table = table_ending(".backtest", to)
     with Outputs(out, stem, [table, ".backtest.png"], [source]) as outputs:
         from elman.forecast import Forecaster, Series
-        from elman.forecast.coverage import coverage
-        from elman.forecast.intervals import parse_levels
+        from elman.forecast.evaluation.coverage import coverage
+        from elman.forecast.evaluation.intervals import parse_levels
         from elman.plots import backtest_plot
 
         model = Forecaster(

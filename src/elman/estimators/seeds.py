@@ -16,11 +16,10 @@ __all__ = ["Use", "child", "number"]
 class Use(IntEnum):
     """What a child of an estimator's seed is for."""
 
-    MODEL = 0  # the networks that are kept
-    BACKTEST = 1  # those of the backtest's windows, counted from the last window back
-    TRIAL = 2  # those that are trained to choose between configurations, and then dropped
-    UPDATE = 3  # training on, after new rows
-    PATHS = 4  # the noise of sample paths
+    MEMBERS = 0  # the networks of the ensemble
+    TRIALS = 1  # those that are trained to choose between configurations, and then dropped
+    UPDATE = 2  # training on, after new rows
+    PATHS = 3  # the noise of sample paths
 
 
 def child(seed: int | np.random.SeedSequence, *key: int) -> np.random.SeedSequence:

@@ -24,7 +24,7 @@ SPACE: Mapping[str, Sequence[Any]] = {
     "hidden_size": (4, 8, 16, 32, 64),
     "updates": (100, 300, 1000, 3000),
     "members": (1, 3, 5),
-    "head": ("median", "quantiles", "student_t"),
+    "distribution": ("median", "quantiles", "student_t"),
 }
 
 
@@ -104,7 +104,9 @@ def tune(
 
 def _known(base: Forecaster, read: Series | Panel) -> tuple[Any, dict[str, Any]]:
     """The series without what the backtest of the outcome will score, and the horizon and context of the defaults."""
-    quick = Forecaster(**base.get_params()).set_params(windows=0, updates=1, members=1, levels=None, head="median")
+    quick = Forecaster(**base.get_params()).set_params(
+        windows=0, updates=1, members=1, levels=None, distribution="median"
+    )
     fitted = quick.fit(read)
     rows = base.windows * fitted.horizon_
     usual = {"horizon": fitted.horizon_, "context": fitted.model_.context}

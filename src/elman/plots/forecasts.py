@@ -12,7 +12,7 @@ import numpy as np
 from elman.plots.figure import BLUE, GREY, GRID, HISTORY, INK, dates, label, large, multiples, picture, plain
 
 if TYPE_CHECKING:
-    from elman.forecast.backtest import Backtest
+    from elman.forecast.evaluation.backtest import Backtest
     from elman.forecast.result import Forecast, Forecasts
     from elman.series.series import Series
 

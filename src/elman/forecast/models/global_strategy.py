@@ -82,7 +82,7 @@ class GlobalStrategy:
 
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> GlobalModel:
         """The model of all rows of these series."""
-        return self._train(list(panel.values()), child(self.seed, Use.MODEL), on_progress)
+        return self._train(list(panel.values()), on_progress)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> GlobalModel:
         """A model whose networks go on from those of `model`, for `updates` updates (None: a fifth of the usual)."""
@@ -127,9 +127,8 @@ class GlobalStrategy:
         for k, back in enumerate(backs):
             known = _before(panel, back, 0)
             if model is None or refit:
-                seed = child(self.seed, Use.BACKTEST, count - 1 - k)
                 share = (k / count, (k + 1) / count) if refit else (0.0, 1.0)
-                model = self._train(list(known.values()), seed, span(on_progress, *share))
+                model = self._train(list(known.values()), span(on_progress, *share))
             parts.append(model.predict(known))
         windows = [(id, len(series) - back) for id, series in panel.items() for back in backs]
         forecasts = np.stack([part.values for part in parts], axis=1)  # (N, count, h)
@@ -143,9 +142,7 @@ class GlobalStrategy:
             scales.reshape(-1, horizon, 2),
         )
 
-    def _train(
-        self, series: Sequence[Series], seed: np.random.SeedSequence, on_progress: OnProgress | None
-    ) -> GlobalModel:
+    def _train(self, series: Sequence[Series], on_progress: OnProgress | None) -> GlobalModel:
         assert self.horizon is not None
         seasons = self.seasons or find_seasons({str(i): each for i, each in enumerate(series)})
         series = [each.fill_masked(seasons[0]) for each in series]
@@ -169,7 +166,8 @@ class GlobalStrategy:
             any(each.masked for each in series),
             Inputs.of(series, self.calendar),
         )
-        return train_global(series, specs(series, seasons, self.boxcox_lambda, usual), self.recipe, seed, on_progress)
+        tried = specs(series, seasons, self.boxcox_lambda, usual)
+        return train_global(series, tried, self.recipe, child(self.seed), on_progress)
 
 
 def _before(panel: Mapping[str, Series], back: int, least: int) -> dict[str, Series]:

@@ -53,7 +53,7 @@ def train_global(
     tried = trials / (trials + recipe.members * recipe.updates)
     spec = _best_spec(series, specs, recipe, seed, span(on_progress, 0.0, tried))
     job = _model_of(spec).job(WindowPool(series, spec), spec, recipe)
-    results = fit(job, recipe.members, child(seed, Use.MODEL), on_progress=span(on_progress, tried, 1.0))
+    results = fit(job, recipe.members, child(seed, Use.MEMBERS), on_progress=span(on_progress, tried, 1.0))
     return _model(spec, networks_of(job.layout, results), seed)
 
 
@@ -68,7 +68,7 @@ def train_on(
     pool = WindowPool(series, spec)
     jobs = [_model_of(spec).job(pool, spec, recipe, network.theta) for network in networks]
     jobs = [replace(job, layout=network.layout) for job, network in zip(jobs, networks, strict=True)]
-    (results,) = fit_all([Ensemble(jobs, child(seed, Use.MODEL))])
+    (results,) = fit_all([Ensemble(jobs, child(seed, Use.MEMBERS))])
     return _model(spec, networks_of(networks[0].layout, results), seed)
 
 
@@ -98,7 +98,7 @@ def _best_spec(
     known, truth = [each.head(len(each) - horizon) for each in long], [each.observed[-horizon:] for each in long]
     trial = replace(recipe, hidden_size=min(32, recipe.hidden_size), updates=recipe.trial_updates)
     jobs = [_model_of(spec).job(WindowPool(known, spec), spec, trial) for spec in specs]
-    results = fit_all([Ensemble([job], child(seed, Use.TRIAL)) for job in jobs], on_progress=on_progress)
+    results = fit_all([Ensemble([job], child(seed, Use.TRIALS)) for job in jobs], on_progress=on_progress)
     errors = [
         _error(_model(spec, networks_of(job.layout, result), seed), known, truth)
         for spec, job, result in zip(specs, jobs, results, strict=True)

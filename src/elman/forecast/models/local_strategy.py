@@ -54,7 +54,7 @@ class LocalStrategy:
         """The model of all rows."""
         assert self.horizon is not None
         series = panel.only
-        split = Split(series, cut(len(series), self.horizon), self._season(series), child(self.seed, Use.MODEL))
+        split = Split(series, cut(len(series), self.horizon), self._season(series), child(self.seed, Use.MEMBERS))
         return self._train([split], on_progress)[0]
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> LocalModel:
@@ -79,12 +79,12 @@ class LocalStrategy:
             return None
         refit = refit is not False
         splits: list[Split] = []
-        for k, fold in enumerate(folds if refit else folds[:1]):
+        for fold in folds if refit else folds[:1]:
             head = series.head(fold.validation)
             season = self._season(head)
             if least_rows(self.horizon, season) > len(head):  # found, but too long to be learned from so few rows
                 season = 1
-            splits.append(Split(head, fold.train, season, child(self.seed, Use.BACKTEST, len(folds) - 1 - k)))
+            splits.append(Split(head, fold.train, season, child(self.seed, Use.MEMBERS)))
         models = self._train(splits, on_progress)
         if not refit:
             models *= len(folds)
