@@ -85,7 +85,8 @@ def strategy_of(given: Forecaster, panel: Panel) -> LocalStrategy | GlobalStrate
 
 def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:
     """One season as a number, several as they are."""
-    return seasons if len(seasons) > 1 else seasons[0]
+    short, *longer = seasons
+    return seasons if longer else short
 
 
 def renamed_argument(owner: str, old: str, given: Any, new: str, value: Any) -> Any:

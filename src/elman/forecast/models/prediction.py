@@ -72,10 +72,10 @@ class Model(Protocol):
         ...
 
 
-M = TypeVar("M", bound=Model)
+M_co = TypeVar("M_co", bound=Model, covariant=True)
 
 
-class Strategy(Protocol[M]):
+class Strategy(Protocol[M_co]):
     """How a model is made of a panel of series, and tested on it."""
 
     @property
@@ -89,11 +89,11 @@ class Strategy(Protocol[M]):
         unless it may be skipped."""
         ...
 
-    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> M:
+    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> M_co:
         """The model of all rows."""
         ...
 
-    def train_on(self, panel: Panel, model: Model, updates: int | None) -> M:
+    def train_on(self, panel: Panel, model: Model, updates: int | None) -> M_co:
         """A model that goes on from `model` with these rows; one made afresh where that does not pay."""
         ...
 
