@@ -59,18 +59,21 @@ def span(on_progress: OnProgress | None, begin: float, end: float) -> OnProgress
 
 
 class _Progress:
-    """Counts updates that are done, of several trainings at a time."""
+    """Counts updates that are done, of several trainings at a time, and tells of each 1/1000 of them."""
 
     def __init__(self, on_progress: OnProgress | None, total: int) -> None:
-        self._on_progress, self._total, self._done, self._lock = on_progress, total, 0, Lock()
+        self._on_progress, self._total, self._lock = on_progress, total, Lock()
+        self._done = self._told = 0
 
     def add(self, updates: int) -> None:
-        if self._on_progress is not None:
-            with self._lock:
-                self._done += updates
-                self._on_progress(min(1.0, self._done / self._total))
+        if self._on_progress is None:
+            return
+        with self._lock:
+            self._done = min(self._done + updates, self._total)
+            if 1000 * (self._done - self._told) >= self._total:
+                self._told = self._done
+                self._on_progress(self._done / self._total)
 
     def finish(self) -> None:
         """Trainings that ended early leave nothing to do."""
-        if self._on_progress is not None:
-            self._on_progress(1.0)
+        self.add(self._total - self._told)
