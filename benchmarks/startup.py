@@ -42,6 +42,7 @@ TIMED = """
 import sys, time
 from elman.cli import main
 from elman.forecast import Forecaster
+from elman.series import panel_sources
 
 spent, inside = [0.0, 0.0], False
 
@@ -59,7 +60,8 @@ def timed(method):
             spent[1] += time.process_time() - cpu
     return call
 
-for name in ("read", "fit", "forecast"):
+panel_sources.as_panel = timed(panel_sources.as_panel)
+for name in ("fit", "forecast"):
     setattr(Forecaster, name, timed(getattr(Forecaster, name)))
 code = main(["forecast", *sys.argv[1:]])
 print(*spent)

@@ -8,7 +8,8 @@ import json
 import pytest
 
 pytest.importorskip("typer")
-from elman.cli import bench, main
+from elman.cli import bench_jobs, main
+from elman.cli.commands import bench
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def test_the_table_says_what_it_shows(capsys: pytest.CaptureFixture[str], monkey
 
 def test_the_work_timed_is_the_work_named():
     """A training job really updates the weights, as often as it says."""
-    job = bench._train("gru", (2, 4, 1, 5), [])
+    job = bench_jobs.train("gru", (2, 4, 1, 5), [])
     trainer = job.contenders["elman"].__closure__
     assert trainer is not None
     done = job.contenders["elman"](3)
@@ -56,7 +57,7 @@ def test_the_work_timed_is_the_work_named():
 def test_torch_takes_part_where_it_is_installed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.undo()
     pytest.importorskip("torch")
-    for job in (bench._train("lstm", (2, 3, 1, 5), ["torch"]), bench._stream("gru", (1, 1, 1, 5), ["torch"])):
+    for job in (bench_jobs.train("lstm", (2, 3, 1, 5), ["torch"]), bench_jobs.step("gru", (1, 1, 1, 5), ["torch"])):
         assert job.contenders["torch"](2) == 2
 
 

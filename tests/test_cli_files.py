@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.cli import say
+from elman.cli.console import terminal
 from elman.cli.files import OutputError, Outputs
 
 
@@ -135,11 +135,11 @@ def test_an_output_that_became_a_folder_undoes_the_others(tmp_path: Path):
      (1e-5, "1.000e-05"), (float("nan"), "-"), (float("inf"), "-")],
 )  # fmt: skip
 def test_figures(value: float, text: str):
-    assert say.figure(value) == text
+    assert terminal.figure(value) == text
 
 
 def test_a_table_lines_up(capsys: pytest.CaptureFixture[str]):
-    say.table(["name", "value"], [["a", "1"], ["longer", "10,000"]])
+    terminal.table(["name", "value"], [["a", "1"], ["longer", "10,000"]])
     assert capsys.readouterr().out == "  name     value\n  a            1\n  longer  10,000\n"
 
 
@@ -150,10 +150,10 @@ def test_any_stream_takes_any_name(encoding: str, monkeypatch: pytest.MonkeyPatc
     stream = io.TextIOWrapper(bytes_, encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
     name = "größe 日本 \udcff"  # the last: a byte of a file name that is no UTF-8
-    with say.plainly():
-        say.line(name)
-        say.as_json({"name": name})
-        say.flush()
+    with terminal.any_encoding():
+        terminal.line(name)
+        terminal.print_json({"name": name})
+        terminal.flush()
     assert stream.errors == "strict"
     first, *rest = bytes_.getvalue().decode(encoding).splitlines()
     assert first == name.encode(encoding, "backslashreplace").decode(encoding)
@@ -163,7 +163,7 @@ def test_any_stream_takes_any_name(encoding: str, monkeypatch: pytest.MonkeyPatc
 def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
     import numpy as np
 
-    say.as_json(
+    terminal.print_json(
         {"a": float("nan"), "b": np.float32(2), "c": np.array([1, 2]), "d": Path("x"), "e": np.datetime64("2020-01")}
     )
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": 2.0, "c": [1, 2], "d": "x", "e": "2020-01"}

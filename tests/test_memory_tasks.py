@@ -128,7 +128,7 @@ def test_every_recipe_solves_its_task(r: memory_tasks.Recipe):
 
 def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("elman.cli.demo.STAGES", (4, 6))
+    monkeypatch.setattr("elman.cli.memory_demo.STAGES", (4, 6))
     assert main(["demo", "memory", "--updates", "8"]) == 0
     out = capsys.readouterr().out
     assert "An answer without memory scores 0.167" in out

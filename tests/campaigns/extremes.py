@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from elman.anomaly import network as anomaly_network
-from elman.cli import bench, main
+from elman.cli import main
+from elman.cli.commands import bench
 from elman.forecast import model, pooled
 from tests.campaigns.commands import command_case, prepare, run_command
 from tests.campaigns.estimators import estimator_case, run_estimator

@@ -12,7 +12,7 @@ import numpy as np
 
 import elman
 from elman import Forecaster
-from elman.cli.inspect import inspect
+from elman.cli.commands.inspect import inspect
 from elman.forecast import Series, as_series
 from elman.forecast.result import Forecast
 

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from elman.anomaly.detector import AnomalyDetector
+from elman.series.panel import Panel
 
-from elman.anomaly.detector import MISSING, AnomalyDetector
-from elman.anomaly.result import Anomalies
-from elman.core import checks
-from elman.series.columns import Columns
-from elman.series.panel import map_series
-from elman.series.panel_sources import as_panel
-from elman.series.series import Series, SeriesOptions
-
-__all__ = ["fit_each", "read_each", "results"]
-
-
-def read_each(
-    y: Any,
-    *,
-    target: str | None = None,
-    time: Any = None,
-    id: str | None = None,
-    freq: str | None = None,
-    missing: str = "error",
-    skip_bad: bool = False,
-) -> tuple[dict[str, Series], dict[str, str]]:
-    """The series in `y` by id, one alone as "", and those that could not be read, with why.
-
-    y    what `AnomalyDetector.fit` takes; or a mapping from ids to such, a list of arrays or Series, a data frame or
-         file in long form, whose column `id` says whose row it is (`unique_id`, `ds`, `y` are found by themselves)
-
-    `DataError` for the first bad series without `skip_bad`.
-    """
-    names, options = Columns(target, time, id), SeriesOptions(freq, checks.choice("missing", missing, MISSING))
-    panel = as_panel(y, names, options, skip_bad=skip_bad)
-    return {"": panel.only} if panel.single else dict(panel), panel.skipped
+__all__ = ["fit_each"]
 
 
 def fit_each(
-    series: Mapping[str, Series], detector: AnomalyDetector, *, skip_bad: bool = False
+    panel: Panel, detector: AnomalyDetector, *, skip_bad: bool = False
 ) -> tuple[dict[str, AnomalyDetector], dict[str, str]]:
-    """A detector with the options of `detector` fitted to each series, and the series that none could be fitted to,
-    with why. `DataError` for the first of these without `skip_bad`, or where all are."""
+    """Fits a detector with the options of `detector` to each series of a panel; returns the detectors by id, and id ->
+    what was wrong with the series that none could be fitted to. `DataError` for the first of these without `skip_bad`,
+    or where all are."""
 
-    def fitted(name: str) -> AnomalyDetector:
-        return AnomalyDetector(**detector.get_params()).fit(series[name])
+    def fitted(id: str) -> AnomalyDetector:
+        return AnomalyDetector(**detector.get_params()).fit(panel[id])
 
-    return map_series(series, fitted, skip_bad, "used", single="" in series)
-
-
-def results(detectors: Mapping[str, AnomalyDetector]) -> dict[str, Anomalies]:
-    """What each says of its series."""
-    return {name: detector.anomalies_ for name, detector in detectors.items()}
+    return panel.map(fitted, skip_bad, "used")

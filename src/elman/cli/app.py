@@ -1,4 +1,4 @@
-"""The commands in one application, and what becomes of their errors."""
+"""The commands in one typer application; their errors as one line on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from elman.cli import anomalies, backtest, bench, config, demo, forecast, gradcheck, inspect, predict, say
+from elman.cli.bundle import expanded
+from elman.cli.commands.anomalies import anomalies
+from elman.cli.commands.backtest import backtest
+from elman.cli.commands.bench import bench
+from elman.cli.commands.config import config
+from elman.cli.commands.demo_memory import memory
+from elman.cli.commands.demo_sine import sine
+from elman.cli.commands.forecast import forecast
+from elman.cli.commands.gradcheck import gradcheck
+from elman.cli.commands.inspect import inspect
+from elman.cli.commands.predict import predict
+from elman.cli.console import terminal
 from elman.cli.signals import Terminated, terminable
 
 __all__ = ["app", "run"]
 
-# The base of all that a wrongly typed command raises, wherever this version of typer keeps it
+# The base class of the errors of a wrongly typed command, wherever this version of typer keeps it
 _Misused: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
@@ -22,25 +33,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    forecast.forecast,
-    backtest.backtest,
-    predict.predict,
-    anomalies.anomalies,
-    inspect.inspect,
-    gradcheck.gradcheck,
-    bench.bench,
-    config.config,
-):
-    app.command()(command)
-app.add_typer(demo.app, name="demo")
+for command in (forecast, backtest, predict, anomalies, inspect, gradcheck, bench, config):
+    app.command()(expanded(command))
+
+demo = typer.Typer(help="Textbook experiments, run while you watch: sine, memory.", no_args_is_help=True)
+for command in (sine, memory):
+    demo.command()(expanded(command))
+app.add_typer(demo, name="demo")
 
 
 def _version(wanted: bool) -> None:
     if wanted:
         from elman.version import __version__
 
-        say.line(f"elman {__version__}")
+        terminal.line(f"elman {__version__}")
         raise typer.Exit
 
 
@@ -56,40 +62,40 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; what a user can cause is one line on stderr, without traceback."""
     try:
-        with say.plainly(), terminable(), warnings.catch_warnings():
+        with terminal.any_encoding(), terminable(), warnings.catch_warnings():
             warnings.showwarning = _warned
             code: Any = app(arguments or ["--help"], prog_name="elman", standalone_mode=False)
-            say.flush()
+            terminal.flush()
         return _interrupted() if code == 130 else code or 0
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except Terminated as end:
-        return say.error("terminated; no file was left half-written", 128 + end.number)
-    except say.Gone:  # the reader of a pipe went away: nobody is left to tell
+        return terminal.error("terminated; no file was left half-written", 128 + end.number)
+    except terminal.ReaderGone:
         return 130
     except _Misused as error:
-        return say.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
+        return terminal.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
     except ModuleNotFoundError as error:
         if "pip install" not in str(error):  # not one of an extra's, which say what to type
             raise
-        return say.error(str(error), 2)
+        return terminal.error(str(error), 2)
     except MemoryError:
-        return say.error("the memory of this machine does not suffice; ask for less, or give fewer rows", 3)
+        return terminal.error("the memory of this machine does not suffice; ask for less, or give fewer rows", 3)
     except OSError as error:
-        return say.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
+        return terminal.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
     except (ValueError, TypeError) as error:
-        return say.error(str(error), 3 if isinstance(error, _bad_data()) else 2)
+        return terminal.error(str(error), 3 if isinstance(error, _bad_data()) else 2)
     except RuntimeError as error:
         from elman.train.training import TrainingError
 
         if not isinstance(error, TrainingError):  # a fault of ours
             raise
-        return say.error(str(error).splitlines()[0], 3)
+        return terminal.error(str(error).splitlines()[0], 3)
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
     """A warning as one line, without the place in our code that raised it."""
-    say.error(str(message).removeprefix("elman: "), 0)
+    terminal.error(str(message).removeprefix("elman: "), 0)
 
 
 def _message(error: Any) -> str:
@@ -98,7 +104,7 @@ def _message(error: Any) -> str:
 
 
 def _interrupted() -> int:
-    return say.error("interrupted; no file was left half-written", 130)
+    return terminal.error("interrupted; no file was left half-written", 130)
 
 
 def _bad_data() -> tuple[type[ValueError], ...]:

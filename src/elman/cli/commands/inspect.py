@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from elman.cli import say
-from elman.cli.words import Json, Model
+from elman.cli.console import terminal
+from elman.cli.options import Json, Model
 
 __all__ = ["inspect"]
 
 
 def inspect(model: Model, as_json: Json = False) -> None:
-    """Say what a model file holds: its kind, how it was made, its layers and parameters."""
+    """Print what a model file holds: its kind, how it was made, its layers and parameters."""
     from elman.core.io import load, read
 
     kind, description, tensors = read(model)
     loaded = load(model)
     shapes = {name: {"shape": list(array.shape), "dtype": array.dtype.name} for name, array in tensors.items()}
     if as_json:
-        say.as_json({"file": model, "kind": kind, "description": description, "tensors": shapes})
+        terminal.print_json({"file": model, "kind": kind, "description": description, "tensors": shapes})
         return
-    say.line(f"{model}: a {kind}, {sum(array.size for array in tensors.values()):,} numbers in {len(tensors)} arrays")
-    say.line()
-    say.line(repr(loaded))
-    say.line()
-    say.table(
+    terminal.line(
+        f"{model}: a {kind}, {sum(array.size for array in tensors.values()):,} numbers in {len(tensors)} arrays"
+    )
+    terminal.line()
+    terminal.line(repr(loaded))
+    terminal.line()
+    terminal.table(
         ["array", "shape", "type", "least", "mean", "largest"],
         [[name, _shape(array.shape), array.dtype.name, *_spread(array)] for name, array in tensors.items()],
     )
@@ -37,4 +39,4 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _spread(array: Any) -> list[str]:
     if not array.size:
         return ["-"] * 3
-    return [say.figure(float(value)) for value in (array.min(), array.mean(), array.max())]
+    return [terminal.figure(float(value)) for value in (array.min(), array.mean(), array.max())]

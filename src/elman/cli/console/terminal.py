@@ -1,4 +1,4 @@
-"""What a command says: text in columns, JSON, errors. Plain wherever the output is no terminal."""
+"""Text, tables, JSON, errors and progress on stdout and stderr, without colours wherever these are no terminal."""
 
 from __future__ import annotations
 
@@ -9,37 +9,52 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Gone", "as_json", "error", "figure", "figures", "flush", "line", "plainly", "rows", "table", "working"]
+__all__ = [
+    "ReaderGone",
+    "any_encoding",
+    "error",
+    "figure",
+    "figures",
+    "flush",
+    "line",
+    "print_json",
+    "rows",
+    "table",
+    "working",
+    "wrote",
+]
 
 
-class Gone(Exception):
-    """Nobody reads stdout any more."""
+class ReaderGone(Exception):
+    """The reader of stdout, such as `head`, has closed it."""
 
 
 def line(text: str = "") -> None:
-    """One line of text on stdout. Gone where its reader went away; OSError that names it, such as of a full disk."""
+    """Prints one line on stdout. Raises ReaderGone where stdout is closed, and an OSError that names it for anything
+    else, such as a full disk."""
     with _stdout():
         print(text)
 
 
 def flush() -> None:
-    """Hands on what was said so far; the errors are those of `line`."""
+    """Hands on what was printed so far; the errors are those of `line`."""
     with _stdout():
         sys.stdout.flush()
 
 
 def error(text: str, code: int) -> int:
-    """One line on stderr; returns the exit code."""
-    with suppress(OSError):  # nowhere is left to say it
+    """Prints one line on stderr and returns the exit code `code`."""
+    with suppress(OSError):  # there is no other place to report it
         print(f"elman: {' '.join(text.split())}", file=sys.stderr)
     return code
 
 
 @contextmanager
-def plainly() -> Generator[None]:
-    """Meanwhile stdout shows what its encoding lacks as \\xe9 or \\u4e2d, instead of failing."""
+def any_encoding() -> Generator[None]:
+    """While it is open, stdout shows letters that its encoding lacks as \\xe9 or \\u4e2d, instead of failing."""
     stream = sys.stdout
     if not isinstance(stream, io.TextIOWrapper):
         yield
@@ -49,7 +64,7 @@ def plainly() -> Generator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # what could not be written was told already
+        with suppress(OSError):  # what could not be written was reported already
             stream.reconfigure(errors=errors)
 
 
@@ -58,15 +73,16 @@ def _stdout() -> Generator[None]:
     try:
         yield
     except OSError as reason:
-        with suppress(OSError):  # or Python tries, and complains, once more when it ends
+        with suppress(OSError):  # else Python tries again when it ends, and complains
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(reason, BrokenPipeError):
-            raise Gone from None
+            raise ReaderGone from None
         raise OSError(reason.errno, reason.strerror, "standard output") from None
 
 
 def figure(value: float, digits: int = 4) -> str:
-    """A number as a table shows it: `digits` significant ones, no exponent for everyday sizes, "-" where undefined."""
+    """Returns a number as a table shows it, with `digits` significant digits, and no exponent unless it is very small
+    or large; "-" for NaN and infinity."""
     if not math.isfinite(value):
         return "-"
     if value and not 1e-3 <= abs(value) < 1e7:
@@ -76,7 +92,7 @@ def figure(value: float, digits: int = 4) -> str:
 
 
 def figures(values: Iterable[float], digits: int = 4) -> list[str]:
-    """A column of numbers, all with the same decimals: the largest shows `digits` significant ones."""
+    """Returns a column of numbers, all with the same decimals: the largest has `digits` significant digits."""
     listed = list(values)
     largest = max((abs(value) for value in listed if math.isfinite(value)), default=0.0)
     if largest and not 1e-3 <= largest < 1e7:
@@ -86,7 +102,8 @@ def figures(values: Iterable[float], digits: int = 4) -> list[str]:
 
 
 def table(headers: Sequence[str], body: Iterable[Sequence[str]], title: str = "") -> None:
-    """Columns: the first to the left, the others to the right; headers in bold on a terminal."""
+    """Prints rows of cells in columns, the first aligned to the left, the others to the right; the headers are bold on
+    a terminal."""
     lines = [list(headers), *(list(row) for row in body)]
     widths = [max(len(row[k]) for row in lines) for k in range(len(headers))]
     if title:
@@ -100,7 +117,7 @@ def table(headers: Sequence[str], body: Iterable[Sequence[str]], title: str = ""
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> None:
-    """Names and values, one pair a line."""
+    """Prints names and values, one pair a line."""
     listed = list(pairs)
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
@@ -109,8 +126,8 @@ def rows(pairs: Iterable[tuple[str, str]]) -> None:
 
 @contextmanager
 def working(text: str) -> Generator[Callable[[float], None]]:
-    """Says on stderr that work goes on: something that moves on a terminal, else one line. What it gives is to be told
-    the share that is done."""
+    """Shows on stderr that work goes on, animated on a terminal, else in one line. Yields the function to be called
+    with the share of the work that is done."""
     if sys.stderr.isatty():
         from rich.console import Console
 
@@ -121,9 +138,15 @@ def working(text: str) -> Generator[Callable[[float], None]]:
         yield lambda share: None
 
 
-def as_json(value: Any) -> None:
-    """One JSON object on stdout; what is not a number (an undefined measure) is null."""
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")  # elsewhere letters are escaped as JSON does it
+def wrote(paths: Sequence[Path]) -> None:
+    """Prints which files were written, after an empty line."""
+    line()
+    line("Wrote " + ", ".join(map(str, paths)))
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON object on stdout; NaN and infinity, such as an undefined measure, are null."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")  # other encodings get JSON's escapes for letters
     line(json.dumps(_plain(value), indent=2, ensure_ascii=not unicode, allow_nan=False))
 
 
@@ -132,7 +155,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if hasattr(value, "dtype"):  # NumPy's, which stays unloaded where a command does not need it
+    if hasattr(value, "dtype"):  # of NumPy, which is not imported here: some commands do not need it
         return _plain(value.tolist() if value.dtype.kind != "M" else value.astype(str).tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -1,0 +1,66 @@
+"""`elman backtest`: how well the last windows of one series or many would have been forecast."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from elman.cli import values
+from elman.cli.console import terminal
+from elman.cli.console.backtests import backtest_json, print_backtest
+from elman.cli.console.series import print_read, print_skipped
+from elman.cli.options import CovariateOptions, Data, ForecasterOptions, OutputOptions
+
+__all__ = ["backtest"]
+
+LEVELS = (80.0, 95.0)  # of the intervals, in percent, unless --levels says others
+
+
+def backtest(
+    data: Data = None,
+    *,
+    columns: CovariateOptions,
+    options: ForecasterOptions,
+    step: Annotated[
+        int | None, typer.Option("--step", min=1, help="Rows from one window to the next; default: the horizon.")
+    ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option(
+            "--refit/--no-refit",
+            help="A model for each window, of the rows before it, or the first one's for all; default: the former for a"
+            " short series, the latter for many.",
+        ),
+    ] = None,
+    output: OutputOptions,
+) -> None:
+    """Forecast the last windows of one series or many from the rows before each: errors and intervals of the network
+    and of naive baselines, a verdict for each series, a picture."""
+    source, stem = values.source(data)
+    table = output.table(".backtest")
+    with output.files(stem, [table, ".backtest.png"], [source]) as outputs:
+        from elman.forecast.evaluation.coverage import coverage
+        from elman.plots import backtest_plot
+
+        model = options.forecaster(columns)
+        panel = columns.read(source)
+        if not output.as_json:
+            print_read(panel, source.name)
+        with terminal.working("forecasting the last windows") as progress:
+            found = model.backtest(step=step, refit=refit, y=panel, progress=progress)
+        levels = values.as_levels(options.levels) or LEVELS
+        intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
+        outputs.write(table, output.writer(found))
+        history = dict.fromkeys(found.places, panel.only) if panel.single else panel
+        outputs.write(".backtest.png", lambda path: backtest_plot(found, history, path))
+        written = outputs.commit()
+    if output.as_json:
+        terminal.print_json(backtest_json(found, intervals) | {"skipped": panel.skipped, "files": written})
+        return
+    print_skipped(panel.skipped)
+    terminal.line()
+    print_backtest(found, intervals)
+    terminal.wrote(written)
+    terminal.line()
+    terminal.line(found.verdict())

@@ -1,0 +1,72 @@
+"""Anomalies: the alarms of one series, or how many each of many series had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from elman.cli.console import terminal
+
+if TYPE_CHECKING:
+    from elman.anomaly import Anomalies, AnomalyDetector
+
+__all__ = ["anomalies_json", "print_alarms", "print_alarms_of_each"]
+
+LISTED = 20  # alarms, or series, at most
+
+
+def print_alarms(detector: AnomalyDetector) -> None:
+    """Prints from what a detector learned, and its highest alarms in the order of their dates."""
+    found = detector.anomalies_
+    season = "no season" if detector.season_ == 1 else f"season {detector.season_}"
+    label = found.series.label
+    learned = f"{label(0)} to {label(found.learned - 1)}"
+    scored = len(found) - found.learned
+    count = len(found.alarms)
+    terminal.line(f"Learned from the first {found.learned} rows, {learned}; {season}")
+    said = "No alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
+    terminal.line(f"{said} in the {scored} rows after them; {found.rate * scored:.2g} false ones are allowed for")
+    if not count:
+        return
+    terminal.line()
+    highest = sorted(found.alarms, key=lambda alarm: -alarm.score)[:LISTED]
+    alarms = sorted(highest, key=lambda alarm: alarm.first)
+    peaks = [alarm.peak for alarm in alarms]
+    columns = [
+        [label(alarm.first) for alarm in alarms],
+        [label(alarm.last) for alarm in alarms],
+        terminal.figures(alarm.score for alarm in alarms),
+        terminal.figures(found.series.values[peaks].tolist()),
+        terminal.figures(found.expected[peaks].tolist()),
+        [_cause(alarm.cause, alarm.scale) for alarm in alarms],
+    ]
+    terminal.table(["first", "last", "score", found.series.name, "expected", "by"], zip(*columns, strict=True))
+    if count > LISTED:
+        terminal.line(f"the {LISTED} highest of {count}")
+
+
+def _cause(cause: str, scale: int) -> str:
+    if cause == "value":
+        return "a value"
+    return f"{scale} equal values" if cause == "stuck" else f"{cause} of {scale} rows"
+
+
+def print_alarms_of_each(found: Mapping[str, Anomalies]) -> None:
+    """Prints how many alarms each series has, and the highest of them; series with high alarms come first."""
+    most = sorted(found.items(), key=lambda pair: -max((alarm.score for alarm in pair[1].alarms), default=0.0))
+    rows: list[list[str]] = []
+    for id, each in most[:LISTED]:
+        row = [id, str(len(each)), str(len(each.alarms)), "", ""]
+        if each.alarms:
+            highest = max(each.alarms, key=lambda alarm: alarm.score)
+            row[3:] = [each.series.label(highest.peak), terminal.figure(highest.score)]
+        rows.append(row)
+    terminal.table(["series", "rows", "alarms", "highest", "score"], rows)
+    if len(found) > LISTED:
+        more = sum(len(each.alarms) for _, each in most[LISTED:])
+        terminal.line(f"and {len(found) - LISTED} more series, {more} alarms in them")
+
+
+def anomalies_json(detector: AnomalyDetector) -> dict[str, Any]:
+    """Returns all that the text says of one series, for `--json`."""
+    return {**detector.anomalies_.to_dict(), "season": detector.season_}

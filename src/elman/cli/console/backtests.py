@@ -1,0 +1,77 @@
+"""Backtests: the errors and intervals of the network and of the baselines, and the verdict for each series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from elman.cli.console import terminal
+
+if TYPE_CHECKING:
+    from elman.forecast import Backtest
+
+__all__ = ["backtest_json", "better", "print_backtest", "print_errors"]
+
+LISTED = 20  # series at most
+
+
+def print_backtest(found: Backtest, intervals: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Prints the errors of each model, what its intervals held (`intervals`: model -> rows of `coverage`), and of many
+    series the errors of each."""
+    print_errors(found)
+    terminal.line()
+    _print_intervals(intervals)
+    if found.series:
+        terminal.line()
+        _print_each(found)
+
+
+def print_errors(found: Backtest) -> None:
+    """Prints the mean errors of each model."""
+    windows = len(found) // max(1, len(found.places))
+    count = "the last window" if windows == 1 else f"the last {windows} windows"
+    if found.series:
+        count += f" of {len(found.places)} series"
+    rows = found.summary()
+    columns = [[row["model"] for row in rows]]
+    columns += [terminal.figures(row[name] for row in rows) for name in ("mase", "smape", "rmse", "rmsse", "owa")]
+    heads = [f"mean over {count}", "MASE", "sMAPE %", "RMSE", "RMSSE", "OWA"]
+    terminal.table(heads, zip(*columns, strict=True))
+
+
+def _print_intervals(found: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Prints for each level what the intervals of each model held, and their scores."""
+    for k, row in enumerate(found["network"]):
+        rows = [each[k] for each in found.values() if k < len(each)]
+        columns = [list(found), [f"{each['covered']:.1f}" for each in rows]]
+        columns += [terminal.figures(each[name] for each in rows) for name in ("score", "pinball")]
+        heads = [f"intervals of {row['level']:g} %", "held %", "interval score / MASE's unit", "pinball"]
+        terminal.table(heads, zip(*columns, strict=False))
+
+
+def _print_each(found: Backtest) -> None:
+    rows: list[list[str]] = []
+    for id in list(found.places)[:LISTED]:
+        own = found.of(id)
+        rows.append([id, *terminal.figures([own.mean("network"), own.mean(own.best_baseline)]), better(own)])
+    terminal.table(["series", "MASE network", "best baseline", "better"], rows)
+    if len(found.places) > LISTED:
+        terminal.line(f"and {len(found.places) - LISTED} more series")
+
+
+def better(found: Backtest) -> str:
+    """Returns the verdict in a few words: which model was better, and the network by how much."""
+    return f"network, by {100.0 * found.gain:.0f} %" if found.network_wins else found.best_baseline
+
+
+def backtest_json(found: Backtest, intervals: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Returns all that the text says, for `--json`."""
+    each = {id: found.of(id) for id in found.places}
+    return {
+        "horizon": found.horizon,
+        "mean": found.summary(),
+        "intervals": intervals,
+        "series": {id: {"mean": own.summary(), "verdict": own.verdict()} for id, own in each.items()},
+        "windows": found.records(),
+        "verdict": found.verdict(),
+    }

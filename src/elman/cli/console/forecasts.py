@@ -1,0 +1,103 @@
+"""Forecasts: their rows, the errors of the backtest, the verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from elman.cli.console import terminal
+from elman.cli.console.backtests import better, print_errors
+from elman.cli.console.series import print_skipped, series_json
+
+if TYPE_CHECKING:
+    from elman.forecast import Forecast, Forecaster, Forecasts
+
+__all__ = ["forecast_json", "print_forecast", "print_forecasts_of_model"]
+
+LISTED = 20  # series at most
+
+
+def print_forecasts_of_model(model: Forecaster, found: Forecast | Forecasts) -> None:
+    """Prints what a forecaster that was just fitted forecasts, and how it did in its backtest."""
+    seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
+    season = "no season" if seasons == (1,) else f"season {' and '.join(map(str, seasons))}"
+    terminal.line(f"Forecast of {model.horizon_} rows, {season}")
+    print_skipped(model.skipped_ | getattr(found, "skipped", {}))
+    if model.backtest_ is not None:
+        terminal.line()
+        print_errors(model.backtest_)
+        _print_coverage(model)
+    terminal.line()
+    print_forecast(found)
+
+
+def _print_coverage(model: Forecaster) -> None:
+    """Prints how many rows the intervals held in the backtest."""
+    tested = model.coverage()
+    if tested:
+        terminal.line()
+        each = [f"{row['covered']:.0f} % ({row['level']:g} asked)" for row in tested]
+        terminal.line(f"Intervals, each window's from other windows' errors, held {' and '.join(each)} of the rows")
+
+
+def print_forecast(found: Forecast | Forecasts) -> None:
+    """Prints the rows of a forecast with their intervals; of many series the next row alone, and how well each was
+    forecast in the backtest."""
+    from elman.forecast import Forecast
+
+    if not isinstance(found, Forecast):
+        _print_each(found)
+        return
+    names = found.columns()
+    heads = [names[0], names[1], *(name.replace("_", " ") + " %" for name in names[2:])]
+    if found.model != "network":
+        heads[1] += f" ({found.model})"
+    numbers = zip(*(row for _, row in found.rows()), strict=True)
+    columns = [found.labels, *(terminal.figures(column) for column in numbers)]
+    terminal.table(heads, zip(*columns, strict=True))
+    _print_past_horizon(found)
+
+
+def _print_each(found: Forecasts) -> None:
+    rows: list[list[str]] = []
+    for id, forecast in list(found.items())[:LISTED]:
+        label, numbers = forecast.rows()[0]
+        row = [id, label, *terminal.figures(numbers[:1])]
+        if forecast.backtest is not None:
+            tested, best = forecast.backtest, forecast.backtest.best_baseline
+            row += [*terminal.figures([tested.mean("network"), tested.mean(best)]), better(tested)]
+        rows.append(row)
+    heads = ["series", "next row", "forecast", "MASE network", "best baseline", "better"]
+    width = max(map(len, rows))
+    terminal.table(heads[:width], [row + [""] * (width - len(row)) for row in rows])
+    if len(found) > LISTED:
+        terminal.line(f"and {len(found) - LISTED} more series")
+    _print_past_horizon(next(iter(found.values())))
+
+
+def _print_past_horizon(found: Forecast) -> None:
+    if found.rolled:
+        terminal.line(f"{found.rolled} of the {len(found)} rows lie past the trained horizon: forecast from forecasts")
+
+
+def forecast_json(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:
+    """Returns all that the text says, for `--json`."""
+    from elman.forecast import Forecast
+
+    backtest = model.backtest_
+    about = {
+        "season": model.season_,
+        "backtest": {"mean": backtest.summary(), "windows": backtest.records()} if backtest is not None else None,
+        "coverage": model.coverage() if backtest is not None else None,
+        "verdict": backtest.verdict() if backtest is not None else None,
+    }
+    if isinstance(found, Forecast):
+        return {**found.to_dict(), **series_json(found.history), **about}
+    each = {
+        id: {
+            **forecast.to_dict(),
+            **series_json(forecast.history),
+            "verdict": None if forecast.backtest is None else forecast.backtest.verdict(),
+        }
+        for id, forecast in found.items()
+    }
+    return {"series": each, "skipped": model.skipped_ | found.skipped, "horizon": model.horizon_, **about}

@@ -1,0 +1,51 @@
+"""What was read from a file, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from elman.cli.console import terminal
+
+if TYPE_CHECKING:
+    from elman.series.panel import Panel
+    from elman.series.series import Series
+
+__all__ = ["print_read", "print_skipped", "series_json"]
+
+
+def print_read(panel: Panel, name: str) -> None:
+    """Prints what was read from the file `name`, in one line."""
+    first = panel.first
+    step = f", {first.calendar.name}" if first.calendar is not None else ""
+    filled = sum(len(series.filled) for series in panel.values())
+    filled_text = f", {filled} of them {_how_filled(first)}" if filled else ""
+    if panel.single:
+        span = f"{first.label(0)} to {first.label(len(first) - 1)}"
+        terminal.line(f"{name}, {first.name}: {len(first)} rows{filled_text}, {span}{step}")
+        return
+    rows = [len(series) for series in panel.values()]
+    span = f"{min(rows)} rows" if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
+    terminal.line(f"{name}, {first.name}: {len(panel)} series of {span}{filled_text}{step}")
+
+
+def print_skipped(skipped: Mapping[str, str]) -> None:
+    """Prints the series that were left out, one line each."""
+    for id, why in skipped.items():
+        terminal.line(f"Left out: series {id!r}: {why}")
+
+
+def series_json(series: Series) -> dict[str, Any]:
+    """Returns what `print_read` says of one series, for `--json`."""
+    labels = series.labels
+    return {
+        "rows": len(series),
+        "first": labels[0],
+        "last": labels[-1],
+        "freq": series.calendar.name if series.calendar is not None else None,
+        _how_filled(series): [labels[row] for row in series.filled],
+    }
+
+
+def _how_filled(series: Series) -> str:
+    return "masked" if series.masked else "interpolated"

@@ -1,0 +1,266 @@
+"""The vocabulary of the command line: one word, one meaning, one help text, in every command.
+
+Options of several commands together are the fields of bundles (`bundle.expanded`): `ColumnOptions` and its kinds say
+how DATA is read, `ForecasterOptions` how a forecaster is trained, `OutputOptions` what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from elman.cli import values
+from elman.cli.files import Outputs
+from elman.core import checks
+
+if TYPE_CHECKING:
+    from elman.forecast import Forecaster
+    from elman.series.columns import Columns
+    from elman.series.panel import Panel
+
+__all__ = [
+    "Best",
+    "ColumnOptions",
+    "CovariateOptions",
+    "Data",
+    "Effort",
+    "FilledColumnOptions",
+    "ForecasterOptions",
+    "Horizon",
+    "Json",
+    "Model",
+    "Out",
+    "OutputOptions",
+    "Season",
+    "Seed",
+]
+
+
+def _text(name: str, help: str, metavar: str | None = None) -> Any:
+    """An option whose value is text, but no file."""
+    return typer.Option(name, callback=values.decoded, metavar=metavar, help=help)
+
+
+Data = Annotated[
+    str | None,
+    typer.Argument(
+        callback=values.not_empty,
+        metavar="DATA",
+        help="A CSV or Parquet file, or a bundled one: sunspots (the default), airline, seatbelts.",
+        show_default=False,
+    ),
+]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", parser=values.as_path, help="A model file (.safetensors).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of everything random.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FOLDER", parser=values.as_path, help="Where the files go; the current folder by default."
+    ),
+]
+Horizon = Annotated[
+    int | None,
+    typer.Option(
+        "--horizon", min=1, help="Steps to forecast; default: one season, else a tenth of the rows, at most 48."
+    ),
+]
+Season = Annotated[
+    str | None,
+    _text("--season", "Steps in a season (1: none); 24,168 for two. Default: found in the data.", "N[,N]"),
+]
+Effort = Annotated[str, _text("--effort", "How much is trained: fast, normal or best, counted in updates.")]
+Best = Annotated[
+    bool, typer.Option("--best", help="Write the best baseline's forecast where the network did not beat it.")
+]
+
+
+# ---------------------------------------------------------------------------------------- how DATA is read
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Which columns of DATA hold the values, the dates and the ids, and what to do where rows are missing or bad."""
+
+    target: Annotated[
+        str | None, _text("--target", "What to forecast; default: the only numeric column.", "COLUMN")
+    ] = None
+    time: Annotated[
+        str | None, _text("--time", "The dates; default: the first column that reads as dates.", "COLUMN")
+    ] = None
+    id: Annotated[
+        str | None, _text("--id", "Whose row it is, in a file of many series; default: unique_id, if there.", "COLUMN")
+    ] = None
+    freq: Annotated[
+        str | None,
+        _text("--freq", "The step between rows, such as D, B (business days), W, ME; default: found in the dates."),
+    ] = None
+    missing: Annotated[
+        str,
+        _text(
+            "--missing",
+            "What to do about gaps and missing values: error, interpolate, or mask (neither learned from nor scored).",
+        ),
+    ] = "error"
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Of many series, leave out and report those that cannot be used.")
+    ] = False
+
+    def columns(self) -> Columns:
+        """Returns the columns by name; ValueError for names that are not well-formed."""
+        from elman.series.columns import Columns
+
+        return Columns(self.target, self.time, self.id)
+
+    def read(self, source: Path, names: Columns | None = None) -> Panel:
+        """Reads the series in a file, by the columns `names` or those of the options, and returns them as a panel;
+        `DataError` for a file that cannot be used."""
+        from elman.series.panel_sources import as_panel
+        from elman.series.series import SeriesOptions
+
+        options = SeriesOptions(self.freq, self.missing)
+        return as_panel(source, names or self.columns(), options, skip_bad=self.skip_bad)
+
+
+@dataclass(frozen=True)
+class FilledColumnOptions(ColumnOptions):
+    """As `ColumnOptions`, for models that take no masked values."""
+
+    missing: Annotated[str, _text("--missing", "What to do about gaps and missing values: error, or interpolate.")] = (
+        "error"
+    )
+
+
+@dataclass(frozen=True)
+class CovariateOptions(ColumnOptions):
+    """As `ColumnOptions`, with the columns of covariates."""
+
+    past: Annotated[str | None, _text("--past", "Covariates that are known up to the last value alone.", "COLUMNS")] = (
+        None
+    )
+    future: Annotated[
+        str | None,
+        _text("--future", "Covariates known ahead too, in rows after the last that has a value.", "COLUMNS"),
+    ] = None
+    static: Annotated[str | None, _text("--static", "What a series has for good, such as its region.", "COLUMNS")] = (
+        None
+    )
+
+    def columns(self) -> Columns:
+        """Returns the columns by name; ValueError for names that are not well-formed."""
+        return (
+            super()
+            .columns()
+            ._replace(
+                past=values.as_names("--past", self.past),
+                future=values.as_names("--future", self.future),
+                static=values.as_names("--static", self.static),
+            )
+        )
+
+
+# ------------------------------------------------------------------------------- how a forecaster is trained
+
+
+@dataclass(frozen=True)
+class ForecasterOptions:
+    """The options of a `Forecaster`, but for those that say how rows are read."""
+
+    horizon: Horizon = None
+    season: Season = None
+    context: Annotated[
+        int | None,
+        typer.Option("--context", min=1, help="Steps the network looks back; default: from season and horizon."),
+    ] = None
+    calendar: Annotated[
+        str | None,
+        _text("--calendar", "Features of the dates: some of minute,hour,weekday,day,month,week.", "NAMES"),
+    ] = None
+    levels: Annotated[
+        str | None,
+        _text("--levels", "Coverage of the intervals in percent; default: 80,95 where the data allow.", "L1,L2"),
+    ] = None
+    windows: Annotated[
+        int, typer.Option("--windows", min=0, help="How many of the last windows are forecast as a test.")
+    ] = 6
+    head: Annotated[
+        str,
+        _text("--head", "What the network answers: median, quantiles, or row by row gaussian, student_t."),
+    ] = "median"
+    effort: Effort = "normal"
+    hidden_size: Annotated[
+        int | None, typer.Option("--hidden-size", min=1, help="Units of each network; default: what --effort says.")
+    ] = None
+    members: Annotated[
+        int | None, typer.Option("--members", min=1, help="Networks in the ensemble; default: what --effort says.")
+    ] = None
+    updates: Annotated[
+        int | None,
+        typer.Option("--updates", min=1, help="Updates of each network, at most; default: what --effort says."),
+    ] = None
+    seed: Seed = 0
+
+    def forecaster(self, data: ColumnOptions) -> Forecaster:
+        """Returns a forecaster with these options, and those by which `data` is read; ValueError for an option that no
+        fit takes."""
+        from elman.forecast import Forecaster
+
+        made = Forecaster(
+            horizon=self.horizon,
+            season=values.as_season(self.season),
+            context=self.context,
+            calendar=values.as_names("--calendar", self.calendar),
+            levels=values.as_levels(self.levels),
+            windows=self.windows,
+            head=self.head,
+            effort=self.effort,
+            hidden_size=self.hidden_size,
+            members=self.members,
+            updates=self.updates,
+            seed=self.seed,
+            freq=data.freq,
+            missing=data.missing,
+            skip_bad=data.skip_bad,
+        )
+        made.check_options()
+        return made
+
+
+# ------------------------------------------------------------------------------------------ what is written
+
+
+class Written(Protocol):
+    """A result that can be written as a table."""
+
+    def write_csv(self, path: Path) -> object: ...
+    def write_parquet(self, path: Path) -> object: ...
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where the files of a command go, and what is printed."""
+
+    to: Annotated[str, _text("--to", "What the table is written as.", "csv|parquet")] = "csv"
+    out: Out = None
+    as_json: Json = False
+
+    def table(self, stem: str) -> str:
+        """Returns the ending of a command's table, `stem.csv` or `stem.parquet`. ModuleNotFoundError for the latter
+        without polars."""
+        from elman.series.tables.files import needs_polars
+
+        if checks.choice("to", self.to, ("csv", "parquet")) == "parquet":
+            needs_polars()
+        return f"{stem}.{self.to}"
+
+    def files(self, stem: str, suffixes: Sequence[str], inputs: Sequence[Path]) -> Outputs:
+        """Returns the output files `stem` + suffix, of which none may overwrite an input."""
+        return Outputs(self.out, stem, suffixes, inputs)
+
+    def writer(self, found: Written) -> Callable[[Path], object]:
+        """Returns the method of a result that writes its table as --to says."""
+        return found.write_csv if self.to == "csv" else found.write_parquet
