@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from elman import losses, optim
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
 from elman.core.requests import Batch, Engine, Records
-from elman.train.rules import make_rules
+from elman.train.constraints import make_constraints
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"
@@ -170,7 +170,7 @@ def trained(run: Engine, layout: Layout, theta: np.ndarray, batch: Batch, one: C
     A leak stays in [0, 1], as a Trainer holds it: beyond, states grow without bound, and rounding with them.
     """
     theta, rng = theta.copy(), np.random.default_rng(one.seed)
-    rules = make_rules(layout, theta.dtype, one.optimiser)
+    rules = make_constraints(layout, theta.dtype, one.optimiser)
     slots = [np.zeros_like(theta) for _ in one.optimiser.slots]
     records = Records(rng.integers(0, one.rows, 9), np.array([0, 4, 5, 9]), np.array([0.01, 0.02, 0.005]))
     limits = (one.clip_norm, one.clip_value, one.truncate, one.shard)

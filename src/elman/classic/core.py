@@ -15,7 +15,7 @@ from elman.core.optim import SGD
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
 from elman.engines.select import select
 from elman.network import arguments
-from elman.train.training import TrainingError
+from elman.train.errors import TrainingError
 
 __all__ = ["Core", "Legacy", "Weight", "column", "exercise_update", "row", "sequence", "transposed"]
 

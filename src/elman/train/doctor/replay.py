@@ -18,9 +18,8 @@ from elman.core.requests import Batch
 from elman.engines.reference import losses, network, scan  # each with its own derivative; none is taken here
 from elman.engines.reference.norm import Products
 from elman.engines.reference.random import Draws
-from elman.engines.select import select
 
-__all__ = ["Place", "Replay", "Seen", "first_beyond", "fitting_rows", "layer_names", "widened", "windowed"]
+__all__ = ["Replay", "Seen", "layer_names"]
 
 GATES = {"simple": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
 # How each cell's tape begins; `reference/<cell>.py` writes it.
@@ -29,30 +28,6 @@ TAPES = {
     "lstm": ("products", "mask", "c_prev", "i", "f", "g", "o", "c"),
     "gru": ("products", "h_prev", "read", "mask", "r", "z", "n"),
 }
-NUMBERS = 1 << 26  # that a replay's tape may hold: 256 MB of float32
-STEPS = 1 << 15  # that a replay takes, over all layers: about ten seconds
-
-
-class Place(NamedTuple):
-    """Where a value was found."""
-
-    way: str  # "forward" or "backward"
-    layer: str  # as parameters name it: "l0", "l1_reverse", "head", "dense0", "embedding", "skip"; "loss"
-    kind: str  # "simple", "lstm", "gru", "dense", "embedding", "skip", "loss"
-    # forward "pre-activation" (before layer normalisation), "gate", "activation", "state h", "state c", "output";
-    # backward "dL/dy", "dL/dx", "dL/dh", "dL/da" (at a pre-activation, summed over rows)
-    quantity: str
-    gate: str | None  # i, f, g, o; r, z, n; None where there is none
-    step: int | None  # None behind Last
-    row: int  # in the data that the caller gave
-    unit: int  # within the gate, state or output
-    value: float
-
-    def __str__(self) -> str:
-        layer = "the loss" if self.layer == "loss" else f"layer {self.layer} ({self.kind})"
-        gate = f"gate {self.gate} of " if self.gate else ""
-        step = "" if self.step is None else f"step {self.step} of "
-        return f"{gate}{layer}, {step}row {self.row}"
 
 
 class Seen(NamedTuple):
@@ -211,58 +186,12 @@ class Replay:
         return tuple(parameter.view(self.theta) for parameter in part.parameters[direction][:count])
 
 
-def first_beyond(seen: Iterator[Seen], limit: float, way: str, data_rows: np.ndarray) -> Place | None:
-    """The first value that is not finite or larger than `limit`; at one step, the lowest row of the caller's data."""
-    for one in seen:
-        bad = ~(np.abs(one.values) <= limit)
-        if bad.any():
-            rows = data_rows[one.rows]
-            k = int(np.where(bad.any(axis=1), rows, rows.max() + 1).argmin())
-            unit = int(bad[k].argmax())
-            where = (one.layer, one.kind, one.quantity, one.gate, one.step, int(rows[k]), unit)
-            return Place(way, *where, float(one.values[k, unit]))
-    return None
-
-
 def layer_names(part: Part) -> list[str]:
     """What a layer is called in its parameters' names, one for each direction; nothing for a layer without any."""
     if isinstance(part.layer, Recurrent):
         output = part.layer.cell.state_names[0]
         return [slots[0].name.removeprefix(f"{output}_") for slots in part.states]
     return [group[0].name.partition(".")[0] for group in part.parameters]
-
-
-def fitting_rows(layout: Layout, steps: int) -> int:
-    """How many rows of `steps` steps a replay may take, by memory; 0 where one row is too many, or takes too long."""
-    recurrent = [part for part in layout.parts if part.states]
-    scans = sum(len(part.states) for part in recurrent)
-    width = sum(part.input_size + 8 * part.output_size for part in recurrent)  # an LSTM keeps 7 H and x
-    return NUMBERS // (steps * width) if steps * scans <= STEPS else 0
-
-
-def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, start: int, stop: int) -> Batch:
-    """The batch between two steps. The state at `start` is what theta makes of the steps before, for these rows, all
-    of which go on; a training that carried it did so with the weights of earlier updates, so they differ a little."""
-    x, y, weight = (None if array is None else array[:, start:stop] for array in (batch.x, batch.y, batch.weight))
-    lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 1, stop - start)
-    state = batch.state
-    if start:
-        before = batch.take(rows)
-        _, final = select(layout).predict(layout, theta, Batch(before.x[:, :start], state=before.state))
-        state = [np.zeros((len(batch.x), slot.size), theta.dtype) for slot in layout.states]
-        for array, values in zip(state, final, strict=True):
-            array[rows] = values
-    return batch._replace(x=x, y=y, lengths=lengths, weight=weight, state=state)
-
-
-def widened(batch: Batch) -> Batch:
-    """The same batch in float64; integers stay."""
-
-    def wide(array: np.ndarray | None) -> Any:
-        return array.astype(np.float64) if array is not None and array.dtype.kind == "f" else array
-
-    state = None if batch.state is None else [wide(array) for array in batch.state]
-    return Batch(wide(batch.x), wide(batch.y), batch.lengths, wide(batch.weight), state)
 
 
 def _largest_row(values: np.ndarray) -> int:

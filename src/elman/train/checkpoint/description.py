@@ -14,17 +14,17 @@ from elman.core.describe import layers_from_plain
 from elman.core.io import Shapes
 from elman.core.layers import Layout
 from elman.core.optim import OPTIMIZERS, Optimizer
-from elman.train import settings
+from elman.train import fingerprint
 from elman.train.history import Epoch
 
-__all__ = ["check_arrays", "described", "shapes"]
+__all__ = ["check_arrays", "checked", "shapes"]
 
 STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in the settings
 
 
-def described(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked fields of a checkpoint's description; its `network` as a Layout, or None where code of the user's
-    own was part of it. ValueError or TypeError for anything else."""
+def checked(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the checked fields of a checkpoint's description, its `network` as a Layout, or None where code of the
+    user's own was part of it. ValueError or TypeError for anything else."""
     network = {"layers": layers_from_plain, "input_size": fields.whole(1), "dtype": fields.one_of("float32", "float64")}
     known: dict[str, fields.Check] = {
         **{name: fields.whole() for name in ("first", "done", "waited", "updates")},
@@ -48,16 +48,16 @@ def described(description: Mapping[str, Any]) -> dict[str, Any]:
     about = plain["network"]
     if about is not None:
         plain["network"] = Layout(about["layers"], about["input_size"])
-        expected = settings.plain("layers", plain["network"].layers)
+        expected = fingerprint.plain("layers", plain["network"].layers)
         expected |= {name: about[name] for name in ("input_size", "dtype")}
         said = {name: plain["settings"].get(name) for name in expected}
-        if unlike := settings.differences(said, expected):
+        if unlike := fingerprint.differences(said, expected):
             raise ValueError(f"settings: expected those of the network, got others: {'; '.join(unlike)}")
     return plain
 
 
 def shapes(plain: Mapping[str, Any]) -> Shapes:
-    """Of every array of a checkpoint with this checked description."""
+    """Returns shape and type of every array of a checkpoint with this checked description."""
     layout: Layout | None = plain["network"]
     dtype = np.dtype(fields.one_of("float32", "float64")("settings.dtype", plain["settings"].get("dtype")))
     double, vector = np.dtype(np.float64), ((None if layout is None else layout.size,), dtype)
@@ -76,7 +76,7 @@ def shapes(plain: Mapping[str, Any]) -> Shapes:
 
 
 def check_arrays(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
-    """ValueError where the arrays, whose `shapes` fit, say something else than the description or than each other."""
+    """Raises ValueError where the arrays, whose shapes fit, contradict the description or each other."""
     epochs, (losses, norms, rates) = tensors["history.epochs"], tensors["history.updates"]
     loss, validation, seconds, rate, counts = epochs.T
     if not (np.isfinite(losses).all() and _positive(norms) and _positive(rates)):
@@ -108,15 +108,15 @@ def check_arrays(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) ->
 
 
 def _optimizer(numbers: Mapping[str, Any]) -> Optimizer:
-    """The optimiser of ours whose fields these are; ValueError or TypeError where none has them, or has such values."""
+    """Returns the optimiser whose fields these are; ValueError or TypeError where none has them, or such values."""
     for kind in map(type, OPTIMIZERS.values()):
         if {field.name for field in dataclasses.fields(kind)} == set(numbers):
             return kind(**numbers)
     raise ValueError(f"optimizer: expected the numbers of one of {', '.join(OPTIMIZERS)}, got {fields.words(numbers)}")
 
 
-def _states(known: settings.Plain) -> list[int]:
-    """The sizes of a network's states, where all that is known of it are its settings."""
+def _states(known: fingerprint.Plain) -> list[int]:
+    """Returns the sizes of a network's states, where only its fingerprint is known."""
     sizes: list[int] = []
     recurrent = [name.removesuffix(".hidden_size") for name in known if name.endswith(".hidden_size")]
     for layer in recurrent:

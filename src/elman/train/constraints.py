@@ -1,6 +1,6 @@
-"""How an update may change theta, from what a Trainer is told: rates of their own, frozen parameters, constraints.
+"""How an update may change theta, as a Trainer is asked: rates of parameter groups, frozen parameters, masks, signs.
 
-Names are patterns as in a shell: "head.*", "weight_hh_*", "*_l0". Each must fit a parameter.
+Names are patterns as in a shell: "head.*", "weight_hh_*", "*_l0". Each must match a parameter.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from elman.core.optim import AdamW, Optimizer
 from elman.core.requests import Rules
 from elman.network import arguments
 
-__all__ = ["make_rules"]
+__all__ = ["make_constraints"]
 
 
-def make_rules(
+def make_constraints(
     layout: Layout,
     dtype: np.dtype[Any],
     optimizer: Optimizer,
@@ -29,7 +29,7 @@ def make_rules(
     masks: Mapping[str, Any] | None = None,
     signs: Mapping[str, Any] | None = None,
 ) -> Rules | None:
-    """The rules of these arguments of `Trainer`; None where theta moves freely.
+    """Returns the constraints that these arguments of `Trainer` make; None where theta moves freely.
 
     Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay skips what is no
     matrix (biases, peepholes, states, leaks), unless the optimiser says otherwise.
@@ -87,11 +87,11 @@ def _segments(
     lower: np.ndarray | None,
     upper: np.ndarray | None,
 ) -> Rules:
-    """Neighbours under the same rule are one segment."""
+    """Joins neighbouring parameters under the same constraints into one segment."""
     cut: list[Parameter] = []
     for p in layout.parameters:
-        rule = (factors[p.name], decays[p.name])
-        if not cut or rule != (factors[cut[-1].name], decays[cut[-1].name]):
+        own = (factors[p.name], decays[p.name])
+        if not cut or own != (factors[cut[-1].name], decays[cut[-1].name]):
             cut.append(p)
     return Rules(
         np.array([*(p.offset for p in cut), layout.size], np.int64),

@@ -1,4 +1,7 @@
-"""What decides the result of a training, as plain values by name, so that two trainings can be compared."""
+"""What decides the result of a training, as plain values by name, so that two trainings can be compared.
+
+A checkpoint holds this fingerprint as its field `settings`.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +9,56 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from elman.core.checks import shown
-from elman.core.requests import Rules
+from elman.core.layers import Layout
+from elman.core.requests import Batch
+from elman.train.state import TrainingState
 
-if TYPE_CHECKING:
-    from elman.core.layers import Layout
-    from elman.core.requests import Batch
-    from elman.train.training import Trainer
+__all__ = ["Plain", "data", "differences", "plain", "training"]
 
-__all__ = ["data", "differences", "of_trainer", "plain"]
-
-STATE = {"network", "history", "slots", "updates"}  # what a training changes; all else of a Trainer decides its result
+# The fields of a TrainingState that decide its result, beside the network and the constraints; a training changes none
+# of them but the optimiser's numbers, which a callback may change.
+DECIDING = (
+    "optimizer",
+    "loss",
+    "schedule",
+    "clip_norm",
+    "clip_value",
+    "batch_size",
+    "shard_size",
+    "truncate",
+    "recompute",
+    "activity_penalty",
+    "seed",
+)
 BLOCK = 1 << 24  # bytes hashed at a time
 SHOWN = 6  # differences that one message lists
 
 Plain = dict[str, Any]  # name -> None, a string, a number or a flag, as JSON can say it
 
 
-def of_trainer(trainer: Trainer) -> Plain:
-    """The settings of a Trainer and its network: every public attribute that training itself does not change."""
-    network = trainer.network
-    found = plain("layers", network.layers)
-    found |= {"input_size": network.input_size, "dtype": network.dtype.name} | plain("optimizer", trainer.optimizer)
-    for name, value in vars(trainer).items():
-        if not name.startswith("_") and name not in STATE:
-            found |= plain(name, value)
+def training(state: TrainingState) -> Plain:
+    """The fingerprint of a training: its network's layers and dtype, and all that its Trainer was made with."""
+    network, constraints = state.network, state.constraints
+    found = plain("layers", network.layers) | {"input_size": network.input_size, "dtype": network.dtype.name}
+    for name in DECIDING:
+        found |= plain(name, getattr(state, name))
+    if constraints is None:
+        return found | {"rules": None}
+    for name in ("starts", "factors", "decays", "lower", "upper"):
+        found |= plain(f"rules.{name}", getattr(constraints, name))  # as version 0.1.0 wrote it
     return found
 
 
 def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
-    """Shape, type and digest of each array of a batch, whatever its strides; what nothing reads does not count."""
+    """The fingerprint of a batch: shape, type and digest of each array, whatever its strides.
+
+    Values that nothing reads, past a row's length, do not count. `prefix` stands before each name.
+    """
     behind_last = None if layout.last else batch.lengths
     arrays = {"x": (batch.x, batch.lengths), "y": (batch.y, behind_last), "lengths": (batch.lengths, None)}
     arrays["sample_weight"] = (batch.weight, behind_last)
@@ -51,7 +70,7 @@ def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A few words on each name whose value is another.
+    """Returns one text for each name whose values differ: what it was and what it is.
 
     None, False, 0 and no such name are one: an option that a later elman adds, and that is off, makes no difference.
     """
@@ -64,7 +83,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def plain(name: str, value: Any) -> Plain:
-    """`value` taken apart: the fields of a dataclass and the items of a sequence get names of their own.
+    """Returns `value` taken apart: the fields of a dataclass and the items of a sequence get names below `name`.
 
     Code is known by its name alone; a class that is no dataclass too.
     """
@@ -77,10 +96,7 @@ def plain(name: str, value: Any) -> Plain:
     if isinstance(value, np.ndarray):
         return {name: _digest(value, None)}
     found: Plain = {}
-    if isinstance(value, Rules):
-        for field, item in value._asdict().items():
-            found |= plain(f"{name}.{field}", item)
-    elif isinstance(value, list | tuple):
+    if isinstance(value, list | tuple):
         for i, item in enumerate(value):
             found |= plain(f"{name}[{i}]", item)
     elif isinstance(value, Mapping):
@@ -96,7 +112,7 @@ def plain(name: str, value: Any) -> Plain:
 
 
 def _digest(array: np.ndarray, lengths: np.ndarray | None) -> str:
-    """In words; with `lengths`, array is (n, T, ...) and steps past a row's length count as 0."""
+    """Shape, type and digest of an array; with `lengths`, of (n, T, ...), steps past a row's length count as 0."""
     digest = hashlib.blake2b(digest_size=8)
     rows = array.reshape(1) if array.ndim == 0 else array
     count = max(1, BLOCK // max(1, rows[:1].size * rows.itemsize))

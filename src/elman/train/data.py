@@ -1,0 +1,61 @@
+"""The data of a fit: which rows train and which validate, and what each counts in a mean of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.layers import Layout
+from elman.core.requests import Batch
+
+__all__ = ["FitData", "row_weights", "split"]
+
+
+class FitData(NamedTuple):
+    """The data of one call of `Trainer.fit`, and how an epoch goes through them."""
+
+    batch: Batch  # n rows to train on
+    held_out: Batch | None  # to validate on
+    weights: np.ndarray  # (n,) as from `row_weights`
+    shuffle: bool
+    window: int | None  # steps of an update; None: whole sequences
+
+
+def split(batch: Batch, validation: Any, checked: Callable[..., Batch]) -> tuple[Batch, Batch | None]:
+    """Returns the rows to train on and those to validate on, as slices of the batch, never copies.
+
+    validation  as for `Trainer.fit`
+    checked     makes a Batch of x, y and the other arguments of `Network.loss`
+    """
+    if validation is None:
+        return batch, None
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        return batch, checked(*validation)
+    if isinstance(validation, Mapping):
+        known = ("x", "y", "lengths", "sample_weight", "state")
+        for key in validation:
+            checks.choice("validation", key, known)
+        if "x" not in validation or "y" not in validation:
+            raise ValueError(f"validation: expected x and y, got {', '.join(validation) or 'nothing'}")
+        return batch, checked(**validation)
+    if isinstance(validation, tuple | list | np.ndarray):
+        raise TypeError(f"validation: expected (x, y), a mapping or a fraction, got {checks.shown(validation)}")
+    fraction, n = checks.number("validation", validation, low=0.0, high=1.0, open_low=True), len(batch.x)
+    kept = n - max(1, round(n * fraction))
+    if kept < 1:
+        raise ValueError(f"validation: expected a fraction that leaves rows to train on, got {fraction} of {n} rows")
+    return batch.take(slice(0, kept)), batch.take(slice(kept, n))
+
+
+def row_weights(layout: Layout, batch: Batch) -> np.ndarray:
+    """What each row counts in a mean of the loss (n,), so that an epoch's mean is over steps, not over batches."""
+    n, steps = batch.x.shape[:2]
+    if layout.last:
+        return np.ones(n) if batch.weight is None else batch.weight.astype(np.float64)
+    lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
+    if batch.weight is None:
+        return lengths.astype(np.float64)
+    return np.where(np.arange(steps) < lengths[:, None], batch.weight, 0.0).sum(axis=1, dtype=np.float64)

@@ -1,0 +1,49 @@
+"""Batches for a replay: how many rows it can hold, the steps of a window, in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from elman.core.layers import Layout
+from elman.core.requests import Batch
+from elman.engines.select import select
+
+__all__ = ["fitting_rows", "widened", "windowed"]
+
+NUMBERS = 1 << 26  # that a replay's tape may hold: 256 MB of float32
+STEPS = 1 << 15  # that a replay takes, over all layers: about ten seconds
+
+
+def fitting_rows(layout: Layout, steps: int) -> int:
+    """How many rows of `steps` steps a replay may take, by memory; 0 where one row is too many, or takes too long."""
+    recurrent = [part for part in layout.parts if part.states]
+    scans = sum(len(part.states) for part in recurrent)
+    width = sum(part.input_size + 8 * part.output_size for part in recurrent)  # an LSTM keeps 7 H and x
+    return NUMBERS // (steps * width) if steps * scans <= STEPS else 0
+
+
+def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, start: int, stop: int) -> Batch:
+    """The batch between two steps. The state at `start` is what theta makes of the steps before, for these rows, all
+    of which go on; a training that carried it did so with the weights of earlier updates, so they differ a little."""
+    x, y, weight = (None if array is None else array[:, start:stop] for array in (batch.x, batch.y, batch.weight))
+    lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 1, stop - start)
+    state = batch.state
+    if start:
+        before = batch.take(rows)
+        _, final = select(layout).predict(layout, theta, Batch(before.x[:, :start], state=before.state))
+        state = [np.zeros((len(batch.x), slot.size), theta.dtype) for slot in layout.states]
+        for array, values in zip(state, final, strict=True):
+            array[rows] = values
+    return batch._replace(x=x, y=y, lengths=lengths, weight=weight, state=state)
+
+
+def widened(batch: Batch) -> Batch:
+    """The same batch in float64; integers stay."""
+
+    def wide(array: np.ndarray | None) -> Any:
+        return array.astype(np.float64) if array is not None and array.dtype.kind == "f" else array
+
+    state = None if batch.state is None else [wide(array) for array in batch.state]
+    return Batch(wide(batch.x), wide(batch.y), batch.lengths, wide(batch.weight), state)
