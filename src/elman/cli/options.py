@@ -216,7 +216,7 @@ class ForecasterOptions:
             calendar=values.as_names("--calendar", self.calendar),
             levels=values.as_levels(self.levels),
             windows=self.windows,
-            head=self.head,
+            distribution=self.head,
             effort=self.effort,
             hidden_size=self.hidden_size,
             members=self.members,

@@ -48,7 +48,7 @@ def backtest(
         if not output.as_json:
             print_read(panel, source.name)
         with terminal.working("forecasting the last windows") as progress:
-            found = model.backtest(step=step, refit=refit, y=panel, progress=progress)
+            found = model.backtest(step=step, refit=refit, y=panel, on_progress=progress)
         levels = values.as_levels(options.levels) or LEVELS
         intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
         outputs.write(table, output.writer(found))

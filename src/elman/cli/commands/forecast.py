@@ -28,7 +28,7 @@ def forecast(
         if not output.as_json:
             print_read(panel, source.name)
         with terminal.working("training, and testing on the last windows") as progress:
-            model.fit(panel, progress=progress)
+            model.fit(panel, on_progress=progress)
         found = model.forecast(best=best)
         outputs.write(table, output.writer(found))
         outputs.write(".forecast.png", found.plot)

@@ -75,8 +75,8 @@ def _print_each(found: Forecasts) -> None:
 
 
 def _print_past_horizon(found: Forecast) -> None:
-    if found.rolled:
-        terminal.line(f"{found.rolled} of the {len(found)} rows lie past the trained horizon: forecast from forecasts")
+    if found.recursive_steps:
+        terminal.line(f"{found.recursive_steps} of the {len(found)} rows lie past the trained horizon: forecast from forecasts")
 
 
 def forecast_json(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:
