@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from elman.anomaly.detector import MISSING, AnomalyDetector
+from elman.anomaly.detector import AnomalyDetector
+from elman.anomaly.options import MISSING
 from elman.anomaly.result import Anomalies
 from elman.core import checks
 from elman.series.columns import Columns, open_table, series_of

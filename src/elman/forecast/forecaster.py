@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from elman.core import checks, io
+from elman.core import checks
 from elman.estimators.base import Estimator
-from elman.forecast import described, intervals, options, saved
+from elman.forecast import intervals, options
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.coverage import coverage
+from elman.forecast.legacy import EARLIER
 from elman.forecast.many import Recipe, part_of
 from elman.forecast.model import Model
 from elman.forecast.pooled import PooledModel, Tell
 from elman.forecast.result import Forecast, Forecasts, in_kind
+from elman.forecast.saved import CODEC, ColumnNames, Fitted
 from elman.forecast.serve import forecasts, usable
 from elman.forecast.short import ShortRecipe
 from elman.series import limits
@@ -105,6 +107,7 @@ class Forecaster(Estimator):
         self.skip_bad = skip_bad
         self.seed = seed
 
+    _constraints = options.CONSTRAINTS
     _columns = Columns()
     _kind: Kind | None = None  # what the fitted data came in
 
@@ -173,10 +176,6 @@ class Forecaster(Estimator):
         panel = Panel({"": read}, {}) if isinstance(read, Series) else read
         return options.recipe_of(self, panel).ready(panel, tested, self.skip_bad)
 
-    def check_options(self) -> None:
-        """ValueError or TypeError for an option that no fit takes."""
-        options.check(self)
-
     def backtest(
         self,
         windows: int | None = None,
@@ -196,7 +195,7 @@ class Forecaster(Estimator):
         """
         windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
         if y is None:
-            self._check_fitted()
+            self.check_fitted()
             if windows in (None, self.windows) and step is None and refit is None:
                 return self._tested()
         windows = checks.whole("windows", self.windows, 1, limits.WINDOWS) if windows is None else windows
@@ -236,7 +235,7 @@ class Forecaster(Estimator):
 
         y    as for `update`. `DataError` names the first row that does not follow; then nothing has changed
         """
-        self._check_fitted()
+        self.check_fitted()
         panel = self._panel()
         newer = self._read_again(y, after=panel)
         if isinstance(self.series_, Series) != isinstance(newer, Series):
@@ -321,7 +320,7 @@ class Forecaster(Estimator):
         arguments are those of `predict`.
 
         best=True: the best baseline's where the network did not beat it."""
-        self._check_fitted()
+        self.check_fitted()
         most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
@@ -355,13 +354,13 @@ class Forecaster(Estimator):
         """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on others
         that it did not touch: for each level `level`, `covered` (percent of the rows), and over MASE's unit `score`,
         the mean interval score, and `pinball`, the mean quantile loss of its bounds."""
-        self._check_fitted()
+        self.check_fitted()
         tested = self._tested()
         return coverage(tested, self.levels_, model=checks.choice("model", model, tuple(tested.forecasts)))
 
     def verdict(self) -> str:
         """By how much the network beats the best baseline in the backtest, or that it does not."""
-        self._check_fitted()
+        self.check_fitted()
         return self._tested().verdict()
 
     def _read_again(self, y: Any, after: Mapping[str, Series] | None = None) -> Any:
@@ -391,21 +390,17 @@ class Forecaster(Estimator):
             raise ValueError("windows: expected at least 1 for intervals and a verdict, got 0")
         return self.backtest_
 
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "model_"):
-            raise RuntimeError("forecaster: expected fit to be called before, it was not")
-
     # ------------------------------------------------------------------------------------------ files
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file that `elman.load` reads: options, networks, history and backtest."""
-        self._check_fitted()
-        io.write(path, "forecaster", *saved.contents(self))
+    _file_kind, _codec, _earlier = "forecaster", CODEC, EARLIER
 
-    @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        return described.shapes(described.described(cls, description))
+    def _fitted(self) -> Fitted:
+        names = ColumnNames(*self.named_columns())
+        return Fitted(self.model_, self._panel(), self.skipped_, self.levels_, names, self.backtest_)
 
-    @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:
-        return saved.restore(cls, description, tensors)
+    def _restore(self, fitted: Fitted) -> None:
+        self.model_, self.skipped_, self.backtest_ = fitted.model, fitted.skipped, fitted.backtest
+        series = fitted.series
+        self.series_ = series[""] if "" in series else Panel(series, fitted.skipped)
+        self.horizon_, self.season_, self.levels_ = fitted.model.horizon, fitted.model.season, fitted.levels
+        self.name_columns(**fitted.columns._asdict())

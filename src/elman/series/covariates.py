@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -39,12 +39,23 @@ class Covariates:
     static   one number or word each
     """
 
-    past: np.ndarray
-    future: np.ndarray
-    static: tuple[float | str, ...] = ()
-    past_names: tuple[str, ...] = ()
-    future_names: tuple[str, ...] = ()
-    static_names: tuple[str, ...] = ()
+    past: Annotated[np.ndarray, "float64 (n, P)"]
+    future: Annotated[np.ndarray, "float64 (m, K)"]
+    static: Annotated[tuple[float | str, ...], "(S,)"] = ()
+    past_names: Annotated[tuple[str, ...], "(P,)"] = ()
+    future_names: Annotated[tuple[str, ...], "(K,)"] = ()
+    static_names: Annotated[tuple[str, ...], "(S,)"] = ()
+
+    def validate_rows(self, n: int) -> None:
+        """Raises ValueError where these are not the covariates of a series of n rows."""
+        for name, array in (("past", self.past), ("future", self.future)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"covariates.{name}: expected finite numbers")
+        if len(self.past) != n:
+            raise ValueError(f"covariates.past: expected {n} rows, as the series has, got {len(self.past)}")
+        known = len(self.future)
+        if (known < n) if self.future_names else (known > n):
+            raise ValueError(f"covariates.future: expected covariates for all of {n} rows, got {known}")
 
     def head(self, rows: int) -> Covariates:
         """What is known after the first rows: the future's later rows stay."""
@@ -100,6 +111,10 @@ def beside(ends: np.ndarray, rows: int, lag: int, shown: Shown) -> np.ndarray:
     return np.concatenate(parts, axis=2, dtype=np.float32)
 
 
+Scaled = tuple[str, float, float]  # name, mean, scale
+Categories = tuple[str, tuple[str, ...]]  # name, categories
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The covariates that a model was trained with.
@@ -110,9 +125,18 @@ class Inputs:
     """
 
     calendar: tuple[str, ...] = ()
-    past: tuple[tuple[str, float, float], ...] = ()
-    future: tuple[tuple[str, float, float], ...] = ()
-    static: tuple[tuple[Any, ...], ...] = ()
+    past: tuple[Scaled, ...] = ()
+    future: tuple[Scaled, ...] = ()
+    static: tuple[Scaled | Categories, ...] = ()
+
+    def validate(self) -> None:
+        """Raises ValueError where these are not what `of` finds."""
+        parse_calendar(self.calendar)
+        for name, mean, scale in (*self.past, *self.future, *(each for each in self.static if len(each) == 3)):
+            checks.number(f"{name}: mean", mean, -LARGEST, LARGEST)
+            checks.number(f"{name}: scale", scale, 0.0, LARGEST, open_low=True)
+        if any(len(each) == 2 and not each[1] for each in self.static):
+            raise ValueError("static: expected at least one category")
 
     def __bool__(self) -> bool:
         return bool(self.calendar or self.past or self.future or self.static)
@@ -190,17 +214,17 @@ class Inputs:
     def static_of(self, series: Series) -> np.ndarray:
         """(S,). `DataError` for a category that was not there in training."""
         found: list[float] = []
-        for name, *about in self.static:
-            given = self._given(series)
+        for each in self.static:
+            name, given = each[0], self._given(series)
             value = given.static[given.static_names.index(name)]
-            if len(about) == 2:
+            if len(each) == 3:
                 if isinstance(value, str):
                     raise DataError(f"static: expected a number in {name!r}, as in training, got {value!r}")
-                found.append(float(_scaled(np.float64(value), *about)))
-            elif str(value) in about[0]:
-                found += [float(str(value) == each) for each in about[0]]
+                found.append(float(_scaled(np.float64(value), each[1], each[2])))
+            elif str(value) in each[1]:
+                found += [float(str(value) == known) for known in each[1]]
             else:
-                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(about[0][:12])}")
+                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(each[1][:12])}")
         return np.array(found)
 
     def check(self, series: Series, ahead: int) -> None:
@@ -242,8 +266,8 @@ def _covariates(series: Series, first: Covariates) -> Covariates:
     return own
 
 
-def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[tuple[str, float, float], ...]:
-    found: list[tuple[str, float, float]] = []
+def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[Scaled, ...]:
+    found: list[Scaled] = []
     for k, name in enumerate(names):
         values = np.concatenate([each[:, k] for each in columns])
         if not (np.abs(values) <= LARGEST).all():
@@ -258,7 +282,7 @@ def _scaled(values: Any, mean: float, scale: float) -> Any:
     return np.clip((values - mean) / scale, -FARTHEST, FARTHEST)
 
 
-def _category(name: str, values: Sequence[float | str]) -> tuple[Any, ...]:
+def _category(name: str, values: Sequence[float | str]) -> Scaled | Categories:
     if any(isinstance(value, str) for value in values):
         return name, tuple(sorted({str(value) for value in values}))
     return _scales([name], [np.array(values, dtype=np.float64)[:, None]])[0]
