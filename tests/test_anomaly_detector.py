@@ -259,31 +259,6 @@ def test_saved_and_loaded_it_goes_on_with_the_same_bits(tmp_path: Path):
     assert found.series.labels[0] == "2024-03-03 12:00"
 
 
-def test_a_file_that_does_not_fit_itself_is_refused(fitted, tmp_path: Path):
-    from elman.core import io
-
-    fitted.save(tmp_path / "m.safetensors")
-    kind, description, tensors = io.read(tmp_path / "m.safetensors")
-    assert kind == "anomaly detector"
-    for change in (
-        {"options": {"rates": 3}},
-        {"scales": [8]},
-        {"seasons": [0]},
-        {"log": 1},
-        {"span": 0},
-        {"following": {}},
-        {"network": {**description["network"], "input_size": 3}},
-    ):
-        io.write(tmp_path / "bad.safetensors", kind, {**description, **change}, tensors)
-        with pytest.raises(elman.FileError, match=r"the description (does not fit the tensors|is not as expected)"):
-            elman.load(tmp_path / "bad.safetensors")
-    for name in ("theta", "course", "widths", "quantiles", "tails", "learned", "monitor.numbers", "monitor.levels"):
-        for array in (tensors[name][:-1], np.full_like(tensors[name], np.nan)):
-            io.write(tmp_path / "bad.safetensors", kind, description, {**tensors, name: array})
-            with pytest.raises(elman.FileError, match=r"the description (does not fit the tensors|is not as expected)"):
-                elman.load(tmp_path / "bad.safetensors")
-
-
 def test_the_table_and_its_files(fitted, tmp_path: Path):
     found = fitted.anomalies_
     path = found.write_csv(tmp_path / "out.csv")

@@ -1,4 +1,4 @@
-"""Files of every kind: those of 0.1.0 still load, what can be saved loads, and what loads can be used."""
+"""Files of every kind: earlier ones still load, what can be saved loads, and what loads can be used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from elman import optim
 from elman.core import io
 from elman.train.checkpoint import resume
 
-FOLDER = Path(__file__).parent / "golden" / "files"
+FOLDER = Path(__file__).parent / "golden" / "files"  # as 0.1.0 wrote them
+TREES = FOLDER.with_name("trees")  # as estimators are written now
 sys.path.insert(0, str(FOLDER.parent))
 
 import make_files  # noqa: E402
@@ -24,9 +25,13 @@ import make_files  # noqa: E402
 EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text())
 
 
-def answers(name: str) -> Any:
-    """What the file of this name answers, as `make_files.py` noted it."""
-    loaded = elman.load(FOLDER / f"{name}.safetensors")
+WRITTEN_NOW = [path.stem for path in sorted(TREES.iterdir())]
+FILES = [FOLDER / f"{name}.safetensors" for name in EXPECTED] + [TREES / f"{name}.safetensors" for name in WRITTEN_NOW]
+
+
+def answers(path: Path) -> Any:
+    """What the file answers, as `make_files.py` noted it."""
+    loaded = elman.load(path)
     if isinstance(loaded, elman.Network):
         return loaded.predict(make_files.rows(loaded)).tolist()
     if isinstance(loaded, elman.AnomalyDetector):
@@ -35,18 +40,24 @@ def answers(name: str) -> Any:
     return {k: v.tolist() for k, v in found.items()} if isinstance(found, dict) else found.tolist()
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_files_of_0_1_0_give_the_same_numbers(name: str):
-    found, expected = answers(name), EXPECTED[name]
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_files_of_every_version_give_the_same_numbers(path: Path):
+    found, expected = answers(path), EXPECTED[path.stem]
     for key in expected if isinstance(expected, dict) else [...]:
         wanted = expected if key is ... else expected[key]
         assert np.array(found if key is ... else found[key]) == pytest.approx(np.array(wanted), rel=2e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_files_of_0_1_0_are_saved_again_with_the_same_bytes(name: str, tmp_path: Path):
-    elman.load(FOLDER / f"{name}.safetensors").save(tmp_path / "again")
-    assert (tmp_path / "again").read_bytes() == (FOLDER / f"{name}.safetensors").read_bytes()
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_files_of_every_version_are_saved_again_with_the_same_bytes(path: Path, tmp_path: Path):
+    """Those of estimators as they are written now."""
+    elman.load(path).save(tmp_path / "again")
+    newest = TREES / path.name if path.stem in WRITTEN_NOW else path
+    assert (tmp_path / "again").read_bytes() == newest.read_bytes()
+
+
+def test_every_kind_of_estimator_has_a_file_as_it_is_written_now():
+    assert {name for name in EXPECTED if not name.startswith("network")} == {*WRITTEN_NOW}
 
 
 @pytest.mark.parametrize(
@@ -76,13 +87,13 @@ def test_checkpoints_of_0_1_0_go_on(name: str, options: Any, asked: Any, tmp_pat
 # ------------------------------------------------------------------------------ descriptions that claim too much
 
 
-def altered(name: str, place: str, value: Any, path: Path) -> Path:
+def altered(source: Path, place: str, value: Any, path: Path) -> Path:
     """The file with another value in its description, or at a tensor's beginning; the checksum is right."""
-    kind, description, tensors = io.read(FOLDER / f"{name}.safetensors")
-    *way, last = place.split(".")
+    kind, description, tensors = io.read(source)
+    *way, last = place.split("/")
     inside: Any = description
     if way[:1] == ["tensors"]:
-        tensors[place.removeprefix("tensors.")].reshape(-1)[: np.size(value)] = value
+        tensors[last].reshape(-1)[: np.size(value)] = value
     else:
         for key in way:
             inside = inside[int(key) if isinstance(inside, list) else key]
@@ -91,64 +102,161 @@ def altered(name: str, place: str, value: Any, path: Path) -> Path:
     return path
 
 
+# Estimators as they are written now; a place leads to a value of the description
 MANY, ONE, WATCHED = "forecaster many", "forecaster", "detector"
+ERRORS, LEARNED = "value/learned/calibration/errors", "value/learned"
+CLAIMS = [
+    (ONE, "value/model/horizon", 10**12, "horizon: expected one that 80 rows teach, got 1000000000000"),
+    (ONE, "value/model/context", 10**12, "horizon: expected one that 80 rows teach"),
+    (ONE, "value/model/season", 10**15, r"model\.season: expected a whole number in \[1, 1099511627776\]"),
+    (ONE, "value/model/season", 10**9, "expected context, season and lags that fit one another"),
+    (ONE, "value/model/lags", 2**62, r"model\.lags: expected a whole number"),
+    (ONE, "value/model/shrink", 1.5, r"model\.shrink: expected a finite number in \[0.0, 1.0\], got 1.5"),
+    (ONE, "value/model/type", "inputs/1", r"model\.type: expected one of 'local model/1', .*, got 'inputs/1'"),
+    (ONE, "value/model/networks/0/theta/1", 10**12, r"theta: expected \d+ for the axis \d+, got 1000000000000"),
+    (ONE, "value/model/networks/0/theta/0", "float64", "model.networks.theta: expected float64"),
+    (ONE, "value/model/networks", [], "tensors: expected .*, got"),
+    (ONE, "value/series//values/1", 10**12, "times: expected 1000000000000 for the axis n, as .*values has, got 80"),
+    (ONE, "value/series//values", ["int64", 80], "values: expected one of 'float64', got 'int64'"),
+    (ONE, "value/series//values", ["float64", 8, 10], r"values: expected the axes \(n\), got the shape \(8, 10\)"),
+    (ONE, "value/series//values", [], r"values: expected a dtype and a shape, got \[\]"),
+    (ONE, "value/series//calendar/step", 2**62, r"calendar\.step: expected a whole number in"),
+    (ONE, "value/series//calendar/step", 1, "times: expected those of the calendar"),
+    (ONE, "value/series//calendar", None, "types: expected .*, got .*'calendar/1'"),
+    (ONE, "value/series//style/clock", "%c" * 1000, "clock: expected one of"),
+    (ONE, "value/series//filled", list(range(1, 1000)), r"filled: expected rising rows after the first, below 80"),
+    (ONE, "value/series//filled", [3, 2], r"filled: expected rising rows after the first, below 80, got \(3, 2\)"),
+    (ONE, "value/series//name", 3, r"series\[''\]\.name: expected a string, got 3"),
+    (ONE, "value/series", {}, "types: expected .*, got .*'calendar/1'"),
+    (ONE, "value/levels", [99.99999], "levels: an interval of 100 % needs at least .* backtest residuals"),
+    (ONE, "value/levels", 80, "levels: expected a list, got 80"),
+    (ONE, "value/backtest/starts/0", 10**9, "expected windows of 3 rows within the series"),
+    (ONE, "value/backtest/starts", [77], r"backtest\.starts: expected 3 for the axis W, as backtest\.truth has, got 1"),
+    (ONE, "value/backtest/labels/0", ["then", "now"], "backtest: expected the rows from 2024-03-12 to"),
+    (ONE, "value/backtest/labels/0", ["then"], r"labels\[0\]: expected 2 values, got \['then'\]"),
+    (ONE, "value/backtest/units", ["float64", 3, 3, 3], "units: expected 2 for the axis 2, got 3"),
+    (ONE, "tensors/backtest.truth", 3.0, "backtest: expected the rows from"),
+    (ONE, "tensors/model.networks.theta", np.nan, "theta: expected finite numbers, float32"),
+    (ONE, "value/model/horizon", 2, "the description does not fit the tensors"),
+    (ONE, "value/model/plan/base", "first", "base: expected one of 'last', 'season', got 'first'"),
+    (ONE, "value/backtest/forecasts", {"network": ["float64", 3, 3]}, r"forecasts: expected float64 \(9\), got"),
+    (ONE, "value/extra", 1, "file: expected the fields .*, and does not know extra"),
+    (ONE, "types", ["forecaster/2"], "types: expected some of .*, got 'forecaster/2'"),
+    (ONE, "types", ["forecaster/1"], "types: expected .*, got .*'forecaster/1'"),
+    (ONE, "options/hidden_size", "4", r"hidden_size: expected a whole number in \[1, 4096\], got '4'"),
+    (ONE, "options/freq", "fortnight", "freq: expected a step such as 15min"),
+    (ONE, "options/more", 1, "options: expected the fields .*, and does not know more"),
+    (MANY, "value/model/view/context", 7 * 10**9, "horizon: expected one that 80 rows teach"),
+    (MANY, "value/model/view/context", 34, "expected seasons, lag and context that fit one another"),
+    (MANY, "value/model/view/seasons", [10**12], "expected seasons, lag and context that fit one another"),
+    (MANY, "value/model/view/skip", 2**40, r"skip: expected a whole number in \[0, 1000\]"),
+    (MANY, "value/model/view/skip", 900, "networks: expected .* inputs"),
+    (MANY, "value/model/view/horizon", 2**40, "horizon: expected one that 80 rows teach"),
+    (MANY, "value/model/view/horizon", 8, "networks: expected .* 8 outputs, as the model has them"),
+    (MANY, "value/model/view/lag", 3, "expected seasons, lag and context that fit one another"),
+    (MANY, "value/model/view/seasons", [], "expected seasons, lag and context that fit one another"),
+    (MANY, "value/series/a", None, r"series\['a'\]: expected a mapping of fields, got None"),
+    (MANY, "value/backtest/series", [], "backtest.series: expected one a window where there are many series"),
+    (MANY, "value/model/view/head", "gaussian", "head: expected one of 'median', 'quantiles', got 'gaussian'"),
+    (MANY, "value/model/view/inputs/past/0/2", 0.0, "past.*: expected a finite number in .*, got 0.0"),
+    (MANY, "value/model/view/inputs/static/0", ["static 1", 1.0], r"static\[0\]\[1\]: expected a list, got 1.0"),
+    (MANY, "value/series/a/covariates/future/1", 2**40, r"future: expected float64 \(1099511627866\), got float64"),
+    (
+        MANY,
+        "value/series/a/covariates/past_names",
+        ["x"],
+        "past_names: expected 2 for the axis P, as .*past has, got 1",
+    ),
+    (MANY, "value/series/a/covariates/static/0", False, r"static\[0\]: expected a string, got False"),
+    (MANY, "value/backtest/series/0", "c", "backtest.series: expected one a window where there are many series"),
+    (MANY, "value/model/networks/0/layers/0/hidden_size", 2**31, "."),
+    (MANY, "value/skipped", {"c": 1}, r"skipped\['c'\]: expected a string"),
+    (WATCHED, f"{LEARNED}/calibration/rows", 10**12, "rows: expected a whole number in"),
+    (WATCHED, f"{LEARNED}/calibration/rows", 301, "memory: expected memory and seasons of 301 rows"),
+    (WATCHED, f"{LEARNED}/span", 10**12, r"span: expected a whole number in \[2, 37\], got 1000000000000"),
+    (
+        WATCHED,
+        f"{LEARNED}/calibration/scales",
+        [8] * 1000,
+        "levels: expected 1000 for the axis k, as .*scales has, got 2",
+    ),
+    (WATCHED, f"{LEARNED}/calibration/scales", [8, 16], r"scales: expected \(8, 32\) of 300 rows and span 24"),
+    (WATCHED, f"{LEARNED}/seasons", [2**63], "course: expected one place, or as many as one of the seasons has"),
+    (WATCHED, f"{LEARNED}/seasons", [24, 24], r"seasons: expected rising seasons, got \(24, 24\)"),
+    (WATCHED, f"{LEARNED}/seasons", [0], r"seasons: expected rising seasons, got \(0,\)"),
+    (WATCHED, f"{LEARNED}/span", 0, r"span: expected a whole number in \[2, 37\], got 0"),
+    (WATCHED, f"{LEARNED}/shape/log", 1, "log: expected True or False, got 1"),
+    (WATCHED, f"{LEARNED}/shape/log", False, "lowest: expected a lowest value where logarithms are taken"),
+    (WATCHED, f"{LEARNED}/network/input_size", 3, r"theta: expected \d+ for the axis \d+, got"),
+    (WATCHED, f"{LEARNED}/memory", 1.0, "memory: expected memory and seasons of 300 rows, got 1.0"),
+    (WATCHED, f"{LEARNED}/units/carry", 1.5, "units: expected units above zero, and a share"),
+    (WATCHED, "value/following", {}, "following: expected the fields .*, and lacks name"),
+    (WATCHED, "value/following/row", 600, "row: expected at most 599, the last row seen, got 600"),
+    (WATCHED, "value/following/time", 2**62, r"following\.time: expected a whole number"),
+    (WATCHED, "value/following/time", None, r"following\.time: expected a time and a calendar, or neither, got None"),
+    (WATCHED, "options/rate", 0, "rate: expected a finite number in"),
+    (WATCHED, "value/monitor/row", 2**62, r"monitor\.row: expected more rows than the 300"),
+    (WATCHED, "value/monitor/row", 2**53 - 1, "dates beyond reckoning"),
+    (WATCHED, "value/monitor/stream", {}, "tensors: expected .*, got"),
+    (WATCHED, "tensors/monitor.levels", 0.0, r"monitor\.levels: expected numbers up to 9"),
+    (WATCHED, "tensors/monitor.course", np.nan, r"monitor\.course: expected numbers up to 1e\+150"),
+    (WATCHED, f"{ERRORS}/quantiles", [1.0, 0.5], "errors: expected 13 rising quantiles"),
+    (WATCHED, f"{ERRORS}/tails/0/1", "x", r"tails\[0\]\[1\]: expected a finite number, got 'x'"),
+    (WATCHED, "tensors/learned.network.theta", np.inf, "theta: expected finite numbers"),
+]
+# 0.1.0's own
+EARLIER = [
+    (ONE, "model/horizon", 10**12, r"backtest.truth: expected float64 \(3, 1000000000000\), got float64"),
+    (ONE, "model/lags", 2**62, r"model\.lags: expected a whole number"),
+    (ONE, "series/0/rows", 10**12, r"values: expected float64 \(1000000000000\), got float64 \(80\)"),
+    (ONE, "series/0/calendar/step", 1, "times: expected those of the calendar"),
+    (ONE, "more", 1, "forecaster: expected the fields .*, and does not know more"),
+    (ONE, "backtest", {}, "."),
+    (MANY, "series/0/id", "b", "series: expected an id of its own for each"),
+    (MANY, "series/0/id", None, "series: expected one without an id, or several by their ids"),
+    (MANY, "series/0/covariates/known", 2**40, r"future: expected float64 \(1099511627866, 1\), got float64"),
+    (MANY, "series/1/covariates", None, "future: expected float64 .90, 1., got float64 .180, 1."),
+    (WATCHED, "scales", [8] * 1000, r"levels: expected float64 \(1000\), got float64 \(2\)"),
+    (WATCHED, "network/input_size", 2**31 - 1, "theta: expected float32"),
+    (WATCHED, "following/row", 600, "row: expected at most 599, the last row seen, got 600"),
+    (WATCHED, "tensors/monitor.counts", 2**62, r"monitor\.row: expected more rows than the 300"),
+    ("checkpoint", "updates", 10**12, r"history.updates: expected float64 \(3, 1000000000000\)"),
+    ("checkpoint", "waited", 10**12, "best, waited: expected .*, 1 epochs ago.*got .*, 1000000000000"),
+    ("checkpoint", "optimizer/beta1", 1.0, r"beta1: expected a number in \[0, 1\), got 1.0"),
+    ("checkpoint", "optimizer", {}, "optimizer: expected the numbers of one of sgd"),
+    ("checkpoint", "settings/dtype", "float64", "settings: expected those of the network, got others"),
+    ("checkpoint windows", "done", 10**9, "done: expected at most the 12 updates"),
+    ("checkpoint windows", "tensors/history.updates", np.nan, "history.updates: expected finite losses"),
+]
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "value", "message"),
-    [
-        (ONE, "model.horizon", 10**12, "horizon: expected one that 80 rows teach, got 1000000000000"),
-        (ONE, "model.context", 10**12, "horizon: expected one that 80 rows teach"),
-        (ONE, "model.season", 10**15, r"model\.season: expected a whole number in \[1, 1099511627776\]"),
-        (ONE, "model.season", 10**9, "expected context, season and lags that fit one another"),
-        (ONE, "model.lags", 2**62, r"model\.lags: expected a whole number"),
-        (ONE, "model.shrink", 1.5, r"model\.shrink: expected a finite number in \[0.0, 1.0\], got 1.5"),
-        (ONE, "series.0.rows", 10**12, r"values: expected float64 \(1000000000000\), got float64 \(80\)"),
-        (ONE, "series.0.calendar.step", 2**62, r"calendar\.step: expected a whole number in"),
-        (ONE, "series.0.calendar.step", 1, "times: expected those of the calendar"),
-        (ONE, "series.0.style.clock", "%c" * 1000, "clock: expected one of"),
-        (ONE, "series.0.filled", list(range(1, 1000)), r"filled: expected rows below 80, got 999"),
-        (ONE, "series.0.name", 3, r"series\[0\]\.name: expected a string, got 3"),
-        (ONE, "levels", [99.99999], "levels: an interval of 100 % needs at least .* backtest residuals"),
-        (ONE, "options.hidden_size", "4", r"hidden_size: expected a whole number in \[1, 4096\], got '4'"),
-        (ONE, "options.freq", "fortnight", "freq: expected a step such as 15min"),
-        (ONE, "backtest.starts.0", 10**9, "expected windows of 3 rows within the series"),
-        (ONE, "backtest.labels.0", ["then", "now"], "backtest: expected the rows from 2024-03-12 to"),
-        (ONE, "tensors.backtest.truth", 3.0, "."),
-        (MANY, "model.view.context", 10**12, "expected seasons, lag and context that fit one another"),
-        (MANY, "model.view.seasons", [10**12], "expected seasons, lag and context that fit one another"),
-        (MANY, "model.view.skip", 2**40, "network: expected .* inputs"),
-        (MANY, "model.view.horizon", 2**40, "horizon: expected one that 80 rows teach"),
-        (MANY, "model.view.head", "gaussian", "network: expected"),
-        (MANY, "model.view.inputs.past.0.2", 0.0, "past.*: expected a finite number in .*, got 0.0"),
-        (MANY, "series.0.id", "b", "series: expected one without an id, or several by their ids"),
-        (MANY, "series.0.covariates.known", 2**40, r"future: expected float64 \(1099511627866, 1\), got float64"),
-        (MANY, "series.1.covariates", None, "covariates: expected those of the model, beside every series"),
-        (MANY, "network.layers.0.hidden_size", 2**31, "."),
-        (MANY, "skipped", {"c": 1}, r"skipped\.c: expected a string"),
-        (WATCHED, "rows", 10**12, "learned: expected memory and seasons of 1000000000000 rows"),
-        (WATCHED, "span", 10**12, "span: expected span, longest run and rising seasons of 300 rows"),
-        (WATCHED, "scales", [8] * 1000, r"scales: expected \(8, 32\) of 300 rows"),
-        (WATCHED, "seasons", [2**63], "course: expected one place, or as many as one of the seasons has"),
-        (WATCHED, "following.row", 600, "row: expected at most 599, the last row seen, got 600"),
-        (WATCHED, "following.time", 2**62, r"following\.time: expected a whole number"),
-        (WATCHED, "options.rate", 0, "rate: expected a finite number in"),
-        (WATCHED, "tensors.monitor.counts", 2**62, "monitor.counts: expected more rows than the 300"),
-        (WATCHED, "tensors.monitor.counts", 2**53 - 1, "dates beyond reckoning"),
-        (WATCHED, "tensors.monitor.levels", 0.0, "monitor.levels: expected numbers up to 9"),
-        (WATCHED, "tensors.quantiles", [1.0, 0.5], "tails: expected rising quantiles"),
-        (WATCHED, "tensors.theta", np.inf, "theta: expected finite numbers"),
-        ("checkpoint", "updates", 10**12, r"history.updates: expected float64 \(3, 1000000000000\)"),
-        ("checkpoint", "waited", 10**12, "best, waited: expected .*, 1 epochs ago.*got .*, 1000000000000"),
-        ("checkpoint", "optimizer.beta1", 1.0, r"beta1: expected a number in \[0, 1\), got 1.0"),
-        ("checkpoint", "optimizer", {}, "optimizer: expected the numbers of one of sgd"),
-        ("checkpoint", "settings.dtype", "float64", "settings: expected those of the network, got others"),
-        ("checkpoint windows", "done", 10**9, "done: expected at most the 12 updates"),
-        ("checkpoint windows", "tensors.history.updates", np.nan, "history.updates: expected finite losses"),
-    ],
-)  # fmt: skip
+    ("folder", "name", "place", "value", "message"),
+    [(TREES, *each) for each in CLAIMS] + [(FOLDER, *each) for each in EARLIER],
+)
 def test_what_a_description_claims_is_compared_with_what_there_is(
-    name: str, place: str, value: Any, message: str, tmp_path: Path
+    folder: Path, name: str, place: str, value: Any, message: str, tmp_path: Path
 ):
     with pytest.raises(elman.FileError, match=message):
-        elman.load(altered(name, place, value, tmp_path / "f"))
+        elman.load(altered(folder / f"{name}.safetensors", place, value, tmp_path / "f"))
+
+
+TENSORS = [(path, name) for path in sorted(TREES.iterdir()) for name in io.read(path)[2]]
+
+
+@pytest.mark.parametrize(("path", "name"), TENSORS, ids=lambda part: getattr(part, "stem", part))
+def test_a_tensor_that_is_cut_is_refused(path: Path, name: str, tmp_path: Path):
+    kind, description, tensors = io.read(path)
+    io.write(tmp_path / "f", kind, description, {**tensors, name: tensors[name][:-1]})
+    with pytest.raises(elman.FileError, match=f"the description does not fit the tensors: {name}: expected"):
+        elman.load(tmp_path / "f")
+
+
+# A window's MASE has no unit where the rows before it are constant
+FINITE = [(path, name) for path, name in TENSORS if name not in ("series.times", "backtest.scales")]
+
+
+@pytest.mark.parametrize(("path", "name"), FINITE, ids=lambda part: getattr(part, "stem", part))
+def test_a_tensor_that_is_not_finite_is_refused(path: Path, name: str, tmp_path: Path):
+    with pytest.raises(elman.FileError, match=r"the description does not fit the tensors: .*expected"):
+        elman.load(altered(path, f"tensors/{name}", np.nan, tmp_path / "f"))

@@ -15,7 +15,8 @@ What lies where:
     learned.py       all of these put together
     monitor.py       one value at a time
     following.py     whether and when new rows follow the last one seen
-    detector.py      `AnomalyDetector`;  result.py  `Anomalies`, `Alarm`;  saved.py  its file
+    detector.py      `AnomalyDetector`;  options.py  its options, checked;  result.py  `Anomalies`, `Alarm`
+    saved.py         what its file holds;  legacy.py  files of 0.1.0
     many.py          many series, each with a detector of its own
 
 Bad data raises `elman.forecast.DataError`, a ValueError of one line that says where and what to do.

@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Annotated
 
 import numpy as np
 
@@ -93,9 +94,9 @@ class Calibration:
     """
 
     errors: Errors
-    scales: tuple[int, ...]
-    levels: tuple[float, ...]
-    sizes: tuple[tuple[float, float], ...]
+    scales: Annotated[tuple[int, ...], "(k,)"]
+    levels: Annotated[tuple[float, ...], "(k,)"]
+    sizes: Annotated[tuple[tuple[float, float], ...], "(k,)"]
     longest: int
     rows: int
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from elman.anomaly import saved
+from elman.anomaly import options
 from elman.anomaly.following import Following, rows_of_a_day
 from elman.anomaly.learned import LEAST_ROWS, Learned, learn
+from elman.anomaly.legacy import EARLIER
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.network import EFFORTS
 from elman.anomaly.result import Anomalies, alarms_of
-from elman.core import checks, io
+from elman.anomaly.saved import CODEC, Fitted
+from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress
-from elman.estimators.recipe import Recipe
 from elman.forecast.boxcox import inverse
-from elman.series import limits
-from elman.series.calendar import Calendar, check_freq
+from elman.series.calendar import Calendar
 from elman.series.errors import DataError
 from elman.series.season import find_season
 from elman.series.series import Series
@@ -32,9 +29,6 @@ __all__ = ["AnomalyDetector"]
 
 NO_SEASON = 32  # rows that stand for a day where nothing says what one is
 LONGEST_DAY = 8  # times that a day must fit into the rows that are learned from
-
-
-MISSING = ("error", "interpolate")  # a masked value would be scored as if it were one
 
 
 class AnomalyDetector(Estimator):
@@ -53,6 +47,8 @@ class AnomalyDetector(Estimator):
     Options are stored as they are and checked in `fit`. Fitted: `anomalies_` of the series, `scores_` and `labels_` in
     it, `season_` (rows, 1 for none), `learned_`, and `rows_`, how many were seen. A score never depends on later rows.
     """
+
+    _constraints = options.CONSTRAINTS
 
     def __init__(
         self,
@@ -92,7 +88,7 @@ class AnomalyDetector(Estimator):
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
         self.check_options()
-        recipe = self._recipe()
+        recipe = options.recipe_of(self)
         series = self._read(y, target, time)
         known = series.values[: self._probation(series)]
         if (known == known[0]).all():
@@ -111,17 +107,6 @@ class AnomalyDetector(Estimator):
         self.scores_, self.labels_ = self.anomalies_.scores, self.anomalies_.labels
         return self
 
-    def check_options(self) -> None:
-        """ValueError or TypeError for an option that no fit takes."""
-        checks.number("rate", self.rate, 0.0, 0.1, open_low=True)
-        if checks.number("probation", self.probation, 0.0, open_low=True) >= 1.0:
-            checks.whole("probation", self.probation, low=1)
-        checks.choice("missing", self.missing, MISSING)
-        check_freq(self.freq)
-        self._asked_seasons()
-        self._recipe()
-        checks.whole("seed", self.seed, 0, limits.SEED)
-
     def _probation(self, series: Series) -> int:
         """The rows that are learned from."""
         count = int(self.probation if self.probation >= 1 else self.probation * len(series))
@@ -135,7 +120,7 @@ class AnomalyDetector(Estimator):
         return count
 
     def _seasons(self, series: Series, known: np.ndarray) -> tuple[int, ...]:
-        calendar, asked = series.calendar, self._asked_seasons()
+        calendar, asked = series.calendar, self.checked_options()["season"]
         if asked is not None:
             if asked[-1] > len(series):
                 raise DataError(f"season: {asked[-1]} rows are more than the series has, which is {len(series)}")
@@ -146,31 +131,15 @@ class AnomalyDetector(Estimator):
         usual = calendar.seasons if calendar is not None else ()
         return usual or (find_season(known),)
 
-    def _asked_seasons(self) -> tuple[int, ...] | None:
-        if self.season is None:
-            return None
-        given = self.season if isinstance(self.season, list | tuple) else (self.season,)
-        if not given:
-            raise ValueError("season: expected a number of rows, or several, got none")
-        return tuple(sorted({checks.whole("season", each, low=1) for each in given}))
-
     def _read(self, y: Any, target: str | None, time: Any) -> Series:
         return as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
-
-    def _recipe(self) -> Recipe:
-        recipe = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
-        if self.cell is not None:
-            recipe = replace(recipe, cell=checks.choice("cell", self.cell, ("tanh", "relu", "gru", "lstm")))
-        if self.hidden_size is not None:
-            recipe = replace(recipe, hidden_size=checks.whole("hidden_size", self.hidden_size, 1, limits.HIDDEN))
-        return recipe
 
     # ----------------------------------------------------------------------------------------- scoring
 
     @property
     def rows_(self) -> int:
         """Rows seen so far, with those that were learned from."""
-        self._check_fitted()
+        self.check_fitted()
         return self._monitor.row
 
     def score_one(self, value: float) -> tuple[float, bool]:
@@ -182,7 +151,7 @@ class AnomalyDetector(Estimator):
             value = checks.number("value", value)
         elif not math.isfinite(value):
             raise ValueError(f"value: expected a finite number, got {value}")
-        self._check_fitted()
+        self.check_fitted()
         score = self._monitor.step(value).score
         return score, score >= self._monitor.limit
 
@@ -192,7 +161,7 @@ class AnomalyDetector(Estimator):
         Where the fitted series had dates, the first of these must follow the last one seen; an array without times is
         taken to follow. `DataError` for data that cannot be used; nothing has changed then.
         """
-        self._check_fitted()
+        self.check_fitted()
         last = self._monitor.row - 1
         if time is None and _bare(y):
             try:
@@ -226,28 +195,18 @@ class AnomalyDetector(Estimator):
         alarms = alarms_of(labels, scores, found[:, 3:].astype(int), apart)
         return Anomalies(series, unscored, 10.0**-monitor.limit, scores, expected, bounds, labels, alarms)
 
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "_monitor"):
-            raise RuntimeError("detector: expected fit to be called before, it was not")
-
     # ------------------------------------------------------------------------------------------ files
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file that `elman.load` reads: options, what was learned, and the state after the last
-        row, from which scoring goes on with the same bits. The rows themselves and `anomalies_` are no part of it."""
-        self._check_fitted()
-        io.write(path, "anomaly detector", *saved.contents(self, self._monitor, self._following))
+    _file_kind, _codec, _earlier = "anomaly detector", CODEC, EARLIER
 
-    @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        return saved.shapes(saved.described(cls, description))
+    def _fitted(self) -> Fitted:
+        """What was learned, and the state after the last row, from which scoring goes on with the same bits. The rows
+        themselves and `anomalies_` are no part of it."""
+        return Fitted(self.learned_, self._monitor.state(), self._following)
 
-    @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> AnomalyDetector:
-        detector, monitor, following = saved.restore(cls, description, tensors)
-        detector._monitor, detector._following = monitor, following
-        detector.learned_, detector.season_ = monitor.learned, monitor.learned.season
-        return detector
+    def _restore(self, fitted: Fitted) -> None:
+        self.learned_, self.season_ = fitted.learned, fitted.learned.season
+        self._monitor, self._following = Monitor.resumed(fitted.learned, fitted.monitor), fitted.following
 
 
 def _bare(y: Any) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from elman.core import checks, fields
+from elman.core import checks
 from elman.series.calendar import FARTHEST, Calendar
 from elman.series.errors import DataError
 from elman.series.series import Series
@@ -64,33 +63,13 @@ class Following:
             return None
         return self.calendar.ahead(self.time, count, row - self.row)
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON says it."""
-        return {
-            "name": self.name,
-            "time_name": self.time_name,
-            "calendar": None if self.calendar is None else vars(self.calendar),
-            "style": vars(self.style),
-            "time": None if self.time is None else int(self.time.astype("datetime64[us]").astype(np.int64)),
-            "row": self.row,
-        }
-
-    @classmethod
-    def of_plain(cls, name: str, plain: Any) -> Following:
-        """What `plain` said, in the field `name` of a file; ValueError or TypeError for anything else."""
-        known: dict[str, fields.Check] = {
-            "name": fields.text,
-            "time_name": fields.optional(fields.text),
-            "calendar": fields.optional(Calendar.of_plain),
-            "style": Style.of_plain,
-            "time": fields.optional(fields.whole(-FARTHEST, FARTHEST)),
-            "row": fields.whole(),
-        }
-        found = fields.record(name, plain, known)
-        if (found["time"] is None) != (found["calendar"] is None):
-            raise ValueError(f"{name}.time: expected a time and a calendar, or neither, got {found['time']}")
-        time = None if found["time"] is None else np.datetime64(found["time"], "us")
-        return cls(found["name"], found["time_name"], found["calendar"], found["style"], time, found["row"])
+    def validate(self) -> None:
+        """Raises ValueError where the fields do not fit one another."""
+        if (self.time is None) != (self.calendar is None):
+            raise ValueError(f"time: expected a time and a calendar, or neither, got {self.time}")
+        if self.time is not None:
+            checks.whole("time", int(self.time.astype(np.int64)), -FARTHEST, FARTHEST)
+        checks.whole("row", self.row, low=0)
 
     def check_row(self, row: int) -> None:
         """ValueError where row number `row` cannot follow, or only at a time beyond reckoning."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from elman.anomaly.calibration import COUNTED, LARGEST, ROOT, ROOT_SPREAD, least
 from elman.anomaly.learned import FLOOR, Learned
 from elman.anomaly.network import CLIP
 
-__all__ = ["LEVEL", "SIZE", "STUCK", "VALUE", "Found", "Monitor"]
+__all__ = ["LEVEL", "SIZE", "STUCK", "VALUE", "Found", "Monitor", "MonitorState"]
 
 VALUE, LEVEL, SIZE, STUCK = range(4)  # what raised a score
 
@@ -26,8 +27,10 @@ SEASON_LEARNING_RATE = 0.15  # the least share of a deviation that is added to t
 ADAPTATION_DELAY = 3.0  # spans after which values that stay unusual are learned from again
 SMOOTHED_THRESHOLD = 2.5  # usual sizes above which a smoothed error is scored
 LISTS = ("course", "smoothed", "sized", "levels", "usual", "sizes")
+NUMBERS = ("limit", "level", "deviation", "earlier", "rough", "unusual", "last", "row", "run")
 LIMITS = 0.999, 324.0  # scores of the highest and the lowest rate of false alarms
 MOST_ROWS = 2**53
+FARTHEST = 1e150  # of levels and units: their products are still numbers
 
 
 class Found(NamedTuple):
@@ -43,6 +46,63 @@ class Found(NamedTuple):
     unit: float
     cause: int
     scale: int
+
+
+@dataclass(frozen=True, eq=False)
+class MonitorState:
+    """All that changes in a `Monitor` from row to row, under its names there; `stream` is its network's state."""
+
+    limit: float
+    level: float
+    deviation: float
+    earlier: float
+    rough: float
+    unusual: float
+    last: float
+    row: int
+    run: int
+    course: Annotated[np.ndarray, "float64 (m,)"]
+    smoothed: Annotated[np.ndarray, "float64 (k,)"]
+    sized: Annotated[np.ndarray, "float64 (k,)"]
+    levels: Annotated[np.ndarray, "float64 (k,)"]
+    usual: Annotated[np.ndarray, "float64 (k,)"]
+    sizes: Annotated[np.ndarray, "float64 (k,)"]
+    stream: Mapping[str, np.ndarray]
+
+    def check(self, learned: Learned) -> None:
+        """Raises ValueError for a state that `Monitor.step` never leaves after such a beginning."""
+        calibration, network = learned.calibration, learned.network
+        scales = calibration.scales
+        if len(self.smoothed) != len(scales) or len(self.course) != len(learned.shape):
+            raise ValueError("levels: expected one number for each scale, and one of the course for each place")
+        shapes = {slot.name: (1, slot.size) for slot in network.layout.states}
+        if {name: each.shape for name, each in self.stream.items()} != shapes:
+            raise ValueError(f"stream: expected the state of the network, {shapes}")
+        if not all(each.dtype == network.dtype and np.isfinite(each).all() for each in self.stream.values()):
+            raise ValueError(f"stream: expected finite numbers, {network.dtype}")
+        ranges: dict[str, tuple[float | list[float], float]] = {
+            "limit": LIMITS,
+            "level": (-FARTHEST, FARTHEST),
+            "deviation": (-FARTHEST, FARTHEST),
+            "earlier": (-FARTHEST, FARTHEST),
+            "course": (-FARTHEST, FARTHEST),
+            "rough": (-LARGEST_LOG_SIZE, LARGEST_LOG_SIZE),
+            "unusual": (0.0, float(self.row)),
+            "smoothed": (-COUNTED, COUNTED),
+            "sized": (0.0, COUNTED),
+            "levels": ([0.99 * least_of(t) for t in scales], COUNTED**2),
+            "usual": (0.0, COUNTED),
+            "sizes": ([0.99 * ROOT_SPREAD**2 * least_of(t) for t in scales], COUNTED**2),
+        }
+        for name, (low, high) in ranges.items():
+            values = np.asarray(getattr(self, name))
+            if not ((values >= low) & (values <= high)).all():
+                raise ValueError(f"{name}: expected numbers up to {high:g} that `step` may leave, got {values}")
+        if not (calibration.rows < self.row <= MOST_ROWS and 1 <= self.run <= self.row):
+            raise ValueError(
+                f"row: expected more rows than the {calibration.rows} learned from, and a run of some of them, got"
+                f" {self.row} and {self.run}"
+            )
 
 
 class Monitor:
@@ -81,50 +141,22 @@ class Monitor:
         errors = self.learned.calibration.errors
         return errors.error(-high), errors.error(high)
 
-    def contents(self) -> dict[str, np.ndarray]:
-        """All that changes from row to row, name -> array."""
-        numbers = [self.limit, self.level, self.deviation, self.earlier, self.rough, self.unusual, self.last]
-        lists = (self.course, self.smoothed, self.sized, self.levels, self.usual, self.sizes)
-        arrays = {name: np.array(each) for name, each in zip(LISTS, lists, strict=True)}
-        arrays |= {"numbers": np.array(numbers), "counts": np.array([self.row, self.run], np.int64)}
-        return arrays | {f"stream.{name}": each for name, each in self.stream.state.items()}
+    def state(self) -> MonitorState:
+        """All that changes from row to row."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in NUMBERS}
+        found |= {name: np.array(getattr(self, name), np.float64) for name in LISTS}
+        return MonitorState(**found, stream=self.stream.state)
 
     @classmethod
-    def resumed(cls, learned: Learned, arrays: Mapping[str, np.ndarray]) -> Monitor:
-        """The monitor whose `contents` these were, of the right names, types and shapes. ValueError where they do not
-        fit what was learned."""
-        limit, level, deviation, earlier, rough, unusual, last = arrays["numbers"].tolist()
-        monitor = cls(learned, limit)
-        monitor.level, monitor.deviation, monitor.earlier = level, deviation, earlier
-        monitor.rough, monitor.unusual, monitor.last = rough, unusual, last
-        monitor.row, monitor.run = arrays["counts"].tolist()
+    def resumed(cls, learned: Learned, state: MonitorState) -> Monitor:
+        """The monitor that had this `state`, which fits what was learned."""
+        monitor = cls(learned, state.limit)
+        for name in NUMBERS:
+            setattr(monitor, name, getattr(state, name))
         for name in LISTS:
-            setattr(monitor, name, arrays[name].tolist())
-        monitor.stream.state = {name: arrays[f"stream.{name}"] for name in learned.network.state_names}
-        monitor._check()
+            setattr(monitor, name, getattr(state, name).tolist())
+        monitor.stream.state = dict(state.stream)
         return monitor
-
-    def _check(self) -> None:
-        """ValueError for a state that `step` never leaves."""
-        scales = self.learned.calibration.scales
-        ranges: dict[str, tuple[Sequence[float], Sequence[float] | float, float]] = {
-            "limit": ([self.limit], *LIMITS),
-            "rough": ([self.rough], -LARGEST_LOG_SIZE, LARGEST_LOG_SIZE),
-            "unusual": ([self.unusual], 0.0, float(self.row)),
-            "smoothed": (self.smoothed, -COUNTED, COUNTED),
-            "sized": (self.sized, 0.0, COUNTED),
-            "levels": (self.levels, [0.99 * least_of(t) for t in scales], COUNTED**2),
-            "usual": (self.usual, 0.0, COUNTED),
-            "sizes": (self.sizes, [0.99 * ROOT_SPREAD**2 * least_of(t) for t in scales], COUNTED**2),
-        }
-        for name, (values, low, high) in ranges.items():
-            if not ((np.array(values) >= low) & (np.array(values) <= high)).all():
-                raise ValueError(f"monitor.{name}: expected numbers up to {high:g} that `step` may leave, got {values}")
-        if not (self.learned.calibration.rows < self.row <= MOST_ROWS and 1 <= self.run <= self.row):
-            raise ValueError(
-                f"monitor.counts: expected more rows than the {self.learned.calibration.rows} learned from, and a run"
-                f" of some of them, got {self.row} and {self.run}"
-            )
 
     def _prepare(self) -> None:
         learned = self.learned

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -29,8 +30,8 @@ class Shape:
 
     log: bool
     lowest: float
-    course: np.ndarray
-    widths: np.ndarray
+    course: Annotated[np.ndarray, "float64 (m,)"]
+    widths: Annotated[np.ndarray, "float64 (m,)"]
     seen: float
 
     def __len__(self) -> int:

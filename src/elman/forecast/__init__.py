@@ -18,7 +18,7 @@ What lies where (series are read in `elman.series`):
     backtest.py  `Backtest`: every window's errors, the summary, the verdict
     forecaster.py `Forecaster`;  options.py  its options, and the recipe they stand for
     serve.py     its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables
-    described.py what its file must say;  saved.py  the file;  tune.py  its options, by Optuna
+    saved.py     what its file holds;  legacy.py  files of 0.1.0;  tune.py  its options, by Optuna
     failed.py    a training that fails
 
 Bad data raises `DataError`, a ValueError of one line that says where and what to do.
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.forecaster import Forecaster
-from elman.forecast.models.failures import ForecastWarning
+from elman.forecast.models.networks import ForecastWarning
 from elman.forecast.result import Forecast, Forecasts
 from elman.series.errors import DataError
 from elman.series.series import Series

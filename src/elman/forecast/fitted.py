@@ -14,7 +14,9 @@ from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.coverage import coverage
 from elman.forecast.forecasting import forecasts, usable
-from elman.forecast.models.prediction import Model
+from elman.forecast.models.global_model import DirectModel
+from elman.forecast.models.local_model import LocalModel
+from elman.forecast.models.recursive_model import RecursiveModel
 from elman.forecast.result import Forecast, Forecasts, in_kind
 from elman.series import limits
 from elman.series.ahead import with_future
@@ -41,23 +43,24 @@ class FittedForecaster(Estimator):
     freq: str | None
     missing: str
     skip_bad: bool
-    model_: Model
+    model_: LocalModel | DirectModel | RecursiveModel
     horizon_: int
     levels_: tuple[float, ...]
     backtest_: Backtest | None
+    season_: int | tuple[int, ...]
     _panel: Panel
     _frame_type: FrameType | None = None  # of the data that was fitted
 
     @property
     def series_(self) -> Series | Panel:
         """The fitted series with all rows known by now: one, or many by id."""
-        self._check_fitted()
+        self.check_fitted()
         return self._panel.only if self._panel.single else self._panel
 
     @property
     def skipped_(self) -> dict[str, str]:
         """The series that were left out, by id, and what was wrong with each."""
-        self._check_fitted()
+        self.check_fitted()
         return self._panel.skipped
 
     @overload
@@ -162,7 +165,7 @@ class FittedForecaster(Estimator):
         arguments are those of `predict`.
 
         best=True: the best baseline's where the network did not beat it."""
-        self._check_fitted()
+        self.check_fitted()
         most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
@@ -196,13 +199,13 @@ class FittedForecaster(Estimator):
         """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on others
         that it did not touch: for each level `level`, `covered` (percent of the rows), and over MASE's unit `score`,
         the mean interval score, and `pinball`, the mean quantile loss of its bounds."""
-        self._check_fitted()
+        self.check_fitted()
         tested = self._tested()
         return coverage(tested, self.levels_, model=checks.choice("model", model, tuple(tested.forecasts)))
 
     def verdict(self) -> str:
         """By how much the network beats the best baseline in the backtest, or that it does not."""
-        self._check_fitted()
+        self.check_fitted()
         return self._tested().verdict()
 
     def _read_again(self, y: Any, after: Panel | None = None) -> Panel:
@@ -222,7 +225,3 @@ class FittedForecaster(Estimator):
         if self.backtest_ is None:
             raise ValueError("windows: expected at least 1 for intervals and a verdict, got 0")
         return self.backtest_
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "model_"):
-            raise RuntimeError("forecaster: expected fit to be called before, it was not")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from elman.core import checks, io
+from elman.core import checks
 from elman.estimators.ensemble import OnProgress, span
 from elman.forecast import options
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.fitted import FittedForecaster
+from elman.forecast.legacy import EARLIER
+from elman.forecast.saved import CODEC, ColumnNames, Fitted
 from elman.series import limits
 from elman.series.columns import Columns
 from elman.series.errors import DataError
@@ -100,6 +103,9 @@ class Forecaster(FittedForecaster):
         self.skip_bad = skip_bad
         self.seed = seed
 
+    _constraints = options.CONSTRAINTS
+    _renamed = MappingProxyType({"head": "distribution", "skip": "skip_seasons", "power": "boxcox_lambda"})
+
     # ------------------------------------------------------------------------------------------- fit
 
     def fit(
@@ -159,10 +165,6 @@ class Forecaster(FittedForecaster):
         skip_bad = checks.flag("skip_bad", self.skip_bad)
         return as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
 
-    def check_options(self) -> None:
-        """ValueError or TypeError for an option that no fit takes."""
-        options.check(self)
-
     def backtest(
         self,
         windows: int | None = None,
@@ -186,7 +188,7 @@ class Forecaster(FittedForecaster):
         on_progress = options.renamed_argument("Forecaster.backtest", "progress", progress, "on_progress", on_progress)
         windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
         if y is None:
-            self._check_fitted()
+            self.check_fitted()
             if windows in (None, self.windows) and step is None and refit is None:
                 return self._tested()
         windows = checks.whole("windows", self.windows, 1, limits.WINDOWS) if windows is None else windows
@@ -221,7 +223,7 @@ class Forecaster(FittedForecaster):
 
         y    as for `update`. `DataError` names the first row that does not follow; then nothing has changed
         """
-        self._check_fitted()
+        self.check_fitted()
         self._panel = with_newer(self._panel, self._read_again(y, after=self._panel))
         return self
 
@@ -234,21 +236,14 @@ class Forecaster(FittedForecaster):
 
     # ------------------------------------------------------------------------------------------ files
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file that `elman.load` reads: options, networks, history and backtest."""
-        self._check_fitted()
-        from elman.forecast import saved
+    _file_kind, _codec, _earlier = "forecaster", CODEC, EARLIER
 
-        io.write(path, "forecaster", *saved.contents(self))
+    def _fitted(self) -> Fitted:
+        panel, names = self._panel, ColumnNames(*self.named_columns())
+        return Fitted(self.model_, dict(panel), panel.single, panel.skipped, self.levels_, names, self.backtest_)
 
-    @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        from elman.forecast import described
-
-        return described.shapes(described.described(cls, description))
-
-    @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Forecaster:
-        from elman.forecast import saved
-
-        return saved.restore(cls, description, tensors)
+    def _restore(self, fitted: Fitted) -> None:
+        names = Columns(**fitted.columns._asdict())
+        self._panel = Panel(fitted.series, fitted.skipped, single=fitted.single, names=names)
+        self.model_, self.levels_, self.backtest_ = fitted.model, fitted.levels, fitted.backtest
+        self.horizon_, self.season_ = fitted.model.horizon, options.as_season(fitted.model.seasons)

@@ -49,12 +49,6 @@ class Calendar:
         if not re.fullmatch("[01]{7}", self.weekmask) or "1" not in self.weekmask:
             raise ValueError(f"weekmask: expected seven of 0 and 1, Monday first, got {self.weekmask!r}")
 
-    @classmethod
-    def of_plain(cls, name: str, plain: Any) -> Calendar:
-        """The calendar whose fields, as JSON says them, stand in the field `name` of a file."""
-        known = {"unit": fields.text, "step": fields.whole(1, FARTHEST), "day": fields.whole(1, 31)}
-        return cls(**fields.record(name, plain, {**known, "weekmask": fields.text}))
-
     def ahead(self, time: np.datetime64, count: int, between: int = 0) -> np.ndarray:
         """The `count` times that follow `time`, or that follow the `between` times after it: datetime64[us] (count,).
         `DataError` for times beyond reckoning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
@@ -18,12 +19,23 @@ class Covariates:
     static   one number or word each
     """
 
-    past: np.ndarray
-    future: np.ndarray
-    static: tuple[float | str, ...] = ()
-    past_names: tuple[str, ...] = ()
-    future_names: tuple[str, ...] = ()
-    static_names: tuple[str, ...] = ()
+    past: Annotated[np.ndarray, "float64 (n, P)"]
+    future: Annotated[np.ndarray, "float64 (m, K)"]
+    static: Annotated[tuple[float | str, ...], "(S,)"] = ()
+    past_names: Annotated[tuple[str, ...], "(P,)"] = ()
+    future_names: Annotated[tuple[str, ...], "(K,)"] = ()
+    static_names: Annotated[tuple[str, ...], "(S,)"] = ()
+
+    def validate_rows(self, n: int) -> None:
+        """Raises ValueError where these are not the covariates of a series of n rows."""
+        for name, array in (("past", self.past), ("future", self.future)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"covariates.{name}: expected finite numbers")
+        if len(self.past) != n:
+            raise ValueError(f"covariates.past: expected {n} rows, as the series has, got {len(self.past)}")
+        known = len(self.future)
+        if (known < n) if self.future_names else (known > n):
+            raise ValueError(f"covariates.future: expected covariates for all of {n} rows, got {known}")
 
     def head(self, rows: int) -> Covariates:
         """What is known after the first rows: the future's later rows stay."""

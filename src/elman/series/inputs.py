@@ -60,6 +60,10 @@ def covariate_features(ends: np.ndarray, rows: int, lag: int, shown: CovariateWi
     return np.concatenate(parts, axis=2, dtype=np.float32)
 
 
+Scaled = tuple[str, float, float]  # name, mean, scale
+Categories = tuple[str, tuple[str, ...]]  # name, categories
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The covariates that a model was trained with.
@@ -70,9 +74,18 @@ class Inputs:
     """
 
     calendar: tuple[str, ...] = ()
-    past: tuple[tuple[str, float, float], ...] = ()
-    future: tuple[tuple[str, float, float], ...] = ()
-    static: tuple[tuple[Any, ...], ...] = ()
+    past: tuple[Scaled, ...] = ()
+    future: tuple[Scaled, ...] = ()
+    static: tuple[Scaled | Categories, ...] = ()
+
+    def validate(self) -> None:
+        """Raises ValueError where these are not what `of` finds."""
+        parse_calendar(self.calendar)
+        for name, mean, scale in (*self.past, *self.future, *(each for each in self.static if len(each) == 3)):
+            checks.number(f"{name}: mean", mean, -LARGEST, LARGEST)
+            checks.number(f"{name}: scale", scale, 0.0, LARGEST, open_low=True)
+        if any(len(each) == 2 and not each[1] for each in self.static):
+            raise ValueError("static: expected at least one category")
 
     def __bool__(self) -> bool:
         return bool(self.calendar or self.past or self.future or self.static)
@@ -150,17 +163,17 @@ class Inputs:
     def static_of(self, series: Series) -> np.ndarray:
         """(S,). `DataError` for a category that was not there in training."""
         found: list[float] = []
-        for name, *about in self.static:
-            given = self._given(series)
+        for each in self.static:
+            name, given = each[0], self._given(series)
             value = given.static[given.static_names.index(name)]
-            if len(about) == 2:
+            if len(each) == 3:
                 if isinstance(value, str):
                     raise DataError(f"static: expected a number in {name!r}, as in training, got {value!r}")
-                found.append(float(_scaled(np.float64(value), *about)))
-            elif str(value) in about[0]:
-                found += [float(str(value) == each) for each in about[0]]
+                found.append(float(_scaled(np.float64(value), each[1], each[2])))
+            elif str(value) in each[1]:
+                found += [float(str(value) == known) for known in each[1]]
             else:
-                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(about[0][:12])}")
+                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(each[1][:12])}")
         return np.array(found)
 
     def check(self, series: Series, ahead: int) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from elman.core import checks
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates
 from elman.series.errors import DataError
+from elman.series.limits import LARGEST
 from elman.series.tables.dates import ISO, Style
 
 __all__ = ["MISSING", "Series", "SeriesOptions"]
@@ -32,8 +35,8 @@ class Series:
     covariates what is known beside the values
     """
 
-    values: np.ndarray
-    times: np.ndarray | None = None
+    values: Annotated[np.ndarray, "float64 (n,)"]
+    times: Annotated[np.ndarray, "datetime64[us] (n,)"] | None = None
     calendar: Calendar | None = None
     style: Style = ISO
     name: str = "value"
@@ -41,6 +44,24 @@ class Series:
     filled: tuple[int, ...] = ()
     masked: bool = False
     covariates: Covariates | None = None
+
+    def validate(self) -> None:
+        """Raises ValueError where the fields do not fit one another; `build` never makes such a series."""
+        n = len(self)
+        if n < 2 or not (np.abs(self.values) <= LARGEST).all():
+            raise ValueError(f"values: expected at least 2 finite numbers up to {LARGEST:g}")
+        if (self.times is None) != (self.calendar is None):
+            raise ValueError("times: expected times and their calendar, or neither")
+        if self.times is not None and self.calendar is not None:
+            steps, there = self.calendar.index(self.times)
+            if not there.all() or (steps != np.arange(n)).any():
+                raise ValueError(f"times: expected those of the calendar ({self.calendar.name})")
+        if any(b <= a for a, b in pairwise((0, *self.filled))) or (self.filled and self.filled[-1] >= n):
+            raise ValueError(
+                f"filled: expected rising rows after the first, below {n}, got {checks.shown(self.filled)}"
+            )
+        if self.covariates is not None:
+            self.covariates.validate_rows(n)
 
     def __len__(self) -> int:
         return len(self.values)

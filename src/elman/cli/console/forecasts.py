@@ -76,7 +76,8 @@ def _print_each(found: Forecasts) -> None:
 
 def _print_past_horizon(found: Forecast) -> None:
     if found.recursive_steps:
-        terminal.line(f"{found.recursive_steps} of the {len(found)} rows lie past the trained horizon: forecast from forecasts")
+        steps = f"{found.recursive_steps} of the {len(found)} rows"
+        terminal.line(f"{steps} lie past the trained horizon: forecast from forecasts")
 
 
 def forecast_json(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:

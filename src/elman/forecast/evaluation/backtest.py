@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -43,14 +43,14 @@ class Backtest:
     single     whether there is one series, given alone, whose id nobody needs
     """
 
-    truth: np.ndarray
-    forecasts: Mapping[str, np.ndarray]
-    scales: np.ndarray
-    labels: tuple[tuple[str, str], ...]
-    starts: tuple[int, ...]
-    ids: tuple[str, ...]
-    error_scale: np.ndarray | None = None
-    root_scales: np.ndarray | None = None
+    truth: Annotated[np.ndarray, "float64 (W, h)"]
+    forecasts: Mapping[str, Annotated[np.ndarray, "float64 (W, h)"]]
+    scales: Annotated[np.ndarray, "float64 (W,)"]
+    labels: Annotated[tuple[tuple[str, str], ...], "(W,)"]
+    starts: Annotated[tuple[int, ...], "(W,)"]
+    ids: Annotated[tuple[str, ...], "(W,)"]
+    error_scale: Annotated[np.ndarray, "float64 (W, h, 2)"] | None = None
+    root_scales: Annotated[np.ndarray, "float64 (W,)"] | None = None
     refit: bool = False
     relative: bool = False
     single: bool = False

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elman.core import checks
 from elman.core.losses import Custom, Loss, Pinball
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, Round, layout_of
 from elman.forecast import boxcox
+from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
@@ -80,6 +82,12 @@ class GlobalModel:
 @dataclass(frozen=True, eq=False)
 class DirectModel(GlobalModel):
     """A global model whose networks answer all rows of the horizon at once."""
+
+    def validate(self) -> None:
+        """Raises ValueError where this is no model that `train_global` makes."""
+        spec = self.spec
+        checks.choice("spec.distribution", spec.distribution, ("median", "quantiles"))
+        check_networks(self.networks, spec.features, spec.outputs, skip=spec.skip_seasons > 0)
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:

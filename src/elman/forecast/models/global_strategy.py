@@ -13,10 +13,10 @@ from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import Use, child
 from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.windows import backtest_of
-from elman.forecast.models.global_model import GlobalModel
+from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
-from elman.forecast.models.recursive_model import DENSITIES
+from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_spec import WindowSpec, context_rows, least_rows
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
@@ -80,11 +80,11 @@ class GlobalStrategy:
         kept = panel.replaced({id: series for id, series in panel.items() if id not in short}, short)
         return kept, replace(self, horizon=horizon)
 
-    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> GlobalModel:
+    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> DirectModel | RecursiveModel:
         """The model of all rows of these series."""
         return self._train(list(panel.values()), on_progress)
 
-    def train_on(self, panel: Panel, model: Model, updates: int | None) -> GlobalModel:
+    def train_on(self, panel: Panel, model: Model, updates: int | None) -> DirectModel | RecursiveModel:
         """A model whose networks go on from those of `model`, for `updates` updates (None: a fifth of the usual)."""
         if model.spec is None:
             return self.train(panel)
@@ -142,7 +142,7 @@ class GlobalStrategy:
             scales.reshape(-1, horizon, 2),
         )
 
-    def _train(self, series: Sequence[Series], on_progress: OnProgress | None) -> GlobalModel:
+    def _train(self, series: Sequence[Series], on_progress: OnProgress | None) -> DirectModel | RecursiveModel:
         assert self.horizon is not None
         seasons = self.seasons or find_seasons({str(i): each for i, each in enumerate(series)})
         series = [each.fill_masked(seasons[0]) for each in series]

@@ -17,8 +17,8 @@ from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import Use, child, number
 from elman.forecast.evaluation.baselines import seasonal_naive
 from elman.forecast.evaluation.metrics import mase_scale, measure
-from elman.forecast.models.failures import networks_of
 from elman.forecast.models.global_model import DirectModel, GlobalModel
+from elman.forecast.models.networks import networks_of
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
@@ -46,7 +46,7 @@ def train_global(
     recipe: Recipe,
     seed: np.random.SeedSequence,
     on_progress: OnProgress | None = None,
-) -> GlobalModel:
+) -> DirectModel | RecursiveModel:
     """The model of N series; those shorter than context + horizon are not learned from. Of several specs the one is
     kept whose trial is best."""
     trials = len(specs) * recipe.trial_updates * (len(specs) > 1)
@@ -63,7 +63,7 @@ def train_on(
     networks: Sequence[Network],
     recipe: Recipe,
     seed: np.random.SeedSequence,
-) -> GlobalModel:
+) -> DirectModel | RecursiveModel:
     """The model whose networks go on from these, on N series."""
     pool = WindowPool(series, spec)
     jobs = [_model_of(spec).job(pool, spec, recipe, network.theta) for network in networks]
@@ -76,7 +76,9 @@ def _model_of(spec: WindowSpec) -> type[GlobalModel]:
     return RecursiveModel if spec.distribution in DENSITIES else DirectModel
 
 
-def _model(spec: WindowSpec, networks: tuple[Network, ...], seed: np.random.SeedSequence) -> GlobalModel:
+def _model(
+    spec: WindowSpec, networks: tuple[Network, ...], seed: np.random.SeedSequence
+) -> DirectModel | RecursiveModel:
     if spec.distribution not in DENSITIES:
         return DirectModel(spec, networks)
     return RecursiveModel(spec, networks, tuple(number(child(seed, Use.PATHS, k)) for k in range(len(networks))))

@@ -14,21 +14,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from elman.core import checks, fields
 from elman.core.layers import Layout
 from elman.estimators.ensemble import Ensemble, OnProgress, fit_all
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, layout_of
 from elman.forecast import boxcox
-from elman.forecast.models.failures import networks_of
 from elman.forecast.models.local_windows import (
+    FEATURES,
     Configuration,
     ValidatedWindows,
     configurations,
     context_rows,
     covariates_beside,
+    least_context,
     steps_and_lags,
     windows,
 )
+from elman.forecast.models.networks import check_networks, networks_of
 from elman.forecast.models.prediction import Prediction
 from elman.network import Network
 from elman.series.errors import DataError
@@ -58,6 +61,21 @@ class LocalModel:
     lags: int
     networks: tuple[Network, ...]
     inputs: Inputs = NO_INPUTS
+
+    def validate(self) -> None:
+        """Raises ValueError or TypeError where this is no model that `train_local` makes."""
+        for name in ("context", "season", "horizon", "lags"):
+            checks.whole(name, getattr(self, name), 1, fields.LARGEST_COUNT)
+        base, boxcox_lambda = self.configuration
+        checks.choice("configuration.base", base, ("last", "season"))
+        checks.number("configuration.boxcox_lambda", boxcox_lambda, 0.0, 1.0)
+        checks.number("shrink", self.shrink, 0.0, 1.0)
+        lags = steps_and_lags(self.context, base, self.season, self.lags)[1]
+        seasonal = base == "season"
+        if self.context < least_context(self.season) or lags != self.lags or (seasonal and self.season == 1):
+            raise ValueError("context: expected context, season and lags that fit one another, got others")
+        beside = self.inputs.features(self.lags, self.horizon, False) if self.inputs else 0
+        check_networks(self.networks, FEATURES * self.lags + beside, self.horizon)
 
     @property
     def spec(self) -> None:

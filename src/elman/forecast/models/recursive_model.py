@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from elman.core import checks
 from elman.core.losses import Gaussian, StudentT
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, Round, layout_of
 from elman.forecast import boxcox
 from elman.forecast.models.global_model import LEAST, NEAR_ZERO, GlobalModel, error_unit
+from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
@@ -48,6 +50,17 @@ class RecursiveModel(GlobalModel):
     """
 
     path_seeds: tuple[int, ...] = ()
+
+    def validate(self) -> None:
+        """Raises ValueError where this is no model that `train_global` makes."""
+        spec = self.spec
+        checks.choice("spec.distribution", spec.distribution, tuple(DENSITIES))
+        check_networks(self.networks, recursive_features(spec), 2, "sequence", spec.skip_seasons > 0)
+        if len(self.path_seeds) != len(self.networks):
+            expected = f"expected one for each of {len(self.networks)} networks"
+            raise ValueError(f"path_seeds: {expected}, got {checks.shown(self.path_seeds)}")
+        for seed in self.path_seeds:
+            checks.whole("path_seeds", seed, 0, 2**64 - 1)
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from elman.core import checks
+from elman.core import checks, fields
+from elman.series import limits
 from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, CovariateWindows, Inputs, covariate_features
 from elman.series.limits import SMALLEST
@@ -47,6 +49,23 @@ class WindowSpec:
     skip_seasons: int = 1
     masked: bool = False
     inputs: Inputs = NO_INPUTS
+
+    def validate(self) -> None:
+        """Raises ValueError or TypeError where this is no spec of a trained model."""
+        for name in ("context", "horizon", "lag"):
+            checks.whole(name, getattr(self, name), 1, fields.LARGEST_COUNT)
+        for season in self.seasons:
+            checks.whole("seasons", season, 1, fields.LARGEST_COUNT)
+        checks.number("boxcox_lambda", self.boxcox_lambda, 0.0, 1.0)
+        checks.whole("skip_seasons", self.skip_seasons, 0, limits.SKIP)
+        if (
+            not self.seasons
+            or any(longer % short or longer == short for short, longer in pairwise(self.seasons))
+            or self.lag not in self.seasons
+            or self.context % self.step
+            or self.context < least_context(self.seasons)
+        ):
+            raise ValueError("seasons: expected seasons, lag and context that fit one another, got others")
 
     @property
     def step(self) -> int:

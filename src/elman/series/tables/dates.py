@@ -65,12 +65,6 @@ class Style:
         if not re.fullmatch(_OFFSET, fields.text("offset", self.offset), re.IGNORECASE):
             raise ValueError(f"offset: expected Z or one such as +01:00, got {checks.shown(self.offset)}")
 
-    @classmethod
-    def of_plain(cls, name: str, plain: Any) -> Style:
-        """The style whose fields, as JSON says them, stand in the field `name` of a file."""
-        known = {"template": fields.text, "padded": fields.flag, "clock": fields.text, "digits": fields.whole(0, 6)}
-        return cls(**fields.record(name, plain, {**known, "offset": fields.text}))
-
     def label(self, time: np.datetime64) -> str:
         """One date as this style writes it."""
         moment: Any = time.astype("datetime64[us]").item()

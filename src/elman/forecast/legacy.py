@@ -1,0 +1,160 @@
+"""Files of forecasters as elman 0.1.0 wrote them, in terms of the files of today, which are then checked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from elman.core import fields
+from elman.core.describe import layout_from_plain
+from elman.core.io import Shapes
+from elman.estimators.base import Earlier
+
+__all__ = ["EARLIER"]
+
+DOUBLE, SINGLE, WHOLE = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64)
+TYPES = ["backtest/1", "calendar/1", "columns/1", "configuration/1", "covariates/1", "date style/1", "direct model/1",
+         "forecaster/1", "inputs/1", "local model/1", "recursive model/1", "series/1", "window spec/1"]  # fmt: skip
+FIELDS = ("options", "levels", "columns", "network", "model", "series", "skipped", "backtest")
+OF_SERIES = ("id", "rows", "name", "time_name", "filled", "masked", "covariates", "calendar", "style")
+OF_COVARIATES = ("past_names", "future_names", "static_names", "static", "known")
+DENSITIES = ("gaussian", "student_t")
+OF_BACKTEST = ("models", "labels", "starts", "series", "refit", "relative")
+
+
+def shapes(description: Mapping[str, Any]) -> Shapes:
+    """The shape and dtype of each tensor of such a file; None for the number of networks, which only a tensor says."""
+    plain = _record("forecaster", description, FIELDS)
+    layout = layout_from_plain("network", plain["network"])
+    series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
+    horizon = plain["model"].get("view", plain["model"])["horizon"]
+    rows, about = sum(each["rows"] for each in series), series[0]["covariates"]
+    found: Shapes = {"theta": ((None, layout.size), SINGLE), "values": ((rows,), DOUBLE)}
+    if about is not None and about["past_names"]:
+        found["past"] = (rows, len(about["past_names"])), DOUBLE
+    if about is not None and about["future_names"]:
+        found["future"] = (
+            (sum((each["covariates"] or {}).get("known", 0) for each in series), len(about["future_names"])),
+            DOUBLE,
+        )
+    if series[0]["calendar"] is not None:
+        found["times"] = (rows,), WHOLE
+    if plain["backtest"] is not None:
+        windows, models = len(plain["backtest"]["starts"]), len(plain["backtest"]["models"])
+        found |= {
+            "backtest.truth": ((windows, horizon), DOUBLE),
+            "backtest.forecasts": ((models, windows, horizon), DOUBLE),
+            "backtest.scales": ((windows,), DOUBLE),
+            "backtest.root_scales": ((windows,), DOUBLE),
+        }
+        if "view" in plain["model"]:
+            found["backtest.units"] = (windows, horizon, 2), DOUBLE
+    return found
+
+
+def newer(
+    description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and tensors of the same forecaster as they are written today."""
+    plain = _record("forecaster", description, FIELDS)
+    series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
+    theta = tensors["theta"]
+    network = {**plain["network"], "theta": ["float32", theta.shape[1]]}
+    single = series[0]["id"] is None
+    ids = [each["name"] if single else each["id"] for each in series]
+    found: dict[str, Any] = {
+        "model": {**_model(plain["model"], len(theta)), "networks": [network] * len(theta)},
+        "series": {id: _new_series(each) for id, each in zip(ids, series, strict=True)},
+        "single": single,
+        "skipped": plain["skipped"],
+        "levels": plain["levels"],
+        "columns": {name: _names(name, given) for name, given in plain["columns"].items()},
+        "backtest": None,
+    }
+    if len(found["series"]) != len(series):
+        raise ValueError("series: expected an id of its own for each")
+    arrays = {"model.networks.theta": theta.reshape(-1), "series.values": tensors["values"]}
+    if "times" in tensors:
+        arrays["series.times"] = tensors["times"]
+    if series[0]["covariates"] is not None:
+        for name in ("past", "future"):
+            arrays[f"series.covariates.{name}"] = tensors.get(name, np.zeros(0)).reshape(-1)
+    if plain["backtest"] is not None:
+        tested = _record("backtest", plain["backtest"], OF_BACKTEST)
+        own = {name: each for name, each in tensors.items() if name.startswith("backtest.")}
+        said = {name.removeprefix("backtest."): ["float64", *each.shape] for name, each in own.items()}
+        window = ["float64", *own["backtest.truth"].shape]
+        units = said.pop("units", None)
+        found["backtest"] = {
+            **{name: tested[name] for name in ("labels", "starts", "refit", "relative")},
+            **said,
+            "forecasts": dict.fromkeys(tested["models"], window),
+            "ids": tested["series"] or ids * len(tested["starts"]),
+            "error_scale": units,
+            "single": single,
+        }
+        if units is not None:
+            own["backtest.error_scale"] = own.pop("backtest.units")
+        arrays |= own | {"backtest.forecasts": own["backtest.forecasts"].reshape(-1)}
+    return {"options": plain["options"], "types": _types(found), "value": found}, arrays
+
+
+EARLIER = Earlier(shapes, newer)
+
+
+def _record(name: str, plain: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    return fields.record(name, plain, dict.fromkeys(known, fields.anything))
+
+
+def _series(name: str, plain: Any) -> dict[str, Any]:
+    each = _record(name, plain, OF_SERIES)
+    fields.whole(2)(f"{name}.rows", each["rows"])
+    if each["covariates"] is not None:
+        _record(f"{name}.covariates", each["covariates"], OF_COVARIATES)
+        fields.whole()(f"{name}.covariates.known", each["covariates"]["known"])
+    return each
+
+
+def _new_series(each: dict[str, Any]) -> dict[str, Any]:
+    rows, about = each["rows"], each["covariates"]
+    covariates = about and {
+        **{name: about[name] for name in OF_COVARIATES if name != "known"},
+        "past": ["float64", rows, len(about["past_names"])],
+        "future": ["float64", about["known"], len(about["future_names"])],
+    }
+    times = None if each["calendar"] is None else ["datetime64[us]", rows]
+    kept = {name: value for name, value in each.items() if name not in ("id", "rows")}
+    return {**kept, "values": ["float64", rows], "times": times, "covariates": covariates}
+
+
+def _model(plain: dict[str, Any], members: int) -> dict[str, Any]:
+    """The model without its networks, as it is written today."""
+    if "view" not in plain:
+        base, power = plain["plan"]
+        rest = {name: value for name, value in plain.items() if name != "plan"}
+        return {"type": "local model/1", **rest, "configuration": {"base": base, "boxcox_lambda": power}}
+    newer = {"head": "distribution", "skip": "skip_seasons", "power": "boxcox_lambda"}
+    spec = {newer.get(name, name): value for name, value in plain["view"].items()}
+    rest = {name: value for name, value in plain.items() if name != "view"}
+    if spec.get("distribution") not in DENSITIES:
+        return {"type": "direct model/1", **rest, "spec": spec}
+    return {"type": "recursive model/1", **rest, "spec": spec, "path_seeds": list(range(members))}
+
+
+def _names(option: str, given: Any) -> Any:
+    """Names of columns; files of 0.1.0 may hold the arrays themselves, which are no names."""
+    several = isinstance(given, list) and all(isinstance(name, str) for name in given)
+    return given if isinstance(given, str) or (several and option in ("past", "future", "static")) else None
+
+
+def _types(found: dict[str, Any]) -> list[str]:
+    """The names of the classes that occur."""
+    series, model = [*found["series"].values()], found["model"]
+    absent = {"local model/1", "direct model/1", "recursive model/1", "configuration/1", "window spec/1"}
+    absent -= {model["type"], "configuration/1" if model["type"] == "local model/1" else "window spec/1"}
+    for name, field in (("calendar/1", "calendar"), ("covariates/1", "covariates")):
+        absent |= {name} if all(each[field] is None for each in series) else set()
+    absent |= {"backtest/1"} if found["backtest"] is None else set()
+    return [name for name in TYPES if name not in absent]
