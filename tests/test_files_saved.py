@@ -153,9 +153,9 @@ def forecasters(draw: st.DrawFn) -> Forecaster | None:
         "levels": draw(st.sampled_from([None, None, (50,), [50, 60.0], np.float64(40).repeat(1).tolist()])),
         "cell": draw(st.sampled_from([None, "lstm", "relu"])),
         "hidden_size": draw(st.integers(1, 3)),
-        "head": draw(st.sampled_from(["median", "median", "quantiles", "gaussian", "student_t"])),
-        "skip": draw(st.integers(0, 2)),
-        "power": draw(st.sampled_from([None, 0, 0.5, np.float32(1), np.float64(0.3)])),
+        "distribution": draw(st.sampled_from(["median", "median", "quantiles", "gaussian", "student_t"])),
+        "skip_seasons": draw(st.integers(0, 2)),
+        "boxcox_lambda": draw(st.sampled_from([None, 0, 0.5, np.float32(1), np.float64(0.3)])),
         "calendar": draw(st.sampled_from([None, "weekday", ("day", "week"), ["month"]])) if dates is not None else None,
         "seed": draw(st.sampled_from([0, np.int64(7)])),
     }

@@ -46,7 +46,7 @@ def test_a_power_that_is_asked_for_is_taken():
         model = Forecaster(horizon=7, windows=0, boxcox_lambda=0.5, updates=5, members=1).fit(y)
         assert (model.model_.spec.boxcox_lambda if rows > 1000 else model.model_.configuration.boxcox_lambda) == 0.5
         assert model.predict().min() >= 0
-    with pytest.raises(ValueError, match=r"power: expected a finite number .*1"):
+    with pytest.raises(ValueError, match=r"boxcox_lambda: expected a finite number .*1"):
         Forecaster(boxcox_lambda=2.0).fit(values)
     below = Forecaster(horizon=7, windows=0, boxcox_lambda=0.0, updates=5, members=1).fit(values - values.mean())
     assert below.model_.configuration.boxcox_lambda == 1.0  # nothing below zero has a logarithm
