@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks, fields
 from elman.core.describe import layers_from_plain, layers_to_plain
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Network"]
 
-State = Mapping[str, Any]  # name -> array-like (B, size)
+State = Mapping[str, ArrayLike]  # name -> array-like (B, size)
 
 
 class Network:
@@ -167,14 +168,19 @@ class Network:
 
     @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[False] = False
+        self,
+        x: ArrayLike,
+        *,
+        lengths: ArrayLike | None = None,
+        state: State | None = None,
+        return_state: Literal[False] = False,
     ) -> np.ndarray: ...
     @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[True]
+        self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: Literal[True]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: bool = False
+        self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
         """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
@@ -183,15 +189,15 @@ class Network:
         y = y[0] if single else y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
-    def hidden(self, x: Any, *, lengths: Any = None, state: State | None = None) -> list[np.ndarray]:
+    def hidden(self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None) -> list[np.ndarray]:
         """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
     def forward(
         self,
-        x: Any,
+        x: ArrayLike,
         *,
-        lengths: Any = None,
+        lengths: ArrayLike | None = None,
         state: State | None = None,
         key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
@@ -208,9 +214,9 @@ class Network:
     def backward(
         self,
         tape: Tape,
-        dy: Any,
+        dy: ArrayLike | None,
         *,
-        dh: Any = None,
+        dh: ArrayLike | Sequence[ArrayLike | None] | None = None,
         dstate: State | None = None,
         truncate: int | None = None,
     ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
@@ -245,12 +251,12 @@ class Network:
 
     def loss(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: Any = None,
-        sample_weight: Any = None,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         state: State | None = None,
     ) -> float:
         """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
@@ -261,12 +267,12 @@ class Network:
 
     def loss_and_grad(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: Any = None,
-        sample_weight: Any = None,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         state: State | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
@@ -332,7 +338,7 @@ class Network:
 
     # ---------------------------------------------------------------------------------------- inside
 
-    def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
+    def _batch(self, x: ArrayLike, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
     def __reduce__(self) -> tuple[Any, ...]:
