@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elman.core import checks, fields
-from elman.core.describe import layers_from_plain, layers_to_plain
+from elman.core import checks
 from elman.core.init import Chrono, initial
 from elman.core.layers import Cell, Dense, Embedding, Layer, Layout
 from elman.core.losses import Loss, as_loss
@@ -18,7 +17,7 @@ from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
-from elman.network import arguments
+from elman.network import arguments, description
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -313,28 +312,22 @@ class Network:
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
-        plain = {"layers": layers_to_plain(self.layers), "input_size": self.input_size, "dtype": self.dtype.name}
-        return plain, dict(Parameters(self.layout, self.weights.copy()))
+        return description.to_plain(self.layout, self.dtype), dict(Parameters(self.layout, self.weights.copy()))
 
     @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+    def _from_file(cls, plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
         """The network that `contents` described; `_file_shapes` was compared before."""
-        layout, dtype = cls._described(description)
+        layout, dtype = description.from_plain("network", plain)
         network = cls.from_theta(layout, np.empty(layout.size, dtype))
         for name, array in tensors.items():
             network.parameters[name] = array
         return network
 
     @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        layout, dtype = cls._described(description)
-        return {place.name: (place.shape, dtype) for place in layout.parameters}
-
-    @classmethod
-    def _described(cls, description: Mapping[str, Any]) -> tuple[Layout, np.dtype[Any]]:
-        known = {"layers": layers_from_plain, "input_size": fields.whole(1)}
-        plain = fields.record("network", description, {**known, "dtype": fields.one_of("float32", "float64")})
-        return Layout(plain["layers"], plain["input_size"]), np.dtype(plain["dtype"])
+    def _file_shapes(cls, plain: Mapping[str, Any]) -> io.Shapes:
+        """Shape and type of every tensor of a file with this description."""
+        layout, dtype = description.from_plain("network", plain)
+        return {each.name: (each.shape, dtype) for each in layout.parameters}
 
     # ---------------------------------------------------------------------------------------- inside
 
@@ -347,13 +340,5 @@ class Network:
     def __repr__(self) -> str:
         shape = "at the last step" if self.layout.last else "at every step"
         came = "integers" if self.layout.integer_input else f"{self.input_size} in"
-        lines = [
-            f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters, "
-            f"{self.dtype}, {self.engine} engine"
-        ]
-        names = [repr(layer) for layer in self.layers]
-        width = max(map(len, names))
-        for name, part in zip(names, self.layout.parts, strict=True):
-            count = sum(parameter.size for group in part.parameters for parameter in group)
-            lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
-        return "\n".join(lines)
+        title = f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters"
+        return "\n".join([f"{title}, {self.dtype}, {self.engine} engine", *description.lines(self.layout)])
