@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, column, sequence
 from elman.core import checks
@@ -32,12 +33,12 @@ class RNNCell:
         for weight in (self.W, self.U):
             weight[...] = np.random.randn(*weight.shape)
 
-    def forward(self, x: Any, h: Any) -> np.ndarray:
+    def forward(self, x: ArrayLike, h: ArrayLike) -> np.ndarray:
         """x (D, 1), h (H, 1) -> h_next (H, 1)."""
         return self._run(x, h)[0].T
 
     def backward(
-        self, x: Any, h: Any, dh_next: Any
+        self, x: ArrayLike, h: ArrayLike, dh_next: ArrayLike
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """From dL/dh_next (H, 1): dx (D, 1), dh (H, 1), dW (H, D), dU (H, H), db (H, 1)."""
         upstream = _vector("dh_next", dh_next, self.core.sizes[1])
@@ -46,13 +47,13 @@ class RNNCell:
         dW, dU, db = of
         return dx.T, dh[:, None], dW, dU, db[:, None]
 
-    def _run(self, x: Any, h: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+    def _run(self, x: ArrayLike, h: ArrayLike) -> tuple[np.ndarray, np.ndarray, Any]:
         width, hidden, _ = self.core.sizes
         return self.core.forward(_vector("x", x, width)[None], _vector("h", h, hidden))
 
 
 def train_cell(
-    cell: RNNCell, inputs: Any, targets: Any, learning_rate: float = 0.001, *, epochs: int = 1
+    cell: RNNCell, inputs: ArrayLike, targets: ArrayLike, learning_rate: float = 0.001, *, epochs: int = 1
 ) -> list[float]:
     """The source's loop, put right: `epochs` gradient steps for sum_t |y_t - h_t|^2, the losses before each.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Activation, Dense, Layer, Layout, Recurrent, Simple
@@ -160,7 +161,7 @@ def sequence(name: str, value: Any, width: int, steps: int | None = None, *, out
     return array
 
 
-def exercise_update(core: Core, x: Any, y: Any, learning_rate: float) -> float:
+def exercise_update(core: Core, x: ArrayLike, y: ArrayLike, learning_rate: float) -> float:
     """One step for 1/2 sum_t sum_o (y - y_hat)^2 over a sequence: the exercises' backward. The loss before the step."""
     x = sequence("x", x, core.sizes[0])
     y = sequence("y", y, core.sizes[2], len(x))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, row, sequence, transposed
 from elman.core import checks
@@ -52,12 +53,12 @@ class SimpleRNN:
         for weight in (self.Wx, self.Wh, self.Wo):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def forward(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """X (T, D) -> out (T, O), h (T, H)."""
         out, h, _ = self.core.forward(sequence("X", X, self.core.sizes[0]))
         return (_softmax(out) if self.output == "softmax" else out), h
 
-    def backward(self, X: Any, y: Any, out: Any, h: Any) -> None:
+    def backward(self, X: ArrayLike, y: ArrayLike, out: ArrayLike, h: ArrayLike) -> None:
         """One gradient step with the error out - y, y (T, O). The states are computed again from X."""
         x = sequence("X", X, self.core.sizes[0])
         sequence("h", h, self.core.sizes[1], len(x))
@@ -65,7 +66,7 @@ class SimpleRNN:
         gradient, _, _ = self.core.backward(self.core.forward(x)[2], error)
         self.core.theta -= self.lr * gradient
 
-    def train(self, X: Any, y: Any, epochs: int = 10) -> list[float]:
+    def train(self, X: ArrayLike, y: ArrayLike, epochs: int = 10) -> list[float]:
         """`epochs` gradient steps on one sequence; the loss before each: half the sum of squares, or for softmax
         outputs the cross-entropy summed over the steps."""
         losses: list[float] = []
@@ -76,7 +77,7 @@ class SimpleRNN:
             losses.append(self._loss(out, target))
         return losses
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """X (T, D) -> out (T, O)."""
         return self.forward(X)[0]
 
@@ -109,11 +110,11 @@ class SoftmaxRNN:
         for weight in (self.W_xh, self.W_hh, self.W_hy):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def predict_proba(self, inputs: Any) -> np.ndarray:
+    def predict_proba(self, inputs: ArrayLike) -> np.ndarray:
         """inputs (T, D) -> probabilities (T, O)."""
         return _softmax(self.core.forward(sequence("inputs", inputs, self.core.sizes[0]))[0])
 
-    def train(self, inputs: Any, targets: Any, epochs: int = 1) -> np.ndarray:
+    def train(self, inputs: ArrayLike, targets: ArrayLike, epochs: int = 1) -> np.ndarray:
         """`epochs` gradient steps on one sequence, for the cross-entropy summed over its steps.
 
         targets (T,) are whole numbers in [0, O). Returns the mean cross-entropy of a step before each update (epochs,).
@@ -124,12 +125,12 @@ class SoftmaxRNN:
         rate = self.learning_rate * len(x)
         return np.concatenate(list(self.core.train(x[None], classes[None], rate, updates, loss=CrossEntropy())))
 
-    def evaluate_accuracy(self, inputs: Any, targets: Any) -> float:
+    def evaluate_accuracy(self, inputs: ArrayLike, targets: ArrayLike) -> float:
         """The share of steps whose most probable class is the target."""
         x, classes = self._pair(inputs, targets)
         return float((self.predict_proba(x).argmax(axis=1) == classes).mean())
 
-    def _pair(self, inputs: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _pair(self, inputs: ArrayLike, targets: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         x = sequence("inputs", inputs, self.core.sizes[0])
         given, top = np.asarray(targets), self.core.sizes[2]
         if given.dtype.kind not in "iu":

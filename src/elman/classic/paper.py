@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, column, sequence
 from elman.core import checks
@@ -55,22 +56,22 @@ class RNN:
         for weight in (self.W_xh, self.W_hh, self.W_hy):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def forward(self, inputs: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def forward(self, inputs: ArrayLike) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Column vectors (D, 1), one a step -> outputs (O, 1) and hidden states (H, 1), one a step."""
         y, h, _ = self.core.forward(sequence("inputs", inputs, self.core.sizes[0]))
         return _columns(y), _columns(h)
 
-    def predict(self, inputs: Any) -> list[np.ndarray]:
+    def predict(self, inputs: ArrayLike) -> list[np.ndarray]:
         """The outputs of `forward`."""
         return self.forward(inputs)[0]
 
-    def compute_loss(self, outputs: Any, targets: Any) -> float:
+    def compute_loss(self, outputs: ArrayLike, targets: ArrayLike) -> float:
         """The mean over the steps of the squared error |y_hat_t - y_t|^2."""
         y_hat = sequence("outputs", outputs, self.core.sizes[2])
         y = sequence("targets", targets, self.core.sizes[2], len(y_hat))
         return float(((y_hat - y) ** 2).sum() / len(y))
 
-    def backward(self, inputs: Any, targets: Any, outputs: Any, hidden_states: Any) -> None:
+    def backward(self, inputs: ArrayLike, targets: ArrayLike, outputs: ArrayLike, hidden_states: ArrayLike) -> None:
         """One update for one window. `outputs` give the error; the states are computed again from the inputs."""
         x = sequence("inputs", inputs, self.core.sizes[0])
         y = sequence("targets", targets, self.core.sizes[2], len(x))
@@ -85,7 +86,12 @@ class RNN:
         self.core.theta -= self.learning_rate * gradient
 
     def train(
-        self, inputs: Any, targets: Any, epochs: int = 1000, *, report: Callable[[str], object] | None = print
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        epochs: int = 1000,
+        *,
+        report: Callable[[str], object] | None = print,
     ) -> np.ndarray:
         """One update for each window, in order, `epochs` times over; returns the mean loss of each epoch (epochs,).
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, column, exercise_update, sequence
 from elman.core.layers import Activation
@@ -42,12 +43,12 @@ class SimpleRNN:
         for weight in (self.W_xh, self.W_hh, self.W_hy):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def forward(self, x: Any) -> np.ndarray:
+    def forward(self, x: ArrayLike) -> np.ndarray:
         """x (T, D) -> outputs (T, O)."""
         y, self.hidden_states, _ = self.core.forward(sequence("x", x, self.core.sizes[0]))
         return y
 
-    def backward(self, x: Any, y: Any, learning_rate: float) -> float:
+    def backward(self, x: ArrayLike, y: ArrayLike, learning_rate: float) -> float:
         """One gradient step for 1/2 sum_t sum_o (y - y_hat)^2, targets y (T, O); the weights are used as they are and
         updated once, without clipping. Returns the loss before the step."""
         return exercise_update(self.core, x, y, learning_rate)

@@ -47,7 +47,7 @@ class Reader(Protocol):
     """A class that makes its objects from files. Both methods raise one of UNFIT for what they can make nothing of."""
 
     @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> Shapes:
+    def _file_shapes(cls, description: Mapping[str, Any], /) -> Shapes:
         """Checks the description and returns every tensor's shape and type, which are compared before any is read.
 
         An axis that the description leaves free (the members of an ensemble) is None.
@@ -55,7 +55,7 @@ class Reader(Protocol):
         ...
 
     @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray], /) -> Any:
         """Returns the object that was saved."""
         ...
 

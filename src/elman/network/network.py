@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from elman.core import checks, fields
-from elman.core.describe import layers_from_plain, layers_to_plain
+from elman.core import checks
 from elman.core.init import Chrono, initial
 from elman.core.layers import Cell, Dense, Embedding, Layer, Layout
 from elman.core.losses import Loss, as_loss
@@ -17,7 +17,7 @@ from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
-from elman.network import arguments
+from elman.network import arguments, description
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Network"]
 
-State = Mapping[str, Any]  # name -> array-like (B, size)
+State = Mapping[str, ArrayLike]  # name -> array-like (B, size)
 
 
 class Network:
@@ -167,14 +167,19 @@ class Network:
 
     @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[False] = False
+        self,
+        x: ArrayLike,
+        *,
+        lengths: ArrayLike | None = None,
+        state: State | None = None,
+        return_state: Literal[False] = False,
     ) -> np.ndarray: ...
     @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[True]
+        self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: Literal[True]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: bool = False
+        self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
         """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
@@ -183,15 +188,15 @@ class Network:
         y = y[0] if single else y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
-    def hidden(self, x: Any, *, lengths: Any = None, state: State | None = None) -> list[np.ndarray]:
+    def hidden(self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None) -> list[np.ndarray]:
         """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
     def forward(
         self,
-        x: Any,
+        x: ArrayLike,
         *,
-        lengths: Any = None,
+        lengths: ArrayLike | None = None,
         state: State | None = None,
         key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
@@ -208,9 +213,9 @@ class Network:
     def backward(
         self,
         tape: Tape,
-        dy: Any,
+        dy: ArrayLike | None,
         *,
-        dh: Any = None,
+        dh: ArrayLike | Sequence[ArrayLike | None] | None = None,
         dstate: State | None = None,
         truncate: int | None = None,
     ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
@@ -245,12 +250,12 @@ class Network:
 
     def loss(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: Any = None,
-        sample_weight: Any = None,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         state: State | None = None,
     ) -> float:
         """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
@@ -261,12 +266,12 @@ class Network:
 
     def loss_and_grad(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: Any = None,
-        sample_weight: Any = None,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         state: State | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
@@ -307,32 +312,26 @@ class Network:
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
-        plain = {"layers": layers_to_plain(self.layers), "input_size": self.input_size, "dtype": self.dtype.name}
-        return plain, dict(Parameters(self.layout, self.weights.copy()))
+        return description.to_plain(self.layout, self.dtype), dict(Parameters(self.layout, self.weights.copy()))
 
     @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+    def _from_file(cls, plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
         """The network that `contents` described; `_file_shapes` was compared before."""
-        layout, dtype = cls._described(description)
+        layout, dtype = description.from_plain("network", plain)
         network = cls.from_theta(layout, np.empty(layout.size, dtype))
         for name, array in tensors.items():
             network.parameters[name] = array
         return network
 
     @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        layout, dtype = cls._described(description)
-        return {place.name: (place.shape, dtype) for place in layout.parameters}
-
-    @classmethod
-    def _described(cls, description: Mapping[str, Any]) -> tuple[Layout, np.dtype[Any]]:
-        known = {"layers": layers_from_plain, "input_size": fields.whole(1)}
-        plain = fields.record("network", description, {**known, "dtype": fields.one_of("float32", "float64")})
-        return Layout(plain["layers"], plain["input_size"]), np.dtype(plain["dtype"])
+    def _file_shapes(cls, plain: Mapping[str, Any]) -> io.Shapes:
+        """Shape and type of every tensor of a file with this description."""
+        layout, dtype = description.from_plain("network", plain)
+        return {each.name: (each.shape, dtype) for each in layout.parameters}
 
     # ---------------------------------------------------------------------------------------- inside
 
-    def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
+    def _batch(self, x: ArrayLike, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -341,13 +340,5 @@ class Network:
     def __repr__(self) -> str:
         shape = "at the last step" if self.layout.last else "at every step"
         came = "integers" if self.layout.integer_input else f"{self.input_size} in"
-        lines = [
-            f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters, "
-            f"{self.dtype}, {self.engine} engine"
-        ]
-        names = [repr(layer) for layer in self.layers]
-        width = max(map(len, names))
-        for name, part in zip(names, self.layout.parts, strict=True):
-            count = sum(parameter.size for group in part.parameters for parameter in group)
-            lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
-        return "\n".join(lines)
+        title = f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters"
+        return "\n".join([f"{title}, {self.dtype}, {self.engine} engine", *description.lines(self.layout)])

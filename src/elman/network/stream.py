@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Embedding, Layout
@@ -60,7 +61,7 @@ class Stream:
         self.batch_size = checks.whole("batch_size", batch_size, low=1, high=MOST_SEQUENCES)
         self._restart(network.weights.copy(), None)
 
-    def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
+    def _restart(self, theta: np.ndarray, state: Mapping[str, ArrayLike] | None) -> None:
         layout = self.network.layout
         self._theta = theta
         self._dtype = theta.dtype
@@ -76,7 +77,7 @@ class Stream:
         else:
             self.state = state
 
-    def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def step(self, x: ArrayLike, out: np.ndarray | None = None) -> np.ndarray:
         """The output for the next input, and the state moves on.
 
         x    (B, D), or (D,) where B is 1; behind an Embedding (B,) whole numbers, or one number
@@ -92,7 +93,7 @@ class Stream:
             y = np.empty(self._out_shape[1:] if single else self._out_shape, self._dtype)
         return y if self._try_step(x, y) else self._step_checked(x, out)
 
-    def _step_checked(self, x: Any, out: np.ndarray | None) -> np.ndarray:
+    def _step_checked(self, x: ArrayLike, out: np.ndarray | None) -> np.ndarray:
         rows, single = self._input(x)
         shape = self._out_shape[1:] if single else self._out_shape
         if out is None:
@@ -128,7 +129,7 @@ class Stream:
         """Takes the network's weights of now; the state stays."""
         self._restart(self.network.weights.copy(), self.state)
 
-    def _input(self, x: Any) -> tuple[np.ndarray, bool]:
+    def _input(self, x: ArrayLike) -> tuple[np.ndarray, bool]:
         layout = self.network.layout
         if layout.integer_input:
             array = arguments.as_whole("x", x, "whole numbers")

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Layout, Parameter, Recurrent, Simple
@@ -26,8 +27,8 @@ def make_constraints(
     optimizer: Optimizer,
     rates: Mapping[str, float] | None = None,
     frozen: Iterable[str] = (),
-    masks: Mapping[str, Any] | None = None,
-    signs: Mapping[str, Any] | None = None,
+    masks: Mapping[str, ArrayLike] | None = None,
+    signs: Mapping[str, ArrayLike] | None = None,
 ) -> Rules | None:
     """Returns the constraints that these arguments of `Trainer` make; None where theta moves freely.
 

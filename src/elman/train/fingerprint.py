@@ -18,7 +18,7 @@ from elman.core.layers import Layout
 from elman.core.requests import Batch
 from elman.train.state import TrainingState
 
-__all__ = ["Plain", "data", "differences", "plain", "training"]
+__all__ = ["Plain", "data", "differences", "network", "plain", "training"]
 
 # The fields of a TrainingState that decide its result, beside the network and the constraints; a training changes none
 # of them but the optimiser's numbers, which a callback may change.
@@ -43,8 +43,8 @@ Plain = dict[str, Any]  # name -> None, a string, a number or a flag, as JSON ca
 
 def training(state: TrainingState) -> Plain:
     """The fingerprint of a training: its network's layers and dtype, and all that its Trainer was made with."""
-    network, constraints = state.network, state.constraints
-    found = plain("layers", network.layers) | {"input_size": network.input_size, "dtype": network.dtype.name}
+    constraints = state.constraints
+    found = network(state.network.layout, state.network.dtype)
     for name in DECIDING:
         found |= plain(name, getattr(state, name))
     if constraints is None:
@@ -52,6 +52,11 @@ def training(state: TrainingState) -> Plain:
     for name in ("starts", "factors", "decays", "lower", "upper"):
         found |= plain(f"rules.{name}", getattr(constraints, name))  # as version 0.1.0 wrote it
     return found
+
+
+def network(layout: Layout, dtype: np.dtype[Any]) -> Plain:
+    """The fingerprint of a network, whatever its weights."""
+    return plain("layers", layout.layers) | {"input_size": layout.input_size, "dtype": dtype.name}
 
 
 def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:

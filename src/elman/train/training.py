@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks, interrupts, schedules
 from elman.core.losses import Loss, as_loss
@@ -71,8 +72,8 @@ class Trainer:
         rates: Mapping[str, float] | None = None,
         activity_penalty: float = 0.0,
         frozen: Sequence[str] = (),
-        masks: Mapping[str, Any] | None = None,
-        signs: Mapping[str, Any] | None = None,
+        masks: Mapping[str, ArrayLike] | None = None,
+        signs: Mapping[str, ArrayLike] | None = None,
         seed: int = 0,
     ) -> None:
         if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -142,12 +143,12 @@ class Trainer:
 
     def update(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
-        lengths: Any = None,
-        sample_weight: Any = None,
-        state: Mapping[str, Any] | None = None,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        state: Mapping[str, ArrayLike] | None = None,
     ) -> float:
         """One step of the optimiser on all rows given, whatever `batch_size`; returns the loss before it.
 
@@ -160,14 +161,14 @@ class Trainer:
 
     def fit(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         *,
         epochs: int,
-        lengths: Any = None,
-        sample_weight: Any = None,
-        state: Mapping[str, Any] | None = None,
-        validation: float | tuple[Any, Any] | Mapping[str, Any] | None = None,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        state: Mapping[str, ArrayLike] | None = None,
+        validation: float | tuple[ArrayLike, ArrayLike] | Mapping[str, Any] | None = None,
         patience: int | None = None,
         shuffle: bool = True,
         window: int | None = None,
@@ -258,7 +259,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------ inside
 
-    def _batch(self, x: Any, y: Any, **others: Any) -> Batch:
+    def _batch(self, x: ArrayLike, y: ArrayLike, **others: Any) -> Batch:
         return arguments.as_batch(self.network.layout, self.network.dtype, x, y, loss=self.loss, **others)[0]
 
     def _fingerprint(self, data: FitData, patience: int | None) -> fingerprint.Plain:

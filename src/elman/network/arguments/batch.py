@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core.layers import Layout
 from elman.core.losses import Loss
@@ -26,7 +27,7 @@ def as_batch(
     loss: Loss | None = None,
     lengths: object = None,
     sample_weight: object = None,
-    state: Mapping[str, Any] | None = None,
+    state: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Batch, bool]:
     """The data as an engine's Batch, and whether x was one sequence, without the axis B.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core.checks import shown
 from elman.core.layers import Layout
@@ -15,7 +16,7 @@ __all__ = ["as_hidden_upstream", "as_state", "as_upstream"]
 
 
 def as_state(
-    name: str, layout: Layout, dtype: np.dtype[Any], state: Mapping[str, Any] | None, n: int
+    name: str, layout: Layout, dtype: np.dtype[Any], state: Mapping[str, ArrayLike] | None, n: int
 ) -> list[np.ndarray] | None:
     """A mapping of named states as the list that engines take: every (n, size), zeros where a name is missing."""
     if state is None:

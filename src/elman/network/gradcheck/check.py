@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.losses import Loss, as_loss
@@ -19,13 +20,13 @@ __all__ = ["gradcheck"]
 
 def gradcheck(
     subject: Any,
-    x: Any = None,
-    y: Any = None,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
     *,
     loss: str | Loss | None = None,
-    lengths: Any = None,
-    sample_weight: Any = None,
-    state: Mapping[str, Any] | None = None,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    state: Mapping[str, ArrayLike] | None = None,
     tolerance: float = 1e-6,
     entries: int = 200,
     seed: int = 0,
@@ -77,8 +78,8 @@ def gradcheck(
 def _check_inputs(
     network: Network,
     x: np.ndarray,
-    lengths: Any,
-    state: Mapping[str, Any] | None,
+    lengths: ArrayLike | None,
+    state: Mapping[str, ArrayLike] | None,
     tolerance: float,
     entries: int,
     rng: np.random.Generator,

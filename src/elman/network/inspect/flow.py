@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.network import Network, arguments
@@ -15,7 +15,7 @@ __all__ = ["Flow", "as_states", "by_name", "jacobian", "joined", "step"]
 ROWS = 1 << 13  # rows of one call of the network
 
 
-def step(network: Network, x: Any, states: Any) -> np.ndarray:
+def step(network: Network, x: ArrayLike, states: ArrayLike) -> np.ndarray:
     """F(s) for each of `states` (N, S), or one (S,): the states one step later under the input x, in float64."""
     flow = Flow(network, x)
     array, single = as_states(flow, states)
@@ -23,7 +23,7 @@ def step(network: Network, x: Any, states: Any) -> np.ndarray:
     return after[0] if single else after
 
 
-def jacobian(network: Network, x: Any, states: Any) -> np.ndarray:
+def jacobian(network: Network, x: ArrayLike, states: ArrayLike) -> np.ndarray:
     """dF/ds at each of `states` (N, S): (N, S, S), exact; (S, S) for one state (S,). Row i is the gradient of F_i."""
     flow = Flow(network, x)
     array, single = as_states(flow, states)
@@ -31,7 +31,7 @@ def jacobian(network: Network, x: Any, states: Any) -> np.ndarray:
     return found[0] if single else found
 
 
-def joined(network: Network, state: Mapping[str, Any]) -> np.ndarray:
+def joined(network: Network, state: Mapping[str, ArrayLike]) -> np.ndarray:
     """A state by name, each (N, size), as rows (N, S) in the order of `network.state_names`; what is missing is 0."""
     arrays = {name: np.atleast_2d(np.asarray(value)) for name, value in state.items()}
     counts = {len(array) for array in arrays.values()}
@@ -44,7 +44,7 @@ def joined(network: Network, state: Mapping[str, Any]) -> np.ndarray:
 class Flow:
     """The map s -> F(s) of a float64 copy of a network under one input, and its Jacobian."""
 
-    def __init__(self, network: Network, x: Any) -> None:
+    def __init__(self, network: Network, x: ArrayLike) -> None:
         if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
         if network.layout.bidirectional:
@@ -88,7 +88,7 @@ def by_name(slots: tuple[tuple[str, int], ...], states: np.ndarray) -> dict[str,
     return {name: part for (name, _), part in zip(slots, np.split(states, cuts, axis=1), strict=True)}
 
 
-def as_states(flow: Flow, states: Any) -> tuple[np.ndarray, bool]:
+def as_states(flow: Flow, states: ArrayLike) -> tuple[np.ndarray, bool]:
     """States from users as float64 (N, S), and whether one state (S,) came alone."""
     array = arguments.as_real("states", states, np.dtype(np.float64))
     single = array.ndim == 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.network import Network, arguments
@@ -21,11 +21,11 @@ WARM = (0, 1, 2, 4, 8, 16)  # steps that drawn states run before they serve as s
 
 def fixed_points(
     network: Network,
-    x: Any,
+    x: ArrayLike,
     *,
-    starts: Any = None,
-    data: Any = None,
-    lengths: Any = None,
+    starts: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    data: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
     n: int = 200,
     tolerance: float = 1e-9,
     slow: float = 1e-2,
@@ -80,7 +80,15 @@ def fixed_points(
     return FixedPoints(tuple(points), flow.x, len(begin) - len(states), flow.slots)
 
 
-def _starts(flow: Flow, starts: Any, data: Any, lengths: Any, n: int, rng: np.random.Generator) -> np.ndarray:
+def _starts(
+    flow: Flow,
+    starts: ArrayLike | Mapping[str, ArrayLike] | None,
+    data: ArrayLike | None,
+    lengths: ArrayLike | None,
+    n: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The states (N, S) that the search begins from, as `fixed_points` has them."""
     if starts is not None and data is not None:
         raise ValueError("starts: expected None where data is given, got both")
     if lengths is not None and data is None:
@@ -96,7 +104,7 @@ def _starts(flow: Flow, starts: Any, data: Any, lengths: Any, n: int, rng: np.ra
     return states
 
 
-def _visited(flow: Flow, data: Any, lengths: Any, n: int, rng: np.random.Generator) -> np.ndarray:
+def _visited(flow: Flow, data: ArrayLike, lengths: ArrayLike | None, n: int, rng: np.random.Generator) -> np.ndarray:
     """n states drawn from all valid steps of the data, each with the same chance."""
     batch, _ = arguments.as_batch(flow.network.layout, flow.network.dtype, data, lengths=lengths)
     ends = np.full(len(batch.x), batch.x.shape[1]) if batch.lengths is None else batch.lengths

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from elman.core import fields
-from elman.core.describe import layers_from_plain
 from elman.core.io import Shapes
 from elman.core.layers import Layout
 from elman.core.optim import OPTIMIZERS, Optimizer
+from elman.network import description as network
 from elman.train import fingerprint
 from elman.train.history import Epoch
 
@@ -25,7 +25,6 @@ STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in the set
 def checked(description: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the checked fields of a checkpoint's description, its `network` as a Layout, or None where code of the
     user's own was part of it. ValueError or TypeError for anything else."""
-    network = {"layers": layers_from_plain, "input_size": fields.whole(1), "dtype": fields.one_of("float32", "float64")}
     known: dict[str, fields.Check] = {
         **{name: fields.whole() for name in ("first", "done", "waited", "updates")},
         "seconds": fields.number(0.0),
@@ -37,7 +36,7 @@ def checked(description: Mapping[str, Any]) -> dict[str, Any]:
         "made_by": lambda name, value: fields.record(
             name, value, {"elman": fields.text, "engine": fields.text, "isa": fields.optional(fields.text)}
         ),
-        "network": fields.optional(lambda name, value: fields.record(name, value, network)),
+        "network": fields.optional(network.from_plain),
     }
     plain = fields.record("checkpoint", description, known)
     if plain["stopped"] and plain["done"] > 0:
@@ -45,11 +44,9 @@ def checked(description: Mapping[str, Any]) -> dict[str, Any]:
     if plain["done"] > plain["updates"]:
         raise ValueError(f"done: expected at most the {plain['updates']} updates, got {plain['done']}")
     _optimizer(plain["optimizer"])
-    about = plain["network"]
-    if about is not None:
-        plain["network"] = Layout(about["layers"], about["input_size"])
-        expected = fingerprint.plain("layers", plain["network"].layers)
-        expected |= {name: about[name] for name in ("input_size", "dtype")}
+    if plain["network"] is not None:
+        plain["network"], dtype = plain["network"]
+        expected = fingerprint.network(plain["network"], dtype)
         said = {name: plain["settings"].get(name) for name in expected}
         if unlike := fingerprint.differences(said, expected):
             raise ValueError(f"settings: expected those of the network, got others: {'; '.join(unlike)}")

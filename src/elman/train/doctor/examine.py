@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Layout
@@ -20,7 +21,14 @@ ROWS = 32  # at most: shares of thousands of entries need no more
 TANH, SIGMOID = (-0.99, 0.99), (0.01, 0.99)  # saturated beyond
 
 
-def examine(network: Network, x: Any, y: Any = None, loss: str | Loss = "mse", *, lengths: Any = None) -> Examination:
+def examine(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    loss: str | Loss = "mse",
+    *,
+    lengths: ArrayLike | None = None,
+) -> Examination:
     """Looks at gates, relu units and gradients of a network on data; arguments as for `Network.loss`, y may be missing.
 
     Of the rows at most 32 are looked at, evenly spaced, in float64 on the reference engine: 2 s for two LSTM layers

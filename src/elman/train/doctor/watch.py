@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.train.doctor.examination import Examination
@@ -21,7 +23,9 @@ class Watch:
     Each finding is told once, as a RuntimeWarning; `latest` is the last Examination. A few rows are enough.
     """
 
-    def __init__(self, x: Any, y: Any = None, *, lengths: Any = None, every: int = 1) -> None:
+    def __init__(
+        self, x: ArrayLike, y: ArrayLike | None = None, *, lengths: ArrayLike | None = None, every: int = 1
+    ) -> None:
         self.x, self.y, self.lengths = x, y, lengths
         self.every = checks.whole("every", every, low=1)
         self.latest: Examination | None = None
