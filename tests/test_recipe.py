@@ -43,7 +43,7 @@ def test_a_cell_is_everywhere_that_the_recipe_says(kind: str) -> None:
     assert callable(module.step)
     assert callable(module.step_backward)
     header = text(f"native/cells/{kind}.h")
-    assert f'#include "cells/{kind}.h"' in text("native/scan.h")
+    assert f'#include "cells/{kind}.h"' in text("native/layers/scan.h")
     assert len(re.findall(r"^struct \w+Cell\b", header, flags=re.M)) >= 1
     page = text(f"docs/math/{kind}.md")
     assert re.search(r"^```python\n.*\bassert\b", page, flags=re.M | re.S)
@@ -56,7 +56,7 @@ def test_the_reference_knows_no_other_cell() -> None:
 
 def test_native_cells_are_dispatched_in_their_order() -> None:
     kinds = native_kinds()
-    dispatch = re.search(r"void dispatch_cell\(.*?^\}", text("native/scan.h"), flags=re.M | re.S)
+    dispatch = re.search(r"void dispatch_cell\(.*?^\}", text("native/layers/scan.h"), flags=re.M | re.S)
     assert dispatch is not None
     assert re.findall(r"case CellKind::(\w+):", dispatch[0]) == kinds
     structs = re.findall(r"return f\((\w+)<T", dispatch[0])

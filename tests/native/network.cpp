@@ -2,7 +2,7 @@
 // standard input, as tests/test_isas.py lays them out, and writes each one's answers to the standard output.
 #include <cstdio>
 
-#include "stepper.h"
+#include "engine/stepper.h"
 
 using namespace elman;
 

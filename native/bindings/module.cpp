@@ -11,9 +11,9 @@
 
 #include <optional>
 
-#include "bindings.h"
-#include "model.h"
-#include "validate.h"
+#include "bindings/bindings.h"
+#include "engine/model.h"
+#include "engine/validate.h"
 
 namespace elman {
 namespace {

@@ -1,7 +1,7 @@
 // All weights of a network, packed for the products of one call: panels for the way forward and for the way back.
 #pragma once
 
-#include "scan.h"
+#include "layers/scan.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -2,8 +2,8 @@
 // (An embedding and the choice of the last step only copy rows: shard.h.)
 #pragma once
 
-#include "packed.h"
-#include "tape.h"
+#include "layers/packed.h"
+#include "layers/tape.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -2,8 +2,8 @@
 // one block of the caller's. And what is read into and out of a tape: inputs, outputs, hidden states, final states.
 #pragma once
 
-#include "ids.h"
-#include "scan.h"
+#include "layers/ids.h"
+#include "layers/scan.h"
 
 namespace elman::ELMAN_ISA {
 

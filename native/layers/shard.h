@@ -1,8 +1,8 @@
 // A shard: some rows taken through the whole network and back. What kernels.cpp exports.
 #pragma once
 
-#include "layers.h"
-#include "losses.h"
+#include "layers/layers.h"
+#include "layers/losses.h"
 
 namespace elman::ELMAN_ISA {
 

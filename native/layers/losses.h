@@ -3,8 +3,8 @@
 // the normaliser.
 #pragma once
 
-#include "activations.h"
-#include "ids.h"
+#include "layers/ids.h"
+#include "math/activations.h"
 #include "program.h"
 
 namespace elman::ELMAN_ISA {

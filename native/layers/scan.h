@@ -7,7 +7,7 @@
 #include "cells/lstm.h"
 #include "cells/norm.h"
 #include "cells/simple.h"
-#include "regular.h"
+#include "layers/regular.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -2,8 +2,8 @@
 // checked every array before.
 #pragma once
 
-#include "isa.h"
-#include "sums.h"
+#include "engine/isa.h"
+#include "engine/sums.h"
 
 namespace elman {
 

@@ -2,8 +2,8 @@
 // sums and scalings of gradients that go with it.
 #pragma once
 
+#include "math/simd.h"
 #include "program.h"
-#include "simd.h"
 
 namespace elman::ELMAN_ISA {
 
