@@ -8,6 +8,8 @@
 #include "engine/cut.h"
 #include "engine/flush.h"
 #include "engine/pool.h"
+#include "engine/requests.h"
+#include "kernels.h"
 
 namespace elman {
 
@@ -39,17 +41,19 @@ class Gradient {
       : p_(p), states_(states), table_(table) {}
 
   // The loss of the cut's rows; with `want_gradient` its gradient lies in result() until the next call. theta is packed
-  // in `packed`. recompute > 0: the way forward keeps the states between segments of so many steps, and each segment
-  // is computed again on the way back.
-  double compute(const T* theta, const Block& packed, const Data& data, const Loss& loss, const Cut& cut,
-                 int64_t truncate, int64_t recompute, bool want_gradient) {
+  // in `packed`.
+  double compute(const T* theta, const Block& packed, const Data& data, const Objective& objective, const Cut& cut,
+                 bool want_gradient) {
     const int threads = Pool::shared().threads();
     if (size_t(threads) > crew_.size()) crew_.resize(size_t(threads));
-    const Job job{theta,         packed.get(),
-                  data,          loss,
-                  cut,           normaliser<T>(p_, data, loss, cut),
-                  truncate,      recompute,
-                  want_gradient, activity_unit(loss, cut)};
+    const Job job{theta,
+                  packed.get(),
+                  data,
+                  objective,
+                  cut,
+                  normaliser<T>(p_, data, objective.loss, cut),
+                  activity_unit(objective, cut),
+                  want_gradient};
     const int64_t shards = cut.count();
     const int64_t together = shards_together(packed.size(), cut.size, shards, threads);
     int64_t block = together;  // aligned blocks of shards are subtrees, so a task may sum one alone
@@ -88,25 +92,23 @@ class Gradient {
  private:
   static constexpr int64_t kTasks = 16;
 
-  // What h^2 of one unit at one step counts: the mean is over all of them.
-  double activity_unit(const Loss& loss, const Cut& cut) const {
-    if (loss.activity == 0) return 0;
+  // The mean of h^2 is over all units and steps.
+  double activity_unit(const Objective& objective, const Cut& cut) const {
+    if (objective.activity_penalty == 0) return 0;
     int64_t width = 0, steps = 0;
-    for (int32_t i = 0; i < p_.n_ops; i++) width += p_.ops[i].kind == Kind::recurrent ? p_.ops[i].out : 0;
+    for (int32_t i = 0; i < p_.n_ops; i++) width += p_.ops[i].kind == LayerKind::recurrent ? p_.ops[i].out : 0;
     for (const int64_t length : cut.lengths) steps += length;
-    return loss.activity / (double(width) * double(steps));
+    return objective.activity_penalty / (double(width) * double(steps));
   }
 
   struct Job {
     const T* theta;
     const void* packed;
     const Data& data;
-    const Loss& loss;
+    const Objective& objective;
     const Cut& cut;
-    double normaliser;
-    int64_t truncate, recompute;
+    double normaliser, activity_unit;  // what the loss is divided by; what h^2 of one unit at one step counts
     bool want_gradient;
-    double activity;
   };
   struct Part {
     double loss = 0;
@@ -151,14 +153,14 @@ class Gradient {
       std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
     }
     const int64_t* rows = job.cut.rows.data() + at;
-    if (job.want_gradient && job.recompute > 0 && job.recompute < lengths[0]) {
+    if (job.want_gradient && job.objective.recompute > 0 && job.objective.recompute < lengths[0]) {
       in_segments(w, job, rows, lengths, n);
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
       if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
-      table_.loss_backward(w.shard, p_, job.packed, job.data, job.loss, job.normaliser, job.truncate, job.cut.size,
-                           w.back, nullptr, job.activity, job.want_gradient ? w.gradients.data() : nullptr,
-                           w.losses.data());
+      table_.loss_backward(w.shard, p_, job.packed, job.data, job.objective.loss, job.normaliser,
+                           job.objective.truncate, job.cut.size, w.back, nullptr, job.activity_unit,
+                           job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
     }
     for (int64_t k = 0; k < count; k++) {
       Sum sum{0, std::move(w.fresh[size_t(k)])};
@@ -177,7 +179,7 @@ class Gradient {
   // Forward through all segments, then back through them, each forward once more; the losses and gradients of all are
   // added up.
   void in_segments(Worker& w, const Job& job, const int64_t* rows, const int64_t* lengths, int64_t n) {
-    const int64_t size = job.recompute, segments = (lengths[0] + size - 1) / size;
+    const int64_t size = job.objective.recompute, segments = (lengths[0] + size - 1) / size;
     int64_t width = 0;
     for (const int64_t s : states_) width += s;
     T* memory = static_cast<T*>(w.between.reserve(size_t((segments + 2) * n * width) * sizeof(T)));
@@ -194,7 +196,7 @@ class Gradient {
     const auto enter = [&](int64_t k, bool keep) {  // the segment's data; its rows, the first of all, go forward
       const int64_t alive = longer_than(lengths, n, k * size);
       for (int64_t r = 0; r < alive; r++) window[size_t(r)] = std::min(size, lengths[r] - k * size);
-      Data data = later(p_, job.data, job.loss, sizeof(T), k * size);
+      Data data = later(p_, job.data, job.objective.loss, sizeof(T), k * size);
       const std::vector<void*> state = states_at(k);
       if (k > 0) {
         data.state = state.data();
@@ -218,8 +220,8 @@ class Gradient {
         table_.read_state(w.shard, p_, true, reinterpret_cast<T* const*>(states_at(segments + 1).data()));
       }
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
-      table_.loss_backward(w.shard, p_, job.packed, data, job.loss, job.normaliser, job.truncate, job.cut.size, w.back,
-                           &segment, job.activity, w.gradients.data(), losses.data());
+      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
+                           job.cut.size, w.back, &segment, job.activity_unit, w.gradients.data(), losses.data());
       const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;
       for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
     }
