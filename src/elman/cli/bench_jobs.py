@@ -44,7 +44,7 @@ def train(cell: str, shape: Shape, peers: list[str]) -> Job:
 
     from elman.core.losses import MSE
     from elman.core.optim import SGD
-    from elman.core.requests import Batch, Records
+    from elman.core.requests import Batch, Objective, Records, UpdateRule
     from elman.engines.select import reference
     from elman.train.training import Trainer
 
@@ -62,7 +62,8 @@ def train(cell: str, shape: Shape, peers: list[str]) -> Job:
     def numpy(count: int) -> int:
         records = Records(np.tile(np.arange(B), count), np.arange(count + 1) * B, np.full(count, RATE))
         batch = Batch(x, y)
-        reference().update(plain.layout, plain.theta, batch, MSE(), SGD(RATE), (), 0, records, None, None, None, B)
+        rule, objective = UpdateRule(SGD(RATE)), Objective(MSE(), shard_size=B)
+        reference().update(plain.layout, plain.theta, batch, objective, rule, (), 0, records)
         return count
 
     contenders: dict[str, Run] = {"elman": ours, "numpy": numpy}

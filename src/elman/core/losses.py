@@ -1,4 +1,4 @@
-"""Losses, by name or as a configured object. The mathematics is in `reference/losses.py` and `native/losses.h`.
+"""Losses, by name or as a configured object. The mathematics is in `reference/losses.py` and `native/layers/losses.h`.
 
 A loss is a sum of terms over rows, valid steps and outputs, divided by a normaliser known beforehand; so it can
 be summed shard by shard. Every term is multiplied by its step's `sample_weight` (1 where none is given).

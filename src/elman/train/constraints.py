@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from elman.core import checks
 from elman.core.layers import Layout, Parameter, Recurrent, Simple
 from elman.core.optim import AdamW, Optimizer
-from elman.core.requests import Rules
+from elman.core.requests import Constraints
 from elman.network import arguments
 
 __all__ = ["make_constraints"]
@@ -29,7 +29,7 @@ def make_constraints(
     frozen: Iterable[str] = (),
     masks: Mapping[str, ArrayLike] | None = None,
     signs: Mapping[str, ArrayLike] | None = None,
-) -> Rules | None:
+) -> Constraints | None:
     """Returns the constraints that these arguments of `Trainer` make; None where theta moves freely.
 
     Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay skips what is no
@@ -87,14 +87,14 @@ def _segments(
     decays: dict[str, bool],
     lower: np.ndarray | None,
     upper: np.ndarray | None,
-) -> Rules:
+) -> Constraints:
     """Joins neighbouring parameters under the same constraints into one segment."""
     cut: list[Parameter] = []
     for p in layout.parameters:
         own = (factors[p.name], decays[p.name])
         if not cut or own != (factors[cut[-1].name], decays[cut[-1].name]):
             cut.append(p)
-    return Rules(
+    return Constraints(
         np.array([*(p.offset for p in cut), layout.size], np.int64),
         np.array([factors[p.name] for p in cut]),
         np.array([decays[p.name] for p in cut], np.uint8),

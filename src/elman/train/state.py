@@ -11,7 +11,7 @@ import numpy as np
 from elman.core import schedules
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
-from elman.core.requests import Batch, Records, Rules
+from elman.core.requests import Batch, Constraints, Objective, Records, UpdateRule
 from elman.core.schedules import Schedule
 from elman.engines.select import select
 from elman.network import Network, arguments
@@ -39,7 +39,7 @@ class TrainingState:
     recompute: bool | int
     activity_penalty: float
     seed: int
-    constraints: Rules | None  # of theta: rates of parameter groups, frozen parameters, bounds
+    constraints: Constraints | None  # of theta: rates of parameter groups, frozen parameters, bounds
     slots: Sequence[np.ndarray]  # the optimiser's vectors, each (P,)
     updates: int  # done
     history: History
@@ -61,20 +61,19 @@ class TrainingState:
             layout,
             self.network.theta,
             batch,
-            self.loss,
-            self.optimizer,
+            self.objective(batch),
+            UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints),
             self.slots,
             self.updates,
             records,
-            self.clip_norm,
-            self.clip_value,
-            self.truncate,
-            self.shard_size,
-            arguments.segment(layout, self.recompute, batch.x.shape[1]),
-            self.seed if layout.draws else None,
-            self.constraints,
-            self.activity_penalty,
         )
+
+    def objective(self, batch: Batch) -> Objective:
+        """How the value and the gradient of this batch are made."""
+        layout = self.network.layout
+        segment = arguments.segment(layout, self.recompute, batch.x.shape[1])
+        seed = self.seed if layout.draws else None
+        return Objective(self.loss, self.activity_penalty, self.truncate, segment, self.shard_size, seed)
 
     def loss_of(self, batch: Batch, theta: np.ndarray | None = None) -> float:
         """The loss on a batch, of the network's weights or of theta, without dropout and noise."""
