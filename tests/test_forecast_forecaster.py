@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import warnings
 from dataclasses import replace
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from elman.forecast import DataError, Forecaster, ForecastWarning, Series, as_se
 from elman.forecast.evaluation.folds import cut as trained
 from elman.forecast.models.efforts import LOCAL
 from elman.forecast.models.global_model import GlobalModel
-from elman.forecast.models.efforts import LOCAL
 from elman.forecast.models.local_model import Split, train_local
 from elman.forecast.models.local_windows import context_rows, least_rows, windows
 

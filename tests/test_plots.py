@@ -23,7 +23,13 @@ def forecast(series: Series, steps: int = 6, levels: tuple[float, ...] = (80.0, 
     bands = {level: values[:, None] + level / 20 * np.array([-1.0, 1.0]) for level in levels}
     truth = np.zeros((2, steps))
     backtest = Backtest(
-        truth, {"network": truth + 1.0, "naive": truth + 2.0}, np.ones(2), (("a", "b"), ("c", "d")), (0, 1)
+        truth,
+        {"network": truth + 1.0, "naive": truth + 2.0},
+        np.ones(2),
+        (("a", "b"), ("c", "d")),
+        (0, 1),
+        ("a", "a"),
+        single=True,
     )
     return Forecast(series, values, bands, "network", backtest)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elman.anomaly.network import EFFORTS
 from elman.core import checks, fields
@@ -12,17 +13,13 @@ from elman.estimators.recipe import Recipe
 from elman.series import limits
 from elman.series.calendar import check_freq
 
-if TYPE_CHECKING:
-    from elman.anomaly.detector import AnomalyDetector
-
 __all__ = ["CONSTRAINTS", "MISSING", "recipe_of"]
 
 MISSING = ("error", "interpolate")  # a masked value would be scored as if it were one
 
 
-def recipe_of(given: AnomalyDetector) -> Recipe:
-    """How the detector's networks are trained: as its effort says, with the cell and the units that were asked for."""
-    asked = given.checked_options()
+def recipe_of(asked: Mapping[str, Any]) -> Recipe:
+    """How the networks of a detector with these checked options are trained."""
     changed = {name: asked[name] for name in ("cell", "hidden_size") if asked[name] is not None}
     return replace(EFFORTS[asked["effort"]], **changed)
 

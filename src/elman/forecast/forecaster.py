@@ -139,21 +139,20 @@ class Forecaster(FittedForecaster):
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
         on_progress = options.renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
-        self.check_options()
+        checked = self.checked_options()
+        windows, levels = checked["windows"], checked["levels"]
         read = self._read(y, Columns(target, time, id, past, future, static))
-        windows = checks.whole("windows", self.windows, 0, limits.WINDOWS)
-        asked = None if self.levels is None else intervals.parse_levels(self.levels)
-        panel, strategy = options.strategy_of(self, read).resolve(read, windows > 0, self.skip_bad)
-        if asked and strategy.horizon is not None:  # before the work: there can't be more
-            intervals.check_enough(asked, windows * strategy.horizon * len(panel))
+        given_in = None if isinstance(y, str | os.PathLike) else frame_type(y)
+        panel, strategy = options.strategy_of(checked, read).resolve(read, windows > 0, self.skip_bad)
+        if levels and strategy.horizon is not None:  # before the work: there can't be more
+            intervals.check_enough(levels, windows * strategy.horizon * len(panel))
         tested = 0.5 if windows else 0.0  # of the work
         backtest = strategy.backtest(panel, windows, on_progress=span(on_progress, 0.0, tested)) if windows else None
-        levels = self._levels(0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
+        levels = _levels(levels, 0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
         self.model_ = strategy.train(panel, span(on_progress, tested, 1.0))
-        self.horizon_, self.levels_, self.backtest_ = self.model_.horizon, levels, backtest
-        self.season_: int | tuple[int, ...] = options.as_season(self.model_.seasons)
-        self._panel = panel
-        self._frame_type = None if isinstance(y, str | os.PathLike) else frame_type(y)
+        self.horizon_, self.season_ = self.model_.horizon, options.as_season(self.model_.seasons)
+        self.levels_, self.backtest_ = levels, backtest
+        self._panel, self._frame_type = panel, given_in
         return self
 
     def read(self, y: Any, **columns: Any) -> Series | Panel:
@@ -196,10 +195,10 @@ class Forecaster(FittedForecaster):
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
             panel = self._panel
-            strategy = replace(options.strategy_of(self, panel), horizon=self.horizon_)
+            strategy = replace(options.strategy_of(self.checked_options(), panel), horizon=self.horizon_)
         else:
             panel = Panel.of(y) if isinstance(y, Series) else y
-            panel, strategy = options.strategy_of(self, panel).resolve(panel, True, self.skip_bad)
+            panel, strategy = options.strategy_of(self.checked_options(), panel).resolve(panel, True, self.skip_bad)
         found = strategy.backtest(panel, windows, step, refit, on_progress)
         if found is None:
             raise DataError(f"windows: the series are too short for a window of {strategy.horizon} rows")
@@ -214,7 +213,7 @@ class Forecaster(FittedForecaster):
         """
         updates = None if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
         self.update_state(y)
-        strategy = replace(options.strategy_of(self, self._panel), horizon=self.horizon_)
+        strategy = replace(options.strategy_of(self.checked_options(), self._panel), horizon=self.horizon_)
         self.model_ = strategy.train_on(self._panel, self.model_, updates)
         return self
 
@@ -226,13 +225,6 @@ class Forecaster(FittedForecaster):
         self.check_fitted()
         self._panel = with_newer(self._panel, self._read_again(y, after=self._panel))
         return self
-
-    def _levels(self, residuals: int) -> tuple[float, ...]:
-        if self.levels is None:
-            return tuple(level for level in USUAL_LEVELS if intervals.needed(level) <= residuals)
-        levels = intervals.parse_levels(self.levels)
-        intervals.check_enough(levels, residuals)
-        return levels
 
     # ------------------------------------------------------------------------------------------ files
 
@@ -247,3 +239,11 @@ class Forecaster(FittedForecaster):
         self._panel = Panel(fitted.series, fitted.skipped, single=fitted.single, names=names)
         self.model_, self.levels_, self.backtest_ = fitted.model, fitted.levels, fitted.backtest
         self.horizon_, self.season_ = fitted.model.horizon, options.as_season(fitted.model.seasons)
+
+
+def _levels(asked: Sequence[float] | None, residuals: int) -> tuple[float, ...]:
+    """The levels of the intervals that so many residuals allow; ValueError for one that was asked for and needs more."""
+    if asked is None:
+        return tuple(level for level in USUAL_LEVELS if intervals.needed(level) <= residuals)
+    intervals.check_enough(asked, residuals)
+    return tuple(asked)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elman.core import checks, fields
 from elman.estimators.base import Constraints
@@ -20,9 +21,6 @@ from elman.series.calendar import check_freq
 from elman.series.inputs import parse_calendar
 from elman.series.panel import Panel
 from elman.series.series import MISSING
-
-if TYPE_CHECKING:
-    from elman.forecast.forecaster import Forecaster
 
 __all__ = ["CONSTRAINTS", "DISTRIBUTIONS", "as_season", "renamed_argument", "strategy_of"]
 
@@ -67,9 +65,8 @@ CONSTRAINTS: Constraints = {
 }
 
 
-def strategy_of(given: Forecaster, panel: Panel) -> LocalStrategy | GlobalStrategy:
-    """How these series are learned from; the options that say it are checked."""
-    asked = given.checked_options()
+def strategy_of(asked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
+    """How a forecaster with these checked options learns from these series."""
     seasons, horizon, context, seed = asked["season"], asked["horizon"], asked["context"], asked["seed"]
     distribution, skip_seasons = asked["distribution"], asked["skip_seasons"]
     boxcox_lambda, calendar = asked["boxcox_lambda"], asked["calendar"]
