@@ -242,7 +242,7 @@ class Forecaster(FittedForecaster):
 
 
 def _levels(asked: Sequence[float] | None, residuals: int) -> tuple[float, ...]:
-    """The levels of the intervals that so many residuals allow; ValueError for one that was asked for and needs more."""
+    """The levels that so many residuals allow; ValueError for one that was asked for and needs more."""
     if asked is None:
         return tuple(level for level in USUAL_LEVELS if intervals.needed(level) <= residuals)
     intervals.check_enough(asked, residuals)
