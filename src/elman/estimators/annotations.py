@@ -158,6 +158,8 @@ class _Dict(Kind):
 
 
 class _Array(Kind):
+    """A tensor. The description holds its shape, and before it the dtype where the annotation does not say it."""
+
     def __init__(self, dtype: str | None, axes: Sequence[str] | None) -> None:
         self.dtype, self.axes = dtype, axes
 
@@ -165,21 +167,21 @@ class _Array(Kind):
         array = np.asarray(value)
         name = TIMES if array.dtype.kind == "M" else array.dtype.name
         self._check(name, array.shape, place)
-        array = array.astype(TIMES).astype(np.int64) if name == TIMES else array
-        out.add(place, array)
-        return [name, *array.shape]
+        out.add(place, array.astype(TIMES).astype(np.int64) if name == TIMES else array)
+        return [*array.shape] if self.dtype else [name, *array.shape]
 
     def read(self, plain: Any, place: Place, source: Source) -> Any:
-        if not isinstance(plain, list) or not plain:
-            raise TypeError(f"{place.path}: expected a dtype and a shape, got {checks.shown(plain)}")
-        name, *shape = plain
+        if not isinstance(plain, list) or not (plain or self.dtype):
+            expected = "a shape" if self.dtype else "a dtype and a shape"
+            raise TypeError(f"{place.path}: expected {expected}, got {checks.shown(plain)}")
+        name, *shape = (self.dtype, *plain) if self.dtype else plain
         shape = tuple(checks.whole(place.path, size, 0, fields.LARGEST_COUNT) for size in shape)
         self._check(name, shape, place)
         found = source.array(place, np.dtype(np.int64) if name == TIMES else DTYPES[name], shape)
         return found.view(TIMES) if found is not None and name == TIMES else found
 
     def _check(self, name: Any, shape: tuple[int, ...], place: Place) -> None:
-        checks.choice(place.path, name, (*DTYPES, TIMES) if self.dtype is None else (self.dtype,))
+        checks.choice(place.path, name, (self.dtype,) if self.dtype else (*DTYPES, TIMES))
         if self.axes is not None:
             place.measure(self.axes, shape)
 
@@ -205,8 +207,8 @@ class _Network(Kind):
         theta = about.pop("theta")
         layout = layout_from_plain(place.path, about)
         size, place = str(layout.size), place.field("theta", {})
-        dtype = checks.choice(place.path, theta[0] if isinstance(theta, list) and theta else theta, FLOATS)
-        found = _Array(dtype, (size,)).read(theta, place, source)
+        checks.choice(place.path, theta[0] if isinstance(theta, list) and theta else theta, FLOATS)
+        found = _Array(None, (size,)).read(theta, place, source)
         return None if found is None else Network.from_theta(layout, found)
 
 

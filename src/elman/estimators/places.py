@@ -28,8 +28,9 @@ class Place(NamedTuple):
 
     def field(self, name: str, sizes: dict[str, tuple[int, str]]) -> Place:
         """The place of a field of the record that stands here."""
-        path, tensor = (f"{before}.{name}" if before else name for before in (self.path, self.tensor))
-        return Place(path, tensor, self.whole, sizes)
+        if not self.path:
+            return Place(name, name, self.whole, sizes)
+        return Place(f"{self.path}.{name}", f"{self.tensor}.{name}", self.whole, sizes)
 
     def item(self, key: object) -> Place:
         """The place of a value in the list or mapping that stands here."""
@@ -61,10 +62,17 @@ class Written(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What is read from. Without tensors it collects their dtypes and sizes: a shape, or of many arrays their sum."""
+    """What is read from.
+
+    tensors    by their names; None where only their shapes are asked for
+    names      of the classes that were read so far;  versions  the name with its version that the file has for each
+    sizes      without tensors: the dtype of each, and its shape, or the number of all values where it holds many arrays
+    used       with tensors: how many values of each were read
+    """
 
     tensors: Mapping[str, np.ndarray] | None
     names: set[str]
+    versions: dict[str, str]
     sizes: dict[str, tuple[np.dtype[Any], Any]]
     used: dict[str, int]
 
