@@ -108,6 +108,12 @@ class Estimator:
     def __sklearn_is_fitted__(self) -> bool:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn, which alone calls this, asks about an estimator that is not one of its kinds."""
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
+
     def check_fitted(self) -> None:
         """Raises NotFittedError where `fit` was not called, and nothing was loaded from a file."""
         if not self.__sklearn_is_fitted__():
