@@ -122,12 +122,13 @@ def test_rows_of_another_skip():
     assert Forecaster(horizon=7, windows=0, skip=3, updates=5, members=1).fit(weekly()).model_.view.own == 21
 
 
-def test_large_networks_are_for_many_rows():
-    for word, sizes in EFFORTS.items():
-        least = list(sizes)
-        assert (least[0], least) == (0, sorted(least))
-        assert [effort_of(word, rows) for rows in least] == list(sizes.values())
-        assert effort_of(word, least[1] - 1) == sizes[0]
+@pytest.mark.parametrize("word", EFFORTS)
+def test_large_networks_are_for_many_rows(word: str):
+    sizes = EFFORTS[word]
+    least = list(sizes)
+    assert (least[0], least) == (0, sorted(least))
+    assert [effort_of(word, rows) for rows in least] == list(sizes.values())
+    assert effort_of(word, least[1] - 1) == sizes[0]
 
 
 # -------------------------------------------------------------------------------------------- masks
