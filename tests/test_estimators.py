@@ -58,6 +58,8 @@ def test_a_clone_has_the_options_and_is_not_fitted(kind: type[Estimator]):
     clone = base.clone(model)
     assert clone.get_params() == model.get_params()
     assert vars(clone) == vars(kind(**QUICK[kind]))
+    several = kind(season=(7, 14))  # type: ignore[call-arg]
+    assert base.clone(several).get_params() == several.get_params()
 
 
 @each_estimator

@@ -95,7 +95,7 @@ def test_it_learns_what_no_baseline_knows():
 def test_a_random_walk_is_hardly_forecast_better_than_by_the_baseline(seed: int):
     """Luck is allowed, but not much of it."""
     values = 100 + np.random.default_rng(seed).normal(size=80).cumsum()
-    assert Forecaster(horizon=4, season=1, **QUICK).fit(values).backtest_.gain < 0.1
+    assert Forecaster(horizon=4, season=1, **QUICK).fit(values).backtest_.gain < 0.02
 
 
 def test_where_the_last_value_is_right_the_baseline_is_told_to_be_better():

@@ -58,14 +58,15 @@ def test_quantiles_widen_on_the_side_where_errors_are():
         return np.where(np.arange(rows) % 7 < 2, 3.0, 0.1) * rng.exponential(size=rows)
 
     series = {f"s{k}": weekly(400 - 7 * k, k, up)[: 392 - 7 * k] for k in range(6)}  # all end on the same day
-    model = Forecaster(horizon=7, season=7, windows=3, head="quantiles", power=1.0, updates=600).fit(series)
+    quick: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 3, "power": 1.0, "members": 1, "updates": 400}
+    model = Forecaster(head="quantiles", **quick).fit(series)
     found = model.forecast()["s0"]
     low, high = (found.values - found.intervals[80.0][:, 0]), (found.intervals[80.0][:, 1] - found.values)
     assert high[:2].mean() > 1.5 * low[:2].mean()
     assert high[:2].mean() > 5 * high[2:].mean()
     quantiles = model.predict_quantiles((0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95))
     assert min(np.diff(each, axis=1).min() for each in quantiles.values()) > 0
-    plain = Forecaster(horizon=7, season=7, windows=3, power=1.0, updates=600).fit(series)
+    plain = Forecaster(**quick).fit(series)
     assert model.coverage()[0]["pinball"] < plain.coverage()[0]["pinball"]
 
 
@@ -165,14 +166,15 @@ def test_masked_values_are_neither_read_nor_scored():
     holes = np.sort(rng.choice(np.arange(10, 279), 50, replace=False))
     broken = values.copy()
     broken[holes] = np.nan
-    model = Forecaster(horizon=7, season=7, windows=4, missing="mask").fit(broken)
+    quick: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 4, "members": 2, "updates": 200}
+    model = Forecaster(missing="mask", **quick).fit(broken)
     assert model.series_.masked
     assert model.series_.filled == tuple(holes)
     tested = model.backtest_
     scored = np.concatenate([np.arange(start, start + 7) for start in tested.starts])
     assert np.isnan(tested.truth.ravel()).tolist() == np.isin(scored, holes).tolist()
     assert np.isfinite(tested.forecasts["network"]).all()
-    whole = Forecaster(horizon=7, season=7, windows=4, head="quantiles").fit(values).backtest_
+    whole = Forecaster(head="quantiles", **quick).fit(values).backtest_
     assert tested.mean("network") < 1.15 * whole.mean("network")
     assert np.isfinite([row["score"] for row in model.coverage()]).all()
 

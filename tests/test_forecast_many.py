@@ -166,12 +166,6 @@ def test_quantiles_are_ends_of_intervals(fitted: Forecaster) -> None:
         fitted.predict_quantiles((0.9999,))
 
 
-def test_scikit_learn_clones_it() -> None:
-    base = pytest.importorskip("sklearn.base")
-    model = Forecaster(horizon=7, season=(7, 14), **QUICK)
-    assert base.clone(model).get_params() == model.get_params()
-
-
 def test_series_never_seen(fitted: Forecaster) -> None:
     new = {"x": 5 * waves(1)["s0"], "y": waves(2)["s1"][:60]}
     found = fitted.forecast(history=new)
