@@ -47,7 +47,7 @@ class Estimator:
     _constraints: ClassVar[Constraints] = {}
     _renamed: ClassVar[Mapping[str, str]] = {}  # earlier name -> name
     _file_kind: ClassVar[str]  # one of `io.KINDS`
-    _codec: ClassVar[Codec]
+    _codec: ClassVar[Codec[Any]]
     _earlier: ClassVar[Earlier]
 
     def __init_subclass__(cls) -> None:
@@ -121,7 +121,7 @@ class Estimator:
 
     # -------------------------------------------------------------------------------------------- files
 
-    def _fitted(self) -> Any:
+    def _fitted(self) -> object:
         """All that `fit` left, as the dataclass that `_codec` writes."""
         raise NotImplementedError
 
