@@ -93,7 +93,7 @@ class Codec(Generic[T]):
     def upgraded(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """Returns the fields of a record of the class and version `name` as the last version of the class has them."""
         while name in self.newer:
-            given = self.newer[name](given)
+            given = self.newer[name](dict(given))
             name = f"{_without_version(name)}/{int(name.rpartition('/')[2]) + 1}"
         return given
 
