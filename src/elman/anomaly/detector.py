@@ -83,7 +83,7 @@ class AnomalyDetector(Estimator):
         `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
         """
         self.check_options()
-        settings = options.settings_of(self)
+        settings = options.settings_of(self.checked_options())
         series = self._read(y, target, time)
         known = series.values[: self._probation(series)]
         if (known == known[0]).all():

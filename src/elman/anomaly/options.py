@@ -1,9 +1,10 @@
-"""The options of an AnomalyDetector, checked, and how its networks are trained."""
+"""The constraints of an AnomalyDetector's options, and how networks are trained where options have these values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elman.anomaly.network import EFFORTS, Settings
 from elman.core import checks, fields
@@ -11,29 +12,25 @@ from elman.estimators.base import Constraints
 from elman.series import limits
 from elman.series.calendar import check_freq
 
-if TYPE_CHECKING:
-    from elman.anomaly.detector import AnomalyDetector
-
 __all__ = ["CONSTRAINTS", "MISSING", "settings_of"]
 
 MISSING = ("error", "interpolate")  # a masked value would be scored as if it were one
 
 
-def settings_of(given: AnomalyDetector) -> Settings:
-    """How the detector's networks are trained: as its effort says, with the cell and the units that were asked for."""
-    asked = given.checked_options()
+def settings_of(asked: Mapping[str, Any]) -> Settings:
+    """Returns how networks are trained, where `asked` are a detector's checked options."""
     changed = {name: asked[name] for name in ("cell", "hidden_size") if asked[name] is not None}
     return replace(EFFORTS[asked["effort"]], seed=asked["seed"], **changed)
 
 
 def _probation(name: str, value: Any) -> float:
-    """A share of the rows below 1, or a number of them."""
+    """Returns a share of the rows, below 1, or a number of rows."""
     share = checks.number(name, value, 0.0, open_low=True)
     return share if share < 1.0 else checks.whole(name, value, low=1)
 
 
 def _seasons(name: str, value: Any) -> tuple[int, ...]:
-    """Lengths of seasons from one or several, in rising order."""
+    """Returns the lengths of one season or several in rising order, each once."""
     given = value if isinstance(value, list | tuple) else (value,)
     if not given:
         raise ValueError(f"{name}: expected a number of rows, or several, got none")
@@ -41,6 +38,7 @@ def _seasons(name: str, value: Any) -> tuple[int, ...]:
 
 
 def _freq(_: str, value: Any) -> str:
+    """Returns the word for a step in time, checked."""
     check_freq(value)
     return value
 

@@ -174,7 +174,7 @@ class Forecaster(Estimator):
     def _ready(self, read: Series | Panel, tested: bool) -> tuple[Panel, Recipe | ShortRecipe]:
         """The series that can be learned from, and how."""
         panel = Panel({"": read}, {}) if isinstance(read, Series) else read
-        return options.recipe_of(self, panel).ready(panel, tested, self.skip_bad)
+        return options.recipe_of(self.checked_options(), panel).ready(panel, tested, self.skip_bad)
 
     def backtest(
         self,
@@ -203,7 +203,7 @@ class Forecaster(Estimator):
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
             panel: Mapping[str, Series] = self._panel()
-            recipe = replace(options.recipe_of(self, panel), horizon=self.horizon_)
+            recipe = replace(options.recipe_of(self.checked_options(), panel), horizon=self.horizon_)
         else:
             panel, recipe = self._ready(y, True)
         found = recipe.test(panel, windows, step, refit, progress)
@@ -220,7 +220,7 @@ class Forecaster(Estimator):
         """
         self.update_state(y)
         panel = self._panel()
-        recipe = replace(options.recipe_of(self, panel), horizon=self.horizon_)
+        recipe = replace(options.recipe_of(self.checked_options(), panel), horizon=self.horizon_)
         if isinstance(recipe, Recipe):
             usual = max(1, recipe.effort.updates // 5)
             count = usual if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)

@@ -1,11 +1,11 @@
-"""The options of a Forecaster, checked, and the recipe that they stand for."""
+"""The constraints of a Forecaster's options, and how series are learned from where options have these values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elman.core import checks, fields
 from elman.estimators.base import Constraints
@@ -21,18 +21,15 @@ from elman.series.calendar import check_freq
 from elman.series.covariates import parse_calendar
 from elman.series.series import MISSING, Series
 
-if TYPE_CHECKING:
-    from elman.forecast.forecaster import Forecaster
-
 __all__ = ["CONSTRAINTS", "HEADS", "recipe_of"]
 
 HEADS = ("median", "quantiles", *SAMPLED)
-CHANGED = ("cell", "hidden_size", "members", "updates")  # options that say other than the effort does
-LONG = 1000  # rows from which a series alone is learned from as many are: windows enough for larger networks
+INSTEAD = ("cell", "hidden_size", "members", "updates")  # options that, where given, replace what the effort says
+LONG = 1000  # rows from which one series is learned from as many series are, by larger networks
 
 
 def _seasons(name: str, season: Any) -> tuple[int, ...]:
-    """Lengths of seasons from one or several, in rising order."""
+    """Returns the lengths of one season or several in rising order, of which each divides the next."""
     given = season if isinstance(season, list | tuple) else (season,)
     seasons = tuple(sorted(checks.whole(name, each, low=1) for each in given))
     if not seasons or any(b % a or a == b for a, b in pairwise(seasons)):
@@ -41,6 +38,7 @@ def _seasons(name: str, season: Any) -> tuple[int, ...]:
 
 
 def _freq(_: str, freq: Any) -> str:
+    """Returns the word for a step in time, checked."""
     check_freq(freq)
     return freq
 
@@ -67,14 +65,13 @@ CONSTRAINTS: Constraints = {
 }
 
 
-def recipe_of(given: Forecaster, panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
-    """How these series are learned from; what was said of it is checked."""
-    asked = given.checked_options()
+def recipe_of(asked: Mapping[str, Any], panel: Mapping[str, Series]) -> Recipe | ShortRecipe:
+    """Returns how these series are learned from, where `asked` are a Forecaster's checked options."""
     seasons, horizon, context = asked["season"], asked["horizon"], asked["context"]
     power, calendar, seed = asked["power"], asked["calendar"], asked["seed"]
     first = next(iter(panel.values()))
     plain = asked["head"] == "median" and asked["skip"] == 1 and (seasons is None or len(seasons) == 1)
-    changed = {name: asked[name] for name in CHANGED if asked[name] is not None}
+    changed = {name: asked[name] for name in INSTEAD if asked[name] is not None}
     if plain and list(panel) == [""] and len(first) < LONG and not first.masked:
         settings = replace(EFFORTS_OF_ONE[asked["effort"]], seed=seed, **changed)
         return ShortRecipe(None if seasons is None else seasons[0], horizon, context, settings, power, calendar)
