@@ -20,19 +20,19 @@ from elman.anomaly.shape import find_shape
 # ------------------------------------------------------------------------------------------ the course
 
 
-def test_the_course_of_a_season_is_found():
+@pytest.mark.parametrize("slope", [0.0, 0.01])
+def test_the_course_of_a_season_is_found(slope: float):
     rng = np.random.default_rng(0)
     course = 3 * np.sin(2 * np.pi * np.arange(24) / 24)
-    for slope in (0.0, 0.01):
-        values = np.resize(course, 24 * 20) + slope * np.arange(480) + rng.normal(0, 0.5, 480)
-        shape, taken, at = find_shape(values, (24, 168))
-        assert len(shape) == 24
-        assert not shape.log
-        assert np.array_equal(taken, values)
-        assert shape.course == pytest.approx(course, abs=0.5)
-        assert at == pytest.approx(np.resize(course, 480), abs=0.8)
-        assert shape.seen == 20
-        assert shape.widths == pytest.approx(np.ones(24), abs=0.3)
+    values = np.resize(course, 24 * 20) + slope * np.arange(480) + rng.normal(0, 0.5, 480)
+    shape, taken, at = find_shape(values, (24, 168))
+    assert len(shape) == 24
+    assert not shape.log
+    assert np.array_equal(taken, values)
+    assert shape.course == pytest.approx(course, abs=0.5)
+    assert at == pytest.approx(np.resize(course, 480), abs=0.8)
+    assert shape.seen == 20
+    assert shape.widths == pytest.approx(np.ones(24), abs=0.3)
 
 
 def test_a_week_is_taken_where_days_differ():
@@ -42,12 +42,12 @@ def test_a_week_is_taken_where_days_differ():
     assert len(find_shape(days, (48, 336))[0]) == 48
 
 
-def test_no_course_is_seen_in_noise():
-    for seed in range(5):
-        rng = np.random.default_rng(seed)
-        for values in (rng.normal(size=500), rng.normal(size=500).cumsum()):
-            shape, _, at = find_shape(values, (24, 168))
-            assert (len(shape), shape.course.tolist(), np.abs(at).max()) == (1, [0.0], 0.0)
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("walk", [False, True], ids=["noise", "random walk"])
+def test_no_course_is_seen_in_noise(walk: bool, seed: int):
+    noise = np.random.default_rng(seed).normal(size=(2, 500))
+    shape, _, at = find_shape(noise[1].cumsum() if walk else noise[0], (24, 168))
+    assert (len(shape), shape.course.tolist(), np.abs(at).max()) == (1, [0.0], 0.0)
 
 
 def test_a_left_out_season_is_not_looked_at():
@@ -107,10 +107,10 @@ def test_a_score_is_how_often_it_is_reached(scale):
     assert 0.7 < runs / (1e-3 * len(sizes)) < 1.4
 
 
-def test_students_t_as_a_normal_score():
+@pytest.mark.parametrize(("freedom", "t"), [(5, 9.678), (10, 5.694), (30, 4.234), (120, 3.836)])
+def test_students_t_as_a_normal_score(freedom: float, t: float):
     """Quantiles of the t distribution at 0.9999 from tables."""
-    for freedom, t in ((5, 9.678), (10, 5.694), (30, 4.234), (120, 3.836)):
-        assert calibration.student_to_normal(t, freedom) == pytest.approx(3.719, rel=0.04)
+    assert calibration.student_to_normal(t, freedom) == pytest.approx(3.719, rel=0.04)
 
 
 def test_runs():

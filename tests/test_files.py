@@ -14,7 +14,7 @@ import pytest
 import elman
 from elman import optim
 from elman.core import io
-from elman.train.checkpoint import resume
+from elman.train import resume
 
 FOLDER = Path(__file__).parent / "golden" / "files"  # as 0.1.0 wrote them
 TREES = FOLDER.with_name("trees")  # as estimators are written now
@@ -77,7 +77,7 @@ def test_checkpoints_of_0_1_0_go_on(name: str, options: Any, asked: Any, tmp_pat
     for folder in (None, tmp_path):
         trainer = elman.Trainer(elman.Network(2, 3, 1, seed=1), batch_size=3, **options)
         with pytest.MonkeyPatch.context() as patch:  # this machine may have another instruction set
-            patch.setattr("elman.train.checkpoint.folder.maker", lambda engine: made)
+            patch.setattr("elman.train.checkpoint.maker", lambda engine: made)
             trainer.fit(x, y, epochs=2, progress=False, resume=folder, **asked)
         ends.append(trainer.network.theta)
     assert ends[1] == pytest.approx(ends[0], rel=1e-3, abs=1e-5)
@@ -118,13 +118,13 @@ CLAIMS = [
     (ONE, "value/model/networks", [], "tensors: expected .*, got"),
     (
         ONE,
-        "value/series/value/values/1",
+        "value/series/value/values/0",
         10**12,
         "times: expected 1000000000000 for the axis n, as .*values has, got 80",
     ),
-    (ONE, "value/series/value/values", ["int64", 80], "values: expected one of 'float64', got 'int64'"),
-    (ONE, "value/series/value/values", ["float64", 8, 10], r"values: expected the axes \(n\), got the shape \(8, 10\)"),
-    (ONE, "value/series/value/values", [], r"values: expected a dtype and a shape, got \[\]"),
+    (ONE, "value/series/value/values", ["int64", 80], r"values: expected a whole number in .*, got 'int64'"),
+    (ONE, "value/series/value/values", [8, 10], r"values: expected the axes \(n\), got the shape \(8, 10\)"),
+    (ONE, "value/series/value/values", None, "values: expected a shape, got None"),
     (ONE, "value/series/value/calendar/step", 2**62, r"calendar\.step: expected a whole number in"),
     (ONE, "value/series/value/calendar/step", 1, "times: expected those of the calendar"),
     (ONE, "value/series/value/calendar", None, "types: expected .*, got .*'calendar/1'"),
@@ -139,12 +139,12 @@ CLAIMS = [
     (ONE, "value/backtest/starts", [77], r"backtest\.starts: expected 3 for the axis W, as backtest\.truth has, got 1"),
     (ONE, "value/backtest/labels/0", ["then", "now"], "backtest: expected the rows from 2024-03-12 to"),
     (ONE, "value/backtest/labels/0", ["then"], r"labels\[0\]: expected 2 values, got \['then'\]"),
-    (ONE, "value/backtest/error_scale", ["float64", 3, 3, 3], "error_scale: expected 2 for the axis 2, got 3"),
+    (ONE, "value/backtest/error_scale", [3, 3, 3], "error_scale: expected 2 for the axis 2, got 3"),
     (ONE, "tensors/backtest.truth", 3.0, "backtest: expected the rows from"),
     (ONE, "tensors/model.networks.theta", np.nan, "theta: expected finite numbers, float32"),
     (ONE, "value/model/horizon", 2, "the description does not fit the tensors"),
     (ONE, "value/model/configuration/base", "first", "base: expected one of 'last', 'season', got 'first'"),
-    (ONE, "value/backtest/forecasts", {"network": ["float64", 3, 3]}, r"forecasts: expected float64 \(9\), got"),
+    (ONE, "value/backtest/forecasts", {"network": [3, 3]}, r"forecasts: expected float64 \(9\), got"),
     (ONE, "value/extra", 1, "file: expected the fields .*, and does not know extra"),
     (ONE, "types", ["forecaster/2"], "types: expected some of .*, got 'forecaster/2'"),
     (ONE, "types", ["forecaster/1"], "types: expected .*, got .*'forecaster/1'"),
@@ -175,7 +175,7 @@ CLAIMS = [
     ),
     (MANY, "value/model/spec/inputs/past/0/2", 0.0, "past.*: expected a finite number in .*, got 0.0"),
     (MANY, "value/model/spec/inputs/static/0", ["static 1", 1.0], r"static\[0\]\[1\]: expected a list, got 1.0"),
-    (MANY, "value/series/a/covariates/future/1", 2**40, r"future: expected float64 \(1099511627866\), got float64"),
+    (MANY, "value/series/a/covariates/future/0", 2**40, r"future: expected float64 \(1099511627866\), got float64"),
     (
         MANY,
         "value/series/a/covariates/past_names",

@@ -220,32 +220,55 @@ def test_a_file_with_its_future(tmp_path: Path):
     assert loaded.model_.spec.inputs == model.model_.spec.inputs
 
 
-def test_the_future_apart(tmp_path: Path):
-    """As a file, a frame, arrays: all the same as within the history; rows are found by their dates."""
-    pandas = pytest.importorskip("pandas")
-    whole = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(tmp_path), **COLUMNS)
-    wanted = {name: values.tolist() for name, values in whole.predict().items()}
-    model = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(tmp_path, tail=0), **COLUMNS)
+PROMOS = {shop: driven(60, k)[1] for k, shop in enumerate(("north", "south"))}
+AHEAD = {shop: promo[60:] for shop, promo in PROMOS.items()}
+
+
+def frame_ahead() -> Any:
+    """The promotions after the last row, the latest first."""
+    rows = [(shop, str(DAYS[i]), promo[i]) for shop, promo in PROMOS.items() for i in range(66, 59, -1)]
+    return pytest.importorskip("pandas").DataFrame(rows, columns=["shop", "day", "promo"])
+
+
+@pytest.fixture(scope="module")
+def without_future(tmp_path_factory: pytest.TempPathFactory) -> tuple[Forecaster, dict[str, list[float]]]:
+    """A model whose history ends with its last values, and what one forecasts whose history holds the future too."""
+    folder = tmp_path_factory.mktemp("future")
+    whole = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(folder), **COLUMNS)
+    model = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(folder, tail=0), **COLUMNS)
+    return model, {name: values.tolist() for name, values in whole.predict().items()}
+
+
+@pytest.mark.parametrize("kind", ["frame", "file", "arrays"])
+def test_the_future_apart_is_as_within_the_history(kind: str, without_future: Any, tmp_path: Path):
+    """Rows are found by their dates."""
+    model, wanted = without_future
+    future: Any = AHEAD if kind == "arrays" else frame_ahead()
+    if kind == "file":
+        future.to_csv(tmp_path / "ahead.csv", index=False)
+        future = tmp_path / "ahead.csv"
+    assert {name: values.tolist() for name, values in model.predict(future=future).items()} == wanted
+
+
+def test_a_future_that_lacks_something_is_refused_with_series_and_date(without_future: Any):
+    model, _ = without_future
     lacks = r"series 'north': future: .*'promo' is given up to 2024-02-29.*from 2024-03-01"
     with pytest.raises(DataError, match=lacks):
         model.predict()
-    promos = {shop: driven(60, k)[1] for k, shop in enumerate(("north", "south"))}
-    rows = [(shop, str(DAYS[i]), promo[i]) for shop, promo in promos.items() for i in range(66, 59, -1)]
-    frame = pandas.DataFrame(rows, columns=["shop", "day", "promo"])
-    frame.to_csv(tmp_path / "ahead.csv", index=False)
-    arrays = {shop: promo[60:] for shop, promo in promos.items()}
-    for future in (frame, tmp_path / "ahead.csv", arrays):
-        found = model.predict(future=future)
-        assert {name: values.tolist() for name, values in found.items()} == wanted
+    frame = frame_ahead()
     with pytest.raises(DataError, match=r"series 'south': future: expected a row for 2024-03-03, .* there is none"):
         model.predict(future=frame[~((frame.shop == "south") & (frame.day == "2024-03-03"))])
     with pytest.raises(DataError, match=r"series 'south': future: expected its known-future covariates, got none"):
-        model.predict(future={"north": arrays["north"]})
+        model.predict(future={"north": AHEAD["north"]})
     frame.loc[2, "promo"] = np.nan
     with pytest.raises(DataError, match=r"series 'north': future: expected a finite number of 'promo' for 2024-03-05"):
         model.predict(future=frame)
-    assert model.predict(horizon=3, future=arrays)["north"].tolist() == wanted["north"][:3]
-    assert len(model.predict(horizon=3, future={n: a[:3] for n, a in arrays.items()})["north"]) == 3
+
+
+def test_a_shorter_forecast_takes_a_shorter_future(without_future: Any):
+    model, wanted = without_future
+    assert model.predict(horizon=3, future=AHEAD)["north"].tolist() == wanted["north"][:3]
+    assert len(model.predict(horizon=3, future={n: a[:3] for n, a in AHEAD.items()})["north"]) == 3
 
 
 @pytest.mark.parametrize(

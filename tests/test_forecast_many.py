@@ -170,12 +170,6 @@ def test_quantiles_are_ends_of_intervals(fitted: Forecaster) -> None:
         fitted.predict_quantiles((0.9999,))
 
 
-def test_scikit_learn_clones_it() -> None:
-    base = pytest.importorskip("sklearn.base")
-    model = Forecaster(horizon=7, season=(7, 14), **QUICK)
-    assert base.clone(model).get_params() == model.get_params()
-
-
 def test_series_never_seen(fitted: Forecaster) -> None:
     new = {"x": 5 * waves(1)["s0"], "y": waves(2)["s1"][:60]}
     found = fitted.forecast(history=new)
@@ -250,29 +244,39 @@ def long_table(folder: Path, values: dict[str, np.ndarray], more: str = "") -> P
     return path
 
 
-def test_long_tables_frames_lists_and_mappings_are_the_same_series(tmp_path: Path) -> None:
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+def source_of(kind: str, path: Path) -> Any:
+    """The series of the long table at `path`, in another form."""
+    if kind == "file":
+        return path
+    if kind in ("polars", "parquet"):
+        frame = pytest.importorskip("polars").read_csv(path, try_parse_dates=True)
+        if kind == "polars":
+            return frame
+        frame.write_parquet(path.with_suffix(".parquet"))
+        return path.with_suffix(".parquet")
+    frame = pytest.importorskip("pandas").read_csv(path, parse_dates=["day"])
+    if kind == "pandas, by day":
+        return frame.iloc[np.argsort(np.arange(len(frame)) % 2, kind="stable")].sort_values("day", kind="stable")
+    usual = {"shop": "unique_id", "day": "ds", "units": "y"}
+    return frame.rename(columns=usual).assign(price=1.0) if kind == "usual names" else frame
+
+
+@pytest.mark.parametrize("kind", ["file", "pandas", "pandas, by day", "polars", "parquet", "usual names"])
+def test_a_long_table_in_any_form_is_the_same_series(kind: str, tmp_path: Path) -> None:
     values = waves(3)
-    path = long_table(tmp_path, values)
-    frame = pandas.read_csv(path, parse_dates=["day"])
-    shuffled = frame.iloc[np.argsort(np.arange(len(frame)) % 2, kind="stable")].sort_values("day", kind="stable")
-    polars.read_csv(path, try_parse_dates=True).write_parquet(tmp_path / "long.parquet")
-    usual = frame.rename(columns={"shop": "unique_id", "day": "ds", "units": "y"})
-    sources: dict[str, tuple[Any, dict[str, Any]]] = {
-        "file": (path, {"id": "shop"}),
-        "pandas": (frame, {"id": "shop"}),
-        "pandas, by day": (shuffled, {"id": "shop"}),
-        "polars": (polars.read_csv(path, try_parse_dates=True), {"id": "shop"}),
-        "parquet": (tmp_path / "long.parquet", {"id": "shop"}),
-        "usual names": (usual.assign(price=1.0), {}),
-        "mapping": (values, {}),
-    }
-    for what, (source, options) in sources.items():
-        read = Forecaster().read(source, **options)
-        assert list(read) == list(values), what
-        for name, series in read.items():
-            assert series.values.tolist() == pytest.approx(values[name].tolist(), rel=1e-12), what
-            assert (series.times is None) == (what == "mapping")
+    source = source_of(kind, long_table(tmp_path, values))
+    read = Forecaster().read(source, **({} if kind == "usual names" else {"id": "shop"}))
+    assert list(read) == list(values)
+    for name, series in read.items():
+        assert series.values.tolist() == pytest.approx(values[name].tolist(), rel=1e-12)
+        assert series.times is not None
+
+
+def test_mappings_and_lists_of_arrays_are_series_without_times() -> None:
+    values = waves(3)
+    read = Forecaster().read(values)
+    assert {name: each.values.tolist() for name, each in read.items()} == {n: v.tolist() for n, v in values.items()}
+    assert all(each.times is None for each in read.values())
     assert list(Forecaster().read(list(values.values()))) == ["1", "2", "3"]
     assert isinstance(Forecaster().read(values["s0"].tolist()), Series)
 

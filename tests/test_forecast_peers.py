@@ -134,11 +134,11 @@ def test_which_contenders_are_asked_for(arguments: list[str], keys: list[str]) -
     assert forecast_peers.parse(arguments).only == keys
 
 
-def test_a_wrong_name_is_an_error(capsys: Any) -> None:
-    for arguments in (["--only", "prophet"], ["--sets", "tides"]):
-        with pytest.raises(SystemExit):
-            forecast_peers.parse(arguments)
-        assert f"got '{arguments[1]}'" in capsys.readouterr().err
+@pytest.mark.parametrize("arguments", [["--only", "prophet"], ["--sets", "tides"]], ids=lambda words: words[1])
+def test_a_wrong_name_is_an_error(arguments: list[str], capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        forecast_peers.parse(arguments)
+    assert f"got '{arguments[1]}'" in capsys.readouterr().err
 
 
 def test_naive2_of_an_odd_season_and_of_too_few_rows() -> None:

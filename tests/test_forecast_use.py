@@ -45,20 +45,20 @@ def test_new_rows_without_training():
     assert model.model_.networks[0].theta.tolist() == theta.tolist()
 
 
-def test_new_rows_of_arrays_frames_and_files(tmp_path: Path):
-    pandas = pytest.importorskip("pandas")
+@pytest.mark.parametrize("kind", ["frame", "file"])
+def test_new_rows_of_a_frame_or_file_are_those_of_an_array(kind: str, tmp_path: Path):
     whole = values()
-    frame = pandas.DataFrame({"day": DAYS[:150].astype(str), "units": whole})
-    answers = []
-    for kind in ("frame", "file"):
-        model = Forecaster(**QUICK).fit(frame[:130])
-        newer = frame[130:]
-        if kind == "file":
-            newer.to_csv(tmp_path / "new.csv", index=False)
-            newer = tmp_path / "new.csv"
-        answers.append(np.asarray(model.update_state(newer).forecast().values).tolist())
+    frame = pytest.importorskip("pandas").DataFrame({"day": DAYS[:150].astype(str), "units": whole})
+    newer = frame[130:]
+    if kind == "file":
+        newer.to_csv(tmp_path / "new.csv", index=False)
+        newer = tmp_path / "new.csv"
+    model = Forecaster(**QUICK).fit(frame[:130]).update_state(newer)
     plain = Forecaster(**QUICK).fit(whole[:130]).update_state(whole[130:])
-    assert answers[0] == answers[1] == plain.predict().tolist()
+    assert model.forecast().values.tolist() == plain.predict().tolist()
+
+
+def test_new_rows_of_some_of_many_series_and_of_a_new_one():
     long = {name: each.head(100) for name, each in many().items()}
     panel = Forecaster(**QUICK).fit(long)
     rest = {n: as_series(s.values[100:], time=s.times[100:]) for n, s in many().items() if n != "b"}

@@ -54,8 +54,8 @@ def newer(
         "shape": {
             "log": plain["log"],
             "lowest": lowest,
-            "course": ["float64", len(tensors["course"])],
-            "widths": ["float64", len(tensors["widths"])],
+            "course": [len(tensors["course"])],
+            "widths": [len(tensors["widths"])],
             "seen": seen,
         },
         "units": {"deviation": deviation, "error": error, "carry": carry},
@@ -77,7 +77,7 @@ def newer(
     numbers = tensors["monitor.numbers"].tolist() + tensors["monitor.counts"].tolist()
     monitor = {
         **dict(zip(NUMBERS, numbers, strict=True)),
-        **{name: ["float64", len(tensors[f"monitor.{name}"])] for name in LISTS},
+        **{name: [len(tensors[f"monitor.{name}"])] for name in LISTS},
         "stream": {name.removeprefix("monitor.stream."): ["float32", *each.shape] for name, each in states.items()},
     }
     arrays = {f"learned.shape.{name}": tensors[name] for name in ("course", "widths")}

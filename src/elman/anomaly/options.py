@@ -25,13 +25,13 @@ def recipe_of(asked: Mapping[str, Any]) -> Recipe:
 
 
 def _probation(name: str, value: Any) -> float:
-    """A share of the rows below 1, or a number of them."""
+    """Returns a share of the rows, below 1, or a number of rows."""
     share = checks.number(name, value, 0.0, open_low=True)
     return share if share < 1.0 else checks.whole(name, value, low=1)
 
 
 def _seasons(name: str, value: Any) -> tuple[int, ...]:
-    """Lengths of seasons from one or several, in rising order."""
+    """Returns the lengths of one season or several in rising order, each once."""
     given = value if isinstance(value, list | tuple) else (value,)
     if not given:
         raise ValueError(f"{name}: expected a number of rows, or several, got none")

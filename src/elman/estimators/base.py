@@ -47,7 +47,7 @@ class Estimator:
     _constraints: ClassVar[Constraints] = {}
     _renamed: ClassVar[Mapping[str, str]] = {}  # earlier name -> name
     _file_kind: ClassVar[str]  # one of `io.KINDS`
-    _codec: ClassVar[Codec]
+    _codec: ClassVar[Codec[Any]]
     _earlier: ClassVar[Earlier]
 
     def __init_subclass__(cls) -> None:
@@ -108,6 +108,12 @@ class Estimator:
     def __sklearn_is_fitted__(self) -> bool:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn, which alone calls this, asks about an estimator that is not one of its kinds."""
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
+
     def check_fitted(self) -> None:
         """Raises NotFittedError where `fit` was not called, and nothing was loaded from a file."""
         if not self.__sklearn_is_fitted__():
@@ -115,7 +121,7 @@ class Estimator:
 
     # -------------------------------------------------------------------------------------------- files
 
-    def _fitted(self) -> Any:
+    def _fitted(self) -> object:
         """All that `fit` left, as the dataclass that `_codec` writes."""
         raise NotImplementedError
 

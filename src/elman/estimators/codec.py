@@ -1,147 +1,168 @@
 """One file format for all estimators: a tree of dataclasses, written as plain JSON values and arrays, and read back.
 
 A `Codec` knows the classes that the files of one kind may hold, each by a name and a version such as "series/1". The
-names stand in the files, so classes may be renamed freely; a class whose fields change gets the next version. What a
-field may hold is read from its annotation:
+names are part of the files, so classes may be renamed freely. A class whose fields change gets the next version, and an
+entry in `newer` that turns the fields of the version before into those of the next.
+
+What a field may hold is read from its annotation:
 
     bool, int, float, str            themselves; floats are finite
     Literal["a", "b"]                one of these strings
     tuple[X, ...], tuple[X, Y]       a list;  Annotated[tuple[X, ...], "(n,)"]  a list of n values
     Mapping[str, X], dict[str, X]    a mapping
-    np.ndarray                       a tensor, whose dtype and shape the description holds
     Annotated[np.ndarray, "float64 (n, P)"]    a tensor of this dtype and number of axes
+    np.ndarray                       a tensor of any dtype and shape
     np.datetime64                    microseconds since 1970
     Network                          its layers and input size, and its theta as a tensor
-    a dataclass or NamedTuple        its fields, each of them and no others
+    a dataclass or NamedTuple        its fields: each of them, and no others
     X | None, X | Y                  one of these; of several classes the description says which
 
-Axis names are compared within one record: everything of `n` rows must have the same number of them. A class may have a
-method `validate`, called when a record was read, which raises ValueError or TypeError where its fields do not fit one
-another; its message begins with the name of a field. Nothing else is ever called, and no other class is ever made.
+Everything in one record that has an axis `n` must have the same size there. A class may have a method `validate`, which
+is called when a record was read and raises ValueError or TypeError where its fields do not fit one another; the message
+begins with the name of a field. Nothing else that a file names is called, and no class is made but the known ones.
 
-Tensors are named by the fields that lead to them, such as `model.networks.theta`; the arrays of a list or mapping lie
-end to end in one tensor, so that ten thousand series need no more tensors than one.
+A tensor is named by the fields that lead to it, such as `model.networks.theta`. The arrays of a list or mapping lie end
+to end in one tensor, so ten thousand series need no more tensors than one.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, cast, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, cast, get_type_hints
 
 import numpy as np
 
 from elman.core import checks, fields
 from elman.core.io import Shapes
-from elman.estimators.annotations import Kind, kind_of
-from elman.estimators.places import Place, Source, Written
+from elman.estimators.arrays import ArrayReader, ArrayWriter, FieldPath
+from elman.estimators.field_codecs import FieldCodec, field_codec
 
 __all__ = ["Codec"]
 
-ROOT = Place("", "", True, {})
+T = TypeVar("T")
+Newer = Callable[
+    [dict[str, Any]], dict[str, Any]
+]  # the fields of a record in JSON's terms -> those of the next version
+ROOT = FieldPath("", "", True, {})
 
 
-class Codec:
-    """Writes and reads trees whose root is a `root`, of the classes that `classes` names."""
+class Codec(Generic[T]):
+    """Writes and reads trees whose root is a `root`.
 
-    def __init__(self, root: type, classes: Mapping[str, type]) -> None:
-        self.classes = dict(classes)
-        self.names = {kind: name for name, kind in classes.items()}  # of several versions the last one is written
-        self._fields: dict[type, dict[str, Kind]] = {}
-        root_kind = self._records((root,))
-        if root_kind is None:
+    classes   every class that a tree may hold, by its name and version
+    newer     for each earlier version by its name: what makes the fields of the next version of its fields
+    """
+
+    def __init__(self, root: type[T], classes: Mapping[str, type], newer: Mapping[str, Newer] | None = None) -> None:
+        self.classes, self.newer = dict(classes), dict(newer or {})
+        self.names = {kind: name for name, kind in classes.items()}
+        self._fields: dict[type, dict[str, FieldCodec]] = {}
+        codec = self._records((root,))
+        if codec is None:
             raise TypeError(f"root: expected one of the classes, got {root!r}")
-        self._root = root_kind
+        self._root = codec
 
-    def encode(self, value: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The description and the tensors of a tree: the names of its classes as `types`, and itself as `value`."""
-        out = Written({}, set())
-        plain = self._root.write(value, ROOT, out)
-        tensors = {name: arrays[0] if whole else np.concatenate(arrays) for (name, whole), arrays in out.arrays.items()}
-        return {"types": sorted(out.names), "value": plain}, tensors
+    def encode(self, value: T) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Returns the description and the tensors of a tree. The description holds the names of the tree's classes as
+        `types`, and the tree as `value`. ValueError or TypeError for a tree that no file can hold."""
+        arrays = ArrayWriter()
+        plain = self._root.write(value, ROOT, arrays)
+        return {"types": sorted(arrays.classes), "value": plain}, arrays.tensors()
 
     def shapes(self, description: Any) -> Shapes:
-        """The shape and dtype of each tensor that a description speaks of. ValueError or TypeError where it is not one
-        of a tree of these classes. Nothing is allocated."""
-        source = Source(None, set(), {}, {})
-        self._read(description, source)
-        return {
-            name: ((size,) if isinstance(size, int) else size, dtype) for name, (dtype, size) in source.sizes.items()
-        }
+        """Returns the shape and dtype of each tensor that a description speaks of; allocates none of them. ValueError
+        or TypeError for what is not the description of such a tree."""
+        arrays = ArrayReader()
+        self._read(description, arrays)
+        return arrays.shapes
 
-    def decode(self, description: Any, tensors: Mapping[str, np.ndarray]) -> Any:
-        """The tree of a description and its tensors, which have the `shapes` of that description. ValueError or
+    def decode(self, description: Any, tensors: Mapping[str, np.ndarray]) -> T:
+        """Returns the tree of a description and its tensors, which have the `shapes` of that description. ValueError or
         TypeError where its parts do not fit one another."""
-        return self._read(description, Source(tensors, set(), {}, {}))
+        return self._read(description, ArrayReader(tensors))
 
-    def fields_of(self, kind: type) -> dict[str, Kind]:
-        """How each field of one of the classes is written and read, by its name."""
+    def fields_of(self, kind: type) -> dict[str, FieldCodec]:
+        """Returns the codec of each field of one of the classes, by the field's name."""
         if kind not in self._fields:
             hints = get_type_hints(kind, include_extras=True)
             names = getattr(kind, "_fields", None) or [each.name for each in dataclasses.fields(kind) if each.init]
-            self._fields[kind] = {name: kind_of(hints[name], self._records) for name in names}
+            self._fields[kind] = {name: field_codec(hints[name], self._records) for name in names}
         return self._fields[kind]
 
-    def _records(self, hints: tuple[type, ...]) -> Kind | None:
-        """The kind of those classes that are among `hints`, or below them; None where a hint stands for no class."""
-        fits = [any(issubclass(kind, hint) for kind in self.names) for hint in hints]
-        return _Records(hints, self) if all(fits) else None
+    def upgraded(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Returns the fields of a record of the class and version `name` as the last version of the class has them."""
+        while name in self.newer:
+            given = self.newer[name](dict(given))
+            name = f"{_without_version(name)}/{int(name.rpartition('/')[2]) + 1}"
+        return given
 
-    def _read(self, description: Any, source: Source) -> Any:
+    def _records(self, hints: tuple[type, ...]) -> FieldCodec | None:
+        """Returns the codec of records of the classes `hints` and of known classes derived from them; None where there
+        is no known class for one of them."""
+        known = [any(issubclass(kind, hint) for kind in self.names) for hint in hints]
+        return _Records(hints, self) if all(known) else None
+
+    def _read(self, description: Any, arrays: ArrayReader) -> Any:
         plain = fields.record("file", description, {"types": fields.items(fields.text), "value": fields.anything})
-        unknown = [name for name in plain["types"] if name not in self.classes]
-        if unknown:
-            raise ValueError(f"types: expected some of {', '.join(self.classes)}, got {checks.shown(unknown[0])}")
-        value = self._root.read(plain["value"], ROOT, source)
-        if sorted(source.names) != list(plain["types"]):
-            raise ValueError(f"types: expected {sorted(source.names)}, got {checks.shown(plain['types'])}")
+        for name in plain["types"]:
+            if name not in self.classes and name not in self.newer:
+                raise ValueError(f"types: expected some of {', '.join(self.classes)}, got {checks.shown(name)}")
+            arrays.versions[_without_version(name)] = name
+        value = self._root.read(plain["value"], ROOT, arrays)
+        if sorted(arrays.classes) != list(plain["types"]):
+            raise ValueError(f"types: expected {sorted(arrays.classes)}, got {checks.shown(plain['types'])}")
         return value
 
 
-class _Records(Kind):
-    """One of the known classes that are among `hints`, or below them; where there are several, a record says which."""
+class _Records(FieldCodec):
+    """Records of one or several known classes; where there are several, each record says its own as `type`."""
 
-    def __init__(self, hints: tuple[type, ...], codec: Codec) -> None:
+    def __init__(self, hints: tuple[type, ...], codec: Codec[Any]) -> None:
         self.codec = codec
-        self.names = {name: kind for name, kind in codec.classes.items() if issubclass(kind, hints)}
-        self.one = len({*self.names.values()}) == 1
+        self.classes = {name: kind for name, kind in codec.classes.items() if issubclass(kind, hints)}
 
-    def write(self, value: Any, place: Place, out: Written) -> Any:
+    def write(self, value: Any, path: FieldPath, arrays: ArrayWriter) -> Any:
         kind = type(value)
-        if kind not in self.names.values():
-            raise TypeError(f"{place.path}: expected one of {', '.join(self.names)}, got {checks.shown(value)}")
-        out.names.add(name := self.codec.names[kind])
+        if kind not in self.classes.values():
+            raise TypeError(f"{path.text}: expected one of {', '.join(self.classes)}, got {checks.shown(value)}")
+        arrays.classes.add(name := self.codec.names[kind])
         sizes: dict[str, tuple[int, str]] = {}
         plain = {
-            field: each.write(getattr(value, field), place.field(field, sizes), out)
+            field: each.write(getattr(value, field), path.field(field, sizes), arrays)
             for field, each in self.codec.fields_of(kind).items()
         }
-        return plain if self.one else {"type": name, **plain}
+        return plain if len(self.classes) == 1 else {"type": name, **plain}
 
-    def read(self, plain: Any, place: Place, source: Source) -> Any:
+    def read(self, plain: Any, path: FieldPath, arrays: ArrayReader) -> Any:
         if not isinstance(plain, dict):
-            raise TypeError(f"{place.path}: expected a mapping of fields, got {checks.shown(plain)}")
+            raise TypeError(f"{path.text}: expected a mapping of fields, got {checks.shown(plain)}")
         given = cast("dict[str, Any]", plain)
-        if self.one:
-            name = next(reversed(self.names))
-        else:
-            name = checks.choice(f"{place.path}.type", given.get("type"), tuple(self.names))
+        classes = {arrays.versions.get(_without_version(name), name): kind for name, kind in self.classes.items()}
+        name = next(iter(classes))
+        if len(classes) > 1:
+            name = checks.choice(f"{path.text}.type", given.get("type"), tuple(classes))
             given = {field: value for field, value in given.items() if field != "type"}
-        source.names.add(name)
-        known = self.codec.fields_of(self.names[name])
-        fields.record(place.path or "file", given, dict.fromkeys(known, fields.anything))
+        arrays.classes.add(name)
+        given, known = self.codec.upgraded(name, given), self.codec.fields_of(classes[name])
+        fields.record(path.text or "file", given, dict.fromkeys(known, fields.anything))
         sizes: dict[str, tuple[int, str]] = {}
-        values = {field: each.read(given[field], place.field(field, sizes), source) for field, each in known.items()}
-        return None if source.tensors is None else _made(self.names[name], values, place.path)
+        values = {field: each.read(given[field], path.field(field, sizes), arrays) for field, each in known.items()}
+        return None if arrays.tensors is None else _made(classes[name], values, path)
 
 
-def _made(kind: type, values: Mapping[str, Any], path: str) -> Any:
-    """A record of these fields, checked by its own `validate`; what is wrong is told with the path to it."""
+def _made(kind: type, values: Mapping[str, Any], path: FieldPath) -> Any:
+    """Returns a record of these fields, checked by its own `validate`, whose error is raised with the path to it."""
     try:
         made = kind(**values)
         if hasattr(made, "validate"):
             made.validate()
     except (TypeError, ValueError) as error:
         known = ValueError if isinstance(error, ValueError) else TypeError
-        raise known(f"{path}.{error}" if path else str(error)) from error
+        raise known(f"{path.text}.{error}" if path.text else str(error)) from error
     return made
+
+
+def _without_version(name: str) -> str:
+    """Returns "series" for "series/1"."""
+    return name.rpartition("/")[0]

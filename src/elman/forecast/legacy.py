@@ -84,8 +84,8 @@ def newer(
     if plain["backtest"] is not None:
         tested = _record("backtest", plain["backtest"], OF_BACKTEST)
         own = {name: each for name, each in tensors.items() if name.startswith("backtest.")}
-        said = {name.removeprefix("backtest."): ["float64", *each.shape] for name, each in own.items()}
-        window = ["float64", *own["backtest.truth"].shape]
+        said = {name.removeprefix("backtest."): [*each.shape] for name, each in own.items()}
+        window = [*own["backtest.truth"].shape]
         units = said.pop("units", None)
         found["backtest"] = {
             **{name: tested[name] for name in ("labels", "starts", "refit", "relative")},
@@ -121,12 +121,12 @@ def _new_series(each: dict[str, Any]) -> dict[str, Any]:
     rows, about = each["rows"], each["covariates"]
     covariates = about and {
         **{name: about[name] for name in OF_COVARIATES if name != "known"},
-        "past": ["float64", rows, len(about["past_names"])],
-        "future": ["float64", about["known"], len(about["future_names"])],
+        "past": [rows, len(about["past_names"])],
+        "future": [about["known"], len(about["future_names"])],
     }
-    times = None if each["calendar"] is None else ["datetime64[us]", rows]
+    times = None if each["calendar"] is None else [rows]
     kept = {name: value for name, value in each.items() if name not in ("id", "rows")}
-    return {**kept, "values": ["float64", rows], "times": times, "covariates": covariates}
+    return {**kept, "values": [rows], "times": times, "covariates": covariates}
 
 
 def _model(plain: dict[str, Any], members: int) -> dict[str, Any]:

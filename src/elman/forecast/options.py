@@ -1,4 +1,4 @@
-"""The options of a Forecaster, checked, and the strategy that they stand for."""
+"""The constraints of a Forecaster's options, and the strategy that options with these values stand for."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from elman.series.series import MISSING
 __all__ = ["CONSTRAINTS", "DISTRIBUTIONS", "as_season", "renamed_argument", "strategy_of"]
 
 DISTRIBUTIONS = ("median", "quantiles", *DENSITIES)
-CHANGED = ("cell", "hidden_size", "members", "updates")  # options that say other than the effort does
-LONG = 1000  # rows from which a series alone is learned from as many are: windows enough for larger networks
+INSTEAD = ("cell", "hidden_size", "members", "updates")  # options that, where given, replace what the effort says
+LONG = 1000  # rows from which one series gets a global model, with larger networks
 
 
 def _seasons(name: str, season: Any) -> tuple[int, ...]:
-    """Lengths of seasons from one or several, in rising order."""
+    """Returns the lengths of one season or several in rising order, of which each divides the next."""
     given = season if isinstance(season, list | tuple) else (season,)
     seasons = tuple(sorted(checks.whole(name, each, low=1) for each in given))
     if not seasons or any(b % a or a == b for a, b in pairwise(seasons)):
@@ -70,7 +70,7 @@ def strategy_of(asked: Mapping[str, Any], panel: Panel) -> LocalStrategy | Globa
     seasons, horizon, context, seed = asked["season"], asked["horizon"], asked["context"], asked["seed"]
     distribution, skip_seasons = asked["distribution"], asked["skip_seasons"]
     boxcox_lambda, calendar = asked["boxcox_lambda"], asked["calendar"]
-    changed = {name: asked[name] for name in CHANGED if asked[name] is not None}
+    changed = {name: asked[name] for name in INSTEAD if asked[name] is not None}
     one_season = seasons is None or len(seasons) == 1
     short = panel.single and len(panel.first) < LONG and not panel.first.masked
     if short and one_season and distribution == "median" and skip_seasons == 1:

@@ -25,7 +25,7 @@ KEPT = 20_001  # residuals
 
 def parse_levels(levels: Any) -> tuple[float, ...]:
     """Levels in percent, each in (0, 100), rising. `ValueError` or `TypeError` for anything else."""
-    if isinstance(levels, str) or not isinstance(levels, Sequence):
+    if isinstance(levels, str | bytes) or not isinstance(levels, Sequence):
         raise TypeError(f"levels: expected a list of percentages such as (80, 95), got {checks.shown(levels)}")
     if len(levels) > limits.LEVELS:
         raise ValueError(f"levels: expected at most {limits.LEVELS} percentages, got {len(levels)}")
