@@ -23,14 +23,15 @@ def backtest(
     columns: CovariateOptions,
     options: ForecasterOptions,
     step: Annotated[
-        int | None, typer.Option("--step", min=1, help="Rows from one window to the next; default: the horizon.")
+        int | None,
+        typer.Option("--step", metavar="N", min=1, help="Rows from one window to the next; default: the horizon."),
     ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(
             "--refit/--no-refit",
-            help="A model for each window, of the rows before it, or the first one's for all; default: the former for a"
-            " short series, the latter for many.",
+            help="Train a model for each window, or use that of the first for all; default: the former for a short"
+            " series, the latter for many.",
         ),
     ] = None,
     output: OutputOptions,
