@@ -73,15 +73,22 @@ def test_scales_and_categories_are_those_of_the_known_rows():
     assert inputs.future_of(first, 2)[-1, 0] > 1e8
 
 
-def test_calendar_features_are_turns_of_the_clock():
-    times = np.array(["2024-02-29T18:30", "2024-12-31T00:00", "1969-03-02T06:00"], dtype="datetime64[us]")
+@pytest.mark.parametrize(
+    ("time", "turns"),
+    [
+        ("2024-02-29T18:30", (30 / 60, 18.5 / 24, 3 / 7, 28 / 31, 1 / 12, 8 / 53)),
+        ("2024-12-31T00:00", (0, 0, 1 / 7, 30 / 31, 11 / 12, 52 / 53)),
+        ("1969-03-02T06:00", (0, 6 / 24, 6 / 7, 1 / 31, 2 / 12, 8 / 53)),
+    ],
+)
+def test_calendar_features_are_turns_of_the_clock(time: str, turns: tuple[float, ...]):
     inputs = Inputs(("minute", "hour", "weekday", "day", "month", "week"))
-    turns = [(30 / 60, 0, 0), (18.5 / 24, 0, 6 / 24), (3 / 7, 1 / 7, 6 / 7), (28 / 31, 30 / 31, 1 / 31),
-             (1 / 12, 11 / 12, 2 / 12), (8 / 53, 52 / 53, 8 / 53)]  # fmt: skip
-    for i, time in enumerate(times):
-        found = inputs.future_of(Series(np.zeros(1), times[i : i + 1], Calendar("us")), 0)[0]
-        assert found[0::2] == pytest.approx([np.sin(2 * np.pi * turn[i]) for turn in turns], abs=1e-12), time
-        assert found[1::2] == pytest.approx([np.cos(2 * np.pi * turn[i]) for turn in turns], abs=1e-12), time
+    found = inputs.future_of(Series(np.zeros(1), np.array([time], "datetime64[us]"), Calendar("us")), 0)[0]
+    assert found[0::2] == pytest.approx(np.sin(2 * np.pi * np.array(turns)), abs=1e-12)
+    assert found[1::2] == pytest.approx(np.cos(2 * np.pi * np.array(turns)), abs=1e-12)
+
+
+def test_calendar_features_need_names_and_dates():
     assert parse_calendar("hour") == ("hour",)
     with pytest.raises(ValueError, match=r"calendar: expected one of 'minute', 'hour', .*, got 'fortnight'"):
         Forecaster(calendar=["fortnight"]).fit(driven()[0])
@@ -215,32 +222,57 @@ def test_a_file_with_its_future(tmp_path: Path):
     assert loaded.model_.view.inputs == model.model_.view.inputs
 
 
-def test_the_future_apart(tmp_path: Path):
-    """As a file, a frame, arrays: all the same as within the history; rows are found by their dates."""
-    pandas = pytest.importorskip("pandas")
-    whole = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(tmp_path), **COLUMNS)
+@pytest.fixture(scope="module")
+def without_future(tmp_path_factory: pytest.TempPathFactory) -> tuple[Forecaster, dict[str, list[float]]]:
+    """A forecaster whose history ends with the last value, and the forecasts of one that knows the rows after it."""
+    folder, options = tmp_path_factory.mktemp("shops"), {"windows": 0, "updates": 20, "members": 1, **QUICK}
+    whole = Forecaster(**options).fit(long_csv(folder), **COLUMNS)
     wanted = {name: values.tolist() for name, values in whole.predict().items()}
-    model = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(tmp_path, tail=0), **COLUMNS)
+    return Forecaster(**options).fit(long_csv(folder, tail=0), **COLUMNS), wanted
+
+
+def ahead(folder: Path, kind: str = "arrays") -> Any:
+    """The promotions of the rows to be forecast, the last first, as a frame, a file or arrays."""
+    promos = {shop: driven(60, k)[1] for k, shop in enumerate(("north", "south"))}
+    if kind == "arrays":
+        return {shop: promo[60:] for shop, promo in promos.items()}
+    pandas = pytest.importorskip("pandas")
+    rows = [(shop, str(DAYS[i]), promo[i]) for shop, promo in promos.items() for i in range(66, 59, -1)]
+    frame = pandas.DataFrame(rows, columns=["shop", "day", "promo"])
+    if kind == "frame":
+        return frame
+    frame.to_csv(folder / "ahead.csv", index=False)
+    return folder / "ahead.csv"
+
+
+@pytest.mark.parametrize("kind", ["frame", "file", "arrays"])
+def test_the_future_apart(kind: str, tmp_path: Path, without_future: tuple[Forecaster, Any]):
+    """The forecasts are those with the rows in the history; rows of a table are found by their dates."""
+    model, wanted = without_future
+    found = model.predict(future=ahead(tmp_path, kind))
+    assert {name: values.tolist() for name, values in found.items()} == wanted
+
+
+def test_a_shorter_horizon_needs_less_of_the_future(tmp_path: Path, without_future: tuple[Forecaster, Any]):
+    model, wanted = without_future
+    arrays = ahead(tmp_path)
+    assert model.predict(horizon=3, future=arrays)["north"].tolist() == wanted["north"][:3]
+    assert len(model.predict(horizon=3, future={n: a[:3] for n, a in arrays.items()})["north"]) == 3
+
+
+def test_a_future_that_does_not_suffice(tmp_path: Path, without_future: tuple[Forecaster, Any]):
+    model, _ = without_future
     lacks = r"series 'north': future: .*'promo' is given up to 2024-02-29.*from 2024-03-01"
     with pytest.raises(DataError, match=lacks):
         model.predict()
-    promos = {shop: driven(60, k)[1] for k, shop in enumerate(("north", "south"))}
-    rows = [(shop, str(DAYS[i]), promo[i]) for shop, promo in promos.items() for i in range(66, 59, -1)]
-    frame = pandas.DataFrame(rows, columns=["shop", "day", "promo"])
-    frame.to_csv(tmp_path / "ahead.csv", index=False)
-    arrays = {shop: promo[60:] for shop, promo in promos.items()}
-    for future in (frame, tmp_path / "ahead.csv", arrays):
-        found = model.predict(future=future)
-        assert {name: values.tolist() for name, values in found.items()} == wanted
+    with pytest.raises(DataError, match=r"series 'south': future: expected its known-future covariates, got none"):
+        model.predict(future={"north": ahead(tmp_path)["north"]})
+    frame = ahead(tmp_path, "frame")
     with pytest.raises(DataError, match=r"series 'south': future: expected a row for 2024-03-03, .* there is none"):
         model.predict(future=frame[~((frame.shop == "south") & (frame.day == "2024-03-03"))])
-    with pytest.raises(DataError, match=r"series 'south': future: expected its known-future covariates, got none"):
-        model.predict(future={"north": arrays["north"]})
     frame.loc[2, "promo"] = np.nan
     with pytest.raises(DataError, match=r"series 'north': future: expected a finite number of 'promo' for 2024-03-05"):
         model.predict(future=frame)
-    assert model.predict(horizon=3, future=arrays)["north"].tolist() == wanted["north"][:3]
-    assert len(model.predict(horizon=3, future={n: a[:3] for n, a in arrays.items()})["north"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,7 @@ def backtest(
         levels = values.as_levels(options.levels) or LEVELS
         intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
         outputs.write(table, output.writer(found))
-        history = dict.fromkeys(found.places, panel.only) if panel.single else panel
-        outputs.write(".backtest.png", lambda path: backtest_plot(found, history, path))
+        outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path))
         written = outputs.commit()
     if output.as_json:
         terminal.print_json(backtest_json(found, intervals) | {"skipped": panel.skipped, "files": written})
