@@ -70,7 +70,7 @@ def build(
     low, high = float(series.values.min()), float(series.values.max())
     largest = low if -low > high else high
     if not SMALLEST <= abs(largest) <= LARGEST and largest != 0.0:
-        raise rows.error(f"values as large as {largest:g} are beyond reckoning; use another unit")
+        raise rows.error(f"values as large as {largest:g} are outside {SMALLEST:g} to {LARGEST:g}; use another unit")
     if after is not None:
         return _without_first(series)
     if low == high:
@@ -151,14 +151,14 @@ def _aligned(
         if (infinite := np.flatnonzero(np.isinf(column))).size:
             raise own.error("expected a finite number, got infinity", int(infinite[0]))
         if (large := np.flatnonzero(np.abs(column) > LARGEST)).size:
-            raise own.error(f"{column[large[0]]:g} is beyond reckoning; use another unit", int(large[0]))
+            raise own.error(f"{column[large[0]]:g} is larger than {LARGEST:g}; use another unit", int(large[0]))
         absent = np.flatnonzero(np.isnan(column))
         if absent.size == len(column):
-            raise own.error("the covariate holds no value")
+            raise own.error("the covariate has no value in any row")
         if absent.size and missing == "error":
             raise own.error(f"the covariate is missing{_more(absent)}; {_FILL}", int(absent[0]))
         if absent.size and absent[-1] >= known:
-            raise own.error("the covariate is missing in a row of the future, which is never filled", int(absent[-1]))
+            raise own.error("the covariate is missing in a row after the last value, where it is never filled", int(absent[-1]))
         complete = complete and not absent.size
     if not complete or len(series) > known:
         past = forward_filled(past, steps, len(series))

@@ -81,7 +81,7 @@ class Calendar:
         days = {"us": 0, "month": 31, "weekday": 7}[self.unit]
         longest = days * self.step * _US["D"] or self.step
         if int(np.abs(steps).max(initial=0)) * longest > FARTHEST:
-            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates beyond reckoning")
+            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates more than 73,000 years from 1970")
         if self.unit == "us":
             return origin + (steps * self.step).astype("timedelta64[us]")
         clock = origin - origin.astype("datetime64[D]")
