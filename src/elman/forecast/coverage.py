@@ -12,7 +12,7 @@ import numpy as np
 from elman.forecast import intervals
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.forecast.metrics import interval_score
-from elman.series.limits import LARGEST_FORECAST
+from elman.series.limits import BEYOND
 
 __all__ = ["PooledErrors", "coverage", "pooled_errors"]
 
@@ -40,7 +40,7 @@ class PooledErrors:
         widths = self.pooled.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
         with np.errstate(over="ignore"):
             bounds = forecasts[..., None] + widths[..., None] * units * np.array([-1.0, 1.0])
-        return np.clip(bounds, -LARGEST_FORECAST, LARGEST_FORECAST)
+        return np.clip(bounds, -BEYOND, BEYOND)
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
@@ -52,7 +52,7 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     residuals = backtest.residuals(model)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # after rows that stood still units are tiny
         errors = residuals / np.where(residuals < 0.0, backtest.units[..., 0], backtest.units[..., 1])
-    errors = np.clip(errors, -LARGEST_FORECAST, LARGEST_FORECAST)
+    errors = np.clip(errors, -BEYOND, BEYOND)
     there = np.isfinite(errors)
     size = np.where(there, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
     windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(there.sum(axis=1), 1), 1e-12))

@@ -321,7 +321,7 @@ class Forecaster(Estimator):
 
         best=True: the best baseline's where the network did not beat it."""
         self._check_fitted()
-        most = min(limits.HORIZON, limits.RECURSIVE * self.horizon_)
+        most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
         wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
         if wanted:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.series.limits import LARGEST_FORECAST
+from elman.series.limits import BEYOND
 
 __all__ = ["back", "forward", "parse_power", "slope"]
 
@@ -26,12 +26,12 @@ def forward(y: np.ndarray, power: float) -> np.ndarray:
 
 
 def back(z: np.ndarray, power: float) -> np.ndarray:
-    """z -> y, as far as `limits.LARGEST_FORECAST`; at least 0 where the power is not 1."""
+    """z -> y, as far as `limits.BEYOND`; at least 0 where the power is not 1."""
     if power == 1.0:
-        return np.clip(z, -LARGEST_FORECAST, LARGEST_FORECAST)
+        return np.clip(z, -BEYOND, BEYOND)
     if power == 0.0:
-        return np.exp(np.minimum(z, np.log(LARGEST_FORECAST)))
-    return np.clip(power * z + 1.0, 0.0, LARGEST_FORECAST**power) ** (1.0 / power)
+        return np.exp(np.minimum(z, np.log(BEYOND)))
+    return np.clip(power * z + 1.0, 0.0, BEYOND**power) ** (1.0 / power)
 
 
 def slope(y: np.ndarray, power: float) -> np.ndarray:

@@ -158,7 +158,7 @@ def _aligned(
         if absent.size and missing == "error":
             raise own.error(f"the covariate is missing{_more(absent)}; {_FILL}", int(absent[0]))
         if absent.size and absent[-1] >= known:
-            raise own.error("the covariate is missing in a row after the last value, where it is never filled", int(absent[-1]))
+            raise own.error("the covariate is missing after the last value, where it is never filled", int(absent[-1]))
         complete = complete and not absent.size
     if not complete or len(series) > known:
         past = forward_filled(past, steps, len(series))

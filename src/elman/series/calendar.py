@@ -52,7 +52,7 @@ class Calendar:
 
     @classmethod
     def of_plain(cls, name: str, plain: Any) -> Calendar:
-        """Returns the calendar of the field `name` of a file, whose own fields are `plain`, as JSON has them."""
+        """The calendar whose fields, as JSON says them, stand in the field `name` of a file."""
         known = {"unit": fields.text, "step": fields.whole(1, FARTHEST), "day": fields.whole(1, 31)}
         return cls(**fields.record(name, plain, {**known, "weekmask": fields.text}))
 
@@ -81,7 +81,7 @@ class Calendar:
         days = {"us": 0, "month": 31, "weekday": 7}[self.unit]
         longest = days * self.step * _US["D"] or self.step
         if int(np.abs(steps).max(initial=0)) * longest > FARTHEST:
-            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates more than 73,000 years from 1970")
+            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates beyond reckoning, 73,000 years from 1970")
         if self.unit == "us":
             return origin + (steps * self.step).astype("timedelta64[us]")
         clock = origin - origin.astype("datetime64[D]")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -25,9 +25,6 @@ CALENDAR: dict[str, float] = {  # the period of a calendar feature, in its own u
     "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0,
 }  # fmt: skip
 
-
-Scale = tuple[str, float, float]  # name, mean, standard deviation
-Categories = tuple[str, tuple[str, ...]]  # name, the words that training has seen
 
 FARTHEST = 1e12  # standard deviations from the mean, to which values are clipped
 
@@ -64,6 +61,10 @@ def covariate_features(ends: np.ndarray, rows: int, lag: int, shown: CovariateWi
     return np.concatenate(parts, axis=2, dtype=np.float32)
 
 
+Scaled = tuple[str, float, float]  # name, mean, scale
+Categories = tuple[str, tuple[str, ...]]  # name, categories
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The covariates that a model was trained with, and how they are scaled.
@@ -74,9 +75,18 @@ class Inputs:
     """
 
     calendar: tuple[str, ...] = ()
-    past: tuple[Scale, ...] = ()
-    future: tuple[Scale, ...] = ()
-    static: tuple[Scale | Categories, ...] = ()
+    past: tuple[Scaled, ...] = ()
+    future: tuple[Scaled, ...] = ()
+    static: tuple[Scaled | Categories, ...] = ()
+
+    def validate(self) -> None:
+        """Raises ValueError where these are not what `of` finds."""
+        parse_calendar(self.calendar)
+        for name, mean, scale in (*self.past, *self.future, *(each for each in self.static if len(each) == 3)):
+            checks.number(f"{name}: mean", mean, -LARGEST, LARGEST)
+            checks.number(f"{name}: scale", scale, 0.0, LARGEST, open_low=True)
+        if any(len(each) == 2 and not each[1] for each in self.static):
+            raise ValueError("static: expected at least one category")
 
     def __bool__(self) -> bool:
         return bool(self.calendar or self.past or self.future or self.static)
@@ -156,18 +166,17 @@ class Inputs:
     def static_of(self, series: Series) -> np.ndarray:
         """Returns the static covariates of a series, scaled (S,). `DataError` for a word that training has not seen."""
         found: list[float] = []
-        for known in self.static:
-            name, given = known[0], self._given(series)
+        for each in self.static:
+            name, given = each[0], self._given(series)
             value = given.static[given.static_names.index(name)]
-            if len(known) == 3:
+            if len(each) == 3:
                 if isinstance(value, str):
                     raise DataError(f"static: expected a number in {name!r}, as in training, got {value!r}")
-                found.append(float(_scaled(np.array(value), *known[1:])))
-                continue
-            words = known[1]
-            if str(value) not in words:
-                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(words[:12])}")
-            found += [float(str(value) == word) for word in words]
+                found.append(float(_scaled(np.float64(value), each[1], each[2])))
+            elif str(value) in each[1]:
+                found += [float(str(value) == known) for known in each[1]]
+            else:
+                raise DataError(f"static: {name!r} is {value!r}, in training it was one of {', '.join(each[1][:12])}")
         return np.array(found)
 
     def check(self, series: Series, ahead: int) -> None:
@@ -210,9 +219,9 @@ def _covariates(series: Series, first: Covariates) -> Covariates:
     return own
 
 
-def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[Scale, ...]:
+def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[Scaled, ...]:
     """Returns mean and standard deviation of each covariate, over the columns (n, K) of all series."""
-    found: list[Scale] = []
+    found: list[Scaled] = []
     for k, name in enumerate(names):
         values = np.concatenate([each[:, k] for each in columns])
         if not (np.abs(values) <= LARGEST).all():
@@ -223,11 +232,11 @@ def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[Scale,
     return tuple(found)
 
 
-def _scaled(values: np.ndarray, mean: float, scale: float) -> np.ndarray:
+def _scaled(values: Any, mean: float, scale: float) -> Any:
     return np.clip((values - mean) / scale, -FARTHEST, FARTHEST)
 
 
-def _static(name: str, values: Sequence[float | str]) -> Scale | Categories:
+def _static(name: str, values: Sequence[float | str]) -> Scaled | Categories:
     """Returns the categories of a static covariate where one of its values is a word, else its scale."""
     if any(isinstance(value, str) for value in values):
         return name, tuple(sorted({str(value) for value in values}))

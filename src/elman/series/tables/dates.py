@@ -74,7 +74,7 @@ class Style:
 
     @classmethod
     def of_plain(cls, name: str, plain: Any) -> Style:
-        """Returns the style of the field `name` of a file, whose own fields are `plain`, as JSON has them."""
+        """The style whose fields, as JSON says them, stand in the field `name` of a file."""
         known = {"template": fields.text, "padded": fields.flag, "clock": fields.text, "digits": fields.whole(0, 6)}
         return cls(**fields.record(name, plain, {**known, "offset": fields.text}))
 
