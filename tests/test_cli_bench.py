@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from typing import Any
 
 import pytest
 
@@ -54,11 +55,13 @@ def test_the_work_timed_is_the_work_named():
     assert found.updates == done >= 3
 
 
-def test_torch_takes_part_where_it_is_installed(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("make", "cell", "shape"), [(bench_jobs.train, "lstm", (2, 3, 1, 5)), (bench_jobs.step, "gru", (1, 1, 1, 5))]
+)
+def test_torch_takes_part_where_it_is_installed(make: Any, cell: str, shape: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.undo()
     pytest.importorskip("torch")
-    for job in (bench_jobs.train("lstm", (2, 3, 1, 5), ["torch"]), bench_jobs.step("gru", (1, 1, 1, 5), ["torch"])):
-        assert job.contenders["torch"](2) == 2
+    assert make(cell, shape, ["torch"]).contenders["torch"](2) == 2
 
 
 def test_wrong_seconds_are_refused(capsys: pytest.CaptureFixture[str]):

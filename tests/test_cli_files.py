@@ -67,35 +67,38 @@ def test_a_folder_that_refuses():
         Outputs(Path("/proc/self"), "a", [".csv"])
 
 
-def test_an_input_is_never_overwritten(tmp_path: Path):
+@pytest.mark.parametrize("stem", ["a", "link"])
+def test_an_input_is_never_overwritten(stem: str, tmp_path: Path):
     source = tmp_path / "a.csv"
     source.write_text("precious")
     (tmp_path / "link.csv").symlink_to(source)
-    for stem in ("a", "link"):
-        with pytest.raises(OutputError, match="would overwrite the input"):
-            Outputs(tmp_path, stem, [".csv"], [source])
+    with pytest.raises(OutputError, match="would overwrite the input"):
+        Outputs(tmp_path, stem, [".csv"], [source])
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and devices of POSIX")
 
 
 @posix
-def test_places_that_can_take_no_file_are_refused_before_the_work(tmp_path: Path):
-    os.mkfifo(tmp_path / "pipe.csv")
-    (tmp_path / "device.csv").symlink_to("/dev/full")
-    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere" / "file")
-    (tmp_path / "sink.csv").symlink_to("/proc/self/file")
-    for stem, why in (
+@pytest.mark.parametrize(
+    ("stem", "why"),
+    [
         ("pipe", "device, pipe or socket"),
         ("device", "device, pipe or socket"),
         ("gone", "the folder does not exist"),
         ("sink", "cannot be written"),
         ("n" * 252, "name too long"),
         ("n\0", "NUL"),
-    ):
-        with pytest.raises(OutputError, match=why) as caught:
-            Outputs(tmp_path, stem, [".csv"])
-        assert str(caught.value).startswith(f"{tmp_path / stem}.csv: ")
+    ],
+)
+def test_places_that_can_take_no_file_are_refused_before_the_work(stem: str, why: str, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "device.csv").symlink_to("/dev/full")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere" / "file")
+    (tmp_path / "sink.csv").symlink_to("/proc/self/file")
+    with pytest.raises(OutputError, match=why) as caught:
+        Outputs(tmp_path, stem, [".csv"])
+    assert str(caught.value).startswith(f"{tmp_path / stem}.csv: ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["device.csv", "gone.csv", "pipe.csv", "sink.csv"]
 
 

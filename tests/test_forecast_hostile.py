@@ -263,10 +263,10 @@ def test_digits_of_other_scripts_are_digits():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1e308, -1e308, 3.0], r"values as large as 1e\+308 are beyond reckoning"),
-        ([5e-324, 1e-320, 0.0], r"values as large as 9.99989e-321 are beyond reckoning"),
+        ([1e308, -1e308, 3.0], r"values as large as 1e\+308 are outside 1e-100 to 1e\+100"),
+        ([5e-324, 1e-320, 0.0], r"values as large as 9.99989e-321 are outside 1e-100 to 1e\+100"),
         ([1e308, 5e-324, 1.0], r"values as large as 1e\+308"),
-        ([1e308, np.nan, -1e308, 1.0], r"values as large as .* are beyond reckoning"),
+        ([1e308, np.nan, -1e308, 1.0], r"values as large as .* are outside 1e-100 to 1e\+100"),
         (np.array([1.0, 2.0], np.longdouble) * np.longdouble("1e300") * np.longdouble("1e300"), "index 0: .*infinity"),
         (np.array([10**400, 1, 2], object), "y: expected finite numbers, got one too large for float64"),
     ],
@@ -280,7 +280,7 @@ def test_extreme_values_are_refused_without_a_warning(values: list[float], messa
 @pytest.mark.parametrize("cells", [["1e308", "-1e308", "3"], ["5e-324", "1e-320", "0"], ["1e308", "5e-324", "1"]])
 def test_extreme_cells_are_refused_without_a_warning(tmp_path: Path, cells: list[str]):
     (tmp_path / "v.csv").write_text("v\n" + "\n".join(cells) + "\n")
-    with pytest.raises(DataError, match="beyond reckoning; use another unit"):
+    with pytest.raises(DataError, match=r"are outside 1e-100 to 1e\+100; use another unit"):
         read_series(tmp_path / "v.csv")
 
 

@@ -90,29 +90,41 @@ def test_rows_that_do_not_follow(first: int, message: str):
         model.update({"a": whole[140:]})
 
 
-def test_new_series_are_of_the_kind_of_the_fitted_ones(tmp_path: Path):
-    """Else the file that holds them all could not say what they are."""
-    rng = np.random.default_rng(0)
+PAST = np.random.default_rng(0).normal(size=(120, 2))
+HOURS = np.datetime64("2024-01-01") + np.timedelta64(1, "h") * np.arange(120)
 
-    def one(dates: Any = DAYS[:120], **beside: Any) -> Any:
-        return as_series(values(120), time=dates, **beside)
 
-    past = rng.normal(size=(120, 2))
-    model = Forecaster(**QUICK, windows=1).fit({"a": one(past=past), "b": one(past=past)})
-    model.update_state({"new": one(past=past[:, [1, 0, 1]])})  # one more than the model knows
-    assert model.series_["new"].covariates.past.tolist() == past[:, [1, 0]].tolist()
-    hours = np.datetime64("2024-01-01") + np.timedelta64(1, "h") * np.arange(120)
-    for bad, message in (
-        (one(None, past=past), "series 'x': new series: expected the step of the fitted ones, daily, got no dates"),
-        (one(hours, past=past), "series 'x': new series: expected the step of the fitted ones, daily, got hourly"),
+def one(dates: Any = DAYS[:120], **covariates: Any) -> Any:
+    return as_series(values(120), time=dates, **covariates)
+
+
+@pytest.fixture(scope="module")
+def with_past() -> Forecaster:
+    """Two series with two past covariates each, and a third that came later with one more."""
+    model = Forecaster(**QUICK, windows=1).fit({"a": one(past=PAST), "b": one(past=PAST)})
+    return model.update_state({"new": one(past=PAST[:, [1, 0, 1]])})
+
+
+def test_new_series_keep_the_covariates_of_the_fitted_ones(with_past: Forecaster, tmp_path: Path):
+    assert with_past.series_["new"].covariates.past.tolist() == PAST[:, [1, 0]].tolist()
+    with_past.save(tmp_path / "m")
+    assert elman.load(tmp_path / "m").predict()["new"].tolist() == with_past.predict()["new"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (one(None, past=PAST), "series 'x': new series: expected the step of the fitted ones, daily, got no dates"),
+        (one(HOURS, past=PAST), "series 'x': new series: expected the step of the fitted ones, daily, got hourly"),
         (one(), "series 'x': new series: expected the covariates of the fitted ones beside it, got none"),
-        (one(past=past[:, 0]), "series 'x': past: expected 'past 2' beside the new rows, as before"),
-    ):
-        with pytest.raises(DataError, match=message):
-            model.update_state({"x": bad})
-    assert [*model.series_] == ["a", "b", "new"]
-    model.save(tmp_path / "m")
-    assert elman.load(tmp_path / "m").predict()["new"].tolist() == model.predict()["new"].tolist()
+        (one(past=PAST[:, 0]), "series 'x': past: expected 'past 2' beside the new rows, as before"),
+    ],
+)
+def test_new_series_of_another_kind_are_refused(bad: Any, message: str, with_past: Forecaster):
+    """Else the file that holds all series could not say what they are."""
+    with pytest.raises(DataError, match=message):
+        with_past.update_state({"x": bad})
+    assert [*with_past.series_] == ["a", "b", "new"]
 
 
 def test_a_short_new_series_is_saved_with_the_others_though_it_cannot_be_forecast(tmp_path: Path):

@@ -60,7 +60,8 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command and returns its exit code; what a user can cause is one line on stderr, without traceback."""
+    """Runs one command and returns its exit code. An error that a user can cause is one line on stderr; any other is
+    raised."""
     try:
         with terminal.any_encoding(), terminable(), warnings.catch_warnings():
             warnings.showwarning = _warned
@@ -76,11 +77,11 @@ def run(arguments: list[str]) -> int:
     except _Misused as error:
         return terminal.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
     except ModuleNotFoundError as error:
-        if "pip install" not in str(error):  # not one of an extra's, which say what to type
+        if "pip install" not in str(error):  # the errors for a missing extra say what to type
             raise
         return terminal.error(str(error), 2)
     except MemoryError:
-        return terminal.error("the memory of this machine does not suffice; ask for less, or give fewer rows", 3)
+        return terminal.error("this machine has too little memory; ask for less, or give fewer rows", 3)
     except OSError as error:
         return terminal.error(f"{error.filename}: {error.strerror}" if error.filename else str(error), 3)
     except (ValueError, TypeError) as error:
@@ -88,18 +89,18 @@ def run(arguments: list[str]) -> int:
     except RuntimeError as error:
         from elman.train.training import TrainingError
 
-        if not isinstance(error, TrainingError):  # a fault of ours
+        if not isinstance(error, TrainingError):  # an error of this program
             raise
         return terminal.error(str(error).splitlines()[0], 3)
 
 
-def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    """A warning as one line, without the place in our code that raised it."""
+def _warned(message: Warning | str, *_: object, **__: object) -> None:
+    """Prints a warning as one line, without the place in the code that raised it."""
     terminal.error(str(message).removeprefix("elman: "), 0)
 
 
 def _message(error: Any) -> str:
-    """What typer says of a wrongly typed command, with the option's name."""
+    """Returns typer's message for a wrongly typed command, with the name of the option."""
     return error.format_message()
 
 
@@ -108,7 +109,7 @@ def _interrupted() -> int:
 
 
 def _bad_data() -> tuple[type[ValueError], ...]:
-    """Errors that lie in the data or files, not in how the command was typed."""
+    """Returns the errors whose cause is the data or a file, not how the command was typed."""
     from elman.core.io import FileError
     from elman.forecast import DataError
     from elman.student import StudentError

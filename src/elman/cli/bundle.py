@@ -10,15 +10,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 __all__ = ["expanded"]
 
+T = TypeVar("T")
 
-def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
+
+def expanded(command: Callable[..., T]) -> Callable[..., T]:
     """Returns the function for typer that calls `command`: each parameter of `command` whose type is a dataclass is
     replaced by the fields of that dataclass, with their types, options and defaults."""
-    bundles: dict[str, Any] = {}
+    bundles: dict[str, Any] = {}  # the dataclass of each parameter that is a bundle
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
         if not is_dataclass(parameter.annotation):
@@ -33,7 +35,7 @@ def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
             for field in fields(parameter.annotation)
         ]
 
-    def call(**options: Any) -> Any:
+    def call(**options: object) -> T:
         given = {name: kind(**{field.name: options.pop(field.name) for field in fields(kind)})
                  for name, kind in bundles.items()}  # fmt: skip
         return command(**options, **given)

@@ -1,4 +1,4 @@
-"""The files that a command writes: each place is tried before the work; all appear together at the end, or none."""
+"""The files that a command writes: each is tried before the work, and all appear together at the end, or none."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["OutputError", "Outputs"]
 
 
 class OutputError(OSError):
-    """An output that cannot be written, said in one line."""
+    """Raised for an output that cannot be written, with a message of one line."""
 
 
 class Outputs:
-    """Files `FOLDER/STEM.suffix`, which are written by `write` and appear in `commit`.
+    """The files `FOLDER/STEM.suffix` of a command, which `write` writes and `commit` makes visible.
 
     folder      where they go; None: the current folder
     stem        their common name
     suffixes    ".forecast.csv", ...
     inputs      files that no output may overwrite
-    Raises `OutputError` where the folder is missing or refuses a file, where a name is too long or that of something
-    else than a file, and where an output would overwrite an input.
+    Raises `OutputError` where the folder is missing or cannot be written into, where a name is too long or that of
+    something else than a file, and where an output would overwrite an input.
     """
 
     def __init__(self, folder: Path | None, stem: str, suffixes: Sequence[str], inputs: Sequence[Path] = ()) -> None:
@@ -43,7 +43,7 @@ class Outputs:
             raise OutputError(f"{targets[-1]}: links make two outputs one file; remove them, or name another folder")
 
     def _tried(self, path: Path, inputs: Sequence[Path]) -> Path:
-        """The file that will be written, which links may have put elsewhere."""
+        """Returns the file that will be written, to which links may lead, after trying whether it can be."""
         try:
             target = real(path)
             if target.parent != path.parent:
@@ -72,5 +72,5 @@ class Outputs:
             writer(hidden)
 
     def commit(self) -> list[Path]:
-        """Gives every file its name; returns them."""
+        """Gives every file its name and returns the paths."""
         return self._staging.commit()

@@ -11,28 +11,32 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["STAGES", "Learned", "draw", "learn"]
+__all__ = ["STAGES", "AddingRun", "draw", "learn"]
 
-BLOCKS = 42  # of updates, each on sequences drawn afresh
-STAGES = (50, 200)  # steps of a sequence: the first third of the updates, and the others
+BLOCKS = 42  # blocks of updates, each trained on new sequences and followed by a validation
+STAGES = (50, 200)  # steps of a sequence in the first third of the updates, and in the others
 
 
-class Learned(NamedTuple):
+class AddingRun(NamedTuple):
     """What `elman demo memory` measured."""
 
-    losses: np.ndarray  # (U,), of each update, before it
-    switch: int  # updates done on the shorter sequences
-    ends: np.ndarray  # (b,), the updates done at each validation
-    validation: np.ndarray  # (b,), mean squared error of sequences held out, at the full length
-    test: float
-    memoryless: float
-    sums: np.ndarray  # (n,), of the test sequences
-    answers: np.ndarray  # (n,)
-    seconds: float
+    losses: np.ndarray  # (U,) the loss of each update
+    switch: int  # the update from which the sequences have their full length
+    ends: np.ndarray  # (b,) how many updates were done at each validation
+    validation: np.ndarray  # (b,) mean squared error of held-out sequences of the full length
+    test: float  # mean squared error of the test sequences
+    memoryless: float  # the same, of the best answer that uses no memory
+    sums: np.ndarray  # (n,) the sums that the test sequences ask for
+    answers: np.ndarray  # (n,) the answers of the network
+    seconds: float  # what the training took
 
 
-def learn(updates: int | None, seed: int, report: Callable[[str], object] | None) -> Learned:
-    """The training, with a validation after each block of updates, and one test at the end."""
+def learn(updates: int | None, seed: int, report: Callable[[str], object] | None) -> AddingRun:
+    """Trains a network on the adding problem, validates it after each block of updates and tests it at the end.
+
+    updates   how many; None: 2500, or 20 on the reference engine
+    report    is called with a line of text from time to time; None: nothing is reported
+    """
     import numpy as np
 
     from elman.core.optim import Adam
@@ -47,7 +51,7 @@ def learn(updates: int | None, seed: int, report: Callable[[str], object] | None
     network = Network(2, 64, 1, cell="gru", output="last", seed=seed)
     schedule = Cosine(total, hold=total // 2)
     trainer = Trainer(network, optimizer=Adam(0.02), schedule=schedule, clip_norm=0.05, batch_size=64)
-    # seeds: 0 validates, 1 tests, the rest train
+    # seed 0 gives the sequences for validation, 1 those for the test, later ones those for training
     held_out, test = adding_problem(500, STAGES[1], 0), adding_problem(1000, STAGES[1], 1)
     ends, validation, switch, began = [], [], 0, time.perf_counter()
     cuts = np.unique(np.linspace(0, total, BLOCKS + 1).astype(int))
@@ -61,7 +65,7 @@ def learn(updates: int | None, seed: int, report: Callable[[str], object] | None
         if report is not None and (block + 1) % (len(cuts) // 10 or 1) == 0:
             report(f"after {trainer.updates:5,} updates: error {validation[-1]:.2e}")
     seconds = time.perf_counter() - began
-    return Learned(
+    return AddingRun(
         trainer.history.update_loss,
         switch,
         np.array(ends),
@@ -74,8 +78,8 @@ def learn(updates: int | None, seed: int, report: Callable[[str], object] | None
     )
 
 
-def draw(found: Learned, path: Path) -> None:
-    """The learning curve: every update's loss, the validations, and what no memory scores."""
+def draw(found: AddingRun, path: Path) -> None:
+    """Draws the loss of every update, the validations, and the error without memory, into a PNG file."""
     from elman.plots import picture
 
     steps = range(1, len(found.losses) + 1)

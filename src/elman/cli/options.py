@@ -40,9 +40,14 @@ __all__ = [
 ]
 
 
-def _text(name: str, help: str, metavar: str | None = None) -> Any:
-    """An option whose value is text, but no file."""
+def _text(name: str, metavar: str, help: str) -> Any:
+    """Returns an option whose value is text, but no file."""
     return typer.Option(name, callback=values.decoded, metavar=metavar, help=help)
+
+
+def _count(name: str, help: str, least: int = 1) -> Any:
+    """Returns an option whose value is a whole number."""
+    return typer.Option(name, metavar="N", min=least, help=help)
 
 
 Data = Annotated[
@@ -56,7 +61,9 @@ Data = Annotated[
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", parser=values.as_path, help="A model file (.safetensors).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of everything random.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Seed of everything random, from 0.")
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -64,18 +71,15 @@ Out = Annotated[
     ),
 ]
 Horizon = Annotated[
-    int | None,
-    typer.Option(
-        "--horizon", min=1, help="Steps to forecast; default: one season, else a tenth of the rows, at most 48."
-    ),
+    int | None, _count("--horizon", "Rows to forecast; default: one season, else a tenth of the rows, at most 48.")
 ]
 Season = Annotated[
     str | None,
-    _text("--season", "Steps in a season (1: none); 24,168 for two. Default: found in the data.", "N[,N]"),
+    _text("--season", "N[,N]", "Rows in a season (1: none), or of two, such as 24,168; default: found in the data."),
 ]
-Effort = Annotated[str, _text("--effort", "How much is trained: fast, normal or best, counted in updates.")]
+Effort = Annotated[str, _text("--effort", "fast|normal|best", "How long the networks are trained, counted in updates.")]
 Best = Annotated[
-    bool, typer.Option("--best", help="Write the best baseline's forecast where the network did not beat it.")
+    bool, typer.Option("--best", help="Write the forecast of the best baseline where the network did not beat it.")
 ]
 
 
@@ -87,23 +91,25 @@ class ColumnOptions:
     """Which columns of DATA hold the values, the dates and the ids, and what to do where rows are missing or bad."""
 
     target: Annotated[
-        str | None, _text("--target", "What to forecast; default: the only numeric column.", "COLUMN")
+        str | None, _text("--target", "COLUMN", "The column of the values; default: the only numeric one.")
     ] = None
     time: Annotated[
-        str | None, _text("--time", "The dates; default: the first column that reads as dates.", "COLUMN")
+        str | None, _text("--time", "COLUMN", "The column of the dates; default: the first that reads as dates.")
     ] = None
     id: Annotated[
-        str | None, _text("--id", "Whose row it is, in a file of many series; default: unique_id, if there.", "COLUMN")
+        str | None,
+        _text("--id", "COLUMN", "The column of the series' ids, in a file of many series; unique_id is found."),
     ] = None
     freq: Annotated[
         str | None,
-        _text("--freq", "The step between rows, such as D, B (business days), W, ME; default: found in the dates."),
+        _text("--freq", "STEP", "The step between rows: D, B (business days), W, ME; default: found in the dates."),
     ] = None
     missing: Annotated[
         str,
         _text(
             "--missing",
-            "What to do about gaps and missing values: error, interpolate, or mask (neither learned from nor scored).",
+            "error|interpolate|mask",
+            "What to do about gaps and missing values; masked ones are neither learned from nor scored.",
         ),
     ] = "error"
     skip_bad: Annotated[
@@ -130,7 +136,7 @@ class ColumnOptions:
 class FilledColumnOptions(ColumnOptions):
     """As `ColumnOptions`, for models that take no masked values."""
 
-    missing: Annotated[str, _text("--missing", "What to do about gaps and missing values: error, or interpolate.")] = (
+    missing: Annotated[str, _text("--missing", "error|interpolate", "What to do about gaps and missing values.")] = (
         "error"
     )
 
@@ -139,16 +145,15 @@ class FilledColumnOptions(ColumnOptions):
 class CovariateOptions(ColumnOptions):
     """As `ColumnOptions`, with the columns of covariates."""
 
-    past: Annotated[str | None, _text("--past", "Covariates that are known up to the last value alone.", "COLUMNS")] = (
+    past: Annotated[str | None, _text("--past", "COLUMNS", "Covariates that are known up to the last value alone.")] = (
         None
     )
     future: Annotated[
-        str | None,
-        _text("--future", "Covariates known ahead too, in rows after the last that has a value.", "COLUMNS"),
+        str | None, _text("--future", "COLUMNS", "Covariates that are known ahead too, in rows after the last value.")
     ] = None
-    static: Annotated[str | None, _text("--static", "What a series has for good, such as its region.", "COLUMNS")] = (
-        None
-    )
+    static: Annotated[
+        str | None, _text("--static", "COLUMNS", "Covariates that are the same in every row of a series.")
+    ] = None
 
     def columns(self) -> Columns:
         """Returns the columns by name; ValueError for names that are not well-formed."""
@@ -174,33 +179,33 @@ class ForecasterOptions:
     season: Season = None
     context: Annotated[
         int | None,
-        typer.Option("--context", min=1, help="Steps the network looks back; default: from season and horizon."),
+        _count("--context", "Rows that the network reads before each forecast; default: from season and horizon."),
     ] = None
     calendar: Annotated[
-        str | None,
-        _text("--calendar", "Features of the dates: some of minute,hour,weekday,day,month,week.", "NAMES"),
+        str | None, _text("--calendar", "NAMES", "Features of the dates: minute, hour, weekday, day, month, week.")
     ] = None
     levels: Annotated[
         str | None,
-        _text("--levels", "Coverage of the intervals in percent; default: 80,95 where the data allow.", "L1,L2"),
+        _text("--levels", "L1,L2", "Coverage of the intervals in percent; default: 80,95 where the data allow."),
     ] = None
     windows: Annotated[
-        int, typer.Option("--windows", min=0, help="How many of the last windows are forecast as a test.")
+        int, _count("--windows", "How many windows at the end of each series are forecast as a test.", least=0)
     ] = 6
     head: Annotated[
         str,
-        _text("--head", "What the network answers: median, quantiles, or row by row gaussian, student_t."),
+        _text(
+            "--head",
+            "HEAD",
+            "What is forecast: median or quantiles, all rows at once; gaussian or student_t, row by row.",
+        ),
     ] = "median"
     effort: Effort = "normal"
     hidden_size: Annotated[
-        int | None, typer.Option("--hidden-size", min=1, help="Units of each network; default: what --effort says.")
+        int | None, _count("--hidden-size", "Units of each network; default: what --effort says.")
     ] = None
-    members: Annotated[
-        int | None, typer.Option("--members", min=1, help="Networks in the ensemble; default: what --effort says.")
-    ] = None
+    members: Annotated[int | None, _count("--members", "Networks in the ensemble; default: what --effort says.")] = None
     updates: Annotated[
-        int | None,
-        typer.Option("--updates", min=1, help="Updates of each network, at most; default: what --effort says."),
+        int | None, _count("--updates", "Updates of each network, at most; default: what --effort says.")
     ] = None
     seed: Seed = 0
 

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command as Ctrl-C does: what it was writing is removed on the way out."""
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: files that it was writing are removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 
 
 class Terminated(BaseException):
-    """Another process asked this one to end; no Exception, so that nothing on the way out takes it for its own."""
+    """Raised when another process asks this one to end. It is no Exception, so that no handler of errors catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -23,7 +23,7 @@ class Terminated(BaseException):
 
 @contextmanager
 def terminable() -> Generator[None]:
-    """Raises Terminated where one of these signals arrives; more of them are then ignored, for the end is near.
+    """While it is open, raises Terminated when one of the signals arrives, and ignores those that follow.
 
     One that is ignored (nohup) or that a program has a handler of its own for is left alone.
     """

@@ -1,4 +1,4 @@
-"""What is known of the rows that will be forecast: given apart from the history, joined to it."""
+"""Known-future covariates that are given apart from the history, joined to the series of a panel."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ __all__ = ["with_future"]
 def with_future(panel: Panel, future: Any, names: Columns, rows: int) -> Panel:
     """Returns the panel with the known-future covariates of the `rows` rows that follow each series.
 
-    future   an array (rows, K) of one series alone, a mapping from ids to such, or a table (file, data frame) with the
-             columns of the training; where it has the column of times, its rows are found by these, else taken in order
-    `DataError` names the series and the date that is missing.
+    future   an array (rows, K) for one series, a mapping from ids to such, or a table (file, data frame) with the
+             columns of the training; rows are found by their times where the table has them, else taken in order
+    names    the columns of the training
+
+    Raises `DataError` with the series and the date that is missing.
     """
     if isinstance(future, str) or hasattr(future, "__fspath__"):
         future = open_table(future)
@@ -51,10 +53,12 @@ def with_future(panel: Panel, future: Any, names: Columns, rows: int) -> Panel:
 
 
 def _names(series: Series) -> tuple[str, ...]:
+    """Returns the names of the known-future covariates of a series."""
     return () if series.covariates is None else series.covariates.future_names
 
 
 def _of_array(future: Any, id: str | None) -> np.ndarray:
+    """Returns the covariates (rows, K) of the series `id` in an array or a mapping of arrays."""
     if isinstance(future, Mapping):
         if id not in future:
             raise DataError("future: expected its known-future covariates, got none")
@@ -66,6 +70,7 @@ def _of_array(future: Any, id: str | None) -> np.ndarray:
 
 
 def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, id: str | None, rows: int) -> np.ndarray:
+    """Returns the covariates (rows, K) of the series `id` in the columns of a table."""
     wanted = _names(series)
     for column in wanted:
         if column not in table:
@@ -94,6 +99,7 @@ def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, i
 
 
 def _joined(series: Series, array: np.ndarray, rows: int) -> Series:
+    """Returns the series with covariates (rows, K) of the rows after it; `DataError` for wrong shapes and values."""
     given, wanted = series.covariates, _names(series)
     if given is None or not wanted:
         raise DataError("future: the model was trained without known-future covariates")

@@ -29,10 +29,14 @@ def build(
     options: SeriesOptions,
     covariates: Covariates | None = None,
 ) -> Series:
-    """A checked series of values (n,), NaN where one is missing, at the times of one of the readings (or at none).
+    """Returns the checked series of values (n,), NaN where one is missing, at the times of one of the readings.
 
-    Rows in falling order of time are turned round. Where there are known-future covariates, rows whose value is missing
-    at the end are the future's. `DataError` names the first row that cannot be used.
+    rows         where the values came from, for error messages
+    readings     the ways in which the dates can be read: the one with regular steps is taken; None: there are no dates
+    covariates   past and known-future covariates row by row; with the latter, rows at the end that have no value are
+                 rows of the future
+
+    Rows in falling order of time are reversed. Raises `DataError` for the first row that cannot be used.
     """
     freq, missing, after = options
     checks.choice("missing", missing, MISSING)
@@ -44,38 +48,21 @@ def build(
             readings = [Reading(reading.times[::-1], reading.style) for reading in readings]
             if covariates is not None:
                 covariates = replace(covariates, past=covariates.past[::-1], future=covariates.future[::-1])
+    elif freq is not None and after is None:
+        raise ValueError(f"freq: a step in time needs a column of times, got {freq!r} and no such column")
     if after is not None:
-        rows, values, readings, covariates = _joined(rows, values, readings, after, covariates)
+        rows, values, readings, covariates = _after(rows, values, readings, after, covariates)
     known = len(values)
     if covariates is not None and covariates.future_names:
         known = int(np.flatnonzero(~np.isnan(values)).max(initial=0)) + 1
-    if known < 2:
-        raise rows.error(f"expected at least 2 rows, got {known}")
-    if (infinite := np.flatnonzero(np.isinf(values))).size:
-        raise rows.error("expected a finite number, got infinity", int(infinite[0]))
-    holes = np.flatnonzero(np.isnan(values[:known]))
-    if holes.size and missing == "error":
-        raise rows.error(f"the value is missing{_more(holes)}; {_FILL}", int(holes[0]))
+    _check_values(rows, values, known, missing)
     if readings is None:
-        if freq is not None:
-            raise ValueError(f"freq: a step in time needs a column of times, got {freq!r} and no such column")
-        series = Series(values[:known], name=rows.name)
-        steps = None
+        series, steps = Series(values[:known], name=rows.name), None
     else:
         reading, calendar, steps = _regular(rows, readings, freq if after is None else after.calendar)
-        time_name = rows.time_name or "time"
-        series = Series(values[:known], reading.times[:known], calendar, reading.style, rows.name, time_name)
-        gaps = np.flatnonzero(np.diff(steps) > 1)
-        if gaps.size and (missing == "error" or gaps[-1] >= known - 1):
-            a = int(gaps[0]) if missing == "error" else int(gaps[-1])
-            count = int(steps[a + 1] - steps[a]) - 1
-            left_out = "1 row is" if count == 1 else f"{count} rows are"
-            first, last = (reading.style.label(reading.times[i]) for i in (a, a + 1))
-            hint = _FILL if missing == "error" else "what is known ahead needs every row"
-            raise rows.error(
-                f"{left_out} missing between {first} and {last} ({calendar.name}){_more(gaps)}; {hint}",
-                a + 1, dates=True,
-            )  # fmt: skip
+        _check_gaps(rows, reading, calendar, steps, known, missing)
+        name = rows.time_name or "time"
+        series = Series(values[:known], reading.times[:known], calendar, reading.style, rows.name, name)
         steps = steps[:known]
     series = _filled(rows, series, steps, missing)
     if covariates is not None:
@@ -83,7 +70,7 @@ def build(
     low, high = float(series.values.min()), float(series.values.max())
     largest = low if -low > high else high
     if not SMALLEST <= abs(largest) <= LARGEST and largest != 0.0:
-        raise rows.error(f"values as large as {largest:g} are beyond reckoning; use another unit")
+        raise rows.error(f"values as large as {largest:g} are outside {SMALLEST:g} to {LARGEST:g}; use another unit")
     if after is not None:
         return _without_first(series)
     if low == high:
@@ -91,14 +78,40 @@ def build(
     return series
 
 
-def _joined(
+def _check_values(rows: Rows, values: np.ndarray, known: int, missing: str) -> None:
+    """Raises `DataError` for too few values, infinity, and NaN in the first `known` rows unless it will be filled."""
+    if known < 2:
+        raise rows.error(f"expected at least 2 rows, got {known}")
+    if (infinite := np.flatnonzero(np.isinf(values))).size:
+        raise rows.error("expected a finite number, got infinity", int(infinite[0]))
+    absent = np.flatnonzero(np.isnan(values[:known]))
+    if absent.size and missing == "error":
+        raise rows.error(f"the value is missing{_more(absent)}; {_FILL}", int(absent[0]))
+
+
+def _check_gaps(rows: Rows, reading: Reading, calendar: Calendar, steps: np.ndarray, known: int, missing: str) -> None:
+    """Raises `DataError` for left-out rows, unless they lie before the last of `known` rows and will be filled."""
+    gaps = np.flatnonzero(np.diff(steps) > 1)
+    if not gaps.size or (missing != "error" and gaps[-1] < known - 1):
+        return
+    a = int(gaps[0]) if missing == "error" else int(gaps[-1])
+    count = int(steps[a + 1] - steps[a]) - 1
+    left_out = "1 row is" if count == 1 else f"{count} rows are"
+    first, last = (reading.style.label(reading.times[i]) for i in (a, a + 1))
+    hint = _FILL if missing == "error" else "what is known ahead needs every row"
+    problem = f"{left_out} missing between {first} and {last} ({calendar.name}){_more(gaps)}; {hint}"
+    raise rows.error(problem, a + 1, dates=True)
+
+
+def _after(
     rows: Rows,
     values: np.ndarray,
     readings: Sequence[Reading] | None,
     after: Series,
     covariates: Covariates | None,
 ) -> tuple[Rows, np.ndarray, Sequence[Reading] | None, Covariates | None]:
-    """New rows, and before them the last one that they follow: so gaps are seen, and filled from both sides."""
+    """Returns new rows with the last row of the series that they follow put before them, so that a gap between the two
+    is found, and filled from both sides."""
     if (readings is None) != (after.times is None):
         raise rows.error("new rows: expected " + ("times, as before" if readings is None else "no times, as before"))
     if readings is not None and after.times is not None:
@@ -116,18 +129,20 @@ def _joined(
 
 
 def _without_first(series: Series) -> Series:
-    beside = series.covariates
-    if beside is not None:
-        beside = replace(beside, past=beside.past[1:], future=beside.future[1:])
+    """Returns the series without the row that `_after` put before it."""
+    covariates = series.covariates
+    if covariates is not None:
+        covariates = replace(covariates, past=covariates.past[1:], future=covariates.future[1:])
     times = None if series.times is None else series.times[1:]
     filled = tuple(i - 1 for i in series.filled)
-    return replace(series, values=series.values[1:], times=times, filled=filled, covariates=beside)
+    return replace(series, values=series.values[1:], times=times, filled=filled, covariates=covariates)
 
 
 def _aligned(
     rows: Rows, series: Series, given: Covariates, steps: np.ndarray | None, known: int, missing: str
 ) -> Covariates:
-    """Covariates as given, row by row, on the steps of the series; the last one known stands where one is missing."""
+    """Returns the covariates on the steps of the series, with the last known value where one is missing.
+    `DataError` for values that cannot be used."""
     past, future = given.past[:known], given.future
     complete = True
     for k, name in enumerate((*given.past_names, *given.future_names)):
@@ -136,15 +151,15 @@ def _aligned(
         if (infinite := np.flatnonzero(np.isinf(column))).size:
             raise own.error("expected a finite number, got infinity", int(infinite[0]))
         if (large := np.flatnonzero(np.abs(column) > LARGEST)).size:
-            raise own.error(f"{column[large[0]]:g} is beyond reckoning; use another unit", int(large[0]))
-        holes = np.flatnonzero(np.isnan(column))
-        if holes.size == len(column):
-            raise own.error("the covariate holds no value")
-        if holes.size and missing == "error":
-            raise own.error(f"the covariate is missing{_more(holes)}; {_FILL}", int(holes[0]))
-        if holes.size and holes[-1] >= known:
-            raise own.error("the covariate is missing in a row of the future, which is never filled", int(holes[-1]))
-        complete = complete and not holes.size
+            raise own.error(f"{column[large[0]]:g} is larger than {LARGEST:g}; use another unit", int(large[0]))
+        absent = np.flatnonzero(np.isnan(column))
+        if absent.size == len(column):
+            raise own.error("the covariate has no value in any row")
+        if absent.size and missing == "error":
+            raise own.error(f"the covariate is missing{_more(absent)}; {_FILL}", int(absent[0]))
+        if absent.size and absent[-1] >= known:
+            raise own.error("the covariate is missing after the last value, where it is never filled", int(absent[-1]))
+        complete = complete and not absent.size
     if not complete or len(series) > known:
         past = forward_filled(past, steps, len(series))
         future = np.concatenate([forward_filled(future[:known], steps, len(series)), future[known:]])
@@ -154,7 +169,8 @@ def _aligned(
 def _regular(
     rows: Rows, readings: Sequence[Reading], freq: str | Calendar | None
 ) -> tuple[Reading, Calendar, np.ndarray]:
-    """The reading whose times make regular steps, its calendar, and each row's steps from the first."""
+    """Returns the reading whose times make regular steps, its calendar, and how many steps each row (n,) is from the
+    first. `DataError` where there is none, or more than one."""
     found: list[tuple[Reading, Calendar, np.ndarray]] = []
     errors: list[DataError] = []
     for reading in readings:
@@ -164,7 +180,7 @@ def _regular(
             errors.append(error)
     if not found:
         raise errors[0]
-    whole = [each for each in found if (np.diff(each[2]) == 1).all()]  # day and month the wrong way round leave gaps
+    whole = [each for each in found if (np.diff(each[2]) == 1).all()]  # where day and month are confused, gaps appear
     if len(chosen := whole or found) > 1:
         first = readings[0].style.label(readings[0].times[0])
         raise rows.error(f"{shorten(first)} may be day/month or month/day; write dates as 2024-01-31", 0, dates=True)
@@ -172,6 +188,7 @@ def _regular(
 
 
 def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[Reading, Calendar, np.ndarray]:
+    """As `_regular`, of one reading."""
     times, label = reading.times, reading.style.label
     if (wrong := np.flatnonzero(np.diff(times) <= np.timedelta64(0))).size:
         i = int(wrong[0]) + 1
@@ -184,8 +201,7 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
     else:
         calendar = calendars.infer(times) if freq is None else calendars.parse(freq, times)
     if calendar is None:
-        usual = calendars.commonest(np.diff(times).astype(np.int64))
-        calendar = Calendar("us", usual)
+        calendar = Calendar("us", calendars.commonest(np.diff(times).astype(np.int64)))
     steps, known = calendar.index(times)
     bad = ~known | np.concatenate([[False], np.diff(steps) <= 0])
     if bad.any():
@@ -199,8 +215,11 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
 
 
 def _filled(rows: Rows, series: Series, steps: np.ndarray | None, missing: str) -> Series:
-    """The series with left-out rows and NaN values filled: on straight lines, or where they are masked with the last
-    value that was known. `steps` None: no row is left out."""
+    """Returns the series with missing values and left-out rows filled: on straight lines, or, where they are masked,
+    with the last value before.
+
+    steps   how many steps each row is from the first; None: no row is left out
+    """
     known = np.isfinite(series.values)
     total = len(series) if steps is None else int(steps[-1]) + 1
     if known.all() and total == len(series):
@@ -217,15 +236,16 @@ def _filled(rows: Rows, series: Series, steps: np.ndarray | None, missing: str) 
     there, found = np.flatnonzero(known) if steps is None else steps[known], series.values[known]
     absent = np.ones(total, bool)
     absent[there] = False
-    holes = np.flatnonzero(absent)
+    missed = np.flatnonzero(absent)
     masked = missing == "mask"
     values = np.empty(total)
     values[there] = found
-    values[holes] = found[np.searchsorted(there, holes) - 1] if masked else np.interp(holes, there, found)
-    del there, found  # a long series with many holes should not hold all of it at once
-    return replace(series, values=values, times=times, filled=tuple(holes.tolist()), masked=masked)
+    values[missed] = found[np.searchsorted(there, missed) - 1] if masked else np.interp(missed, there, found)
+    del there, found  # bounds the memory that a long series with many missing values takes
+    return replace(series, values=values, times=times, filled=tuple(missed.tolist()), masked=masked)
 
 
 def _more(places: np.ndarray) -> str:
+    """Returns the words for all places but the first, which a message names."""
     count = places.size - 1
     return f", and at {count} more place{'s' if count > 1 else ''}" if count else ""

@@ -1,7 +1,7 @@
-"""The step between the rows of a series: found or given, counted, and carried on past the end.
+"""The step between the rows of a series: found in the dates or given by name, and continued past the last row.
 
-Three rules cover what people have. Whatever day a rule leaves out (weekends, the days between two month ends) is no
-gap; what it does not leave out and is not there is one.
+There are three rules of stepping: a fixed time, months, and days of the week. A day that the rule leaves out (weekends,
+the days between two month ends) is no gap; a day that belongs to the rule and has no row is one.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from elman.series.errors import DataError
 
 __all__ = ["FARTHEST", "Calendar", "check_freq", "commonest", "infer", "parse"]
 
-FARTHEST = 2**61  # microseconds from 1970, some 73,000 years: sums of two such times are still times
+FARTHEST = 2**61  # microseconds from 1970, some 73,000 years: the sum of two such times fits into datetime64[us]
 
 _US = {"us": 1, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "D": 86400 * 10**6, "W": 7 * 86400 * 10**6}
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _WORDS = {"H": "h", "T": "min", "S": "s", "d": "D", "w": "W", "b": "B", "A": "Y"}
 _WORKING = "1111100"
 _DAY = np.timedelta64(1, "D")
-_REMEMBERED = 2000  # times whose rule is kept, for a while, for another series with the same ones
+_REMEMBERED = 2000  # times of a series at most, for which the rule found is cached
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """One rule of stepping.
+    """One rule of stepping from row to row.
 
-    unit    "us": every `step` microseconds; "month": every `step` months on day `day` (31: the month's last day, as a
-            day beyond a month's end always is); "weekday": every day that `weekmask` (Monday first) allows
+    unit       "us": every `step` microseconds; "month": every `step` months on the day `day`, or on the last day of a
+               month that is shorter (31 is the last day of every month); "weekday": every day that `weekmask` allows
+    weekmask   seven of 0 and 1, Monday first
     """
 
     unit: str
@@ -50,12 +51,13 @@ class Calendar:
             raise ValueError(f"weekmask: expected seven of 0 and 1, Monday first, got {self.weekmask!r}")
 
     def ahead(self, time: np.datetime64, count: int, between: int = 0) -> np.ndarray:
-        """The `count` times that follow `time`, or that follow the `between` times after it: datetime64[us] (count,).
-        `DataError` for times beyond reckoning."""
+        """Returns the `count` times that follow `time`, datetime64[us] (count,), after leaving out the first `between`
+        of them. `DataError` for times beyond FARTHEST."""
         return self._at(time.astype("datetime64[us]"), np.arange(between + 1, between + count + 1))
 
     def index(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Steps of each time from the first, int64 (n,), and whether the rule knows that time at all, bool (n,)."""
+        """Returns how many steps each time is from the first, int64 (n,), and whether the rule has that time at all,
+        bool (n,)."""
         times = times.astype("datetime64[us]")
         _check_reach(times)
         days = times.astype("datetime64[D]")
@@ -69,11 +71,11 @@ class Calendar:
         return steps, self._at(times[0], steps) == times
 
     def _at(self, origin: np.datetime64, steps: np.ndarray) -> np.ndarray:
-        """The times `steps` (n,) after origin."""
+        """Returns the times that are `steps` (n,) steps after `origin`."""
         days = {"us": 0, "month": 31, "weekday": 7}[self.unit]
         longest = days * self.step * _US["D"] or self.step
         if int(np.abs(steps).max(initial=0)) * longest > FARTHEST:
-            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates beyond reckoning")
+            raise DataError(f"{len(steps)} rows ({self.name}) lead to dates beyond reckoning, 73,000 years from 1970")
         if self.unit == "us":
             return origin + (steps * self.step).astype("timedelta64[us]")
         clock = origin - origin.astype("datetime64[D]")
@@ -86,7 +88,7 @@ class Calendar:
 
     @property
     def seasons(self) -> tuple[int, ...]:
-        """Season lengths that such a series usually has, shortest first; empty where only the data can tell."""
+        """The lengths of season that are usual for this step, shortest first; empty where there are none."""
         if self.unit == "month":
             return (12 // self.step,) if self.step < 12 and 12 % self.step == 0 else ()
         if self.unit == "weekday":
@@ -98,7 +100,7 @@ class Calendar:
 
     @property
     def unit_name(self) -> str | None:
-        """What one step is called: "month", "business day", "hour"; None for a step without a name of its own."""
+        """The name of one step, such as "month", "business day" or "hour"; None for a step that has no name."""
         if self.unit == "weekday":
             return "business day" if self.weekmask == _WORKING else "working day"
         if self.unit == "month":
@@ -108,7 +110,7 @@ class Calendar:
 
     @property
     def name(self) -> str:
-        """In words: "monthly", "quarter ends", "business days", "every 15 minutes"."""
+        """The rule in words, such as "monthly", "quarter ends", "business days" or "every 15 minutes"."""
         unit = self.unit_name
         if self.unit == "weekday":
             return f"{unit}s" if self.weekmask == _WORKING else f"{self.weekmask.count('1')} days a week"
@@ -125,7 +127,7 @@ class Calendar:
 
 
 def infer(times: np.ndarray) -> Calendar | None:
-    """The rule that increasing times (n >= 2) follow, gaps allowed; None where there is none."""
+    """Returns the rule that increasing times (n >= 2) follow, with or without gaps; None where they follow none."""
     times = times.astype("datetime64[us]")
     _check_reach(times)
     return _infer_again(times.tobytes()) if len(times) <= _REMEMBERED else _infer(times)
@@ -133,7 +135,7 @@ def infer(times: np.ndarray) -> Calendar | None:
 
 @lru_cache(4)
 def _infer_again(times: bytes) -> Calendar | None:
-    """As `infer`: the series of a panel mostly have the same times."""
+    """As `infer`, cached, since most series of a panel have the same times."""
     return _infer(np.frombuffer(times, "datetime64[us]"))
 
 
@@ -146,10 +148,9 @@ def _infer(times: np.ndarray) -> Calendar | None:
     return None
 
 
-def parse(freq: Any, times: np.ndarray) -> Calendar:
-    """The rule that a word names: a count and one of s min h D B W M Q Y; M Q Y take S or E for first or last days.
-
-    Without S or E the day is the one that the times show. `ValueError` for other words.
+def parse(freq: object, times: np.ndarray) -> Calendar:
+    """Returns the rule of a name: a count and one of s min h D B W M Q Y. S or E after M, Q or Y stands for the first
+    or last day; without it the day is that of the times. `ValueError` for other names.
     """
     match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", freq) if isinstance(freq, str) else None
     if match is not None:
@@ -166,19 +167,21 @@ def parse(freq: Any, times: np.ndarray) -> Calendar:
     )
 
 
-def check_freq(freq: Any) -> None:
-    """ValueError for a word that names no step; None names the one that the times have."""
+def check_freq(freq: object) -> None:
+    """Raises ValueError for a name of no step. None stands for the step that the times have."""
     if freq is not None:
         parse(freq, np.array(["1970-01-01"], "datetime64[us]"))
 
 
 def _check_reach(times: np.ndarray) -> None:
+    """Raises `DataError` for a time beyond FARTHEST."""
     numbers = times.astype(np.int64)
     if ((numbers < -FARTHEST) | (numbers > FARTHEST)).any():  # NaT is the least of them
         raise DataError("expected dates within 73,000 years of 1970")
 
 
 def _months(times: np.ndarray) -> Calendar | None:
+    """Returns the rule of months of such times, if they may follow one."""
     days = times.astype("datetime64[D]")
     day = _day_of_month(days)
     if day is None or not _one_clock(times, days):
@@ -188,13 +191,14 @@ def _months(times: np.ndarray) -> Calendar | None:
 
 
 def _weekdays(times: np.ndarray) -> Calendar | None:
+    """Returns the rule of weekdays of such times, if they may follow one."""
     days = times.astype("datetime64[D]")
     if not _one_clock(times, days):
         return None
     present = np.bincount((days.astype(np.int64) + 3) % 7, minlength=7) > 0  # day 0, 1970-01-01, was a Thursday
     if days[-1] - days[0] >= 14 * _DAY and 2 <= present.sum() < 7:
         calendar = Calendar("weekday", weekmask="".join("01"[int(p)] for p in present))
-    elif not present[5:].any() and (np.diff(days) == 3 * _DAY).any():  # too short to tell, but a weekend is left out
+    elif not present[5:].any() and (np.diff(days) == 3 * _DAY).any():  # less than two weeks, with a weekend left out
         calendar = Calendar("weekday")
     else:
         return None
@@ -202,24 +206,25 @@ def _weekdays(times: np.ndarray) -> Calendar | None:
 
 
 def _one_clock(times: np.ndarray, days: np.ndarray) -> bool:
-    """Whether all times are the same time of day."""
+    """Returns whether all times have the same time of day."""
     clocks = times - days
     return bool((clocks == clocks[0]).all())
 
 
 def _fixed(times: np.ndarray) -> Calendar | None:
+    """Returns the rule of a fixed time between such times, if they may follow one."""
     steps = np.diff(times).astype(np.int64)
     return Calendar("us", commonest(steps)) if (steps > 0).all() else None
 
 
 def commonest(steps: np.ndarray) -> int:
-    """The most frequent value; of several the smallest."""
+    """Returns the most frequent value, at least 1; of several the smallest."""
     values, counts = np.unique(steps, return_counts=True)
     return max(int(values[counts.argmax()]), 1)
 
 
 def _day_of_month(days: np.ndarray) -> int | None:
-    """The day that all dates share, 31 where each is its month's last; None where they share none."""
+    """Returns the day of the month that all dates have, 31 where each is its month's last; None where they differ."""
     months = days.astype("datetime64[M]")
     numbers = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
     for day in (31, int(numbers.max())):
@@ -229,6 +234,6 @@ def _day_of_month(days: np.ndarray) -> int | None:
 
 
 def _on_day(months: np.ndarray, day: int) -> np.ndarray:
-    """The given day of each month, or its last where it is shorter."""
+    """Returns the given day of each month, or the last day of a month that is shorter."""
     last = (months + 1).astype("datetime64[D]") - _DAY
     return np.minimum(months.astype("datetime64[D]") + (day - 1) * _DAY, last)

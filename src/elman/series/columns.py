@@ -1,4 +1,4 @@
-"""Which columns of a table hold the values, the dates, the ids and the covariates: as named, or found."""
+"""`Columns`: which columns of a table hold the values, dates, ids and covariates, as named by the user or found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _TIME_WORDS = re.compile(r"date|time|year|month|week|day|quarter|period|jahr|dat
 
 
 class Columns(NamedTuple):
-    """Which columns of a table are what; None: found by themselves. Beside arrays, the arrays themselves."""
+    """The names of the columns of a table, one or several each; None: to be found, or none. Where a series comes as an
+    array, `time`, `past`, `future` and `static` are arrays beside it instead of names."""
 
     target: str | None = None
     time: Any = None
@@ -31,7 +32,7 @@ class Columns(NamedTuple):
     static: Any = None
 
     def by_name(self) -> Columns:
-        """Those that are given by name; None where the arrays themselves were given."""
+        """Returns what is given by name, with None in the place of arrays."""
 
         def names(given: Any) -> Any:
             several = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
@@ -41,19 +42,20 @@ class Columns(NamedTuple):
         return Columns(*one, *map(names, self[3:]))
 
     def named(self) -> list[tuple[str, str]]:
-        """(option, name) of every column that is named, but for the id."""
+        """Returns (option, name) of every column that is named, without the id."""
         each = [("target", self.target), ("time", self.time)]
         each += [(option, name) for option in ("past", "future", "static") for name in getattr(self, option)]
         return [(option, name) for option, name in each if name is not None]
 
     def others(self) -> tuple[str, ...]:
-        """The named columns that are not to be forecast."""
+        """Returns the names of the dates and covariates, which are not to be forecast."""
         named = () if self.time is None else (self.time,)
         return (*named, *self.past, *self.future, *self.static)
 
 
 def columns(**named: Any) -> Columns:
-    """The columns of a table as a user names them: the covariates by one name, or a list of names."""
+    """Returns the columns of a table, with the covariates as tuples of names. Raises TypeError for what is no name and
+    ValueError for one column in two places."""
     for option in ("past", "future", "static"):
         given = named.get(option)
         names = () if given is None else (given,) if isinstance(given, str) else given
@@ -72,7 +74,8 @@ def columns(**named: Any) -> Columns:
 
 
 def found_in_table(table: Table, names: Columns) -> Columns:
-    """The names, with time and target found where they were not given. `DataError` for a column that is not there."""
+    """Returns the columns of a table with `time` and `target` found where they are not given: the first column of
+    dates, and the only numeric one. `DataError` for a name that is not there, and where the target cannot be found."""
     for option, given in names.named():
         table.column(given, option)
     if names.time is None:
@@ -85,7 +88,7 @@ def found_in_table(table: Table, names: Columns) -> Columns:
 
 
 def _find_time(table: Table, others: Sequence[str | None]) -> str | None:
-    """The first column that reads as dates; one where most cells do is taken too: the error then names the others."""
+    """Returns the first column of which most cells read as dates, so that an error names the cells that do not."""
     for name in table.names:
         if name in others:
             continue
@@ -95,13 +98,13 @@ def _find_time(table: Table, others: Sequence[str | None]) -> str | None:
             continue
         if any(parse_number(cell) is None for cell in cells):
             return name
-        if (_TIME_WORDS.search(name) or name == "column 1") and read_dates(cells):  # bare years, or 20200131
+        if (_TIME_WORDS.search(name) or name == "column 1") and read_dates(cells):  # years, or such as 20200131
             return name
     return None
 
 
 def _counts_rows(table: Table, name: str) -> bool:
-    """Whether a column without a name only counts the rows, as data frames write them."""
+    """Returns whether a column only counts the rows, as data frames write their index: without a name, from 0 or 1."""
     if name != "column 1":
         return False
     cells = table.column(name, "column")
@@ -109,6 +112,7 @@ def _counts_rows(table: Table, name: str) -> bool:
 
 
 def _only(numeric: list[str], names: Sequence[str], path: Path | None) -> str:
+    """Returns the only numeric column; `DataError` where there is none or more than one."""
     if len(numeric) == 1:
         return numeric[0]
     if not numeric:
@@ -118,7 +122,7 @@ def _only(numeric: list[str], names: Sequence[str], path: Path | None) -> str:
 
 
 def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns) -> Columns:
-    """As `found_in_table`, of a data frame's columns."""
+    """As `found_in_table`, of the columns of a data frame by name."""
     for option, given in names.named():
         if given not in frame:
             raise DataError(f"{option}: no column {given!r}; the columns are {listed(list(frame))}")
@@ -133,6 +137,7 @@ def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns) -> Columns:
 
 
 def _dated(values: np.ndarray) -> bool:
+    """Returns whether a column (n,) of a data frame holds dates, judged by its type or its first cell."""
     return values.dtype.kind == "M" or (
         values.dtype.kind in "OUT" and len(values) > 0 and isinstance(values[0], str) and reads_as_date(values[0])
     )

@@ -12,11 +12,11 @@ __all__ = ["Covariates", "forward_filled"]
 
 @dataclass(frozen=True, eq=False)
 class Covariates:
-    """Beside a series of n rows.
+    """The covariates of one series of n rows.
 
-    past     (n, P) float64, never read after the last row that is known
-    future   (n + m, K) float64, known m rows ahead
-    static   one number or word each
+    past     (n, P) float64, known up to the last row; never used for rows after it
+    future   (n + m, K) float64, known m rows ahead of the last row too
+    static   one number or word for each static feature
     """
 
     past: Annotated[np.ndarray, "float64 (n, P)"]
@@ -38,11 +38,11 @@ class Covariates:
             raise ValueError(f"covariates.future: expected covariates for all of {n} rows, got {known}")
 
     def head(self, rows: int) -> Covariates:
-        """What is known after the first rows: the future's later rows stay."""
+        """Returns what is known after the first `rows` rows; all rows of `future` are."""
         return replace(self, past=self.past[:rows])
 
     def extended(self, newer: Covariates) -> Covariates:
-        """With the rows of `newer` after the last of `past`."""
+        """Returns the covariates with the rows of `newer` after the last row of `past`."""
         n = len(self.past)
         return replace(
             self, past=np.concatenate([self.past, newer.past]), future=np.concatenate([self.future[:n], newer.future])
@@ -50,7 +50,10 @@ class Covariates:
 
 
 def forward_filled(columns: np.ndarray, steps: np.ndarray | None, total: int) -> np.ndarray:
-    """Columns (n, K), NaN where nothing is known, on every step (total, K): the last one known, before it the first."""
+    """Returns columns (n, K) on every step (total, K), each NaN replaced by the last value before, else by the first.
+
+    steps   how many steps each row (n,) is from the first; None: no step is left out
+    """
     whole = np.empty((total, columns.shape[1]))
     for k, column in enumerate(columns.T):
         known = np.flatnonzero(~np.isnan(column))

@@ -1,4 +1,4 @@
-"""The error of the data's own: bad rows, bad dates, too little of it; and how its messages show names and cells."""
+"""`DataError`, the error for data that cannot be used, and how its messages show names and cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES = 12  # names that a message lists
 
 
 class DataError(ValueError):
-    """Data that cannot be used, said in one line: where, what is wrong, what to do.
+    """Raised for data that cannot be used, with a message of one line: where, what is wrong, what to do.
 
     path    the file, or None
     line    the line of the file (the header is line 1), or None
@@ -37,11 +37,11 @@ class DataError(ValueError):
 
 
 def shorten(cell: str) -> str:
-    """A cell or name in quotes, as a message shows it."""
+    """Returns a cell or name in quotes, cut where it is long."""
     return repr(cell if len(cell) <= _SHOWN else cell[: _SHOWN - 3] + "...")
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message, the first dozen of them."""
+    """Returns names in quotes with commas between them, at most a dozen."""
     shown = ", ".join(map(shorten, islice(names, _NAMES)))
     return shown if len(names) <= _NAMES else f"{shown} and {len(names) - _NAMES} more"

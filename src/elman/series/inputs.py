@@ -21,30 +21,31 @@ from elman.series.series import Series
 
 __all__ = ["CALENDAR", "NO_INPUTS", "CovariateWindows", "Inputs", "covariate_features", "parse_calendar"]
 
-CALENDAR: dict[str, float] = {  # how often a calendar feature comes round, in its own units
+CALENDAR: dict[str, float] = {  # the period of a calendar feature, in its own units
     "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0,
 }  # fmt: skip
 
 
-FARTHEST = 1e12  # standard deviations from the mean; what lies further out says no more
+FARTHEST = 1e12  # standard deviations from the mean, to which values are clipped
 
 
 class CovariateWindows(NamedTuple):
-    """What a network is shown beside the values, of N windows of c rows that are read and h that follow.
+    """The covariates of N windows, each of c rows that a network reads and h rows that it forecasts."""
 
-    past     (N, c, P);  future (N, c + h, K);  static (N, S);  unknown (N, c, 1 or 0): whether the value is missing
-    """
-
-    past: np.ndarray
-    future: np.ndarray
-    static: np.ndarray
-    unknown: np.ndarray
+    past: np.ndarray  # (N, c, P)
+    future: np.ndarray  # (N, c + h, K)
+    static: np.ndarray  # (N, S)
+    unknown: np.ndarray  # (N, c, 1) whether the value is missing, or (N, c, 0) where none is
 
 
 def covariate_features(ends: np.ndarray, rows: int, lag: int, shown: CovariateWindows) -> np.ndarray:
-    """The features (N, T, F) float32 that stand beside the values at steps of `rows` rows, each ending before the row
-    `ends` (T,) of its window: the step's own past covariates and unknown values, the known-future ones of the h rows
-    that follow it, their difference from the base's rows, and the static ones."""
+    """Returns the features (N, T, F) float32 that a network reads beside the values, at steps of `rows` rows of which
+    step t ends before the row `ends[t]` of its window.
+
+    A step has its own past covariates and unknown values; the known-future covariates of the h rows that follow it,
+    and their difference from those `lag` rows (or a multiple) before, which the forecast is based on; and the static
+    covariates.
+    """
     n, total, k = shown.future.shape
     horizon, steps = total - shown.past.shape[1], len(ends)
     read = np.concatenate([shown.past, shown.unknown], axis=2)
@@ -66,11 +67,11 @@ Categories = tuple[str, tuple[str, ...]]  # name, categories
 
 @dataclass(frozen=True)
 class Inputs:
-    """The covariates that a model was trained with.
+    """The covariates that a model was trained with, and how they are scaled.
 
-    calendar   names of features from the dates, two numbers each: the sine and cosine of their turn
-    past, future   (name, mean, scale) each
-    static     (name, mean, scale), or (name, categories): one number for each category
+    calendar   names of features of the dates; each gives two numbers, the sine and cosine of its phase
+    past, future   a scale for each covariate
+    static     a scale for each number; for each word, the categories, of which each gives a number, 0 or 1
     """
 
     calendar: tuple[str, ...] = ()
@@ -92,21 +93,22 @@ class Inputs:
 
     @property
     def futures(self) -> int:
-        """Numbers known ahead of each row, K."""
+        """How many numbers are known ahead of each row, K."""
         return len(self.future) + 2 * len(self.calendar)
 
     @property
     def statics(self) -> int:
-        """Numbers that a series has for good, S."""
+        """How many numbers the static covariates of a series give, S."""
         return sum(1 if len(each) == 3 else len(each[1]) for each in self.static)
 
     def features(self, rows: int, horizon: int, masked: bool) -> int:
-        """How many numbers `beside` gives for a step."""
+        """Returns how many numbers `covariate_features` gives for a step of `rows` rows."""
         return rows * (len(self.past) + masked) + 2 * horizon * self.futures + self.statics
 
     @classmethod
     def of(cls, series: Sequence[Series], calendar: tuple[str, ...]) -> Inputs:
-        """What there is beside these series, measured in their known rows. `DataError` where they differ in kind."""
+        """Returns the covariates of these series, with means and scales of their known rows. `DataError` unless all
+        series have the same covariates."""
         if calendar and series[0].times is None:
             raise DataError(f"calendar: {', '.join(calendar)} need dates, and the series have none")
         first = series[0].covariates
@@ -115,11 +117,11 @@ class Inputs:
         known = [_covariates(each, first) for each in series]
         past = _scales(first.past_names, [each.past for each in known])
         ahead = [each.future[: len(s)] for each, s in zip(known, series, strict=True)]
-        static = tuple(_category(name, [each.static[k] for each in known]) for k, name in enumerate(first.static_names))
+        static = tuple(_static(name, [each.static[k] for each in known]) for k, name in enumerate(first.static_names))
         return cls(calendar, past, _scales(first.future_names, ahead), static)
 
     def past_of(self, series: Series) -> np.ndarray:
-        """(n, P)"""
+        """Returns the past covariates of a series, scaled (n, P)."""
         if not self.past:
             return np.zeros((len(series), 0))
         given = self._given(series)
@@ -128,7 +130,8 @@ class Inputs:
         )
 
     def future_of(self, series: Series, ahead: int) -> np.ndarray:
-        """(n + ahead, K). `DataError` names the row that a known-future covariate does not reach."""
+        """Returns the known-future covariates and the calendar features of a series and of `ahead` rows after it,
+        scaled (n + ahead, K). `DataError` names the first row that is not known."""
         n = len(series)
         columns: list[np.ndarray] = []
         if self.future:
@@ -155,13 +158,13 @@ class Inputs:
         return np.column_stack(columns) if columns else np.zeros((n + ahead, 0))
 
     def reach(self, series: Series, ahead: int, width: int) -> int:
-        """How many rows ahead are known, of `width` that could be used; at least the `ahead` that must be."""
+        """Returns how many rows ahead the covariates are known: at least `ahead`, which are needed, at most `width`."""
         if not self.future:
             return width
         return min(width, max(ahead, len(self._given(series).future) - len(series)))
 
     def static_of(self, series: Series) -> np.ndarray:
-        """(S,). `DataError` for a category that was not there in training."""
+        """Returns the static covariates of a series, scaled (S,). `DataError` for a word that training has not seen."""
         found: list[float] = []
         for each in self.static:
             name, given = each[0], self._given(series)
@@ -177,7 +180,7 @@ class Inputs:
         return np.array(found)
 
     def check(self, series: Series, ahead: int) -> None:
-        """`DataError` where a series lacks what a forecast of `ahead` rows needs."""
+        """Raises `DataError` where a series lacks a covariate that a forecast of `ahead` rows needs."""
         if not self:
             return
         self.past_of(series)
@@ -185,7 +188,7 @@ class Inputs:
         self.static_of(series)
 
     def _given(self, series: Series) -> Covariates:
-        """`DataError` where the series lacks a covariate of the training."""
+        """Returns the covariates of a series; `DataError` where it lacks one of the training."""
         given = series.covariates
         for option, wanted in (("past", self.past), ("future", self.future), ("static", self.static)):
             have: tuple[str, ...] = () if given is None else getattr(given, f"{option}_names")
@@ -196,11 +199,11 @@ class Inputs:
         return given
 
 
-NO_INPUTS = Inputs()  # nothing beside the values
+NO_INPUTS = Inputs()  # no covariates
 
 
-def parse_calendar(calendar: Any) -> tuple[str, ...]:
-    """Names of calendar features, checked."""
+def parse_calendar(calendar: object) -> tuple[str, ...]:
+    """Returns the names of calendar features, checked; ValueError or TypeError for anything else."""
     names = () if calendar is None else (calendar,) if isinstance(calendar, str) else calendar
     if not isinstance(names, list | tuple):
         raise TypeError(f"calendar: expected a list of {', '.join(CALENDAR)}, got {checks.shown(calendar)}")
@@ -208,6 +211,7 @@ def parse_calendar(calendar: Any) -> tuple[str, ...]:
 
 
 def _covariates(series: Series, first: Covariates) -> Covariates:
+    """Returns the covariates of a series; `DataError` where their names are not those of the first series."""
     own = series.covariates
     names = None if own is None else (own.past_names, own.future_names, own.static_names)
     if own is None or names != (first.past_names, first.future_names, first.static_names):
@@ -215,14 +219,15 @@ def _covariates(series: Series, first: Covariates) -> Covariates:
     return own
 
 
-def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[tuple[str, float, float], ...]:
-    found: list[tuple[str, float, float]] = []
+def _scales(names: Sequence[str], columns: Sequence[np.ndarray]) -> tuple[Scaled, ...]:
+    """Returns mean and standard deviation of each covariate, over the columns (n, K) of all series."""
+    found: list[Scaled] = []
     for k, name in enumerate(names):
         values = np.concatenate([each[:, k] for each in columns])
         if not (np.abs(values) <= LARGEST).all():
             raise DataError(f"{name}: expected covariates that are numbers up to {LARGEST:g}; use another unit")
         mean, spread = float(values.mean()), float(values.std())
-        least = 4.0 * np.finfo(np.float64).eps * abs(mean)  # less is rounding
+        least = 4.0 * np.finfo(np.float64).eps * abs(mean)  # a smaller spread is rounding
         found.append((name, mean, spread if spread > max(least, SMALLEST) else 1.0))
     return tuple(found)
 
@@ -231,14 +236,15 @@ def _scaled(values: Any, mean: float, scale: float) -> Any:
     return np.clip((values - mean) / scale, -FARTHEST, FARTHEST)
 
 
-def _category(name: str, values: Sequence[float | str]) -> tuple[Any, ...]:
+def _static(name: str, values: Sequence[float | str]) -> Scaled | Categories:
+    """Returns the categories of a static covariate where one of its values is a word, else its scale."""
     if any(isinstance(value, str) for value in values):
         return name, tuple(sorted({str(value) for value in values}))
     return _scales([name], [np.array(values, dtype=np.float64)[:, None]])[0]
 
 
 def _places(times: np.ndarray, name: str) -> np.ndarray:
-    """Where each time stands in its hour, day, week, month or year, from 0."""
+    """Returns the place of each time in its hour, day, week, month or year, from 0, in units of the feature."""
     day, month = times.astype("datetime64[D]"), times.astype("datetime64[M]")
     seconds = (times - day) / np.timedelta64(1, "s")
     in_year = (day - times.astype("datetime64[Y]").astype("datetime64[D]")) / np.timedelta64(1, "D")

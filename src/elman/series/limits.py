@@ -1,4 +1,4 @@
-"""How large values may be, and how much may be asked for where the data do not say it."""
+"""Bounds of values, and of options that would else exhaust the memory of any machine."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ __all__ = [
     "WINDOWS",
 ]
 
-# A series' largest value lies between these, so that squares and ratios are still numbers; a forecast, which may well
-# be larger, and its bounds do not lie beyond the third, whose square is one too
+# The largest absolute value of a series lies between the first two, so that squares and ratios are finite; forecasts
+# and their bounds, which may be larger, lie below the third, whose square is finite too
 SMALLEST, LARGEST, BEYOND = 1e-100, 1e100, 1e150
 
-# Beyond these, no machine's memory or patience suffices
-
-HORIZON = 1_000_000  # rows, and from one window to the next
-ROLLED = 1000  # times the trained horizon: rows that are forecast from forecasts
-WINDOWS = 10_000
+HORIZON = 1_000_000  # rows of a forecast, and from one backtest window to the next
+ROLLED = 1000  # horizons: as many times the trained horizon may be forecast from forecasts
+WINDOWS = 10_000  # of a backtest
 LEVELS = 100  # intervals
 HIDDEN = 4096  # units of a network
-MEMBERS = 1000  # networks
-UPDATES = 1_000_000  # of a network's weights
+MEMBERS = 1000  # networks of an ensemble
+UPDATES = 1_000_000  # of the weights of a network
 SKIP = 1000  # seasons
 SEED = 2**63 - 1

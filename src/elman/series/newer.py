@@ -1,4 +1,4 @@
-"""New rows of fitted series, and new series beside them: joined, where they are of the same kind."""
+"""New rows of fitted series, and new series, joined to a panel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def with_newer(panel: Panel, newer: Panel) -> Panel:
     if panel.single != newer.single:
         raise DataError("new rows: expected " + ("one series" if panel.single else "many"))
     found, first = dict(panel), panel.first
-    if panel.single:  # whatever their columns are called
+    if panel.single:  # its column may have another name now
         newer = newer.replaced({id: newer.only for id in panel})
     for id, each in newer.items():
         try:
@@ -38,7 +38,10 @@ def with_newer(panel: Panel, newer: Panel) -> Panel:
 
 
 def _alike(series: Series, like: Covariates | None, static: bool) -> Series:
-    """A series with the covariates of `like`, in its order."""
+    """Returns a series with the covariates that `like` has, in their order; `DataError` where it lacks one.
+
+    static   whether static covariates are compared too; else they are taken from `like`
+    """
     given = series.covariates
     if like is None or given is None:
         if like is not None and static:

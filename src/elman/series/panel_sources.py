@@ -20,7 +20,7 @@ from elman.series.tables.table import Table
 
 __all__ = ["as_panel"]
 
-ID, TIME, TARGET = "unique_id", "ds", "y"  # the usual names of long tables, which are found without being given
+ID, TIME, TARGET = "unique_id", "ds", "y"  # the usual columns of long tables, which need not be named
 
 Maker = Callable[[SeriesOptions], Series]  # builds one series of a panel
 
@@ -133,7 +133,7 @@ def _makers_of_mapping(data: Any, names: Columns) -> dict[str, Maker]:
 
 
 def _groups(ids: Iterable[str], rows: int) -> dict[str, np.ndarray]:
-    """The rows of each id, in order of its first row."""
+    """Returns the indices of the rows of each id, in the order of the first rows; `ids` has the id of each row."""
     places: dict[str, int] = {}
     place = np.fromiter((places.setdefault(id, len(places)) for id in ids), np.int32, rows)
     order = np.argsort(place, kind="stable")

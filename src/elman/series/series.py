@@ -1,4 +1,4 @@
-"""One series, checked: values without holes, at times that make regular steps (or at none)."""
+"""`Series`: the values of one series without gaps, at times of regular steps or without times."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ MISSING = ("error", "interpolate", "mask")  # what may be done about missing val
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Values at regular steps.
+    """The values of one series, checked.
 
-    values     float64 (n,), finite
-    times      datetime64[us] (n,), increasing by the calendar's step; None: the rows are counted from 1
-    calendar   the rule of the steps; None where there are no times
-    style      how the times are written
-    name, time_name    the columns' names; time_name None where there are no times
-    filled     rows whose value was not there, in rising order; `values` holds what was put in its place
-    masked     whether these are no values at all: not learned from, not scored
-    covariates what is known beside the values
+    values       float64 (n,), finite
+    times        datetime64[us] (n,), increasing by the calendar's step; None: the rows are numbered from 1
+    calendar     the rule of the steps; None where there are no times
+    style        how the times are written
+    name         the name of the column of values;  time_name  that of the times, None where there are none
+    filled       the rows whose value was missing, in rising order; `values` holds what was put in its place
+    masked       whether the filled values are placeholders only: models neither learn from them nor score them
+    covariates   what is known beside the values
     """
 
     values: Annotated[np.ndarray, "float64 (n,)"]
@@ -67,28 +67,28 @@ class Series:
         return len(self.values)
 
     def label(self, row: int) -> str:
-        """A row's time as the input wrote it, or the row's number."""
+        """Returns the time of a row as the input wrote it, or the number of the row where there are no times."""
         return str(row + 1) if self.times is None else self.style.label(self.times[row])
 
     @property
     def labels(self) -> list[str]:
-        """Every row's label."""
+        """The labels of all rows."""
         return [self.label(row) for row in range(len(self))]
 
     def ahead(self, count: int) -> np.ndarray:
-        """The `count` times after the last row, datetime64[us], or row numbers where there are no times."""
+        """Returns the `count` times after the last row, datetime64[us], or row numbers where there are no times."""
         if self.times is None or self.calendar is None:
             return np.arange(len(self) + 1, len(self) + count + 1)
         return self.calendar.ahead(self.times[-1], count)
 
     def labels_ahead(self, count: int) -> list[str]:
-        """The labels of the `count` rows to come."""
+        """Returns the labels of the `count` rows that follow the last."""
         ahead = self.ahead(count)
         return [str(i) for i in ahead.tolist()] if self.times is None else self.style.labels(ahead)
 
     @property
     def observed(self) -> np.ndarray:
-        """The values (n,), NaN where they are masked."""
+        """The values (n,), with NaN in the place of masked ones."""
         if not self.masked or not self.filled:
             return self.values
         values = self.values.copy()
@@ -96,16 +96,16 @@ class Series:
         return values
 
     def head(self, rows: int) -> Series:
-        """What is known after the first rows. Values missing there at the end are the last one known: whatever they
-        were filled with came later."""
+        """Returns the first `rows` rows, as they were known before the later ones: values missing at their end become
+        the last value before, since interpolation used later values."""
         values, filled = self.values[:rows], tuple(i for i in self.filled if i < rows)
         if filled and filled[-1] == rows - 1 and rows < len(self):
             values = values.copy()
             known = np.delete(np.arange(rows), filled)
             values[known[-1] + 1 :] = values[known[-1]]
         times = None if self.times is None else self.times[:rows]
-        beside = None if self.covariates is None else self.covariates.head(rows)
-        return replace(self, values=values, times=times, filled=filled, covariates=beside)
+        covariates = None if self.covariates is None else self.covariates.head(rows)
+        return replace(self, values=values, times=times, filled=filled, covariates=covariates)
 
     def fill_masked(self, season: int) -> Series:
         """Returns the series with each masked value replaced by the one a season before, where there is one."""
@@ -128,7 +128,8 @@ class Series:
         return replace(self, values=np.concatenate([self.values, values]), times=times, covariates=covariates)
 
     def extended(self, newer: Series) -> Series:
-        """With the rows of `newer`, which must begin at the step after the last. `DataError` where they do not."""
+        """Returns the series with the rows of `newer` appended. `DataError` unless these begin at the step after the
+        last row, with covariates where the series has them."""
         times = self.times
         if (times is None) != (newer.times is None):
             raise DataError("new rows: expected " + ("no times, as before" if times is None else "times, as before"))
@@ -141,15 +142,15 @@ class Series:
                     f" {newer.label(i)}"
                 )
             times = np.concatenate([times, newer.times])
-        beside = self.covariates
-        if beside is not None and newer.covariates is not None:
-            beside = beside.extended(newer.covariates)
-        elif beside is not None and (beside.past_names or beside.future_names):
-            names = ", ".join(map(repr, (*beside.past_names, *beside.future_names)))
+        covariates = self.covariates
+        if covariates is not None and newer.covariates is not None:
+            covariates = covariates.extended(newer.covariates)
+        elif covariates is not None and (covariates.past_names or covariates.future_names):
+            names = ", ".join(map(repr, (*covariates.past_names, *covariates.future_names)))
             raise DataError(f"new rows: expected the covariates {names} beside them")
         filled = self.filled + tuple(len(self) + i for i in newer.filled)
         values = np.concatenate([self.values, newer.values])
-        return replace(self, values=values, times=times, filled=filled, covariates=beside)
+        return replace(self, values=values, times=times, filled=filled, covariates=covariates)
 
     def seasonal(self, season: int) -> Series:
         """The former name of `fill_masked`."""

@@ -38,15 +38,16 @@ def read_series(
     future: Any = None,
     static: Any = None,
 ) -> Series:
-    """The series in a CSV or Parquet file, or a bundled one by its name (`elman.datasets`) where no file has it.
+    """Reads a series from a CSV or Parquet file. The name of a bundled series (`elman.datasets`) stands for it, unless
+    there is a file of that name.
 
     target   column of the values; default: the only numeric one
     time     column of the dates; default: the first that reads as dates, or none
-    freq     the step, where it should not be found from the dates: see `calendar.parse`
-    missing  "error": empty cells and left-out dates are errors; "interpolate": they are filled on a straight line;
-             "mask": neither learned from nor scored
-    past, future, static   columns of covariates, one name or a list: known up to the last value; known also ahead, in
-             rows after it that have no value; the same in every row
+    freq     the step between rows, such as "D" or "15min" (`calendar.parse`); default: found in the dates
+    missing  what to do about empty cells and left-out dates: "error" raises `DataError`; "interpolate" fills them on
+             straight lines; "mask" fills them too, but models neither learn from them nor score them
+    past, future, static   columns of covariates, one name or a list: known up to the last value; known ahead too, in
+             rows after the last value; the same in every row
 
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
@@ -55,8 +56,8 @@ def read_series(
 
 
 def open_table(path: str | Path) -> Any:
-    """The `Table` in a CSV file, or in a bundled one by its name where no file has that name; the polars frame in a
-    Parquet file. ModuleNotFoundError for the latter without polars."""
+    """Reads a CSV file as a `Table`, or a Parquet file as a polars frame; the name of a bundled series stands for its
+    file, unless there is a file of that name. ModuleNotFoundError for Parquet without polars."""
     if Path(path).suffix.lower() in (".parquet", ".pq"):
         return read_parquet(Path(path))
     bundled = str(path) in datasets.names() and not Path(path).exists()
@@ -74,17 +75,18 @@ def as_series(
     future: Any = None,
     static: Any = None,
 ) -> Series:
-    """The series in an array or list (n,), a data frame or one of its columns (pandas, polars), a `Table`, or a file.
+    """Returns the series in an array or list (n,), a data frame or one of its columns (pandas, polars), a `Table`, or a
+    file.
 
-    Of a data frame or table, `time`, `past`, `future` and `static` name columns. Beside an array they hold the times
-    (n,), covariates (n,) or (n, P), those known m rows ahead (n + m,) or (n + m, K), and numbers or words. The other
-    options and errors are those of `read_series`.
+    For a data frame or table, `time`, `past`, `future` and `static` are names of columns. For an array they are the
+    times (n,), past covariates (n,) or (n, P), covariates known m rows ahead (n + m,) or (n + m, K), and numbers or
+    words. The other options and errors are those of `read_series`.
     """
     return series_of(data, Columns(target, time, None, past, future, static), SeriesOptions(freq, missing))
 
 
 def series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
-    """As `as_series`."""
+    """As `as_series`, with the arguments gathered in two records."""
     if isinstance(data, Series):
         return data
     if isinstance(data, str | Path):
@@ -95,7 +97,7 @@ def series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
             return series_of_table(data, names, options)
         return series_of_frame(columns_of(data), names, options, None if names.time is not None else index_of(data))
     rows = Rows(str(getattr(data, "name", None) or "value"))
-    time = names.time if names.time is not None else index_of(data)  # pandas keeps a column's dates in its index
+    time = names.time if names.time is not None else index_of(data)  # the dates of a column of pandas are its index
     values = numbers_of(data)
     readings = None if time is None else times_of(time)
     if names.past is None and names.future is None and names.static is None:
@@ -104,14 +106,15 @@ def series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
     p, both = len(given.past_names), np.column_stack([given.past, given.future])
     every = (*given.past_names, *given.future_names)
     whole = replace(given, past=both, future=both[:, :0], past_names=every, future_names=())
-    series = build(rows, values, readings, options, whole)  # all rows have values: none of them is the future's
+    series = build(rows, values, readings, options, whole)  # as past, since every row has a value and is known
     known = whole if series.covariates is None else series.covariates
     ahead = np.concatenate([known.past[:, p:], later])
     return replace(series, covariates=replace(given, past=known.past[:, :p], future=ahead))
 
 
 def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, np.ndarray]:
-    """Arrays beside an array of so many rows; the rows of `future` after them (m, K) apart."""
+    """Returns the covariates beside an array of `rows` rows, with names of their own, and apart from them the later
+    rows of `future` (m, K)."""
     arrays: list[np.ndarray] = []
     for option, given, more in (("past", past, False), ("future", future, True)):
         array = np.zeros((rows, 0)) if given is None else np.asarray(given)
@@ -133,7 +136,7 @@ def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, 
 
 
 def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Series:
-    """As `read_series`, of a table read before."""
+    """As `series_of`, of a table."""
     names = found_in_table(table, names)
     target, time = str(names.target), names.time
     rows = Rows(target, time, table.path, table.lines)
@@ -155,7 +158,7 @@ def _covariates(
     numbers: Callable[[str], np.ndarray],
     cells: Callable[[str], Iterable[float | str]],
 ) -> Covariates | None:
-    """The named columns of `count` rows; `numbers` and `cells` give one by its name."""
+    """Returns the covariates in the named columns of `count` rows; `numbers` and `cells` read a column by its name."""
     if not (names.past or names.future or names.static):
         return None
     past, future = np.empty((count, len(names.past))), np.empty((count, len(names.future)))
@@ -168,7 +171,7 @@ def _covariates(
 
 
 def _one_of(name: str, cells: Iterable[float | str], rows: Rows) -> float | str:
-    """What every row of a static column holds. `DataError` names the first that differs, or is empty."""
+    """Returns what every row of a static column holds; `DataError` for the first row that differs or is empty."""
     own = rows._replace(name=name)
     first: float | str = ""
     for i, cell in enumerate(cells):
@@ -192,7 +195,7 @@ def _number_or_word(cell: str) -> float | str:
 def series_of_frame(
     frame: Mapping[str, np.ndarray], names: Columns, options: SeriesOptions, dates: Any = None
 ) -> Series:
-    """As `as_series`, of a data frame's columns (n,); `dates` are its index, where no column has been named."""
+    """As `series_of`, of the columns (n,) of a data frame; `dates` is its index, where no column of times is named."""
     names = found_in_frame(frame, names)
     target, time = str(names.target), names.time
     readings = times_of(frame[time], time) if time is not None else None if dates is None else times_of(dates)

@@ -20,10 +20,13 @@ def anomalies(
     *,
     columns: FilledColumnOptions,
     rate: Annotated[
-        float, typer.Option("--rate", help="False alarms a row to put up with: 1e-4 is one in 10,000 rows.")
+        float, typer.Option("--rate", help="Rate of false alarms that is allowed: 1e-4 is one in 10,000 rows.")
     ] = 3e-5,
     probation: Annotated[
-        float, typer.Option("--probation", help="The share of the first rows to learn from, or from 1 on their number.")
+        float,
+        typer.Option(
+            "--probation", help="Rows at the beginning to learn from: their share, or from 1 on their number."
+        ),
     ] = 0.15,
     season: Season = None,
     effort: Effort = "normal",

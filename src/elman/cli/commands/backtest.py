@@ -23,14 +23,15 @@ def backtest(
     columns: CovariateOptions,
     options: ForecasterOptions,
     step: Annotated[
-        int | None, typer.Option("--step", min=1, help="Rows from one window to the next; default: the horizon.")
+        int | None,
+        typer.Option("--step", metavar="N", min=1, help="Rows from one window to the next; default: the horizon."),
     ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(
             "--refit/--no-refit",
-            help="A model for each window, of the rows before it, or the first one's for all; default: the former for a"
-            " short series, the latter for many.",
+            help="Train a model for each window, or use that of the first for all; default: the former for a short"
+            " series, the latter for many.",
         ),
     ] = None,
     output: OutputOptions,
@@ -52,8 +53,7 @@ def backtest(
         levels = values.as_levels(options.levels) or LEVELS
         intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
         outputs.write(table, output.writer(found))
-        history = dict.fromkeys(found.places, panel.only) if panel.single else panel
-        outputs.write(".backtest.png", lambda path: backtest_plot(found, history, path))
+        outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path))
         written = outputs.commit()
     if output.as_json:
         terminal.print_json(backtest_json(found, intervals) | {"skipped": panel.skipped, "files": written})

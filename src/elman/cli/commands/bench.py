@@ -7,14 +7,14 @@ import os
 import platform
 import statistics
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from elman.cli import bench_jobs
 from elman.cli.bench_jobs import Job
 from elman.cli.console import terminal
-from elman.cli.console.bench import print_timings
+from elman.cli.console.bench import Timing, print_timings
 from elman.cli.options import Json
 from elman.core import checks
 
@@ -45,14 +45,16 @@ def bench(
         found = [_timed(job, seconds / len(jobs)) for job in jobs]
     machine = {name: config[name] for name in ("version", "engine", "isa", "threads")} | {"cores": os.cpu_count()}
     if as_json:
-        terminal.print_json({"machine": machine | {"processor": platform.machine()}, "rows": found})
+        terminal.print_json(
+            {"machine": machine | {"processor": platform.machine()}, "rows": [timing._asdict() for timing in found]}
+        )
         return
     print_timings(found, peers, machine)
 
 
-def _timed(job: Job, seconds: float) -> dict[str, Any]:
-    """Times a job, whose contenders take turns: each one's time is the median of its turns. Returns a row of the table,
-    with times in microseconds and their ratios to elman's."""
+def _timed(job: Job, seconds: float) -> Timing:
+    """Times a job, whose contenders take turns: each one's time is the median of its turns. Returns the
+    times."""
     turn = seconds / len(job.contenders) / (ROUNDS + 1)
     counts: dict[str, int] = {}
     for name, run in job.contenders.items():
@@ -71,4 +73,4 @@ def _timed(job: Job, seconds: float) -> dict[str, Any]:
     micros = {name: 1e6 * statistics.median(values) for name, values in samples.items()}
     ratios = {name: value / micros["elman"] for name, value in micros.items() if name != "elman"}
     B, T, D, H = job.shape
-    return {"work": job.work, "cell": job.cell, "B": B, "T": T, "D": D, "H": H, "micros": micros, "ratios": ratios}
+    return Timing(job.work, job.cell, B, T, D, H, micros, ratios)

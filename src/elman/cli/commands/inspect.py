@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 from elman.cli.options import Json, Model
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["inspect"]
 
@@ -36,7 +39,8 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "-"
 
 
-def _spread(array: Any) -> list[str]:
+def _spread(array: np.ndarray) -> list[str]:
+    """Returns the least, the mean and the largest number of an array, as text."""
     if not array.size:
         return ["-"] * 3
     return [terminal.figure(float(value)) for value in (array.min(), array.mean(), array.max())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 
@@ -67,6 +67,6 @@ def print_alarms_of_each(found: Mapping[str, Anomalies]) -> None:
         terminal.line(f"and {len(found) - LISTED} more series, {more} alarms in them")
 
 
-def anomalies_json(detector: AnomalyDetector) -> dict[str, Any]:
+def anomalies_json(detector: AnomalyDetector) -> dict[str, object]:
     """Returns all that the text says of one series, for `--json`."""
     return {**detector.anomalies_.to_dict(), "season": detector.season_}

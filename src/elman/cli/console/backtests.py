@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 __all__ = ["backtest_json", "better", "print_backtest", "print_errors"]
 
+Coverage = Sequence[Mapping[str, float]]  # for each level, what the intervals of a model held, and their scores
+
 LISTED = 20  # series at most
 
 
-def print_backtest(found: Backtest, intervals: Mapping[str, list[dict[str, Any]]]) -> None:
-    """Prints the errors of each model, what its intervals held (`intervals`: model -> rows of `coverage`), and of many
+def print_backtest(found: Backtest, intervals: Mapping[str, Coverage]) -> None:
+    """Prints the errors of each model, what its intervals held (`intervals`, by model), and of many
     series the errors of each."""
     print_errors(found)
     terminal.line()
@@ -39,7 +41,7 @@ def print_errors(found: Backtest) -> None:
     terminal.table(heads, zip(*columns, strict=True))
 
 
-def _print_intervals(found: Mapping[str, list[dict[str, Any]]]) -> None:
+def _print_intervals(found: Mapping[str, Coverage]) -> None:
     """Prints for each level what the intervals of each model held, and their scores."""
     for k, row in enumerate(found["network"]):
         rows = [each[k] for each in found.values() if k < len(each)]
@@ -64,7 +66,7 @@ def better(found: Backtest) -> str:
     return f"network, by {100.0 * found.gain:.0f} %" if found.network_wins else found.best_baseline
 
 
-def backtest_json(found: Backtest, intervals: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def backtest_json(found: Backtest, intervals: Mapping[str, Coverage]) -> dict[str, object]:
     """Returns all that the text says, for `--json`."""
     each = {id: found.of(id) for id in found.places}
     return {

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from elman.cli.console import terminal
 
-__all__ = ["print_timings"]
+__all__ = ["Timing", "print_timings"]
 
 
-def print_timings(found: Sequence[Mapping[str, Any]], peers: Sequence[str], machine: Mapping[str, Any]) -> None:
+class Timing(NamedTuple):
+    """How long one piece of work took, with B rows of T steps and D features, and H units."""
+
+    work: str
+    cell: str
+    B: int
+    T: int
+    D: int
+    H: int
+    micros: dict[str, float]  # contender -> microseconds
+    ratios: dict[str, float]  # contender but elman -> its time divided by elman's
+
+
+def print_timings(found: Sequence[Timing], peers: Sequence[str], machine: Mapping[str, object]) -> None:
     """Prints the rows of a benchmark, under a title that says what ran on which machine."""
     from rich import box
     from rich.console import Console
@@ -26,12 +39,12 @@ def print_timings(found: Sequence[Mapping[str, Any]], peers: Sequence[str], mach
         table.add_column(heading, justify="right")
     before = ""
     for row in found:
-        if before not in ("", row["work"]):
+        if before not in ("", row.work):
             table.add_section()
-        before = row["work"]
-        shape = f"{row['B']}, {row['T']}, {row['D']}, {row['H']}"
-        ratios = [terminal.figure(row["ratios"][peer], 3) for peer in peers]
-        table.add_row(row["work"], row["cell"], shape, terminal.figure(row["micros"]["elman"], 3), *ratios)
+        before = row.work
+        shape = f"{row.B}, {row.T}, {row.D}, {row.H}"
+        ratios = [terminal.figure(row.ratios[peer], 3) for peer in peers]
+        table.add_row(row.work, row.cell, shape, terminal.figure(row.micros["elman"], 3), *ratios)
     Console().print(table)
     terminal.line(
         "Each time is of one update (train), one pass (predict) or one step. NumPy is elman's own reference engine,"

@@ -1,14 +1,14 @@
-"""The experiments of `elman demo`: what they measured."""
+"""The results of the experiments of `elman demo`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 
 if TYPE_CHECKING:
     from elman.classic.sine import Experiment
-    from elman.cli.memory_demo import Learned
+    from elman.cli.memory_demo import AddingRun
 
 __all__ = ["AGREE", "memory_json", "print_memory", "print_sine", "sine_json"]
 
@@ -37,7 +37,7 @@ def print_sine(found: Experiment) -> None:
     )
 
 
-def sine_json(found: Experiment) -> dict[str, Any]:
+def sine_json(found: Experiment) -> dict[str, object]:
     """Returns what `print_sine` says, for `--json`."""
     runs = [found.paper, *found.improved]
     return {
@@ -55,7 +55,7 @@ def sine_json(found: Experiment) -> dict[str, Any]:
     }
 
 
-def print_memory(found: Learned) -> None:
+def print_memory(found: AddingRun) -> None:
     """Prints some answers, and the test error beside that of an answer without memory."""
     terminal.line()
     terminal.table(
@@ -72,7 +72,7 @@ def print_memory(found: Learned) -> None:
         terminal.line("It has not learnt to remember yet; the default number of updates is enough.")
 
 
-def memory_json(found: Learned) -> dict[str, Any]:
+def memory_json(found: AddingRun) -> dict[str, object]:
     """Returns what `print_memory` says, for `--json`."""
     return {
         "updates": len(found.losses),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 from elman.cli.console.backtests import better, print_errors
@@ -80,7 +80,7 @@ def _print_past_horizon(found: Forecast) -> None:
         terminal.line(f"{steps} lie past the trained horizon: forecast from forecasts")
 
 
-def forecast_json(model: Forecaster, found: Forecast | Forecasts) -> dict[str, Any]:
+def forecast_json(model: Forecaster, found: Forecast | Forecasts) -> dict[str, object]:
     """Returns all that the text says, for `--json`."""
     from elman.forecast import Forecast
 

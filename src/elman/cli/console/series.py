@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 
@@ -35,7 +35,7 @@ def print_skipped(skipped: Mapping[str, str]) -> None:
         terminal.line(f"Left out: series {id!r}: {why}")
 
 
-def series_json(series: Series) -> dict[str, Any]:
+def series_json(series: Series) -> dict[str, object]:
     """Returns what `print_read` says of one series, for `--json`."""
     labels = series.labels
     return {

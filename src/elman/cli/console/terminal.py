@@ -144,7 +144,7 @@ def wrote(paths: Sequence[Path]) -> None:
     line("Wrote " + ", ".join(map(str, paths)))
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Prints one JSON object on stdout; NaN and infinity, such as an undefined measure, are null."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")  # other encodings get JSON's escapes for letters
     line(json.dumps(_plain(value), indent=2, ensure_ascii=not unicode, allow_nan=False))

@@ -1,9 +1,8 @@
-"""Numbers and dates from arrays, lists and cells of text, checked."""
+"""Numbers and dates of arrays, lists and cells of text, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,9 +15,9 @@ from elman.series.tables.rows import Rows
 __all__ = ["dates_of", "numbers_of", "times_of"]
 
 
-def numbers_of(data: Any, name: str = "y") -> np.ndarray:
-    """The numbers in an array, list or column, float64 (n,). TypeError for anything but real numbers, ValueError for
-    several columns."""
+def numbers_of(data: object, name: str = "y") -> np.ndarray:
+    """Returns the numbers in an array, list or column, float64 (n,). Raises TypeError for anything but real numbers,
+    ValueError for several columns."""
     values = np.asarray(data)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -27,7 +26,7 @@ def numbers_of(data: Any, name: str = "y") -> np.ndarray:
     if values.dtype.kind not in ("iufO" if name == "y" else "iufOb"):
         raise TypeError(f"{name}: expected real numbers, got {checks.shown(values)}")
     try:
-        with np.errstate(over="ignore"):  # what is too large becomes infinity, which is refused with its place
+        with np.errstate(over="ignore"):  # overflow gives infinity, which is refused later, with its place
             return values.astype(np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected real numbers, got {checks.shown(values)}") from None
@@ -35,15 +34,15 @@ def numbers_of(data: Any, name: str = "y") -> np.ndarray:
         raise DataError(f"{name}: expected finite numbers, got one too large for float64") from None
 
 
-def times_of(data: Any, name: str = "time") -> list[Reading]:
-    """The dates in an array, list or column: one reading, or two of text where day and month may be either way round.
-    `DataError` names the first that is none."""
+def times_of(data: object, name: str = "time") -> list[Reading]:
+    """Returns the dates in an array, list or column: one reading, or two of text whose days and months cannot be told
+    apart. Raises `DataError` for the first that is no date."""
     times, rows = np.asarray(data), Rows("value", name)
     if times.dtype.kind == "M":
         if (absent := np.flatnonzero(np.isnat(times))).size:
             raise rows.error("no date", int(absent[0]), dates=True)
         whole = times.astype("datetime64[us]")
-        days = times.astype("datetime64[D]")  # fits all that microseconds hold: they wrap round where these do not
+        days = times.astype("datetime64[D]")  # datetime64[us] overflows silently, days do not
         if (wrapped := np.flatnonzero(whole.astype("datetime64[D]") != days)).size:
             raise rows.error("expected a year between -290000 and 290000", int(wrapped[0]), dates=True)
         return [Reading(whole, plain_style(times))]
@@ -52,8 +51,8 @@ def times_of(data: Any, name: str = "time") -> list[Reading]:
 
 
 def dates_of(cells: Sequence[str], rows: Rows) -> list[Reading]:
-    """The dates in cells of text, every reading of them. `DataError` names the first that, with those before it, has
-    none."""
+    """Returns every reading of cells of text as dates. Raises `DataError` for the first cell that, together with those
+    before it, has none."""
     readings = read_dates(cells)
     if readings:
         return readings

@@ -1,4 +1,4 @@
-"""Cells of text held compactly: one string for all of them, and the place where each ends."""
+"""Cells of text in little memory: one string for all of them, and the place where each ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 
 __all__ = ["BLOCK", "Cells", "Column", "blocks"]
 
-BLOCK = 1 << 14  # cells that are strings at the same time
+BLOCK = 1 << 14  # cells that are made into strings at a time
 
 
 class Cells:
-    """A grid of cells, so many in each row, that grows row by row. A cell costs its characters and 4 bytes (8 where
-    all cells together hold more than 4 billion characters), where a list of strings takes some 60 bytes more.
+    """A table of cells that grows row by row. A cell takes its characters and 4 bytes, or 8 where all cells together
+    have more than 4 billion characters; a list of strings would take some 60 bytes more for each.
 
     width      cells in a row
     most       characters that all cells hold at most
@@ -33,7 +33,7 @@ class Cells:
         return (len(self._ends) - 1) // self.width
 
     def extend(self, rows: Iterable[Sequence[str]]) -> None:
-        """Adds rows, each of `width` cells. Not once columns have been taken."""
+        """Adds rows, each of `width` cells; not after `column` was called."""
         cells = list(chain.from_iterable(rows))
         text = "".join(cells)
         ends = self._length + np.cumsum(np.fromiter(map(len, cells), np.int64, len(cells)))
@@ -43,7 +43,7 @@ class Cells:
         self._commas = self._commas or "," in text
 
     def column(self, place: int, rows: np.ndarray | None = None) -> Column:
-        """The column that stands at `place` of each row; of some rows (k,) alone, by their indices."""
+        """Returns the column at index `place` of each row, or of the rows with the indices `rows` (k,) alone."""
         if len(self._texts) > 1:
             self._texts = ["".join(self._texts)]
         ends = np.frombuffer(self._ends, self._ends.typecode)
@@ -54,10 +54,10 @@ class Cells:
 
 
 class Column(Sequence[str]):
-    """Cells (n,) of a larger text, each a string only while it is looked at.
+    """Cells (n,) that are parts of one text; each is made into a string when it is read.
 
-    text     holds all of them
-    starts, stops     where each begins and ends in it (n,)
+    text     the text
+    starts, stops     where each cell begins and ends in it (n,)
     commas     False where no cell of the text holds a comma, so that none of these need be looked at for one
     """
 
@@ -84,5 +84,5 @@ class Column(Sequence[str]):
 
 
 def blocks(cells: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The cells in turn, some thousand at a time."""
+    """Returns an iterator over the cells, some thousand at a time."""
     return (cells[start : start + BLOCK] for start in range(0, len(cells), BLOCK))

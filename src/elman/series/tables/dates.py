@@ -1,7 +1,7 @@
 """Dates as people write them: read from text, and written again in the same style.
 
-A column is read by one `Style` as a whole: a form that fits some rows only is not its form. Both day/month orders
-may fit (03/04/2020); then both readings are returned, and the calendar decides which one makes regular steps.
+All cells of a column are read by the same `Style`. Where both orders of day and month fit every cell (03/04/2020), both
+readings are returned, and the one that makes regular steps is taken later (`build`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from elman.series.tables.moments import MONTHS, Parts, moments
 
 __all__ = ["ISO", "Reading", "Style", "first_undated", "plain_style", "read_dates", "reads_as_date"]
 
-_YEAR = re.compile(r"\d{4}")  # of which every template has one
-_REMEMBERED = 2000  # cells of a column whose readings are kept, for a while, for another with the same ones
+_YEAR = re.compile(r"\d{4}")  # part of every template
+_REMEMBERED = 2000  # cells of a column at most, for which the readings are cached
 _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
 _TOKENS = {
     "%Y": r"(?P<year>\d{4})",
@@ -39,7 +39,8 @@ _CLOCK = (
 _CLOCKS = ("", *(gap + clock for gap in "Tt " for clock in ("%H", "%H:%M", "%H:%M:%S")))
 _OFFSET = r"(?P<offset>\s?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 
-# Forms with a day first, for they may carry a clock; a bare year last, for any whole number might be one.
+# Forms with a day, which may have a time of day, come first; the year alone comes last, since any whole number might be
+# one.
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y",
          "%d-%b-%Y", "%b %d, %Y", "%b-%d-%Y")  # fmt: skip
 _WIDER = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YQ%q", "%Y-Q%q", "%Y Q%q",
@@ -49,7 +50,13 @@ _TEMPLATES = tuple(dict.fromkeys(word for each in (*_DAYS, *_WIDER) for word in 
 
 @dataclass(frozen=True)
 class Style:
-    """How dates are written: `template` for the day, `clock` for the time of day, `offset` a fixed time zone's."""
+    """How dates are written.
+
+    template   of the day, one of strftime's kind
+    padded     whether days and months below 10 have two digits
+    clock      of the time of day, empty where there is none;  digits  of the fraction of a second
+    offset     of a fixed time zone, as it is written
+    """
 
     template: str = "%Y-%m-%d"
     padded: bool = True
@@ -66,7 +73,7 @@ class Style:
             raise ValueError(f"offset: expected Z or one such as +01:00, got {checks.shown(self.offset)}")
 
     def label(self, time: np.datetime64) -> str:
-        """One date as this style writes it."""
+        """Returns one date as text in this style."""
         moment: Any = time.astype("datetime64[us]").item()
         if not isinstance(moment, datetime):  # beyond the year 9999
             return str(time)
@@ -82,7 +89,7 @@ class Style:
         return text + self.offset
 
     def labels(self, times: np.ndarray) -> list[str]:
-        """Dates (n,) as this style writes them."""
+        """Returns dates (n,) as texts in this style."""
         return [self.label(time) for time in times]
 
 
@@ -91,43 +98,45 @@ ISO = Style()
 
 @dataclass(frozen=True)
 class Reading:
-    """A column read as dates: datetime64[us] (n,), and the style to write them again."""
+    """A column read as dates, datetime64[us] (n,), and the style in which they were written."""
 
     times: np.ndarray
     style: Style
 
 
 def read_dates(cells: Sequence[str]) -> list[Reading]:
-    """Every way to read all the cells as dates: none, one, or two where day and month may be either way round."""
+    """Returns every way to read all cells as dates: none, one, or two where days and months cannot be told apart."""
     return list(_read_before(tuple(cells)) if len(cells) <= _REMEMBERED else _readings(cells))
 
 
 def _readings(cells: Sequence[str]) -> tuple[Reading, ...]:
+    """As `read_dates`, without the cache."""
     found: list[Reading] = []
     for template in _candidates(cells[:1]):
         reading = _read(cells, template)
         if isinstance(reading, Reading) and not any(np.array_equal(reading.times, each.times) for each in found):
-            reading.times.flags.writeable = False  # it may be shared
+            reading.times.flags.writeable = False  # the cache shares it
             found.append(reading)
     return tuple(found)
 
 
-_read_before = lru_cache(4)(_readings)  # the series of a panel mostly have the same dates
+_read_before = lru_cache(4)(_readings)  # most series of a panel have the same dates
 
 
 def reads_as_date(cell: str) -> bool:
-    """Whether this one cell can be read as a date."""
+    """Returns whether one cell alone can be read as a date."""
     return any(isinstance(_read([cell], template), Reading) for template in _candidates([cell]))
 
 
 def first_undated(cells: Sequence[str]) -> int:
-    """The first cell that, with those before it, has no reading; of cells for which `read_dates` finds none."""
+    """Returns the index of the first cell that, together with those before it, has no reading; for cells that
+    `read_dates` cannot read."""
     readings = (_read(cells, template) for template in _candidates(cells[:1]))
     return max((reading for reading in readings if isinstance(reading, int)), default=0)
 
 
 def plain_style(times: np.ndarray) -> Style:
-    """ISO dates, as fine as the times (datetime64 of any unit) need them."""
+    """Returns the ISO style with as much of a time of day as the times (datetime64 of any unit) need."""
     unit = np.datetime_data(times.dtype)[0]
     if unit in ("Y", "M"):
         return Style("%Y" if unit == "Y" else "%Y-%m")
@@ -141,6 +150,7 @@ def plain_style(times: np.ndarray) -> Style:
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
+    """Returns the pattern of cells that a template can read."""
     text = re.escape(template).replace(r"\ ", " ")
     for token, pattern in _TOKENS.items():
         text = text.replace(token, pattern)
@@ -150,15 +160,15 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _candidates(cells: Sequence[str]) -> Iterable[str]:
-    """The templates that the first cell has the form of."""
+    """Returns the templates whose pattern the first cell matches."""
     text = cells[0].strip() if cells else ""
-    if not _YEAR.search(text):  # most cells that are no dates end here
+    if not _YEAR.search(text):  # a quick test that fails for most cells that are no dates
         return ()
     return (template for template in (*_DAYS, *_WIDER) if _pattern(template).match(text))
 
 
 def _read(cells: Sequence[str], template: str) -> Reading | int:
-    """All the cells read by one template; or the first that cannot be, with those before it."""
+    """Returns all cells read by one template, or the index of the first that cannot be read with those before it."""
     times: list[np.ndarray] = []
     east: list[np.ndarray] = []
     offsets: dict[str, int] = {}
@@ -176,7 +186,7 @@ def _read(cells: Sequence[str], template: str) -> Reading | int:
             forms.setdefault(shape, parts)
         start += len(block)
     whole, offset = np.concatenate(times), next(iter(offsets))
-    if len(offsets) > 1:  # a zone with summer time: told apart by going over to UTC
+    if len(offsets) > 1:  # a time zone with summer time: the times are converted to UTC
         whole -= np.concatenate(east).astype(np.int64) * np.timedelta64(1, "m")
         beyond = np.flatnonzero((whole < _FIRST) | (whole > _LAST))
         if beyond.size:
@@ -187,11 +197,12 @@ def _read(cells: Sequence[str], template: str) -> Reading | int:
 
 
 def _narrow(forms: Iterable[Parts]) -> bool:
-    """Whether some day or month stands with one digit."""
+    """Returns whether some day or month is written with one digit."""
     return any(len(parts.get(key) or "00") == 1 for parts in forms for key in ("day", "month"))
 
 
 def _with_clock(style: Style, forms: Sequence[Parts]) -> Style:
+    """Returns the style with the names of months and the time of day as these parts of cells have them."""
     if any(len(parts.get("name") or "") > 4 for parts in forms):  # "sept" is an abbreviation too
         style = replace(style, template=style.template.replace("%b", "%B"))
     timed = next((parts for parts in forms if parts.get("gap")), None)

@@ -1,6 +1,6 @@
 """A CSV file read as a table.
 
-The file's bytes and a compact copy of its cells are all that is held: rows are lists of strings a block at a time.
+Memory holds the bytes of the file and a compact copy of its cells; only a block of rows at a time is lists of strings.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from elman.series.tables.table import Table
 __all__ = ["read_table"]
 
 _DELIMITERS = (",", ";", "\t", "|")
-_CHUNK = 1 << 20  # characters that are decoded at once
+_CHUNK = 1 << 20  # characters that are decoded at a time
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
 def read_table(path: str | Path, *, delimiter: str | None = None) -> Table:
     """Reads a delimited text file with one header line. The delimiter, one of `, ; tab |`, is found unless given.
 
-    UTF-8 (with or without byte-order mark), UTF-16 with one, and Windows-1252 are read. `DataError` where the file is
-    no file or pipe, is empty, binary or has no header, where a row has more or fewer fields than it, or where two
-    columns share a name; `OSError` where it cannot be opened.
+    The encoding is UTF-8 (with or without a byte-order mark), UTF-16 with one, or Windows-1252. Raises `DataError` for
+    what is neither a file nor a pipe, for a file that is empty, binary or without a header, for a row with more or
+    fewer fields than the header, and for two columns of one name; `OSError` for a file that cannot be opened.
 
     Reading, up to a finished series or panel, takes at most 10 times the file's size in memory and 60 MB; beyond that
     100 bytes for each value that is filled, and some kilobytes for each column and series.
@@ -77,7 +77,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None) -> Table:
 
 
 def _decoded(raw: bytes, path: Path) -> tuple[io.TextIOWrapper, str]:
-    """The text of a file, to be read from its beginning, and the beginning."""
+    """Returns the text of a file, to be read from its beginning, and the first characters of it."""
     if raw.isspace():  # a large file of blank lines need not be parsed
         raw = b""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -100,7 +100,8 @@ def _decoded(raw: bytes, path: Path) -> tuple[io.TextIOWrapper, str]:
 
 
 def _fit(beginning: str, delimiter: str) -> tuple[float, int]:
-    """How well a delimiter cuts the first lines: the share of rows cut like the first, and the number of fields."""
+    """Returns how well a delimiter fits the first lines: the share of rows with as many fields as the first, and that
+    number of fields."""
     sample = io.StringIO("".join(beginning.splitlines(keepends=True)[:50]), newline="")
     try:
         widths = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
@@ -112,14 +113,14 @@ def _fit(beginning: str, delimiter: str) -> tuple[float, int]:
 
 
 def _batches(reader: Any, path: Path) -> Iterator[tuple[list[list[str]], Sequence[int]]]:
-    """The rows that hold something, some thousand cells at a time, and the line on which each begins."""
+    """Yields the rows that are not empty, some thousand cells at a time, and the line on which each row begins."""
     line, widest = 1, 1
     while True:
         rows: list[list[str]] = []
         try:
             for row in islice(reader, max(1, BLOCK // widest)):
                 rows.append(row)
-                if len(row) > widest:  # fewer of such rows at a time
+                if len(row) > widest:  # take fewer rows at a time from here on
                     widest = len(row)
                     break
         except csv.Error as reason:
@@ -128,7 +129,7 @@ def _batches(reader: Any, path: Path) -> Iterator[tuple[list[list[str]], Sequenc
         if not rows:
             return
         lines: Sequence[int] = range(line, line + len(rows))
-        if line + len(rows) != reader.line_num + 1:  # cells with line ends in them
+        if line + len(rows) != reader.line_num + 1:  # some cells contain line ends
             lines = list(accumulate(map(_height, rows[:-1]), initial=line))
         line = reader.line_num + 1
         kept = [row != [] and (row[0].strip() != "" or any(map(str.strip, row))) for row in rows]
@@ -139,12 +140,12 @@ def _batches(reader: Any, path: Path) -> Iterator[tuple[list[list[str]], Sequenc
 
 
 def _height(row: Sequence[str]) -> int:
-    """How many lines of the file a row takes."""
+    """Returns how many lines of the file a row takes."""
     return 1 + sum(len(_LINE_END.findall(cell)) for cell in row)
 
 
 def _followed(lines: range | array[int], more: Sequence[int]) -> range | array[int]:
-    """Rising line numbers and then more of them: a range as long as none is left out, from there 4 bytes each."""
+    """Returns rising line numbers followed by more of them: a range as long as no line is left out, then an array."""
     if not more:
         return lines
     whole = more[-1] - more[0] + 1 == len(more)

@@ -1,4 +1,4 @@
-"""Tables as files: bytes read whole whatever stands behind a name, CSV written, and what Parquet needs."""
+"""The bytes of a file or pipe, CSV files written, and the check that Parquet can be."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from elman.series.errors import DataError
 
 __all__ = ["check_regular", "needs_polars", "read_bytes", "write_rows"]
 
-MOST_PIPED = 1 << 28  # bytes; a file says how large it is, a pipe may have no end
-_WRITER_SECONDS = 1.0  # for the writer of a pipe to open it
+MOST_PIPED = 1 << 28  # bytes; the size of a file is known, a pipe may have no end
+_WRITER_SECONDS = 1.0  # how long to wait until a pipe has a writer
 NEEDED = "Parquet files need polars; type: pip install 'elman[parquet]'"
 
 
@@ -28,12 +28,12 @@ def needs_polars() -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """All that a file holds, or what is written into a pipe until its writers close it.
+    """Returns all bytes of a file, or what is written into a pipe until its writers close it.
 
-    `DataError` for a directory, a device or a socket, which may have no end, for a pipe that nobody writes to, and for
-    one that gives more than MOST_PIPED bytes; `OSError` where it cannot be opened.
+    Raises `DataError` for a directory, a device or a socket, which may have no end, for a pipe without a writer, and
+    for one that gives more than MOST_PIPED bytes; `OSError` where the file cannot be opened.
     """
-    # without O_NONBLOCK, opening a pipe waits for a writer, and opening some devices does things
+    # without O_NONBLOCK, opening a pipe would wait for a writer, and opening some devices acts on them
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         kind = os.fstat(handle).st_mode
@@ -55,7 +55,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def check_regular(path: Path) -> None:
-    """`DataError` unless `path` is a regular file; `OSError` where there is nothing."""
+    """Raises `DataError` unless `path` is a regular file, and `OSError` where there is no file."""
     _refuse_unless_regular(path.stat().st_mode, path)
 
 
@@ -66,22 +66,23 @@ def _refuse_unless_regular(kind: int, path: Path) -> None:
 
 
 def _beginning(pipe: int, path: Path) -> bytes:
-    """What stands in a pipe that was opened without blocking; nothing yet where it has a writer. `DataError` where no
-    writer comes either."""
-    patience = time.monotonic() + _WRITER_SECONDS
+    """Returns what a pipe that was opened without blocking holds so far, nothing where its writer has yet to write.
+    Raises `DataError` where no writer appears."""
+    deadline = time.monotonic() + _WRITER_SECONDS
     while True:
         try:
             if found := os.read(pipe, 1 << 16):
                 return found
         except BlockingIOError:
             return b""
-        if time.monotonic() > patience:
+        if time.monotonic() > deadline:
             raise DataError("this is a pipe that nobody writes to; expected a file", path=path)
         time.sleep(0.01)
 
 
 def write_rows(path: str | os.PathLike[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Writes a CSV file and returns its path; it appears whole or not at all. `OSError` where it cannot."""
+    """Writes rows as a CSV file, which appears whole or not at all, and returns its path; `OSError` where it cannot be
+    written."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     write_bytes(path, text.getvalue().encode())

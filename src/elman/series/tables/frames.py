@@ -1,4 +1,4 @@
-"""Data frames of any library, through narwhals: read as columns, and answered in their own kind."""
+"""Data frames of any library, by narwhals: read as columns, and results returned as frames of the same library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ NEEDED = "data frames need narwhals; type: pip install 'elman[cli]'"
 
 
 class FrameType:
-    """What a caller gave and is answered in: a frame or a column of some library."""
+    """The type of frame that a caller gave, in which results are returned.
+
+    backend   the library, as narwhals names it
+    column    whether it was a column of a frame
+    indexed   whether its times were the index of a pandas frame or column
+    """
 
     def __init__(self, backend: Any, column: bool, indexed: bool) -> None:
         self._backend = backend
@@ -21,8 +26,8 @@ class FrameType:
         self._indexed = indexed
 
     def answer(self, columns: Mapping[str, Any], time: str | None) -> Any:
-        """Columns (n,) as such a frame; those of a single column as one, where only one is left beside the time. Where
-        the times stood in an index, they stand there again."""
+        """Returns columns (n,) by name as such a frame, or, where a column was given and one column is left beside the
+        times, as a column. The times, in the column `time`, become the index where they were one."""
         import narwhals.stable.v1 as nw
 
         columns = dict(columns)
@@ -35,24 +40,24 @@ class FrameType:
 
 
 def is_frame(data: Any) -> bool:
-    """Whether it is a data frame of any library: it has columns by name."""
+    """Returns whether `data` is a data frame of any library, judged by whether it has columns by name."""
     return hasattr(data, "columns") or hasattr(data, "column_names")
 
 
 def columns_of(frame: Any) -> dict[str, np.ndarray]:
-    """A frame's columns (n,) by their names. ModuleNotFoundError without narwhals, TypeError for a frame unknown to
-    it."""
+    """Returns the columns (n,) of a frame by their names. Raises ModuleNotFoundError without narwhals, and TypeError
+    for a frame that narwhals does not know."""
     return {str(column.name): column.to_numpy() for column in _narwhals(frame).iter_columns()}
 
 
 def index_of(data: Any) -> Any:
-    """The dates in the index of a pandas frame or column; None where it has none."""
+    """Returns the dates in the index of a pandas frame or column; None where there are none."""
     index = getattr(data, "index", None)
     return index if getattr(getattr(index, "dtype", None), "kind", "") == "M" else None
 
 
 def frame_type(data: Any) -> FrameType | None:
-    """The kind of a frame or a frame's column; None for anything else."""
+    """Returns the type of a frame or of a column of one; None for anything else."""
     column = not is_frame(data)
     if column and not (hasattr(data, "to_numpy") and hasattr(data, "dtype")):
         return None

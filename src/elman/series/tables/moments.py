@@ -1,14 +1,14 @@
 """Moments in time from many cells of one pattern at once.
 
-Cells that differ in their digits alone share a shape: the pattern looks at the first of each shape, whose parts then
-stand at the same places in all the others, and their digits are turned into numbers together.
+Cells that differ in their digits alone have the same shape. The pattern is matched with the first cell of each shape
+only: its parts are at the same places in all cells of that shape, whose digits are converted to numbers together.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,9 +24,9 @@ _DIGIT = re.compile(r"\d")
 
 
 class Moments(NamedTuple):
-    """What n cells say.
+    """The moments in n cells.
 
-    times     datetime64[us] (n,), as they stand there, whatever the offset
+    times     datetime64[us] (n,), as they are written, without regard to the offset
     east      int16 (n,), the offset of each in minutes east of UTC
     offsets   every offset as it is written, "" for none, and the first cell that has it
     forms     every shape, in order of its first cell, and that cell's parts
@@ -39,12 +39,12 @@ class Moments(NamedTuple):
 
 
 def moments(cells: Sequence[str], pattern: re.Pattern[str]) -> Moments | int:
-    """The moments that cells (n,) hold, each of them all of `pattern`; or the first cell that holds none.
+    """Returns the moments in cells (n,) that match `pattern`, or the index of the first cell that holds none.
 
     The pattern's groups: year, month, name (of a month), quarter, day; gap, hour, minute, second, fraction; offset.
     """
     texts = [cell.strip() for cell in cells]
-    if not all(map(str.isascii, texts)):  # digits of other scripts are digits too
+    if not all(map(str.isascii, texts)):  # digits of other scripts
         texts = [_DIGIT.sub(lambda digit: str(int(digit[0])), text) for text in texts]
     shapes = [text.translate(_SHAPE) for text in texts]
     rows: dict[str, list[int]] = {shape: [] for shape in shapes}
@@ -69,7 +69,7 @@ def moments(cells: Sequence[str], pattern: re.Pattern[str]) -> Moments | int:
 
 
 def minutes_east(offset: str) -> int:
-    """What an offset such as +02:00 means; "", Z and UTC are none."""
+    """Returns the minutes of an offset such as +02:00; 0 for "", Z and UTC."""
     text = offset.strip().replace(":", "")
     if text.upper() in ("", "Z", "UTC"):
         return 0
@@ -78,12 +78,12 @@ def minutes_east(offset: str) -> int:
 
 
 def _of_one_shape(texts: Sequence[str], match: re.Match[str]) -> Moments | int:
-    """As `moments`, of cells that share a shape; `match` is that of the first."""
+    """As `moments`, of cells of the same shape; `match` is the match of the first."""
     parts = match.groupdict()
     digits = np.frombuffer("".join(texts).encode("ascii", "replace"), np.uint8).reshape(len(texts), -1) - 48
 
-    def number(part: str, default: int, longest: int = 6) -> Any:
-        """(n,), or the default."""
+    def number(part: str, default: int, longest: int = 6) -> np.ndarray | int:
+        """Returns the number in a part of each cell (n,), or the default where the cells have no such part."""
         if not parts.get(part):
             return default
         start, stop = match.span(part)

@@ -1,4 +1,4 @@
-"""Numbers as people write them in tables: a point or, in files that leave the comma free, a decimal comma."""
+"""Numbers as people write them in tables: with a decimal point, or with a decimal comma where that is no delimiter."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 __all__ = ["MISSING", "decimal_comma", "is_missing", "parse_number", "parse_numbers"]
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "."})
-# No two neighbours in a pattern can match the same character: a long cell is refused in time linear in its length
+# No two neighbours in a pattern match the same character, so that matching takes time linear in the length of a cell
 _POINT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
-_PLAIN = b"0123456789+-.eE "  # of such characters, float() reads what _POINT matches and nothing else
+_PLAIN = b"0123456789+-.eE "  # of cells with these characters only, float() reads those that _POINT matches
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value."""
+    """Returns whether a cell means that there is no value."""
     return cell.strip().lower() in MISSING
 
 
 def parse_number(cell: str, comma: bool = False) -> float | None:
-    """The number in a cell, infinity included; None where there is none. `comma`: 1.234,5 stands for 1234.5."""
+    """Returns the number in a cell, which may be infinity; None where there is none. `comma`: 1.234,5 means 1234.5."""
     text = cell.strip()
     if comma and _COMMA.fullmatch(text):
         text = text.replace(".", "").replace(",", ".")
@@ -31,7 +31,8 @@ def parse_number(cell: str, comma: bool = False) -> float | None:
 
 
 def parse_numbers(cells: Sequence[str], comma: bool = False) -> tuple[np.ndarray, list[int]]:
-    """The numbers in cells, float64 (n,), NaN where there is none; and where something stands that is no number."""
+    """Returns the numbers in cells, float64 (n,), NaN where there is none, and the indices of the cells that hold
+    something else than a number."""
     if not "".join(cells).encode().translate(None, _PLAIN):
         try:
             return np.fromiter(map(float, cells), np.float64, len(cells)), []
@@ -50,7 +51,7 @@ def parse_numbers(cells: Sequence[str], comma: bool = False) -> tuple[np.ndarray
 
 
 def decimal_comma(cells: Iterable[str]) -> bool | None:
-    """Whether a column writes decimal commas; None where its commas may as well part thousands."""
+    """Returns whether a column has decimal commas; None where its commas may as well separate thousands."""
     found, thousands = False, True
     for cell in cells:
         if "," in cell:

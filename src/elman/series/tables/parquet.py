@@ -1,4 +1,4 @@
-"""A Parquet file read as a data frame: first in a process of its own, which a damaged one may bring down."""
+"""A Parquet file read as a data frame, first in a process of its own, since a damaged file may crash the reader."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from elman.series.tables.files import check_regular, needs_polars
 
 __all__ = ["read_parquet"]
 
-_SECONDS, _BYTES_A_SECOND = 60.0, 1e6  # for the trial: at least so long, and longer for large files
+_SECONDS, _BYTES_A_SECOND = 60.0, 1e6  # time limit of the trial, longer for large files
 _REASON = 200  # characters of a reason that a message repeats
 
-# What is damaged may panic (no subclass of Exception), abort, or ask for more memory than there is. One line of reason
-# goes to stdout; what the libraries print goes nowhere. Data segments are held to the machine's memory, so that a
-# length which makes no sense is refused at once; no core is dumped.
+# A damaged file may make the reader panic (no subclass of Exception), abort, or ask for more memory than there is. The
+# reason goes to stdout in one line; what the libraries print is dropped. Data segments are limited to the memory of the
+# machine, so that an absurd length is refused at once; no core is dumped.
 _TRIAL = """
 import os, sys
 try:
@@ -42,11 +42,11 @@ os._exit(0)
 
 
 def read_parquet(path: Path) -> Any:
-    """The polars frame in a Parquet file. `DataError` for what is no such file or a damaged one, `OSError` where it
-    cannot be opened, ModuleNotFoundError without polars."""
+    """Reads a Parquet file as a polars frame. Raises `DataError` for a file of another kind or a damaged one, `OSError`
+    where it cannot be opened, and ModuleNotFoundError without polars."""
     needs_polars()
     check_regular(path)
-    with path.open("rb") as file:  # what cannot be opened is an OSError, as for every file
+    with path.open("rb") as file:  # an OSError where it cannot be opened, as for every file
         size = file.seek(0, 2)
         file.seek(max(0, size - 4))
         end = file.read()
@@ -64,7 +64,7 @@ def read_parquet(path: Path) -> Any:
 
 
 def _try(path: Path, seconds: float) -> None:
-    """Reads the file in a child process. `DataError` where that fails in whatever way."""
+    """Reads the file in a child process; `DataError` where that fails in any way."""
     command = [sys.executable, "-I", "-c", _TRIAL, str(path.absolute()), *sys.path]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A table of text: columns by their names, and the line of the file that each row came from."""
+"""`Table`: columns of text by their names, and the line of the file that each row came from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Columns of text.
+    """Columns of text from a file.
 
     path       the file
-    places     the columns' names, from the header, and where in a row each stands
-    cells      all cells
-    lines      the line of the file on which each row begins (the header's is 1)
-    rows       the indices of the rows that are meant; None: all
+    places     the name of each column, from the header, and its index in a row
+    cells      all cells of the file
+    lines      the line of the file on which each row of the table begins; the header's is 1
+    rows       the indices of the rows of the table among those of the file; None: all
     """
 
     path: Path
@@ -37,26 +37,26 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns' names."""
+        """The names of the columns."""
         return tuple(self.places)
 
     def column(self, name: str, option: str) -> Column:
-        """A column by its name; `option` is the argument that gave it."""
+        """Returns a column by its name; `DataError` where there is none. `option` is the argument that named it."""
         if name not in self.places:
             raise DataError(f"{option}: no column {name!r}; the columns are {listed(self.names)}", path=self.path)
         return self.cells.column(self.places[name], self.rows)
 
     def take(self, rows: np.ndarray) -> Table:
-        """Some of its rows (k,), by their indices."""
+        """Returns the table of the rows with the indices `rows` (k,)."""
         lines = self.lines[0] + rows if isinstance(self.lines, range) else self.lines[rows]
         return replace(self, lines=lines, rows=rows if self.rows is None else self.rows[rows])
 
     def without(self, name: str) -> Table:
-        """All columns but one."""
+        """Returns the table without a column."""
         return replace(self, places={each: place for each, place in self.places.items() if each != name})
 
     def is_numeric(self, name: str) -> bool:
-        """Whether most of a column's cells that hold something hold numbers."""
+        """Returns whether most cells of a column that hold something hold numbers."""
         cells = self.column(name, "column")
         comma = _decimal_comma(cells) is not False
         numbers, others = 0, 0
@@ -69,7 +69,8 @@ class Table:
         return numbers > others
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column as float64 (n,), NaN where a cell is empty or says NA; any other text is an error with its line."""
+        """Returns a column as float64 (n,), with NaN where a cell means that there is no value. Raises `DataError`
+        for the first cell that holds something else than a finite number."""
         cells = self.column(name, "target")
         comma = _decimal_comma(cells)
         if comma is None:
