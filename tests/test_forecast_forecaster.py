@@ -59,7 +59,7 @@ def test_no_scored_value_touches_anything_else(w: int, cut: int, of_six_rows: Fo
 def test_a_window_holds_what_it_should(base_of: str, i: int, origin: int):
     """x, base and scale beside loops written out."""
     z, lag = wave(40), 12 if base_of == "season" else 1
-    x, base, scale = windows(z, np.array([30, 34]), Plan(base_of, 1.0), 24, 12, 5, 4)
+    x, base, scale = windows(z, np.array([30, 34]), base_of, 24, 12, 5, 4)
     read = z[origin - 24 : origin]
     change = read[lag:] - read[:-lag]
     size = np.abs(change).mean() if lag == 12 else read.std()

@@ -1,4 +1,4 @@
-"""What a network is: a list of layers, one flat vector of parameters, and named states that go in and come out."""
+"""The class Network: a list of layers, one flat vector of parameters, and named states that go in and come out."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ class Network:
 
     input_size     D, features of a step
     hidden_size    H, one number, or one for each layer
-    output_size    O; None: no head, the network returns the last recurrent layer's h (B, T, H)
+    output_size    O; None: without a head, the network returns the last recurrent layer's h (B, T, H)
     cell           "tanh", "relu", "lstm", "gru", or a configured cell such as `elman.GRU(reset_after=False)`
     num_layers     recurrent layers, one above the other
     bidirectional  whether each layer also reads the sequence backwards; its output is then (B, T, 2H)
     output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
-    head           layers before the output layer: sizes (relu) or `elman.Dense(...)`
+    head           the head is what follows the recurrent layers and ends in the output layer; these are its layers
+                   before that: sizes (relu) or `elman.Dense(...)`
     skip           adds a linear path from the input to the output
     dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
                    dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
@@ -88,7 +89,7 @@ class Network:
         dtype: object = "float32",
         seed: int | None = None,
     ) -> Network:
-        """A network of any list of layers; `input_size` is needed unless the first is an `Embedding`."""
+        """Makes a network of any list of layers; `input_size` is needed unless the first is an `Embedding`."""
         layers = list(layers)
         if input_size is None:
             if not layers or not isinstance(layers[0], Embedding):
@@ -100,7 +101,7 @@ class Network:
 
     @classmethod
     def from_theta(cls, layout: Layout, theta: np.ndarray) -> Network:
-        """A network of this layout that holds a copy of `theta` (P,), in its dtype."""
+        """Makes a network of this layout with a copy of `theta` (P,), in its dtype."""
         arguments.as_dtype(theta.dtype)
         arguments.check_width("theta", theta.shape, [(layout.size,)])
         network = cls.__new__(cls)
@@ -119,7 +120,7 @@ class Network:
 
     @property
     def theta(self) -> np.ndarray:
-        """All parameters, (P,); assigning copies in."""
+        """All parameters in one vector (P,); an assignment copies the values in."""
         return self.weights.theta
 
     @theta.setter
@@ -130,7 +131,7 @@ class Network:
 
     @property
     def parameters(self) -> Parameters:
-        """Name -> writable view of theta; assigning an item copies in."""
+        """Parameters by name, as writable views of theta; an assignment to an item copies the values in."""
         return Parameters(self.layout, self.theta)
 
     @property
@@ -155,12 +156,12 @@ class Network:
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The names a state may hold: `h_l0`, `c_l0`, `h_l0_reverse`, ..."""
+        """The names that a state may hold: `h_l0`, `c_l0`, `h_l0_reverse`, ..."""
         return tuple(slot.name for slot in self.layout.states)
 
     @property
     def engine(self) -> str:
-        """The engine that computes: "native" or "reference"."""
+        """The name of the engine that computes: "native" or "reference"."""
         return self._engine.name
 
     # ------------------------------------------------------------------------------------ what it does
@@ -181,7 +182,7 @@ class Network:
     def predict(
         self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
+        """Returns the outputs y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
         with Reading(self.weights) as theta:
             y, final = self._engine.predict(self.layout, theta, batch)
@@ -189,7 +190,7 @@ class Network:
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
     def hidden(self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None) -> list[np.ndarray]:
-        """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
+        """Returns the output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
     def forward(
@@ -200,7 +201,7 @@ class Network:
         state: State | None = None,
         key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
-        """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
+        """Returns y as `predict` does, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
 
         key (seed, update): dropout, zoneout and noise draw as in that update of a training with this seed.
         """
@@ -219,7 +220,7 @@ class Network:
         dstate: State | None = None,
         truncate: int | None = None,
     ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
-        """The gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
+        """Computes the gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
 
         dy        dL/dy, shaped like y; None: zeros
         dh        dL/dh of each recurrent layer, a list shaped like `tape.hidden` (None where zero); one array where
@@ -258,7 +259,7 @@ class Network:
         sample_weight: ArrayLike | None = None,
         state: State | None = None,
     ) -> float:
-        """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
+        """Returns the loss of the predictions for x against the targets y; `elman.losses` has names and shapes."""
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
         with Reading(self.weights) as theta:
@@ -278,12 +279,12 @@ class Network:
         key: tuple[int, int] | None = None,
         activity_penalty: float = 0.0,
     ) -> tuple[float, Parameters]:
-        """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
+        """Returns the loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
 
         truncate   k: no gradient of the state passes from step kj back to step kj - 1
-        recompute  k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
-                   again on the way back; True: about sqrt(T). docs/performance.md has the memory and the time. Same
-                   gradients to rounding; one direction only
+        recompute  k: the forward pass keeps the states of every k-th step only, and k steps at a time are computed
+                   again in the backward pass; True: about sqrt(T). docs/performance.md has the memory and the time.
+                   The gradients are the same to rounding; for networks of one direction only
         key        (seed, update), as for `forward`
         activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added
         """
@@ -303,22 +304,22 @@ class Network:
         return value, Parameters(self.layout, gradient)
 
     def stream(self, batch_size: int = 1) -> Stream:
-        """One step at a time on a snapshot of the weights, for `batch_size` sequences side by side."""
+        """Returns a stream: `batch_size` sequences at once, step by step, on a copy of the present weights."""
         return Stream(self, batch_size)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when all went well."""
+        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when that succeeded."""
         from elman.core import io  # loads what makes files safe only where one is written
 
         io.save(self, path)
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
+        """Returns what a file holds: a description of plain JSON values, and the parameters by name."""
         return description.to_plain(self.layout, self.dtype), dict(Parameters(self.layout, self.weights.copy()))
 
     @classmethod
     def _from_file(cls, plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """The network that `contents` described; `_file_shapes` was compared before."""
+        """Makes the network that `contents` described, from tensors of the shapes of `_file_shapes`."""
         layout, dtype = description.from_plain("network", plain)
         network = cls.from_theta(layout, np.empty(layout.size, dtype))
         for name, array in tensors.items():
@@ -327,7 +328,7 @@ class Network:
 
     @classmethod
     def _file_shapes(cls, plain: Mapping[str, Any]) -> io.Shapes:
-        """Shape and type of every tensor of a file with this description."""
+        """Returns shape and type of every tensor of a file with this description."""
         layout, dtype = description.from_plain("network", plain)
         return {each.name: (each.shape, dtype) for each in layout.parameters}
 

@@ -1,4 +1,4 @@
-"""How an update may change theta, as a Trainer is asked: rates of parameter groups, frozen parameters, masks, signs.
+"""Turns options of a Trainer into constraints of its updates: rates, frozen parameters, masks and signs.
 
 Names are patterns as in a shell: "head.*", "weight_hh_*", "*_l0". Each must match a parameter.
 """
@@ -30,10 +30,10 @@ def make_constraints(
     masks: Mapping[str, ArrayLike] | None = None,
     signs: Mapping[str, ArrayLike] | None = None,
 ) -> Constraints | None:
-    """Returns the constraints that these arguments of `Trainer` make; None where theta moves freely.
+    """Returns the constraints of these arguments of `Trainer`; None where there are none.
 
-    Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay skips what is no
-    matrix (biases, peepholes, states, leaks), unless the optimiser says otherwise.
+    Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay applies to matrices
+    alone (not to biases, peepholes, states and leaks), unless the optimiser says otherwise.
     """
     factors = {p.name: 1.0 for p in layout.parameters}
     lower = np.full(layout.size, -np.inf, dtype)
@@ -104,6 +104,7 @@ def _segments(
 
 
 def _leaks(layout: Layout) -> Iterable[tuple[Parameter, Simple]]:
+    """Yields every leak of a simple cell, with the cell."""
     for part in layout.parts:
         if isinstance(part.layer, Recurrent) and isinstance(part.layer.cell, Simple):
             for group in part.parameters:
@@ -111,6 +112,7 @@ def _leaks(layout: Layout) -> Iterable[tuple[Parameter, Simple]]:
 
 
 def _matching(name: str, layout: Layout, pattern: object) -> list[Parameter]:
+    """Returns the parameters whose names match; raises ValueError where there is none."""
     if not isinstance(pattern, str):
         raise TypeError(f"{name}: expected names of parameters, got {checks.shown(pattern)}")
     found = [p for p in layout.parameters if fnmatchcase(p.name, pattern)]
@@ -127,6 +129,7 @@ def _mapping(name: str, value: object) -> Mapping[str, Any]:
 
 
 def _only(place: str, array: np.ndarray, values: tuple[int, ...]) -> None:
+    """Raises ValueError, with the index, for an entry that is none of these values."""
     wrong = ~np.isin(array, values)
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])

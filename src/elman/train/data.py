@@ -1,4 +1,4 @@
-"""The data of a fit: which rows train and which validate, and what each counts in a mean of the loss."""
+"""Splits the data of a fit into rows for training and for validation, and weighs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FitData", "row_weights", "split"]
 
 
 class FitData(NamedTuple):
-    """The data of one call of `Trainer.fit`, and how an epoch goes through them."""
+    """The data of one call of `Trainer.fit`, and how an epoch passes over them."""
 
     batch: Batch  # n rows to train on
     held_out: Batch | None  # to validate on
@@ -51,7 +51,7 @@ def split(batch: Batch, validation: Any, checked: Callable[..., Batch]) -> tuple
 
 
 def row_weights(layout: Layout, batch: Batch) -> np.ndarray:
-    """What each row counts in a mean of the loss (n,), so that an epoch's mean is over steps, not over batches."""
+    """Returns the weight of each row in a mean of the loss (n,), so that an epoch's mean is over steps, not batches."""
     n, steps = batch.x.shape[:2]
     if layout.last:
         return np.ones(n) if batch.weight is None else batch.weight.astype(np.float64)

@@ -1,4 +1,4 @@
-"""One epoch of a training: its updates in blocks, with a look at progress, checkpoints and Ctrl-C between them."""
+"""Runs the epochs of a fit: updates in blocks, and between blocks progress, checkpoints and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from elman.train.state import Position, TrainingState
 
 __all__ = ["EpochRunner"]
 
-BLOCK_SECONDS = 0.05  # Python is back about this often: for Ctrl-C and the progress line
+BLOCK_SECONDS = 0.05  # a block of updates takes about as long, so that Ctrl-C and the progress line are answered
 
 
 @dataclass
@@ -41,11 +41,11 @@ class EpochRunner:
     position: Position
     writer: CheckpointWriter | None
     report: Reporter
-    block: int = 1  # updates run between two looks of Python; never part of the result
+    block: int = 1  # updates in one call of the engine; never part of the result
 
     def epoch(self) -> Epoch:
-        """Runs the epoch at hand from the position on, which is at the start of the next one afterwards; records it in
-        the history and returns it."""
+        """Runs one epoch from the position on, moves the position to the start of the next, and records and returns
+        it."""
         began = time.perf_counter() - self.position.seconds
         state, position, batch = self.state(), self.position, self.data.batch
         network, number = state.network, state.epochs + 1
@@ -87,7 +87,7 @@ class EpochRunner:
         return epoch
 
     def _validation_loss(self, state: TrainingState) -> float:
-        """NaN without validation data."""
+        """Returns the loss on the validation data; NaN without them."""
         held_out = self.data.held_out
         if held_out is None:
             return math.nan

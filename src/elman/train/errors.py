@@ -1,4 +1,4 @@
-"""The error of a training that failed, and how it comes to the doctor's report."""
+"""The error of a training that failed, with the doctor's report."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["TrainingError", "failure"]
 
 
 class TrainingError(RuntimeError):
-    """A loss or gradient that is not finite, the weights being those before the update that found it; or a loss that
-    exploded in the course of an epoch, the weights being those after it.
+    """A loss or gradient is not finite, and the weights are those before that update; or the loss exploded during an
+    epoch, and the weights are those after it.
 
     `update` and `epoch` are counted from 1, over the Trainer's life; epoch is None for `Trainer.update`. `report` says
     where it began and what to try (an `elman.doctor.Report`); its text is the error's.

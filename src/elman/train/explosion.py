@@ -1,6 +1,6 @@
-"""Whether the losses of an epoch exploded; docs/doctor.md has the rule.
+"""Decides whether the losses of an epoch exploded; docs/doctor.md has the rule.
 
-It is judged at the end of an epoch, because where a block of updates ends must not change a result.
+This is decided at the end of an epoch, because where a block of updates ends must not change a result.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from elman.train.state import TrainingState
 
 __all__ = ["has_exploded"]
 
-EXPLODED, JUDGED = 1e4, 100  # times the losses at the start, over so many updates: no healthy training stays there
-LEAST = 1.0  # of such a loss: an optimiser's steps are no smaller where data are tiny, nor are log densities above 0
+EXPLODED = 1e4  # times the losses at the start, a level at which no healthy training stays
+JUDGED = 100  # the fewest updates over which losses are compared
+LEAST = 1.0  # the smallest loss at the start that is compared with: steps are no smaller where data are tiny
 
 
 def has_exploded(state: TrainingState, batch: Batch, losses: np.ndarray) -> bool:

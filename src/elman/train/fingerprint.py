@@ -1,6 +1,6 @@
-"""What decides the result of a training, as plain values by name, so that two trainings can be compared.
+"""Describes everything that decides the result of a training, as plain values by name, so that two can be compared.
 
-A checkpoint holds this fingerprint as its field `settings`.
+A checkpoint holds this fingerprint in its field `settings`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Plain = dict[str, Any]  # name -> None, a string, a number or a flag, as JSON ca
 
 
 def training(state: TrainingState) -> Plain:
-    """The fingerprint of a training: its network's layers and dtype, and all that its Trainer was made with."""
+    """Returns the fingerprint of a training: its network's layers and dtype, and all that its Trainer was made with."""
     constraints = state.constraints
     found = network(state.network.layout, state.network.dtype)
     for name in DECIDING:
@@ -55,12 +55,12 @@ def training(state: TrainingState) -> Plain:
 
 
 def network(layout: Layout, dtype: np.dtype[Any]) -> Plain:
-    """The fingerprint of a network, whatever its weights."""
+    """Returns the fingerprint of a network, whatever its weights."""
     return plain("layers", layout.layers) | {"input_size": layout.input_size, "dtype": dtype.name}
 
 
 def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
-    """The fingerprint of a batch: shape, type and digest of each array, whatever its strides.
+    """Returns the fingerprint of a batch: shape, type and digest of each array, whatever its strides.
 
     Values that nothing reads, past a row's length, do not count. `prefix` stands before each name.
     """
@@ -77,11 +77,12 @@ def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Returns one text for each name whose values differ: what it was and what it is.
 
-    None, False, 0 and no such name are one: an option that a later elman adds, and that is off, makes no difference.
+    None, False, 0 and a missing name are the same: an option that a later version adds, and that is off, changes
+    nothing.
     """
     names = [*then, *(name for name in now if name not in then)]
     unlike = [name for name in names if (then.get(name) or None) != (now.get(name) or None)]
-    kinds = tuple(name + "." for name in unlike)  # of a class that is another, the fields do not matter
+    kinds = tuple(name + "." for name in unlike)  # where a class differs, its fields do not matter
     names = [name for name in unlike if not name.startswith(kinds)]
     words = [f"{name} was {shown(then.get(name))} and is {shown(now.get(name))}" for name in names[:SHOWN]]
     return [*words, f"{len(names) - SHOWN} more"] if len(names) > SHOWN else words
@@ -90,7 +91,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def plain(name: str, value: Any) -> Plain:
     """Returns `value` taken apart: the fields of a dataclass and the items of a sequence get names below `name`.
 
-    Code is known by its name alone; a class that is no dataclass too.
+    Functions, and classes that are no dataclasses, are known by their names only.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -117,7 +118,8 @@ def plain(name: str, value: Any) -> Plain:
 
 
 def _digest(array: np.ndarray, lengths: np.ndarray | None) -> str:
-    """Shape, type and digest of an array; with `lengths`, of (n, T, ...), steps past a row's length count as 0."""
+    """Returns shape, type and digest of an array; with `lengths`, of (n, T, ...), steps past a row's length count as
+    0."""
     digest = hashlib.blake2b(digest_size=8)
     rows = array.reshape(1) if array.ndim == 0 else array
     count = max(1, BLOCK // max(1, rows[:1].size * rows.itemsize))

@@ -1,4 +1,4 @@
-"""Which rows, and which steps of them, the updates of one epoch take."""
+"""Plans an epoch: which rows, and which steps of them, each update takes."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class EpochPlan(NamedTuple):
         return len(self.sizes)
 
     def records(self, begin: int, end: int, rates: np.ndarray, carry: list[np.ndarray]) -> Records:
-        """The records of the updates from `begin` to before `end`."""
+        """Returns the records of the updates from `begin` to before `end`."""
         cut = self.starts[begin : end + 1]
         windows = None if self.steps is None else Windows(self.window, self.steps[begin:end], carry)
         return Records(self.rows[cut[0] : cut[-1]], cut - cut[0], rates, windows)
 
     def last(self) -> tuple[np.ndarray, tuple[int, int] | None]:
-        """The rows of the last update, and its window (from, to before) if it has one."""
+        """Returns the rows of the last update, and its window (from, to before) if it has one."""
         begin = None if self.steps is None else int(self.steps[-1])
         return self.rows[self.starts[-2] :], None if begin is None else (begin, begin + self.window)
 
 
 def plan_epoch(data: FitData, number: int, batch_size: int, seed: int) -> EpochPlan:
-    """The updates of epoch `number`, counted from 1: a function of these arguments alone."""
+    """Returns the updates of epoch `number`, counted from 1: a function of these arguments alone."""
     n = len(data.batch.x)
     order = np.random.default_rng([seed, number]).permutation(n) if data.shuffle else np.arange(n)
     if data.window is not None:
@@ -49,7 +49,7 @@ def plan_epoch(data: FitData, number: int, batch_size: int, seed: int) -> EpochP
 
 
 def as_window(layout: Layout, window: Any) -> int | None:
-    """`window=` of `Trainer.fit`, checked: ValueError for a network whose sequences cannot be cut."""
+    """Returns `window=` of `Trainer.fit`, checked; raises ValueError for a network whose sequences cannot be cut."""
     if window is None:
         return None
     if layout.last or layout.bidirectional:
@@ -59,8 +59,8 @@ def as_window(layout: Layout, window: Any) -> int | None:
 
 
 def _in_windows(order: np.ndarray, batch_size: int, batch: Batch, window: int) -> EpochPlan:
-    """`batch_size` sequences go through all of their windows, side by side, then the next ones; a sequence that has
-    ended is left out."""
+    """Returns the updates of an epoch in windows: `batch_size` sequences pass through all of their windows together,
+    then the next ones; a sequence that has ended takes no part in further windows."""
     n, steps = batch.x.shape[:2]
     lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
     rows: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""What a training is between two updates: everything that the next one depends on."""
+"""The state of a training between two updates: everything that the next one depends on."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TrainingState:
         return len(self.history)
 
     def rates(self, count: int) -> np.ndarray:
-        """The learning rates (count,) of the next updates."""
+        """Returns the learning rates (count,) of the next updates."""
         return self.optimizer.learning_rate * schedules.factors(self.schedule, self.updates, count)
 
     def apply(self, batch: Batch, records: Records) -> tuple[np.ndarray, np.ndarray, int]:
@@ -76,7 +76,7 @@ class TrainingState:
         return Objective(self.loss, self.activity_penalty, self.truncate, segment, self.shard_size, seed)
 
     def loss_of(self, batch: Batch, theta: np.ndarray | None = None) -> float:
-        """The loss on a batch, of the network's weights or of theta, without dropout and noise."""
+        """Returns the loss on a batch at the network's weights, or at theta, without dropout and noise."""
         layout = self.network.layout
         theta = self.network.theta if theta is None else theta
         return select(layout, self.loss).loss(layout, theta, batch, self.loss, self.shard_size)
@@ -84,7 +84,7 @@ class TrainingState:
 
 @dataclass
 class Position:
-    """Where a fit is, besides what its training knows."""
+    """How far a fit is, besides the state of its training."""
 
     first: int  # whole epochs done before the fit began
     done: int = 0  # updates done of the epoch at hand
@@ -96,7 +96,7 @@ class Position:
     carry: list[np.ndarray] | None = None  # in windows, the states that the epoch's next update goes on from
 
     def observe(self, loss: float, theta: np.ndarray | None) -> bool:
-        """Takes note of an epoch's loss, and copies theta, if given, where it is the lowest; returns whether it is."""
+        """Records an epoch's loss and returns whether it is the lowest so far; theta, if given, is then copied."""
         if not loss < self.best:
             self.waited += 1
             return False

@@ -1,4 +1,4 @@
-"""Trainer: turns data into records of updates, runs them in blocks on the engine, and writes a History."""
+"""The class Trainer: turns data into updates, runs them on the engine, and records a History."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Trainer:
     batch_size  rows of an update; the last of an epoch may be shorter
     shard_size  rows whose gradients are summed together; part of the result's bits, not of its meaning
     truncate    k: gradients of the state stop at every k-th step (truncated backpropagation through time)
-    recompute   k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
-                again on the way back; True: about sqrt(T). For long sequences: less memory, a third more time
+    recompute   k: the forward pass keeps the states of every k-th step only, and k steps at a time are computed
+                again in the backward pass; True: about sqrt(T). For long sequences: less memory, a third more time
     rates       parameter groups: pattern of names -> factor of their learning rate, {"head.*": 0.1}
     activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added to the loss in training
-    frozen      patterns of names that training leaves alone; they are no part of the gradient's norm
+    frozen      patterns of names of parameters that do not change; they are no part of the gradient's norm
     masks       name -> array of 0 and 1 like the parameter: entries under a 0 are and stay 0
     signs       name -> one of -1, 0, 1 for each column (a unit that sends): its entries stay at or below 0, free, or
                 at or above 0, as inhibitory and excitatory units' do
@@ -103,7 +103,8 @@ class Trainer:
 
     @property
     def optimizer(self) -> Optimizer:
-        """May be replaced by one of the same kind, between calls or in a callback, to change its learning rate."""
+        """The optimiser. It may be replaced by one of the same kind, between calls or in a callback, to change its
+        rate."""
         return self._optimizer
 
     @optimizer.setter
@@ -121,7 +122,7 @@ class Trainer:
 
     @property
     def training_state(self) -> TrainingState:
-        """The training as it is now: all that the next update depends on."""
+        """The present state of the training: everything that the next update depends on."""
         return TrainingState(
             network=self.network,
             loss=self.loss,
@@ -150,7 +151,7 @@ class Trainer:
         sample_weight: ArrayLike | None = None,
         state: Mapping[str, ArrayLike] | None = None,
     ) -> float:
-        """One step of the optimiser on all rows given, whatever `batch_size`; returns the loss before it.
+        """Takes one step of the optimiser on all rows given, whatever `batch_size`; returns the loss before it.
 
         Shapes are those of `Network.loss`. Raises TrainingError where loss or gradient is not finite.
         """
@@ -179,31 +180,31 @@ class Trainer:
         keep: int = 3,
         resume: str | os.PathLike[str] | None = None,
     ) -> History:
-        """`epochs` passes over the rows of x and y in mini-batches; returns `history`.
+        """Trains for `epochs` passes over the rows of x and y in mini-batches; returns `history`.
 
         x, y, lengths, sample_weight, state   as for `Network.loss`; data of the network's dtype is never copied
         validation  (x, y), a mapping with `x`, `y` and perhaps `lengths`, `sample_weight`, `state`, or a fraction:
                     that part of the rows, the last ones, is kept out of training
-        patience    ends after so many epochs without a lower validation loss; the weights of the best epoch are put
-                    back, also where all epochs were used
+        patience    training ends after so many epochs without a lower validation loss; the weights of the best epoch
+                    are restored, also where all epochs were used
         shuffle     a new order of rows each epoch, from (seed, epoch) alone
-        window      for long sequences: an update takes so many steps, and the next one goes on where it ended, with the
-                    state that it ended in; gradients stop at the windows' starts. `batch_size` sequences go side by
-                    side through all of their windows; each begins from its own state, and drops out where it ends
+        window      for long sequences: an update takes so many steps, and the next one goes on where it ended, with its
+                    last state; gradients stop at the windows' starts. `batch_size` sequences go side by
+                    side through all of their windows; each begins from its own state, and leaves where it ends
         progress    reports to stderr: a bar, or about a dozen lines where it is no terminal
-        callback    one function, or several, called with the Trainer after every epoch; a true answer of any ends the
-                    training. Where one has a method `finish`, it is called with the Trainer when training ends,
-                    however it ends. `elman.callbacks` has some
-        checkpoint  a folder: after `every` updates (None: after each epoch) all that training depends on is written
-                    there, safe against crashes; the last `keep` stay, and the best. `elman.load` reads them
-        resume      such a folder: goes on from its newest whole checkpoint, bit for bit as if never stopped, whatever
-                    the number of threads; from the start where it holds none. All else is asked for as before, but
-                    that `epochs` may be more: it counts from where the first call began
+        callback    one function, or several, called with the Trainer after every epoch; training ends where any
+                    returns something true. Where one has a method `finish`, it is called with the Trainer when training
+                    ends, however it ends. `elman.callbacks` has some
+        checkpoint  a folder: after `every` updates (None: after each epoch) everything that training depends on is
+                    written there, safe against crashes; the last `keep` stay, and the best. `elman.load` reads them
+        resume      such a folder: training goes on from its newest undamaged checkpoint, bit for bit as if it had never
+                    stopped, whatever the number of threads; from the start where it holds none. All other arguments
+                    must be those of before; `epochs`, which counts from where the first call began, may be more
 
         Ctrl-C ends between two updates: KeyboardInterrupt is raised, the network holds the weights of the last whole
         update, and `history` what was done. Raises TrainingError where a loss or gradient is not finite or the loss
-        exploded (docs/doctor.md); ValueError where the checkpoints are of other data or settings; FileError where none
-        is whole (one that is not is told in a CheckpointWarning); OSError where one cannot be written: those before it
+        exploded (docs/doctor.md); ValueError where the checkpoints are of other data or settings; FileError where all
+        are damaged (one that is causes a CheckpointWarning); OSError where one cannot be written, and those before it
         stay.
         """
         epochs = checks.whole("epochs", epochs, low=1)
@@ -263,7 +264,7 @@ class Trainer:
         return arguments.as_batch(self.network.layout, self.network.dtype, x, y, loss=self.loss, **others)[0]
 
     def _fingerprint(self, data: FitData, patience: int | None) -> fingerprint.Plain:
-        """What decides the result of a fit on these data."""
+        """Returns the fingerprint of a fit on these data."""
         layout = self.network.layout
         found = fingerprint.training(self.training_state)
         found |= {"shuffle": data.shuffle, "patience": patience, "window": data.window}

@@ -1,7 +1,7 @@
-"""What users hand to a network, checked once and put into the form that engines trust.
+"""Checks what users hand to a network, once, and puts it into the form that engines take without checks.
 
 Arrays of the network's dtype are passed on as they are, strided views included; everything else is converted. Values
-past a row's length are never looked at.
+past a row's length are never read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Data from users as an engine's Batch: x, y, lengths, weights and the initial state, checked together."""
+"""Makes an engine's Batch of x, y, lengths, weights and the initial state, checked together."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def as_batch(
     sample_weight: object = None,
     state: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Batch, bool]:
-    """The data as an engine's Batch, and whether x was one sequence, without the axis B.
+    """Returns the data as an engine's Batch, and whether x was one sequence, without the axis B.
 
     x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows
     y              read where `loss` is given: (B, T, O), or (B, O) behind Last; the last axis may be left out where
@@ -38,7 +38,8 @@ def as_batch(
     sample_weight  (B, T) or (B,), at least 0, with a positive sum
     state          names of `layout.states` -> (B, size); what is missing is zero
 
-    Raises TypeError for what is no number, ValueError for shapes, ranges, NaN and infinity, with their place.
+    Raises TypeError for values that are no numbers; ValueError for wrong shapes, and for values out of range, NaN and
+    infinity with their place.
     """
     rows, single = _inputs(layout, dtype, x)
     n, steps = rows.shape[:2]
@@ -55,7 +56,7 @@ def as_batch(
 
 
 def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
-    """Raises ValueError where ids or labels of a checked batch lie outside of their range now.
+    """Raises ValueError where ids or labels of a batch that was checked before are now out of their range.
 
     The arrays are the caller's, who may have written to them since; an engine takes such a number for NaN.
     """
@@ -72,12 +73,12 @@ def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
 
 
 def _vocabulary(layout: Layout) -> int:
-    """The number of ids that an Embedding at the network's beginning knows."""
+    """Returns the number of rows of the Embedding that the network begins with."""
     return layout.parts[0].layer.num_embeddings  # type: ignore[union-attr]
 
 
 def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray, bool]:
-    """x with the axis B, and whether it came without."""
+    """Returns x with the axis B, and whether it came without."""
     if layout.integer_input:
         array, tail = as_whole("x", x, "whole numbers (the network begins with an Embedding)"), ()
     else:
@@ -89,7 +90,7 @@ def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray
 
 
 def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray | None:
-    """Each row's number of steps, int64 (n,)."""
+    """Returns each row's number of steps, int64 (n,)."""
     if lengths is None:
         return None
     array = as_array("lengths", lengths, "iu", "whole numbers").astype(np.int64)
@@ -111,7 +112,7 @@ def _weight(
     valid: np.ndarray | None,
     single: bool,
 ) -> np.ndarray | None:
-    """Weights (n, T), or (n,) behind Last; one weight a row counts at each of its steps."""
+    """Returns weights (n, T), or (n,) behind Last; a row's single weight counts at each of its steps."""
     if weight is None:
         return None
     array = as_real("sample_weight", weight, dtype)

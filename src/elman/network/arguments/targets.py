@@ -1,4 +1,4 @@
-"""Targets: the shape, type and range that a loss asks of y."""
+"""Checks targets: the shape, type and range that a loss asks of y."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ __all__ = ["as_targets", "has_classes", "target_width"]
 
 
 def target_width(layout: Layout, loss: Loss) -> int:
-    """The size of y's last axis: O, O/Q for the pinball loss over Q quantiles, O/2 for densities, or what a user's own
-    loss says. ValueError where the network's outputs are no multiple of what the loss takes for a target."""
+    """Returns the size of y's last axis: O, O/Q for the pinball loss over Q quantiles, O/2 for densities, or what a
+    user's own loss says. Raises ValueError where the network's outputs are no multiple of what the loss takes for a
+    target."""
     if isinstance(loss, Custom):
         if loss.outputs not in (None, layout.output_size):
             raise ValueError(f"loss: {loss} expects a network of {loss.outputs} outputs, got {layout.output_size}")
@@ -30,7 +31,7 @@ def target_width(layout: Layout, loss: Loss) -> int:
 
 
 def has_classes(loss: Loss) -> bool:
-    """Whether the targets of this loss are whole numbers, the classes."""
+    """Returns whether the targets of this loss are whole numbers, the classes."""
     return isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes)
 
 
@@ -44,7 +45,7 @@ def as_targets(
     valid: np.ndarray | None,
     single: bool,
 ) -> np.ndarray:
-    """y with the axis B, checked for a batch of n sequences; `valid` (n, T) says which steps are looked at."""
+    """Returns y with the axis B, checked for a batch of n sequences at the steps where `valid` (n, T) holds."""
     lead, mask = ((n,), None) if layout.last else ((n, steps), valid)
     width = target_width(layout, loss)
     if has_classes(loss):

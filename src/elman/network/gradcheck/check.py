@@ -1,4 +1,4 @@
-"""The check of a network's gradients: of its parameters through the loss, of x and the state through the outputs."""
+"""Checks a network's gradients: by its parameters through the loss, by x and the state through the outputs."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def gradcheck(
 ) -> GradReport:
     """Compares the analytic gradients with central differences in float64.
 
-    subject        a Network, or what holds one: a Trainer, a fitted Forecaster (its first); a cell, a layer, an
-                   activation or a loss, or its name ("lstm", "huber", ...): a small network is made around it
+    subject        a Network, or an object with one (a Trainer, a fitted Forecaster: its first network); a cell, layer,
+                   activation or loss, or its name ("lstm", "huber", ...): a small network is made around it
     x, y           data as for `Network.loss_and_grad`; what is missing is drawn
     loss           name or object; "mse" where none is given
     lengths, sample_weight, state   as for `Network.loss_and_grad`; drawn together with x where x is not given
     tolerance      largest relative error that passes
-    entries        of each array, how many are checked at most (drawn)
-    seed           of all that is drawn
+    entries        the most entries of an array that are checked, drawn
+    seed           of everything that is drawn
 
     Parameters are checked through the loss; x and the initial state through a random linear function of the outputs and
     the final state. Where an activation or loss has a kink (relu, mae, pinball), an entry passes only if a smaller step
     agrees, or if the one-sided derivatives really differ and the analytic value lies between them; the report counts
-    the latter. Wrong arguments raise ValueError or TypeError.
+    these as kinks. Wrong arguments raise ValueError or TypeError.
     """
     checks.number("tolerance", tolerance, low=0.0, open_low=True)
     checks.whole("entries", entries, low=1)

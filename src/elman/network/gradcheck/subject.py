@@ -1,4 +1,4 @@
-"""The network that is checked: the subject itself as float64, or a small one made around it; data drawn for it."""
+"""Makes the network that is checked: the subject itself in float64, or a small one around it; and draws its data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Subject", "draw_inputs", "draw_state", "draw_targets", "network_of"]
 
 
 class Subject(NamedTuple):
-    """What is checked."""
+    """The network that is checked."""
 
     network: Network  # in float64
     name: str  # in the report
@@ -78,12 +78,12 @@ def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 def draw_state(network: Network, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draws an initial state of n rows, by name."""
+    """Draws and returns an initial state of n rows, by name."""
     return {slot.name: 0.5 * rng.normal(size=(n, slot.size)) for slot in network.layout.states}
 
 
 def draw_targets(network: Network, loss: Loss, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws targets that the loss takes for outputs of x."""
+    """Draws and returns targets for x that the loss accepts."""
     outer = 1 if network.layout.integer_input else 2
     lead = x.shape[: x.ndim - outer] if network.layout.last else x.shape[: x.ndim - outer + 1]
     if isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes):

@@ -2,7 +2,7 @@
 
 A folder holds `update-000000120.safetensors`, ... (the last few) and `best.safetensors` (after the epoch with the
 lowest validation loss, or training loss without validation). Each is a file of `elman.core.io`, of kind "checkpoint":
-checksummed, and written whole or not at all. `elman.load` gives the network of either.
+with a checksum, and written completely or not at all. `elman.load` returns the network in either.
 """
 
 from __future__ import annotations

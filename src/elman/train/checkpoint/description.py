@@ -1,4 +1,4 @@
-"""What a checkpoint's file must say for a training to go on from it: every field, its range, and how they fit."""
+"""Checks a checkpoint before a training goes on from it: every field, its range, and how fields and arrays fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elman.train.history import Epoch
 
 __all__ = ["check_arrays", "checked", "shapes"]
 
-STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in the settings
+STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in a fingerprint
 
 
 def checked(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,4 +124,5 @@ def _states(known: fingerprint.Plain) -> list[int]:
 
 
 def _positive(values: np.ndarray) -> bool:
+    """Returns whether all values are finite and at least 0."""
     return bool((np.isfinite(values) & (values >= 0.0)).all())

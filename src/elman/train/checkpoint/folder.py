@@ -1,4 +1,4 @@
-"""The files of a folder of checkpoints, and what made them."""
+"""The names of the files in a folder of checkpoints, and the versions that made them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ FORMER = re.compile(r"\.(update-\d+|best)\.safetensors\.[0-9a-f]{8}\.tmp")  # hi
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint that is damaged, and the one before it is used; or one made by another elman or instruction set."""
+    """A checkpoint is damaged, and the one before it is used; or another elman or instruction set made it."""
 
 
 def files(folder: Path) -> list[Path]:
-    """The checkpoints of a folder in the order in which they are tried: the last first, the best at the end."""
+    """Returns the checkpoints of a folder in the order in which they are tried: the last first, the best at the end."""
     found = [path for path in folder.iterdir() if UPDATE.fullmatch(path.name)]
     best = folder / BEST
     return sorted(found, key=number_of, reverse=True) + ([best] if best.exists() else [])
 
 
 def number_of(path: Path) -> int:
-    """The number of updates after which a checkpoint, other than the best, was written."""
+    """Returns the number of updates after which a checkpoint, other than the best, was written."""
     return int(path.stem.removeprefix("update-"))
 
 
 def clean(folder: Path) -> None:
-    """Removes what processes that were killed in the middle of writing left behind."""
+    """Removes incomplete files of processes that were killed."""
     sweep(folder)
     for path in folder.iterdir():
         if FORMER.fullmatch(path.name):
@@ -44,5 +44,5 @@ def clean(folder: Path) -> None:
 
 @cache
 def maker(engine: str) -> dict[str, Any]:
-    """What the last bits of a result depend on besides its fingerprint: elman's version, engine, instruction set."""
+    """Returns what the last bits of a result depend on besides its fingerprint: version, engine, instruction set."""
     return {"elman": __version__, "engine": engine, "isa": config.show_config()["isa"] if engine == "native" else None}

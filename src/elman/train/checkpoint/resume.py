@@ -1,4 +1,4 @@
-"""Reads the checkpoints of a training, and puts it where one of them was, so that it goes on bit for bit."""
+"""Reads checkpoints and restores a training from one of them, so that it goes on with the same bits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["AskedEpochs", "Checkpoint", "restored"]
 
 @dataclass(frozen=True)
 class AskedEpochs:
-    """What a fit asks for: how many epochs, the rows of its data, and how many updates epoch number 1, 2, ... takes."""
+    """The size of the fit that shall go on: its epochs, the rows of its data, and the updates of epoch 1, 2, ..."""
 
     count: int
     rows: int
@@ -36,12 +36,13 @@ class AskedEpochs:
 def restored(
     folder: str | os.PathLike[str], state: TrainingState, fingerprint: Plain, asked: AskedEpochs
 ) -> tuple[TrainingState, Position] | None:
-    """Puts a training where the newest whole checkpoint of the folder was; None where there is none at all.
+    """Restores a training from the newest checkpoint of the folder that is not damaged; returns its state and position.
 
-    Arrays, history and schedule of `state` are written to; what else changes is in the state that is returned.
+    Arrays, history and schedule of `state` are overwritten; the optimiser and the count of updates are those of the
+    state that is returned. Returns None where there is no checkpoint.
 
     Raises ValueError, and changes nothing, where the checkpoint belongs to other data or settings, or is past the
-    epochs asked for; FileError where there are checkpoints and none is whole. A damaged one causes a CheckpointWarning.
+    epochs asked for; FileError where all checkpoints are damaged. Damaged ones cause a CheckpointWarning.
     """
     folder = Path(folder)
     found = contents.files(folder) if folder.exists() else []
@@ -63,7 +64,7 @@ def restored(
 
 @dataclass
 class Checkpoint:
-    """What a file holds, checked."""
+    """The checked contents of a file."""
 
     plain: dict[str, Any]  # the description
     position: Position
@@ -73,7 +74,7 @@ class Checkpoint:
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
-        """The checkpoint in a file; FileError for anything else."""
+        """Reads the checkpoint in a file; raises FileError for anything else."""
         kind, description, tensors = io.read(path)
         if kind != "checkpoint":
             raise io.FileError(path, f"expected a checkpoint, got a file of kind {kind!r}")
@@ -102,10 +103,10 @@ class Checkpoint:
     def restore(
         self, path: Path, state: TrainingState, fingerprint: Plain, asked: AskedEpochs
     ) -> tuple[TrainingState, Position]:
-        """Compares first, then changes the training; see `restored`."""
+        """Compares the checkpoint with the training, then restores it; see `restored`."""
         numbers: dict[str, Any] = self.plain["optimizer"]
         now = {f"optimizer.{name}": value for name, value in numbers.items()}
-        # A callback may have changed the optimiser's numbers: it counts as the same with those of either time.
+        # A callback may have changed the optimiser's numbers: those of the checkpoint count as the same.
         same = {name: value for name, value in fingerprint.items() if name in now and value == now[name]}
         unlike = differences(self.plain["settings"] | same, fingerprint)
         if unlike:
@@ -141,7 +142,7 @@ class Checkpoint:
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """For `elman.load`: the network as it was then."""
+        """Makes the network that the checkpoint holds, for `elman.load`."""
         own = cls._of(description, tensors)
         if own.plain["network"] is None:
             raise ValueError("network: a file holds no code, and its network has some of its own; resume= can use it")
@@ -149,4 +150,5 @@ class Checkpoint:
 
 
 def _numbered(name: str, tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Returns the tensors name[0], name[1], ..."""
     return [tensors[f"{name}[{i}]"] for i in range(sum(key.startswith(f"{name}[") for key in tensors))]

@@ -24,9 +24,9 @@ class CheckpointWriter:
     """Writes the checkpoints of one fit into a folder.
 
     every        updates between two; None: one after every epoch
-    keep         so many of the last are kept, besides the best
+    keep         how many of the last are kept, besides the best
     fingerprint  what decides the result, see `elman.train.fingerprint`
-    resumed      the folder that the fit goes on from, if any; another one that holds checkpoints is refused
+    resumed      the folder that the fit goes on from, if any; another folder must not hold checkpoints
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class CheckpointWriter:
         contents.clean(self.folder)
 
     def updates_left(self, updates: int) -> int:
-        """How many updates may run, after `updates` of them, before the next checkpoint is due."""
+        """Returns how many updates may run, after `updates` of them, before the next checkpoint is due."""
         return sys.maxsize if self.every is None else self.every - updates % self.every
 
     def in_epoch(self, state: TrainingState, position: Position) -> None:
@@ -62,14 +62,14 @@ class CheckpointWriter:
         improved  whether its loss was the lowest so far
         ended     whether it was the last
         """
-        if improved:  # first, since an epoch that the other file holds is not looked at again
+        if improved:  # first: a training that goes on from the other file would not write it
             self._write(contents.BEST, state, position)
         if ended or self.every is None or state.updates % self.every == 0:
             self._save(state, position)
 
     def _save(self, state: TrainingState, position: Position) -> None:
         self._write(f"update-{state.updates:09}.safetensors", state, position)
-        # Later ones are damaged, or the fit would have gone on from them: they are overwritten when it gets there.
+        # Later ones are damaged, or the fit would have gone on from them; they are overwritten when it gets there.
         numbers = {contents.number_of(path): path for path in contents.files(self.folder) if path.name != contents.BEST}
         for number in sorted(number for number in numbers if number <= state.updates)[: -self.keep]:
             numbers[number].unlink(missing_ok=True)
@@ -78,7 +78,7 @@ class CheckpointWriter:
         network = state.network
         try:
             network_plain = network.contents()[0]
-        except ValueError:  # code of the user's own: it can be resumed, but not loaded
+        except ValueError:  # a user's own code: the training can be resumed, but its network cannot be loaded
             network_plain = None
         description = {
             "first": position.first,
@@ -104,7 +104,7 @@ class CheckpointWriter:
 
 
 def _numbers(optimizer: Optimizer) -> dict[str, Any]:
-    """The fields of an optimiser that may change on the way."""
+    """Returns the fields of an optimiser that may change during a training."""
     fields = {field.name: getattr(optimizer, field.name) for field in dataclasses.fields(optimizer)}
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in fields.items()}
     return {name: value for name, value in plain.items() if isinstance(value, bool | int | float)}

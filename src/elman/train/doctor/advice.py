@@ -9,8 +9,8 @@ from elman.train.doctor.report import Report
 
 __all__ = ["advice"]
 
-UNUSUAL = 1e3  # a weight of this size is worth a word
-UNSCALED = 1e4  # inputs and targets of this size, too
+UNUSUAL = 1e3  # a weight of this size is mentioned
+UNSCALED = 1e4  # inputs and targets of this size are mentioned
 
 
 def advice(report: Report, clip_norm: float | None) -> tuple[str, ...]:

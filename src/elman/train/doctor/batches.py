@@ -1,4 +1,4 @@
-"""Batches for a replay: how many rows it can hold, the steps of a window, in float64."""
+"""Prepares batches for a replay: as many rows as fit, the steps of a window, in float64."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from elman.engines.select import select
 
 __all__ = ["fitting_rows", "widened", "windowed"]
 
-NUMBERS = 1 << 26  # that a replay's tape may hold: 256 MB of float32
-STEPS = 1 << 15  # that a replay takes, over all layers: about ten seconds
+NUMBERS = 1 << 26  # the most that a replay's tape holds: 256 MB of float32
+STEPS = 1 << 15  # the most that a replay takes, over all layers: about ten seconds
 
 
 def fitting_rows(layout: Layout, steps: int) -> int:
-    """How many rows of `steps` steps a replay may take, by memory; 0 where one row is too many, or takes too long."""
+    """Returns how many rows of `steps` steps a replay may take; 0 where one row takes too much memory or time."""
     recurrent = [part for part in layout.parts if part.states]
     scans = sum(len(part.states) for part in recurrent)
     width = sum(part.input_size + 8 * part.output_size for part in recurrent)  # an LSTM keeps 7 H and x
@@ -25,8 +25,11 @@ def fitting_rows(layout: Layout, steps: int) -> int:
 
 
 def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, start: int, stop: int) -> Batch:
-    """The batch between two steps. The state at `start` is what theta makes of the steps before, for these rows, all
-    of which go on; a training that carried it did so with the weights of earlier updates, so they differ a little."""
+    """Returns the batch between two steps; `rows` are those that are longer than `start` steps.
+
+    Their state at `start` is computed with theta from the steps before. The training computed it with the weights of
+    earlier updates, so the two differ a little.
+    """
     x, y, weight = (None if array is None else array[:, start:stop] for array in (batch.x, batch.y, batch.weight))
     lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 1, stop - start)
     state = batch.state
@@ -40,7 +43,7 @@ def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, 
 
 
 def widened(batch: Batch) -> Batch:
-    """The same batch in float64; integers stay."""
+    """Returns the batch in float64; integers stay."""
 
     def wide(array: np.ndarray | None) -> Any:
         return array.astype(np.float64) if array is not None and array.dtype.kind == "f" else array

@@ -1,4 +1,4 @@
-"""Why a training stopped: one update, computed again until the first value that went out of bounds."""
+"""Finds out why a training stopped: computes one update again, up to the first value out of bounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from elman.train.state import TrainingState
 __all__ = ["diagnose"]
 
 LARGE = 1e4  # the bound in a training whose loss exploded, all values finite still
-RECENT = 8
+RECENT = 8  # updates before, whose losses and norms are reported
 
 
 def diagnose(
@@ -42,9 +42,9 @@ def diagnose(
     state     the training before the update; with `exploded`, after it
     epoch     counted from 1; None outside of epochs
     loss, norm   what the update found, the norm that of the gradient
-    exploded  whether all is finite, but far beyond an untrained network
+    exploded  whether all values are finite, but the loss is far above an untrained network's
 
-    Of many rows only some are replayed: those that do not come out finite, found by halves.
+    Of many rows only some are replayed: those whose loss or gradient is not finite, found by bisection.
     """
     network, layout, history = state.network, state.network.layout, state.history
     theta = network.theta.copy()
@@ -53,11 +53,11 @@ def diagnose(
     before = slice(max(0, done - RECENT), done)
     place, in_float64, names = None, None, ()
     start = 0 if window is None else window[0]
-    with np.errstate(all="ignore"):  # what overflows here is what is looked for
+    with np.errstate(all="ignore"):  # overflows are what is looked for
         batch = batch if window is None else windowed(layout, theta, batch, rows, *window)
         own = _narrowed(state, theta, batch, rows)
         if own.size:
-            # a user's own loss makes draws go by a row's place in the update, not in the data
+            # with a user's own loss, draws depend on a row's place in the update, not in the data
             drawn = np.flatnonzero(np.isin(rows, own)) if isinstance(state.loss, Custom) else own
             key = (state.seed, state.updates, drawn) if layout.draws else None
             replay = Replay(layout, theta, batch.take(own), key)
@@ -103,7 +103,7 @@ def diagnose(
 
 
 def _attempt(state: TrainingState, theta: np.ndarray, batch: Batch, rows: np.ndarray) -> tuple[float, float]:
-    """Loss and gradient norm of the update at hand on these rows, at weights theta, in theta's dtype."""
+    """Returns loss and gradient norm of the update on these rows, at weights theta, in theta's dtype."""
     trial = replace(
         state,
         network=Network.from_theta(state.network.layout, theta),  # a copy, so that the weights stay
@@ -117,7 +117,7 @@ def _attempt(state: TrainingState, theta: np.ndarray, batch: Batch, rows: np.nda
 
 
 def _narrowed(state: TrainingState, theta: np.ndarray, batch: Batch, rows: np.ndarray) -> np.ndarray:
-    """Rows for the replay: all, if it can hold them; else by halves, towards what is not finite."""
+    """Returns the rows for the replay: all where they fit; else some that are not finite, found by bisection."""
     fitting = fitting_rows(state.network.layout, batch.x.shape[1])
     while len(rows) > fitting > 0:
         for half in np.array_split(rows, 2):

@@ -1,4 +1,4 @@
-"""What an examination of a network found: shares of saturated entries, dead units, gradients over time; in words."""
+"""The results of an examination: saturated gates, dead units, gradients over time, and findings in words."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 __all__ = ["Dead", "Examination", "Finding", "Memory", "Saturation"]
 
-OFTEN = 0.5  # of a gate's entries saturated: worth a word
-VANISHED, GROWN = 1e-6, 1e6  # the gradient at the far end, to that at the near end
+OFTEN = 0.5  # the share of a gate's saturated entries from which it is mentioned
+VANISHED, GROWN = 1e-6, 1e6  # ratios of the gradient at the far end to that at the near end
 GATES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate"}
 
 
 class Saturation(NamedTuple):
-    """Shares of entries, over rows, valid steps and units, at a gate's two ends."""
+    """The shares of a gate's entries, over rows, valid steps and units, that are saturated at its two ends."""
 
     layer: str
     kind: str
@@ -38,7 +38,7 @@ class Dead(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """How much of an output's gradient arrives k steps away from it: norms[k] = |dL/dh|, the largest of all rows.
+    """The gradient of an output k steps away from it: norms[k] = |dL/dh|, the largest of all rows.
 
     L is the loss at each row's last step, for the reverse direction that at step 0; without y the sum of the outputs.
     """
@@ -48,17 +48,17 @@ class Memory(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """The far end to the near end; NaN where no gradient set out."""
+        """The gradient at the far end over that at the near end; NaN where that is 0."""
         return float(self.norms[-1] / self.norms[0]) if self.norms[0] > 0 else float("nan")
 
     @property
     def reach(self) -> int:
-        """Steps after which less than a thousandth is left for good."""
+        """The number of steps after which the gradient stays below a thousandth."""
         return int(np.flatnonzero(self.norms >= 1e-3 * self.norms[0])[-1]) + 1
 
 
 class Finding(NamedTuple):
-    """Something to know, in one sentence, with what to try."""
+    """One sentence about something unusual, with what to try."""
 
     what: str  # "saturated", "dead", "vanishes", "grows"
     layer: str
@@ -71,7 +71,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What `examine` measured; `str` is a table for the terminal, the findings below it."""
+    """The result of `examine`; `str` is a table with the findings below."""
 
     rows: int  # looked at
     steps: int

@@ -1,4 +1,4 @@
-"""A look at a network on data: saturated gates, dead relu units, gradients that vanish over the sequence."""
+"""Examines a network on data: saturated gates, dead relu units, gradients that vanish or grow over the sequence."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from elman.train.doctor.replay import Replay, layer_names
 
 __all__ = ["examine"]
 
-ROWS = 32  # at most: shares of thousands of entries need no more
-TANH, SIGMOID = (-0.99, 0.99), (0.01, 0.99)  # saturated beyond
+ROWS = 32  # the most that are used: shares of thousands of entries need no more
+TANH, SIGMOID = (-0.99, 0.99), (0.01, 0.99)  # values beyond are saturated
 
 
 def examine(
@@ -29,18 +29,18 @@ def examine(
     *,
     lengths: ArrayLike | None = None,
 ) -> Examination:
-    """Looks at gates, relu units and gradients of a network on data; arguments as for `Network.loss`, y may be missing.
+    """Measures gates, relu units and gradients of a network on data; returns an `Examination`.
 
-    Of the rows at most 32 are looked at, evenly spaced, in float64 on the reference engine: 2 s for two LSTM layers
-    of 128 units over 200 steps. Raises ValueError and TypeError for wrong data, ValueError where one sequence is too
-    long for that.
+    Arguments are as for `Network.loss`; y may be missing. At most 32 rows are used, evenly spaced, in float64 on the
+    reference engine: 2 s for two LSTM layers of 128 units over 200 steps. Raises ValueError and TypeError for wrong
+    data, ValueError for sequences that are too long.
     """
     if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
     loss, layout = as_loss(loss), network.layout
     value = None
     if y is None:
-        network.predict(x, lengths=lengths)  # refuses what a prediction refuses
+        network.predict(x, lengths=lengths)  # raises what a prediction raises
     else:
         value = network.loss(x, y, loss=loss, lengths=lengths)
     batch, _ = arguments.as_batch(layout, network.dtype, x, y, loss=None if y is None else loss, lengths=lengths)
@@ -49,7 +49,7 @@ def examine(
     if not rows:
         raise ValueError(f"x: expected sequences short enough for a replay, got {steps} steps; give a part of them")
     batch = widened(batch.take(np.linspace(0, n - 1, rows).astype(np.int64)))
-    with np.errstate(under="ignore"):  # what vanishes is told in words
+    with np.errstate(under="ignore"):  # gradients that vanish are a finding
         replay = Replay(layout, network.weights.copy().astype(np.float64), batch)
         saturation, dead = _units(replay)
         memory = [one for at_end in (True, False) for one in _memories(replay, None if y is None else loss, at_end)]
@@ -60,7 +60,7 @@ def examine(
 
 
 def _units(replay: Replay) -> tuple[list[Saturation], list[Dead]]:
-    """Every saturating quantity's shares, and every relu layer's dead units."""
+    """Returns the shares of every quantity that can saturate, and the dead units of every relu layer."""
     functions = _functions(replay.layout)
     counts: dict[tuple[str, str, str], np.ndarray] = {}  # layer, kind, gate -> low, high, all
     alive: dict[str, np.ndarray] = {}
@@ -84,7 +84,8 @@ def _units(replay: Replay) -> tuple[list[Saturation], list[Dead]]:
 
 
 def _functions(layout: Layout) -> dict[tuple[str, str], str]:
-    """(layer, gate) -> "tanh", "sigmoid" or "relu"; "h" and "y" for what a cell or a dense layer gives."""
+    """Returns (layer, gate) -> "tanh", "sigmoid" or "relu"; the gate is "h" for a simple cell, "y" for a dense
+    layer."""
     found: dict[tuple[str, str], str] = {}
     for part in layout.parts:
         layer: Any = part.layer
@@ -101,7 +102,8 @@ def _functions(layout: Layout) -> dict[tuple[str, str], str]:
 
 
 def _memories(replay: Replay, loss: Loss | None, at_end: bool) -> list[Memory]:
-    """Of the forward directions, for the loss at the last steps; of the reverse ones, for the loss at step 0."""
+    """Measures gradients over time: of forward directions, for the loss at the last steps (`at_end`); of reverse ones,
+    for the loss at step 0."""
     layout = replay.layout
     names = [name for part in layout.parts if part.states for name in layer_names(part)]
     names = [name for name in names if name.endswith("_reverse") != at_end]
@@ -123,6 +125,6 @@ def _memories(replay: Replay, loss: Loss | None, at_end: bool) -> list[Memory]:
 
 
 def _norms(rows: np.ndarray) -> np.ndarray:
-    """Euclidean norms, also of numbers whose squares underflow: (n, H) -> (n,)."""
+    """Returns the Euclidean norms (n,) of rows (n, H), also of numbers whose squares underflow."""
     scale = np.abs(rows).max(initial=np.finfo(np.float64).tiny)
     return scale * np.linalg.norm(rows / scale, axis=1)

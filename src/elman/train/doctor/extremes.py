@@ -1,4 +1,4 @@
-"""The largest entries of parameters and of data."""
+"""Finds the largest entries of parameters and of data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Extreme(NamedTuple):
 
 
 def weights_beyond(parameters: Parameters, bound: float) -> tuple[Extreme, ...]:
-    """The first five entries that are not finite or, by size, above the bound."""
+    """Returns the first five entries that are not finite or, by size, above the bound."""
     found: list[Extreme] = []
     for name, array in parameters.items():
         for index in np.argwhere(~(np.abs(array) <= bound))[: 5 - len(found)]:
@@ -38,15 +38,15 @@ def weights_beyond(parameters: Parameters, bound: float) -> tuple[Extreme, ...]:
 
 
 def extreme(name: str, array: np.ndarray) -> Extreme:
-    """The largest entry of an array, by size."""
+    """Returns the largest entry of an array, by size."""
     sizes = np.abs(array)
     index = np.unravel_index(int(np.where(np.isnan(sizes), np.inf, sizes).argmax()), array.shape)
     return Extreme(name, tuple(map(int, index)), float(array[index]))
 
 
 def extreme_of_data(name: str, array: np.ndarray, lengths: np.ndarray | None, rows: np.ndarray, start: int) -> Extreme:
-    """The largest entry of x or y (n, T, ...) within the lengths; its row is that of `rows`, its step counts from
-    `start`."""
+    """Returns the largest entry of x or y (n, T, ...) within the lengths, with its row in `rows` and its step from
+    `start` on."""
     if lengths is not None and array.ndim == 3:
         array = np.where((np.arange(array.shape[1]) < lengths[:, None])[..., None], array, 0)
     found = extreme(name, array)
@@ -57,5 +57,5 @@ def extreme_of_data(name: str, array: np.ndarray, lengths: np.ndarray | None, ro
 
 
 def size(extreme: Extreme) -> float:
-    """How large the entry is; NaN is larger than all."""
+    """Returns the size of the entry; NaN counts as infinity."""
     return math.inf if math.isnan(extreme.value) else abs(extreme.value)

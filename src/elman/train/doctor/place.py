@@ -1,4 +1,4 @@
-"""Where the first value out of bounds was found."""
+"""Finds the first value out of bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Place", "first_beyond"]
 
 
 class Place(NamedTuple):
-    """Where a value was found."""
+    """A value, and where it was computed."""
 
     way: str  # "forward" or "backward"
     layer: str  # as parameters name it: "l0", "l1_reverse", "head", "dense0", "embedding", "skip"; "loss"
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 def first_beyond(seen: Iterator[Seen], limit: float, way: str, data_rows: np.ndarray) -> Place | None:
-    """The first value that is not finite or larger than `limit`; at one step, the lowest row of the caller's data."""
+    """Returns the first value that is not finite or larger than `limit`; at one step, that of the lowest row."""
     for one in seen:
         bad = ~(np.abs(one.values) <= limit)
         if bad.any():

@@ -1,7 +1,7 @@
-"""A batch taken through the reference engine once more, value by value, in the order in which they are computed.
+"""Computes a batch again on the reference engine, and yields all values in the order in which they are computed.
 
-The mathematics is the reference's own: its tapes are read on the way forward, its functions are called one step at
-a time on the way back.
+The mathematics is the reference's own: its tapes are read for the forward pass, and its functions are called one step
+at a time for the backward pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from elman.core.layers import Layout, Part, Recurrent
 from elman.core.losses import Loss
 from elman.core.requests import Batch
-from elman.engines.reference import losses, network, scan  # each with its own derivative; none is taken here
+from elman.engines.reference import losses, network, scan  # each with its derivative
 from elman.engines.reference.norm import Products
 from elman.engines.reference.random import Draws
 
@@ -43,9 +43,9 @@ class Seen(NamedTuple):
 
 
 class Replay:
-    """The way forward of a batch on the reference engine, all rows together.
+    """The forward pass of a batch on the reference engine, all rows together.
 
-    key  (seed, update, rows in the data) of a training's draws; None: prediction, without dropout and noise
+    key  (seed, update, rows in the data) of a training's draws; None: as in prediction, without dropout and noise
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Replay:
         self.y[self.order] = y
 
     def forward(self) -> Iterator[Seen]:
-        """What each layer computed, in its order of steps."""
+        """Yields what each layer computed, in its order of steps."""
         for i, part in enumerate(self.layout.parts):
             names = layer_names(part)
             if part.layer.kind == "recurrent":
@@ -73,14 +73,14 @@ class Replay:
                 yield from self._steps(names[0], part.layer.kind, "output", self._tape.outputs[i], range(self.steps))
 
     def derivative(self, loss: Loss, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """The loss and dL/dy, by `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
+        """Returns the loss and dL/dy, with `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
         batch, last, lengths = self.batch, self.layout.last, np.empty_like(self.lengths)
         lengths[self.order] = self.lengths
         weight = batch.weight if weight is None else weight
         weight = np.ones(self.y.shape[:-1], self.y.dtype) if weight is None else weight
         y = batch.y
         assert y is not None
-        if not last:  # past a row's length anything may stand
+        if not last:  # values past a row's length are undefined
             valid = np.arange(self.steps) < lengths[:, None]
             weight = np.where(valid, weight, weight.dtype.type(0))
             y = np.where(valid if y.ndim == 2 else valid[..., None], y, y.dtype.type(0))
@@ -88,13 +88,13 @@ class Replay:
         return losses.value_and_derivative(loss, self.y, y, weight, norm)
 
     def gradient(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> np.ndarray:
-        """dL/dtheta (P,) of dL/dy, and of a penalty on the layers' activity."""
+        """Returns dL/dtheta (P,) from dL/dy and a penalty on the layers' activity."""
         end = [np.zeros((len(dy), slot.size), dy.dtype) for slot in self.layout.states]
         dhidden = self._penalty(activity)
         return network.backward(self.layout, self.theta, self._tape, dy[self.order], dhidden, end, truncate)[0]
 
     def backward(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> Iterator[Seen]:
-        """The gradients that dL/dy (like y) and the penalty send back, in the order in which they are computed."""
+        """Yields the gradients of the backward pass from dL/dy (like y) and the penalty, in their order."""
         tape, dout = self._tape, dy[self.order]
         steps, dhidden = range(self.steps)[::-1], self._penalty(activity)
         yield from self._steps("loss", "loss", "dL/dy", dout, steps)
@@ -106,7 +106,7 @@ class Replay:
                 for direction, name in enumerate(layer_names(part)):
                     yield from self._cell_back(i, part, direction, name, dout, dread, truncate)
                 dout = dread
-            elif kind not in ("embedding", "skip"):  # nothing lies below an embedding; a skip hands on what arrives
+            elif kind not in ("embedding", "skip"):  # an embedding is the first layer; a skip passes the gradient on
                 alone: Any = SimpleNamespace(parts=(part,), integer_input=False)
                 masks = {0: tape.masks[i]} if i in tape.masks else {}
                 own = network.Tape(read, tape.lengths, [read], [tape.outputs[i]], [[]], masks, True)
@@ -122,11 +122,11 @@ class Replay:
     # ------------------------------------------------------------------------------------------ inside
 
     def _penalty(self, activity: float) -> list[np.ndarray | None]:
-        """Its derivative at each recurrent layer's h."""
+        """Returns the penalty's derivative by each recurrent layer's h."""
         return losses.activity(network.hidden(self.layout, self._tape), activity, int(self.lengths.sum()))[1]
 
     def _steps(self, layer: str, kind: str, quantity: str, values: np.ndarray, steps: range) -> Iterator[Seen]:
-        """(n, T, F) step by step, or (n, F) at once."""
+        """Yields values (n, T, F) step by step, or values (n, F) at once."""
         if values.ndim == 2:
             yield Seen(layer, kind, quantity, None, None, self.order, values)
             return
@@ -159,7 +159,7 @@ class Replay:
     def _cell_back(
         self, i: int, part: Part, direction: int, name: str, dout: np.ndarray, dread: np.ndarray, truncate: int | None
     ) -> Iterator[Seen]:
-        """One direction of a recurrent layer, a step at a time; adds its share to dread (n, T, F)."""
+        """Yields one direction of a recurrent layer, a step at a time; adds its part to dread (n, T, F)."""
         layer: Any = part.layer
         kind, size = layer.cell.kind, layer.hidden_size
         gates = GATES.get(kind, ())
@@ -180,14 +180,14 @@ class Replay:
             dread[local, t] += dx[local, t]
 
     def _parameters(self, part: Part, direction: int) -> tuple[np.ndarray, ...]:
-        """The cell's own, without learned initial states."""
+        """Returns the cell's parameters, without learned initial states."""
         layer: Any = part.layer
         count = len(layer.cell.parameter_shapes(part.input_size, layer.hidden_size))
         return tuple(parameter.view(self.theta) for parameter in part.parameters[direction][:count])
 
 
 def layer_names(part: Part) -> list[str]:
-    """What a layer is called in its parameters' names, one for each direction; nothing for a layer without any."""
+    """Returns a layer's name in its parameters' names, one for each direction; none for a layer without parameters."""
     if isinstance(part.layer, Recurrent):
         output = part.layer.cell.state_names[0]
         return [slots[0].name.removeprefix(f"{output}_") for slots in part.states]
@@ -195,6 +195,6 @@ def layer_names(part: Part) -> list[str]:
 
 
 def _largest_row(values: np.ndarray) -> int:
-    """The row (of axis 0) with the largest entry; NaN is larger than all."""
+    """Returns the row (of axis 0) with the largest entry; NaN is larger than all."""
     sizes = np.abs(values).max(axis=1)
     return int(np.where(np.isnan(sizes), np.inf, sizes).argmax())

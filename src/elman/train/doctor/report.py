@@ -1,4 +1,4 @@
-"""The report on an update at which a training stopped, as data and in words."""
+"""The report on the update at which a training stopped, as data and as text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Extreme", "Report"]
 class Report:
     """What is known about the update at which a training stopped; `str` is a text, whose first line is the summary.
 
-    `place` is the first in forward order of values whose square is beyond the network's dtype, NaN included; where
-    there is none, the first such gradient on the way back. (Every product of a gradient is of two such values, so
-    below that bound only long sums overflow.) For a loss that exploded the bound is 10,000. None where nothing was
-    found, or where a single row's replay would take too long or too much memory.
+    `place` is the first value of the forward pass whose square is beyond the network's dtype, or that is NaN; where
+    there is none, the first such gradient of the backward pass. (A product in a gradient has two factors, so below that
+    bound only long sums overflow.) For a loss that exploded the bound is 10,000. None where nothing was found, or where
+    the replay of a single row would take too long or too much memory.
     """
 
     update: int  # counted from 1, over the Trainer's life
@@ -27,7 +27,7 @@ class Report:
     exploded: bool  # loss and gradients are finite still, but far beyond those of an untrained network
     learning_rate: float
     rows: tuple[int, ...]  # of the update, in the caller's data
-    replayed: tuple[int, ...]  # those of them that were looked at
+    replayed: tuple[int, ...]  # those of them that were computed again
     place: Place | None
     not_finite: tuple[str, ...]  # parameters whose gradients are not finite
     weights: tuple[Extreme, ...]  # the entries not finite or, squared, beyond the dtype: the first five

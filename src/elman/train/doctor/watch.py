@@ -18,9 +18,9 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """A callback for `Trainer.fit`: examines the network on (x, y) after every `every` epochs, with the Trainer's loss.
+    """A callback that examines the network on (x, y) after every `every` epochs, with the Trainer's loss.
 
-    Each finding is told once, as a RuntimeWarning; `latest` is the last Examination. A few rows are enough.
+    Each finding causes one RuntimeWarning; `latest` is the last Examination. A few rows are enough.
     """
 
     def __init__(
