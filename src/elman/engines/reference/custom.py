@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["step", "step_backward"]
+__all__ = ["Tape", "parameters_of", "step", "step_backward"]
 
 Arrays = tuple[np.ndarray, ...]
 
 
-def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: np.ndarray) -> tuple[Arrays, Any]:
-    """One step: x (B, D), state of (B, H) arrays -> new state, and what the derivative needs.
+class Tape(NamedTuple):
+    """What one step leaves for its derivative."""
+
+    own: Any  # what the user's step returned
+    x: np.ndarray  # (B, D)
+    state: Arrays  # the state before, each (B, H)
+
+
+def parameters_of(cell: Any, arrays: Arrays) -> Arrays:
+    """Returns a cell's parameters as they are: a user's cell takes a plain tuple."""
+    return arrays
+
+
+def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: np.ndarray) -> tuple[Arrays, Tape]:
+    """Takes one step: x (B, D), state of (B, H) arrays -> new state, tape.
 
     drawn: mask (B, H) where the layer has recurrent dropout.
     """
     new, tape = _parts(cell, "step", cell.step(cell, parameters, x, state, **drawn), "(state, tape)", 2)
-    return _alike(cell, "step: state", new, state), (tape, x, state)
+    return _alike(cell, "step: state", new, state), Tape(tape, x, state)
 
 
-def step_backward(cell: Any, parameters: Arrays, tape: Any, dstate: Arrays) -> tuple[np.ndarray, Arrays, Arrays]:
-    """Gradients at the new state -> dx (B, D), gradients at the state before, gradients of the parameters."""
-    own, x, state = tape
-    found = cell.step_backward(cell, parameters, own, dstate)
+def step_backward(cell: Any, parameters: Arrays, tape: Tape, dstate: Arrays) -> tuple[np.ndarray, Arrays, Arrays]:
+    """Takes gradients at the new state to dx (B, D), gradients at the state before, gradients of the parameters."""
+    found = cell.step_backward(cell, parameters, tape.own, dstate)
     dx, before, gradients = _parts(cell, "step_backward", found, "(dx, dstate, gradients)", 3)
-    (dx,) = _alike(cell, "step_backward: dx", (dx,), (x,))
-    before = _alike(cell, "step_backward: dstate", before, state)
+    (dx,) = _alike(cell, "step_backward: dx", (dx,), (tape.x,))
+    before = _alike(cell, "step_backward: dstate", before, tape.state)
     return dx, before, _alike(cell, "step_backward: gradients", gradients, parameters)
 
 

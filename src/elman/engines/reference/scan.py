@@ -17,7 +17,7 @@ import numpy as np
 from . import custom, gru, lstm, simple
 from .random import Draws, Place
 
-__all__ = ["CELLS", "Tape", "backward", "forward"]
+__all__ = ["CELLS", "Tape", "backward", "forward", "parameters_of"]
 
 CELLS = {"simple": simple, "lstm": lstm, "gru": gru, "custom": custom}
 Arrays = tuple[np.ndarray, ...]
@@ -53,7 +53,7 @@ def forward(
 ) -> tuple[np.ndarray, Arrays, Tape]:
     """x (B, T, D), lengths (B,), state of (B, H) arrays -> h (B, T, H), 0 past the lengths; final state; tape."""
     cell, units = layer.cell, layer.hidden_size
-    step = CELLS[cell.kind].step
+    step, own = CELLS[cell.kind].step, parameters_of(cell, parameters)
     mask = None
     if draws and layer.recurrent_dropout:
         mask = draws.mask(place, "recurrent_dropout", 0, units, layer.recurrent_dropout, x.dtype)
@@ -69,7 +69,7 @@ def forward(
         if draws and getattr(cell, "noise", 0.0):
             drawn["noise"] = x.dtype.type(cell.noise) * draws.normal(place, "noise", t, units, x.dtype)[rows]
         before = tuple(array[rows] for array in now)
-        new, kept = step(cell, parameters, x[rows, t], before, **drawn)
+        new, kept = step(cell, own, x[rows, t], before, **drawn)
         held = [_held(p, draws, place, name, t, units, rows, x.dtype) for name, p in layer.zoneouts]
         for array, old, made, k in zip(now, before, new, held, strict=True):
             array[rows] = made if k is None else k * old + (1 - k) * made
@@ -85,7 +85,7 @@ def backward(
 
     With truncate = k nothing passes between steps kj - 1 and kj.
     """
-    step_backward = CELLS[cell.kind].step_backward
+    step_backward, own = CELLS[cell.kind].step_backward, parameters_of(cell, parameters)
     carry = [array.copy() for array in dfinal]
     dx = np.zeros(tape.shape, dh.dtype)
     gradients = tuple(np.zeros_like(p) for p in parameters)
@@ -93,7 +93,7 @@ def backward(
         arriving = [array[rows] for array in carry]
         arriving[0] = arriving[0] + dh[rows, t]
         made = tuple(d if k is None else (1 - k) * d for k, d in zip(held, arriving, strict=True))
-        dx[rows, t], before, parts = step_backward(cell, parameters, kept, made)
+        dx[rows, t], before, parts = step_backward(cell, own, kept, made)
         for array, values, k, d in zip(carry, before, held, arriving, strict=True):
             array[rows] = values if k is None else values + k * d
         for gradient, part in zip(gradients, parts, strict=True):
@@ -105,6 +105,11 @@ def backward(
             for array in carry:
                 array[came] = 0
     return dx, gradients, tuple(carry)
+
+
+def parameters_of(cell: Any, arrays: Arrays) -> Any:
+    """Returns a cell's parameters by name, from a tuple in their order; a user's cell keeps the tuple."""
+    return CELLS[cell.kind].parameters_of(cell, arrays)
 
 
 def _held(
