@@ -138,3 +138,14 @@ def test_the_future_of_one_series_is_an_array():
     assert found.covariates.future[-2:].tolist() == [[7.0], [8.0]]
     with pytest.raises(DataError, match=r"^future: expected its known-future covariates, got none$"):
         with_future(one, {"value": np.array([7.0, 8.0])}, Columns(), 2)
+
+
+# ----------------------------------------------------------------------------------------------- former names
+
+
+def test_former_names_of_a_series_warn():
+    masked = as_series(np.array([1.0, 2.0, np.nan, 4.0]), missing="mask")
+    with pytest.warns(FutureWarning, match=r"Series\.seasonal is now Series\.fill_masked"):
+        assert masked.seasonal(2).values.tolist() == masked.fill_masked(2).values.tolist() == [1.0, 2.0, 1.0, 4.0]
+    with pytest.warns(FutureWarning, match=r"Series\.rolled is now Series\.with_forecasts"):
+        assert len(masked.rolled(np.ones(3))) == len(masked.with_forecasts(np.ones(3))) == 7
