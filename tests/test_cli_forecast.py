@@ -15,6 +15,7 @@ import elman
 from elman import datasets
 from elman.cli import main
 from elman.forecast import Forecaster
+from elman.series import panel_sources
 
 SMALL = ["--members", "1", "--updates", "5", "--hidden-size", "4"]
 MONTHS = [str(np.datetime64("2015-01", "M") + i) for i in range(60)]
@@ -107,6 +108,18 @@ def test_json_holds_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
     assert {row["model"] for row in found["backtest"]["mean"]} == {"network"} | rules
     assert len(found["backtest"]["windows"]) == 6 * 5
     assert (found["rows"], found["freq"]) == (60, "monthly")
+
+
+def test_the_file_is_read_once_and_the_columns_are_kept(monkeypatch: pytest.MonkeyPatch):
+    """Newer rows are read by the columns that were named, beside others that could be meant."""
+    opened: list[str] = []
+    original = panel_sources.open_table
+    monkeypatch.setattr(panel_sources, "open_table", lambda path: opened.append(path) or original(path))
+    Path("sales.csv").write_text(text([row + f",{i}" for i, row in enumerate(GOOD)], "month,sales,visits"))
+    assert forecast("sales.csv", "--target", "sales") == 0
+    assert opened == ["sales.csv"]
+    model = elman.load("sales.safetensors")
+    assert model.predict("sales.csv").tolist() == model.predict().tolist()
 
 
 def test_best_writes_the_better_one(capsys: pytest.CaptureFixture[str]):

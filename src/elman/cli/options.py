@@ -136,36 +136,24 @@ class ColumnOptions:
 class FilledColumnOptions(ColumnOptions):
     """As `ColumnOptions`, for models that take no masked values."""
 
-    missing: Annotated[str, _text("--missing", "error|interpolate", "What to do about gaps and missing values.")] = (
-        "error"
-    )
+    missing: Annotated[str, _text("--missing", "error|interpolate", "What to do about missing values.")] = "error"
 
 
 @dataclass(frozen=True)
 class CovariateOptions(ColumnOptions):
     """As `ColumnOptions`, with the columns of covariates."""
 
-    past: Annotated[str | None, _text("--past", "COLUMNS", "Covariates that are known up to the last value alone.")] = (
-        None
-    )
+    past: Annotated[str | None, _text("--past", "COLUMNS", "Covariates known up to the last value alone.")] = None
     future: Annotated[
-        str | None, _text("--future", "COLUMNS", "Covariates that are known ahead too, in rows after the last value.")
+        str | None, _text("--future", "COLUMNS", "Covariates known ahead too, in rows after the last value.")
     ] = None
-    static: Annotated[
-        str | None, _text("--static", "COLUMNS", "Covariates that are the same in every row of a series.")
-    ] = None
+    static: Annotated[str | None, _text("--static", "COLUMNS", "Covariates that are equal in all rows.")] = None
 
     def columns(self) -> Columns:
         """Returns the columns by name; ValueError for names that are not well-formed."""
-        return (
-            super()
-            .columns()
-            ._replace(
-                past=values.as_names("--past", self.past),
-                future=values.as_names("--future", self.future),
-                static=values.as_names("--static", self.static),
-            )
-        )
+        given = (("past", self.past), ("future", self.future), ("static", self.static))
+        names = {option: values.as_names(f"--{option}", text) for option, text in given}
+        return super().columns()._replace(**names)
 
 
 # ------------------------------------------------------------------------------- how a forecaster is trained
