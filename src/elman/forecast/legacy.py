@@ -28,7 +28,7 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
     plain = _record("forecaster", description, FIELDS)
     layout = layout_from_plain("network", plain["network"])
     series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
-    horizon = plain["model"].get("view", plain["model"])["horizon"]
+    horizon = fields.whole(1)("model.horizon", plain["model"].get("view", plain["model"])["horizon"])
     rows, about = sum(each["rows"] for each in series), series[0]["covariates"]
     found: Shapes = {"theta": ((None, layout.size), SINGLE), "values": ((rows,), DOUBLE)}
     if about is not None and about["past_names"]:
