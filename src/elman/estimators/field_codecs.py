@@ -23,7 +23,7 @@ FARTHEST = 2**62  # microseconds from 1970
 
 
 def _text(name: str, value: Any) -> str:
-    """Returns a string that can be written anywhere: JSON may hold halves of characters, which UTF-8 has no bytes for."""
+    """Returns a string that can be written anywhere: JSON may hold half characters, which UTF-8 has no bytes for."""
     try:
         fields.text(name, value).encode()
     except UnicodeEncodeError:
