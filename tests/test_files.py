@@ -14,7 +14,7 @@ import pytest
 import elman
 from elman import optim
 from elman.core import io
-from elman.train import resume
+from elman.train.checkpoint import resume
 
 FOLDER = Path(__file__).parent / "golden" / "files"  # as 0.1.0 wrote them
 TREES = FOLDER.with_name("trees")  # as estimators are written now

@@ -30,7 +30,7 @@ from typing import Any
 from elman.anomaly import network as anomaly_network
 from elman.cli import main
 from elman.cli.commands import bench
-from elman.forecast import model, pooled
+from elman.forecast.models import efforts
 from tests.campaigns.commands import command_case, prepare, run_command
 from tests.campaigns.estimators import estimator_case, run_estimator
 from tests.campaigns.wrong import Wrong
@@ -46,21 +46,19 @@ class TooLong(BaseException):
 @contextlib.contextmanager
 def quickly() -> Iterator[None]:
     """Networks that train in no time: what is asked is whether options are refused and numbers finite."""
-    efforts = {word: dict(each) for word, each in pooled.EFFORTS.items()}
-    ones, anomalies = dict(model.EFFORTS_OF_ONE), dict(anomaly_network.EFFORTS)
+    tables = local, many, anomalies = dict(efforts.LOCAL), dict(efforts.GLOBAL), dict(anomaly_network.EFFORTS)
     shapes = bench.SHAPES, bench.STEPS
+    few = {"members": 1, "updates": 5}
     try:
-        for word, each in pooled.EFFORTS.items():
-            few = {"members": 1, "updates": 5, "trial_updates": 2}
-            pooled.EFFORTS[word] = {rows: effort._replace(**few) for rows, effort in each.items()}
-            model.EFFORTS_OF_ONE[word] = replace(ones[word], members=1, updates=5)
-            anomaly_network.EFFORTS[word] = replace(anomalies[word], stages=(5,))
+        for word in local:
+            efforts.LOCAL[word] = replace(local[word], **few)
+            efforts.GLOBAL[word] = {n: replace(each, **few, trial_updates=2) for n, each in many[word].items()}
+            anomaly_network.EFFORTS[word] = replace(anomalies[word], updates=5, snapshots=(0, 5))
         bench.SHAPES, bench.STEPS = ((1, 2, 1, 2),), (2,)
         yield
     finally:
-        pooled.EFFORTS.update(efforts)
-        model.EFFORTS_OF_ONE.update(ones)
-        anomaly_network.EFFORTS.update(anomalies)
+        for table, kept in zip((efforts.LOCAL, efforts.GLOBAL, anomaly_network.EFFORTS), tables, strict=True):
+            table.update(kept)
         bench.SHAPES, bench.STEPS = shapes
 
 

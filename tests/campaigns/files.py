@@ -87,7 +87,9 @@ def seeds(folder: Path) -> dict[str, Contents]:
         for i, path in enumerate([paths[0], paths[1], paths[-1]]):
             shutil.copy(path, folder / f"checkpoint {i} {name}")
         shutil.rmtree(folder / "kept")
-    return {path.name: read(path) for path in sorted(folder.iterdir())}
+    earlier = [path for path in make_files.FOLDER.iterdir() if path.name.startswith(("forecaster", "detector"))]
+    found = {path.name: read(path) for path in sorted(folder.iterdir())}
+    return found | {f"{path.stem} of 0.1.0": read(path) for path in sorted(earlier)}
 
 
 # ------------------------------------------------------------------------------------------------- one case

@@ -17,8 +17,6 @@ from elman.estimators.base import Earlier
 __all__ = ["EARLIER"]
 
 FIELDS = ("options", "network", "log", "span", "seasons", "scales", "longest", "rows", "following")
-TYPES = ("calibration/1", "detector/1", "errors/1", "following/1", "learned/1", "monitor/1", "season/1", "units/1")
-DATED = ("calendar/1", "date style/1")
 
 
 def shapes(description: Mapping[str, Any]) -> Shapes:
@@ -46,7 +44,7 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
 def newer(
     description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The description and tensors of the same detector as they are written today."""
+    """What `fit` left and its tensors, in the terms of `saved.CODEC`."""
     plain = _record(description)
     level, memory, lowest, seen, deviation, error, carry = tensors["learned"].tolist()
     theta = tensors["theta"]
@@ -84,9 +82,7 @@ def newer(
     arrays |= {f"monitor.{name}": tensors[f"monitor.{name}"] for name in LISTS}
     arrays["learned.network.theta"] = theta
     arrays["monitor.stream"] = np.concatenate([each.reshape(-1) for each in states.values()])
-    dated = DATED if plain["following"]["calendar"] is not None else DATED[1:]
-    value = {"learned": learned, "monitor": monitor, "following": plain["following"]}
-    return {"options": plain["options"], "types": sorted((*TYPES, *dated)), "value": value}, arrays
+    return {"learned": learned, "monitor": monitor, "following": plain["following"]}, arrays
 
 
 EARLIER = Earlier(shapes, newer)

@@ -28,7 +28,7 @@ class Earlier(NamedTuple):
     """How files of an earlier version are read.
 
     shapes    description -> the shapes of its tensors, as `Codec.shapes` gives them
-    newer     options, description, tensors -> description and tensors of the same estimator as they are written now
+    newer     description, tensors -> what `fit` left and its tensors, in the terms in which `Codec` reads them now
     """
 
     shapes: Callable[[Mapping[str, Any]], io.Shapes]
@@ -141,9 +141,9 @@ class Estimator:
         return fields.parsed(json.dumps(self.get_params(), default=_plain, allow_nan=False))
 
     @classmethod
-    def _of_plain(cls, plain: Any, names: Sequence[str]) -> Self:
-        """The estimator with these `_plain_options`. ValueError or TypeError for anything else."""
-        made = cls(**fields.record("options", plain, dict.fromkeys(names, fields.anything)))
+    def _of_plain(cls, plain: Any) -> Self:
+        """Returns the estimator with these `_plain_options`. ValueError or TypeError for anything else."""
+        made = cls(**fields.record("options", plain, dict.fromkeys(cls._defaults(), fields.anything)))
         made.check_options()
         return made
 
@@ -151,17 +151,16 @@ class Estimator:
     def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
         if "types" not in description:
             return cls._earlier.shapes(description)
-        return cls._codec.shapes({name: value for name, value in description.items() if name != "options"})
+        return cls._codec.shapes(_without_options(description))
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Self:
         if "types" not in description:
-            description, tensors = cls._earlier.newer(description, tensors)
-            options = cls._by_new_names(description["options"], warn=False)
-            description["options"] = cls._defaults() | options
-        rest = {name: value for name, value in description.items() if name != "options"}
-        made = cls._of_plain(description.get("options"), tuple(cls._defaults()))
-        made._restore(cls._codec.decode(rest, tensors))
+            options = cls._defaults() | cls._by_new_names(description["options"], warn=False)
+            value, tensors = cls._earlier.newer(description, tensors)
+            description = {"options": options, **cls._codec.described(value)}
+        made = cls._of_plain(description.get("options"))
+        made._restore(cls._codec.decode(_without_options(description), tensors))
         return made
 
 
@@ -177,6 +176,11 @@ def checked_option(name: str, value: Any, constraints: Sequence[fields.Check | N
         except (TypeError, ValueError):
             continue
     return last(name, value)
+
+
+def _without_options(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what of an estimator's description its codec wrote."""
+    return {name: value for name, value in description.items() if name != "options"}
 
 
 def _plain(value: Any) -> Any:

@@ -82,6 +82,12 @@ class Codec(Generic[T]):
         TypeError where its parts do not fit one another."""
         return self._read(description, ArrayReader(tensors))
 
+    def described(self, value: Any) -> dict[str, Any]:
+        """Returns the description of a tree that is in JSON's terms already: with the names of its classes."""
+        arrays = ArrayReader()
+        self._root.read(value, ROOT, arrays)
+        return {"types": sorted(arrays.classes), "value": value}
+
     def fields_of(self, kind: type) -> dict[str, FieldCodec]:
         """Returns the codec of each field of one of the classes, by the field's name."""
         if kind not in self._fields:

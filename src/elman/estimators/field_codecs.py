@@ -20,11 +20,22 @@ __all__ = ["FieldCodec", "field_codec"]
 TIMES = "datetime64[us]"
 DTYPES = {np.dtype(kind).name: np.dtype(kind) for kind in TYPES.values()}  # by their names in a description
 FARTHEST = 2**62  # microseconds from 1970
+
+
+def _text(name: str, value: Any) -> str:
+    """Returns a string that can be written anywhere: JSON may hold half characters, which UTF-8 has no bytes for."""
+    try:
+        fields.text(name, value).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: expected a string of whole characters, got {checks.shown(value)}") from None
+    return value
+
+
 SIMPLE: dict[type, fields.Check] = {
     bool: fields.flag,
     int: fields.whole(-fields.LARGEST_WHOLE, fields.LARGEST_WHOLE),
     float: fields.number(),
-    str: fields.text,
+    str: _text,
 }
 Records = Callable[[tuple[type, ...]], "FieldCodec | None"]  # the codec of records of these classes, if a file has any
 
@@ -107,7 +118,7 @@ class _List(FieldCodec):
             raise TypeError(f"{path.text}: expected a list, got {checks.shown(plain)}")
         if self.axes is not None:
             path.check_axes(self.axes, (len(plain),))
-        if isinstance(self.each, _Simple) and {*map(type, plain)} <= {self.each.exact}:
+        if isinstance(self.each, _Simple) and {*map(type, plain)} <= {self.each.exact} - {str}:
             return tuple(plain)  # at once, since there may be many
         return tuple(self.each.read(each, path.item(i), arrays) for i, each in enumerate(plain))
 
@@ -135,14 +146,12 @@ class _Mapping(FieldCodec):
         self.each = each
 
     def write(self, value: Any, path: FieldPath, arrays: ArrayWriter) -> Any:
-        return {
-            fields.text(path.text, key): self.each.write(each, path.item(key), arrays) for key, each in value.items()
-        }
+        return {_text(path.text, key): self.each.write(each, path.item(key), arrays) for key, each in value.items()}
 
     def read(self, plain: Any, path: FieldPath, arrays: ArrayReader) -> Any:
         if not isinstance(plain, dict):
             raise TypeError(f"{path.text}: expected a mapping, got {checks.shown(plain)}")
-        return {key: self.each.read(each, path.item(key), arrays) for key, each in plain.items()}
+        return {_text(path.text, key): self.each.read(each, path.item(key), arrays) for key, each in plain.items()}
 
 
 class _Array(FieldCodec):

@@ -15,8 +15,6 @@ from elman.estimators.base import Earlier
 __all__ = ["EARLIER"]
 
 DOUBLE, SINGLE, WHOLE = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64)
-TYPES = ["backtest/1", "calendar/1", "columns/1", "configuration/1", "covariates/1", "date style/1", "direct model/1",
-         "forecaster/1", "inputs/1", "local model/1", "recursive model/1", "series/1", "window spec/1"]  # fmt: skip
 FIELDS = ("options", "levels", "columns", "network", "model", "series", "skipped", "backtest")
 OF_SERIES = ("id", "rows", "name", "time_name", "filled", "masked", "covariates", "calendar", "style")
 OF_COVARIATES = ("past_names", "future_names", "static_names", "static", "known")
@@ -29,7 +27,7 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
     plain = _record("forecaster", description, FIELDS)
     layout = layout_from_plain("network", plain["network"])
     series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
-    horizon = plain["model"].get("view", plain["model"])["horizon"]
+    horizon = fields.whole(1)("model.horizon", plain["model"].get("view", plain["model"])["horizon"])
     rows, about = sum(each["rows"] for each in series), series[0]["covariates"]
     found: Shapes = {"theta": ((None, layout.size), SINGLE), "values": ((rows,), DOUBLE)}
     if about is not None and about["past_names"]:
@@ -57,7 +55,7 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
 def newer(
     description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The description and tensors of the same forecaster as they are written today."""
+    """What `fit` left and its tensors, in the terms of `saved.CODEC`."""
     plain = _record("forecaster", description, FIELDS)
     series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
     theta = tensors["theta"]
@@ -98,7 +96,7 @@ def newer(
         if units is not None:
             own["backtest.error_scale"] = own.pop("backtest.units")
         arrays |= own | {"backtest.forecasts": own["backtest.forecasts"].reshape(-1)}
-    return {"options": plain["options"], "types": _types(found), "value": found}, arrays
+    return found, arrays
 
 
 EARLIER = Earlier(shapes, newer)
@@ -147,14 +145,3 @@ def _names(option: str, given: Any) -> Any:
     """Names of columns; files of 0.1.0 may hold the arrays themselves, which are no names."""
     several = isinstance(given, list) and all(isinstance(name, str) for name in given)
     return given if isinstance(given, str) or (several and option in ("past", "future", "static")) else None
-
-
-def _types(found: dict[str, Any]) -> list[str]:
-    """The names of the classes that occur."""
-    series, model = [*found["series"].values()], found["model"]
-    absent = {"local model/1", "direct model/1", "recursive model/1", "configuration/1", "window spec/1"}
-    absent -= {model["type"], "configuration/1" if model["type"] == "local model/1" else "window spec/1"}
-    for name, field in (("calendar/1", "calendar"), ("covariates/1", "covariates")):
-        absent |= {name} if all(each[field] is None for each in series) else set()
-    absent |= {"backtest/1"} if found["backtest"] is None else set()
-    return [name for name in TYPES if name not in absent]
