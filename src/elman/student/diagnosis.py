@@ -1,4 +1,4 @@
-"""From the gradients measured to the mistakes behind them."""
+"""Finds the mistakes behind the gradients that were measured."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Case(NamedTuple):
     roles: dict[Weight, Role]
 
     def by_role(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Returns the arrays in the common form, by the names of their roles."""
         return {self.roles[weight].name: self.roles[weight].common(value) for weight, value in arrays.items()}
 
 
@@ -83,7 +84,7 @@ def _exercise(measured: Measured) -> Case | None:
     dy = (measured.passed.y - measured.y) * (2 / len(measured.y) if measured.student.source == "C" else 1)
     square = next(weight for weight, role in roles.items() if role.name == "W_hh")
     for activation in mistakes.ACTIVATIONS:
-        for transposed in (False, True):  # a square matrix does not show which way it is stored
+        for transposed in (False, True):  # the shape of a square matrix does not show whether it is transposed
             trial = {**weights, "W_hh": weights["W_hh"].T} if transposed else weights
             raw = mistakes.states(trial, measured.x, activation) @ trial["W_hy"].T + trial["b_y"]
             soft = np.exp(raw - raw.max(axis=1, keepdims=True))
@@ -110,7 +111,7 @@ def _roles(measured: Measured) -> dict[Weight, Role] | None:
 
 
 def rate_matters(measured: Measured) -> bool:
-    """Whether a large learning rate gives another gradient: then weights were changed before they were used."""
+    """Returns whether a large learning rate gives another gradient: weights were then changed before their use."""
     again = gradient(measured.student, measured.weights, measured.x, measured.y, measured.precision.large_rate)
     gaps = (mistakes.distance(again[w], value) for w, value in measured.found.items() if value.any())
     return any(gap > 10 * measured.precision.tolerance for gap in gaps)
@@ -136,4 +137,5 @@ def clipping(measured: Measured) -> str | None:
 
 
 def _near(a: Arrays, b: Arrays, tolerance: float) -> bool:
+    """Returns whether each array of a is as near to that of b."""
     return all(mistakes.distance(a[weight], b[weight]) < tolerance for weight in a)
