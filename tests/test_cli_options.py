@@ -90,11 +90,11 @@ def test_an_option_is_the_same_in_every_command(option: str):
 
 def test_every_option_of_a_forecaster_is_handed_on():
     data = {"freq": "D", "missing": "mask", "skip_bad": True}
-    plain = {"horizon": 5, "context": 9, "windows": 2, "head": "quantiles", "effort": "fast", "hidden_size": 3,
+    plain = {"horizon": 5, "context": 9, "windows": 2, "distribution": "quantiles", "effort": "fast", "hidden_size": 3,
              "members": 4, "updates": 6, "seed": 8}  # fmt: skip
     made = ForecasterOptions(season="7", calendar="day,week", levels="80", **plain).forecaster(CovariateOptions(**data))
     parsed = {"season": 7, "calendar": ["day", "week"], "levels": (80.0,)}
-    not_of_the_command_line = {"cell": None, "skip": 1, "power": None}
+    not_of_the_command_line = {"cell": None, "skip_seasons": 1, "boxcox_lambda": None}
     assert made.get_params() == data | plain | parsed | not_of_the_command_line
 
 
@@ -118,3 +118,9 @@ def test_masked_values_are_not_offered_where_no_model_takes_them():
     found = [parameters(COMMANDS[name])["missing"] for name in ("forecast", "anomalies")]
     assert [each.default for each in found] == ["error", "error"]
     assert ["mask" in spoken(each)[2]["help"] for each in found] == [True, False]
+
+
+def test_the_earlier_name_of_distribution_works_with_a_warning():
+    with pytest.warns(FutureWarning, match="head is called distribution now"):
+        made = ForecasterOptions(head="quantiles").forecaster(CovariateOptions())
+    assert made.distribution == "quantiles"

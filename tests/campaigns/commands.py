@@ -33,7 +33,7 @@ class Command(NamedTuple):
 
 
 READING = ["DATA", "--target", "--time", "--id", "--freq", "--missing", "--to", "--out", "--effort"]
-LEARNING = ["--past", "--future", "--static", "--calendar", "--head"]
+LEARNING = ["--past", "--future", "--static", "--calendar", "--distribution"]
 FITTING = ["--horizon", "--season", "--context", "--levels", "--windows", "--seed"]
 AGAIN = ["DATA", "MODEL", "--target", "--time", "--id", "--freq", "--missing", "--future", "--to", "--out"]
 COMMANDS = {
@@ -74,7 +74,7 @@ def command_case(rng: random.Random) -> list[str]:
     if name in ("forecast", "backtest", "anomalies"):
         words[0] = rng.choice([words[0]] * 3 + ["shops.csv", f"{rng.choice(list(SERIES))}.csv"])
         if name != "anomalies" and words[0] not in ("sales.csv", "shops.csv"):
-            words += ["--head", rng.choice(["median", "quantiles", "gaussian", "student_t"])]
+            words += ["--distribution", rng.choice(["median", "quantiles", "gaussian", "student_t"])]
     for _ in range(rng.choice([0, 1, 1, 2, 3])):
         option = rng.choice(command.numbers * 2 + command.names) if command.numbers + command.names else ""
         value = rng.choice(WHOLE if option in command.numbers or rng.random() < 0.1 else TEXTS)

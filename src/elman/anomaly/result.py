@@ -12,7 +12,6 @@ import numpy as np
 
 from elman import plots
 from elman.core.staging import replacing
-from elman.series.lines import line
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 
@@ -99,7 +98,7 @@ class Anomalies:
         """Returns what a picture shows, as a plain table."""
         alarms = [(alarm.first, alarm.last) for alarm in self.alarms]
         return plots.AnomaliesChart(
-            line(self.series), self.learned, self.rate, self.scores, self.bounds, self.labels, alarms
+            self.series.line(), self.learned, self.rate, self.scores, self.bounds, self.labels, alarms
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -179,14 +179,15 @@ class ForecasterOptions:
     windows: Annotated[
         int, _count("--windows", "How many windows at the end of each series are forecast as a test.", least=0)
     ] = 6
-    head: Annotated[
+    distribution: Annotated[
         str,
         _text(
-            "--head",
-            "HEAD",
+            "--distribution",
+            "NAME",
             "What is forecast: median or quantiles, all rows at once; gaussian or student_t, row by row.",
         ),
     ] = "median"
+    head: Annotated[str | None, typer.Option("--head", hidden=True)] = None  # the earlier name of --distribution
     effort: Effort = "normal"
     hidden_size: Annotated[
         int | None, _count("--hidden-size", "Units of each network; default: what --effort says.")
@@ -209,7 +210,7 @@ class ForecasterOptions:
             calendar=values.as_names("--calendar", self.calendar),
             levels=values.as_levels(self.levels),
             windows=self.windows,
-            distribution=self.head,
+            **self._distribution(),
             effort=self.effort,
             hidden_size=self.hidden_size,
             members=self.members,
@@ -221,6 +222,10 @@ class ForecasterOptions:
         )
         made.check_options()
         return made
+
+    def _distribution(self) -> dict[str, str]:
+        """Returns the distribution by the name that was typed; `Forecaster` warns of the earlier one."""
+        return {"distribution": self.distribution} if self.head is None else {"head": self.head}
 
 
 # ------------------------------------------------------------------------------------------ what is written

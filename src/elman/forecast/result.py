@@ -14,7 +14,6 @@ import numpy as np
 from elman import plots
 from elman.core.staging import replacing
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
-from elman.series.lines import line
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 from elman.series.tables.frames import FrameType
@@ -91,7 +90,7 @@ class Forecast:
         history = self.history
         unit = history.calendar.unit_name if history.calendar is not None else None
         return plots.ForecastChart(
-            line(history), self.times, self.values, self.intervals, self.model, unit or "row", self._subtitle()
+            history.line(), self.times, self.values, self.intervals, self.model, unit or "row", self._subtitle()
         )
 
     def _subtitle(self) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from elman.core import checks
+from elman.plots.lines import Line
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates
 from elman.series.errors import DataError
@@ -94,6 +95,12 @@ class Series:
         values = self.values.copy()
         values[list(self.filled)] = np.nan
         return values
+
+    def line(self, values: np.ndarray | None = None) -> Line:
+        """Returns what a picture shows of the series: its name, times (or row numbers from 1), and its values, or
+        `values` (n,) in their place."""
+        times = np.arange(1, len(self) + 1) if self.times is None else self.times
+        return Line(self.name, times, self.values if values is None else values, self.time_name or "row")
 
     def head(self, rows: int) -> Series:
         """Returns the first `rows` rows, as they were known before the later ones: values missing at their end become

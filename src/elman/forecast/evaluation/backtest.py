@@ -16,7 +16,6 @@ from elman import plots
 from elman.core.staging import replacing
 from elman.forecast.evaluation.baselines import NAIVE2
 from elman.forecast.evaluation.metrics import MEASURES, measure
-from elman.series.lines import line
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 
@@ -151,7 +150,7 @@ class Backtest:
             rows = self.places.get(name) if self.series else list(range(len(self)))
             if rows:
                 starts, ours, theirs = [self.starts[w] for w in rows], self.forecasts[NETWORK], self.forecasts[best]
-                truth = line(series, series.observed)
+                truth = series.line(series.observed)
                 charts[name] = plots.BacktestChart(truth, starts, ours[rows], theirs[rows], best)
         return charts
 
