@@ -1,17 +1,17 @@
-"""AnomalyDetector on series whose anomalies are known.
+"""AnomalyDetector on drawn series with planted anomalies, and on two series of a public benchmark.
 
-    python -m benchmarks.anomalies [OPTIONS ...]        planted anomalies found, and alarms elsewhere, in drawn series
-    python -m benchmarks.anomalies --rates              alarms on drawn stationary series, over the stated rate
+    python -m benchmarks.anomalies [OPTIONS ...]        planted anomalies caught, and alarms outside, in drawn series
+    python -m benchmarks.anomalies --rates              alarms on drawn stationary series, over the accepted number
     python -m benchmarks.anomalies --speed              microseconds of `score_one`
     python -m benchmarks.anomalies --data FOLDER        two series of the Numenta anomaly benchmark (NAB)
 
-OPTIONS are AnomalyDetector's, such as "rate=1e-4,effort='best'"; without any, the defaults are run. Every design and
-default was chosen on the drawn series alone. FOLDER holds nab/*.csv and nab/windows.json; every run on it adds a line a
-series to anomalies.csv beside this file, so the log tells how often it was scored.
+OPTIONS are those of AnomalyDetector, such as "rate=1e-4,effort='best'"; without any, the defaults are run. Every
+design and default was chosen on the drawn series alone. FOLDER holds nab/*.csv and nab/windows.json. Every run on it
+adds one line for each series to anomalies.csv beside this file, so the log shows how often the series were scored.
 
-caught    planted anomalies (labelled windows) with a flagged row inside, of how many
-outside   alarms that touch none; an alarm is a run of flagged rows, runs less than a day apart being one
-ratio     alarms on a series where nothing changes, over the rate times its scored rows
+caught    planted anomalies (labelled windows) with an anomaly inside, of how many
+outside   alarms that overlap none of them; an alarm is a run of anomalies, which are less than a day apart
+ratio     alarms on a series that does not change, over the rate times its scored rows
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Window = tuple[int, int]  # first row, last row + 1
 
 
 class Case(NamedTuple):
-    """One series; `windows`: where its anomalies are, and what each is."""
+    """One series: `windows` are the rows of its anomalies, `kinds` the kind of each."""
 
     name: str
     series: Series
@@ -50,7 +50,7 @@ class Case(NamedTuple):
 
 
 def autoregressive(rng: np.random.Generator, rows: int, rho: float, shocks: np.ndarray | None = None) -> np.ndarray:
-    """An AR(1) path of unit variance (n,)."""
+    """Draws an AR(1) path of unit variance (n,)."""
     shocks = rng.normal(size=rows) if shocks is None else shocks
     path, last = np.empty(rows), rng.normal()
     for i, shock in enumerate((np.sqrt(1 - rho**2) * shocks).tolist()):
@@ -60,18 +60,18 @@ def autoregressive(rng: np.random.Generator, rows: int, rho: float, shocks: np.n
 
 
 def heavy(rng: np.random.Generator, rows: int, df: float) -> np.ndarray:
-    """Student's t noise of unit variance."""
+    """Draws Student's t noise of unit variance."""
     return rng.standard_t(df, rows) / np.sqrt(df / (df - 2))
 
 
 def bumps(hours: np.ndarray, *centres: tuple[float, float, float]) -> np.ndarray:
-    """A daily course: bumps (hour, width, height)."""
+    """Returns a daily profile: the sum of bumps (hour, width, height) at these hours."""
     apart = [(np.abs(hours - c + 12) % 24 - 12, w, h) for c, w, h in centres]
     return sum((h * np.exp(-0.5 * (a / w) ** 2) for a, w, h in apart), np.zeros_like(hours))
 
 
 def weekly(rng: np.random.Generator, rows: int, per_day: int) -> np.ndarray:
-    """Days and weeks: working days with two peaks, weekends with a late one; positive, about 1."""
+    """Draws a weekly profile: working days with two peaks, weekends with a late one; positive, about 1."""
     day, hours = np.divmod(np.arange(rows), per_day)
     hours = hours * 24 / per_day
     shift = rng.uniform(-1, 1, 4)
@@ -82,7 +82,7 @@ def weekly(rng: np.random.Generator, rows: int, per_day: int) -> np.ndarray:
 
 
 def trips(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, int]:
-    """Half hours of a city: days, weeks, a level of each day, noise that grows with the value; 200 days."""
+    """Draws half-hourly trips in a city: days, weeks, a level for each day, multiplicative noise; 200 days."""
     per_day, rows = 48, 200 * 48
     days = 1 + 0.03 * np.repeat(rng.normal(size=200), per_day)
     noise = 0.05 * autoregressive(rng, rows, rng.uniform(0.3, 0.8))
@@ -94,7 +94,7 @@ def trips(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, 
 
 
 def machine(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, int]:
-    """Five minutes of a machine: a wandering level, a small daily course, noise that comes in calm and rough spells."""
+    """Draws five-minute values of a machine: a wandering level, a small daily season, noise of changing variance."""
     per_day, rows = 288, 70 * 288
     spells = np.exp((0.3 if restless else 0.0) * autoregressive(rng, rows, 1 - 1 / per_day))
     fine = 0.8 * autoregressive(rng, rows, rng.uniform(0.5, 0.95), heavy(rng, rows, 5) * spells)
@@ -106,7 +106,7 @@ def machine(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray
 
 
 def visits(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, int]:
-    """Hourly counts that grow by a half over 300 days."""
+    """Draws hourly counts that grow by a half over 300 days."""
     per_day, rows = 24, 300 * 24
     growth = np.exp((0.4 if restless else 0.0) * np.arange(rows) / rows)
     mean = 120 * weekly(rng, rows, per_day) * growth * np.exp(0.1 * autoregressive(rng, rows, 0.9))
@@ -114,14 +114,14 @@ def visits(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray,
 
 
 def meter(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, int]:
-    """Quarter hours without a season: autocorrelated, heavy tails; its spread changes slowly."""
+    """Draws quarter-hourly values without a season: autocorrelated, heavy tails, slowly changing variance."""
     per_day, rows = 96, 120 * 96
     spread = np.exp((0.4 if restless else 0.0) * autoregressive(rng, rows, 1 - 1 / (15 * per_day)))
     return 50 + 3 * spread * autoregressive(rng, rows, 0.9, heavy(rng, rows, 4)), per_day
 
 
 def load(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, int]:
-    """Five minutes of a server: bursts above a floor, skewed, with a daily course."""
+    """Draws five-minute values of a server: skewed bursts above a floor, with a daily season."""
     per_day, rows = 288, 60 * 288
     hours = np.arange(rows) % per_day / 12
     course = 0.3 * bumps(hours, (14, 5, 1.0))
@@ -130,7 +130,7 @@ def load(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, i
 
 
 def pump(rng: np.random.Generator, restless: bool = True) -> tuple[np.ndarray, int]:
-    """Ten minutes of a tank that a pump fills whenever it is low: no season, no calendar, a rule to be learned."""
+    """Draws ten-minute levels of a tank that a pump fills whenever it is low: a nonlinear rule without a season."""
     per_day, rows = 144, 80 * 144
     use = 1 + 0.3 * autoregressive(rng, rows, 0.95)
     if restless:
@@ -151,7 +151,7 @@ KINDS: dict[str, Callable[..., tuple[np.ndarray, int]]] = {
 def plant(
     rng: np.random.Generator, values: np.ndarray, per_day: int, count: int = 6
 ) -> tuple[np.ndarray, list[Window], list[str]]:
-    """The series with anomalies planted in its last 80 %, and where."""
+    """Plants anomalies in the last 80 % of a series; returns the series, their windows and their kinds."""
     values = values.copy()
     rows = len(values)
     first, each = int(0.2 * rows), int(0.78 * rows / count)
@@ -192,11 +192,13 @@ def plant(
 
 
 def dated(values: np.ndarray, per_day: int) -> Series:
+    """Returns values (n,) as a series with dates, `per_day` rows a day."""
     step = np.timedelta64(86400 // per_day, "s")
     return as_series(values, time=np.datetime64("2024-01-01") + step * np.arange(len(values)))
 
 
 def planted(kind: str, seeds: range) -> Iterator[Case]:
+    """Yields one series of a kind with planted anomalies for each seed."""
     for seed in seeds:
         rng = np.random.default_rng([seed, sum(map(ord, kind))])
         values, per_day = KINDS[kind](rng)
@@ -204,21 +206,21 @@ def planted(kind: str, seeds: range) -> Iterator[Case]:
         yield Case(f"{kind} {seed}", dated(values, per_day), windows, kinds)
 
 
-# --------------------------------------------------------------------------- where nothing ever changes
+# -------------------------------------------------------------------- series that do not change
 
 
 def white(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
-    """Independent normal values."""
+    """Draws independent normal values."""
     return rng.normal(size=11_000), 48
 
 
 def slow(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
-    """Strongly autocorrelated ones."""
+    """Draws strongly autocorrelated values."""
     return autoregressive(rng, 20_000, 0.95), 288
 
 
 def tails(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
-    """Independent ones with very heavy tails."""
+    """Draws independent values with very heavy tails."""
     return heavy(rng, 14_000, 3.0), 24
 
 
@@ -226,7 +228,7 @@ STATIONARY = {**KINDS, "white": white, "slow": slow, "tails": tails}
 
 
 def rate_ratio(kind: str, seeds: range, rate: float, **options: Any) -> tuple[int, float]:
-    """Alarms on drawn series of this kind, and how many the rate allows."""
+    """Returns the number of alarms on drawn series of this kind, and the number that the rate accepts."""
     alarms, allowed = 0, 0.0
     for seed in seeds:
         values, per_day = STATIONARY[kind](np.random.default_rng([seed, 77]), restless=False)
@@ -240,13 +242,14 @@ def rate_ratio(kind: str, seeds: range, rate: float, **options: Any) -> tuple[in
 
 
 def count(found: Any, windows: list[Window]) -> tuple[list[bool], int]:
-    """Which windows hold a flagged row, and how many alarms touch none."""
+    """Returns for each window whether it holds an anomaly, and how many alarms overlap no window."""
     caught = [bool(found.labels[a:b].any()) for a, b in windows]
     outside = sum(all(alarm.last < a or alarm.first >= b for a, b in windows) for alarm in found.alarms)
     return caught, outside
 
 
 def run_planted(options: dict[str, Any], seeds: range) -> None:
+    """Prints what is caught in drawn series with planted anomalies, and the alarms outside."""
     totals: list[bool] = []
     alarms: list[int] = []
     caught_by_kind: dict[str, list[bool]] = {}
@@ -270,6 +273,7 @@ def run_planted(options: dict[str, Any], seeds: range) -> None:
 
 
 def run_rates(options: dict[str, Any], seeds: range) -> None:
+    """Prints alarms on series that do not change, over the number that each rate accepts."""
     for rate in (1e-3, 1e-4, options.get("rate", elman.AnomalyDetector().rate)):
         ratios: list[float] = []
         for kind in STATIONARY:
@@ -280,6 +284,7 @@ def run_rates(options: dict[str, Any], seeds: range) -> None:
 
 
 def run_speed(options: dict[str, Any]) -> None:
+    """Prints how long fitting takes, and one call of `score_one`."""
     for kind in KINDS:
         values, per_day = KINDS[kind](np.random.default_rng(0))
         begin = time.perf_counter()
@@ -299,7 +304,7 @@ def run_speed(options: dict[str, Any]) -> None:
 
 
 def read_nab(path: Path) -> Series:
-    """At the commonest step; of rows that share a place in it the first is taken, places without one are filled."""
+    """Reads a series at its most common step: the first row of a time counts, missing rows are interpolated."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     times = np.array([row["timestamp"] for row in rows], "datetime64[s]")
@@ -312,6 +317,7 @@ def read_nab(path: Path) -> Series:
 
 
 def run_nab(folder: Path, options: dict[str, Any], log: Path) -> None:
+    """Scores the two series of the benchmark, prints the result and adds it to the log."""
     labelled = {Path(name).stem: each for name, each in json.loads((folder / "windows.json").read_text()).items()}
     for name in NAB:
         series = read_nab(folder / f"{name}.csv")

@@ -1,9 +1,9 @@
-"""How a small network decides: trained on noisy evidence, then read by its fixed points (Sussillo and Barak 2013).
+"""Trains a small network to decide on noisy evidence, and finds its fixed points (Sussillo and Barak 2013).
 
-Run it: python examples/fixed_points.py. It writes fixed_points.png, in a few seconds. The network sees evidence for
-left or right, remembers what it decided, and answers when the fixation cue goes out. The picture is of the time before
-that: without evidence the state rests in one of two stable points, the decisions; between them stands a saddle, and
-the evidence only has to push the state to one side of it. Other seeds may find more points, such as one for undecided.
+Run `python examples/fixed_points.py`. It takes a few seconds and writes fixed_points.png. The network sees evidence for
+left or right, remembers its decision, and answers when the fixation cue goes out. The plot shows the time before that:
+without evidence the state rests at one of two stable points, which are the decisions. Between them lies a saddle, and
+the evidence pushes the state to one side of it. Other seeds may give more points, such as one for undecided.
 """
 
 from __future__ import annotations

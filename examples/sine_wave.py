@@ -1,7 +1,7 @@
-"""A paper's recurrent network learns a sine wave, and a better loss learns it a million times better.
+"""Trains a paper's recurrent network on a sine wave, and the same network with a loss on the last step alone.
 
-Run it: python examples/sine_wave.py. It writes sine.png. The experiment itself is src/elman/classic/sine.py;
-`elman demo sine` tells the same story with a table.
+Run `python examples/sine_wave.py`. It prints the test errors and writes sine.png. The experiment is in
+src/elman/classic/sine.py; `elman demo sine` prints it as a table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Sunspots by four distributions, and what they say of their own uncertainty.
+"""Forecasts yearly sunspots with four distributions, and compares their intervals.
 
-Run it: python examples/sunspots.py. A short series gets a local model, whose intervals are its errors in the last
-windows; the other distributions answer with quantiles, or draw paths year by year. The pinball loss says whose
-intervals are the best.
+Run `python examples/sunspots.py`. It prints errors, coverage and pinball losses. By default a short series gets a local
+model, whose intervals come from its errors in the last windows; the other distributions forecast quantiles, or draw
+sample paths year by year. The distribution with the lowest pinball loss has the best intervals.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(windows: int = 6, **options: Any) -> None:
         loss = sum(losses) / max(1, len(losses))
         print(f"{distribution:10} MASE {tested.mean('network'):.3f}   pinball {loss:.3f}   {bands}")
         print(f"{'':10} {model.verdict()}")
-    years = model.forecast(horizon=22)  # twice the horizon: a recursive model draws its paths as far as one wishes
+    years = model.forecast(horizon=22)  # twice the horizon: a recursive model draws sample paths of any length
     print("by paths:", "  ".join(f"{label} {value:.0f}" for label, (value, *_) in years.rows()))
 
 

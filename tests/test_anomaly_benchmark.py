@@ -1,4 +1,4 @@
-"""benchmarks/anomalies.py runs, counts as it says, and logs what it scored."""
+"""benchmarks/anomalies.py draws series, counts caught anomalies and alarms outside, and logs its scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks import anomalies
 from elman.anomaly import Alarm, Anomalies
 
 
-def test_what_is_counted():
+def test_caught_windows_and_alarms_outside_are_counted():
     labels = np.zeros(100, bool)
     labels[[10, 50, 90]] = True
     alarms = tuple(Alarm(a, b, a, 5.0, "value", 1) for a, b in ((10, 12), (50, 50), (80, 90)))
@@ -22,12 +22,12 @@ def test_what_is_counted():
     found = Anomalies(
         anomalies.dated(np.arange(100.0), 24), 15, 1e-4, nothing, nothing, np.zeros((100, 2)), labels, alarms
     )
-    # the second window holds a part of the last alarm, but no flagged row; the alarm is not outside for all that
+    # the second window holds part of the last alarm, which is therefore not outside, but no flagged row
     assert anomalies.count(found, [(8, 20), (85, 90), (51, 60)]) == ([True, False, False], 1)
 
 
 @pytest.mark.parametrize("kind", [*anomalies.STATIONARY])
-def test_every_kind_can_be_drawn(kind: str):
+def test_draws_are_reproducible_and_anomalies_lie_in_their_windows(kind: str):
     first, per_day = anomalies.STATIONARY[kind](np.random.default_rng(3), restless=False)
     again, _ = anomalies.STATIONARY[kind](np.random.default_rng(3), restless=False)
     assert first.tolist() == again.tolist()
@@ -39,7 +39,7 @@ def test_every_kind_can_be_drawn(kind: str):
 
 
 def test_a_run_on_the_benchmark_is_logged(tmp_path: Path, monkeypatch, capsys):
-    """Two files of its form, with a row left out, one twice, and a planted week of zeros each."""
+    """Two files in the format of the benchmark, each with a row missing, a row twice, and one planted day of ones."""
     (tmp_path / "nab").mkdir()
     windows = {}
     for name in anomalies.NAB:
@@ -54,7 +54,7 @@ def test_a_run_on_the_benchmark_is_logged(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setattr(anomalies, "LOG", tmp_path / "log.csv")
     monkeypatch.setattr(sys, "argv", ["anomalies", "--data", str(tmp_path), "effort='fast'"])
     anomalies.main()
-    assert "no windows.json" in capsys.readouterr().out  # nothing to score, and it says so
+    assert "no windows.json" in capsys.readouterr().out  # there is nothing to score
     (tmp_path / "nab" / "windows.json").write_text(json.dumps(windows))
     anomalies.main()
     with (tmp_path / "log.csv").open(newline="", encoding="utf-8") as file:

@@ -108,7 +108,7 @@ def detectors(draw: st.DrawFn) -> AnomalyDetector | None:
 def check_detector(model: AnomalyDetector | None, folder: Path) -> None:
     if model is None:
         return
-    last = model._monitor.last
+    last = model._monitor.last_value
     more = [last, last, last * 1.5, -last, 0.0, 1e6]
     comes_back(model, folder, lambda own: [own.score_one(value) for value in more])
     comes_back(model, folder, lambda own: own.detect(more).scores.tolist())
@@ -132,7 +132,7 @@ def test_a_detector_of_few_rows_has_no_scales_or_one(rows: int, tmp_path: Path):
     """60 to 72 rows are learned from; fewer than 64 of them calibrate."""
     y = np.sin(np.arange(rows)) + np.random.default_rng(rows).normal(size=rows)
     model = AnomalyDetector(effort="fast", hidden_size=2).fit(y)
-    assert model.learned_.calibration.scales in ((), (8,))
+    assert model.model_.calibration.scales in ((), (8,))
     check_detector(model, tmp_path)
 
 

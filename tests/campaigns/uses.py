@@ -123,7 +123,7 @@ def _forecaster(path: Path, model: Forecaster) -> list[Use]:
 
 
 def _detector(path: Path, detector: elman.AnomalyDetector) -> list[Use]:
-    following = detector._following
+    continuation = detector._continuation
 
     def one(value: float) -> None:
         finite("the score", detector.score_one(value)[0])
@@ -137,10 +137,10 @@ def _detector(path: Path, detector: elman.AnomalyDetector) -> list[Use]:
         found.write_csv(path.with_name("anomalies.csv"))
 
     def dated() -> None:
-        times = following._times(detector.rows_ - 1, 5)
+        times = continuation._times(detector.rows_ - 1, 5)
         many(as_series(np.array([1.0, 2.0, 1.5, 3.0, 2.0]), time=times))
 
-    last = float(detector._monitor.last)
+    last = float(detector._monitor.last_value)
     values = [last, last, last, last + 1.0, 0.0, -5.0, 30.0, 1e6, 1e308, -1e308]
     return [
         lambda: (detector.rows_, detector.season_),

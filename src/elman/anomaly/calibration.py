@@ -1,7 +1,8 @@
-"""From errors to how rare they are.
+"""The calibration of forecast errors: from an error to a score that says how rare it is.
 
-Everything is said on one scale, the score: -log10 of how many alarms a row such errors give where nothing changes. A
-score of 4 is reached once in 10,000 rows.
+An error becomes a normal score: the value that is as rare under a standard normal distribution. Normal scores, alone or
+smoothed over several rows, become scores: -log10 of how many alarms a row such errors give in a series that does not
+change. A score of 4 is reached once in 10,000 rows.
 """
 
 from __future__ import annotations
@@ -15,162 +16,182 @@ from typing import Annotated
 import numpy as np
 
 __all__ = [
-    "COUNTED",
-    "ROOT",
-    "ROOT_SPREAD",
+    "MAX_NORMAL_SCORE",
+    "ROOT_MEAN",
+    "ROOT_STD",
+    "SMOOTHING_CLIP",
     "Calibration",
-    "Errors",
+    "ErrorDistribution",
+    "alarm_score",
     "calibrate",
-    "least_of",
-    "scales_of",
-    "score_of",
+    "smoothing_scales",
     "student_to_normal",
+    "white_noise_variance",
 ]
 
 NORMAL = NormalDist()
-EDGE = 1.5  # normal score at which the tails begin
-KNOTS = np.arange(-EDGE, EDGE + 0.25, 0.25)  # normal scores at which quantiles of the errors are kept
-BEYOND = NORMAL.cdf(-EDGE)  # share of the errors in each tail
-LARGEST = 12.0  # of a normal score
-USUAL_SCALE = 0.44  # mean of what lies beyond EDGE, of normal errors
-USUAL_SHAPE, USUAL_COUNT = 0.15, 60.0  # a tail's shape before it was seen, and how many values that is worth
-SCALES = (8, 32, 128, 512, 2048)  # rows that errors are smoothed over, as far as a day
-SHORT = 32  # or these, where a day is shorter
-COUNTED = 3.0  # a normal score counts no more than this where errors are smoothed
-ROOT, ROOT_SPREAD = 0.8222, 0.3491  # mean and standard deviation of the root of a standard normal's size
-WHOLE = 8  # times a scale fits into the rows that it is calibrated on
+TAIL_START = 1.5  # normal score at which the tails begin
+KNOTS = np.arange(-TAIL_START, TAIL_START + 0.25, 0.25)  # normal scores at which quantiles of the errors are kept
+TAIL_SHARE = NORMAL.cdf(-TAIL_START)  # share of the errors in each tail
+MAX_NORMAL_SCORE = 12.0
+NORMAL_TAIL_SCALE = 0.44  # mean excess of standard normal errors over TAIL_START
+PRIOR_TAIL_SHAPE, PRIOR_TAIL_COUNT = 0.15, 60.0  # prior shape of a tail, and how many errors the prior counts for
+SCALES = (8, 32, 128, 512, 2048)  # rows over which normal scores are smoothed; at most the span, such as a day
+MIN_SPAN = 32  # scales up to this one are used where the span is shorter
+SMOOTHING_CLIP = 3.0  # normal scores are clipped to this before they are smoothed
+ROOT_MEAN, ROOT_STD = 0.8222, 0.3491  # mean and standard deviation of sqrt(abs(z)) for a standard normal z
+MIN_ROWS_PER_SCALE = 8  # a scale is used where the calibration has at least this many times its rows
 LN10 = math.log(10.0)
-HALF_LOG = 0.5 * math.log(2.0 * math.pi)
+HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @dataclass(frozen=True)
-class Errors:
-    """The distribution of errors where nothing changes.
+class ErrorDistribution:
+    """The distribution of forecast errors in a series that does not change.
 
-    quantiles   at the normal scores KNOTS, rising
-    tails       (shape, scale) of the generalised Pareto distribution below the first of them and beyond the last
+    quantiles  at the normal scores KNOTS, rising
+    tails      (shape, scale) of the generalised Pareto distributions below the first quantile and above the last one
     """
 
     quantiles: tuple[float, ...]
     tails: tuple[tuple[float, float], tuple[float, float]]
 
-    def normal(self, error: float) -> float:
-        """The normal score of an error: where a standard normal value as rare would lie."""
+    def normal_score(self, error: float) -> float:
+        """Returns the normal score of an error: the standard normal quantile at the error's probability."""
         q = self.quantiles
         if error < q[0]:
-            return -self._tail(q[0] - error, 0)
+            return -self._tail_score(q[0] - error, 0)
         if error > q[-1]:
-            return self._tail(error - q[-1], 1)
+            return self._tail_score(error - q[-1], 1)
         k = min(bisect_right(q, error), len(q) - 1)
         width = q[k] - q[k - 1]
-        return -EDGE + 0.25 * (k - 1 + ((error - q[k - 1]) / width if width > 0.0 else 0.5))
+        return -TAIL_START + 0.25 * (k - 1 + ((error - q[k - 1]) / width if width > 0.0 else 0.5))
 
-    def _tail(self, excess: float, side: int) -> float:
+    def _tail_score(self, excess: float, side: int) -> float:
+        """Returns the size of the normal score of an error `excess` beyond the outermost quantile of a side, 0 or 1."""
         shape, scale = self.tails[side]
         rest = 1.0 + shape * excess / scale
-        share = BEYOND * rest ** (-1.0 / shape) if rest > 0.0 else 0.0
-        return -NORMAL.inv_cdf(share) if share > 1e-32 else LARGEST
+        share = TAIL_SHARE * rest ** (-1.0 / shape) if rest > 0.0 else 0.0
+        return -NORMAL.inv_cdf(share) if share > 1e-32 else MAX_NORMAL_SCORE
 
-    def error(self, normal: float) -> float:
-        """The error whose normal score this is."""
+    def error_at(self, normal_score: float) -> float:
+        """Returns the error that has this normal score: the inverse of `normal_score`."""
         q = self.quantiles
-        if abs(normal) <= EDGE:
-            return float(np.interp(normal, KNOTS, q))
-        shape, scale = self.tails[int(normal > 0.0)]
-        # far out NORMAL.cdf takes the difference of two numbers that are nearly one
-        share = NORMAL.cdf(-abs(normal)) if abs(normal) < 6.0 else 0.5 * math.erfc(abs(normal) / math.sqrt(2.0))
-        excess = scale / shape * ((share / BEYOND) ** -shape - 1.0)
-        return q[-1] + excess if normal > 0.0 else q[0] - excess
+        if abs(normal_score) <= TAIL_START:
+            return float(np.interp(normal_score, KNOTS, q))
+        shape, scale = self.tails[int(normal_score > 0.0)]
+        size = abs(normal_score)
+        # far out NORMAL.cdf cancels: it subtracts two numbers near one
+        share = NORMAL.cdf(-size) if size < 6.0 else 0.5 * math.erfc(size / math.sqrt(2.0))
+        excess = scale / shape * ((share / TAIL_SHARE) ** -shape - 1.0)
+        return q[-1] + excess if normal_score > 0.0 else q[0] - excess
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """errors   their distribution
-    scales   rows over which normal scores are smoothed, growing
-    levels   mean square of the smoothed scores, of each scale
-    sizes    (mean, variance) of the smoothed roots of the scores' sizes, of each scale
-    longest  rows of the longest run of equal values
-    rows     that all this was learned from
+    """What the calibration rows say about the sizes of errors, alone and smoothed over each of k scales.
+
+    distribution     of single errors
+    scales           numbers of rows over which normal scores are smoothed exponentially, rising
+    level_variances  mean squares of the smoothed normal scores, one for each scale
+    spread_moments   (mean, variance) of the smoothed square roots of the scores' sizes, one pair for each scale
+    longest_run      number of rows in the longest run of equal values
+    rows             number of rows that the model was fitted to
     """
 
-    errors: Errors
+    distribution: ErrorDistribution
     scales: Annotated[tuple[int, ...], "(k,)"]
-    levels: Annotated[tuple[float, ...], "(k,)"]
-    sizes: Annotated[tuple[tuple[float, float], ...], "(k,)"]
-    longest: int
+    level_variances: Annotated[tuple[float, ...], "(k,)"]
+    spread_moments: Annotated[tuple[tuple[float, float], ...], "(k,)"]
+    longest_run: int
     rows: int
 
 
 def calibrate(errors: np.ndarray, values: np.ndarray, span: int) -> Calibration:
-    """Of errors (n,) of values that were not learned from, and the values themselves; scales reach `span` rows."""
-    found = _distribution(errors)
-    normal = np.clip([found.normal(error) for error in errors.tolist()], -COUNTED, COUNTED)
-    scales = scales_of(span, len(errors))
-    levels: list[float] = []
-    sizes: list[tuple[float, float]] = []
-    for t in scales:
-        white = least_of(t)
-        squares = _smoothed(normal, t, 0.0)[t:] ** 2
-        levels.append(max(white, float(np.minimum(squares, 20.0 * np.median(squares)).mean())))
-        roots = _smoothed(np.sqrt(np.abs(normal)), t, ROOT)[t:]
-        sizes.append((float(roots.mean()), max(ROOT_SPREAD**2 * white, float(roots.var()))))
-    return Calibration(found, scales, tuple(levels), tuple(sizes), _longest_run(values), len(values))
+    """Returns the calibration from out-of-sample errors (n,) and the values that the model was fitted to.
+
+    The scales reach up to `span` rows.
+    """
+    distribution = _distribution(errors)
+    normal = np.clip([distribution.normal_score(error) for error in errors.tolist()], -SMOOTHING_CLIP, SMOOTHING_CLIP)
+    scales = smoothing_scales(span, len(errors))
+    level_variances: list[float] = []
+    spread_moments: list[tuple[float, float]] = []
+    for scale in scales:
+        least = white_noise_variance(scale)
+        squares = _smoothed(normal, scale, 0.0)[scale:] ** 2
+        level_variances.append(max(least, float(np.minimum(squares, 20.0 * np.median(squares)).mean())))
+        roots = _smoothed(np.sqrt(np.abs(normal)), scale, ROOT_MEAN)[scale:]
+        spread_moments.append((float(roots.mean()), max(ROOT_STD**2 * least, float(roots.var()))))
+    longest = _longest_run(values)
+    return Calibration(distribution, scales, tuple(level_variances), tuple(spread_moments), longest, len(values))
 
 
-def scales_of(span: int, rows: int) -> tuple[int, ...]:
-    """The rows over which errors are smoothed, where so many rows calibrate them."""
-    return tuple(t for t in SCALES if t <= max(span, SHORT) and WHOLE * t <= rows)
+def smoothing_scales(span: int, rows: int) -> tuple[int, ...]:
+    """Returns the scales up to `span` that `rows` calibration rows suffice for."""
+    return tuple(scale for scale in SCALES if scale <= max(span, MIN_SPAN) and MIN_ROWS_PER_SCALE * scale <= rows)
 
 
-def least_of(scale: int) -> float:
-    """What smoothing over `scale` rows makes of the variance of independent errors: no level is lower."""
+def white_noise_variance(scale: int) -> float:
+    """Returns the variance of independent errors of variance 1 after exponential smoothing with weight 1 / scale.
+
+    No calibrated variance is taken to be lower.
+    """
     return 1.0 / (2 * scale - 1)
 
 
-def score_of(normal: float, scale: int) -> float:
-    """The score of errors smoothed over `scale` rows that are `normal` times their usual size.
+def alarm_score(deviation: float, scale: int) -> float:
+    """Returns the score of normal scores smoothed over `scale` rows that lie `deviation` standard deviations from 0.
 
-    A smoothed normal series crosses a high level a, on either side, about 2 a phi(a) / scale times a row, where a is
-    0.583 of the usual step higher because it is looked at once a row (Siegmund 1985); single errors lie beyond it
-    2 phi(a) / a times.
+    A smoothed normal series crosses a high level a, on either side, about 2 a phi(a) / scale times a row. Since it is
+    observed only once a row, a counts as higher by 0.583 standard deviations of one step (Siegmund 1985). A single
+    error lies beyond a with probability 2 phi(a) / a.
     """
-    if normal < 1.0:
+    if deviation < 1.0:
         return 0.0
     if scale > 1:
-        normal += 0.8245 / math.sqrt(scale)
-        crossings = 2.0 * normal / scale
+        deviation += 0.8245 / math.sqrt(scale)
+        crossings = 2.0 * deviation / scale
     else:
-        crossings = 2.0 / normal
-    return max(0.0, (0.5 * normal * normal + HALF_LOG - math.log(crossings)) / LN10)
+        crossings = 2.0 / deviation
+    return max(0.0, (0.5 * deviation * deviation + HALF_LOG_2PI - math.log(crossings)) / LN10)
 
 
-def student_to_normal(t: float, freedom: float) -> float:
-    """The normal score of Student's t > 0, to a few per cent (Wallace 1959): a size that was itself measured on few
-    values says less."""
-    return math.sqrt(freedom * math.log1p(t * t / freedom)) * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
+def student_to_normal(t: float, degrees_of_freedom: float) -> float:
+    """Returns the normal score of a value t > 0 of Student's t distribution, to a few per cent (Wallace 1959).
+
+    It corrects a deviation that was divided by a standard deviation estimated from few values.
+    """
+    root = math.sqrt(degrees_of_freedom * math.log1p(t * t / degrees_of_freedom))
+    return root * (8.0 * degrees_of_freedom + 1.0) / (8.0 * degrees_of_freedom + 3.0)
 
 
-def _distribution(errors: np.ndarray) -> Errors:
+def _distribution(errors: np.ndarray) -> ErrorDistribution:
+    """Returns the distribution of errors (n,): empirical quantiles, and beyond them fitted tails."""
     q = np.quantile(errors, [NORMAL.cdf(float(k)) for k in KNOTS])
-    q += 1e-9 * max(float(q[-1] - q[0]), 1e-100) * KNOTS  # rising, where errors repeat
-    low = _tail_of(q[0] - errors[errors < q[0]], USUAL_SCALE * float(q[6] - q[2]))
-    high = _tail_of(errors[errors > q[-1]] - q[-1], USUAL_SCALE * float(q[10] - q[6]))
-    return Errors(tuple(q.tolist()), (low, high))
+    q += 1e-9 * max(float(q[-1] - q[0]), 1e-100) * KNOTS  # strictly rising, also where errors repeat
+    low = _fit_tail(q[0] - errors[errors < q[0]], NORMAL_TAIL_SCALE * float(q[6] - q[2]))
+    high = _fit_tail(errors[errors > q[-1]] - q[-1], NORMAL_TAIL_SCALE * float(q[10] - q[6]))
+    return ErrorDistribution(tuple(q.tolist()), (low, high))
 
 
-def _tail_of(excess: np.ndarray, usual: float) -> tuple[float, float]:
-    """Shape and scale by probability weighted moments (Hosking and Wallis 1987); the shape is drawn towards a usual
-    one, and the scale a little to that of normal errors: a few dozen values say little about either."""
+def _fit_tail(excess: np.ndarray, prior_mean: float) -> tuple[float, float]:
+    """Returns shape and scale of the generalised Pareto distribution of `excess` (n,).
+
+    They are estimated by probability-weighted moments (Hosking and Wallis 1987). The shape is shrunk towards
+    PRIOR_TAIL_SHAPE and the mean towards `prior_mean`, because a few dozen values determine neither well.
+    """
     n = len(excess)
-    mean = (float(excess.sum()) + 5.0 * usual) / (n + 5.0)
+    mean = (float(excess.sum()) + 5.0 * prior_mean) / (n + 5.0)
     weighted = float((np.sort(excess) * (n - np.arange(n) - 0.65)).sum()) / max(n * n, 1)
-    own = float(excess.mean()) if n else 0.0
-    raw = 2.0 - own / (own - 2.0 * weighted) if own > 2.0 * weighted else 0.5
-    shape = (n * min(max(raw, -0.2), 0.6) + USUAL_COUNT * USUAL_SHAPE) / (n + USUAL_COUNT)
+    sample_mean = float(excess.mean()) if n else 0.0
+    raw = 2.0 - sample_mean / (sample_mean - 2.0 * weighted) if sample_mean > 2.0 * weighted else 0.5
+    shape = (n * min(max(raw, -0.2), 0.6) + PRIOR_TAIL_COUNT * PRIOR_TAIL_SHAPE) / (n + PRIOR_TAIL_COUNT)
     return shape if abs(shape) > 1e-3 else 1e-3, mean * (1.0 - shape)
 
 
 def _smoothed(values: np.ndarray, scale: int, start: float) -> np.ndarray:
+    """Returns values (n,) smoothed exponentially with weight 1 / scale, beginning at `start`."""
     found, last = np.empty(len(values)), start
     for i, value in enumerate(values.tolist()):
         last += (value - last) / scale
@@ -179,5 +200,6 @@ def _smoothed(values: np.ndarray, scale: int, start: float) -> np.ndarray:
 
 
 def _longest_run(values: np.ndarray) -> int:
+    """Returns the number of rows in the longest run of equal values."""
     ends = np.flatnonzero(np.concatenate([[True], np.diff(values) != 0.0, [True]]))
     return int(np.diff(ends).max())

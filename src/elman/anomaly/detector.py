@@ -1,20 +1,20 @@
-"""`AnomalyDetector`: the first rows of a series teach what is usual, and every later one is scored as it comes."""
+"""`AnomalyDetector`: fits a model to the first rows of a series and scores each later row as it comes."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from elman.anomaly import options
-from elman.anomaly.following import Following, rows_of_a_day
-from elman.anomaly.learned import LEAST_ROWS, Learned, learn
+from elman.anomaly.continuation import Continuation, rows_per_day
 from elman.anomaly.legacy import EARLIER
+from elman.anomaly.model import MIN_ROWS, AnomalyModel, fit_model
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.result import Anomalies, alarms_of
-from elman.anomaly.saved import CODEC, Fitted
+from elman.anomaly.result import Anomalies, find_alarms
+from elman.anomaly.saved import CODEC, FittedDetector
 from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress
@@ -27,25 +27,27 @@ from elman.series.sources import as_series
 
 __all__ = ["AnomalyDetector"]
 
-NO_SEASON = 32  # rows that stand for a day where nothing says what one is
-LONGEST_DAY = 8  # times that a day must fit into the rows that are learned from
+DEFAULT_SPAN = 32  # rows that stand for a day where neither dates nor a season give its length
+MIN_SPANS = 8  # number of spans that the probation must hold
 
 
 class AnomalyDetector(Estimator):
-    """Scores each value of a series by how rare its one-step forecast error, and the errors before it, would be.
+    """Scores each value of a series by how rare its one-step forecast error is, alone and with the errors before it.
 
-    rate         false alarms a row that are put up with where nothing changes: 1e-4 is one in 10,000 rows
-    probation    the share of the first rows that is learned from and never an alarm; from 1 on, their number
+    rate         accepted false alarm rate, in alarms a row of a series that does not change: 1e-4 is one in 10,000 rows
+    probation    the first rows, which the model is fitted to and which are never alarms: below 1 their share of all
+                 rows, from 1 on their number
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
                  dates, one found in the probation
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
-    missing      "error", or "interpolate": holes are filled on straight lines
+    missing      "error", or "interpolate": missing values are filled by linear interpolation
     effort       "fast", "normal" or "best": how long the network may be trained
-    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  its units. None: what the effort says
-    seed         of everything random: the same seed, engine and data give the same bits
+    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  its number of units. None: what `effort` says
+    seed         of all random numbers: the same seed, engine and data give the same bits
 
-    Options are stored as they are and checked in `fit`. Fitted: `anomalies_` of the series, `scores_` and `labels_` in
-    it, `season_` (rows, 1 for none), `learned_`, and `rows_`, how many were seen. A score never depends on later rows.
+    Options are stored unchanged and checked in `fit`, which sets `anomalies_` (the `Anomalies` of the series),
+    `scores_` and `labels_` (those of `anomalies_`), `season_` (rows, 1 for none), `model_` (the fitted model) and
+    `rows_` (number of rows seen). A score never depends on later rows.
     """
 
     _constraints = options.CONSTRAINTS
@@ -76,20 +78,21 @@ class AnomalyDetector(Estimator):
     # ------------------------------------------------------------------------------------------- fit
 
     def fit(
-        self, y: Any, *, target: str | None = None, time: Any = None, on_progress: OnProgress | None = None
+        self, y: object, *, target: str | None = None, time: object = None, on_progress: OnProgress | None = None
     ) -> AnomalyDetector:
-        """Learns from the first rows of a series and scores the others: a `Series`, an array (n,), a data frame or its
-        column, or the path of a file.
+        """Fits the model to the first rows of a series, scores the others, and returns the detector.
 
-        target, time   columns of a data frame or file; beside an array, `time` holds the times
+        y              a `Series`, an array (n,), a data frame or its column, or the path of a file
+        target, time   columns of a data frame or file; for an array, `time` holds the times
         on_progress    is called with the share of the training that is done, from 0 to 1, by any thread. An exception
                        that it raises ends the training, is raised here, and leaves the detector as it was
 
-        `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
+        Raises `DataError` for data, and `ValueError` or `TypeError` for options, that cannot be used.
         """
-        recipe = options.recipe_of(self.checked_options())
+        checked = self.checked_options()
+        recipe = options.training_recipe(checked["effort"], checked["cell"], checked["hidden_size"])
         series = self._read(y, target, time)
-        known = series.values[: self._probation(series)]
+        known = series.values[: self._probation_rows(series)]
         if (known == known[0]).all():
             raise DataError(
                 f"each of the first {len(known)} rows, which are learned from, is {known[0]:g}; give a larger probation"
@@ -97,20 +100,20 @@ class AnomalyDetector(Estimator):
                 column=series.name,
             )
         seasons = self._seasons(series, known)
-        learned = learn(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
-        self.learned_: Learned = learned
-        self.season_ = learned.season
-        self._monitor = Monitor(learned, -math.log10(self.rate))
-        self._following = Following.after(series, len(series) - 1)
+        model = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
+        self.model_: AnomalyModel = model
+        self.season_ = model.season
+        self._monitor = Monitor(model, -math.log10(self.rate))
+        self._continuation = Continuation.after(series, len(series) - 1)
         self.anomalies_ = self._score(series)
         self.scores_, self.labels_ = self.anomalies_.scores, self.anomalies_.labels
         return self
 
-    def _probation(self, series: Series) -> int:
-        """The rows that are learned from."""
+    def _probation_rows(self, series: Series) -> int:
+        """Returns the number of first rows that the model is fitted to. Raises `DataError` for too few or all rows."""
         count = int(self.probation if self.probation >= 1 else self.probation * len(series))
-        if count < LEAST_ROWS or count >= len(series):
-            why = f"{LEAST_ROWS} at least are needed" if count < LEAST_ROWS else "none would be left to score"
+        if count < MIN_ROWS or count >= len(series):
+            why = f"{MIN_ROWS} at least are needed" if count < MIN_ROWS else "none would be left to score"
             raise DataError(
                 f"{len(series)} rows are too few to learn from the first {count} of them: {why}; give more rows, or"
                 " another probation (--probation)",
@@ -119,32 +122,34 @@ class AnomalyDetector(Estimator):
         return count
 
     def _seasons(self, series: Series, known: np.ndarray) -> tuple[int, ...]:
+        """Returns the lengths of possible seasons: the option, else the calendar's, else one found in `known` (n,)."""
         calendar, asked = series.calendar, self.checked_options()["season"]
         if asked is not None:
             if asked[-1] > len(series):
                 raise DataError(f"season: {asked[-1]} rows are more than the series has, which is {len(series)}")
             return asked
-        day = rows_of_a_day(calendar)
+        day = rows_per_day(calendar)
         if day is not None:
             return (day, 7 * day)
-        usual = calendar.seasons if calendar is not None else ()
-        return usual or (find_season(known),)
+        seasons = calendar.seasons if calendar is not None else ()
+        return seasons or (find_season(known),)
 
-    def _read(self, y: Any, target: str | None, time: Any) -> Series:
+    def _read(self, y: object, target: str | None, time: object) -> Series:
+        """Returns the series in anything that `fit` takes."""
         return as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
 
     # ----------------------------------------------------------------------------------------- scoring
 
     @property
     def rows_(self) -> int:
-        """Rows seen so far, with those that were learned from."""
+        """The number of rows seen so far, including those that the model was fitted to."""
         self.check_fitted()
         return self._monitor.row
 
     def score_one(self, value: float) -> tuple[float, bool]:
-        """The score of the value that follows the last one seen, and whether it is an anomaly.
+        """Scores the value that follows the last one seen; returns the score and whether it is an anomaly.
 
-        `ValueError` or `TypeError` for what is no finite number; nothing has changed then.
+        Raises `ValueError` or `TypeError` for anything but a finite number, and leaves the detector as it was.
         """
         if type(value) is not float:
             value = checks.number("value", value)
@@ -152,33 +157,34 @@ class AnomalyDetector(Estimator):
             raise ValueError(f"value: expected a finite number, got {value}")
         self.check_fitted()
         score = self._monitor.step(value).score
-        return score, score >= self._monitor.limit
+        return score, score >= self._monitor.threshold
 
-    def detect(self, y: Any, *, target: str | None = None, time: Any = None) -> Anomalies:
-        """What `score_one` says of many values that follow, one after the other: anything that `fit` takes.
+    def detect(self, y: object, *, target: str | None = None, time: object = None) -> Anomalies:
+        """Scores many values that follow the last one seen, as `score_one` would one by one; returns the `Anomalies`.
 
-        Where the fitted series had dates, the first of these must follow the last one seen; an array without times is
-        taken to follow. `DataError` for data that cannot be used; nothing has changed then.
+        It takes the same data as `fit`. If the fitted series has dates, the first new date must follow the last one
+        seen; an array without times is assumed to follow. Raises `DataError` for data that cannot be used, and leaves
+        the detector as it was.
         """
         self.check_fitted()
         last = self._monitor.row - 1
-        if time is None and _bare(y):
+        if time is None and isinstance(y, list | tuple | np.ndarray):
             try:
-                values = np.asarray(y, dtype=np.float64)
+                values: np.ndarray = np.asarray(y, dtype=np.float64)
             except (TypeError, ValueError):
                 raise TypeError(f"y: expected numbers, got {checks.shown(y)}") from None
-            series = self._following.series(values, last)
+            series = self._continuation.series(values, last)
         else:
             series = self._read(y, target, time)
-            self._following.check(series, last)
+            self._continuation.check(series, last)
         found = self._score(series)
-        self._following = Following.after(series, self._monitor.row - 1)
+        self._continuation = Continuation.after(series, self._monitor.row - 1)
         return found
 
     def _score(self, series: Series) -> Anomalies:
-        """Every row scored, and the monitor moved on."""
-        monitor, learned = self._monitor, self.learned_
-        unscored = max(0, learned.calibration.rows - monitor.row)
+        """Scores every row of a series, which moves the monitor on, and returns the `Anomalies`."""
+        monitor, model = self._monitor, self.model_
+        unscored = max(0, model.calibration.rows - monitor.row)
         step = monitor.step
         found = np.array([step(value) for value in series.values.tolist()])
         scores, expected, unit = found.T[:3]
@@ -186,34 +192,37 @@ class AnomalyDetector(Estimator):
         low, high = monitor.bounds()
         with np.errstate(over="ignore"):
             bounds = expected[:, None] + unit[:, None] * np.array([low, high])
-        boxcox_lambda = 0.0 if learned.shape.log else 1.0
+        boxcox_lambda = 0.0 if model.profile.log else 1.0
         expected, bounds = inverse(expected, boxcox_lambda), inverse(bounds, boxcox_lambda)
-        labels = scores >= monitor.limit
-        day = rows_of_a_day(series.calendar)
-        apart = day or (learned.season if series.calendar is None else 1)
-        alarms = alarms_of(labels, scores, found[:, 3:].astype(int), apart)
-        return Anomalies(series, unscored, 10.0**-monitor.limit, scores, expected, bounds, labels, alarms)
+        labels = scores >= monitor.threshold
+        gap = rows_per_day(series.calendar) or (model.season if series.calendar is None else 1)
+        alarms = find_alarms(labels, scores, found[:, 3:].astype(int), gap)
+        return Anomalies(series, unscored, 10.0**-monitor.threshold, scores, expected, bounds, labels, alarms)
 
     # ------------------------------------------------------------------------------------------ files
 
     _file_kind, _codec, _earlier = "anomaly detector", CODEC, EARLIER
 
-    def _fitted(self) -> Fitted:
-        """What was learned, and the state after the last row, from which scoring goes on with the same bits. The rows
-        themselves and `anomalies_` are no part of it."""
-        return Fitted(self.learned_, self._monitor.state(), self._following)
+    def _fitted(self) -> FittedDetector:
+        """Returns the model and the state after the last row, from which scoring continues with the same bits.
 
-    def _restore(self, fitted: Fitted) -> None:
-        self.learned_, self.season_ = fitted.learned, fitted.learned.season
-        self._monitor, self._following = Monitor.resumed(fitted.learned, fitted.monitor), fitted.following
+        The rows and `anomalies_` are not part of the file.
+        """
+        return FittedDetector(self.model_, self._monitor.state(), self._continuation)
 
+    def _restore(self, fitted: FittedDetector) -> None:
+        """Sets what `_fitted` returned."""
+        self.model_, self.season_ = fitted.model, fitted.model.season
+        self._monitor, self._continuation = Monitor.resumed(fitted.model, fitted.monitor), fitted.continuation
 
-def _bare(y: Any) -> bool:
-    """Whether y is an array or a list of numbers, without dates of its own."""
-    return isinstance(y, list | tuple | np.ndarray)
+    @property
+    def learned_(self) -> AnomalyModel:
+        """The fitted model under its name in version 0.1.0."""
+        warnings.warn("AnomalyDetector: learned_ is called model_ now", FutureWarning, stacklevel=2)
+        return self.model_
 
 
 def _span(calendar: Calendar | None, seasons: Sequence[int], rows: int) -> int:
-    """Rows of a day, else of the longest season, else some; no more than the rows learned from can tell about."""
-    usual = rows_of_a_day(calendar) or (max(seasons) if max(seasons) > 1 else NO_SEASON)
-    return max(2, min(usual, rows // LONGEST_DAY))
+    """Returns the rows of a day, else of the longest season, else DEFAULT_SPAN; at most rows // MIN_SPANS."""
+    span = rows_per_day(calendar) or (max(seasons) if max(seasons) > 1 else DEFAULT_SPAN)
+    return max(2, min(span, rows // MIN_SPANS))

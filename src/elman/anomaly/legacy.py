@@ -1,4 +1,4 @@
-"""Files of detectors as elman 0.1.0 wrote them, in terms of the files of today, which are then checked as such."""
+"""Converts the files of detectors that elman 0.1.0 wrote to the format of today, by which they are then checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from elman.anomaly.calibration import KNOTS
-from elman.anomaly.monitor import LISTS, NUMBERS
+from elman.anomaly.state import ARRAY_FIELDS, NUMBER_FIELDS
 from elman.core import fields
 from elman.core.describe import layout_from_plain
 from elman.core.io import Shapes
@@ -17,10 +17,11 @@ from elman.estimators.base import Earlier
 __all__ = ["EARLIER"]
 
 FIELDS = ("options", "network", "log", "span", "seasons", "scales", "longest", "rows", "following")
+ARRAYS = dict(zip(("course", "smoothed", "sized", "levels", "usual", "sizes"), ARRAY_FIELDS, strict=True))
 
 
 def shapes(description: Mapping[str, Any]) -> Shapes:
-    """The shape and dtype of each tensor of such a file; how long a season is, only the tensors say."""
+    """Returns shape and dtype of each tensor of a file with this description; None stands for the season's length."""
     plain = _record(description)
     layout, count = layout_from_plain("network", plain["network"]), len(plain["scales"])
     numbers: dict[str, tuple[int | None, ...]] = {
@@ -31,7 +32,7 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
         "sizes": (count, 2),
         "course": (None,),
         "widths": (None,),
-        **{f"monitor.{name}": (count,) for name in LISTS},
+        **{f"monitor.{name}": (count,) for name in ARRAYS},
         "monitor.course": (None,),
         "monitor.numbers": (7,),
     }
@@ -44,26 +45,26 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
 def newer(
     description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `fit` left and its tensors, in the terms of `saved.CODEC`."""
+    """Returns description and tensors of the same detector in the format of today."""
     plain = _record(description)
-    level, memory, lowest, seen, deviation, error, carry = tensors["learned"].tolist()
+    level, memory, log_floor, seasons_seen, deviation, error, ar1 = tensors["learned"].tolist()
     theta = tensors["theta"]
-    learned = {
-        "shape": {
+    model = {
+        "profile": {
             "log": plain["log"],
-            "lowest": lowest,
-            "course": [len(tensors["course"])],
-            "widths": [len(tensors["widths"])],
-            "seen": seen,
+            "log_floor": log_floor,
+            "effects": [len(tensors["course"])],
+            "dispersion": [len(tensors["widths"])],
+            "seasons_seen": seasons_seen,
         },
-        "units": {"deviation": deviation, "error": error, "carry": carry},
+        "scaling": {"deviation": deviation, "error": error, "ar1": ar1},
         "network": {**plain["network"], "theta": ["float32", *theta.shape]},
         "calibration": {
-            "errors": {"quantiles": tensors["quantiles"].tolist(), "tails": tensors["tails"].tolist()},
+            "distribution": {"quantiles": tensors["quantiles"].tolist(), "tails": tensors["tails"].tolist()},
             "scales": plain["scales"],
-            "levels": tensors["levels"].tolist(),
-            "sizes": tensors["sizes"].tolist(),
-            "longest": plain["longest"],
+            "level_variances": tensors["levels"].tolist(),
+            "spread_moments": tensors["sizes"].tolist(),
+            "longest_run": plain["longest"],
             "rows": plain["rows"],
         },
         "level": level,
@@ -74,19 +75,23 @@ def newer(
     states = {name: each for name, each in tensors.items() if name.startswith("monitor.stream.")}
     numbers = tensors["monitor.numbers"].tolist() + tensors["monitor.counts"].tolist()
     monitor = {
-        **dict(zip(NUMBERS, numbers, strict=True)),
-        **{name: [len(tensors[f"monitor.{name}"])] for name in LISTS},
+        **dict(zip(NUMBER_FIELDS, numbers, strict=True)),
+        **{new: [len(tensors[f"monitor.{old}"])] for old, new in ARRAYS.items()},
         "stream": {name.removeprefix("monitor.stream."): ["float32", *each.shape] for name, each in states.items()},
     }
-    arrays = {f"learned.shape.{name}": tensors[name] for name in ("course", "widths")}
-    arrays |= {f"monitor.{name}": tensors[f"monitor.{name}"] for name in LISTS}
-    arrays["learned.network.theta"] = theta
-    arrays["monitor.stream"] = np.concatenate([each.reshape(-1) for each in states.values()])
-    return {"learned": learned, "monitor": monitor, "following": plain["following"]}, arrays
+    arrays = {
+        "model.profile.effects": tensors["course"],
+        "model.profile.dispersion": tensors["widths"],
+        "model.network.theta": theta,
+        "monitor.stream": np.concatenate([each.reshape(-1) for each in states.values()]),
+    }
+    arrays |= {f"monitor.{new}": tensors[f"monitor.{old}"] for old, new in ARRAYS.items()}
+    return {"model": model, "monitor": monitor, "continuation": plain["following"]}, arrays
 
 
 EARLIER = Earlier(shapes, newer)
 
 
 def _record(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a description. Raises ValueError or TypeError where one is missing or unknown."""
     return fields.record("detector", description, dict.fromkeys(FIELDS, fields.anything))

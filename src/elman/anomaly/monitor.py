@@ -1,264 +1,231 @@
-"""One value at a time: what was expected, how far off it is, how rare that is. In plain floats, a few microseconds."""
+"""Scores one value at a time: the forecast, its error, and how rare that error is. Each takes a few microseconds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.anomaly.calibration import COUNTED, LARGEST, ROOT, ROOT_SPREAD, least_of, score_of, student_to_normal
-from elman.anomaly.learned import FLOOR, Learned
-from elman.anomaly.network import CLIP
+from elman.anomaly.calibration import (
+    MAX_NORMAL_SCORE,
+    ROOT_MEAN,
+    ROOT_STD,
+    SMOOTHING_CLIP,
+    alarm_score,
+    student_to_normal,
+    white_noise_variance,
+)
+from elman.anomaly.model import MIN_ERROR_UNIT, AnomalyModel
+from elman.anomaly.network import INPUT_CLIP
+from elman.anomaly.state import ARRAY_FIELDS, MAX_LOG_ERROR_SIZE, NUMBER_FIELDS, MonitorState
 
-__all__ = ["LEVEL", "SIZE", "STUCK", "VALUE", "Found", "Monitor", "MonitorState"]
+__all__ = ["LEVEL", "SPREAD", "STUCK", "VALUE", "Monitor", "ScoredValue"]
 
-VALUE, LEVEL, SIZE, STUCK = range(4)  # what raised a score
+VALUE, LEVEL, SPREAD, STUCK = range(4)  # causes of a score
 
-INFLUENCE_BOUND = 3.0  # the largest normal score with which a value acts on later forecasts; larger ones are cut to it
+UPDATE_CLIP = 3.0  # values are clipped to this normal score before they update the state
 MULTIPLE_SCORES_PENALTY = 0.3  # subtracted, since the reported score is the highest of several
-EXTRAPOLATED_SLOPE = 0.85  # slope of scores that are rarer than the rows learned from could show
-CALIBRATION_MEMORY = 4.0  # rows over which the usual sizes are followed, in multiples of the rows learned from
-SIZE_MEMORY = 7.0  # rows over which the size of errors is followed, in spans
-LARGEST_LOG_SIZE = 20.0  # bound of the logarithm of that size, for series without any error
-SEASON_LEARNING_RATE = 0.15  # the least share of a deviation that is added to the season's course
-ADAPTATION_DELAY = 3.0  # spans after which values that stay unusual are learned from again
-SMOOTHED_THRESHOLD = 2.5  # usual sizes above which a smoothed error is scored
-LISTS = ("course", "smoothed", "sized", "levels", "usual", "sizes")
-NUMBERS = ("limit", "level", "deviation", "earlier", "rough", "unusual", "last", "row", "run")
-LIMITS = 0.999, 324.0  # scores of the highest and the lowest rate of false alarms
-MOST_ROWS = 2**53
-FARTHEST = 1e150  # of levels and units: their products are still numbers
+EXTRAPOLATED_SLOPE = 0.85  # slope of scores that are rarer than the calibration rows can show
+CALIBRATION_MEMORY = 4.0  # rows that running means and variances rest on at most, in multiples of the fitted rows
+ERROR_SIZE_MEMORY = 7.0  # time constant, in spans, with which the size of errors is followed
+SEASON_LEARNING_RATE = 0.15  # least share of a deviation that is added to the seasonal effect
+ADAPTATION_DELAY = 3.0  # spans of anomalies after which the state is updated by anomalies too
+SMOOTHED_THRESHOLD = 2.5  # standard deviations above which a smoothed normal score is scored
+NORMAL_CLIPPED_MEAN = 0.7945  # mean size of a standard normal value, clipped to 3
+CLIPPED_VARIANCE_CORRECTION = 1.03  # makes up for squares that are clipped to 3 standard deviations
 
 
-class Found(NamedTuple):
-    """score     of the value and what led to it
-    expected  what was forecast; in logarithms where the shape is
-    unit      of an error there
-    cause     VALUE, LEVEL, SIZE or STUCK
-    scale     rows that were looked at together
+class ScoredValue(NamedTuple):
+    """The result of one step of a `Monitor`.
+
+    score       of the value and the rows before it
+    expected    the forecast; a logarithm where the profile takes logarithms
+    error_unit  unit of the error, on the scale of `expected`
+    cause       VALUE, LEVEL, SPREAD or STUCK
+    scale       number of rows that raised the score together
     """
 
     score: float
     expected: float
-    unit: float
+    error_unit: float
     cause: int
     scale: int
 
 
-@dataclass(frozen=True, eq=False)
-class MonitorState:
-    """All that changes in a `Monitor` from row to row, under its names there; `stream` is its network's state."""
-
-    limit: float
-    level: float
-    deviation: float
-    earlier: float
-    rough: float
-    unusual: float
-    last: float
-    row: int
-    run: int
-    course: Annotated[np.ndarray, "float64 (m,)"]
-    smoothed: Annotated[np.ndarray, "float64 (k,)"]
-    sized: Annotated[np.ndarray, "float64 (k,)"]
-    levels: Annotated[np.ndarray, "float64 (k,)"]
-    usual: Annotated[np.ndarray, "float64 (k,)"]
-    sizes: Annotated[np.ndarray, "float64 (k,)"]
-    stream: Mapping[str, np.ndarray]
-
-    def check(self, learned: Learned) -> None:
-        """Raises ValueError for a state that `Monitor.step` never leaves after such a beginning."""
-        calibration, network = learned.calibration, learned.network
-        scales = calibration.scales
-        if len(self.smoothed) != len(scales) or len(self.course) != len(learned.shape):
-            raise ValueError("levels: expected one number for each scale, and one of the course for each place")
-        shapes = {slot.name: (1, slot.size) for slot in network.layout.states}
-        if {name: each.shape for name, each in self.stream.items()} != shapes:
-            raise ValueError(f"stream: expected the state of the network, {shapes}")
-        if not all(each.dtype == network.dtype and np.isfinite(each).all() for each in self.stream.values()):
-            raise ValueError(f"stream: expected finite numbers, {network.dtype}")
-        ranges: dict[str, tuple[float | list[float], float]] = {
-            "limit": LIMITS,
-            "level": (-FARTHEST, FARTHEST),
-            "deviation": (-FARTHEST, FARTHEST),
-            "earlier": (-FARTHEST, FARTHEST),
-            "course": (-FARTHEST, FARTHEST),
-            "rough": (-LARGEST_LOG_SIZE, LARGEST_LOG_SIZE),
-            "unusual": (0.0, float(self.row)),
-            "smoothed": (-COUNTED, COUNTED),
-            "sized": (0.0, COUNTED),
-            "levels": ([0.99 * least_of(t) for t in scales], COUNTED**2),
-            "usual": (0.0, COUNTED),
-            "sizes": ([0.99 * ROOT_SPREAD**2 * least_of(t) for t in scales], COUNTED**2),
-        }
-        for name, (low, high) in ranges.items():
-            values = np.asarray(getattr(self, name))
-            if not ((values >= low) & (values <= high)).all():
-                raise ValueError(f"{name}: expected numbers up to {high:g} that `step` may leave, got {values}")
-        if not (calibration.rows < self.row <= MOST_ROWS and 1 <= self.run <= self.row):
-            raise ValueError(
-                f"row: expected more rows than the {calibration.rows} learned from, and a run of some of them, got"
-                f" {self.row} and {self.run}"
-            )
-
-
 class Monitor:
-    """Scores values in turn from the first row on; rows that were learned from change the network's state alone.
+    """Scores the values of a series in turn, beginning with the first row that its model was fitted to.
 
-    limit  scores from it on are anomalies: little is learned from them
+    model      stays as it was fitted
+    threshold  scores from it on are anomalies, which update less of the state
+
+    The attributes named in NUMBER_FIELDS and ARRAY_FIELDS are those of `MonitorState`. The rows that the model was
+    fitted to change the level, the network's state and the smoothed scores alone.
     """
 
-    def __init__(self, learned: Learned, limit: float) -> None:
-        shape, calibration = learned.shape, learned.calibration
-        self.learned, self.limit = learned, limit
+    def __init__(self, model: AnomalyModel, threshold: float) -> None:
+        profile, calibration = model.profile, model.calibration
+        self.model, self.threshold = model, threshold
         self.row = 0
-        self.course = shape.course.tolist()
-        self.level = learned.level
-        self.deviation = self.earlier = 0.0  # of the last rows, over the width of their place
-        self.rough = 0.0  # logarithm of the errors' size over the calibration's
-        self.unusual = 0.0  # rows of late that were anomalies
-        self.last, self.run = math.nan, 0  # the last value, and how often it came
-        self.smoothed = [0.0] * len(calibration.scales)
-        self.sized = [ROOT] * len(calibration.scales)
-        self.levels = list(calibration.levels)
-        self.usual = [mean for mean, _ in calibration.sizes]
-        self.sizes = [variance for _, variance in calibration.sizes]
-        self.stream = learned.network.stream()
+        self.effects = profile.effects.tolist()
+        self.level = model.level
+        self.deviation = self.previous_deviation = 0.0
+        self.log_error_size = 0.0
+        self.anomalous_rows = 0.0
+        self.last_value, self.repeats = math.nan, 0
+        self.smoothed_scores = [0.0] * len(calibration.scales)
+        self.smoothed_roots = [ROOT_MEAN] * len(calibration.scales)
+        self.level_variances = list(calibration.level_variances)
+        self.spread_means = [mean for mean, _ in calibration.spread_moments]
+        self.spread_variances = [variance for _, variance in calibration.spread_moments]
+        self.stream = model.network.stream()
         self._prepare()
 
     def bounds(self) -> tuple[float, float]:
-        """The errors beyond which a value is an anomaly for its own sake, in units."""
-        low, high = 1.0, LARGEST
+        """Returns the errors, in `error_unit`, beyond which a single value is an anomaly."""
+        low, high = 1.0, MAX_NORMAL_SCORE
         for _ in range(60):
             middle = (low + high) / 2.0
-            if self._counts(score_of(middle, 1)) < self.limit:
+            if self._corrected(alarm_score(middle, 1)) < self.threshold:
                 low = middle
             else:
                 high = middle
-        errors = self.learned.calibration.errors
-        return errors.error(-high), errors.error(high)
+        distribution = self.model.calibration.distribution
+        return distribution.error_at(-high), distribution.error_at(high)
 
     def state(self) -> MonitorState:
-        """All that changes from row to row."""
-        found: dict[str, Any] = {name: getattr(self, name) for name in NUMBERS}
-        found |= {name: np.array(getattr(self, name), np.float64) for name in LISTS}
+        """Returns a copy of all that changes from row to row."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in NUMBER_FIELDS}
+        found |= {name: np.array(getattr(self, name), np.float64) for name in ARRAY_FIELDS}
         return MonitorState(**found, stream=self.stream.state)
 
     @classmethod
-    def resumed(cls, learned: Learned, state: MonitorState) -> Monitor:
-        """The monitor that had this `state`, which fits what was learned."""
-        monitor = cls(learned, state.limit)
-        for name in NUMBERS:
+    def resumed(cls, model: AnomalyModel, state: MonitorState) -> Monitor:
+        """Returns a monitor of this model in the given state, which must have passed `MonitorState.check`."""
+        monitor = cls(model, state.threshold)
+        for name in NUMBER_FIELDS:
             setattr(monitor, name, getattr(state, name))
-        for name in LISTS:
+        for name in ARRAY_FIELDS:
             setattr(monitor, name, getattr(state, name).tolist())
         monitor.stream.state = dict(state.stream)
         return monitor
 
     def _prepare(self) -> None:
-        learned = self.learned
-        errors = learned.calibration.errors
-        self._widths = learned.shape.widths.tolist()
-        self._places = learned.places()
-        self._x = np.zeros(learned.network.input_size, np.float32)
+        """Computes what `step` needs and the model alone determines."""
+        model = self.model
+        distribution, rows = model.calibration.distribution, model.calibration.rows
+        self._dispersion = model.profile.dispersion.tolist()
+        self._features = model.position_features()
+        self._x = np.zeros(model.network.input_size, np.float32)
         self._out = np.zeros(3, np.float32)
-        self._lowest, self._highest = errors.error(-INFLUENCE_BOUND), errors.error(INFLUENCE_BOUND)
-        self._shown = math.log10(learned.calibration.rows) - 1.0
-        self._stuck = math.log10(learned.calibration.rows) / (learned.calibration.longest + 2.0)
+        self._lowest_update = distribution.error_at(-UPDATE_CLIP)
+        self._highest_update = distribution.error_at(UPDATE_CLIP)
+        self._highest_observed = math.log10(rows) - 1.0  # scores up to it were observed in the fitted rows
+        self._score_per_repeat = math.log10(rows) / (model.calibration.longest_run + 2.0)
 
-    def step(self, value: float) -> Found:
-        """Scores the next value, a finite number, and moves on."""
-        learned = self.learned
-        shape, units, errors = learned.shape, learned.units, learned.calibration.errors
+    def step(self, value: float) -> ScoredValue:
+        """Scores the next value, a finite number, updates the state, and returns the score."""
+        model = self.model
+        profile, scaling, distribution = model.profile, model.scaling, model.calibration.distribution
         given = value
-        if shape.log:
-            value = math.log(max(value, shape.lowest))
-        place = self.row % len(self.course)
-        base, width = self.course[place] + self.level, self._widths[place]
-        low, middle, high = self._quantiles(place)
-        expected = base + width * (units.carry * self.deviation + units.error * middle)
-        unit = width * units.error * max((high - low) / 2.0, FLOOR) * math.exp(self.rough)
+        if profile.log:
+            value = math.log(max(value, profile.log_floor))
+        position = self.row % len(self.effects)
+        base, dispersion = self.effects[position] + self.level, self._dispersion[position]
+        low, median, high = self._quantiles(position)
+        expected = base + dispersion * (scaling.ar1 * self.deviation + scaling.error * median)
+        spread = max((high - low) / 2.0, MIN_ERROR_UNIT)
+        unit = dispersion * scaling.error * spread * math.exp(self.log_error_size)
         if not (unit > 0.0 and math.isfinite(expected + unit)):
             raise ValueError("detector: its network no longer answers with finite numbers; fit it anew")
         error = (value - expected) / unit
-        believed = expected + unit * min(max(error, self._lowest), self._highest)
-        normal = errors.normal(error)
-        self.run = self.run + 1 if given == self.last else 1
-        self.last = given
-        score, cause, scale = self._judge(normal)
-        self._follow(place, believed - base, width, abs(normal), score)
-        return Found(score, expected, unit, cause, scale)
+        clipped = expected + unit * min(max(error, self._lowest_update), self._highest_update)
+        normal_score = distribution.normal_score(error)
+        self.repeats = self.repeats + 1 if given == self.last_value else 1
+        self.last_value = given
+        score, cause, scale = self._score(normal_score)
+        self._update(position, clipped - base, dispersion, abs(normal_score), score)
+        return ScoredValue(score, expected, unit, cause, scale)
 
-    def _quantiles(self, place: int) -> list[float]:
-        """The network's answer from the last deviations and the place."""
-        x, units, last = self._x, self.learned.units, self.deviation
-        x[0] = min(max(last / units.deviation, -CLIP), CLIP)
-        x[1] = min(max((last - self.earlier) / units.error, -CLIP), CLIP)
-        if len(self.course) > 1:
-            x[2:] = self._places[place]
+    def _quantiles(self, position: int) -> list[float]:
+        """Returns the three quantiles that the network forecasts from the last deviations and the position."""
+        x, scaling, last = self._x, self.model.scaling, self.deviation
+        x[0] = min(max(last / scaling.deviation, -INPUT_CLIP), INPUT_CLIP)
+        x[1] = min(max((last - self.previous_deviation) / scaling.error, -INPUT_CLIP), INPUT_CLIP)
+        if len(self.effects) > 1:
+            x[2:] = self._features[position]
         return self.stream.step(x, self._out).tolist()
 
-    def _judge(self, normal: float) -> tuple[float, int, int]:
-        """The highest score of the value alone, of the smoothed scores, of their smoothed sizes, and of a run of equal
-        values; and which it was."""
-        score, cause, scale = score_of(abs(normal), 1), VALUE, 1
-        counted = min(max(normal, -COUNTED), COUNTED)
-        root = math.sqrt(abs(counted))
-        smoothed, sized, known = self.smoothed, self.sized, self._known()
-        for k, t in enumerate(self.learned.calibration.scales):
-            smoothed[k] += (counted - smoothed[k]) / t
-            sized[k] += (root - sized[k]) / t
-            level = abs(smoothed[k]) / math.sqrt(self.levels[k])
-            size = abs(sized[k] - self.usual[k]) / math.sqrt(self.sizes[k])
-            if level > SMOOTHED_THRESHOLD or size > SMOOTHED_THRESHOLD:
-                found = score_of(student_to_normal(max(level, size), known / t), t)
+    def _score(self, normal_score: float) -> tuple[float, int, int]:
+        """Updates the smoothed scores and returns the highest score, its cause and its scale.
+
+        Scored are the value alone, the smoothed normal scores, the smoothed roots of their sizes, and the run of equal
+        values.
+        """
+        score, cause, scale = alarm_score(abs(normal_score), 1), VALUE, 1
+        clipped = min(max(normal_score, -SMOOTHING_CLIP), SMOOTHING_CLIP)
+        root = math.sqrt(abs(clipped))
+        scores, roots, rows = self.smoothed_scores, self.smoothed_roots, self._calibrated_rows()
+        for k, t in enumerate(self.model.calibration.scales):
+            scores[k] += (clipped - scores[k]) / t
+            roots[k] += (root - roots[k]) / t
+            level = abs(scores[k]) / math.sqrt(self.level_variances[k])
+            spread = abs(roots[k] - self.spread_means[k]) / math.sqrt(self.spread_variances[k])
+            if level > SMOOTHED_THRESHOLD or spread > SMOOTHED_THRESHOLD:
+                found = alarm_score(student_to_normal(max(level, spread), rows / t), t)
                 if found > score:
-                    score, cause, scale = found, LEVEL if level > size else SIZE, t
-        if self.run > 2 and self._stuck * self.run > score:
-            score, cause, scale = self._stuck * self.run, STUCK, self.run
-        return self._counts(score), cause, scale
+                    score, cause, scale = found, LEVEL if level > spread else SPREAD, t
+        if self.repeats > 2 and self._score_per_repeat * self.repeats > score:
+            score, cause, scale = self._score_per_repeat * self.repeats, STUCK, self.repeats
+        return self._corrected(score), cause, scale
 
-    def _counts(self, score: float) -> float:
-        """What the highest of several scores is worth."""
+    def _corrected(self, score: float) -> float:
+        """Returns a score corrected for the choice of the highest of several, and for the extrapolation."""
         score = max(0.0, score - MULTIPLE_SCORES_PENALTY)
-        return score if score <= self._shown else self._shown + EXTRAPOLATED_SLOPE * (score - self._shown)
+        observed = self._highest_observed
+        return score if score <= observed else observed + EXTRAPOLATED_SLOPE * (score - observed)
 
-    def _known(self) -> float:
-        """Rows that the usual sizes rest on."""
-        rows = self.learned.calibration.rows
+    def _calibrated_rows(self) -> float:
+        """Returns the number of rows that the running means and variances rest on."""
+        rows = self.model.calibration.rows
         return rows + min(max(self.row - rows, 0), CALIBRATION_MEMORY * rows)
 
-    def _follow(self, place: int, deviation: float, width: float, size: float, score: float) -> None:
-        """Learns from a row: its deviation from course and level, as far as it is believed; the size of its normal
-        score."""
-        learned = self.learned
-        self.earlier, self.deviation = self.deviation, deviation / width
-        bound = 4.0 * learned.units.deviation * width
+    def _update(self, position: int, deviation: float, dispersion: float, size: float, score: float) -> None:
+        """Updates the state by a row.
+
+        deviation   of the clipped value from seasonal effect and level
+        dispersion  at the row's position in the season
+        size        of its normal score
+        score       of the row
+        """
+        model = self.model
+        self.previous_deviation, self.deviation = self.deviation, deviation / dispersion
+        bound = 4.0 * model.scaling.deviation * dispersion
         deviation = min(max(deviation, -bound), bound)
-        self.level += deviation / learned.memory
+        self.level += deviation / model.memory
         self.row += 1
-        if self.row <= learned.calibration.rows:
+        if self.row <= model.calibration.rows:
             return
-        anomaly = score >= self.limit
-        self.unusual = self.unusual + 1.0 if anomaly else max(0.0, self.unusual - 0.5)
-        if anomaly and self.unusual <= ADAPTATION_DELAY * learned.span:
+        anomaly = score >= self.threshold
+        self.anomalous_rows = self.anomalous_rows + 1.0 if anomaly else max(0.0, self.anomalous_rows - 0.5)
+        if anomaly and self.anomalous_rows <= ADAPTATION_DELAY * model.span:
             return
-        if len(self.course) > 1:
-            self.course[place] += max(SEASON_LEARNING_RATE, 1.0 / (learned.shape.seen + 1.0)) * deviation
-        rougher = (min(size, 3.0) / 0.7945 - 1.0) / (SIZE_MEMORY * learned.span)  # 0.7945: the mean of a normal's
-        self.rough = min(max(self.rough + rougher, -LARGEST_LOG_SIZE), LARGEST_LOG_SIZE)
-        share = 1.0 / (self._known() + 1.0)
-        for k, t in enumerate(learned.calibration.scales):
-            # 1.03: what is cut off beyond 3 usual sizes
-            usual, least = self.levels[k], least_of(t)
-            square = min(self.smoothed[k] ** 2, 9.0 * usual)
-            self.levels[k] = max(usual + share * (1.03 * square - usual), least)
-            usual, apart = self.sizes[k], self.sized[k] - self.usual[k]
-            bound = 3.0 * math.sqrt(usual)
-            self.usual[k] += share * min(max(apart, -bound), bound)
-            self.sizes[k] = max(
-                usual + share * (1.03 * min(apart * apart, 9.0 * usual) - usual), ROOT_SPREAD**2 * least
-            )
+        if len(self.effects) > 1:
+            self.effects[position] += max(SEASON_LEARNING_RATE, 1.0 / (model.profile.seasons_seen + 1.0)) * deviation
+        change = (min(size, 3.0) / NORMAL_CLIPPED_MEAN - 1.0) / (ERROR_SIZE_MEMORY * model.span)
+        self.log_error_size = min(max(self.log_error_size + change, -MAX_LOG_ERROR_SIZE), MAX_LOG_ERROR_SIZE)
+        self._update_moments()
+
+    def _update_moments(self) -> None:
+        """Updates the running means and variances of the smoothed scores and roots, robustly against outliers."""
+        share = 1.0 / (self._calibrated_rows() + 1.0)
+        for k, scale in enumerate(self.model.calibration.scales):
+            least = white_noise_variance(scale)
+            variance = self.level_variances[k]
+            square = CLIPPED_VARIANCE_CORRECTION * min(self.smoothed_scores[k] ** 2, 9.0 * variance)
+            self.level_variances[k] = max(variance + share * (square - variance), least)
+            variance, apart = self.spread_variances[k], self.smoothed_roots[k] - self.spread_means[k]
+            bound = 3.0 * math.sqrt(variance)
+            self.spread_means[k] += share * min(max(apart, -bound), bound)
+            square = CLIPPED_VARIANCE_CORRECTION * min(apart * apart, 9.0 * variance)
+            self.spread_variances[k] = max(variance + share * (square - variance), ROOT_STD**2 * least)

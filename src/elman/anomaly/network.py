@@ -1,9 +1,10 @@
-"""The network's side: what it reads of each row, its training, its forecasts of rows that it did not learn from.
+"""The network of a detector: its inputs, its training, and its out-of-sample forecasts of the rows it is fitted to.
 
-A row is its deviation from the season's course and a slow level. From the last two deviations and the place in the
-season the network forecasts the next: a low quantile, the median, a high one, the distance between them being how
-sure it is. What it adds to is `carry` times the last deviation; its head begins at the quantiles of what that leaves,
-so training starts from that forecast.
+Each row is a deviation: its difference from seasonal effect and level, divided by the dispersion. From the last two
+deviations and the position in the season the network forecasts three quantiles of the next one, of which the median is
+the forecast and the distance of the outer two its uncertainty. The network's answers are added to `ar1` times the last
+deviation. The biases of its head begin at the quantiles of what remains after that, so training starts from an
+autoregressive forecast.
 """
 
 from __future__ import annotations
@@ -22,27 +23,25 @@ from elman.estimators.training import Job, Round, layout_of
 from elman.network import Network
 
 __all__ = [
-    "CLIP",
     "EFFORTS",
-    "LEAST",
+    "INPUT_CLIP",
+    "MIN_SCALE",
     "QUANTILES",
-    "Units",
+    "Scaling",
     "cross_fit",
-    "place_features",
-    "spread",
-    "units_of",
+    "fit_scaling",
+    "robust_scale",
+    "season_features",
 ]
 
 QUANTILES = (0.2, 0.5, 0.8)
-LEAST = 1e-100  # of a unit: what is divided by it is still a number
-CLIP = 6.0  # units that the network reads at most
-FOLDS = 3  # parts of the rows, each forecast by a network that learned from the others
-WARM = 8  # steps of a window that are read, not learned from
+MIN_SCALE = 1e-100  # least unit of deviations and errors, which are divided by it
+INPUT_CLIP = 6.0  # inputs of the network are clipped to so many units
+FOLDS = 3  # of the cross-validation: each is forecast by a network that was trained on the others
+WARM_UP_STEPS = 8  # first steps of a training window, which are read but have no part in the loss
+WINDOW_STEPS = 64  # length of a training window, where there are enough rows
 
-
-STEPS = 64  # of a window that a network is trained on, where there are so many rows
-
-# The folds choose after which of the snapshots training ends.
+# Cross-validation chooses the snapshot after which training ends.
 _NORMAL = Recipe(1, 16, 800, batch_size=16, learning_rate=3e-3, weight_decay=0.1, snapshots=(0, 50, 100, 200, 400, 800))
 EFFORTS = {
     "fast": replace(_NORMAL, updates=200, snapshots=(0, 50, 100, 200)),
@@ -52,114 +51,124 @@ EFFORTS = {
 
 
 @dataclass(frozen=True)
-class Units:
-    """deviation  what inputs are measured in
-    error      what answers are measured in
-    carry      the share of a deviation that the next row keeps
+class Scaling:
+    """The units of a network's inputs and answers, and the autoregressive part of its forecasts.
+
+    deviation  unit of the inputs
+    error      unit of the answers
+    ar1        coefficient of the last deviation in the forecast of the next, in [0, 1]
     """
 
     deviation: float
     error: float
-    carry: float
+    ar1: float
 
 
-def units_of(deviations: np.ndarray) -> Units:
-    """Of deviations (n,), however large some are."""
-    unit = spread(deviations)
+def fit_scaling(deviations: np.ndarray) -> Scaling:
+    """Estimates the scaling of deviations (n,), robustly against outliers, and returns it."""
+    unit = robust_scale(deviations)
     clipped = np.clip(deviations, -4.0 * unit, 4.0 * unit)
     before, after = clipped[:-1], clipped[1:]
     size = float(before @ before)
-    carry = float(np.clip((before @ after) / size, 0.0, 1.0)) if size > 0.0 else 0.0
-    return Units(unit, spread(after - carry * before), carry)
+    ar1 = float(np.clip((before @ after) / size, 0.0, 1.0)) if size > 0.0 else 0.0
+    return Scaling(unit, robust_scale(after - ar1 * before), ar1)
 
 
-def spread(values: np.ndarray) -> float:
-    """1.48 times the median distance from the median; where that is 0 the mean distance; at least LEAST."""
-    apart = np.abs(values - np.median(values))
-    return max(1.4826 * float(np.median(apart)) or float(apart.mean()), LEAST)
+def robust_scale(values: np.ndarray) -> float:
+    """Returns 1.48 times the median absolute deviation of values (n,), which is the standard deviation of normal ones.
+
+    Where the median absolute deviation is 0 the mean absolute deviation takes its place; the least result is MIN_SCALE.
+    """
+    sizes = np.abs(values - np.median(values))
+    return max(1.4826 * float(np.median(sizes)) or float(sizes.mean()), MIN_SCALE)
 
 
-def place_features(course: np.ndarray, seasons: Sequence[int], unit: float) -> np.ndarray:
-    """What the network reads of a row's place in the season (m, F): the waves of each season and of half of it, and how
-    much the course changes."""
-    m = len(course)
+def season_features(effects: np.ndarray, seasons: Sequence[int], unit: float) -> np.ndarray:
+    """Returns what the network reads about each position in the season, (m, F).
+
+    These are sine and cosine of each season and of half of it, and the change of the effects (m,) from the position
+    before, in `unit`. F is 0 without a season.
+    """
+    m = len(effects)
     if m == 1:
         return np.zeros((1, 0), np.float32)
-    with np.errstate(over="ignore"):  # what is infinite is clipped
-        change = np.clip((course - np.roll(course, 1)) / unit, -CLIP, CLIP)
-    turns = [2.0 * np.pi * k * np.arange(m) / s for s in seasons if s <= m and m % s == 0 for k in (1, 2)]
-    return np.column_stack([*map(np.sin, turns), *map(np.cos, turns), change]).astype(np.float32)
+    with np.errstate(over="ignore"):  # infinite values are clipped
+        change = np.clip((effects - np.roll(effects, 1)) / unit, -INPUT_CLIP, INPUT_CLIP)
+    angles = [2.0 * np.pi * k * np.arange(m) / s for s in seasons if s <= m and m % s == 0 for k in (1, 2)]
+    return np.column_stack([*map(np.sin, angles), *map(np.cos, angles), change]).astype(np.float32)
 
 
 def cross_fit(
     deviations: np.ndarray,
-    units: Units,
-    places: np.ndarray,
+    scaling: Scaling,
+    features: np.ndarray,
     recipe: Recipe,
     seed: int,
     on_progress: OnProgress | None = None,
 ) -> tuple[Network, np.ndarray]:
-    """The network of all rows (n,), whose places read as (n, F); and for each row the quantiles (n, 3) by a network
-    that did not learn from it, in units of the error, to be added to what is carried.
+    """Trains a network on deviations (n,) with season features (n, F), and others that cross-validate it.
 
-    The folds' losses say after how many updates training ends. The same seed gives the same bits with any number of
-    threads.
+    Returns the network of all rows, and for each row the quantiles (n, 3) that a network trained without it answers,
+    in units of the error and without the autoregressive part. The losses of the folds choose the number of updates. The
+    same seed gives the same bits with any number of threads.
     """
     last = np.concatenate([[0.0], deviations[:-1]])
-    earlier = np.concatenate([[0.0], last[:-1]])
-    read = np.column_stack([last / units.deviation, (last - earlier) / units.error])
-    x = np.column_stack([np.clip(read, -CLIP, CLIP), places]).astype(np.float32)
-    y = np.clip((deviations - units.carry * last) / units.error, -4 * CLIP, 4 * CLIP).astype(np.float32)[:, None]
+    previous = np.concatenate([[0.0], last[:-1]])
+    inputs = np.column_stack([last / scaling.deviation, (last - previous) / scaling.error])
+    x = np.column_stack([np.clip(inputs, -INPUT_CLIP, INPUT_CLIP), features]).astype(np.float32)
+    targets = np.clip((deviations - scaling.ar1 * last) / scaling.error, -4 * INPUT_CLIP, 4 * INPUT_CLIP)
+    y = targets.astype(np.float32)[:, None]
     fold = np.arange(len(x)) * FOLDS // len(x)
     jobs = [_job(x, y, fold != k, recipe) for k in range(FOLDS)]
     folds = fit_all([Ensemble(jobs, child(seed, Use.TRIALS))], on_progress=span(on_progress, 0.0, 0.75))[0]
     answers = np.empty((len(recipe.snapshots), len(x), len(QUANTILES)))
     for k, (job, trained) in enumerate(zip(jobs, folds, strict=True)):
         for i in range(len(answers)):
-            # a training that failed has no later snapshots: what it knew before is as good an answer as any other
+            # a training that diverged has no later snapshots; its last one stands for them
             network = Network.from_theta(job.layout, trained.thetas[min(i, len(trained.thetas) - 1)])
             answers[i, fold == k] = network.predict(x)[fold == k]
-    best = int(np.argmin([_loss(y, each) for each in answers]))
+    best = int(np.argmin([_pinball_loss(y, each) for each in answers]))
     snapshots = recipe.snapshots[: best + 1]
     job = _job(x, y, np.ones(len(x), bool), replace(recipe, updates=max(1, snapshots[-1]), snapshots=snapshots))
     ((trained,),) = fit_all([Ensemble([job], child(seed, Use.MEMBERS))], on_progress=span(on_progress, 0.75, 1.0))
     return Network.from_theta(job.layout, trained.theta), answers[best]
 
 
-def _loss(y: np.ndarray, answers: np.ndarray) -> float:
+def _pinball_loss(y: np.ndarray, answers: np.ndarray) -> float:
+    """Returns the mean pinball loss of quantiles (n, 3) for targets (n, 1)."""
     errors, q = y - answers, np.array(QUANTILES)
     return float(np.maximum(q * errors, (q - 1.0) * errors).mean())
 
 
-def _job(x: np.ndarray, y: np.ndarray, learned: np.ndarray, recipe: Recipe) -> Job:
-    """The training of a network on windows whose rows are all `learned` (n,); it begins at the quantiles of these."""
-    steps = max(2 * WARM, min(STEPS, int(learned.sum()) // 4))
-    starts = np.flatnonzero(sliding_window_view(learned, steps).all(axis=1))[:: max(1, steps // 8)]
+def _job(x: np.ndarray, y: np.ndarray, included: np.ndarray, recipe: Recipe) -> Job:
+    """Returns the training job of a network on those windows of x and y whose rows are all `included` (n,)."""
+    steps = max(2 * WARM_UP_STEPS, min(WINDOW_STEPS, int(included.sum()) // 4))
+    starts = np.flatnonzero(sliding_window_view(included, steps).all(axis=1))[:: max(1, steps // 8)]
     windows, targets = (sliding_window_view(a, steps, axis=0).transpose(0, 2, 1)[starts] for a in (x, y))
     weight = np.ones(windows.shape[:2], np.float32)
-    weight[:, :WARM] = 0.0
+    weight[:, :WARM_UP_STEPS] = 0.0
     return Job(
         layout_of(recipe, x.shape[1], len(QUANTILES)),
         _Windows(windows, targets, weight),
         recipe,
         Pinball(QUANTILES),
-        output_bias=np.quantile(y[learned], QUANTILES),
+        output_bias=np.quantile(y[included], QUANTILES),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Windows:
-    """`TrainingData` of fixed windows (n, T, F), targets (n, T, 1) and weights (n, T)."""
+    """`TrainingData` of fixed windows x (n, T, F), targets y (n, T, 1) and weights (n, T)."""
 
     x: np.ndarray
     y: np.ndarray
     weight: np.ndarray
 
     def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        """Whole epochs up to each snapshot, at least one up to the first that is not 0."""
-        epoch = -(-len(self.x) // recipe.batch_size)  # updates
+        """Yields one round for each snapshot: whole epochs up to it, at least one up to the first that is not 0."""
+        updates_per_epoch = -(-len(self.x) // recipe.batch_size)
         done = 0
         for updates in recipe.snapshots:
-            due = max(1, updates // epoch) if updates else 0
+            due = max(1, updates // updates_per_epoch) if updates else 0
             yield Round(self.x, self.y, self.weight, max(0, due - done), snapshot=True)
             done = max(done, due)

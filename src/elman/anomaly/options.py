@@ -1,10 +1,10 @@
-"""The options of an AnomalyDetector, checked, and how its networks are trained."""
+"""The options of an AnomalyDetector: their constraints, and the training recipe that they stand for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 from elman.anomaly.network import EFFORTS
 from elman.core import checks, fields
@@ -13,32 +13,33 @@ from elman.estimators.recipe import Recipe
 from elman.series import limits
 from elman.series.calendar import check_freq
 
-__all__ = ["CONSTRAINTS", "MISSING", "recipe_of"]
+__all__ = ["CONSTRAINTS", "MISSING", "training_recipe"]
 
-MISSING = ("error", "interpolate")  # a masked value would be scored as if it were one
-
-
-def recipe_of(asked: Mapping[str, Any]) -> Recipe:
-    """How the networks of a detector with these checked options are trained."""
-    changed = {name: asked[name] for name in ("cell", "hidden_size") if asked[name] is not None}
-    return replace(EFFORTS[asked["effort"]], **changed)
+MISSING = ("error", "interpolate")  # "mask", as in a Forecaster, would score values that are none
 
 
-def _probation(name: str, value: Any) -> float:
-    """Returns a share of the rows, below 1, or a number of rows."""
+def training_recipe(effort: str, cell: str | None, hidden_size: int | None) -> Recipe:
+    """Returns the recipe by which a detector with these checked options trains its networks."""
+    recipe = EFFORTS[effort]
+    return replace(recipe, cell=cell or recipe.cell, hidden_size=hidden_size or recipe.hidden_size)
+
+
+def _probation(name: str, value: object) -> float:
+    """Returns a share of the rows, below 1, or a whole number of them."""
     share = checks.number(name, value, 0.0, open_low=True)
     return share if share < 1.0 else checks.whole(name, value, low=1)
 
 
-def _seasons(name: str, value: Any) -> tuple[int, ...]:
-    """Returns the lengths of one season or several in rising order, each once."""
-    given = value if isinstance(value, list | tuple) else (value,)
+def _seasons(name: str, value: object) -> tuple[int, ...]:
+    """Returns the lengths of one or several seasons in rising order."""
+    given = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
     if not given:
         raise ValueError(f"{name}: expected a number of rows, or several, got none")
     return tuple(sorted({checks.whole(name, each, low=1) for each in given}))
 
 
-def _freq(_: str, value: Any) -> str:
+def _freq(_: str, value: str) -> str:
+    """Returns a step of dates as it is. Raises ValueError or TypeError for one that is unknown."""
     check_freq(value)
     return value
 

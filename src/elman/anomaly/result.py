@@ -1,12 +1,12 @@
-"""Scores and alarms as people take them away: as a table, a CSV or Parquet file, a picture."""
+"""The result of a detector: scores and alarms, as a table, a CSV or Parquet file, or a picture."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,19 +15,24 @@ from elman.core.staging import replacing
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 
-__all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["CAUSES", "Alarm", "Anomalies", "find_alarms", "write_csv", "write_parquet"]
 
 CAUSES = ("value", "level", "spread", "stuck")
+
+Cell = str | float | None
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """A run of anomalies; runs less than a day apart are one.
+    """A run of anomalies; anomalies less than a day apart belong to one alarm.
 
     first, last   its first and last row
     peak          the row of its highest score;  score  that score
-    cause, scale  what raised it there: a single "value", or of `scale` rows the "level" or the "spread", or that the
-                  value was "stuck" for so long
+    cause, scale  what raised the score of the peak: a single "value"; the "level" or the "spread" of `scale` rows; or
+                  a value that was "stuck", which is the same in `scale` rows
     """
 
     first: int
@@ -40,16 +45,16 @@ class Alarm:
 
 @dataclass(frozen=True, eq=False)
 class Anomalies:
-    """What a detector says of a series.
+    """The scores, anomalies and alarms that a detector finds in a series.
 
     series    the rows
-    learned   how many of them, the first, were learned from: their scores are NaN, and none is an anomaly
-    rate      false alarms a row that were asked for
-    scores    (n,) -log10 of how many alarms a row such errors give where nothing changes
-    expected  (n,) what was forecast from the rows before
-    bounds    (n, 2) a value beyond them is an anomaly for its own sake
+    learned   how many of the first rows the detector was fitted to: their scores are NaN, and none is an anomaly
+    rate      the false alarm rate that was asked for, in alarms a row
+    scores    (n,) -log10 of how many alarms a row such errors give in a series that does not change
+    expected  (n,) the forecast of each row from the rows before
+    bounds    (n, 2) a value below the first or above the second is an anomaly on its own
     labels    (n,) bool: whether a row is an anomaly
-    alarms    runs of them
+    alarms    the runs of anomalies
     """
 
     series: Series
@@ -64,9 +69,12 @@ class Anomalies:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def columns(self) -> dict[str, list[Any]]:
-        """The table by columns: time, target, `expected`, `lower`, `upper`, `score` (None where it was learned from),
-        `anomaly` 0 or 1, `alarm`, its number from 1 on, 0 outside."""
+    def columns(self) -> dict[str, Sequence[Cell]]:
+        """Returns the table by columns, one entry for each row.
+
+        The columns are the time, the target, `expected`, `lower`, `upper`, `score` (None for the rows that the detector
+        was fitted to), `anomaly` (0 or 1), and `alarm`, its number counted from 1, or 0 outside of alarms.
+        """
         numbers = np.zeros(len(self), int)
         for k, alarm in enumerate(self.alarms, 1):
             numbers[alarm.first : alarm.last + 1] = k
@@ -83,26 +91,35 @@ class Anomalies:
         }
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the table, a line a row; the file appears whole or not at all. `OSError` where it cannot."""
-        return write_csv({"": self}, path)
+        """Writes the table to a CSV file, one line for each row, and returns the path.
+
+        The file appears whole or not at all; `OSError` where it cannot be written.
+        """
+        return _write_csv(path, [(None, self)])
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """The same as a Parquet file, its times as such; `ModuleNotFoundError` without polars."""
-        return write_parquet({"": self}, path)
+        """Writes the table to a Parquet file, with times as dates, and returns the path.
+
+        Raises `ModuleNotFoundError` without polars.
+        """
+        return _write_parquet(path, [(None, self)])
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
-        """Draws series, expected band, score and alarms into a PNG (or SVG, PDF) file; needs matplotlib."""
+        """Draws the series, its band of usual values, scores and alarms into a PNG, SVG or PDF file; returns the path.
+
+        Raises `ModuleNotFoundError` without matplotlib.
+        """
         return plots.anomalies_plot(self, path)
 
     def chart(self) -> plots.AnomaliesChart:
-        """Returns what a picture shows, as a plain table."""
+        """Returns the table that the picture is drawn from."""
         alarms = [(alarm.first, alarm.last) for alarm in self.alarms]
         return plots.AnomaliesChart(
             self.series.line(), self.learned, self.rate, self.scores, self.bounds, self.labels, alarms
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: target, rows, and each alarm with its rows' labels."""
+        """Returns plain values for JSON: target, counts, and each alarm with the labels of its rows."""
         label = self.series.label
         return {
             "target": self.series.name,
@@ -129,13 +146,16 @@ class Anomalies:
         return f"Anomalies({len(self)} rows, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
 
 
-def alarms_of(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, apart: int) -> tuple[Alarm, ...]:
-    """Runs of labels (n,), those less than `apart` rows from each other joined; causes (n, 2): cause and scale."""
+def find_alarms(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, gap: int) -> tuple[Alarm, ...]:
+    """Returns the alarms among labels (n,): anomalies less than `gap` rows apart belong to one.
+
+    scores (n,) and causes (n, 2), the cause and the scale of each row, say what the alarms are.
+    """
     rows = np.flatnonzero(labels)
     if not len(rows):
         return ()
     found: list[Alarm] = []
-    for run in np.split(rows, np.flatnonzero(np.diff(rows) >= max(apart, 2)) + 1):
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) >= max(gap, 2)) + 1):
         first, last = int(run[0]), int(run[-1])
         peak = int(run[np.argmax(scores[run])])
         cause, scale = causes[peak].tolist()
@@ -143,37 +163,59 @@ def alarms_of(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, apart:
     return tuple(found)
 
 
-def write_csv(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:
-    """The tables of several series in long form, the id in a first column `series`; of one, whose id is "", without."""
-    rows: list[list[Any]] = []
-    for name, found in each.items():
-        columns, ids = found.columns(), [name] if name else []
+def write_csv(tables: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:
+    """Writes the tables of many series below one another to a CSV file, their ids in a first column `series`.
+
+    Returns the path. Of one series alone, `Anomalies.write_csv` writes the table without ids.
+    """
+    return _write_csv(path, tables.items())
+
+
+def write_parquet(tables: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:
+    """Writes the same table as `write_csv` to a Parquet file; returns the path.
+
+    Raises `ModuleNotFoundError` without polars.
+    """
+    return _write_parquet(path, tables.items())
+
+
+def _write_csv(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, Anomalies]]) -> Path:
+    """Writes tables with the ids of their series; None writes no column of ids."""
+    rows: list[list[str]] = []
+    for id, found in tables:
+        columns = found.columns()
+        header, ids = ([], []) if id is None else (["series"], [id])
         if not rows:
-            rows.append([*["series"][: len(ids)], *columns])
-        rows += [[*ids, *map(_cell, row)] for row in zip(*columns.values(), strict=True)]
+            rows.append([*header, *columns])
+        rows += [[*ids, *map(_text, row)] for row in zip(*columns.values(), strict=True)]
     return write_rows(path, rows)
 
 
-def write_parquet(each: Mapping[str, Anomalies], path: str | os.PathLike[str]) -> Path:
-    """As `write_csv`; `ModuleNotFoundError` without polars."""
+def _write_parquet(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, Anomalies]]) -> Path:
+    """Writes tables with the ids of their series; None writes no column of ids."""
     needs_polars()
     import polars
 
-    table = polars.concat([frame(polars, name, found) for name, found in each.items()])
+    table = polars.concat([_frame(id, found) for id, found in tables])
     with replacing(path) as hidden:
         table.write_parquet(hidden)
     return Path(path)
 
 
-def frame(polars: Any, name: str, found: Anomalies) -> Any:
-    """One series' table as a polars frame."""
-    columns: dict[str, Any] = found.columns()
-    series = found.series
-    columns[series.time_name or "row"] = np.arange(1, len(found) + 1) if series.times is None else series.times
-    columns["score"] = polars.Series(columns["score"], dtype=polars.Float64)
-    ids = {"series": [name] * len(found)} if name else {}
-    return polars.DataFrame({**ids, **columns})
+def _frame(id: str | None, found: Anomalies) -> polars.DataFrame:
+    """Returns the table of one series as a data frame, with its times as dates, or its rows counted from 1."""
+    import polars
+
+    series, columns = found.series, found.columns()
+    time = series.time_name or "row"
+    parts = [] if id is None else [polars.Series("series", [id] * len(found))]
+    parts.append(polars.Series(time, np.arange(1, len(found) + 1) if series.times is None else series.times))
+    for name, cells in columns.items():
+        if name != time:
+            parts.append(polars.Series(name, cells, dtype=polars.Float64 if name == "score" else None))
+    return polars.DataFrame(parts)
 
 
-def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.8g}" if isinstance(value, float) else str(value)
+def _text(cell: Cell) -> str:
+    """Returns a cell of the table as it stands in a CSV file."""
+    return "" if cell is None else f"{cell:.8g}" if isinstance(cell, float) else str(cell)

@@ -1,4 +1,4 @@
-"""How new rows follow the last one seen."""
+"""Whether new rows follow the last row that a detector has seen, and the times of those that bring none."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from elman.series.errors import DataError
 from elman.series.series import Series
 from elman.series.tables.dates import Style
 
-__all__ = ["Following", "rows_of_a_day"]
+__all__ = ["Continuation", "rows_per_day"]
 
 DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)
-class Following:
-    """name, time_name, calendar, style   of the series, as `Series` has them
-    time   of its row number `row`, counted from 0, where it has times
+class Continuation:
+    """What is known of a series for the rows that follow it: its names, its calendar, and the time of one row.
+
+    name, time_name, calendar, style   those of the `Series`
+    time   the time of row number `row`; None for a series without times
+    row    a row number, counted from 0
     """
 
     name: str
@@ -31,13 +34,16 @@ class Following:
     row: int
 
     @classmethod
-    def after(cls, series: Series, row: int) -> Following:
-        """The last row of a series has number `row`."""
+    def after(cls, series: Series, row: int) -> Continuation:
+        """Returns the continuation of a series whose last row has number `row`."""
         time = None if series.times is None else series.times[-1]
         return cls(series.name, series.time_name, series.calendar, series.style, time, row)
 
     def series(self, values: np.ndarray, row: int) -> Series:
-        """Values (n,) that follow row number `row`, at their times. `DataError` for one that is not finite."""
+        """Returns the series of values (n,) that follow row number `row`, with their times where these are known.
+
+        Raises `DataError` for a value that is not finite.
+        """
         if values.ndim != 1 or not len(values):
             raise ValueError(f"y: expected at least one value, (n,), got {checks.shown(values)}")
         if not np.isfinite(values).all():
@@ -49,7 +55,7 @@ class Following:
         return Series(values, times, self.calendar, self.style, self.name, self.time_name)
 
     def check(self, series: Series, row: int) -> None:
-        """`DataError` where the series has times that do not follow row number `row`."""
+        """Raises `DataError` where the series has times and its first is not the one that follows row number `row`."""
         times = self._times(row, 1)
         if times is not None and series.times is not None and series.times[0] != times[0]:
             raise DataError(
@@ -59,12 +65,13 @@ class Following:
             )
 
     def _times(self, row: int, count: int) -> np.ndarray | None:
+        """Returns the times (count,) of the rows after row number `row`; None for a series without times."""
         if self.time is None or self.calendar is None:
             return None
         return self.calendar.ahead(self.time, count, row - self.row)
 
     def validate(self) -> None:
-        """Raises ValueError where the fields do not fit one another."""
+        """Raises ValueError where the fields contradict one another."""
         if (self.time is None) != (self.calendar is None):
             raise ValueError(f"time: expected a time and a calendar, or neither, got {self.time}")
         if self.time is not None:
@@ -72,14 +79,14 @@ class Following:
         checks.whole("row", self.row, low=0)
 
     def check_row(self, row: int) -> None:
-        """ValueError where row number `row` cannot follow, or only at a time beyond reckoning."""
+        """Raises ValueError where row number `row` comes before the known row, or has a time out of range."""
         if row < self.row:
             raise ValueError(f"row: expected at most {row}, the last row seen, got {self.row}")
         self._times(row, 1)
 
 
-def rows_of_a_day(calendar: Calendar | None) -> int | None:
-    """None where a day has one row or less, or nobody knows."""
+def rows_per_day(calendar: Calendar | None) -> int | None:
+    """Returns the number of rows in a day, if it is a whole number above 1; None otherwise or without a calendar."""
     if calendar is None or calendar.unit != "us" or DAY % calendar.step or calendar.step >= DAY:
         return None
     return DAY // calendar.step

@@ -1,0 +1,102 @@
+"""The model that scores rows: season profile, level, network and calibration, fitted to the first rows of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from elman.anomaly.calibration import Calibration, calibrate
+from elman.anomaly.network import Scaling, cross_fit, fit_scaling, robust_scale, season_features
+from elman.anomaly.profile import SeasonProfile, fit_profile
+from elman.estimators.ensemble import OnProgress
+from elman.estimators.recipe import Recipe
+from elman.network import Network
+
+__all__ = ["MIN_ERROR_UNIT", "MIN_ROWS", "AnomalyModel", "calibration_rows", "fit_model", "level_memory"]
+
+MIN_ROWS = 60  # a model is fitted to so many rows at least
+MIN_ERROR_UNIT = 0.1  # least unit of an error, in typical errors, however close the network's quantiles are
+LEVEL_MEMORY = 7  # time constant of the level's exponential smoothing, in spans
+
+
+@dataclass(frozen=True, eq=False)
+class AnomalyModel:
+    """All that scoring needs and that stays as it was fitted; what changes from row to row is a `MonitorState`.
+
+    profile      seasonal effects and dispersion
+    scaling      units of the network's inputs and answers, and the autoregressive part of the forecast
+    network      forecasts three quantiles of the next deviation
+    calibration  how rare errors are
+    level        the level before the first row
+    memory       the time constant, in rows, with which the level follows the values
+    span         rows of a day, or of what stands for it: the longest smoothing scale, and the unit of the adaptation
+    seasons      lengths of the seasons whose sines and cosines the network reads
+    """
+
+    profile: SeasonProfile
+    scaling: Scaling
+    network: Network
+    calibration: Calibration
+    level: float
+    memory: float
+    span: int
+    seasons: tuple[int, ...]
+
+    @property
+    def season(self) -> int:
+        """The number of rows in the season that was selected; 1 for none."""
+        return len(self.profile)
+
+    def position_features(self) -> np.ndarray:
+        """Returns what the network reads about each position in the season, (m, F)."""
+        return season_features(self.profile.effects, self.seasons, self.scaling.deviation)
+
+
+def fit_model(
+    values: np.ndarray,
+    seasons: Sequence[int],
+    span: int,
+    recipe: Recipe,
+    seed: int,
+    on_progress: OnProgress | None = None,
+) -> AnomalyModel:
+    """Fits a model to values (n,), n >= MIN_ROWS, whose season may be one of `seasons` or none; returns the model."""
+    profile, transformed, effects = fit_profile(values, seasons)
+    m, rows = len(profile), np.arange(len(values))
+    deseasonalised = transformed - effects
+    memory = level_memory(span, m, len(values))
+    level = float(np.median(deseasonalised[: max(2 * span, m)]))
+    deviations = _deviations(deseasonalised, level, memory) / profile.dispersion[rows % m]
+    scaling = fit_scaling(deviations)
+    features = season_features(profile.effects, seasons, scaling.deviation)[rows % m]
+    network, answers = cross_fit(deviations, scaling, features, recipe, seed, on_progress)
+    autoregressive = scaling.ar1 * np.concatenate([[0.0], deviations[:-1]])
+    unit = scaling.error * np.maximum((answers[:, 2] - answers[:, 0]) / 2.0, MIN_ERROR_UNIT)
+    errors = (deviations - autoregressive - scaling.error * answers[:, 1]) / unit
+    calibration = calibrate(errors[len(errors) - calibration_rows(len(errors), span) :], values, span)
+    return AnomalyModel(profile, scaling, network, calibration, level, memory, span, tuple(seasons))
+
+
+def level_memory(span: int, season: int, rows: int) -> float:
+    """Returns the time constant of the level, in rows, for a model that is fitted to `rows` rows."""
+    return float(min(max(LEVEL_MEMORY * span, season, 16), rows))
+
+
+def calibration_rows(rows: int, span: int) -> int:
+    """Returns how many of `rows` fitted rows calibrate: all but the first, in which the level has not settled yet."""
+    return rows - min(rows // 8, 2 * span)
+
+
+def _deviations(values: np.ndarray, level: float, memory: float) -> np.ndarray:
+    """Returns the deviations (n,) of values (n,) from an exponentially smoothed level that begins at `level`.
+
+    A deviation counts for at most 4 robust scales when it updates the level.
+    """
+    bound = 4.0 * robust_scale(values)
+    found = np.empty(len(values))
+    for i, value in enumerate(values.tolist()):
+        found[i] = deviation = value - level
+        level += min(max(deviation, -bound), bound) / memory
+    return found
