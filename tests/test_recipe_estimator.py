@@ -86,3 +86,16 @@ def test_a_file_of_an_earlier_version_loads(module: ModuleType, tmp_path: Path, 
     newer = {"climate/1": lambda given: {"rows": given.pop("count"), **given}}
     monkeypatch.setattr(module.Climate, "_codec", Codec(module.Fitted, {"climate/2": module.Fitted}, newer))
     assert elman.load(tmp_path / "f").predict().tolist() == module.Climate().fit(YEARS).predict().tolist()
+
+
+def test_a_file_with_an_earlier_name_of_an_option_loads(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    module.Climate(season=6).fit(YEARS).save(tmp_path / "f")
+    kind, description, tensors = io.read(tmp_path / "f")
+    description["options"]["period"] = description["options"].pop("season")
+    io.write(tmp_path / "f", kind, description, tensors)
+    with pytest.raises(elman.FileError, match="options: expected the fields season, horizon, and lacks season"):
+        elman.load(tmp_path / "f")
+    monkeypatch.setattr(module.Climate, "_renamed", {"period": "season"})
+    assert elman.load(tmp_path / "f").season == 6

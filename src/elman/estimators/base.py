@@ -27,8 +27,8 @@ class NotFittedError(ValueError, AttributeError, RuntimeError):
 class Earlier(NamedTuple):
     """How files of an earlier version are read.
 
-    shapes    description -> the shapes of its tensors, as `Codec.shapes` gives them
-    newer     description, tensors -> what `fit` left and its tensors, in the terms in which `Codec` reads them now
+    shapes    returns the shapes of the tensors of a description, as `Codec.shapes` does
+    newer     returns what `fit` left, in JSON's terms as `Codec` reads them now, and its tensors
     """
 
     shapes: Callable[[Mapping[str, Any]], io.Shapes]
@@ -39,7 +39,7 @@ class Estimator:
     """The base of all estimators.
 
     The options of an estimator are the arguments of its `__init__`, which stores them under their names, unchanged.
-    `fit` checks them by `_constraints`. Names that an option had before stand in `_renamed`: they still work, with a
+    `fit` checks them by `_constraints`. `_renamed` lists the earlier names of options, which still work, with a
     FutureWarning. What `fit` leaves has names that end in `_`; `_fitted` returns all of it as one dataclass, which
     `_codec` writes to a file and reads, and `_restore` sets it again.
     """
@@ -48,7 +48,7 @@ class Estimator:
     _renamed: ClassVar[Mapping[str, str]] = {}  # earlier name -> name
     _file_kind: ClassVar[str]  # one of `io.KINDS`
     _codec: ClassVar[Codec[Any]]
-    _earlier: ClassVar[Earlier]
+    _earlier: ClassVar[Earlier | None] = None  # for files that were written before `_codec` was
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -109,7 +109,7 @@ class Estimator:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn, which alone calls this, asks about an estimator that is not one of its kinds."""
+        """Returns what scikit-learn, which alone calls this, asks about an estimator of none of its own kinds."""
         from sklearn.utils import Tags, TargetTags
 
         return Tags(estimator_type=None, target_tags=TargetTags(required=False))
@@ -122,7 +122,7 @@ class Estimator:
     # -------------------------------------------------------------------------------------------- files
 
     def _fitted(self) -> object:
-        """All that `fit` left, as the dataclass that `_codec` writes."""
+        """Returns all that `fit` left, as the dataclass that `_codec` writes."""
         raise NotImplementedError
 
     def _restore(self, fitted: Any) -> None:
@@ -136,29 +136,31 @@ class Estimator:
         io.write(path, self._file_kind, {"options": self._plain_options(), **description}, tensors)
 
     def _plain_options(self) -> dict[str, Any]:
-        """The checked options as JSON says them."""
+        """Returns the options in JSON's terms. ValueError or TypeError for one that no fit takes."""
         self.check_options()
         return fields.parsed(json.dumps(self.get_params(), default=_plain, allow_nan=False))
 
     @classmethod
     def _of_plain(cls, plain: Any) -> Self:
-        """Returns the estimator with these `_plain_options`. ValueError or TypeError for anything else."""
+        """Returns the estimator with these `_plain_options`, some perhaps by earlier names. ValueError or TypeError for
+        anything else."""
+        plain = cls._by_new_names(plain, warn=False) if isinstance(plain, dict) else plain
         made = cls(**fields.record("options", plain, dict.fromkeys(cls._defaults(), fields.anything)))
         made.check_options()
         return made
 
     @classmethod
     def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        if "types" not in description:
+        if cls._earlier is not None and "types" not in description:
             return cls._earlier.shapes(description)
         return cls._codec.shapes(_without_options(description))
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Self:
-        if "types" not in description:
-            options = cls._defaults() | cls._by_new_names(description["options"], warn=False)
+        if cls._earlier is not None and "types" not in description:
+            options = cls._by_new_names(description["options"], warn=False)
             value, tensors = cls._earlier.newer(description, tensors)
-            description = {"options": options, **cls._codec.described(value)}
+            description = {"options": cls._defaults() | options, **cls._codec.described(value)}
         made = cls._of_plain(description.get("options"))
         made._restore(cls._codec.decode(_without_options(description), tensors))
         return made
@@ -184,7 +186,7 @@ def _without_options(description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's numbers and other sequences in JSON's terms."""
+    """Returns NumPy's numbers and arrays, and other sequences, in JSON's terms."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     if isinstance(value, Sequence):
@@ -196,13 +198,13 @@ def _plain(value: Any) -> Any:
 
 
 def _warn(owner: str, old: str, new: str, level: int) -> None:
-    """Tells the caller `level` calls up."""
+    """Warns the caller that is `level` calls up."""
     message = f"{owner}: the option {old} is called {new} now; {old} will no longer work in the next release"
     warnings.warn(message, FutureWarning, stacklevel=level + 1)
 
 
 def _with_earlier_names(init: Callable[..., None]) -> Callable[..., None]:
-    """An `__init__` that takes options by their earlier names too."""
+    """Returns an `__init__` that takes options by their earlier names too."""
 
     @functools.wraps(init)
     def wrapped(self: Estimator, *args: Any, **options: Any) -> None:
@@ -212,7 +214,7 @@ def _with_earlier_names(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _alias(owner: str, old: str, new: str) -> property:
-    """The attribute `old`, which is `new` under its earlier name."""
+    """Returns the attribute `old`, which reads and sets `new` with a warning."""
 
     def read(self: Estimator) -> Any:
         _warn(owner, old, new, 2)
