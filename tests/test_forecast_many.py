@@ -354,7 +354,7 @@ def test_context_leaves_windows_to_learn_from() -> None:
 def test_thinned_residuals_give_the_same_widths() -> None:
     residuals = np.random.default_rng(0).normal(size=(9000, 5))
     found = intervals.calibrate(residuals)
-    assert len(found.sizes) == intervals.KEPT < found.count == 45_000
+    assert len(found.sizes) == intervals.MAX_RESIDUALS < found.count == 45_000
     whole = np.sort(np.abs(residuals / found.scale), axis=None)
     for level, width in zip((50.0, 80.0, 99.0), found.half_widths((50.0, 80.0, 99.0)), strict=True):
         rank = int(np.ceil((found.count + 1) * level / 100)) - 1
