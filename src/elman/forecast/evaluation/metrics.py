@@ -14,8 +14,9 @@ MEASURES = ("mase", "smape", "rmse", "rmsse")
 def mase_scale(training: np.ndarray, season: int) -> float:
     """Returns the denominator of MASE, the mean of |y_t - y_{t-season}| over training values.
 
-    The source is Hyndman and Koehler (2006). If that mean is 0, because the values repeat exactly, or if there are too few values, season 1 is used. The result
-    is NaN if the values are constant, or change by less than `limits.SMALLEST`.
+    The source is Hyndman and Koehler (2006). If that mean is 0, because the values repeat exactly, or if
+    there are too few values, season 1 is used. The result is NaN if the values are constant, or change by less than
+    `limits.SMALLEST`.
     """
     for lag in (season, 1):
         changes = np.abs(training[lag:] - training[:-lag])
