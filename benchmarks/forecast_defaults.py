@@ -39,7 +39,7 @@ from elman.forecast.evaluation.folds import make_folds
 from elman.forecast.evaluation.metrics import mase_scale
 from elman.forecast.models.efforts import LOCAL
 from elman.forecast.models.local_model import Split, train_local
-from elman.forecast.models.local_windows import LAGS, least_rows
+from elman.forecast.models.local_windows import LAGS, min_rows
 from elman.series.season import default_horizon, find_season
 from elman.series.series import Series
 
@@ -89,10 +89,10 @@ def score(values: np.ndarray, usual: tuple[int, ...], recipe: Recipe, lags: int,
     """Mean MASE of the network and of the best baseline over six windows."""
     season = find_season(values, usual)
     horizon = default_horizon(len(values), season)
-    folds = make_folds(len(values), horizon, 6, least_rows(horizon, season))
+    folds = make_folds(len(values), horizon, 6, min_rows(horizon, season))
     known = [values[: fold.validation] for fold in folds]
     seasons = [find_season(part, usual) for part in known]
-    seasons = [m if least_rows(horizon, m) <= len(part) else 1 for m, part in zip(seasons, known, strict=True)]
+    seasons = [m if min_rows(horizon, m) <= len(part) else 1 for m, part in zip(seasons, known, strict=True)]
     member_seeds = np.random.SeedSequence(seed)
     splits = [
         Split(Series(part), fold.train, m, member_seeds) for part, fold, m in zip(known, folds, seasons, strict=True)

@@ -97,7 +97,7 @@ def test_drawn_windows_lie_within_one_series() -> None:
     series = [Series(100.0 * k + np.arange(rows)) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
     spec = WindowSpec((1,), 8, 4, 1, 1.0)
     drawn = WindowPool(series, spec).draw(3000, np.random.default_rng(0))
-    x, base, unit = spec.windows(drawn.values[:, :8], drawn.floor, drawn.shown)
+    x, base, unit = spec.windows(drawn.values[:, :8], drawn.floor, drawn.covariates)
     y = (drawn.values[:, 8:] - base) / unit
     assert np.ptp(np.diff(x[..., 0], axis=1)) < 1e-5
     assert y[:, 0] == pytest.approx(x[:, 1, 0] - x[:, 0, 0], abs=1e-5)
