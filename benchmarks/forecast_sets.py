@@ -1,4 +1,4 @@
-"""The series that `forecast_peers.py` forecasts, cut into what is known and what follows."""
+"""The data sets of `forecast_peers.py`: series, divided into known rows and the rows to be forecast."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ from elman import datasets
 __all__ = ["NAMES", "Cutoff", "DataSet", "cut", "sets"]
 
 NAMES = ("airline", "sunspots", "m4", "drawn")
-WINDOWS = 3  # of a series that stands alone
+WINDOWS = 3  # number of windows of a data set with one series
 
 Columns = dict[str, np.ndarray]
 
 
 class Cutoff(NamedTuple):
-    """Every series once: its rows before the cutoff, and the horizon's rows after it."""
+    """One window of every series, by name: the rows before the cutoff, and the rows of the horizon after it."""
 
     known: Columns
     truth: Columns
 
 
 class DataSet(NamedTuple):
+    """A data set: `words` describes it, `seasons` are in increasing order."""
+
     name: str
     words: str
-    seasons: tuple[int, ...]  # short to long
+    seasons: tuple[int, ...]
     horizon: int
     cutoffs: tuple[Cutoff, ...]
 
 
 def sets(names: list[str], data: Path | None, every: int) -> Iterator[DataSet | str]:
-    """The sets that are asked for; in place of one that there is not, a line that says why.
+    """Yields the data sets with these names; in place of a set that is not available, a line that says why.
 
-    data    folder with m4_hourly_train.csv;  every    each so-manieth of its series is taken
+    data    folder of m4_hourly_train.csv
+    every   one of so many series of that file is taken
     """
     for name in names:
         if name == "airline":
@@ -62,7 +65,7 @@ def sets(names: list[str], data: Path | None, every: int) -> Iterator[DataSet | 
 
 
 def cut(series: Columns, horizon: int, windows: int) -> tuple[Cutoff, ...]:
-    """The last windows of the series, one after another, oldest first."""
+    """Returns the last windows of the series, which follow one another, oldest first."""
     found = []
     for k in range(windows, 0, -1):
         ends = {name: len(values) - (k - 1) * horizon for name, values in series.items()}

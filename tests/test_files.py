@@ -107,7 +107,7 @@ MANY, ONE, WATCHED = "forecaster many", "forecaster", "detector"
 ERRORS, MODEL = "value/model/calibration/distribution", "value/model"
 CLAIMS = [
     (ONE, "value/model/horizon", 10**12, "networks: expected .* 1000000000000 outputs, as the model has them"),
-    (ONE, "value/model/context", 10**12, "horizon: expected one that 80 rows teach"),
+    (ONE, "value/model/context", 10**12, "horizon: expected context and horizon of at most 80 rows together"),
     (ONE, "value/model/season", 10**15, r"model\.season: expected a whole number in \[1, 1099511627776\]"),
     (ONE, "value/model/season", 10**9, "expected context, season and lags that fit one another"),
     (ONE, "value/model/lags", 2**62, r"model\.lags: expected a whole number"),
@@ -151,7 +151,7 @@ CLAIMS = [
     (ONE, "options/hidden_size", "4", r"hidden_size: expected a whole number in \[1, 4096\], got '4'"),
     (ONE, "options/freq", "fortnight", "freq: expected a step such as 15min"),
     (ONE, "options/more", 1, "options: expected the fields .*, and does not know more"),
-    (MANY, "value/model/spec/context", 7 * 10**9, "horizon: expected one that 80 rows teach"),
+    (MANY, "value/model/spec/context", 7 * 10**9, "horizon: expected context and horizon of at most 80 rows together"),
     (MANY, "value/model/spec/context", 34, "expected seasons, lag and context that fit one another"),
     (MANY, "value/model/spec/seasons", [10**12], "expected seasons, lag and context that fit one another"),
     (MANY, "value/model/spec/skip_seasons", 2**40, r"skip_seasons: expected a whole number in \[0, 1000\]"),

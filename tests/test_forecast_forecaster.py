@@ -16,7 +16,7 @@ from elman.forecast.evaluation.folds import cut as trained
 from elman.forecast.models.efforts import LOCAL
 from elman.forecast.models.global_model import GlobalModel
 from elman.forecast.models.local_model import Split, train_local
-from elman.forecast.models.local_windows import context_rows, least_rows, windows
+from elman.forecast.models.local_windows import context_rows, min_rows, windows
 
 QUICK = {"members": 1, "updates": 20}
 
@@ -285,7 +285,7 @@ def test_too_short_for_the_horizon():
         Forecaster(horizon=12, season=1).fit(wave(20))
     with pytest.raises(DataError, match=r"give more rows, or a horizon \(--horizon\) of at most 2"):
         Forecaster(horizon=12, season=12).fit(wave(24))
-    need = least_rows(4, 1) + 4
+    need = min_rows(4, 1) + 4
     Forecaster(horizon=4, season=1, **QUICK).fit(wave(need))
     with pytest.raises(DataError, match=f"{need - 1} rows are too few to forecast 4 with season 1: {need} are needed"):
         Forecaster(horizon=4, season=1, **QUICK).fit(wave(need - 1))
@@ -295,7 +295,7 @@ def test_too_short_for_the_horizon():
 def test_the_shortest_series_that_is_not_refused(horizon, season):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = Forecaster(horizon=horizon, season=season, **QUICK).fit(wave(least_rows(horizon, season) + horizon))
+        model = Forecaster(horizon=horizon, season=season, **QUICK).fit(wave(min_rows(horizon, season) + horizon))
     assert len(model.backtest_) == 1
     assert np.isfinite(model.predict()).all()
 
@@ -303,7 +303,7 @@ def test_the_shortest_series_that_is_not_refused(horizon, season):
 @pytest.mark.parametrize("season", [1, 2, 3, 7, 12, 59])
 @pytest.mark.parametrize("horizon", [1, 2, 5, 12, 48, 119])
 def test_the_fewest_rows_are_the_first_that_leave_a_context(horizon, season):
-    rows = least_rows(horizon, season)
+    rows = min_rows(horizon, season)
     least = season + 1 if season > 1 else 3
     assert trained(rows, horizon) - horizon - 2 >= least
     assert rows == 2 * horizon or trained(rows - 1, horizon) - horizon - 2 < least

@@ -12,7 +12,7 @@ import elman
 from elman.forecast import DataError, Forecaster, as_series
 from elman.forecast.boxcox import derivative, inverse, transform
 from elman.forecast.models.efforts import GLOBAL, global_recipe
-from elman.forecast.models.global_model import _loss_of_known  # pyright: ignore[reportPrivateUsage]
+from elman.forecast.models.global_model import _masked_pinball  # pyright: ignore[reportPrivateUsage]
 from elman.forecast.models.recursive_model import PATHS, RecursiveModel
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
@@ -124,7 +124,10 @@ def test_rows_of_another_skip():
     assert (base.tolist(), unit.shape) == ([read[0, -3:].tolist()], (1, 1))
     without = Forecaster(horizon=7, windows=0, skip_seasons=0, updates=5, members=1).fit(weekly())
     assert "skip.weight" not in without.model_.networks[0].parameters
-    assert Forecaster(horizon=7, windows=0, skip_seasons=3, updates=5, members=1).fit(weekly()).model_.spec.own == 21
+    assert (
+        Forecaster(horizon=7, windows=0, skip_seasons=3, updates=5, members=1).fit(weekly()).model_.spec.recent_rows
+        == 21
+    )
 
 
 @pytest.mark.parametrize("word", GLOBAL)
@@ -142,7 +145,7 @@ def test_large_networks_are_for_many_rows(word: str):
 def test_a_masked_target_is_not_learned():
     """The loss of masked targets: against its own finite differences, and the same whatever stands in their place."""
     spec = WindowSpec((2,), 4, 3, 2, 1.0, distribution="quantiles", masked=True)
-    loss, rng = _loss_of_known(spec), np.random.default_rng(0)
+    loss, rng = _masked_pinball(spec), np.random.default_rng(0)
     y_hat, weight = rng.normal(size=(4, 9)), rng.uniform(0.5, 1, 4)
     known = (rng.random((4, 3)) < 0.6).astype(float)
     y = rng.normal(size=(4, 3))

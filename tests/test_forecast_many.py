@@ -97,7 +97,7 @@ def test_drawn_windows_lie_within_one_series() -> None:
     series = [Series(100.0 * k + np.arange(rows)) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
     spec = WindowSpec((1,), 8, 4, 1, 1.0)
     drawn = WindowPool(series, spec).draw(3000, np.random.default_rng(0))
-    x, base, unit = spec.windows(drawn.values[:, :8], drawn.floor, drawn.shown)
+    x, base, unit = spec.windows(drawn.values[:, :8], drawn.floor, drawn.covariates)
     y = (drawn.values[:, 8:] - base) / unit
     assert np.ptp(np.diff(x[..., 0], axis=1)) < 1e-5
     assert y[:, 0] == pytest.approx(x[:, 1, 0] - x[:, 0, 0], abs=1e-5)
@@ -358,7 +358,7 @@ def test_context_leaves_windows_to_learn_from() -> None:
 def test_thinned_residuals_give_the_same_widths() -> None:
     residuals = np.random.default_rng(0).normal(size=(9000, 5))
     found = intervals.calibrate(residuals)
-    assert len(found.sizes) == intervals.KEPT < found.count == 45_000
+    assert len(found.sizes) == intervals.MAX_RESIDUALS < found.count == 45_000
     whole = np.sort(np.abs(residuals / found.scale), axis=None)
     for level, width in zip((50.0, 80.0, 99.0), found.half_widths((50.0, 80.0, 99.0)), strict=True):
         rank = int(np.ceil((found.count + 1) * level / 100)) - 1

@@ -1,4 +1,4 @@
-"""Ensembles: several networks of one kind, each trained from its own child of a seed."""
+"""Training of ensembles: several networks of one kind, each trained with its own child seed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from elman.estimators.training import Job, Trained
 
 __all__ = ["Ensemble", "OnProgress", "fit", "fit_all", "span"]
 
-OnProgress = Callable[[float], None]  # is told which share of the work is done, from 0 to 1, by any thread
+OnProgress = Callable[[float], None]  # receives the fraction of the work that is done, in [0, 1]; called on any thread
 
 
 class Ensemble(NamedTuple):
-    """The jobs of an ensemble's members, one after the other, and the seed whose children theirs are."""
+    """The jobs of the members of an ensemble, and the seed of the ensemble: member k is trained with child k of it."""
 
     jobs: Sequence[Job]
     seed: np.random.SeedSequence
@@ -31,19 +31,22 @@ def fit(
     executor: Executor | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Trained]:
-    """Trains `members` networks that differ in their seeds alone: member k's is child k of `seed`, so that a larger
-    ensemble begins with the smaller one's members. See `fit_all`."""
+    """Trains an ensemble of `members` networks on the same job and returns their results.
+
+    The members differ only in their seeds. Member k is trained with child k of `seed`, so the first members of a larger
+    ensemble are those of a smaller one. `executor` and `on_progress` are described in `fit_all`.
+    """
     return fit_all([Ensemble([job] * members, seed)], executor, on_progress)[0]
 
 
 def fit_all(
     ensembles: Sequence[Ensemble], executor: Executor | None = None, on_progress: OnProgress | None = None
 ) -> list[list[Trained]]:
-    """Trains several ensembles side by side, and returns the results of each one's members.
+    """Trains several ensembles in parallel and returns, for each of them, the results of its members.
 
-    executor     who runs the trainings; None: threads of this process. It changes no bit of the results
-    on_progress  is told the share of all updates that is done. An exception that it raises ends all trainings, and is
-                 raised here
+    executor     runs the trainings; None: threads of this process. The results do not depend on it, bit for bit
+    on_progress  is called with the fraction of all updates that is done. An exception that it raises ends all trainings
+                 and is raised here
     """
     tasks = [Task(job, child(seed, k)) for jobs, seed in ensembles for k, job in enumerate(jobs)]
     progress = _Progress(on_progress, sum(task.job.recipe.updates for task in tasks))
@@ -54,26 +57,30 @@ def fit_all(
 
 
 def span(on_progress: OnProgress | None, begin: float, end: float) -> OnProgress | None:
-    """What tells `on_progress` of a part of the work, from the share `begin` of the whole to the share `end`."""
-    return None if on_progress is None else lambda share: on_progress(begin + share * (end - begin))
+    """Returns a callback for one part of the work, which reports to `on_progress` for the whole work.
+
+    Progress from 0 to 1 within the part becomes progress from `begin` to `end`. Returns None if `on_progress` is None.
+    """
+    return None if on_progress is None else lambda fraction: on_progress(begin + fraction * (end - begin))
 
 
 class _Progress:
-    """Counts updates that are done, of several trainings at a time, and tells of each 1/1000 of them."""
+    """Counts the updates of several concurrent trainings, and reports after every thousandth of their total."""
 
     def __init__(self, on_progress: OnProgress | None, total: int) -> None:
         self._on_progress, self._total, self._lock = on_progress, total, Lock()
-        self._done = self._told = 0
+        self._done = self._reported = 0
 
     def add(self, updates: int) -> None:
+        """Adds finished updates to the count, and reports the progress where it is due."""
         if self._on_progress is None:
             return
         with self._lock:
             self._done = min(self._done + updates, self._total)
-            if 1000 * (self._done - self._told) >= self._total:
-                self._told = self._done
+            if 1000 * (self._done - self._reported) >= self._total:
+                self._reported = self._done
                 self._on_progress(self._done / self._total)
 
     def finish(self) -> None:
-        """Trainings that ended early leave nothing to do."""
-        self.add(self._total - self._told)
+        """Reports the work as complete, also where trainings ended before their last update."""
+        self.add(self._total - self._reported)

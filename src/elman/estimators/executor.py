@@ -1,4 +1,4 @@
-"""Who runs the trainings of an ensemble: threads of this process."""
+"""Executors, which run the trainings of ensembles: their protocol, and one that uses threads of this process."""
 
 from __future__ import annotations
 
@@ -16,32 +16,36 @@ __all__ = ["Executor", "Task", "Threads"]
 
 
 class Task(NamedTuple):
-    """One training."""
+    """One training: a job and its seed, the arguments of `training.train`."""
 
     job: Job
     seed: np.random.SeedSequence
 
 
 class Executor(Protocol):
-    """Runs trainings, each of which depends on its task alone; so who runs them, and in which order, changes no bit."""
+    """Runs trainings. Each depends on its task alone, so the executor and the order do not change the results."""
 
     def run(self, tasks: Sequence[Task], on_updates: Callable[[int], None]) -> list[Trained]:
-        """The results in the order of the tasks; `on_updates` is told how many updates have been done since it was
-        told last. An error of a training, or of `on_updates`, ends all of them and is raised."""
+        """Runs all tasks and returns their results in the order of the tasks.
+
+        `on_updates` is called with the number of updates since its previous call. An exception that a training or
+        `on_updates` raises ends all trainings and is raised here.
+        """
         ...
 
 
 class Threads:
-    """Runs trainings side by side on threads of this process; the compiled core computes without Python's lock.
+    """Runs trainings in parallel on threads of this process; the compiled core releases Python's global lock.
 
-    workers  how many at a time; None: `elman.get_num_threads()`
+    workers  the number of threads; None: `elman.get_num_threads()`
     """
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers
 
     def run(self, tasks: Sequence[Task], on_updates: Callable[[int], None]) -> list[Trained]:
-        stop = Event()  # set on the way out, so that Ctrl-C does not wait for trainings that nobody wants any more
+        """Runs all tasks and returns their results (see `Executor.run`)."""
+        stop = Event()  # set in `finally`, so that an interruption (Ctrl-C) does not wait for the running trainings
         workers = max(1, min(self.workers or get_num_threads(), len(tasks)))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="elman")
         try:

@@ -1,4 +1,4 @@
-"""How the networks of an estimator are trained: one recipe for all estimators."""
+"""`Recipe`: the hyperparameters with which an estimator makes and trains its networks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the networks of an ensemble are made and trained.
+    """The hyperparameters of an ensemble: the size of its networks, and how they are trained.
 
-    members        networks in the ensemble, whose answers are combined
-    hidden_size    units of each network's recurrent layer;  cell  its kind: "tanh", "relu", "gru" or "lstm"
-    updates        of each network's weights, at most
-    batch_size     windows, or sequences, of an update
-    learning_rate, weight_decay   of AdamW (Loshchilov and Hutter 2019)
-    cosine         whether the learning rate falls to 0 along half a cosine; else it stays as it is
-    patience       updates without a better validation loss after which a training ends; None: it goes on to the end
-    trial_updates  of the small networks that choose between configurations; 0: the first configuration is taken
-    snapshots      numbers of updates after which the weights are kept too, growing
+    members        number of networks in the ensemble, whose outputs are combined
+    hidden_size    number of units of each network's recurrent layer
+    updates        largest number of weight updates of each network
+    batch_size     number of windows or sequences in one update
+    learning_rate, weight_decay   of the optimizer, AdamW (Loshchilov and Hutter 2019)
+    cell           cell of the recurrent layer: "tanh", "relu", "gru" or "lstm"
+    cosine         whether the learning rate is annealed to 0 along a half cosine; otherwise it is constant
+    patience       number of updates without a better validation loss after which training stops early; None: no early
+                   stopping
+    trial_updates  number of updates of the small networks that are trained to choose between configurations (trials);
+                   0: no trials, the first configuration is used
+    snapshots      increasing numbers of updates after which a copy of the weights is kept
     """
 
     members: int

@@ -1,4 +1,4 @@
-"""One training of one network, as every estimator runs it: a pure function of a job and a seed."""
+"""Training of one network for any estimator, as a pure function of a job and a seed."""
 
 from __future__ import annotations
 
@@ -22,37 +22,41 @@ from elman.train.training import Trainer, TrainingError
 __all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train"]
 
 CLIP_NORM = 1.0
-WEIGHTS, ORDER, EXAMPLES = range(3)  # the uses of a training's seed
+WEIGHTS, ORDER, EXAMPLES = range(3)  # children of a training's seed: initial weights, order of rows, drawn examples
 
 
 class Round(NamedTuple):
-    """A stretch of a training: what `Trainer.fit` is given next."""
+    """One round of a training: the arguments of one call of `Trainer.fit`."""
 
-    x: np.ndarray  # (n, T, F)
-    y: np.ndarray  # (n, O), or (n, T, O)
-    weight: np.ndarray | None = None  # (n, T), or None: all ones
-    epochs: int = 1  # passes over these rows; 0: none
-    shuffle: bool = True
-    validation: tuple[np.ndarray, np.ndarray] | None = None
-    patience: int | None = None  # epochs without a better validation loss
-    snapshot: bool = False  # whether the weights are kept after it
+    x: np.ndarray  # (n, T, F) inputs
+    y: np.ndarray  # (n, O) or (n, T, O) targets
+    weight: np.ndarray | None = None  # (n, T) sample weights; None: all ones
+    epochs: int = 1  # passes over these rows; 0: no training
+    shuffle: bool = True  # whether the rows are shuffled in each epoch
+    validation: tuple[np.ndarray, np.ndarray] | None = None  # inputs and targets of the validation rows
+    patience: int | None = None  # epochs without a better validation loss before early stopping
+    snapshot: bool = False  # whether a copy of the weights is kept after the round
 
 
 class TrainingData(Protocol):
-    """Where a training's examples come from."""
+    """The source of the examples of a training."""
 
     def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        """The stretches of one training; what is drawn is drawn from `rng` alone."""
+        """Yields the rounds of one training; all random numbers come from `rng`."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What a training depends on, besides its seed; it can be pickled where its data and loss can.
+    """All that a training depends on except its seed. A job can be pickled if its data and loss can.
 
-    layout       of the network, which ends in a `Dense` head, and in a linear skip path where it has one
-    start        theta (P,) to go on from; None: weights are drawn, head and skip path begin at 0
-    output_bias  (O,) what a fresh network answers at first; None: 0
+    layout       layout of the network, which ends in a `Dense` head and may have a linear skip path
+    data         source of the examples
+    recipe       hyperparameters of the training
+    loss         name of the loss, or the loss itself
+    start        theta (P,) from which the training continues; None: the training begins with random weights, and with
+                 zeros in the head and the skip path
+    output_bias  (O,) initial bias of the head, which is the output of the network before training; None: 0
     """
 
     layout: Layout
@@ -63,7 +67,7 @@ class Job:
     output_bias: np.ndarray | None = None
 
     def network(self, seed: int) -> Network:
-        """The network that training begins with."""
+        """Returns the network before training, with initial weights drawn from `seed` or taken from `start`."""
         if self.start is not None:
             return Network.from_theta(self.layout, self.start)
         network = Network.from_layers(self.layout.layers, input_size=self.layout.input_size, seed=seed)
@@ -76,22 +80,23 @@ class Job:
 
 
 class Trained(NamedTuple):
-    """What a training gives: thetas (S + 1, P), those at the snapshots, growing in updates, then the last one.
+    """The result of a training.
 
-    Where the loss or a gradient was no longer finite, `failed` is true, the snapshots still due are missing, and the
-    last theta is that of the last snapshot, or else the one that training began with.
+    A training fails when its loss or a gradient is no longer finite. The later snapshots are then missing, and the last
+    theta is that of the last snapshot, or the initial one if there is no snapshot.
     """
 
-    thetas: np.ndarray
+    thetas: np.ndarray  # (S + 1, P): the weights at S snapshots in the order of training, then the final weights
     failed: bool
 
     @property
     def theta(self) -> np.ndarray:
+        """Returns the final weights, (P,)."""
         return self.thetas[-1]
 
 
 def layout_of(recipe: Recipe, input_size: int, output_size: int, output: str = "sequence", skip: bool = True) -> Layout:
-    """The layout of a network of one recurrent layer, as `elman.Network` describes it."""
+    """Returns the layout of a network with one recurrent layer; the arguments are those of `elman.Network`."""
     return Layout(stack(recipe.hidden_size, output_size, recipe.cell, 1, False, output, (), skip), input_size)
 
 
@@ -101,12 +106,10 @@ def train(
     cancelled: Callable[[], bool] = lambda: False,
     on_updates: Callable[[int], None] = lambda updates: None,
 ) -> Trained:
-    """Trains one network.
+    """Trains one network and returns its weights; the same job and seed give the same weights, bit for bit.
 
-    cancelled   is asked between epochs; CancelledError once it says yes
-    on_updates  is told, between epochs, how many updates have been done since it was told last
-
-    The same job and seed give the same bits.
+    cancelled   is called after each epoch; once it returns True, CancelledError is raised
+    on_updates  is called after each epoch with the number of updates since its previous call
     """
     weights, order, examples = (child(seed, use) for use in (WEIGHTS, ORDER, EXAMPLES))
     network, recipe = job.network(number(weights)), job.recipe
@@ -119,12 +122,12 @@ def train(
         clip_norm=CLIP_NORM,
         seed=number(order),
     )
-    told = 0
+    reported = 0
 
     def after_epoch(trainer: Trainer) -> None:
-        nonlocal told
-        on_updates(trainer.updates - told)
-        told = trainer.updates
+        nonlocal reported
+        on_updates(trainer.updates - reported)
+        reported = trainer.updates
         if cancelled():
             raise CancelledError
 

@@ -1,27 +1,28 @@
-"""Forecasts of one series or many: from a file or an array to forecasts, intervals, a backtest and a verdict.
+"""Forecasts of one series or of many series with one model, with prediction intervals and a backtest.
 
     series = read_series("sales.csv", target=None, time=None, freq=None, missing="error")
     model = Forecaster(horizon=None, season=None, levels=(80, 95), windows=6, seed=0).fit(series)
-    forecast = model.forecast()             # best=True: the best baseline's where it beat the network
+    forecast = model.forecast()             # best=True: by the best baseline if it beats the network in the backtest
     forecast.write_csv("sales.forecast.csv"); forecast.plot("sales.png"); forecast.to_dict()
-    model.backtest_.summary()               # mean MASE, sMAPE, RMSE of network, naive, seasonal naive, drift
+    model.backtest_.summary()               # mean MASE, sMAPE, RMSE of the network and of the baselines
     model.verdict()                         # by how much the network beats the best baseline, or that it does not
     Forecaster(horizon=24).fit("shops.csv", id="shop").forecast()["north"]     # many series, one model
     model.save("sales.safetensors"); elman.load("sales.safetensors").forecast(history=read_series("new.csv"))
 
-What lies where (series are read in `elman.series`):
+Files and folders (series are read in `elman.series`):
 
-    baselines.py metrics.py folds.py intervals.py coverage.py    what a forecast is measured with
-    model.py     the network's side of one short series: windows, training, choice;  short.py  its recipe and backtest
-    view.py pooled.py    the same of many series;  many.py  their seasons, recipe and backtest
-    recursive.py row by row, by sample paths;  power.py  Box and Cox's transformation
-    backtest.py  `Backtest`: every window's errors, the summary, the verdict
-    forecaster.py `Forecaster`;  options.py  its options, and the recipe they stand for
-    serve.py     its forecasts;  result.py  `Forecast`, `Forecasts`: values, intervals, tables
-    saved.py     what its file holds;  legacy.py  files of 0.1.0;  tune.py  its options, by Optuna
-    failed.py    a training that fails
+    forecaster.py   `Forecaster`: fitting, backtests, updates
+    fitted.py       the methods of a fitted forecaster: forecasts, intervals, quantiles
+    options.py      the constraints of its options, and the strategy that they select
+    forecasting.py  makes `Forecast`s from the predictions of a model
+    result.py       `Forecast`, `Forecasts`: values, intervals, tables
+    boxcox.py       the Box-Cox transformation
+    models/         local and global models, and the strategies that train them
+    evaluation/     baselines, error measures, backtests, intervals and their coverage
+    saved.py        the contents of a saved forecaster;  legacy.py  files of elman 0.1.0
+    tune.py         hyperparameter search with Optuna
 
-Bad data raises `DataError`, a ValueError of one line that says where and what to do.
+Unusable data raises `DataError`, a ValueError whose message has one line and names the place and the remedy.
 """
 
 from __future__ import annotations

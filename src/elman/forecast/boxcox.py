@@ -1,12 +1,11 @@
-"""The Box-Cox transformation (Box and Cox 1964): values above zero by a power, so that their spread depends less on
-their level.
+"""The Box-Cox transformation of values above zero (Box and Cox 1964), which makes their variance depend less on their
+level.
 
-z = (y^lambda - 1) / lambda; its limit for lambda 0 is log y. Lambda 1 leaves the values as they are.
+It is z = (y^lambda - 1) / lambda for lambda in (0, 1), and the limit log y for lambda 0. In this module lambda 1 stands
+for no transformation.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -15,18 +14,21 @@ from elman.series.limits import BEYOND
 
 __all__ = ["derivative", "inverse", "parse_lambda", "transform"]
 
-LEAST = 1e-6  # a smaller lambda is taken for 0, its limit: y^lambda - 1 would be mostly rounding
+MIN_LAMBDA = 1e-6  # a smaller lambda is replaced by 0, since y^lambda - 1 would be dominated by rounding
 
 
 def transform(y: np.ndarray, boxcox_lambda: float) -> np.ndarray:
-    """The transformed values z of values y, which are above zero unless lambda is 1."""
+    """Returns the transformed values z of values y, which must be above zero unless lambda is 1."""
     if boxcox_lambda == 1.0:
         return y
     return np.log(y) if boxcox_lambda == 0.0 else (y**boxcox_lambda - 1.0) / boxcox_lambda
 
 
 def inverse(z: np.ndarray, boxcox_lambda: float) -> np.ndarray:
-    """The values y whose transformed ones are z, at most `limits.BEYOND` in size; at least 0 where lambda is not 1."""
+    """Returns the values y of transformed values z, limited to [-BEYOND, BEYOND] (see `series.limits`).
+
+    If lambda is not 1, they are at least 0.
+    """
     if boxcox_lambda == 1.0:
         return np.clip(z, -BEYOND, BEYOND)
     if boxcox_lambda == 0.0:
@@ -35,13 +37,13 @@ def inverse(z: np.ndarray, boxcox_lambda: float) -> np.ndarray:
 
 
 def derivative(y: np.ndarray, boxcox_lambda: float) -> np.ndarray:
-    """dy/dz at y: how much larger an error of y is than that of z."""
+    """Returns the derivative dy/dz of the inverse transformation at y."""
     return np.ones_like(y) if boxcox_lambda == 1.0 else y ** (1.0 - boxcox_lambda)
 
 
-def parse_lambda(boxcox_lambda: Any) -> float | None:
-    """A checked lambda in [0, 1]; None, to be found, stays None."""
+def parse_lambda(boxcox_lambda: object) -> float | None:
+    """Checks that a lambda is in [0, 1] and returns it; also returns None, for a lambda that training chooses."""
     if boxcox_lambda is None:
         return None
     number = checks.number("boxcox_lambda", boxcox_lambda, 0.0, 1.0)
-    return number if number >= LEAST else 0.0
+    return number if number >= MIN_LAMBDA else 0.0

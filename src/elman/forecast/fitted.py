@@ -1,4 +1,4 @@
-"""What a fitted forecaster answers: values, intervals, quantiles, dates; and how good they were in the backtest."""
+"""The methods of a fitted forecaster: forecasts, intervals and quantiles, and their errors in the backtest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from elman.estimators.base import Estimator
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.coverage import coverage
-from elman.forecast.forecasting import forecasts, usable
+from elman.forecast.forecasting import forecastable, forecasts
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.recursive_model import RecursiveModel
-from elman.forecast.result import Forecast, Forecasts, in_kind
+from elman.forecast.result import Forecast, Forecasts, to_frame
 from elman.series import limits
 from elman.series.ahead import with_future
 from elman.series.columns import Columns
@@ -34,10 +34,10 @@ Quantiles = Sequence[float] | np.ndarray
 
 
 class FittedForecaster(Estimator):
-    """The part of `Forecaster` that works once it is fitted.
+    """The methods of a fitted `Forecaster`.
 
-    What the methods return goes by the history that they forecast from: one series gives one result, a mapping or a
-    table of many gives one for each id, and a data frame gives a data frame of its library.
+    The type of their results depends on the history from which they forecast: one series gives one result, a mapping or
+    a table of many series gives one result for each id, and a data frame gives a data frame of the same library.
     """
 
     freq: str | None
@@ -49,17 +49,17 @@ class FittedForecaster(Estimator):
     backtest_: Backtest | None
     season_: int | tuple[int, ...]
     _panel: Panel
-    _frame_type: FrameType | None = None  # of the data that was fitted
+    _frame_type: FrameType | None = None  # data frame library of the fitted data
 
     @property
     def series_(self) -> Series | Panel:
-        """The fitted series with all rows known by now: one, or many by id."""
+        """Returns the fitted series with all rows known so far: one `Series`, or a `Panel` of many by id."""
         self.check_fitted()
         return self._panel.only if self._panel.single else self._panel
 
     @property
     def skipped_(self) -> dict[str, str]:
-        """The series that were left out, by id, and what was wrong with each."""
+        """Returns why each series was left out, by the id of the series."""
         self.check_fitted()
         return self._panel.skipped
 
@@ -72,17 +72,21 @@ class FittedForecaster(Estimator):
     @overload
     def predict(self, history: Any = None, horizon: int | None = None, future: Any = None) -> Any: ...
     def predict(self, history: Any = None, horizon: int | None = None, future: Any = None) -> Any:
-        """The network's forecast (h,), in the kind of the history: of a data frame or column one of its library, of
-        many series a mapping by id. Rows past the fitted horizon are forecast from forecasts
-        (`Forecast.recursive_steps`), up to 1000 times as many.
+        """Returns the network's forecast, an array (h,).
 
-        history   rows to forecast from instead of the fitted series: anything that `fit` takes, also series never seen,
-                  with at least `model_.context` rows each
-        future    known-future covariates of the rows to be forecast, where the history does not hold them: an array
-                  (h, K), a mapping from ids to such, a data frame or a file. An error names series and date that lack
+        The type of the result depends on the history: a data frame gives a data frame of the same library, and many
+        series give a mapping from ids to arrays.
+
+        history   rows to forecast from instead of the fitted series: anything that `fit` takes, also series that were
+                  not fitted, with at least `model_.context` rows each
+        horizon   number of rows to forecast, h, at most 1000 times the fitted horizon; None: the fitted horizon. Rows
+                  past the fitted horizon are forecast from the earlier forecasts (`Forecast.recursive_steps`)
+        future    known-future covariates of the rows to forecast, if the history does not hold them: an array (h, K), a
+                  mapping from ids to arrays, a data frame or the path of a file. `DataError` names the series and the
+                  date of a missing value
         """
-        found = self.forecast(history, horizon, future, levels=())
-        return self._answer(found, history, lambda each: {each.history.name: each.values}, lambda each: each.values)
+        forecast = self.forecast(history, horizon, future, levels=())
+        return self._result(forecast, history, lambda each: {each.history.name: each.values}, lambda each: each.values)
 
     def predict_interval(
         self,
@@ -91,10 +95,17 @@ class FittedForecaster(Estimator):
         horizon: int | None = None,
         future: Any = None,
     ) -> Any:
-        """Level in percent -> lower and upper bounds (h, 2) of the network's forecast, of many series for each id; of
-        data frames one with columns `lower_80`, `upper_80`, ... None: the levels of `fit`."""
-        found = self.forecast(history, horizon, future, levels=levels)
-        return self._answer(found, history, Forecast.bounds, lambda each: dict(each.intervals))
+        """Returns the prediction intervals of the network's forecast: level in percent -> bounds (h, 2).
+
+        The bounds are lower and upper. Many series give a mapping for each id; a data frame gives columns `lower_80`,
+        `upper_80`, and so on.
+
+        levels   levels in percent; None: the levels of `fit`
+
+        The other arguments are those of `predict`.
+        """
+        forecast = self.forecast(history, horizon, future, levels=levels)
+        return self._result(forecast, history, Forecast.bounds, lambda each: dict(each.intervals))
 
     def predict_quantiles(
         self,
@@ -103,24 +114,29 @@ class FittedForecaster(Estimator):
         horizon: int | None = None,
         future: Any = None,
     ) -> Any:
-        """Quantiles (h, Q) of the network's forecast, of many series for each id; of data frames one with columns
-        `q0.1`, ... They are the ends of the intervals that hold |2q - 1|, and the forecast itself for 0.5, so they
-        never cross; `ValueError` for one that lies too far out for the backtest's residuals."""
+        """Returns Q quantiles (h, Q) of the network's forecast.
+
+        Many series give such an array for each id; a data frame gives a data frame with columns `q0.1`, and so on. The
+        quantile q is a bound of the interval of level |2q - 1|, or the forecast itself for q = 0.5, so quantiles never
+        cross. `ValueError` for a level that needs more residuals than the backtest has.
+
+        The other arguments are those of `predict`.
+        """
         if isinstance(quantiles, str) or not isinstance(quantiles, Sequence):
             raise TypeError(f"quantiles: expected a list of numbers such as (0.1, 0.9), got {checks.shown(quantiles)}")
-        asked = [checks.number("quantiles", q, 0.0, 1.0, open_low=True) for q in quantiles]
-        if 1.0 in asked or not asked:
+        probabilities = [checks.number("quantiles", q, 0.0, 1.0, open_low=True) for q in quantiles]
+        if 1.0 in probabilities or not probabilities:
             raise ValueError(f"quantiles: expected numbers between 0 and 1, got {checks.shown(quantiles)}")
-        levels = [round(100.0 * abs(2.0 * q - 1.0), 9) for q in asked]
-        found = self.forecast(history, horizon, future, levels=sorted({level for level in levels if level > 0.0}))
+        levels = [round(100.0 * abs(2.0 * q - 1.0), 9) for q in probabilities]
+        forecast = self.forecast(history, horizon, future, levels=sorted({level for level in levels if level > 0.0}))
 
         def columns(forecast: Forecast) -> dict[str, np.ndarray]:
             return {
                 f"q{q:g}": forecast.intervals[level][:, int(q > 0.5)] if level > 0.0 else forecast.values
-                for q, level in zip(asked, levels, strict=True)
+                for q, level in zip(probabilities, levels, strict=True)
             }
 
-        return self._answer(found, history, columns, lambda each: np.column_stack(list(columns(each).values())))
+        return self._result(forecast, history, columns, lambda each: np.column_stack(list(columns(each).values())))
 
     @overload
     def forecast(
@@ -161,67 +177,79 @@ class FittedForecaster(Estimator):
         levels: Sequence[float] | None = None,
         best: bool = False,
     ) -> Forecast | Forecasts:
-        """Values, intervals and dates together: a `Forecast`, or of many series `Forecasts`, one for each id. The
-        arguments are those of `predict`.
+        """Returns values, intervals and dates together: a `Forecast`, or for many series a `Forecasts` by id.
 
-        best=True: the best baseline's where the network did not beat it."""
+        levels   levels of the intervals in percent; None: the levels of `fit`
+        best     whether the best baseline makes the forecast if the network does not beat it in the backtest
+
+        The other arguments are those of `predict`.
+        """
         self.check_fitted()
         most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
-        wanted = self.levels_ if levels is None else intervals.parse_levels(levels)
-        if wanted:
-            self._tested()
+        levels = self.levels_ if levels is None else intervals.parse_levels(levels)
+        if levels:
+            self._require_backtest()
         source = NETWORK
-        if checks.flag("best", best) and not self._tested().network_wins:
-            source = self._tested().best_baseline
-        panel = self._panel.replaced(self._panel) if history is None else self._read_again(history)
+        if checks.flag("best", best) and not self._require_backtest().network_wins:
+            source = self._require_backtest().best_baseline
+        panel = self._panel.replaced(self._panel) if history is None else self._read_new(history)
         if future is not None:
             panel = with_future(panel, future, self._panel.names, h)
-        panel = usable(self.model_, panel, h, self.skip_bad)
-        found = forecasts(self.model_, self.backtest_, panel, h, wanted, source)
-        return next(iter(found.values())) if panel.single else Forecasts(found, panel.skipped)
+        panel = forecastable(self.model_, panel, h, self.skip_bad)
+        by_id = forecasts(self.model_, self.backtest_, panel, h, levels, source)
+        return next(iter(by_id.values())) if panel.single else Forecasts(by_id, panel.skipped)
 
-    def _answer(
+    def _result(
         self,
-        found: Any,
+        forecast: Forecast | Forecasts,
         history: Any,
         columns: Callable[[Forecast], Mapping[str, np.ndarray]],
         plain: Callable[[Forecast], Any],
     ) -> Any:
-        """A data frame of the columns of every forecast, where the history was a data frame; else what `plain` makes of
-        each forecast, by id where there are many."""
-        kind = self._frame_type if history is None else None if isinstance(history, str) else frame_type(history)
-        if kind is not None:
-            return in_kind(found, kind, columns, self._panel.names.id or "unique_id")
-        return {id: plain(f) for id, f in found.items()} if isinstance(found, Forecasts) else plain(found)
+        """Returns a part of a forecast in the type that the history asks for.
+
+        columns   returns the columns of a forecast, for a data frame
+        plain     returns the part of one forecast, for anything else; many series give a mapping from ids to such parts
+        """
+        frame = self._frame_type if history is None else None if isinstance(history, str) else frame_type(history)
+        if frame is not None:
+            return to_frame(forecast, frame, columns, self._panel.names.id or "unique_id")
+        if isinstance(forecast, Forecasts):
+            return {id: plain(each) for id, each in forecast.items()}
+        return plain(forecast)
 
     def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
-        """How the intervals of the network, or of a baseline, did in the backtest, each window calibrated on others
-        that it did not touch: for each level `level`, `covered` (percent of the rows), and over MASE's unit `score`,
-        the mean interval score, and `pinball`, the mean quantile loss of its bounds."""
+        """Returns how the intervals of the network, or of a baseline, did in the backtest, one record for each level.
+
+        A record has the `level`, the percentage of rows `covered` by the interval, and, divided by the denominator of
+        MASE, the mean interval score as `score` and the mean pinball loss of both bounds as `pinball`. The intervals of
+        each window are calibrated on other windows that share no row with it.
+        """
         self.check_fitted()
-        tested = self._tested()
-        return coverage(tested, self.levels_, model=checks.choice("model", model, tuple(tested.forecasts)))
+        backtest = self._require_backtest()
+        return coverage(backtest, self.levels_, model=checks.choice("model", model, tuple(backtest.forecasts)))
 
     def verdict(self) -> str:
-        """By how much the network beats the best baseline in the backtest, or that it does not."""
+        """Returns a sentence that says by how much the network beats the best baseline, or that it does not."""
         self.check_fitted()
-        return self._tested().verdict()
+        return self._require_backtest().verdict()
 
-    def _read_again(self, y: Any, after: Panel | None = None) -> Panel:
-        """Other rows of the kind that was fitted, by the same names of columns; `after`: the series they follow."""
+    def _read_new(self, y: Any, after: Panel | None = None) -> Panel:
+        """Reads series with the column names of `fit` and returns them; `after` holds the series that they continue."""
         if isinstance(y, int | np.integer):
-            raise TypeError(f"history: expected rows to forecast from, got {y}; for so many rows ahead say horizon={y}")
+            raise TypeError(f"history: expected rows to forecast from, got {y}; to forecast {y} rows, say horizon={y}")
         if isinstance(y, str | os.PathLike):
             y = open_table(os.fspath(y))
         names = self.named_columns() if isinstance(y, Table) or is_frame(y) else Columns()
         return as_panel(y, names, SeriesOptions(self.freq, self.missing), skip_bad=self.skip_bad, after=after)
 
     def named_columns(self) -> Columns:
-        """The columns that `fit` was given by name; new rows are read by the same."""
+        """Returns the names of the columns that `fit` was given; new rows are read from the same columns."""
         return self._panel.names.by_name()
 
-    def _tested(self) -> Backtest:
+    def _require_backtest(self) -> Backtest:
+        """Returns the backtest. ValueError if there is none."""
         if self.backtest_ is None:
             raise ValueError("windows: expected at least 1 for intervals and a verdict, got 0")
         return self.backtest_

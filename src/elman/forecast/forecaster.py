@@ -1,4 +1,4 @@
-"""`Forecaster`: one series or many in; forecasts, their intervals, a backtest and a verdict out."""
+"""`Forecaster`: fits recurrent networks to one series or many, and forecasts them with prediction intervals."""
 
 from __future__ import annotations
 
@@ -29,37 +29,46 @@ from elman.series.tables.frames import frame_type
 
 __all__ = ["Forecaster"]
 
-USUAL_LEVELS = (80.0, 95.0)
+DEFAULT_LEVELS = (80.0, 95.0)
 
 
 class Forecaster(FittedForecaster):
-    """Forecasts one series, or many with one model, by recurrent networks, and says whether that was worth it.
+    """Forecasts one series, or many with one model, by recurrent networks, and compares them with baselines.
 
-    horizon      rows to forecast; None: one season, else a tenth of the rows, at most 48
-    season       rows in a season, 1 for none; for many series also several, such as (24, 168). None: found in the data
-    context      rows that the network reads before each forecast; None: what suits season, horizon and rows
-    levels       intervals in percent; one that the backtest has too few residuals for is refused. None: of 80 and 95
-                 those that it has enough for
-    windows      backtest windows, the last ones of each series; 0: no backtest, so no intervals and no verdict
-    freq         the step of the dates, where it should not be found: "D", "B", "15min", "ME", ... (`calendar.parse`)
-    missing      "error"; "interpolate": holes are filled on straight lines; "mask": they are neither learned from nor
-                 scored
-    effort       "fast", "normal" or "best": how much is trained, counted in updates, so that results repeat
-    cell         "tanh", "relu", "gru" or "lstm";  hidden_size  units of each network;  members  networks in the
-                 ensemble;  updates  of each, at most. None: what the effort says
-    distribution   what the networks answer of each row. "median": one number; "quantiles": three, so that intervals are
-                 wide where the network is less sure, on each side; "gaussian", "student_t": such a distribution, row by
-                 row, from which sample paths are drawn
-    skip_seasons   short seasons that a linear path leads from the input to the answer, beside the network; 0: none
-    boxcox_lambda  of the Box-Cox transformation of series above zero, 1 none, 0 logarithms; None: what validates better
-    calendar     features of the dates: some of "minute", "hour", "weekday", "day" (of the month), "month", "week"
-    skip_bad     of many series, those that cannot be used are left out and told, in `skipped_` and `Forecasts.skipped`;
-                 else the first is an error
-    seed         of everything random: the same seed, engine and data give the same bits
+    horizon        forecast horizon: number of rows to forecast; None: one season, without a season a tenth of the rows,
+                   at most 48
+    season         number of rows in a season, 1 for none; for many series also several, such as (24, 168); None: found
+                   in the data
+    context        context: number of rows that the network reads before each forecast; None: chosen by season, horizon
+                   and number of rows
+    levels         levels of the prediction intervals in percent. A level that needs more residuals than the backtest
+                   has is an error. None: 80 and 95, without those that need more residuals
+    windows        number of backtest windows, the last ones of each series; 0: no backtest, so no intervals
+    freq           step of the dates, such as "D", "B", "15min" or "ME" (see `series.calendar`); None: found in the data
+    missing        missing values. "error": they are an error; "interpolate": they are filled by linear interpolation;
+                   "mask": they are excluded from training and from scores
+    effort         "fast", "normal" or "best": how large the networks are, and how long they are trained. It is counted
+                   in updates, not seconds, so results are repeatable
+    cell           cell of the networks: "tanh", "relu", "gru" or "lstm"; None: chosen by the effort
+    hidden_size    number of units of each network; None: chosen by the effort
+    members        number of networks in the ensemble; None: chosen by the effort
+    updates        largest number of weight updates of each network; None: chosen by the effort
+    distribution   output of the networks for each row. "median": the median; "quantiles": three quantiles, so that the
+                   widths of intervals vary with the uncertainty below and above; "gaussian", "student_t": such a
+                   distribution, row by row, from which sample paths are drawn
+    skip_seasons   number of short seasons that a linear skip path reads in addition to the network; 0: no skip path
+    boxcox_lambda  lambda of the Box-Cox transformation of series above zero; 1: no transformation, 0: logarithms; None:
+                   chosen by validation
+    calendar       names of calendar features: some of "minute", "hour", "weekday", "day" (of the month), "month",
+                   "week"
+    skip_bad       whether series that cannot be used are left out, and listed in `skipped_` and `Forecasts.skipped`;
+                   otherwise the first one raises an error
+    seed           seed of all random numbers. The same seed, engine and data give the same results, bit for bit
 
-    Options are stored as they are and checked in `fit`. Fitted: `series_` (a Series, or a Panel of them by id),
-    `horizon_`, `season_`, `model_`, `levels_`, `backtest_` (None without windows), `skipped_` (id -> what was wrong
-    with it).
+    Options are stored as they are and checked in `fit`.
+
+    Fitted attributes: `series_` (a `Series`, or a `Panel` of many by id), `horizon_`, `season_`, `model_`, `levels_`,
+    `backtest_` (None without windows), `skipped_` (why each series was left out, by id).
     """
 
     def __init__(
@@ -121,46 +130,53 @@ class Forecaster(FittedForecaster):
         on_progress: OnProgress | None = None,
         progress: OnProgress | None = None,
     ) -> Forecaster:
-        """Trains on one series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV file; or
-        on many: a mapping from ids to such, a list of arrays or Series, or a data frame or file in long form.
+        """Trains and backtests a model on one series or on many, and returns the forecaster itself.
 
-        target, time, id   columns of a data frame or file; beside an array, `time` holds the times. `unique_id`, `ds`
-                     and `y` are found by themselves
-        past, future, static   columns of covariates, one name or a list: known up to the last value alone (weather);
-                     known ahead (prices, holidays), in rows after the last value too; the same for good (a region).
-                     Beside arrays, the arrays themselves (`as_series`), by id beside a mapping
-        on_progress  is called with the share that is done, from 0 to 1, by any thread. An exception that it raises
-                     ends the training, is raised here, and leaves the forecaster as it was; `progress` is its earlier
-                     name
+        y            one series: a `Series`, an array (n,), a data frame or its column, or the path of a CSV or Parquet
+                     file; or many series: a mapping from ids to series, a list of arrays or `Series`, or a data frame
+                     or file in long form, with one row for each series and time
+        target, time, id   names of columns of a data frame or file; for an array, `time` holds the times. The names
+                     `y`, `ds` and `unique_id` are found without these arguments
+        past, future, static   covariates, as the name of a column or a list of names. Past covariates are known up to
+                     the last value (weather), future ones also for later rows (prices, holidays), and static ones do
+                     not change (a region). For an array they are arrays (see `as_series`), for a mapping mappings of
+                     arrays
+        on_progress  is called with the fraction of the work that is done, from 0 to 1, on any thread. An exception that
+                     it raises ends the training, is raised here, and leaves the forecaster as it was
+        progress     the earlier name of `on_progress`
 
-        One series of less than `LONG` rows: a model is trained for each backtest window, on the rows before it alone,
-        and one on all rows, which is kept. Longer, or many, with missing values left out, or with a distribution other
-        than the median: one model without the rows of all windows, which is scored on them, and one on all rows.
-        `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that cannot.
+        A single series of less than 1000 rows gets a local model, trained on all rows, and for the backtest one more
+        for each window, trained on the rows before it. A longer series, many series, masked missing values, several
+        seasons, or a distribution other than the median need a global model; its backtest has one more, trained on the
+        rows before all windows. `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that
+        cannot.
         """
         on_progress = options.renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
         checked = self.checked_options()
         windows, levels = checked["windows"], checked["levels"]
         read = self._read(y, Columns(target, time, id, past, future, static))
-        given_in = None if isinstance(y, str | os.PathLike) else frame_type(y)
+        input_frame = None if isinstance(y, str | os.PathLike) else frame_type(y)
         panel, strategy = options.strategy_of(checked, read).resolve(read, windows > 0, self.skip_bad)
-        if levels and strategy.horizon is not None:  # before the work: there can't be more
+        if levels and strategy.horizon is not None:  # the largest possible number of residuals, checked before training
             intervals.check_enough(levels, windows * strategy.horizon * len(panel))
-        tested = 0.5 if windows else 0.0  # of the work
-        backtest = strategy.backtest(panel, windows, on_progress=span(on_progress, 0.0, tested)) if windows else None
+        backtest_share = 0.5 if windows else 0.0  # of the work
+        backtest = (
+            strategy.backtest(panel, windows, on_progress=span(on_progress, 0.0, backtest_share)) if windows else None
+        )
         levels = _levels(levels, 0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
-        self.model_ = strategy.train(panel, span(on_progress, tested, 1.0))
+        self.model_ = strategy.train(panel, span(on_progress, backtest_share, 1.0))
         self.horizon_, self.season_ = self.model_.horizon, options.as_season(self.model_.seasons)
         self.levels_, self.backtest_ = levels, backtest
-        self._panel, self._frame_type = panel, given_in
+        self._panel, self._frame_type = panel, input_frame
         return self
 
     def read(self, y: Any, **columns: Any) -> Series | Panel:
-        """What `fit` reads of these arguments, and takes in their place: a `Series`, or a `Panel` of them by id."""
+        """Reads the data as `fit` does, and returns a `Series`, or a `Panel` of many, which `fit` takes instead."""
         panel = self._read(y, Columns(**columns))
         return panel.only if panel.single else panel
 
     def _read(self, y: Any, columns: Columns) -> Panel:
+        """Reads the data of `fit` and returns a panel."""
         skip_bad = checks.flag("skip_bad", self.skip_bad)
         return as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
 
@@ -174,22 +190,21 @@ class Forecaster(FittedForecaster):
         on_progress: OnProgress | None = None,
         progress: OnProgress | None = None,
     ) -> Backtest:
-        """The backtest that `fit` made; with other options, one made now on the fitted series, or on what `read` gave,
-        for which no fit is needed.
+        """Returns the backtest that `fit` made; with arguments a new backtest, which leaves the forecaster as it is.
 
-        windows   how many, the last ones of each series;  step  rows from one to the next, the horizon by default
-        refit     whether every window has a model of its own, of the rows before it, or all the first one's; None: a
-                  short series' windows have, those of many series have not
-        on_progress   as for `fit`
-
-        The forecaster itself and its intervals stay as they are.
+        windows   number of windows, the last ones of each series; None: the option `windows`
+        step      number of rows from the start of one window to the start of the next; None: the horizon
+        refit     whether each window has a model of its own, trained on the rows before it; otherwise the model of the
+                  first window forecasts all windows. None: True for a local model, False for a global one
+        y         series to backtest on, as `read` returns them, which needs no fit; None: the fitted series
+        on_progress, progress   see `fit`
         """
         on_progress = options.renamed_argument("Forecaster.backtest", "progress", progress, "on_progress", on_progress)
         windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
         if y is None:
             self.check_fitted()
             if windows in (None, self.windows) and step is None and refit is None:
-                return self._tested()
+                return self._require_backtest()
         windows = checks.whole("windows", self.windows, 1, limits.WINDOWS) if windows is None else windows
         step = None if step is None else checks.whole("step", step, 1, limits.HORIZON)
         refit = None if refit is None else checks.flag("refit", refit)
@@ -199,17 +214,20 @@ class Forecaster(FittedForecaster):
         else:
             panel = Panel.of(y) if isinstance(y, Series) else y
             panel, strategy = options.strategy_of(self.checked_options(), panel).resolve(panel, True, self.skip_bad)
-        found = strategy.backtest(panel, windows, step, refit, on_progress)
-        if found is None:
+        backtest = strategy.backtest(panel, windows, step, refit, on_progress)
+        if backtest is None:
             raise DataError(f"windows: the series are too short for a window of {strategy.horizon} rows")
-        return found
+        return backtest
 
     def update(self, y: Any, *, updates: int | None = None) -> Forecaster:
-        """Takes new rows in, those that follow the fitted ones, and trains on: with a fifth of the usual updates (or
-        `updates`), from the networks as they are, on all rows. A short series is learned afresh.
+        """Appends new rows to the fitted series, trains the networks further, and returns the forecaster itself.
 
-        y    as `fit` read it, with the same columns; of many series any of them, new ones too
-        The backtest stays: intervals are as wide as before.
+        A global model is trained further on all rows, a local model is trained anew. The backtest is not repeated, so
+        the calibration of the intervals stays.
+
+        y         the new rows, in the form that `fit` read, with the same columns; of many series any number of them,
+                  and new series
+        updates   number of further updates of a global model; None: a fifth of those of its recipe
         """
         updates = None if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
         self.update_state(y)
@@ -218,12 +236,15 @@ class Forecaster(FittedForecaster):
         return self
 
     def update_state(self, y: Any) -> Forecaster:
-        """Takes new rows in, those that follow the fitted ones, without training: later forecasts begin after them.
+        """Appends new rows to the fitted series without training, and returns the forecaster itself.
 
-        y    as for `update`. `DataError` names the first row that does not follow; then nothing has changed
+        Later forecasts begin after these rows.
+
+        y    the new rows, as for `update`. If a row does not follow the fitted ones, `DataError` names it, and the
+             forecaster is unchanged
         """
         self.check_fitted()
-        self._panel = with_newer(self._panel, self._read_again(y, after=self._panel))
+        self._panel = with_newer(self._panel, self._read_new(y, after=self._panel))
         return self
 
     # ------------------------------------------------------------------------------------------ files
@@ -241,9 +262,12 @@ class Forecaster(FittedForecaster):
         self.horizon_, self.season_ = fitted.model.horizon, options.as_season(fitted.model.seasons)
 
 
-def _levels(asked: Sequence[float] | None, residuals: int) -> tuple[float, ...]:
-    """The levels that so many residuals allow; ValueError for one that was asked for and needs more."""
-    if asked is None:
-        return tuple(level for level in USUAL_LEVELS if intervals.needed(level) <= residuals)
-    intervals.check_enough(asked, residuals)
-    return tuple(asked)
+def _levels(requested: Sequence[float] | None, residuals: int) -> tuple[float, ...]:
+    """Returns the requested levels, or of the default ones those that need at most `residuals` residuals.
+
+    ValueError for a requested level that needs more.
+    """
+    if requested is None:
+        return tuple(level for level in DEFAULT_LEVELS if intervals.needed(level) <= residuals)
+    intervals.check_enough(requested, residuals)
+    return tuple(requested)

@@ -1,4 +1,4 @@
-"""Forecasts by a fitted model: the values of each series, and the intervals that a backtest gives them."""
+"""Makes forecasts with a fitted model: the values for each series, and intervals calibrated by a backtest."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.series import Series
 
-__all__ = ["forecasts", "usable"]
+__all__ = ["forecastable", "forecasts"]
 
 
-def usable(model: Model, panel: Panel, h: int, skip_bad: bool) -> Panel:
-    """The series that can be forecast h rows ahead. `DataError` for the first that cannot, unless it may be skipped."""
+def forecastable(model: Model, panel: Panel, h: int, skip_bad: bool) -> Panel:
+    """Returns the series that the model can forecast h rows ahead.
+
+    `DataError` for the first series that it cannot, unless `skip_bad` is set and there are others.
+    """
 
     def check(id: str) -> Series:
         model.check_history(panel[id])
@@ -33,8 +36,11 @@ def usable(model: Model, panel: Panel, h: int, skip_bad: bool) -> Panel:
 def forecasts(
     model: Model, backtest: Backtest | None, panel: Panel, h: int, levels: Sequence[float], source: str
 ) -> dict[str, Forecast]:
-    """Each series' forecast of h rows by `source`, the network or a baseline, with the intervals of these levels, which
-    need a backtest."""
+    """Returns the forecast of the h rows after each series, by its id.
+
+    levels   levels of the intervals in percent; ignored without a backtest
+    source   whose forecast it is: "network" or the name of a baseline
+    """
     predicted, season = model.predict(panel, h), model.seasons[0]
     if source != NETWORK:
         rules = [baselines(series.fill_masked(season).values, h, season)[source] for series in panel.values()]
@@ -43,21 +49,23 @@ def forecasts(
     if levels and backtest is not None:
         bands = _bands(backtest, source, panel, predicted, levels)
     recursive_steps = max(0, h - model.horizon) if source == NETWORK else 0
-    found: dict[str, Forecast] = {}
+    results: dict[str, Forecast] = {}
     for (id, series), values, band in zip(panel.items(), predicted.values, bands, strict=True):
         if not all(np.isfinite(each).all() for each in (values, *band.values())):
-            raise DataError(panel.problem(id, f"the forecast of {source!r} is too large for a number; fit it anew"))
+            raise DataError(
+                panel.problem(id, f"the forecast of {source!r} is too large for a number; fit the model again")
+            )
         own = backtest
         if backtest is not None and not backtest.single:
             own = backtest.of(id) if id in backtest.places else None
-        found[id] = Forecast(series, values, band, source, own, recursive_steps)
-    return found
+        results[id] = Forecast(series, values, band, source, own, recursive_steps)
+    return results
 
 
 def _bands(
     backtest: Backtest, source: str, panel: Panel, predicted: Prediction, levels: Sequence[float]
 ) -> list[dict[float, np.ndarray]]:
-    """For each series: level -> (h, 2); what was never below zero is not forecast to be."""
+    """Returns for each series its intervals by level, (h, 2); those of a series that is never negative are cut at 0."""
     floors = [0.0 if series.values.min() >= 0.0 else -np.inf for series in panel.values()]
     if predicted.error_scale is None:
         errors = backtest.truth, backtest.forecasts[source]
@@ -65,7 +73,7 @@ def _bands(
             intervals.bands(values, *errors, levels, relative=backtest.relative, floor=floor)
             for values, floor in zip(predicted.values, floors, strict=True)
         ]
-    ids = list(backtest.places) if backtest.single else list(panel)  # rows given anew may have another name
+    ids = list(backtest.places) if backtest.single else list(panel)  # a new history may have another name
     bounds = pooled_errors(backtest, source).bands(ids, predicted.values, predicted.error_scale, levels)
     return [
         {level: np.maximum(bounds[k, i], floor) for k, level in enumerate(levels)} for i, floor in enumerate(floors)

@@ -1,4 +1,4 @@
-"""Files of forecasters as elman 0.1.0 wrote them, in terms of the files of today, which are then checked as such."""
+"""Converts files of forecasters from elman 0.1.0 to the current format, as which they are then checked."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ OF_BACKTEST = ("models", "labels", "starts", "series", "refit", "relative")
 
 
 def shapes(description: Mapping[str, Any]) -> Shapes:
-    """The shape and dtype of each tensor of such a file; None for the number of networks, which only a tensor says."""
+    """Returns the shape and dtype of each tensor of a file of elman 0.1.0.
+
+    The number of networks is None in a shape, since only the tensor itself holds it.
+    """
     plain = _record("forecaster", description, FIELDS)
     layout = layout_from_plain("network", plain["network"])
     series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
     horizon = fields.whole(1)("model.horizon", plain["model"].get("view", plain["model"])["horizon"])
-    rows, about = sum(each["rows"] for each in series), series[0]["covariates"]
+    rows, covariates = sum(each["rows"] for each in series), series[0]["covariates"]
     found: Shapes = {"theta": ((None, layout.size), SINGLE), "values": ((rows,), DOUBLE)}
-    if about is not None and about["past_names"]:
-        found["past"] = (rows, len(about["past_names"])), DOUBLE
-    if about is not None and about["future_names"]:
+    if covariates is not None and covariates["past_names"]:
+        found["past"] = (rows, len(covariates["past_names"])), DOUBLE
+    if covariates is not None and covariates["future_names"]:
         found["future"] = (
-            (sum((each["covariates"] or {}).get("known", 0) for each in series), len(about["future_names"])),
+            (sum((each["covariates"] or {}).get("known", 0) for each in series), len(covariates["future_names"])),
             DOUBLE,
         )
     if series[0]["calendar"] is not None:
@@ -55,7 +58,7 @@ def shapes(description: Mapping[str, Any]) -> Shapes:
 def newer(
     description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `fit` left and its tensors, in the terms of `saved.CODEC`."""
+    """Returns the description and the tensors of the same forecaster in the current format."""
     plain = _record("forecaster", description, FIELDS)
     series = [_series(f"series[{i}]", each) for i, each in enumerate(plain["series"])]
     theta = tensors["theta"]
@@ -80,16 +83,16 @@ def newer(
         for name in ("past", "future"):
             arrays[f"series.covariates.{name}"] = tensors.get(name, np.zeros(0)).reshape(-1)
     if plain["backtest"] is not None:
-        tested = _record("backtest", plain["backtest"], OF_BACKTEST)
+        backtest = _record("backtest", plain["backtest"], OF_BACKTEST)
         own = {name: each for name, each in tensors.items() if name.startswith("backtest.")}
-        said = {name.removeprefix("backtest."): [*each.shape] for name, each in own.items()}
+        arrays_of_backtest = {name.removeprefix("backtest."): [*each.shape] for name, each in own.items()}
         window = [*own["backtest.truth"].shape]
-        units = said.pop("units", None)
+        units = arrays_of_backtest.pop("units", None)
         found["backtest"] = {
-            **{name: tested[name] for name in ("labels", "starts", "refit", "relative")},
-            **said,
-            "forecasts": dict.fromkeys(tested["models"], window),
-            "ids": tested["series"] or ids * len(tested["starts"]),
+            **{name: backtest[name] for name in ("labels", "starts", "refit", "relative")},
+            **arrays_of_backtest,
+            "forecasts": dict.fromkeys(backtest["models"], window),
+            "ids": backtest["series"] or ids * len(backtest["starts"]),
             "error_scale": units,
             "single": single,
         }
@@ -103,10 +106,12 @@ EARLIER = Earlier(shapes, newer)
 
 
 def _record(name: str, plain: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    """Checks that plain data is a mapping with the known fields, and returns it."""
     return fields.record(name, plain, dict.fromkeys(known, fields.anything))
 
 
 def _series(name: str, plain: Any) -> dict[str, Any]:
+    """Checks the description of a series, and returns it."""
     each = _record(name, plain, OF_SERIES)
     fields.whole(2)(f"{name}.rows", each["rows"])
     if each["covariates"] is not None:
@@ -116,11 +121,12 @@ def _series(name: str, plain: Any) -> dict[str, Any]:
 
 
 def _new_series(each: dict[str, Any]) -> dict[str, Any]:
-    rows, about = each["rows"], each["covariates"]
-    covariates = about and {
-        **{name: about[name] for name in OF_COVARIATES if name != "known"},
-        "past": [rows, len(about["past_names"])],
-        "future": [about["known"], len(about["future_names"])],
+    """Returns the description of a series in the current format."""
+    rows, old = each["rows"], each["covariates"]
+    covariates = old and {
+        **{name: old[name] for name in OF_COVARIATES if name != "known"},
+        "past": [rows, len(old["past_names"])],
+        "future": [old["known"], len(old["future_names"])],
     }
     times = None if each["calendar"] is None else [rows]
     kept = {name: value for name, value in each.items() if name not in ("id", "rows")}
@@ -128,7 +134,7 @@ def _new_series(each: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(plain: dict[str, Any], members: int) -> dict[str, Any]:
-    """The model without its networks, as it is written today."""
+    """Returns the description of a model in the current format, without its networks."""
     if "view" not in plain:
         base, power = plain["plan"]
         rest = {name: value for name, value in plain.items() if name != "plan"}
@@ -142,6 +148,6 @@ def _model(plain: dict[str, Any], members: int) -> dict[str, Any]:
 
 
 def _names(option: str, given: Any) -> Any:
-    """Names of columns; files of 0.1.0 may hold the arrays themselves, which are no names."""
+    """Returns names of columns; None in place of the arrays that files of 0.1.0 may hold instead of names."""
     several = isinstance(given, list) and all(isinstance(name, str) for name in given)
     return given if isinstance(given, str) or (several and option in ("past", "future", "static")) else None

@@ -1,4 +1,4 @@
-"""The constraints of a Forecaster's options, and the strategy that options with these values stand for."""
+"""The constraints of the options of a `Forecaster`, and the strategy that the options select."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from elman.series.series import MISSING
 __all__ = ["CONSTRAINTS", "DISTRIBUTIONS", "as_season", "renamed_argument", "strategy_of"]
 
 DISTRIBUTIONS = ("median", "quantiles", *DENSITIES)
-INSTEAD = ("cell", "hidden_size", "members", "updates")  # options that, where given, replace what the effort says
-LONG = 1000  # rows from which one series gets a global model, with larger networks
+RECIPE_OPTIONS = ("cell", "hidden_size", "members", "updates")  # options that replace values of the effort's recipe
+LONG = 1000  # a single series of at least so many rows has enough windows for a global model with larger networks
 
 
 def _seasons(name: str, season: Any) -> tuple[int, ...]:
-    """Returns the lengths of one season or several in rising order, of which each divides the next."""
+    """Checks one season or several, and returns them in increasing order."""
     given = season if isinstance(season, list | tuple) else (season,)
     seasons = tuple(sorted(checks.whole(name, each, low=1) for each in given))
     if not seasons or any(b % a or a == b for a, b in pairwise(seasons)):
@@ -39,6 +39,7 @@ def _seasons(name: str, season: Any) -> tuple[int, ...]:
 
 
 def _freq(_: str, freq: Any) -> str:
+    """Checks a step of dates and returns it."""
     check_freq(freq)
     return freq
 
@@ -65,29 +66,36 @@ CONSTRAINTS: Constraints = {
 }
 
 
-def strategy_of(asked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
-    """How a forecaster with these checked options learns from these series."""
-    seasons, horizon, context, seed = asked["season"], asked["horizon"], asked["context"], asked["seed"]
-    distribution, skip_seasons = asked["distribution"], asked["skip_seasons"]
-    boxcox_lambda, calendar = asked["boxcox_lambda"], asked["calendar"]
-    changed = {name: asked[name] for name in INSTEAD if asked[name] is not None}
+def strategy_of(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
+    """Returns the strategy that the checked options of a forecaster select for these series.
+
+    It trains a local model on one series of less than `LONG` rows without masked values, if the options ask for the
+    median, at most one season and one skip season; else a global model.
+    """
+    seasons, horizon, context, seed = checked["season"], checked["horizon"], checked["context"], checked["seed"]
+    distribution, skip_seasons = checked["distribution"], checked["skip_seasons"]
+    boxcox_lambda, calendar = checked["boxcox_lambda"], checked["calendar"]
+    changed = {name: checked[name] for name in RECIPE_OPTIONS if checked[name] is not None}
     one_season = seasons is None or len(seasons) == 1
     short = panel.single and len(panel.first) < LONG and not panel.first.masked
     if short and one_season and distribution == "median" and skip_seasons == 1:
-        season, recipe = None if seasons is None else seasons[0], replace(LOCAL[asked["effort"]], **changed)
+        season, recipe = None if seasons is None else seasons[0], replace(LOCAL[checked["effort"]], **changed)
         return LocalStrategy(season, horizon, context, recipe, seed, boxcox_lambda, calendar)
-    recipe = replace(global_recipe(asked["effort"], sum(map(len, panel.values()))), **changed)
+    recipe = replace(global_recipe(checked["effort"], sum(map(len, panel.values()))), **changed)
     return GlobalStrategy(seasons, horizon, context, recipe, seed, distribution, skip_seasons, boxcox_lambda, calendar)
 
 
 def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:
-    """One season as a number, several as they are."""
+    """Returns one season as a number, and several as a tuple."""
     short, *longer = seasons
     return seasons if longer else short
 
 
 def renamed_argument(owner: str, old: str, given: Any, new: str, value: Any) -> Any:
-    """The value of an argument that has a new name: `given` under the earlier one, with a FutureWarning."""
+    """Returns the value of an argument that was renamed from `old` to `new`.
+
+    It is `given` if the earlier name was used, with a FutureWarning, else `value`. TypeError if both names were used.
+    """
     if given is None:
         return value
     if value is not None:

@@ -1,4 +1,4 @@
-"""Forecasts as people take them away: values and intervals with their dates, as a table, a CSV file, a picture."""
+"""`Forecast` and `Forecasts`: values and intervals with their dates, as tables, files and plots."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 from elman.series.tables.frames import FrameType
 
-__all__ = ["Forecast", "Forecasts", "in_kind"]
+__all__ = ["Forecast", "Forecasts", "to_frame"]
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """What follows a history.
+    """A forecast of the h rows that follow a history.
 
-    history    the series it was made from
-    values     (h,)
-    intervals  level in percent -> (h, 2), lower and upper bound
-    model      whose forecast it is: "network" or a baseline's name
-    backtest   how the models did on the last windows, or None
-    recursive_steps   how many of the last rows lie past the trained horizon: forecast from forecasts
+    history    series from which the forecast was made
+    values     (h,) forecasts
+    intervals  level in percent -> lower and upper bounds (h, 2)
+    model      whose forecast it is: "network" or the name of a baseline
+    backtest   backtest of the series; None: there is none
+    recursive_steps   number of last rows past the trained horizon, which are forecast from the earlier forecasts
     """
 
     history: Series
@@ -42,7 +42,7 @@ class Forecast:
 
     @property
     def rolled(self) -> int:
-        """The earlier name of `recursive_steps`."""
+        """Returns `recursive_steps`, whose earlier name this is."""
         warnings.warn("Forecast: rolled is called recursive_steps now", FutureWarning, stacklevel=2)
         return self.recursive_steps
 
@@ -51,42 +51,42 @@ class Forecast:
 
     @property
     def times(self) -> np.ndarray:
-        """datetime64[us] (h,), or row numbers where the history has no times."""
+        """Returns the times of the rows, datetime64[us] (h,), or row numbers if the history has no times."""
         return self.history.ahead(len(self))
 
     @property
     def labels(self) -> list[str]:
-        """The rows' times in the style of the input."""
+        """Returns the times of the rows as text, in the style of the input."""
         return self.history.labels_ahead(len(self))
 
     def bounds(self) -> dict[str, np.ndarray]:
-        """The bounds (h,) by name: `lower_80`, `upper_80`, ..."""
+        """Returns the bounds (h,) by name: `lower_80`, `upper_80`, and so on."""
         sides = ("lower", "upper")
         return {f"{side}_{level:g}": b[:, k] for level, b in self.intervals.items() for k, side in enumerate(sides)}
 
     def columns(self) -> list[str]:
-        """The names of the table's columns: time, the target, `lower_80`, `upper_80`, ..."""
+        """Returns the names of the table's columns: time, target, `lower_80`, `upper_80`, and so on."""
         return [self.history.time_name or "row", self.history.name, *self.bounds()]
 
     def rows(self) -> list[tuple[str, list[float]]]:
-        """The table's rows: the label, then the value and the bounds in the order of `columns`."""
+        """Returns the rows of the table: the label, then the value and the bounds in the order of `columns`."""
         body = np.column_stack([self.values, *self.bounds().values()])
         return list(zip(self.labels, body.tolist(), strict=True))
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the table, one line a row; the file appears whole or not at all. `OSError` where it cannot."""
+        """Writes the table into a CSV file and returns its path. An error (`OSError`) leaves no incomplete file."""
         return write_rows(path, [self.columns(), *_cells(self)])
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """As `write_csv`, a Parquet file with dates as such. ModuleNotFoundError without polars."""
+        """Writes the table into a Parquet file and returns its path. ModuleNotFoundError without polars."""
         return _write_parquet(path, [(None, self)])
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
-        """Draws history, forecast and intervals into a PNG (or SVG, PDF) file; needs matplotlib."""
+        """Plots history, forecast and intervals into a PNG, SVG or PDF file and returns its path; needs matplotlib."""
         return plots.forecast_plot(self, path)
 
     def chart(self) -> plots.ForecastChart:
-        """Returns what a picture shows, as a plain table."""
+        """Returns the data of a plot."""
         history = self.history
         unit = history.calendar.unit_name if history.calendar is not None else None
         return plots.ForecastChart(
@@ -94,26 +94,30 @@ class Forecast:
         )
 
     def _subtitle(self) -> str:
-        """Returns which rows are forecast, and how the backtest ended."""
-        tested, labels = self.backtest, self.labels
+        """Returns the subtitle of a plot: which rows are forecast, and the mean errors in the backtest."""
+        backtest, labels = self.backtest, self.labels
         span = f"{labels[0]} to {labels[-1]}" if len(labels) > 1 else labels[0]
-        if tested is None:
+        if backtest is None:
             return span
-        best = tested.best_baseline
-        windows = "1 window" if len(tested) == 1 else f"{len(tested)} windows"
-        ours, theirs = tested.mean(NETWORK), tested.mean(best)
+        best = backtest.best_baseline
+        windows = "1 window" if len(backtest) == 1 else f"{len(backtest)} windows"
+        ours, theirs = backtest.mean(NETWORK), backtest.mean(best)
         return f"{span}.  Backtest, {windows}: mean MASE {ours:.2f} (network), {theirs:.2f} ({best})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""
+        """Returns plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""
         names = self.columns()
         rows = [dict(zip(names, [label, *numbers], strict=True)) for label, numbers in self.rows()]
-        about = {"target": self.history.name, "model": self.model, "horizon": len(self)}
-        return {**about, "recursive_steps": self.recursive_steps, "forecast": rows}
+        header = {"target": self.history.name, "model": self.model, "horizon": len(self)}
+        return {**header, "recursive_steps": self.recursive_steps, "forecast": rows}
 
 
 class Forecasts(Mapping[str, Forecast]):
-    """The forecast of each of many series, by its id. `skipped`: those that could not be forecast, and why."""
+    """The forecasts of many series, a mapping from ids to `Forecast`s.
+
+    each      the forecasts by id
+    skipped   why each other series could not be forecast, by its id
+    """
 
     def __init__(self, each: Mapping[str, Forecast], skipped: Mapping[str, str] | None = None) -> None:
         self._each = dict(each)
@@ -132,42 +136,50 @@ class Forecasts(Mapping[str, Forecast]):
         return f"Forecasts({len(self)} series, {len(next(iter(self.values()), ()))} rows each)"
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a table in long form, one line a series and row; the file appears whole or not at all."""
+        """Writes a CSV file with one line for each series and row, and returns its path."""
         heads = next((forecast.columns() for forecast in self.values()), [])
         return write_rows(path, [["series", *heads], *([name, *row] for name, f in self.items() for row in _cells(f))])
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """As `write_csv`, a Parquet file with dates as such. ModuleNotFoundError without polars."""
+        """Writes the table of `write_csv` into a Parquet file and returns its path; needs polars."""
         return _write_parquet(path, list(self.items()))
 
     def plot(self, path: str | os.PathLike[str], *, most: int = 12) -> Path:
-        """Draws the first `most` series, each small, into a PNG (or SVG, PDF) file; needs matplotlib."""
+        """Plots the first `most` series in small panels into a PNG, SVG or PDF file and returns its path.
+
+        ModuleNotFoundError without matplotlib.
+        """
         return plots.forecasts_plot(self, path, most=most)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: those of every forecast, by the series' id."""
+        """Returns plain values for JSON: those of every forecast, by the id of the series."""
         return {name: forecast.to_dict() for name, forecast in self.items()}
 
 
-def in_kind(
-    found: Forecast | Forecasts, kind: FrameType, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
+def to_frame(
+    result: Forecast | Forecasts, frame: FrameType, columns: Callable[[Forecast], Mapping[str, np.ndarray]], id: str
 ) -> Any:
-    """Columns of one forecast or many as a data frame of this kind: beside the times, and for many the column `id`."""
-    each = list(found.values()) if isinstance(found, Forecasts) else [found]
-    time = each[0].history.time_name
-    tables = [({} if time is None else {time: f.times}) | dict(columns(f)) for f in each]
-    whole = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
-    if isinstance(found, Forecasts):
-        whole = {id: np.repeat(list(found), [len(f) for f in each])} | whole
-    return kind.answer(whole, time)
+    """Returns a data frame of one forecast or of many, with the times and the columns that `columns` returns.
+
+    frame   the data frame library
+    id      name of the column of ids, which is added for many series
+    """
+    forecasts = list(result.values()) if isinstance(result, Forecasts) else [result]
+    time = forecasts[0].history.time_name
+    tables = [({} if time is None else {time: each.times}) | dict(columns(each)) for each in forecasts]
+    table = {name: np.concatenate([part[name] for part in tables]) for name in tables[0]}
+    if isinstance(result, Forecasts):
+        table = {id: np.repeat(list(result), [len(each) for each in forecasts])} | table
+    return frame.answer(table, time)
 
 
 def _cells(forecast: Forecast) -> list[list[str]]:
+    """Returns the rows of a forecast's table as text."""
     return [[label, *(f"{number:.8g}" for number in numbers)] for label, numbers in forecast.rows()]
 
 
 def _write_parquet(path: str | os.PathLike[str], forecasts: Sequence[tuple[str | None, Forecast]]) -> Path:
-    """Forecasts with the ids of their series; None writes no column of ids."""
+    """Writes forecasts with the ids of their series, or without a column of ids where the id is None."""
     needs_polars()
     import polars
 

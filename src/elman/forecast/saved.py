@@ -1,4 +1,4 @@
-"""What the file of a fitted Forecaster holds, and how its parts must fit one another."""
+"""The contents of the file of a fitted `Forecaster`, and the checks that its parts are consistent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["CODEC", "ColumnNames", "Fitted"]
 
 
 class ColumnNames(NamedTuple):
-    """The columns that `fit` was given by name; new rows are read by the same ones."""
+    """The names of the columns that `fit` was given; new rows are read from the same columns."""
 
     target: str | None
     time: str | None
@@ -41,12 +41,15 @@ class ColumnNames(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """All that `Forecaster.fit` leaves.
+    """The state of a fitted `Forecaster`.
 
-    series    by id
+    model     the fitted model
+    series    the fitted series by id
     single    whether there is one series, which was given alone
-    skipped   what was wrong with each series that was left out
-    levels    of the intervals, in percent
+    skipped   why each series was left out, by its id
+    levels    levels of the intervals, in percent
+    columns   names of the columns of the fitted data
+    backtest  the backtest; None: there is none
     """
 
     model: LocalModel | DirectModel | RecursiveModel
@@ -58,7 +61,7 @@ class Fitted:
     backtest: Backtest | None
 
     def validate(self) -> None:
-        """Raises ValueError where the parts do not fit one another."""
+        """Raises ValueError for parts that are not consistent with each other."""
         if self.single and len(self.series) != 1:
             raise ValueError(f"single: expected one series, got {len(self.series)}")
         _check_series(self.series, self.model)
@@ -94,6 +97,7 @@ CODEC = Codec(
 
 
 def _check_series(series: dict[str, Series], model: Model) -> None:
+    """Raises ValueError for series on which the model cannot have been trained."""
     if not series or (len(series) > 1 and model.spec is None):
         raise ValueError("series: expected one, or several and a global model")
     if len({each.calendar is None for each in series.values()}) > 1:
@@ -105,28 +109,31 @@ def _check_series(series: dict[str, Series], model: Model) -> None:
         for each in series.values()
     }
     if named not in ({None}, {tuple(tuple(each[0] for each in getattr(inputs, kind)) for kind in kinds)}):
-        raise ValueError("series: expected the covariates of the model, beside every series")
+        raise ValueError("series: expected the covariates of the model for every series, got others")
     if named == {None} and (inputs.past or inputs.future or inputs.static):
         raise ValueError("series: expected the covariates of the model, got none")
     if inputs.calendar and first.calendar is None:
-        raise ValueError("series: expected times for features of the dates, got none")
+        raise ValueError("series: expected times for the calendar features of the model, got none")
     longest = max(map(len, series.values()))
     if longest < model.context + model.horizon:
-        raise ValueError(f"horizon: expected one that {longest} rows teach, got {model.horizon} after {model.context}")
-
-
-def _check_backtest(tested: Backtest, series: dict[str, Series], model: Model) -> None:
-    """What the series themselves say of its windows must be what it says."""
-    if tested.horizon != model.horizon or (tested.error_scale is None) != (model.spec is None):
         raise ValueError(
-            f"backtest.truth: expected {model.horizon} rows in each window, and the error scale of a global model"
+            f"horizon: expected context and horizon of at most {longest} rows together, as the longest series has, got"
+            f" {model.context} and {model.horizon}"
         )
-    if [*tested.forecasts] != [NETWORK, *RULES]:
-        raise ValueError(f"backtest.forecasts: expected {(NETWORK, *RULES)}, got {checks.shown([*tested.forecasts])}")
-    if not len(tested) or not {*tested.ids} <= {*series}:
-        raise ValueError("backtest.ids: expected that of one of the series for each window")
-    expected = np.empty(len(tested))
-    for w, (id, start) in enumerate(zip(tested.ids, tested.starts, strict=True)):
+
+
+def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model) -> None:
+    """Raises ValueError for a backtest that does not agree with the model or with the values of the series."""
+    if backtest.horizon != model.horizon or (backtest.error_scale is None) != (model.spec is None):
+        raise ValueError(
+            f"backtest.truth: expected {model.horizon} rows in each window, and an error scale only for a global model"
+        )
+    if [*backtest.forecasts] != [NETWORK, *RULES]:
+        raise ValueError(f"backtest.forecasts: expected {(NETWORK, *RULES)}, got {checks.shown([*backtest.forecasts])}")
+    if not len(backtest) or not {*backtest.ids} <= {*series}:
+        raise ValueError("backtest.ids: expected the id of one of the series for each window")
+    expected = np.empty(len(backtest))
+    for w, (id, start) in enumerate(zip(backtest.ids, backtest.starts, strict=True)):
         whole, end = series[id], start + model.horizon
         if not 1 <= start <= len(whole) - model.horizon:
             raise ValueError(
@@ -134,14 +141,16 @@ def _check_backtest(tested: Backtest, series: dict[str, Series], model: Model) -
             )
         labels = whole.label(start), whole.label(end - 1)
         expected[w] = rmsse_scale(whole.head(start).observed)
-        if tested.labels[w] != labels or not np.array_equal(tested.truth[w], whole.observed[start:end], equal_nan=True):
+        if backtest.labels[w] != labels or not np.array_equal(
+            backtest.truth[w], whole.observed[start:end], equal_nan=True
+        ):
             raise ValueError(f"backtest: expected the rows from {labels[0]} to {labels[1]} in window {w}, got others")
-    roots, scales, errors = tested.root_scales, tested.scales, tested.error_scale
+    roots, scales, errors = backtest.root_scales, backtest.scales, backtest.error_scale
     if roots is None or not np.isclose(roots, expected, rtol=1e-6, atol=0.0, equal_nan=True).all():
         raise ValueError("backtest.root_scales: expected those of the rows before the windows, got others")
-    if not all(np.isfinite(each).all() for each in tested.forecasts.values()):
+    if not all(np.isfinite(each).all() for each in backtest.forecasts.values()):
         raise ValueError("backtest.forecasts: expected finite forecasts")
     if not (np.isnan(scales) | ((scales > 0.0) & np.isfinite(scales))).all():
         raise ValueError("backtest.scales: expected scales above zero")
     if errors is not None and not ((errors >= 0.0) & np.isfinite(errors)).all():
-        raise ValueError("backtest.error_scale: expected sizes of at least zero")
+        raise ValueError("backtest.error_scale: expected finite numbers of at least zero")

@@ -1,7 +1,7 @@
-"""The few options of a Forecaster that matter, chosen by Optuna on windows that are then left alone.
+"""Hyperparameter search for a `Forecaster` with Optuna.
 
-Each trial's model is trained without the last `windows` horizons of every series, which belong to the backtest of the
-forecaster that comes out, and is scored on the windows before them.
+Every trial is a backtest without the last rows of every series: these rows are for the backtest of the resulting
+forecaster, which therefore stays unbiased.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from elman.series.series import Series
 __all__ = ["Tuned", "tune"]
 
 NEEDED = "tuning needs optuna; type: pip install 'elman[tune]'"
-SPACE: Mapping[str, Sequence[Any]] = {
-    "context": (None, 1.5, 2.0, 3.0),  # times the rows that the defaults read
+SPACE: Mapping[str, Sequence[Any]] = {  # option -> values to choose from
+    "context": (None, 1.5, 2.0, 3.0),  # multiples of the default context
     "cell": ("tanh", "gru", "lstm"),
     "hidden_size": (4, 8, 16, 32, 64),
     "updates": (100, 300, 1000, 3000),
@@ -29,11 +29,12 @@ SPACE: Mapping[str, Sequence[Any]] = {
 
 
 class Tuned(NamedTuple):
-    """What tuning found.
+    """The result of a hyperparameter search.
 
-    forecaster   with the best options, not fitted
-    score        its mean MASE in the windows of the search;  usual  that of the options as they were
-    trials       for each trial `score` and its options, the first as they were
+    forecaster   a forecaster with the best options, not fitted
+    score        its mean MASE in the windows of the search
+    usual        the mean MASE of the initial options
+    trials       for each trial its `score` and the options that were changed; none in the first
     """
 
     forecaster: Forecaster
@@ -51,14 +52,17 @@ def tune(
     space: Mapping[str, Sequence[Any]] | None = None,
     **columns: Any,
 ) -> Tuned:
-    """Looks for better options.
+    """Searches for better options of a forecaster, and returns the best ones with their score.
 
-    y, columns   as `Forecaster.fit` takes them
-    forecaster   what to begin from, which is the first trial; its `windows` last horizons are not looked at
-    trials       how many are tried in all;  windows  on how many windows each
-    space        options and the values to choose from; None: `SPACE`
+    y, columns   data and names of columns, as `Forecaster.fit` takes them
+    forecaster   forecaster with the initial options, which are the first trial. Its last `windows` horizons are left
+                 out of the search; None: `Forecaster()`
+    trials       number of trials
+    windows      number of backtest windows in each trial
+    space        options, and for each the values to choose from; None: `SPACE`
 
-    The same seed gives the same trials. `ModuleNotFoundError` without optuna, `DataError` for too few rows.
+    The same seed of the forecaster gives the same trials. `ModuleNotFoundError` without optuna, `DataError` for too few
+    rows.
     """
     try:
         import optuna
@@ -69,20 +73,20 @@ def tune(
     space = SPACE if space is None else space
     for option in space:
         checks.choice("space", option, tuple(base.get_params()))
-    known, usual = _known(base, base.read(y, **columns))
+    known, defaults = _search_data(base, base.read(y, **columns))
     done: list[dict[str, Any]] = []
 
     def score(options: dict[str, Any]) -> float:
-        share = options.get("context")
-        if share is not None:
-            options |= {"context": max(1, round(share * usual["context"]))}
-        model = Forecaster(**base.get_params()).set_params(horizon=usual["horizon"], **options)
+        multiple = options.get("context")
+        if multiple is not None:
+            options |= {"context": max(1, round(multiple * defaults["context"]))}
+        model = Forecaster(**base.get_params()).set_params(horizon=defaults["horizon"], **options)
         try:
-            found = model.backtest(windows, y=known).mean("network")
-        except DataError:  # a context that these rows are too few for
-            found = float("inf")
-        done.append({"score": found, **options})
-        return found
+            error = model.backtest(windows, y=known).mean("network")
+        except DataError:  # the context is too long for these rows
+            error = float("inf")
+        done.append({"score": error, **options})
+        return error
 
     best = first = score({})
     if trials > 1:
@@ -102,22 +106,20 @@ def tune(
     return Tuned(chosen, best, first, done)
 
 
-def _known(base: Forecaster, read: Series | Panel) -> tuple[Any, dict[str, Any]]:
-    """The series without what the backtest of the outcome will score, and the horizon and context of the defaults."""
+def _search_data(base: Forecaster, read: Series | Panel) -> tuple[Series | Panel, dict[str, int]]:
+    """Returns the series without the rows that the final backtest scores, and the default horizon and context."""
     quick = Forecaster(**base.get_params()).set_params(
         windows=0, updates=1, members=1, levels=None, distribution="median"
     )
     fitted = quick.fit(read)
     rows = base.windows * fitted.horizon_
-    usual = {"horizon": fitted.horizon_, "context": fitted.model_.context}
+    defaults = {"horizon": fitted.horizon_, "context": fitted.model_.context}
     if isinstance(read, Series):
-        known: Any = read.head(len(read) - rows)
+        known: Series | Panel = read.head(len(read) - rows)
         shortest = len(known)
     else:
         known = Panel({name: series.head(max(0, len(series) - rows)) for name, series in read.items()}, {})
         shortest = min(map(len, known.values()))
     if shortest < 3 * fitted.horizon_:
-        raise DataError(
-            f"y: {shortest} rows before the backtest's {rows} are too few to tune on; ask for fewer windows"
-        )
-    return known, usual
+        raise DataError(f"y: {shortest} rows before the backtest's {rows} are too few to tune on; use fewer windows")
+    return known, defaults

@@ -1,1 +1,1 @@
-"""How good forecasts are: baselines, error measures, backtests and intervals."""
+"""Evaluation of forecasts: baselines, error measures, backtests and prediction intervals."""

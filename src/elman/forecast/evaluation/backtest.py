@@ -1,4 +1,4 @@
-"""What the last windows of one or many series say about a forecaster: errors beside the baselines', and the verdict."""
+"""`Backtest`: forecasts of the last windows of one or many series, and their errors compared with the baselines'."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ NETWORK = "network"
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """W windows of h rows, each forecast from the rows before it alone. MASE, sMAPE, RMSE and RMSSE are per window.
+    """The backtest of a forecaster: W windows of h rows, each forecast from the rows before it alone.
 
-    truth      (W, h), NaN where a value is masked
-    forecasts  model -> (W, h): "network", "naive", "seasonal naive", "drift", "naive 2"
-    scales     (W,) the unit of each window's MASE, from the rows before it
-    labels     (W,) each window's first and last row
-    starts     (W,) the index of each window's first row
-    ids        (W,) the id of each window's series
-    error_scale   (W, h, 2) the usual size of an error of the network's forecasts, below and above them; None where the
-               model does not say
-    root_scales   (W,) the unit of each window's RMSSE; None where it was not taken
-    refit      whether each window has a model of its own, which saw the windows before it
-    relative   whether errors are ratios: most of the models forecast logarithms
-    single     whether there is one series, given alone, whose id nobody needs
+    truth        (W, h) true values, NaN where a value is masked
+    forecasts    model -> (W, h): "network", "naive", "seasonal naive", "drift", "naive 2"
+    scales       (W,) the denominator of each window's MASE, computed from the rows before it
+    labels       (W,) the labels of each window's first and last row
+    starts       (W,) the index of each window's first row
+    ids          (W,) the id of each window's series
+    error_scale  (W, h, 2) the expected size of the network's errors below and above its forecasts; None for a local
+                 model, which does not estimate it
+    root_scales  (W,) the denominator of each window's RMSSE; None: not computed
+    refit        whether each window has a model of its own, trained on all rows before it, earlier windows included
+    relative     whether errors are ratios, since most of the models forecast logarithms
+    single       whether there is one series, which was given alone, without an id
     """
 
     truth: Annotated[np.ndarray, "float64 (W, h)"]
@@ -56,7 +56,7 @@ class Backtest:
 
     @cached_property
     def scores(self) -> Mapping[str, Mapping[str, np.ndarray]]:
-        """model -> measure -> (W,)"""
+        """Returns the error of each window: model -> measure -> (W,)."""
         roots = np.full(len(self.truth), np.nan) if self.root_scales is None else self.root_scales
         scores: dict[str, dict[str, np.ndarray]] = {}
         for model, forecasts in self.forecasts.items():
@@ -66,7 +66,7 @@ class Backtest:
 
     @cached_property
     def places(self) -> Mapping[str, list[int]]:
-        """The windows of each series, by its id."""
+        """Returns the indices of the windows of each series, by its id."""
         places: dict[str, list[int]] = {}
         for w, id in enumerate(self.ids):
             places.setdefault(id, []).append(w)
@@ -74,14 +74,14 @@ class Backtest:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """(W,) the id of each window's series; empty for one series that was given alone."""
+        """Returns the id of each window's series, (W,); an empty tuple for one series that was given alone."""
         return () if self.single else self.ids
 
     def __len__(self) -> int:
         return len(self.truth)
 
     def take(self, windows: Sequence[int] | np.ndarray) -> Backtest:
-        """Some of the windows, by their indices."""
+        """Returns a backtest of some of the windows, selected by their indices."""
         at = np.asarray(windows)
         return Backtest(
             self.truth[at],
@@ -98,53 +98,58 @@ class Backtest:
         )
 
     def of(self, series: str) -> Backtest:
-        """The windows of one series. KeyError for one that has none."""
+        """Returns the backtest of one series, selected by its id. KeyError for a series without windows."""
         if series not in self.places:
             raise KeyError(f"series: expected one with windows in the backtest, got {series!r}")
         return replace(self.take(self.places[series]), single=True)
 
     @property
     def horizon(self) -> int:
+        """Returns the number of rows of each window, h."""
         return self.truth.shape[1]
 
     def mean(self, model: str, measure: str = "mase") -> float:
-        """A measure's mean over the windows; windows where it is not defined (MASE after a constant) do not count."""
+        """Returns the mean of a measure over the windows in which it is defined; NaN if there are none.
+
+        MASE, for example, is not defined where all values before the window are equal.
+        """
         values = self.scores[model][measure]
         defined = values[np.isfinite(values)]
         return float(defined.mean()) if defined.size else float("nan")
 
     @property
     def overlapping(self) -> bool:
-        """Whether windows share rows: a short series then tells less than their number says."""
+        """Returns whether some windows share rows, so that their errors are not independent."""
         places = list(zip(self.ids, self.starts, strict=True))
         return any(a[0] == b[0] and b[1] - a[1] < self.horizon for a, b in pairwise(places))
 
     @property
     def best_baseline(self) -> str:
-        """The baseline with the lowest mean MASE, or RMSE where no window has a MASE."""
+        """Returns the name of the baseline with the lowest mean MASE, or RMSE if MASE is defined in no window."""
         baselines = [model for model in self.forecasts if model != NETWORK]
-        return min(baselines, key=lambda model: self.mean(model, self._judge))
+        return min(baselines, key=lambda model: self.mean(model, self._criterion))
 
     @property
     def gain(self) -> float:
-        """The share of the best baseline's mean error that the network saves; negative where it loses."""
-        best = self.mean(self.best_baseline, self._judge)
+        """Returns 1 minus the ratio of the network's mean error to the best baseline's; negative if it is worse."""
+        best = self.mean(self.best_baseline, self._criterion)
         return (
-            1.0 - self.mean(NETWORK, self._judge) / best
+            1.0 - self.mean(NETWORK, self._criterion) / best
             if best > 0.0
-            else -float(self.mean(NETWORK, self._judge) > 0.0)
+            else -float(self.mean(NETWORK, self._criterion) > 0.0)
         )
 
     @property
     def network_wins(self) -> bool:
+        """Returns whether the network's mean error is below that of the best baseline."""
         return self.gain > 0.0
 
     def residuals(self, model: str) -> np.ndarray:
-        """truth - forecast, (W, h)."""
+        """Returns the residuals of a model, truth - forecast, (W, h)."""
         return self.truth - self.forecasts[model]
 
     def charts(self, history: Mapping[str, Series]) -> dict[str, plots.BacktestChart]:
-        """Returns what a picture shows of each series that has windows, as plain tables by the series' id."""
+        """Returns the data of a plot for each series that has windows, by the id of the series."""
         best, charts = self.best_baseline, dict[str, plots.BacktestChart]()
         for name, series in history.items():
             rows = self.places.get(name) if self.series else list(range(len(self)))
@@ -155,14 +160,18 @@ class Backtest:
         return charts
 
     def summary(self) -> list[dict[str, Any]]:
-        """For each model: `model`, its mean `mase`, `smape` (percent), `rmse`, `rmsse`, and `owa`."""
+        """Returns each model's name as `model` and its mean `mase`, `smape` (percent), `rmse`, `rmsse` and `owa`."""
         return [
             {"model": model, **{name: self.mean(model, name) for name in MEASURES}, "owa": self.owa(model)}
             for model in self.forecasts
         ]
 
     def owa(self, model: str) -> float:
-        """The mean of sMAPE and MASE, each over that of Naive 2 (Makridakis et al. 2020); NaN where that is 0."""
+        """Returns the overall weighted average (OWA) of a model (Makridakis et al. 2020).
+
+        It is the mean of two ratios, the model's sMAPE to that of Naive 2, and its MASE to that of Naive 2. NaN where a
+        denominator is 0.
+        """
         if NAIVE2 not in self.forecasts:
             return float("nan")
         ratios = [
@@ -172,7 +181,11 @@ class Backtest:
         return sum(ratios) / 2.0
 
     def records(self) -> list[dict[str, Any]]:
-        """For each window and model: (`series`,) `first`, `last` row, `model`, `mase`, `smape`, `rmse`, `rmsse`."""
+        """Returns one record for each window and model.
+
+        Its fields are `series`, the id (not for one series that was given alone), the labels of the `first` and `last`
+        row, `model`, `mase`, `smape`, `rmse` and `rmsse`.
+        """
         whose = [{} if self.single else {"series": id} for id in self.ids]
         return [
             {
@@ -187,13 +200,16 @@ class Backtest:
         ]
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Writes `records`, one line a window and model; the file appears whole or not at all."""
+        """Writes `records` into a CSV file, one line for each window and model, and returns its path.
+
+        An error leaves no incomplete file.
+        """
         records = self.records()
         cells = [[f"{each:.8g}" if isinstance(each, float) else each for each in row.values()] for row in records]
         return write_rows(path, [list(records[0]), *cells])
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """As `write_csv`, a Parquet file. ModuleNotFoundError without polars."""
+        """Writes `records` into a Parquet file and returns its path. ModuleNotFoundError without polars."""
         needs_polars()
         import polars
 
@@ -202,10 +218,10 @@ class Backtest:
         return Path(path)
 
     def verdict(self) -> str:
-        """One sentence: by how much the network beats the best baseline, or that it does not."""
-        best, name = self.best_baseline, self._judge.upper()
-        ours, theirs = self.mean(NETWORK, self._judge), self.mean(best, self._judge)
-        better = int(np.sum(self.scores[NETWORK][self._judge] < self.scores[best][self._judge]))
+        """Returns a sentence that says by how much the network beats the best baseline, or that it does not."""
+        best, name = self.best_baseline, self._criterion.upper()
+        ours, theirs = self.mean(NETWORK, self._criterion), self.mean(best, self._criterion)
+        better = int(np.sum(self.scores[NETWORK][self._criterion] < self.scores[best][self._criterion]))
         windows = "1 window" if len(self) == 1 else f"{len(self)} {'overlapping ' if self.overlapping else ''}windows"
         rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
         where = "" if self.single else f" in {len(self.places)} series"
@@ -218,5 +234,6 @@ class Backtest:
         )
 
     @property
-    def _judge(self) -> str:
+    def _criterion(self) -> str:
+        """Returns the measure that models are compared by."""
         return "mase" if np.isfinite(self.scores[NETWORK]["mase"]).any() else "rmse"

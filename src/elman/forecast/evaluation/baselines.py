@@ -1,4 +1,4 @@
-"""What a forecast has to beat: rules that learn nothing (Hyndman and Athanasopoulos, Forecasting, section 5.2)."""
+"""Baselines: forecasting rules without training (Hyndman and Athanasopoulos, Forecasting, section 5.2)."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from elman.series.season import autocorrelation
 
 __all__ = ["NAIVE2", "RULES", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
 
-NAIVE2 = "naive 2"  # OWA's yardstick
+NAIVE2 = "naive 2"  # the baseline that OWA is relative to
 RULES = ("naive", "seasonal naive", "drift", NAIVE2)
 
 
 def naive(values: np.ndarray, horizon: int) -> np.ndarray:
-    """The last value, for ever: values (n,) -> (horizon,)."""
+    """Returns the last of the values (n,) as the forecast of every row, (horizon,)."""
     return np.full(horizon, values[-1])
 
 
 def seasonal_naive(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The last season, repeated: values (n,), n >= season -> (horizon,)."""
+    """Returns the last season of the values (n,), n >= season, repeated as often as needed, (horizon,)."""
     return np.resize(values[-season:], horizon)
 
 
 def drift(values: np.ndarray, horizon: int) -> np.ndarray:
-    """The straight line through the first and the last value, carried on: values (n,), n >= 2 -> (horizon,)."""
+    """Returns the straight line through the first and the last of the values (n,), n >= 2, continued, (horizon,)."""
     slope = (values[-1] - values[0]) / (len(values) - 1)
     return values[-1] + slope * np.arange(1, horizon + 1)
 
 
 def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The M4 competition's yardstick: the last value, of a series adjusted for its season where it has one (a test of
-    the autocorrelation at one season, 90 %), by the classical multiplicative decomposition: values (n,) -> (horizon,).
+    """Returns the Naive 2 forecast (horizon,) of values (n,), the baseline of the M4 competition.
 
-    Without a season, with less than three of them, or with values not above zero it is the naive forecast.
+    It is the naive forecast of the seasonally adjusted values, multiplied by the seasonal indices, which are found by
+    the classical multiplicative decomposition. It equals the naive forecast where the autocorrelation at a lag of one
+    season is not significant (at 90 %), where there are less than three seasons, and where a value is not above zero.
     """
     if season == 1 or len(values) < 3 * season or values.min() <= 0.0:
         return naive(values, horizon)
@@ -55,11 +56,11 @@ def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
 
 
 def baselines(values: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
-    """Every rule's forecast (horizon,) by its name; the seasonal one equals the naive where there is no season."""
-    found = (
+    """Returns the forecasts (horizon,) of all baselines by name; with season 1 "seasonal naive" equals "naive"."""
+    forecasts = (
         naive(values, horizon),
         seasonal_naive(values, horizon, season),
         drift(values, horizon),
         np.clip(naive2(values, horizon, season), -BEYOND, BEYOND),
     )
-    return dict(zip(RULES, found, strict=True))
+    return dict(zip(RULES, forecasts, strict=True))

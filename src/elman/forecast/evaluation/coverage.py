@@ -1,5 +1,7 @@
-"""What a backtest's errors say about intervals: their widths for a forecast to come, and how they did in the backtest's
-own windows, each calibrated on other ones alone."""
+"""Calibration of prediction intervals by the errors of a backtest, and the coverage of such intervals in the backtest.
+
+For coverage, the intervals of each window are calibrated on other windows alone.
+"""
 
 from __future__ import annotations
 
@@ -16,105 +18,119 @@ from elman.series.limits import BEYOND
 
 __all__ = ["PooledErrors", "coverage", "pooled_errors"]
 
-PRIOR = 0.5  # what all series say of one's errors, in windows of its own
+PRIOR_WEIGHT = 0.5  # weight of the mean over all series in the error size of one series; a window has weight 1
 
 
 @dataclass(frozen=True, eq=False)
 class PooledErrors:
-    """What intervals about a model's forecasts are made of: errors of all series together, each over how large the
-    errors of its own series are in the other windows.
+    """The errors of a global model in a backtest, pooled over the series, for calibrating intervals.
 
-    pooled   those errors
-    sizes    how large each series' errors are, in units;  usual  the same of a series without windows
+    An error is divided by its error scale (see `Backtest`), and then by the size of its series: the typical size of the
+    errors of that series in the other windows.
+
+    calibration   the calibration by the pooled errors
+    sizes         the size of each series, by its id
+    default_size  the size that is used for a series without windows
     """
 
-    pooled: intervals.Calibration
+    calibration: intervals.Calibration
     sizes: Mapping[str, float]
-    usual: float
+    default_size: float
 
     def bands(
         self, ids: Sequence[str], forecasts: np.ndarray, error_scale: np.ndarray, levels: Sequence[float]
     ) -> np.ndarray:
-        """Lower and upper bounds (levels, N, h, 2) of forecasts (N, h) whose usual errors are error_scale (N, h, 2)."""
-        sizes = np.array([self.sizes.get(id, self.usual) for id in ids])
-        widths = self.pooled.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
+        """Returns lower and upper bounds (levels, N, h, 2) of forecasts (N, h) with the error scale (N, h, 2)."""
+        sizes = np.array([self.sizes.get(id, self.default_size) for id in ids])
+        widths = self.calibration.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
         with np.errstate(over="ignore"):
             bounds = forecasts[..., None] + widths[..., None] * error_scale * np.array([-1.0, 1.0])
         return np.clip(bounds, -BEYOND, BEYOND)
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
-    """The errors of a backtest that has an error scale.
+    """Returns the pooled errors of a model in a backtest with an error scale.
 
-    The size of a series' errors is a geometric mean over its windows; that of all series counts as one more, with the
-    weight `PRIOR`. A single window of a series says nothing: there was no other whose error could be measured by it,
-    so how well that works is not known.
+    The size of a series is the geometric mean of the error sizes of its windows, with the mean over all windows of all
+    series as one more term of weight `PRIOR_WEIGHT`. A series with only one window gets the mean over all windows: with
+    no other window, it could not be tested how well its own size predicts its errors.
     """
     if backtest.error_scale is None:
         raise ValueError("backtest: expected one with an error scale")
     residuals = backtest.residuals(model)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # after rows that stood still scales are tiny
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # scales are tiny after constant rows
         errors = residuals / np.where(residuals < 0.0, backtest.error_scale[..., 0], backtest.error_scale[..., 1])
     errors = np.clip(errors, -BEYOND, BEYOND)
-    there = np.isfinite(errors)
-    size = np.where(there, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
-    windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(there.sum(axis=1), 1), 1e-12))
-    usual = float(windows[there.any(axis=1)].mean())
-    windows[~there.any(axis=1)] = usual
+    known = np.isfinite(errors)
+    size = np.where(known, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
+    windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(known.sum(axis=1), 1), 1e-12))
+    mean = float(windows[known.any(axis=1)].mean())
+    windows[~known.any(axis=1)] = mean
     ids, own, counts = np.unique(backtest.ids, return_inverse=True, return_counts=True)
     sums = np.bincount(own, windows)
-    others = np.exp((sums[own] - windows + PRIOR * usual) / (counts[own] - 1 + PRIOR))
+    others = np.exp((sums[own] - windows + PRIOR_WEIGHT * mean) / (counts[own] - 1 + PRIOR_WEIGHT))
     several = counts > 1
-    sizes = np.exp((sums * several + PRIOR * usual) / (counts * several + PRIOR))
-    each = dict(zip(ids.tolist(), sizes.tolist(), strict=True))
-    return PooledErrors(intervals.calibrate(errors / others[:, None]), each, float(np.exp(usual)))
+    sizes = np.exp((sums * several + PRIOR_WEIGHT * mean) / (counts * several + PRIOR_WEIGHT))
+    by_id = dict(zip(ids.tolist(), sizes.tolist(), strict=True))
+    return PooledErrors(intervals.calibrate(errors / others[:, None]), by_id, float(np.exp(mean)))
 
 
 def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWORK) -> list[dict[str, Any]]:
-    """For each level (percent): `level`, `covered` the percentage of rows inside, and over MASE's unit `score`, the
-    mean interval score, and `pinball`, the mean loss of both bounds as quantiles. Windows that too few residuals
-    calibrate do not count, and levels without a window are left out."""
-    found: list[dict[str, Any]] = []
+    """Returns how the intervals of a model did in a backtest, one record for each level in percent.
+
+    level     the level
+    covered   the percentage of rows whose true value lies inside the interval
+    score     the mean interval score, divided by the denominator of MASE
+    pinball   the mean pinball loss of both bounds as quantiles, divided by the denominator of MASE
+
+    Windows with too few residuals for their calibration are ignored, and a level with no other window is left out.
+    """
+    records: list[dict[str, Any]] = []
     for level in intervals.parse_levels(levels):
         bands = bands_of_windows(backtest, level, model)
-        there = np.isfinite(bands[..., 0]) & np.isfinite(backtest.truth)
-        if not there.any():
+        known = np.isfinite(bands[..., 0]) & np.isfinite(backtest.truth)
+        if not known.any():
             continue
         low, high, truth = bands[..., 0], bands[..., 1], backtest.truth
         scores = interval_score(truth, low, high, level) / backtest.scales[:, None]
-        there_too = np.isfinite(scores)
-        score = float(scores[there_too].mean()) if there_too.any() else float("nan")
-        covered = 100.0 * float(((truth >= low) & (truth <= high))[there].mean())
+        scored = np.isfinite(scores)
+        score = float(scores[scored].mean()) if scored.any() else float("nan")
+        covered = 100.0 * float(((truth >= low) & (truth <= high))[known].mean())
         pinball = score * (1.0 - level / 100.0) / 4.0
-        found.append({"level": level, "covered": covered, "score": score, "pinball": pinball})
-    return found
+        records.append({"level": level, "covered": covered, "score": score, "pinball": pinball})
+    return records
 
 
 def bands_of_windows(backtest: Backtest, level: float, model: str) -> np.ndarray:
-    """Lower and upper bound of a model's forecasts in every window, (W, h, 2); NaN for windows that too few
-    residuals calibrate."""
+    """Returns lower and upper bounds (W, h, 2) of a model's forecasts in the windows of its backtest.
+
+    They are NaN in windows for whose calibration there are too few residuals.
+    """
     forecasts = backtest.forecasts[model]
-    found = np.full((*forecasts.shape, 2), np.nan)
-    for own, before in _folds(backtest):
-        known = backtest.take(before)
-        if int(np.isfinite(known.truth).sum()) < intervals.needed(level):
+    bounds = np.full((*forecasts.shape, 2), np.nan)
+    for scored, calibration in _folds(backtest):
+        others = backtest.take(calibration)
+        if int(np.isfinite(others.truth).sum()) < intervals.needed(level):
             continue
-        if known.error_scale is None or backtest.error_scale is None:
-            tried, told = known.forecasts[model], known.truth
-            for w in own:
-                found[w] = intervals.bands(forecasts[w], told, tried, [level], relative=known.relative, floor=-np.inf)[
-                    level
-                ]
+        if others.error_scale is None or backtest.error_scale is None:
+            errors = others.truth, others.forecasts[model]
+            for w in scored:
+                found = intervals.bands(forecasts[w], *errors, [level], relative=others.relative, floor=-np.inf)
+                bounds[w] = found[level]
         else:
-            ids = [backtest.ids[w] for w in own]
-            found[own] = pooled_errors(known, model).bands(ids, forecasts[own], backtest.error_scale[own], [level])[0]
-    return found
+            ids, error_scale = [backtest.ids[w] for w in scored], backtest.error_scale[scored]
+            bounds[scored] = pooled_errors(others, model).bands(ids, forecasts[scored], error_scale, [level])[0]
+    return bounds
 
 
 def _folds(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Windows, and those that calibrate them, which what is scored in the former has not touched: the ones that ended
-    before they began where later ones' models saw them; else all at other places, counted back from each series' last
-    window. Where every series has one window alone, every second series calibrates the others."""
+    """Yields the indices of windows, and of the windows on which their intervals are calibrated.
+
+    The two share no rows. With `refit`, models of later windows were trained on earlier windows, so only windows that
+    end before the scored ones begin are used. Otherwise all windows at other positions are used, where the position of
+    a window is counted from the last window of its series. If every series has only one window, the series are divided
+    into two halves, and each half is calibrated on the other.
+    """
     starts = np.array(backtest.starts)
     if len(backtest.places) == len(backtest) > 1:
         half = np.argsort(np.argsort(backtest.ids)) % 2 == 0
@@ -124,7 +140,7 @@ def _folds(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     last = np.zeros(len(backtest), np.int64)
     for windows in backtest.places.values():
         last[windows] = starts[windows].max()
-    place = starts - last
-    for k in np.unique(place):
-        before, after = place + backtest.horizon <= k, place - backtest.horizon >= k
-        yield np.flatnonzero(place == k), np.flatnonzero(before if backtest.refit else before | after)
+    position = starts - last
+    for k in np.unique(position):
+        before, after = position + backtest.horizon <= k, position - backtest.horizon >= k
+        yield np.flatnonzero(position == k), np.flatnonzero(before if backtest.refit else before | after)

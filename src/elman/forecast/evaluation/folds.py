@@ -1,6 +1,6 @@
-"""Where a series is cut: each fold once, into train | validation | calibration | scored.
+"""Folds of a backtest: each divides a series into rows for training, for validation, and for scoring.
 
-The calibration part of a fold is the scored parts of other folds, which its own did not touch (`coverage.py`).
+Prediction intervals in the scored rows of a fold are calibrated on the scored rows of other folds (`coverage.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ __all__ = ["Fold", "cut", "make_folds"]
 
 
 class Fold(NamedTuple):
-    """Rows [0, train) train, [train, validation) choose, [validation, scored) are scored and never seen before."""
+    """A fold: rows [0, train) are for training, [train, validation) for validation, [validation, scored) for scoring.
+
+    The scored rows affect neither the training nor any choice.
+    """
 
     train: int
     validation: int
@@ -21,19 +24,22 @@ class Fold(NamedTuple):
 
 
 def cut(rows: int, horizon: int) -> int:
-    """Rows that train, of `rows` that are known: the last fifth validates, at least one horizon and at most half."""
+    """Returns how many of the first `rows` rows are for training; the rest is for validation.
+
+    The validation part is the last fifth of the rows, but at least one horizon and at most half of the rows.
+    """
     return rows - min(max(rows // 5, horizon), rows // 2)
 
 
 def make_folds(rows: int, horizon: int, windows: int, least: int, step: int | None = None) -> list[Fold]:
-    """The last `windows` windows of `horizon` rows, `step` rows apart, oldest first; as many of them as have at least
-    `least` rows before them.
+    """Returns folds that score the last `windows` windows of `horizon` rows, oldest first.
 
-    Without a step they follow one another where at least `least` rows remain before the first; else they overlap as
-    much as they must, and where even that is too little there are fewer. Empty where not one has `least` rows before
-    it.
+    least   smallest number of rows before the first window; windows with fewer rows before them are left out, so the
+            list may be shorter than `windows`, or empty
+    step    number of rows from the start of one window to the start of the next; None: `horizon`, or less where the
+            windows would not fit otherwise, so that they overlap
     """
-    room = rows - horizon - least  # rows by which the first cut may lie before the last
+    room = rows - horizon - least  # the most rows between the start of the first window and that of the last
     count = min(windows, room + 1 if step is None else room // step + 1)
     if count < 1:
         return []

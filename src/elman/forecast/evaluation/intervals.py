@@ -1,8 +1,8 @@
-"""Intervals from what the backtest got wrong: its residuals, scaled by the step ahead and pooled.
+"""Prediction intervals from the residuals of a backtest, which are scaled by the step ahead and pooled.
 
-The r-th smallest of n absolute residuals, r = ceil((n + 1) level), covers a new one with at least that level where
-residuals are exchangeable (split conformal prediction, Lei et al. 2018). A level whose r passes n would have to be
-invented, and is refused.
+The r-th smallest of n absolute residuals, r = ceil((n + 1) level), bounds a new absolute residual with a probability of
+at least `level` if the residuals are exchangeable (split conformal prediction, Lei et al. 2018). A level for which r
+exceeds n cannot be computed from the residuals and is an error.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from elman.series import limits
 
 __all__ = ["Calibration", "calibrate", "horizon_scale", "needed", "parse_levels"]
 
-KEPT = 20_001  # residuals
+MAX_RESIDUALS = 20_001  # number of residuals that a calibration keeps at most
 
 
 def parse_levels(levels: Any) -> tuple[float, ...]:
-    """Levels in percent, each in (0, 100), rising. `ValueError` or `TypeError` for anything else."""
+    """Checks interval levels in percent, each in (0, 100), and returns them in increasing order.
+
+    `ValueError` or `TypeError` for anything else.
+    """
     if isinstance(levels, str | bytes) or not isinstance(levels, Sequence):
         raise TypeError(f"levels: expected a list of percentages such as (80, 95), got {checks.shown(levels)}")
     if len(levels) > limits.LEVELS:
@@ -36,28 +39,31 @@ def parse_levels(levels: Any) -> tuple[float, ...]:
 
 
 def needed(level: float) -> int:
-    """How many residuals a level (percent) takes: the least n with ceil((n + 1) level) <= n."""
+    """Returns how many residuals a level in percent needs: the smallest n with ceil((n + 1) level) <= n."""
     share = level / 100.0
     n = math.ceil(share / (1.0 - share) - 1e-9)
     return max(n, 1)
 
 
 def horizon_scale(residuals: np.ndarray) -> np.ndarray:
-    """The size of residuals (W, h) at each step ahead, (h,): a straight line that never falls, fitted to their
-    root mean squares; h numbers from W windows each would be mostly noise. NaN is no residual."""
+    """Returns the typical size (h,) of residuals (W, h) at each step ahead, ignoring NaN.
+
+    It is a straight line that does not decrease, fitted to the root mean squares of the steps: h separate estimates
+    from W windows would be too noisy.
+    """
     count = np.isfinite(residuals).sum(axis=0)
     square = np.nansum(residuals**2, axis=0)
     square = np.where(count > 0, square / np.maximum(count, 1), square.sum() / max(int(count.sum()), 1))
     size = np.sqrt(square)
     steps = np.arange(len(size)) - (len(size) - 1) / 2.0
     slope = max(0.0, float(steps @ size) / max(float(steps @ steps), 1.0))
-    slope = min(slope, 2.0 * float(size.mean()) / len(size))  # the line stays above 0 at the first step
+    slope = min(slope, 2.0 * float(size.mean()) / len(size))  # so that the line is above 0 at the first step
     line = size.mean() + slope * steps
     return np.maximum(line, np.finfo(np.float64).tiny)
 
 
 def check_enough(levels: Sequence[float], residuals: int) -> None:
-    """`ValueError` where a level (percent) needs more residuals than there are."""
+    """Raises `ValueError` for a level in percent that needs more than `residuals` residuals."""
     for level in levels:
         if needed(level) > residuals:
             raise ValueError(
@@ -68,16 +74,19 @@ def check_enough(levels: Sequence[float], residuals: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What intervals are made of: scale (h,), and `count` absolute residuals over it, sorted; of more than `KEPT` some
-    (n,), evenly spread from the smallest to the largest."""
+    """The residuals that the widths of intervals are computed from."""
 
-    scale: np.ndarray
-    sizes: np.ndarray
-    count: int
+    scale: np.ndarray  # (h,) typical size of the residuals at each step ahead
+    sizes: np.ndarray  # (n,) sorted absolute residuals divided by `scale`; of more than MAX_RESIDUALS an even selection
+    count: int  # number of residuals before that selection
 
     def half_widths(self, levels: Sequence[float], steps: int | None = None) -> np.ndarray:
-        """Half the width of each level's interval at each of so many steps, (len(levels), steps); past the h that were
-        tested the scale's line goes on. ValueError where residuals are too few."""
+        """Returns half the width of the interval of each level at each step ahead, (len(levels), steps).
+
+        steps   number of steps; None: h. Past step h, the straight line of `scale` is continued
+
+        ValueError for a level that needs more residuals than there are.
+        """
         check_enough(levels, self.count)
         ranks = np.array([math.ceil((self.count + 1) * level / 100.0 - 1e-9) for level in levels]) - 1
         if len(self.sizes) < self.count:
@@ -85,39 +94,41 @@ class Calibration:
         return self.sizes[ranks][:, None] * self._line(steps or len(self.scale))
 
     def _line(self, steps: int) -> np.ndarray:
+        """Returns `scale`, cut or continued to `steps` steps."""
         slope = self.scale[-1] - self.scale[-2] if len(self.scale) > 1 else 0.0
         beyond = self.scale[-1] + slope * np.arange(1, steps - len(self.scale) + 1)
         return np.concatenate([self.scale[:steps], beyond])
 
 
 def calibrate(residuals: np.ndarray) -> Calibration:
-    """Of residuals (W, h)."""
+    """Returns the calibration of intervals by residuals (W, h), ignoring NaN."""
     scale = horizon_scale(residuals)
     sizes = np.abs(residuals / scale)
     sizes = np.sort(sizes[np.isfinite(sizes)])
     count = len(sizes)
-    if count > KEPT:
-        sizes = sizes[np.linspace(0, count - 1, KEPT).astype(int)]
+    if count > MAX_RESIDUALS:
+        sizes = sizes[np.linspace(0, count - 1, MAX_RESIDUALS).astype(int)]
     return Calibration(scale, sizes, count)
 
 
 def bands(
     forecast: np.ndarray,
     truth: np.ndarray,
-    tested: np.ndarray,
+    predicted: np.ndarray,
     levels: Sequence[float],
     *,
     relative: bool,
     floor: float,
 ) -> dict[float, np.ndarray]:
-    """Level in percent -> (h, 2), lower and upper bound about a forecast (h,).
+    """Returns the prediction intervals of a forecast (h,): level in percent -> lower and upper bounds (h, 2).
 
-    truth, tested   (W, H) what the backtest's windows held and what was forecast for them
-    relative        errors are ratios, not differences, wherever all of the numbers are positive
-    floor           no bound lies below it
+    truth      (W, H) true values of the backtest windows
+    predicted  (W, H) forecasts of the backtest windows
+    relative   whether errors are ratios instead of differences; ignored unless all numbers are positive
+    floor      lower limit of all bounds
     """
-    relative = relative and min(forecast.min(), np.nanmin(truth), tested.min()) > 0.0
-    residuals = np.log(truth) - np.log(tested) if relative else truth - tested
+    relative = relative and min(forecast.min(), np.nanmin(truth), predicted.min()) > 0.0
+    residuals = np.log(truth) - np.log(predicted) if relative else truth - predicted
     widths = calibrate(residuals).half_widths(levels, len(forecast))
     found: dict[float, np.ndarray] = {}
     for level, width in zip(levels, widths, strict=True):

@@ -1,4 +1,4 @@
-"""Errors of a forecast (h,), or of its bounds, against the truth (h,). Values that are NaN do not count."""
+"""Error measures of a forecast (h,), or of interval bounds (h,), against the truth (h,). NaN values are ignored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ MEASURES = ("mase", "smape", "rmse", "rmsse")
 
 
 def mase_scale(training: np.ndarray, season: int) -> float:
-    """MASE's unit: the mean |y_t - y_{t-season}| over the training part (Hyndman and Koehler 2006).
+    """Returns the denominator of MASE, the mean of |y_t - y_{t-season}| over training values.
 
-    Where that is 0 (a training part that repeats itself exactly) or cannot be taken, the season 1 is used; NaN where
-    the part is constant, or changes by less than any series' values do (`limits.SMALLEST`).
+    The source is Hyndman and Koehler (2006). If that mean is 0, because the values repeat exactly, or if
+    there are too few values, season 1 is used. The result is NaN if the values are constant, or change by less than
+    `limits.SMALLEST`.
     """
     for lag in (season, 1):
         changes = np.abs(training[lag:] - training[:-lag])
@@ -26,8 +27,10 @@ def mase_scale(training: np.ndarray, season: int) -> float:
 
 
 def rmsse_scale(training: np.ndarray) -> float:
-    """RMSSE's unit: the root of the mean (y_t - y_{t-1})^2 over the training part (Makridakis et al. 2022); NaN where
-    the part is constant."""
+    """Returns the denominator of RMSSE, the root mean square of y_t - y_{t-1} over training values.
+
+    The source is Makridakis et al. (2022). The result is NaN if the values are constant.
+    """
     changes = np.diff(training)
     changes = changes[np.isfinite(changes)]
     scale = float(np.sqrt(np.mean(changes**2))) if changes.size else 0.0
@@ -35,19 +38,29 @@ def rmsse_scale(training: np.ndarray) -> float:
 
 
 def interval_score(truth: np.ndarray, low: np.ndarray, high: np.ndarray, level: float) -> np.ndarray:
-    """The width of an interval, and what it misses by times 2 / alpha, alpha = 1 - level / 100, at each row; the less
-    the better (Gneiting and Raftery 2007)."""
+    """Returns the interval score of each row; lower is better (Gneiting and Raftery 2007).
+
+    It is the width of the interval plus 2 / alpha times the distance of the truth from the interval, with
+    alpha = 1 - level / 100.
+    """
     beyond = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
     return high - low + 2.0 / (1.0 - level / 100.0) * beyond
 
 
 def measure(truth: np.ndarray, forecast: np.ndarray, scale: float, root_scale: float = np.nan) -> dict[str, float]:
-    """mase: mean |e| / scale; smape: mean 200 |e| / (|y| + |f|) in percent, a term 0 / 0 counting 0; rmse; rmsse: that
-    over root_scale. NaN where no truth is known."""
-    there = np.isfinite(truth)
-    if not there.any():
+    """Returns the errors of a forecast f of the truth y, with e = y - f, by the name of the measure.
+
+    mase    the mean of |e|, divided by `scale`
+    smape   the mean of 200 |e| / (|y| + |f|), in percent; a term 0 / 0 counts as 0
+    rmse    the root mean square of e
+    rmsse   rmse, divided by `root_scale`
+
+    All are NaN if no value of the truth is known.
+    """
+    known = np.isfinite(truth)
+    if not known.any():
         return dict.fromkeys(MEASURES, float("nan"))
-    truth, forecast = truth[there], forecast[there]
+    truth, forecast = truth[known], forecast[known]
     error = np.abs(truth - forecast)
     size = np.abs(truth) + np.abs(forecast)
     ratio = np.divide(200.0 * error, size, out=np.zeros_like(error), where=size > 0.0)

@@ -1,4 +1,4 @@
-"""A model's forecasts of the backtest windows, beside what has to be beaten."""
+"""Makes a `Backtest` from a model's forecasts of the backtest windows and the forecasts of the baselines."""
 
 from __future__ import annotations
 
@@ -23,19 +23,25 @@ def backtest_of(
     error_scale: np.ndarray | None = None,
     relative: bool = False,
 ) -> Backtest:
-    """A backtest of a model's forecasts (W, h) of windows (id of the series, first row), of which each series has the
-    season that `seasons` says; the baselines forecast the same windows."""
+    """Returns the backtest of a model's forecasts, with the baselines' forecasts of the same windows.
+
+    windows      (W,) the id of each window's series, and the index of the window's first row
+    forecasts    (W, h) the model's forecasts
+    seasons      (W,) the season that each window's baselines and MASE use
+
+    `refit`, `error_scale` and `relative` are described in `Backtest`.
+    """
     horizon = forecasts.shape[1]
-    beside: dict[str, list[np.ndarray]] = {}
+    rule_forecasts: dict[str, list[np.ndarray]] = {}
     scales: list[tuple[float, float]] = []
     for (id, start), season in zip(windows, seasons, strict=True):
         known = panel[id].head(start).fill_masked(season)
         for rule, values in baselines(known.values, horizon, season).items():
-            beside.setdefault(rule, []).append(values)
+            rule_forecasts.setdefault(rule, []).append(values)
         scales.append((mase_scale(known.observed, season), rmsse_scale(known.observed)))
     return Backtest(
         np.array([panel[id].observed[start : start + horizon] for id, start in windows]),
-        {NETWORK: forecasts, **{rule: np.array(each) for rule, each in beside.items()}},
+        {NETWORK: forecasts, **{rule: np.array(each) for rule, each in rule_forecasts.items()}},
         np.array([scale for scale, _ in scales]),
         tuple((panel[id].label(start), panel[id].label(start + horizon - 1)) for id, start in windows),
         tuple(start for _, start in windows),

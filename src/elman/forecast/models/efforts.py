@@ -1,6 +1,7 @@
-"""The recipes that an effort, "fast", "normal" or "best", stands for; all are counted in updates, so results repeat.
+"""The recipes for each effort, "fast", "normal" or "best". They count updates, not seconds, so results are repeatable.
 
-`benchmarks/forecast_defaults.py` is how those of local models were chosen, `benchmarks/m4.py` those of global ones.
+The recipes of local models were chosen with `benchmarks/forecast_defaults.py`, those of global ones with
+`benchmarks/m4.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from elman.estimators.recipe import Recipe
 __all__ = ["GLOBAL", "LOCAL", "global_recipe"]
 
 _LOCAL = Recipe(5, 4, 300, batch_size=16, learning_rate=5e-3, weight_decay=0.5, cell="tanh", patience=100)
-LOCAL = {  # a model of one short series
+LOCAL = {  # effort -> recipe of a local model
     "fast": replace(_LOCAL, members=2, updates=150),
     "normal": _LOCAL,
     "best": replace(_LOCAL, members=15),
@@ -21,7 +22,8 @@ LOCAL = {  # a model of one short series
 _FEW = Recipe(5, 16, 500, 16, 5e-3, 0.5, cell="tanh", cosine=True, trial_updates=300)
 _SOME = Recipe(3, 32, 1000, 32, 3e-3, 0.1, cosine=True, trial_updates=300)
 _MANY = Recipe(2, 64, 4000, 64, 3e-3, 0.01, cosine=True, trial_updates=500)
-GLOBAL: dict[str, dict[int, Recipe]] = {  # a model of many series, by the least number of rows that all have together
+# effort -> smallest number of rows, summed over all series -> recipe of a global model
+GLOBAL: dict[str, dict[int, Recipe]] = {
     "fast": {
         0: replace(_FEW, members=2),
         2000: replace(_SOME, members=1),
@@ -37,5 +39,8 @@ GLOBAL: dict[str, dict[int, Recipe]] = {  # a model of many series, by the least
 
 
 def global_recipe(effort: str, rows: int) -> Recipe:
-    """The recipe of an effort for so many rows in all: networks grow with them, since large ones overfit few rows."""
+    """Returns the recipe of an effort for a global model trained on `rows` rows, summed over all series.
+
+    More rows allow larger networks, which overfit on few rows.
+    """
     return next(recipe for least, recipe in reversed(GLOBAL[effort].items()) if rows >= least)

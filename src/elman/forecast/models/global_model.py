@@ -1,10 +1,11 @@
-"""A global model: networks trained on many series together, each window in a unit of its own, all rows at once.
+"""Global models: networks trained on many series together. `DirectModel` forecasts all rows of a horizon at once.
 
-A step of the network is one short season (a day of hours) of the window, less the window's level over its spread;
-beside it stand, where there is a longer season too (a week), the rows that followed one long season before. The answer
-is the difference from a `base` that needs no network, a season before, in the same unit; head and skip path begin at
-zero, so training starts from the base. Series that are above zero may be transformed (`boxcox.py`). Covariates stand
-beside the values as `covariates.beside` lays them out; missing values are shown as such and not learned.
+A step of the network reads one short season of the window (a day of hourly rows), scaled by the window's level and
+unit. If there is a longer season (a week), the step also reads the rows that followed one long season earlier. The
+network outputs the difference from the base, the values one season before, in the same unit. Head and skip path are
+initialized with zeros, so training starts from the base. Series above zero may be Box-Cox transformed (`boxcox.py`).
+The features of covariates are made by `series.inputs.covariate_features`. The network reads which values are missing,
+and missing targets have no loss. See `window_spec.py` for the terms.
 """
 
 from __future__ import annotations
@@ -29,110 +30,121 @@ from elman.series.inputs import Inputs
 from elman.series.limits import SMALLEST
 from elman.series.series import Series
 
-__all__ = ["LEAST", "DirectModel", "GlobalModel", "error_unit"]
+__all__ = ["MIN_DISTANCE", "NEAR_ZERO", "DirectModel", "GlobalModel", "error_unit"]
 
-NEAR_ZERO = 1e-6  # of a series' least value: what a forecast counts as, at least, where its unit depends on it
-LEAST = 0.05  # of a window's unit: the least distance of a quantile from the median
-AT_ONCE = 4096  # series that are forecast at a time
-BLOCK, BLOCK_BYTES = 256, 2**22  # updates whose windows are made at a time: memory stays small, and in the cache
+NEAR_ZERO = 1e-6  # smallest forecast that an error unit is computed for, as a fraction of the series' smallest value
+MIN_DISTANCE = 0.05  # smallest distance of a quantile from the median in an error scale, in error units
+SERIES_AT_ONCE = 4096  # number of series that are forecast in one batch
+BLOCK, BLOCK_BYTES = 256, 2**22  # most updates, and bytes, whose windows are made at once, so that they fit the cache
 
 
 @dataclass(frozen=True, eq=False)
 class GlobalModel:
-    """Networks trained on many series; they forecast any series of at least `spec.context` rows, also new ones."""
+    """The base of both kinds of global model: an ensemble trained on many series.
+
+    It forecasts any series of at least `spec.context` rows, also series on which it was not trained.
+
+    spec       what the windows hold, and how the networks read them
+    networks   the ensemble
+    """
 
     spec: WindowSpec
     networks: tuple[Network, ...]
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:
-        """The training of one network on windows of these series; `start`: theta to go on from."""
+        """Returns the job that trains one network on windows of the pool, from the weights `start` if given."""
         raise NotImplementedError
 
     def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """The forecasts of these series (see `prediction.Model`)."""
+        """Returns the forecasts of the series (see `prediction.Model`)."""
         raise NotImplementedError
 
     @property
     def context(self) -> int:
-        """Rows that are read."""
+        """Returns the context: the number of rows that are read."""
         return self.spec.context
 
     @property
     def horizon(self) -> int:
-        """Rows that are forecast."""
+        """Returns the forecast horizon: the number of rows that are forecast at once."""
         return self.spec.horizon
 
     @property
     def seasons(self) -> tuple[int, ...]:
-        """Rows in each season, growing."""
+        """Returns the lengths of the seasons in rows, in increasing order."""
         return self.spec.seasons
 
     @property
     def inputs(self) -> Inputs:
-        """The covariates that are read."""
+        """Returns the covariates that are read."""
         return self.spec.inputs
 
     def check_history(self, series: Series) -> None:
-        """`DataError` for a series that is too short to forecast from."""
+        """Raises `DataError` for a series that is shorter than the context."""
         if len(series) < self.context:
             raise DataError(f"history: expected at least {self.context} rows to forecast from, got {len(series)}")
 
 
 @dataclass(frozen=True, eq=False)
 class DirectModel(GlobalModel):
-    """A global model whose networks answer all rows of the horizon at once."""
+    """A global model whose networks output the forecasts of all rows of the horizon at once."""
 
     def validate(self) -> None:
-        """Raises ValueError where this is no model that `train_global` makes."""
+        """Raises ValueError for a model that `train_global` does not make."""
         spec = self.spec
         checks.choice("spec.distribution", spec.distribution, ("median", "quantiles"))
         check_networks(self.networks, spec.features, spec.outputs, skip=spec.skip_seasons > 0)
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:
-        """The training of one network on windows of these series; `start`: theta to go on from."""
+        """Returns the job that trains one network on windows of the pool, from the weights `start` if given."""
         layout = layout_of(recipe, spec.features, spec.outputs, "last", spec.skip_seasons > 0)
         return Job(layout, _DrawnWindows(pool, spec), recipe, _loss(spec), start)
 
     def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """The forecasts of these series (see `prediction.Model`)."""
+        """Returns the forecasts of the series (see `prediction.Model`)."""
         horizon = self.horizon if horizon is None else horizon
         known = [each.fill_masked(self.seasons[0]) for each in panel.values()]
-        found: list[Prediction] = []
+        parts: list[Prediction] = []
         for done in range(0, horizon, self.horizon):
             if done:
-                known = [each.with_forecasts(values) for each, values in zip(known, found[-1].values, strict=True)]
-            rows = min(self.horizon, horizon - done)
-            found.append(_joined([self._answer(known[i : i + AT_ONCE], rows) for i in range(0, len(known), AT_ONCE)]))
-        return _joined(found, axis=1)
+                known = [each.with_forecasts(values) for each, values in zip(known, parts[-1].values, strict=True)]
+            rows, batches = min(self.horizon, horizon - done), range(0, len(known), SERIES_AT_ONCE)
+            parts.append(_concatenate([self._predict_once(known[i : i + SERIES_AT_ONCE], rows) for i in batches]))
+        return _concatenate(parts, axis=1)
 
-    def _answer(self, series: Sequence[Series], rows: int) -> Prediction:
+    def _predict_once(self, series: Sequence[Series], rows: int) -> Prediction:
+        """Returns the forecasts of the first `rows` rows, at most one horizon, after each series."""
         spec, pool = self.spec, WindowPool(series, self.spec)
         x, base, unit = spec.windows(*pool.last(rows)[:3])
-        answers = np.median([network.predict(x) for network in self.networks], axis=0).astype(np.float64)
-        answers = np.sort(answers.reshape(len(x), spec.horizon, -1), axis=2)[:, :rows]  # so quantiles never cross
-        z = base[:, :rows, None] + unit[:, :, None] * answers
+        outputs = np.median([network.predict(x) for network in self.networks], axis=0).astype(np.float64)
+        outputs = np.sort(outputs.reshape(len(x), spec.horizon, -1), axis=2)[:, :rows]  # so quantiles never cross
+        z = base[:, :rows, None] + unit[:, :, None] * outputs
         transformed = pool.transformed[:, None, None]
-        found = np.where(transformed, boxcox.inverse(z, spec.boxcox_lambda), boxcox.inverse(z, 1.0))
+        y = np.where(transformed, boxcox.inverse(z, spec.boxcox_lambda), boxcox.inverse(z, 1.0))
         lowest = np.array([each.values.min() for each in series])
-        found = np.where(lowest[:, None, None] >= 0.0, np.maximum(found, 0.0), found)
-        forecast = found[:, :, answers.shape[2] // 2]
+        y = np.where(lowest[:, None, None] >= 0.0, np.maximum(y, 0.0), y)
+        forecast = y[:, :, outputs.shape[2] // 2]
         one = error_unit(pool, spec, unit, np.maximum(forecast, NEAR_ZERO * np.maximum(lowest, 0.0)[:, None]))
         if spec.distribution == "median":
             return Prediction(forecast, np.repeat(one[:, :, None], 2, axis=2))
-        sides = np.stack([forecast - found[:, :, 0], found[:, :, -1] - forecast], axis=2)
-        return Prediction(forecast, np.maximum(sides, LEAST * one[:, :, None]))
+        sides = np.stack([forecast - y[:, :, 0], y[:, :, -1] - forecast], axis=2)
+        return Prediction(forecast, np.maximum(sides, MIN_DISTANCE * one[:, :, None]))
 
 
 def error_unit(pool: WindowPool, spec: WindowSpec, unit: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """What one unit of the network's answer is at forecasts `values` (N, h), (N, h); unit (N, 1) is that of transformed
-    values."""
+    """Returns the error unit (N, h): how much forecasts change if the network's output changes by 1.
+
+    unit     (N, 1) units of the windows, which of a transformed series are units of transformed values
+    values   (N, h) forecasts at which the derivative of the inverse transformation is taken
+    """
     transformed = unit * boxcox.derivative(values, spec.boxcox_lambda)
     return np.maximum(np.where(pool.transformed[:, None], transformed, unit), SMALLEST)
 
 
-def _joined(parts: Sequence[Prediction], axis: int = 0) -> Prediction:
+def _concatenate(parts: Sequence[Prediction], axis: int = 0) -> Prediction:
+    """Returns predictions of several groups of series (axis 0) or ranges of rows (axis 1) as one."""
     values, scales = (np.concatenate(each, axis=axis) for each in zip(*parts, strict=True))
     return Prediction(values, scales)
 
@@ -142,26 +154,29 @@ def _joined(parts: Sequence[Prediction], axis: int = 0) -> Prediction:
 
 @dataclass(frozen=True, eq=False)
 class _DrawnWindows:
-    """`TrainingData` of windows drawn anew for each update."""
+    """`TrainingData` that draws new windows for each update."""
 
     pool: WindowPool
     spec: WindowSpec
 
     def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        """Blocks of updates, each update on windows of its own."""
+        """Yields rounds of many updates, each update with newly drawn windows."""
         spec = self.spec
         row = spec.features * (spec.context // spec.step) + spec.outputs
-        update = 4 * recipe.batch_size * row  # bytes of its windows
+        update = 4 * recipe.batch_size * row  # bytes of the windows of one update
         block = max(1, min(BLOCK, BLOCK_BYTES // update))
         for done in range(0, recipe.updates, block):
             x, y = self._draw(min(block, recipe.updates - done) * recipe.batch_size, rng)
             yield Round(x, y, shuffle=False)
 
     def _draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """x (count, T, F) and targets (count, h) of drawn windows; where values may be missing, the targets are
-        followed by which of them are known (count, 2 h)."""
+        """Returns inputs x (count, T, F) and targets (count, h) of drawn windows.
+
+        If values may be missing, the targets are (count, 2 h): the values, then 1 for each known and 0 for each missing
+        value.
+        """
         drawn, c = self.pool.draw(count, rng), self.spec.context
-        x, base, unit = self.spec.windows(drawn.values[:, :c], drawn.floor, drawn.shown)
+        x, base, unit = self.spec.windows(drawn.values[:, :c], drawn.floor, drawn.covariates)
         y = ((drawn.values[:, c:] - base) / unit).astype(np.float32)
         if self.spec.masked:
             y = np.concatenate([y, 1.0 - drawn.unknown[:, c:, 0]], axis=1, dtype=np.float32)
@@ -169,13 +184,17 @@ class _DrawnWindows:
 
 
 def _loss(spec: WindowSpec) -> str | Loss:
+    """Returns the loss with which the networks of this spec are trained."""
     if spec.masked:
-        return _loss_of_known(spec)
+        return _masked_pinball(spec)
     return "mae" if spec.distribution == "median" else Pinball(spec.quantiles)
 
 
-def _loss_of_known(spec: WindowSpec) -> Custom:
-    """Twice the pinball loss of targets y[:, :h] that are known, y[:, h:]: the absolute error for the median alone."""
+def _masked_pinball(spec: WindowSpec) -> Custom:
+    """Returns a loss for missing targets: twice the pinball loss of the targets y[:, :h] where y[:, h:] is 1.
+
+    For the median alone this is the absolute error.
+    """
     q = np.array(spec.quantiles)
 
     def function(y_hat: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:

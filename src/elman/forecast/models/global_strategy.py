@@ -1,4 +1,4 @@
-"""Forecasting many series, or a long one: one global model for all, tested on the last windows of each."""
+"""`GlobalStrategy`: one global model for many series, or for a long one, and its backtest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
-from elman.forecast.models.window_spec import WindowSpec, context_rows, least_rows
+from elman.forecast.models.window_spec import WindowSpec, context_rows, min_rows
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
@@ -26,33 +26,38 @@ from elman.series.series import Series
 
 __all__ = ["GlobalStrategy", "find_seasons"]
 
-ASKED = 100  # series that are asked for their season
-GO_ON = 5  # training goes on for one in so many of the recipe's updates
+SAMPLED = 100  # about how many of the series are examined to find the seasons
+UPDATE_SHARE = 5  # further training has the updates of the recipe divided by this number
 
 
 def find_seasons(panel: Mapping[str, Series]) -> tuple[int, ...]:
-    """The seasons that most of the series show, short to long; (1,) for none.
+    """Returns the seasons that most of the series have, one or two, in increasing order; (1,) for none.
 
-    A longer one is added only where the calendar knows it (a week of hours) and most series are three of it long.
+    The second is a season of the calendar (a week of hourly rows) that most series have, and that fits three times into
+    the median number of rows.
     """
-    every = max(1, len(panel) // ASKED)
-    asked = list(panel.values())[::every]
-    usual = asked[0].calendar.seasons if asked[0].calendar is not None else ()
-    short = Counter(find_season(series.values, usual) for series in asked).most_common(1)[0][0]
+    every = max(1, len(panel) // SAMPLED)
+    sample = list(panel.values())[::every]
+    usual = sample[0].calendar.seasons if sample[0].calendar is not None else ()
+    short = Counter(find_season(series.values, usual) for series in sample).most_common(1)[0][0]
     longer = [m for m in usual if m > short > 1 and m % short == 0]
-    rows = float(np.median([len(series) for series in asked]))
+    rows = float(np.median([len(series) for series in sample]))
     for m in sorted(longer, reverse=True):
-        if 3 * m <= rows and 2 * sum(find_season(series.values, (m,)) == m for series in asked) > len(asked):
+        if 3 * m <= rows and 2 * sum(find_season(series.values, (m,)) == m for series in sample) > len(sample):
             return short, m
     return (short,)
 
 
 @dataclass(frozen=True)
 class GlobalStrategy:
-    """How a model of many series, or of a long one, is made and tested (see `prediction.Strategy`).
+    """The strategy for many series, or for a long one: it trains a global model (see `prediction.Strategy`).
 
-    seasons, horizon, context   None: what suits the series that a model is made of
-    distribution, skip_seasons, boxcox_lambda   as in `WindowSpec`; a lambda of None is found
+    seasons, horizon, context   None: chosen for the series that a model is trained on
+    recipe         hyperparameters of the networks
+    seed           seed of all random numbers
+    distribution, skip_seasons   see `WindowSpec`
+    boxcox_lambda  see `WindowSpec`; None: chosen by trials
+    calendar       names of calendar features that the networks read
     """
 
     seasons: tuple[int, ...] | None
@@ -65,14 +70,16 @@ class GlobalStrategy:
     boxcox_lambda: float | None = None
     calendar: tuple[str, ...] = ()
 
-    def resolve(self, panel: Panel, tested: bool, skip_bad: bool) -> tuple[Panel, GlobalStrategy]:
-        """The series that are long enough, and the strategy with the horizon that suits them. `DataError` for the first
-        series that is too short, unless it may be skipped."""
+    def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, GlobalStrategy]:
+        """Returns the series that are long enough, and a copy of the strategy whose horizon is chosen for them.
+
+        `DataError` for the first series that is too short, unless `skip_bad` is set and others are long enough.
+        """
         seasons = self.seasons or find_seasons(panel)
         horizon = self.horizon
         if horizon is None:
             horizon = default_horizon(int(np.median([len(series) for series in panel.values()])), seasons[0])
-        least = least_rows(horizon, seasons)
+        least = min_rows(horizon, seasons)
         few = f"rows are too few to forecast {horizon} with season {seasons[-1]}: {least} are needed"
         short = {id: f"{len(series)} {few}" for id, series in panel.items() if len(series) < least}
         if short and (not skip_bad or len(short) == len(panel)):
@@ -81,14 +88,19 @@ class GlobalStrategy:
         return kept, replace(self, horizon=horizon)
 
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> DirectModel | RecursiveModel:
-        """The model of all rows of these series."""
+        """Trains a model on all rows of the panel and returns it."""
         return self._train(list(panel.values()), on_progress)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> DirectModel | RecursiveModel:
-        """A model whose networks go on from those of `model`, for `updates` updates (None: a fifth of the usual)."""
+        """Returns a model whose networks are those of `model`, trained further on all rows of the panel.
+
+        updates   number of updates; None: a fifth of those of the recipe
+
+        A local model is not trained further; in its place a global model is trained anew.
+        """
         if model.spec is None:
             return self.train(panel)
-        recipe = replace(self.recipe, updates=updates or max(1, self.recipe.updates // GO_ON))
+        recipe = replace(self.recipe, updates=updates or max(1, self.recipe.updates // UPDATE_SHARE))
         series = [each.fill_masked(model.seasons[0]) for each in panel.values()]
         seed = child(self.seed, Use.UPDATE, sum(map(len, series)))
         return train_on(series, model.spec, model.networks, recipe, seed)
@@ -101,9 +113,13 @@ class GlobalStrategy:
         refit: bool | None = None,
         on_progress: OnProgress | None = None,
     ) -> Backtest | None:
-        """The last windows of every series, `step` rows apart (None: a horizon), by a model that saw nothing after the
-        first of them, in any series; refit: by one for each window, that saw nothing after its beginning. At most
-        `windows`, fewer where too few rows would be left; None where not one is."""
+        """Returns a backtest on the last windows of every series, or None if the series are too short for any.
+
+        windows   number of windows; there are fewer if less than half of the series had enough rows before them
+        step      number of rows from the start of one window to the start of the next; None: one horizon
+        refit     True: one model for each window, trained on the rows before it; else one model for all windows,
+                  trained on the rows before the first one
+        """
         assert self.horizon is not None
         step = self.horizon if step is None else step
         most = max(map(len, panel.values())) // step + 1
@@ -112,17 +128,18 @@ class GlobalStrategy:
             if not known:
                 continue
             seasons = find_seasons(known) if self.seasons is None else self.seasons
-            known = {id: s for id, s in known.items() if len(s) >= least_rows(self.horizon, seasons)}
+            known = {id: s for id, s in known.items() if len(s) >= min_rows(self.horizon, seasons)}
             if 2 * len(known) > len(panel):
-                tested = panel.replaced({id: panel[id] for id in known})
-                return replace(self, seasons=seasons)._backtest(tested, count, step, bool(refit), on_progress)
+                kept = panel.replaced({id: panel[id] for id in known})
+                return replace(self, seasons=seasons)._backtest(kept, count, step, bool(refit), on_progress)
         return None
 
     def _backtest(self, panel: Panel, count: int, step: int, refit: bool, on_progress: OnProgress | None) -> Backtest:
+        """Returns the backtest on the last `count` windows of every series."""
         assert self.horizon is not None
         assert self.seasons is not None
         horizon, model = self.horizon, None
-        backs = [horizon + k * step for k in range(count - 1, -1, -1)]  # rows from a window's first to the end
+        backs = [horizon + k * step for k in range(count - 1, -1, -1)]  # rows from the start of each window to the end
         parts: list[Prediction] = []
         for k, back in enumerate(backs):
             known = _before(panel, back, 0)
@@ -143,19 +160,20 @@ class GlobalStrategy:
         )
 
     def _train(self, series: Sequence[Series], on_progress: OnProgress | None) -> DirectModel | RecursiveModel:
+        """Trains a model on these series, choosing what the options leave open, and returns it."""
         assert self.horizon is not None
         seasons = self.seasons or find_seasons({str(i): each for i, each in enumerate(series)})
         series = [each.fill_masked(seasons[0]) for each in series]
         rows = np.array([len(each) for each in series])
-        # row by row, a long context is slow and brings little
-        most = sum(seasons) if self.distribution in DENSITIES else None
-        context = context_rows(self.context, rows, self.horizon, seasons, most)
+        # a recursive model reads row by row, which makes a long context slow; it improves forecasts little
+        default = sum(seasons) if self.distribution in DENSITIES else None
+        context = context_rows(self.context, rows, self.horizon, seasons, default)
         if self.skip_seasons > context // seasons[0]:
             raise DataError(
                 f"skip_seasons: {self.skip_seasons} seasons are more than the {context // seasons[0]} that a window"
                 " reads"
             )
-        usual = WindowSpec(
+        spec = WindowSpec(
             tuple(seasons),
             context,
             self.horizon,
@@ -166,11 +184,11 @@ class GlobalStrategy:
             any(each.masked for each in series),
             Inputs.of(series, self.calendar),
         )
-        tried = specs(series, seasons, self.boxcox_lambda, usual)
-        return train_global(series, tried, self.recipe, child(self.seed), on_progress)
+        trials = specs(series, seasons, self.boxcox_lambda, spec)
+        return train_global(series, trials, self.recipe, child(self.seed), on_progress)
 
 
 def _before(panel: Mapping[str, Series], back: int, least: int) -> dict[str, Series]:
-    """Each series without its last `back` rows, where more than `least` are left."""
+    """Returns the series without their last `back` rows, omitting those with less than `least` rows left, or none."""
     heads = {id: series.head(max(0, len(series) - back)) for id, series in panel.items()}
     return {id: head for id, head in heads.items() if len(head) >= max(least, 1)}

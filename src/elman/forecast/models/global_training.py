@@ -1,8 +1,8 @@
-"""The training of a global model: which base and transformation suit the series, then the ensemble.
+"""Training of a global model: the choice of base and transformation by trials, then the training of the ensemble.
 
-Both are tried on small networks: trained without the last `horizon` rows of every series, scored on these. What wins is
-trained in full on all rows that are known, for a number of updates that the data does not decide, so nothing later than
-the cut is ever looked at.
+In a trial, a small network is trained without the last `horizon` rows of every series and scored on these rows. The
+ensemble with the best base and transformation is then trained on all rows, for a fixed number of updates. The caller
+passes only the rows before a backtest window, so later rows have no effect.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ __all__ = ["specs", "train_global", "train_on"]
 
 
 def specs(
-    series: Sequence[Series], seasons: Sequence[int], boxcox_lambda: float | None, usual: WindowSpec
+    series: Sequence[Series], seasons: Sequence[int], boxcox_lambda: float | None, default: WindowSpec
 ) -> list[WindowSpec]:
-    """The specs to be tried, which differ from `usual` in base and lambda; the first is what most series want.
+    """Returns the specs for trials, which differ from `default` in base and lambda; the first suits most series.
 
-    boxcox_lambda   None: logarithms or none
+    boxcox_lambda   None: both logarithms (0) and no transformation (1) are tried, if any series is above zero
     """
     above = any(each.values.min() > 0.0 for each in series)
     lambdas = (boxcox_lambda,) if boxcox_lambda is not None and above else (0.0, 1.0) if above else (1.0,)
-    return [replace(usual, lag=lag, boxcox_lambda=each) for each in lambdas for lag in seasons]
+    return [replace(default, lag=lag, boxcox_lambda=each) for each in lambdas for lag in seasons]
 
 
 def train_global(
@@ -47,13 +47,15 @@ def train_global(
     seed: np.random.SeedSequence,
     on_progress: OnProgress | None = None,
 ) -> DirectModel | RecursiveModel:
-    """The model of N series; those shorter than context + horizon are not learned from. Of several specs the one is
-    kept whose trial is best."""
-    trials = len(specs) * recipe.trial_updates * (len(specs) > 1)
-    tried = trials / (trials + recipe.members * recipe.updates)
-    spec = _best_spec(series, specs, recipe, seed, span(on_progress, 0.0, tried))
+    """Trains a global model with the best of the specs and returns it.
+
+    Series shorter than context + horizon have no windows and do not take part in the training.
+    """
+    trial_updates = len(specs) * recipe.trial_updates * (len(specs) > 1)
+    trial_share = trial_updates / (trial_updates + recipe.members * recipe.updates)  # of the work
+    spec = _best_spec(series, specs, recipe, seed, span(on_progress, 0.0, trial_share))
     job = _model_of(spec).job(WindowPool(series, spec), spec, recipe)
-    results = fit(job, recipe.members, child(seed, Use.MEMBERS), on_progress=span(on_progress, tried, 1.0))
+    results = fit(job, recipe.members, child(seed, Use.MEMBERS), on_progress=span(on_progress, trial_share, 1.0))
     return _model(spec, networks_of(job.layout, results), seed)
 
 
@@ -64,7 +66,7 @@ def train_on(
     recipe: Recipe,
     seed: np.random.SeedSequence,
 ) -> DirectModel | RecursiveModel:
-    """The model whose networks go on from these, on N series."""
+    """Trains each of these networks further on the series, and returns the model of the results."""
     pool = WindowPool(series, spec)
     jobs = [_model_of(spec).job(pool, spec, recipe, network.theta) for network in networks]
     jobs = [replace(job, layout=network.layout) for job, network in zip(jobs, networks, strict=True)]
@@ -73,12 +75,14 @@ def train_on(
 
 
 def _model_of(spec: WindowSpec) -> type[GlobalModel]:
+    """Returns the class of the models with this spec."""
     return RecursiveModel if spec.distribution in DENSITIES else DirectModel
 
 
 def _model(
     spec: WindowSpec, networks: tuple[Network, ...], seed: np.random.SeedSequence
 ) -> DirectModel | RecursiveModel:
+    """Returns the model of trained networks; `seed` is the seed of the model."""
     if spec.distribution not in DENSITIES:
         return DirectModel(spec, networks)
     return RecursiveModel(spec, networks, tuple(number(child(seed, Use.PATHS, k)) for k in range(len(networks))))
@@ -91,8 +95,10 @@ def _best_spec(
     seed: np.random.SeedSequence,
     on_progress: OnProgress | None,
 ) -> WindowSpec:
-    """The spec whose small network forecasts the last rows best. All have the same seed, so that chance speaks for none
-    of them."""
+    """Returns the spec whose trial has the smallest error.
+
+    All trials use the same seed, so that they differ in their specs alone.
+    """
     horizon = specs[0].horizon
     long = [each for each in series if len(each) >= specs[0].context + 2 * horizon]
     if len(specs) == 1 or not recipe.trial_updates or not long:
@@ -109,8 +115,11 @@ def _best_spec(
 
 
 def _error(model: GlobalModel, known: Sequence[Series], truth: Sequence[np.ndarray]) -> float:
-    """Mean sMAPE and mean MASE of the series, each over the seasonal naive's; half the sum. Either alone is blind:
-    sMAPE to what matters in series far from zero, MASE to those that drift away from their past."""
+    """Returns the error of a model: the mean of its sMAPE and its MASE, each relative to the seasonal naive forecast.
+
+    Both are means over the series. Neither alone suits all series: sMAPE is small for every series far from zero, and
+    the denominator of MASE, from past changes, does not suit a series that leaves its earlier range.
+    """
     season = model.seasons[0]
     ours = np.empty((2, len(known)))
     theirs = np.empty_like(ours)
@@ -118,13 +127,13 @@ def _error(model: GlobalModel, known: Sequence[Series], truth: Sequence[np.ndarr
     for i, (each, y, forecast) in enumerate(zip(known, truth, forecasts, strict=True)):
         scale = mase_scale(each.observed, season)
         naive = seasonal_naive(each.values, len(y), season)
-        for found, tried in ((ours, forecast), (theirs, naive)):
-            errors = measure(y, tried, scale)
-            found[:, i] = errors["smape"], errors["mase"]
+        for scores, values in ((ours, forecast), (theirs, naive)):
+            errors = measure(y, values, scale)
+            scores[:, i] = errors["smape"], errors["mase"]
     ratios: list[float] = []
     for own, their in zip(ours, theirs, strict=True):
-        there = ~np.isnan(own) & ~np.isnan(their)  # no series has a MASE where all are constant but for their end
-        if there.any():
-            yardstick = float(their[there].mean())
-            ratios.append(float(own[there].mean()) / (yardstick if yardstick > 0.0 else 1.0))
+        defined = ~np.isnan(own) & ~np.isnan(their)  # MASE is not defined for a series that was constant before
+        if defined.any():
+            baseline = float(their[defined].mean())
+            ratios.append(float(own[defined].mean()) / (baseline if baseline > 0.0 else 1.0))
     return float(np.mean(ratios))

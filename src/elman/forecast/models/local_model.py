@@ -1,8 +1,8 @@
-"""A local model: an ensemble trained on one series, chosen and combined without a look past the cut.
+"""`LocalModel`: an ensemble of networks that is trained on one series.
 
-What cannot be known beforehand is tried: each `Configuration` (which base, which Box-Cox lambda) is trained on the
-training rows, and the one with the smallest absolute error on the validation rows is kept, its answer scaled by the
-factor in [0, 1] that suits these rows best.
+For each `Configuration` (base and Box-Cox lambda) an ensemble is trained on the training rows. The one with the
+smallest mean absolute error on the validation rows is kept. Its output is multiplied by the factor in [0, 1] that has
+the smallest squared error on the validation rows (shrinkage towards the base).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from elman.forecast.models.local_windows import (
     ValidatedWindows,
     configurations,
     context_rows,
-    covariates_beside,
-    least_context,
+    min_context,
+    series_covariates,
     steps_and_lags,
     windows,
 )
@@ -43,14 +43,16 @@ __all__ = ["LocalModel", "Split", "train_local"]
 
 @dataclass(frozen=True, eq=False)
 class LocalModel:
-    """A trained ensemble for one series.
+    """A local model: an ensemble trained on one series.
 
-    configuration  which one the validation rows preferred
-    context        rows that are read, c;  season, horizon  rows in a season, rows that are forecast
-    shrink         factor in [0, 1] on the networks' mean answer
-    lags           rows that a step of the network reads side by side
-    networks       (steps, features) -> (h,) each
-    inputs         the covariates that are read
+    configuration  base and Box-Cox lambda, chosen on the validation rows
+    context        number of rows that are read, c
+    season         number of rows in a season; 1: no season
+    horizon        number of rows that are forecast, h
+    shrink         factor in [0, 1] on the mean output of the networks
+    lags           number of rows that a step of the network reads
+    networks       the ensemble; each network maps (steps, features) to (h,)
+    inputs         covariates that the networks read
     """
 
     configuration: Configuration
@@ -63,7 +65,7 @@ class LocalModel:
     inputs: Inputs = NO_INPUTS
 
     def validate(self) -> None:
-        """Raises ValueError or TypeError where this is no model that `train_local` makes."""
+        """Raises ValueError or TypeError for a model that `train_local` does not make."""
         for name in ("context", "season", "horizon", "lags"):
             checks.whole(name, getattr(self, name), 1, fields.LARGEST_COUNT)
         base, boxcox_lambda = self.configuration
@@ -72,47 +74,49 @@ class LocalModel:
         checks.number("shrink", self.shrink, 0.0, 1.0)
         lags = steps_and_lags(self.context, base, self.season, self.lags)[1]
         seasonal = base == "season"
-        if self.context < least_context(self.season) or lags != self.lags or (seasonal and self.season == 1):
+        if self.context < min_context(self.season) or lags != self.lags or (seasonal and self.season == 1):
             raise ValueError("context: expected context, season and lags that fit one another, got others")
-        beside = self.inputs.features(self.lags, self.horizon, False) if self.inputs else 0
-        check_networks(self.networks, FEATURES * self.lags + beside, self.horizon)
+        covariates = self.inputs.features(self.lags, self.horizon, False) if self.inputs else 0
+        check_networks(self.networks, FEATURES * self.lags + covariates, self.horizon)
 
     @property
     def spec(self) -> None:
-        """A local model is made afresh, never trained on."""
+        """Returns None: a local model has no `WindowSpec`, and is never trained further."""
         return None
 
     @property
     def seasons(self) -> tuple[int, ...]:
-        """The one season, as every model tells its seasons."""
+        """Returns the season as a tuple of one."""
         return (self.season,)
 
     def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """The forecasts of series of at least `context` rows each (see `prediction.Model`)."""
+        """Returns the forecasts of series of at least `context` rows each (see `prediction.Model`)."""
         horizon = self.horizon if horizon is None else horizon
         return Prediction(np.array([self._rows(series, horizon) for series in panel.values()]), None)
 
     def _rows(self, series: Series, horizon: int) -> np.ndarray:
-        found = self._answer(series, min(horizon, self.horizon))
-        while len(found) < horizon:
-            rest = min(horizon - len(found), self.horizon)
-            found = np.concatenate([found, self._answer(series.with_forecasts(found), rest)])
-        return found
+        """Returns the forecasts of the `horizon` rows after a series."""
+        forecast = self._predict_once(series, min(horizon, self.horizon))
+        while len(forecast) < horizon:
+            rest = min(horizon - len(forecast), self.horizon)
+            forecast = np.concatenate([forecast, self._predict_once(series.with_forecasts(forecast), rest)])
+        return forecast
 
-    def _answer(self, series: Series, rows: int) -> np.ndarray:
+    def _predict_once(self, series: Series, rows: int) -> np.ndarray:
+        """Returns the forecasts of the `rows` rows after a series, at most the horizon of the model."""
         base, boxcox_lambda = self.configuration
         z = boxcox.transform(series.values, boxcox_lambda)
-        shown = covariates_beside(self.inputs, series, rows, self.horizon)
+        covariates = series_covariates(self.inputs, series, rows, self.horizon)
         x, bases, scale = windows(
-            z, np.array([len(z)]), base, self.context, self.season, self.horizon, self.lags, shown
+            z, np.array([len(z)]), base, self.context, self.season, self.horizon, self.lags, covariates
         )
-        answer = np.mean([network.predict(x) for network in self.networks], axis=0, dtype=np.float64)
-        forecast = boxcox.inverse(bases + self.shrink * scale * answer, boxcox_lambda)[0, :rows]
-        # what was never below zero (counts, sales, prices) is not forecast to be
+        output = np.mean([network.predict(x) for network in self.networks], axis=0, dtype=np.float64)
+        forecast = boxcox.inverse(bases + self.shrink * scale * output, boxcox_lambda)[0, :rows]
+        # a series that is never negative (counts, sales, prices) has no negative forecasts
         return np.maximum(forecast, 0.0) if series.values.min() >= 0.0 else forecast
 
     def check_history(self, series: Series) -> None:
-        """`DataError` for a series that the model cannot forecast from."""
+        """Raises `DataError` for a series from which the model cannot forecast."""
         values = series.values
         if len(values) < self.context:
             raise DataError(f"history: expected at least {self.context} rows to forecast from, got {len(values)}")
@@ -124,13 +128,12 @@ class LocalModel:
 
 
 class Split(NamedTuple):
-    """What a local model is made of: a series that is known in full, the number of its rows that train, its season, and
-    the seed."""
+    """What a local model is trained on: the rows of a series, divided into training and validation rows."""
 
-    series: Series
-    train: int
-    season: int
-    seed: np.random.SeedSequence
+    series: Series  # training and validation rows
+    train: int  # number of training rows
+    season: int  # number of rows in a season; 1: no season
+    seed: np.random.SeedSequence  # seed of the ensemble
 
 
 def train_local(
@@ -143,26 +146,35 @@ def train_local(
     calendar: tuple[str, ...] = (),
     on_progress: OnProgress | None = None,
 ) -> list[LocalModel]:
-    """One model for each split, all trained side by side. Each depends on its own split alone."""
-    tried = [
+    """Trains a model for each split in parallel and returns the models; each depends on its own split alone.
+
+    horizon         number of rows to forecast
+    context         number of rows that are read; None: chosen for each split
+    recipe          hyperparameters of the networks
+    lags            number of rows that a step of the network reads
+    boxcox_lambda   lambda of the Box-Cox transformation; None: chosen on the validation rows
+    calendar        names of calendar features that the networks read
+    on_progress     see `ensemble.fit_all`
+    """
+    candidates = [
         [
             _Candidate.of(split, configuration, horizon, context, recipe, lags, calendar)
             for configuration in configurations(split.series.values, split.season, boxcox_lambda)
         ]
         for split in splits
     ]
-    ensembles = [Ensemble([each.job] * recipe.members, each.split.seed) for group in tried for each in group]
+    ensembles = [Ensemble([each.job] * recipe.members, each.split.seed) for group in candidates for each in group]
     results = iter(fit_all(ensembles, on_progress=on_progress))
     models: list[LocalModel] = []
-    for group in tried:
-        judged = [each.judged(networks_of(each.job.layout, next(results))) for each in group]
-        models.append(min(judged, key=lambda found: found[0])[1])
+    for group in candidates:
+        validated = [each.validated(networks_of(each.job.layout, next(results))) for each in group]
+        models.append(min(validated, key=lambda pair: pair[0])[1])
     return models
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A configuration to be tried on a split: what it trains, and what its validation rows are."""
+    """A configuration to be tried on a split, with the job that trains a network, and the validation windows."""
 
     split: Split
     configuration: Configuration
@@ -171,9 +183,9 @@ class _Candidate:
     lags: int
     inputs: Inputs
     job: Job
-    base: np.ndarray  # (n, h) of the validation windows
-    scale: np.ndarray  # (n, 1)
-    truth: np.ndarray  # (n, h), transformed
+    base: np.ndarray  # (n, h) bases of the validation windows
+    scale: np.ndarray  # (n, 1) their scales
+    truth: np.ndarray  # (n, h) their true values, transformed
 
     @classmethod
     def of(
@@ -186,35 +198,36 @@ class _Candidate:
         lags: int,
         calendar: tuple[str, ...],
     ) -> _Candidate:
+        """Returns the candidate for a split and a configuration (see `train_local`)."""
         series, train, season, _ = split
         context = context_rows(context, len(series), horizon, season)
         inputs = Inputs.of([series.head(train)], calendar)
-        shown = covariates_beside(inputs, series, 0, 0)
+        covariates = series_covariates(inputs, series, 0, 0)
         z = boxcox.transform(series.values, configuration.boxcox_lambda)
-        first = np.arange(context, len(z) - horizon + 1)  # the first row that each window forecasts
-        most = recipe.updates * recipe.batch_size  # windows that training can read even once
+        first = np.arange(context, len(z) - horizon + 1)  # the first forecast row of each window
+        most = recipe.updates * recipe.batch_size  # number of windows that training reads at most
         first = first[:: -max(1, -(-len(first) // most))][::-1]
-        x, base, scale = windows(z, first, configuration.base, context, season, horizon, lags, shown)
+        x, base, scale = windows(z, first, configuration.base, context, season, horizon, lags, covariates)
         truth = sliding_window_view(z, horizon)[first]
         target = ((truth - base) / scale).astype(np.float32)
-        trains = slice(0, int(np.searchsorted(first, train - horizon, "right")))
-        later = slice(int(np.searchsorted(first, train)), None)
-        data = ValidatedWindows(x[trains], target[trains], x[later], target[later])
+        training = slice(0, int(np.searchsorted(first, train - horizon, "right")))
+        later = slice(int(np.searchsorted(first, train)), None)  # validation windows
+        data = ValidatedWindows(x[training], target[training], x[later], target[later])
         layout: Layout = layout_of(recipe, x.shape[2], horizon, "last")
         lags = steps_and_lags(context, configuration.base, season, lags)[1]
         job = Job(layout, data, recipe, "mae")
         return cls(split, configuration, context, horizon, lags, inputs, job, base[later], scale[later], truth[later])
 
-    def judged(self, networks: tuple[Network, ...]) -> tuple[float, LocalModel]:
-        """The mean absolute error of these networks on the validation rows, and the model that they are."""
+    def validated(self, networks: tuple[Network, ...]) -> tuple[float, LocalModel]:
+        """Returns the mean absolute error of trained networks on the validation rows, and the model of the networks."""
         data = self.job.data
         assert isinstance(data, ValidatedWindows)
-        answer = np.mean([network.predict(data.x_later) for network in networks], axis=0, dtype=np.float64)
-        size = float((answer**2).sum())
-        shrink = float(np.clip((answer * data.y_later).sum() / size, 0.0, 1.0)) if size > 0.0 else 0.0
+        output = np.mean([network.predict(data.x_validation) for network in networks], axis=0, dtype=np.float64)
+        size = float((output**2).sum())
+        shrink = float(np.clip((output * data.y_validation).sum() / size, 0.0, 1.0)) if size > 0.0 else 0.0
         boxcox_lambda = self.configuration.boxcox_lambda
-        tried = boxcox.inverse(self.base + shrink * self.scale * answer, boxcox_lambda)
-        error = float(np.abs(tried - boxcox.inverse(self.truth, boxcox_lambda)).mean())
+        forecast = boxcox.inverse(self.base + shrink * self.scale * output, boxcox_lambda)
+        error = float(np.abs(forecast - boxcox.inverse(self.truth, boxcox_lambda)).mean())
         season = self.split.season
         return error, LocalModel(
             self.configuration, self.context, season, self.horizon, shrink, self.lags, networks, self.inputs

@@ -1,4 +1,4 @@
-"""Forecasting one short series: a local model, and in the backtest one for each window, of the rows before it alone."""
+"""`LocalStrategy`: a local model for one short series, and a backtest with one model for each window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.folds import cut, make_folds
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.local_model import LocalModel, Split, train_local
-from elman.forecast.models.local_windows import LAGS, least_rows
+from elman.forecast.models.local_windows import LAGS, min_rows
 from elman.forecast.models.prediction import Model
 from elman.series.errors import DataError
 from elman.series.panel import Panel
@@ -27,9 +27,14 @@ __all__ = ["LocalStrategy"]
 
 @dataclass(frozen=True)
 class LocalStrategy:
-    """How a model of one short series is made and tested (see `prediction.Strategy`).
+    """The strategy for one short series: it trains a local model (see `prediction.Strategy`).
 
-    season, horizon, context   None: what suits the rows that a model is made of
+    season, horizon, context   None: chosen for the rows that a model is trained on
+    recipe         hyperparameters of the networks
+    seed           seed of all random numbers
+    boxcox_lambda  lambda of the Box-Cox transformation; None: chosen on the validation rows
+    calendar       names of calendar features that the networks read
+    lags           number of rows that a step of the network reads
     """
 
     season: int | None
@@ -41,24 +46,24 @@ class LocalStrategy:
     calendar: tuple[str, ...] = ()
     lags: int = LAGS
 
-    def resolve(self, panel: Panel, tested: bool, skip_bad: bool) -> tuple[Panel, LocalStrategy]:
-        """The panel as it is, and the strategy with the horizon that suits it. `DataError` for too few rows."""
+    def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, LocalStrategy]:
+        """Returns the panel as it is, and a copy of the strategy with its horizon. `DataError` for too few rows."""
         series = panel.only
         season = self._season(series)
         horizon = self.horizon or default_horizon(len(series), season)
-        if len(series) < least_rows(horizon, season) + (horizon if tested else 0):
-            raise _too_few(series, horizon, season, tested)
+        if len(series) < min_rows(horizon, season) + (horizon if with_backtest else 0):
+            raise _too_few(series, horizon, season, with_backtest)
         return panel, replace(self, horizon=horizon)
 
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> LocalModel:
-        """The model of all rows."""
+        """Trains a model on all rows of the series and returns it."""
         assert self.horizon is not None
         series = panel.only
         split = Split(series, cut(len(series), self.horizon), self._season(series), child(self.seed, Use.MEMBERS))
         return self._train([split], on_progress)[0]
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> LocalModel:
-        """The model of all rows, made afresh: that takes a second."""
+        """Returns a model trained anew on all rows of the series, which takes about a second."""
         return self.train(panel)
 
     def backtest(
@@ -69,12 +74,17 @@ class LocalStrategy:
         refit: bool | None = None,
         on_progress: OnProgress | None = None,
     ) -> Backtest | None:
-        """The last windows, each forecast by a model of the rows before it; refit=False: all by the first one's model.
-        They are `step` rows apart (None: a horizon, or less where rows are few); fewer where even that is too much, and
-        None where not one window is left."""
+        """Returns a backtest on the last windows of the series, or None if the series is too short for any.
+
+        windows   number of windows; there are fewer if the series is too short
+        step      number of rows from the start of one window to the start of the next; None: one horizon, or less if
+                  the series is short
+        refit     False: the model of the first window forecasts all windows; else each window has a model of its own,
+                  trained on the rows before it
+        """
         assert self.horizon is not None
         ((id, series),) = panel.items()
-        folds = make_folds(len(series), self.horizon, windows, least_rows(self.horizon, self._season(series)), step)
+        folds = make_folds(len(series), self.horizon, windows, min_rows(self.horizon, self._season(series)), step)
         if not folds:
             return None
         refit = refit is not False
@@ -82,7 +92,7 @@ class LocalStrategy:
         for fold in folds if refit else folds[:1]:
             head = series.head(fold.validation)
             season = self._season(head)
-            if least_rows(self.horizon, season) > len(head):  # found, but too long to be learned from so few rows
+            if min_rows(self.horizon, season) > len(head):  # the rows have a season, but are too few to train with it
                 season = 1
             splits.append(Split(head, fold.train, season, child(self.seed, Use.MEMBERS)))
         models = self._train(splits, on_progress)
@@ -103,20 +113,24 @@ class LocalStrategy:
         )
 
     def _train(self, splits: Sequence[Split], on_progress: OnProgress | None) -> list[LocalModel]:
+        """Trains a model for each split and returns the models."""
         assert self.horizon is not None
         return train_local(
             splits, self.horizon, self.context, self.recipe, self.lags, self.boxcox_lambda, self.calendar, on_progress
         )
 
     def _season(self, series: Series) -> int:
+        """Returns the season of the options, or the one found in the series."""
         if self.season is not None:
             return self.season
         return find_season(series.values, series.calendar.seasons if series.calendar is not None else ())
 
 
-def _too_few(series: Series, horizon: int, season: int, tested: bool) -> DataError:
+def _too_few(series: Series, horizon: int, season: int, with_backtest: bool) -> DataError:
+    """Returns the error for a series that is too short, which says how many rows or which horizon would do."""
+
     def need(steps: int) -> int:
-        return least_rows(steps, season) + (steps if tested else 0)
+        return min_rows(steps, season) + (steps if with_backtest else 0)
 
     shorter = bisect_right(range(1, horizon), len(series), key=need)  # the longest horizon that these rows allow
     hint = "give more rows"

@@ -1,10 +1,12 @@
-"""The windows of one series that the networks of a local model are trained on and answer.
+"""Windows of one series: the inputs and targets of the networks of a local model.
 
-A window is c rows that are read and h rows that are forecast. The network never sees the level of a series or its
-unit: it reads the window less its own level over its own spread, and beside it the change from row to row (or season to
-season) over that change's usual size, a few rows at each step. It answers with the difference from a `base` that needs
-no network, in the same unit. A linear path leads from the last step to the answer; head and path begin at zero, so
-training starts from the base. Covariates stand beside the values as `covariates.beside` lays them out.
+A window is a context of c rows, which the network reads, and the h rows that are forecast. Two features are made of
+each row: the value minus the window's level, divided by the window's spread (a standard deviation), and the change from
+the previous row (or season), divided by the mean size of such changes. So the network does not depend on the level and
+the unit of the series. A step of the network reads a few consecutive rows, called lags. The network outputs the
+difference from the base, the naive or seasonal naive forecast, divided by the window's scale. Head and skip path are
+initialized with zeros, so training starts from the base. The features of covariates are made by
+`series.inputs.covariate_features`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from elman.core import checks
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Round
 from elman.forecast.evaluation.folds import cut
-from elman.forecast.models.window_spec import least_unit
+from elman.forecast.models.window_spec import min_unit
 from elman.series.errors import DataError
 from elman.series.inputs import CovariateWindows, Inputs, covariate_features
 from elman.series.series import Series
@@ -32,55 +34,54 @@ __all__ = [
     "ValidatedWindows",
     "configurations",
     "context_rows",
-    "covariates_beside",
-    "least_context",
-    "least_rows",
+    "min_context",
+    "min_rows",
+    "series_covariates",
     "steps_and_lags",
     "windows",
 ]
 
-FLAT = 0.1  # of the usual change from row to row: the least unit that a window is measured in, however flat it is
-WINDOWS = 3  # the fewest training windows
-FEATURES = 2  # of a row: the level, and the change
-LAGS = 4  # rows that a step of the network reads side by side
+FLAT = 0.1  # smallest spread of a window, as a fraction of the mean absolute change from row to row in the series
+WINDOWS = 3  # smallest number of training windows
+FEATURES = 2  # features of a row: scaled value and scaled change
+LAGS = 4  # number of rows that a step of the network reads
 
 
 class Configuration(NamedTuple):
-    """What the validation rows choose: the base that the network's answer is added to, "last" (the last value) or
-    "season" (the last season), and the Box-Cox lambda that the series is transformed with."""
+    """What is chosen by the validation rows: the base of the forecasts, and the transformation of the series."""
 
-    base: str
-    boxcox_lambda: float
+    base: str  # "last": the network's output is added to the last value; "season": to the last season
+    boxcox_lambda: float  # lambda of the Box-Cox transformation
 
 
 @dataclass(frozen=True, eq=False)
 class ValidatedWindows:
-    """Windows to train on, and later ones that say when to stop: `TrainingData` of a local model.
+    """`TrainingData` of a local model: training windows, and later validation windows for early stopping."""
 
-    x, y              (n, T, F) and (n, h), of the training windows
-    x_later, y_later  the same of the validation windows
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    x_later: np.ndarray
-    y_later: np.ndarray
+    x: np.ndarray  # (n, T, F) inputs of the training windows
+    y: np.ndarray  # (n, h) targets of the training windows
+    x_validation: np.ndarray  # inputs of the validation windows
+    y_validation: np.ndarray  # targets of the validation windows
 
     def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        """All of the training at once: epochs until the validation windows are answered no better."""
+        """Yields the only round: epochs on all windows, until the validation loss no longer falls."""
         assert recipe.patience is not None
-        epoch = -(-len(self.x) // recipe.batch_size)  # updates
+        epoch = -(-len(self.x) // recipe.batch_size)  # updates in one epoch
         yield Round(
             self.x,
             self.y,
             epochs=max(1, recipe.updates // epoch),
-            validation=(self.x_later, self.y_later),
+            validation=(self.x_validation, self.y_validation),
             patience=max(3, recipe.patience // epoch),
         )
 
 
 def configurations(values: np.ndarray, season: int, boxcox_lambda: float | None) -> list[Configuration]:
-    """The configurations to be tried on a series; a lambda of None is to be found, where all values are above 0."""
+    """Returns the configurations to be tried on a series.
+
+    boxcox_lambda   None: both 1 (no transformation) and 0 (logarithms) are tried. Values of 0 and below are never
+                    transformed
+    """
     bases = ("season", "last") if season > 1 else ("last",)
     if values.min() <= 0.0:
         return [Configuration(base, 1.0) for base in bases]
@@ -91,38 +92,44 @@ def configurations(values: np.ndarray, season: int, boxcox_lambda: float | None)
 # ----------------------------------------------------------------------------------------------- how many rows
 
 
-def least_rows(horizon: int, season: int) -> int:
-    """The fewest rows that a model can be trained on: of so many the context is one that `_most_context` allows."""
-    read = least_context(season) + WINDOWS - 1
-    trained = read + horizon  # what `folds.cut` must leave, of which a fifth is cut off, or a horizon
+def min_rows(horizon: int, season: int) -> int:
+    """Returns the smallest number of rows on which a model can be trained.
+
+    It is the smallest number for which `_max_context` is at least `min_context`.
+    """
+    read = min_context(season) + WINDOWS - 1
+    trained = read + horizon  # training rows; `folds.cut` adds a fifth of all rows, or one horizon, for validation
     return max(read + 2 * horizon, trained + (trained - 1) // 4)
 
 
-def context_rows(wanted: int | None, rows: int, horizon: int, season: int) -> int:
-    """The rows of a window that are read: what was asked for; else two seasons, or twice the horizon and at least 8;
-    less where the rows are few."""
-    least = least_context(season)
-    most = _most_context(rows, horizon)
-    if wanted is None:
-        usual = 2 * season if season > 1 else max(8, min(2 * horizon, 24))
-        return min(max(usual, least), max(least, rows // 2 - horizon), most)
-    if checks.whole("context", wanted, low=least) > most:
-        raise DataError(f"context: {wanted} rows are too many for {rows} rows and horizon {horizon}; at most {most}")
-    return wanted
+def context_rows(requested: int | None, rows: int, horizon: int, season: int) -> int:
+    """Returns the context in rows for a series of `rows` rows.
+
+    requested   the context that the user asks for; None: two seasons, or without a season twice the horizon, from 8 to
+                24 rows; fewer if the series is short
+    """
+    least = min_context(season)
+    most = _max_context(rows, horizon)
+    if requested is None:
+        default = 2 * season if season > 1 else max(8, min(2 * horizon, 24))
+        return min(max(default, least), max(least, rows // 2 - horizon), most)
+    if checks.whole("context", requested, low=least) > most:
+        raise DataError(f"context: {requested} rows are too many for {rows} rows and horizon {horizon}; at most {most}")
+    return requested
 
 
-def least_context(season: int) -> int:
-    """The fewest rows that can be read: one difference over a season, or over one row and another to scale it by."""
+def min_context(season: int) -> int:
+    """Returns the smallest context in rows: enough for one change over a season, or for two changes over one row."""
     return season + 1 if season > 1 else 3
 
 
-def _most_context(rows: int, horizon: int) -> int:
-    """What leaves enough windows that end within the training rows."""
+def _max_context(rows: int, horizon: int) -> int:
+    """Returns the largest context in rows for which `WINDOWS` windows fit into the training rows."""
     return cut(rows, horizon) - horizon - WINDOWS + 1
 
 
 def steps_and_lags(context: int, base: str, season: int, lags: int) -> tuple[int, int]:
-    """How many steps a window has, and how many rows stand side by side in each."""
+    """Returns the number of steps of a window, and the number of rows in each step, at most `lags`."""
     rows = context - (season if base == "season" else 1)
     lags = max(1, min(lags, rows // 2))
     return rows - lags + 1, lags
@@ -139,49 +146,54 @@ def windows(
     season: int,
     horizon: int,
     lags: int,
-    shown: CovariateWindows | None = None,
+    covariates: CovariateWindows | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the network reads, and what its answer is added to, of windows of transformed values z.
+    """Returns the network's input x (n, T, F), float32, the base (n, h) and the scale (n, 1) of windows.
 
-    first   (n,): the row at which each window's forecast begins
-    base    "last" or "season", as in `Configuration`
-    shown   the covariates beside all rows of z
+    z            (rows,) transformed values
+    first        (n,) index of the first forecast row of each window
+    base         "last" or "season", as in `Configuration`
+    lags         number of rows in each step
+    covariates   covariates of all rows of z
 
-    Returns x (n, T, F) float32, base (n, h) and scale (n, 1): the forecast is base + scale * answer. Without covariates
-    F is FEATURES * lags, and x a view of overlapping steps.
+    The forecast is base + scale * output of the network. Without covariates, F is FEATURES * lags, and x is a view of
+    overlapping steps.
     """
     lag = season if base == "season" else 1
     bases = z[first[:, None] - lag + np.arange(horizon) % lag]
     read = sliding_window_view(z, context)[first - context]
     change = read[:, lag:] - read[:, :-lag]
-    floor = max(FLAT * float(np.abs(np.diff(z)).mean()), float(least_unit(np.abs(z).max())))
+    floor = max(FLAT * float(np.abs(np.diff(z)).mean()), float(min_unit(np.abs(z).max())))
     spread = np.maximum(read.std(axis=1, keepdims=True), floor)
     size = np.maximum(np.abs(change).mean(axis=1, keepdims=True), floor)
-    # within a season, a row's own step says little about how far h rows lead: there the spread is the unit
+    # without a seasonal base, the change over one row says little about the change over h rows, so the spread is used
     scale = spread if lag < season else size
     level = read[:, -season:].mean(axis=1, keepdims=True) if season > 1 else read[:, -1:]
     rows = np.stack([(read[:, lag:] - level) / spread, change / scale], axis=2).astype(np.float32)
     steps, lags = steps_and_lags(context, base, season, lags)
-    # rows (n, c - lag, FEATURES) are contiguous, so `lags` of them one after the other are the features of a step
+    # rows (n, c - lag, FEATURES) are contiguous, so `lags` consecutive rows are the features of a step
     x = as_strided(rows, (len(rows), steps, FEATURES * lags), rows.strides, writeable=False)
-    if shown is None:
+    if covariates is None:
         return x, bases, scale
     at = first[:, None] - context + np.arange(context + horizon)
-    own = CovariateWindows(
-        shown.past[at[:, :context]],
-        shown.future[at],
-        np.broadcast_to(shown.static, (len(first), len(shown.static))),
-        shown.unknown[at[:, :context]],
+    of_windows = CovariateWindows(
+        covariates.past[at[:, :context]],
+        covariates.future[at],
+        np.broadcast_to(covariates.static, (len(first), len(covariates.static))),
+        covariates.unknown[at[:, :context]],
     )
-    return np.concatenate([x, covariate_features(lag + lags + np.arange(steps), lags, lag, own)], axis=2), bases, scale
+    extra = covariate_features(lag + lags + np.arange(steps), lags, lag, of_windows)
+    return np.concatenate([x, extra], axis=2), bases, scale
 
 
-def covariates_beside(inputs: Inputs, series: Series, known: int, horizon: int) -> CovariateWindows | None:
-    """The covariates beside every row of a series and `horizon` rows on, of which `known` must be known; after the last
-    known row, its covariates are repeated. None where there are no covariates."""
+def series_covariates(inputs: Inputs, series: Series, required: int, horizon: int) -> CovariateWindows | None:
+    """Returns the covariates of all rows of a series and of `horizon` rows after it; None without covariates.
+
+    They must be known for the first `required` rows after the series; the last known ones are repeated up to `horizon`.
+    """
     if not inputs:
         return None
-    reach = inputs.reach(series, known, horizon)
+    reach = inputs.reach(series, required, horizon)
     future = inputs.future_of(series, reach)
     future = np.concatenate([future, np.repeat(future[-1:], horizon - reach, axis=0)])
     static = inputs.static_of(series)

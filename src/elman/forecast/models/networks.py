@@ -1,4 +1,4 @@
-"""The networks of a model: those that training gave, and whether those of a file are such."""
+"""Makes the networks of a model from the results of training, and checks networks that were read from a file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ __all__ = ["ForecastWarning", "check_networks", "networks_of"]
 
 
 class ForecastWarning(UserWarning):
-    """A forecast that stands, but is not what was asked for."""
+    """Warns that a forecast was made, but not by a fully trained network."""
 
 
 def networks_of(layout: Layout, results: Sequence[Trained]) -> tuple[Network, ...]:
-    """The trained networks of an ensemble. Where a training failed, a ForecastWarning says that the network answers
-    as it did before: a new one repeats the last value or season. A backtest judges it as any other."""
+    """Returns the trained networks of an ensemble, and issues one ForecastWarning if any training failed.
+
+    A network whose training failed has its weights from before; a new network repeats the last value or season. The
+    backtest scores it like any other.
+    """
     if any(trained.failed for trained in results):
-        # the same words each time, so that they are said once
+        # the text is always the same, so that Python's default filter shows it once
         warnings.warn(
-            "the training of a network failed, so that it answers as it did before (a new network repeats the last"
-            " value or season); the data may be too far from ordinary for it",
+            "the training of a network failed, so its forecasts are those from before the training (a new network"
+            " repeats the last value or season); the values may be too extreme to train on",
             ForecastWarning,
             stacklevel=3,
         )
@@ -37,7 +40,10 @@ def networks_of(layout: Layout, results: Sequence[Trained]) -> tuple[Network, ..
 def check_networks(
     networks: Sequence[Network], input_size: int, output_size: int, output: str = "last", skip: bool = True
 ) -> None:
-    """ValueError where these are no networks that training makes for a model of these sizes."""
+    """Raises ValueError for networks that training does not make for a model with these sizes.
+
+    `output` and `skip` are described in `training.layout_of`.
+    """
     if not 1 <= len(networks) <= limits.MEMBERS:
         raise ValueError(f"networks: expected 1 to {limits.MEMBERS} networks, got {len(networks)}")
     first = networks[0].layout.layers
@@ -49,6 +55,6 @@ def check_networks(
                 f" {layout.input_size} and {layout.output_size}"
             )
         if not is_stack(layout.layers, output_size, output, skip) or layout.layers != first:
-            raise ValueError("networks: expected one recurrent layer and what the model's answer takes, in each alike")
+            raise ValueError("networks: expected one recurrent layer, head and skip path, the same in all, got others")
         if network.dtype != np.float32 or not np.isfinite(network.theta).all():
             raise ValueError("networks.theta: expected finite numbers, float32")

@@ -1,7 +1,7 @@
-"""What every fitted model of a forecaster answers, and every way of making one: a panel of series in, a prediction out.
+"""The protocols of a forecaster's fitted models and of the strategies that train them, and `Prediction`.
 
-One series is a panel of one. `local_model.py`, `global_model.py` and `recursive_model.py` are the models;
-`local_strategy.py` and `global_strategy.py` make and test them.
+A model forecasts a panel of series; one series is a panel with one entry. `local_model.py`, `global_model.py` and
+`recursive_model.py` hold the models, `local_strategy.py` and `global_strategy.py` the strategies.
 """
 
 from __future__ import annotations
@@ -23,52 +23,55 @@ __all__ = ["Model", "Prediction", "Strategy"]
 
 
 class Prediction(NamedTuple):
-    """The forecast of the h rows that follow each of N series."""
+    """The forecasts of the h rows that follow each of N series."""
 
     values: np.ndarray  # (N, h)
-    error_scale: np.ndarray | None  # (N, h, 2): the usual size of an error below and above the value; None: not known
+    error_scale: np.ndarray | None  # (N, h, 2), the expected size of errors below and above a value; None: not known
 
 
 class Model(Protocol):
-    """A fitted model: it forecasts the series it was made of, and others like them."""
+    """A fitted model. It forecasts the series on which it was trained, and other series with the same covariates."""
 
     @property
     def context(self) -> int:
-        """The rows that it reads before a forecast."""
+        """Returns the context: the number of rows that the model reads before a forecast."""
         ...
 
     @property
     def horizon(self) -> int:
-        """The rows that it was trained to forecast."""
+        """Returns the forecast horizon: the number of rows that the model was trained to forecast."""
         ...
 
     @property
     def seasons(self) -> tuple[int, ...]:
-        """The rows of each of its seasons, growing; (1,) for none."""
+        """Returns the lengths of the seasons in rows, in increasing order; (1,) for none."""
         ...
 
     @property
     def inputs(self) -> Inputs:
-        """The covariates that it reads."""
+        """Returns the covariates that the model reads."""
         ...
 
     @property
     def spec(self) -> WindowSpec | None:
-        """What the windows of a global model hold, so that it can be trained on; None for a local model."""
+        """Returns what the windows of a global model hold; None for a local model."""
         ...
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        """The members of its ensemble."""
+        """Returns the networks of the ensemble."""
         ...
 
     def check_history(self, series: Series) -> None:
-        """`DataError` for a series that it cannot forecast from."""
+        """Raises `DataError` for a series from which the model cannot forecast."""
         ...
 
     def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """The forecast of `horizon` rows (None: its own) of each series, in the order of the panel. Rows past its own
-        horizon are forecast from forecasts."""
+        """Returns the forecasts of each series, in the order of the panel.
+
+        horizon   number of rows to forecast; None: the horizon of the model. Rows past that horizon are forecast from
+                  the earlier forecasts, in their place as values
+        """
         ...
 
 
@@ -76,25 +79,30 @@ M_co = TypeVar("M_co", bound=Model, covariant=True)
 
 
 class Strategy(Protocol[M_co]):
-    """How a model is made of a panel of series, and tested on it."""
+    """A way to train a model on a panel of series, and to backtest it."""
 
     @property
     def horizon(self) -> int | None:
-        """The rows to forecast; None: not known before `resolve`."""
+        """Returns the number of rows to forecast; None before `resolve` has chosen it."""
         ...
 
-    def resolve(self, panel: Panel, tested: bool, skip_bad: bool) -> tuple[Panel, Self]:
-        """The series that can be learned from, and the strategy with all that depends on them, such as the horizon;
-        `tested`: rows for a backtest are needed too. `DataError` for series that are too short, of many the first one
-        unless it may be skipped."""
+    def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, Self]:
+        """Returns the series that are long enough, and a copy of the strategy whose horizon is chosen for them.
+
+        with_backtest   whether the series must also have rows for a backtest window
+        skip_bad        whether series that are too short are left out; otherwise the first one raises `DataError`
+        """
         ...
 
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> M_co:
-        """The model of all rows."""
+        """Trains a model on all rows of the panel and returns it."""
         ...
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> M_co:
-        """A model that goes on from `model` with these rows; one made afresh where that does not pay."""
+        """Returns a model for all rows of the panel, which may be trained further from `model` or trained anew.
+
+        updates   number of updates of further training; None: chosen by the strategy
+        """
         ...
 
     def backtest(
@@ -105,7 +113,11 @@ class Strategy(Protocol[M_co]):
         refit: bool | None = None,
         on_progress: OnProgress | None = None,
     ) -> Backtest | None:
-        """The last `windows` windows of each series, `step` rows apart, each forecast by a model that saw nothing of
-        it: one for each window (`refit`), or one for all of them. Fewer windows where rows are few; None where not one
-        is left."""
+        """Returns a backtest on the last windows of each series, or None if the series are too short for any.
+
+        windows   number of windows; there are fewer if the series are too short
+        step      number of rows from the start of one window to the start of the next; None: chosen by the strategy
+        refit     True: one model is trained for each window; False: one model, trained on the rows before all windows,
+                  forecasts all of them; None: chosen by the strategy
+        """
         ...

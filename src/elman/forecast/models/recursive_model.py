@@ -1,11 +1,10 @@
-"""A global model that forecasts one row at a time: its network answers with the distribution of the next row, from
-which sample paths are drawn.
+"""`RecursiveModel`: a global model that forecasts one row at a time, by sample paths.
 
-A step reads one row and what stood one season before the next one; it answers with location and log scale of a Gaussian
-or Student-t distribution of the next row's difference from its base, in the window's unit. Training reads true rows
-(teacher forcing, Williams and Zipser 1989) and learns from the rows after the context alone, as they are forecast. A
-forecast feeds every drawn row back; its median is the point forecast, its tenths say how large its errors are. A
-horizon may be of any length.
+A step of the network reads one row, and the values one season before the next row. It outputs the location and the log
+scale of a Gaussian or Student-t distribution of the difference between the next row and its base, in the window's unit
+(see `window_spec.py`). Training reads true values (teacher forcing, Williams and Zipser 1989), and has a loss only in
+the rows after the context. In a forecast, a sample of each row becomes the input for the next one, which gives a sample
+path of any length. The median of the paths is the point forecast; their 0.1 and 0.9 quantiles give its error scale.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from elman.core.losses import Gaussian, StudentT
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, Round, layout_of
 from elman.forecast import boxcox
-from elman.forecast.models.global_model import LEAST, NEAR_ZERO, GlobalModel, error_unit
+from elman.forecast.models.global_model import MIN_DISTANCE, NEAR_ZERO, GlobalModel, error_unit
 from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
@@ -33,26 +32,26 @@ from elman.series.series import Series
 __all__ = ["DENSITIES", "PATHS", "RecursiveModel", "recursive_features"]
 
 STUDENT_T = StudentT()
-DENSITIES = {"gaussian": Gaussian(), "student_t": STUDENT_T}  # the distributions of a row, and their losses
-PATHS = 200
-ROWS = 2**15  # paths that are drawn at a time, fewer where they are longer than
-LONG = 1000  # rows
-BLOCK = 32  # updates whose windows are made at a time
-REACH = 4.0  # times the largest value in the window: what a path may reach
-MOST = 20.0  # of a log scale, as in the losses
+DENSITIES = {"gaussian": Gaussian(), "student_t": STUDENT_T}  # distribution -> its negative log likelihood
+PATHS = 200  # number of sample paths of each series
+PATHS_AT_ONCE = 2**15  # number of paths that are drawn in one batch; fewer for a horizon above LONG_HORIZON
+LONG_HORIZON = 1000  # rows
+BLOCK = 32  # number of updates whose windows are made at once
+PATH_LIMIT = 4.0  # limit of a path's distance from the window's level, as a multiple of the window's largest (plus 1)
+LOG_SCALE_LIMIT = 20.0  # limit of the absolute log scale, as in the losses
 
 
 @dataclass(frozen=True, eq=False)
 class RecursiveModel(GlobalModel):
-    """A global model whose networks answer row by row.
+    """A global model whose networks forecast one row at a time.
 
-    path_seeds  of the noise that drives each network's sample paths
+    path_seeds   the seed of each network's noise for its sample paths
     """
 
     path_seeds: tuple[int, ...] = ()
 
     def validate(self) -> None:
-        """Raises ValueError where this is no model that `train_global` makes."""
+        """Raises ValueError for a model that `train_global` does not make."""
         spec = self.spec
         checks.choice("spec.distribution", spec.distribution, tuple(DENSITIES))
         check_networks(self.networks, recursive_features(spec), 2, "sequence", spec.skip_seasons > 0)
@@ -64,60 +63,70 @@ class RecursiveModel(GlobalModel):
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:
-        """The training of one network on windows of these series; `start`: theta to go on from."""
-        recipe = replace(recipe, updates=max(1, recipe.updates // 2))  # each learns from `horizon` rows of every window
+        """Returns the job that trains one network on windows of the pool, from the weights `start` if given."""
+        recipe = replace(recipe, updates=max(1, recipe.updates // 2))  # a window has a loss in each of `horizon` steps
         layout = layout_of(recipe, recursive_features(spec), 2, skip=spec.skip_seasons > 0)
         return Job(layout, _DrawnSequences(pool, spec), recipe, DENSITIES[spec.distribution], start)
 
     def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """The medians of sample paths, and how far their tenths lie below and above (see `prediction.Model`)."""
+        """Returns the medians of sample paths as forecasts (see `prediction.Model`).
+
+        The error scale is the distance from the median to the 0.1 and to the 0.9 quantile.
+        """
         horizon = self.horizon if horizon is None else horizon
         series = [each.fill_masked(self.seasons[0]) for each in panel.values()]
-        rows = max(1, ROWS // PATHS // (1 + horizon // LONG))
-        parts = [self._quantiles(series[i : i + rows], horizon) for i in range(0, len(series), rows)]
+        batch = max(1, PATHS_AT_ONCE // PATHS // (1 + horizon // LONG_HORIZON))
+        parts = [self._quantiles(series[i : i + batch], horizon) for i in range(0, len(series), batch)]
         values, scales = zip(*parts, strict=True)
         return Prediction(np.concatenate(values), np.concatenate(scales))
 
     def paths(self, panel: Mapping[str, Series], horizon: int | None = None) -> np.ndarray:
-        """Sample paths (N, P, h). The same noise drives every series, so none depends on the others."""
-        series = [each.fill_masked(self.seasons[0]) for each in panel.values()]
-        return self._drawn(series, self.horizon if horizon is None else horizon)[0]
+        """Returns P sample paths of each series, (N, P, h).
 
-    def _drawn(self, series: Sequence[Series], horizon: int) -> tuple[np.ndarray, np.ndarray, WindowPool]:
-        """The paths (N, P, h); each window's unit (N, 1); and the series' windows."""
+        All series use the same noise, so the paths of a series do not depend on the other series.
+        """
+        series = [each.fill_masked(self.seasons[0]) for each in panel.values()]
+        return self._draw_paths(series, self.horizon if horizon is None else horizon)[0]
+
+    def _draw_paths(self, series: Sequence[Series], horizon: int) -> tuple[np.ndarray, np.ndarray, WindowPool]:
+        """Returns sample paths (N, P, h), the unit of each window (N, 1), and the windows of the series."""
         spec = self.spec
         pool = WindowPool(series, spec)
-        read, floor, shown, _ = pool.last(horizon, horizon)
+        read, floor, covariates, _ = pool.last(horizon, horizon)
         level, unit = spec.measure(read, floor)
         scaled = ((read - level) / unit)[:, None]
-        most = REACH * (np.abs(scaled).max(axis=2) + 1.0)
-        extra = _beside(spec, shown, horizon)
-        found: list[np.ndarray] = []
-        members = zip(self.networks[:PATHS], self.path_seeds, strict=False)  # more than there are paths draw none
+        limit = PATH_LIMIT * (np.abs(scaled).max(axis=2) + 1.0)
+        extra = _covariate_steps(spec, covariates, horizon)
+        paths: list[np.ndarray] = []
+        members = zip(self.networks[:PATHS], self.path_seeds, strict=False)  # further members would draw no path
         for k, (network, seed) in enumerate(members):
             rng = np.random.default_rng(seed)
             count = len(range(k, PATHS, len(self.networks)))
-            size = (horizon, count)  # so a longer horizon begins with the shorter one's paths
+            size = (horizon, count)  # in this order, the paths of a longer horizon begin with those of a shorter one
             student = spec.distribution == "student_t"
             noise = rng.standard_t(STUDENT_T.df, size) if student else rng.normal(size=size)
-            found.append(_draw(spec, network, scaled, extra, noise.T, most))
-        z = level[:, :, None] + unit[:, :, None] * np.concatenate(found, axis=1)
+            paths.append(_scaled_paths(spec, network, scaled, extra, noise.T, limit))
+        z = level[:, :, None] + unit[:, :, None] * np.concatenate(paths, axis=1)
         transformed = pool.transformed[:, None, None]
         y = np.where(transformed, boxcox.inverse(z, spec.boxcox_lambda), boxcox.inverse(z, 1.0))
         lowest = np.array([each.values.min() for each in series])[:, None, None]
         return np.where(lowest >= 0.0, np.maximum(y, 0.0), y), unit, pool
 
     def _quantiles(self, series: Sequence[Series], horizon: int) -> tuple[np.ndarray, np.ndarray]:
-        paths, unit, pool = self._drawn(series, horizon)
+        """Returns the medians of the sample paths, (N, h), and their error scale, (N, h, 2)."""
+        paths, unit, pool = self._draw_paths(series, horizon)
         lowest = np.array([abs(each.values.min()) for each in series])[:, None]
         low, forecast, high = np.quantile(paths, (0.1, 0.5, 0.9), axis=1)
         one = error_unit(pool, self.spec, unit, np.maximum(np.abs(forecast), NEAR_ZERO * lowest))
         sides = np.stack([forecast - low, high - forecast], axis=2)
-        return forecast, np.maximum(sides, LEAST * one[:, :, None])
+        return forecast, np.maximum(sides, MIN_DISTANCE * one[:, :, None])
 
 
 def recursive_features(spec: WindowSpec) -> int:
-    """Numbers that a step reads: the last rows, one of each longer season before the next, and the covariates."""
+    """Returns the number of features F of each step of a recursive model's network.
+
+    They are the last rows, one value for each season before the next row, and the covariates.
+    """
     return max(1, spec.skip_seasons) + len(_seasons(spec)) + spec.inputs.features(1, 1, spec.masked)
 
 
@@ -126,25 +135,28 @@ def recursive_features(spec: WindowSpec) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _DrawnSequences:
-    """`TrainingData` of windows drawn anew for each update, a step for each row."""
+    """`TrainingData` that draws new windows for each update, with one step for each row."""
 
     pool: WindowPool
     spec: WindowSpec
 
     def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        """Blocks of updates, each update on windows of its own."""
+        """Yields rounds of many updates, each update with newly drawn windows."""
         for done in range(0, recipe.updates, BLOCK):
             yield self._draw(min(BLOCK, recipe.updates - done) * recipe.batch_size, rng)
 
     def _draw(self, count: int, rng: np.random.Generator) -> Round:
-        """x (count, T, F), targets (count, T, 1) and weights (count, T), T = context + horizon - 1: a weight is 1 where
-        the row that follows a step is one of the horizon's, and known."""
-        spec, (whole, floor, shown, unknown) = self.spec, self.pool.draw(count, rng)
+        """Returns a round with inputs (count, T, F), targets (count, T, 1) and weights (count, T) of drawn windows.
+
+        There are T = context + horizon - 1 steps. The weight of a step is 1 if its target, the row that follows it,
+        lies after the context and is known, else 0.
+        """
+        spec, (values, floor, covariates, unknown) = self.spec, self.pool.draw(count, rng)
         c, ends = spec.context, np.arange(1, spec.context + spec.horizon)
-        level, unit = spec.measure(whole[:, :c], floor)
-        scaled = ((whole - level) / unit)[:, None]
+        level, unit = spec.measure(values[:, :c], floor)
+        scaled = ((values - level) / unit)[:, None]
         x = _features(spec, scaled[:, :, :-1], ends)[:, 0]
-        x = np.concatenate([x, _beside(spec, shown, spec.horizon)], axis=2, dtype=np.float32)
+        x = np.concatenate([x, _covariate_steps(spec, covariates, spec.horizon)], axis=2, dtype=np.float32)
         base = np.maximum(ends - spec.lag, 0)
         y = (scaled[:, 0, ends] - scaled[:, 0, base])[:, :, None].astype(np.float32)
         weight = np.broadcast_to(ends >= c, y.shape[:2]).astype(np.float32)
@@ -155,32 +167,46 @@ class _DrawnSequences:
 
 
 def _seasons(spec: WindowSpec) -> tuple[int, ...]:
+    """Returns the seasons of more than one row."""
     return tuple(season for season in spec.seasons if season > 1)
 
 
 def _features(spec: WindowSpec, known: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """What the steps that read up to the rows `ends` (T,) see of rows (N, P, n) in the window's unit: (N, P, T, F)."""
+    """Returns the features (N, P, T, F) that T steps read of the scaled values `known`.
+
+    known   (N, P, n) values of P paths, scaled by level and unit of the window
+    ends    (T,) index of the row that follows each step
+    """
     back = [ends - 1 - k for k in range(max(1, spec.skip_seasons))] + [ends - season for season in _seasons(spec)]
     rows = np.stack(back, axis=1)
     return (known[..., np.maximum(rows, 0)] * (rows >= 0)).astype(np.float32)
 
 
-def _beside(spec: WindowSpec, shown: CovariateWindows, horizon: int) -> np.ndarray:
-    """The covariates' features (N, context + horizon - 1, F) of every step; past the context the past ones stay as they
-    are, and nothing is unknown."""
+def _covariate_steps(spec: WindowSpec, covariates: CovariateWindows, horizon: int) -> np.ndarray:
+    """Returns the covariate features (N, context + horizon - 1, F) of every step.
+
+    After the context, the last values of past covariates are repeated, and no value is marked as missing.
+    """
     c, steps = spec.context, spec.context + horizon - 1
-    past = np.concatenate([shown.past, np.repeat(shown.past[:, -1:], horizon - 1, axis=1)], axis=1)
-    unknown = np.concatenate([shown.unknown, np.zeros((len(past), horizon - 1, shown.unknown.shape[2]))], axis=1)
+    past, unknown = covariates.past, covariates.unknown
+    past = np.concatenate([past, np.repeat(past[:, -1:], horizon - 1, axis=1)], axis=1)
+    unknown = np.concatenate([unknown, np.zeros((len(past), horizon - 1, unknown.shape[2]))], axis=1)
     if not (spec.inputs or spec.masked):
         return np.zeros((len(past), steps, 0), np.float32)
-    whole = CovariateWindows(past, shown.future[:, : c + horizon], shown.static, unknown)
+    whole = CovariateWindows(past, covariates.future[:, : c + horizon], covariates.static, unknown)
     return covariate_features(np.arange(1, steps + 1), 1, spec.lag, whole)
 
 
-def _draw(
-    spec: WindowSpec, network: Network, scaled: np.ndarray, extra: np.ndarray, noise: np.ndarray, most: np.ndarray
+def _scaled_paths(
+    spec: WindowSpec, network: Network, scaled: np.ndarray, extra: np.ndarray, noise: np.ndarray, limit: np.ndarray
 ) -> np.ndarray:
-    """Paths (N, P, h) in the window's unit after scaled (N, 1, context), driven by noise (P, h)."""
+    """Returns sample paths (N, P, h) of one network, scaled by level and unit of the windows.
+
+    scaled   (N, 1, context) scaled values of the windows
+    extra    (N, context + h - 1, F) covariate features
+    noise    (P, h) samples of the standard distribution
+    limit    (N, 1) limit of the absolute value of the paths
+    """
     n, c, (paths, horizon) = len(scaled), spec.context, noise.shape
     x = np.concatenate([_features(spec, scaled, np.arange(1, c + 1))[:, 0], extra[:, :c]], axis=2)
     y, state = network.predict(x, return_state=True)
@@ -188,14 +214,14 @@ def _draw(
     y = np.repeat(y[:, -1], paths, axis=0)
     rows = np.concatenate([np.repeat(scaled, paths, axis=1), np.zeros((n, paths, horizon))], axis=2)
     for k in range(horizon):
-        answer = y.reshape(n, paths, 2).astype(np.float64)
-        scale = np.exp(np.clip(answer[:, :, 1], -MOST, MOST))
-        drawn = rows[:, :, c + k - spec.lag] + answer[:, :, 0] + scale * noise[:, k]
-        rows[:, :, c + k] = np.clip(drawn, -most, most)
+        output = y.reshape(n, paths, 2).astype(np.float64)
+        scale = np.exp(np.clip(output[:, :, 1], -LOG_SCALE_LIMIT, LOG_SCALE_LIMIT))
+        drawn = rows[:, :, c + k - spec.lag] + output[:, :, 0] + scale * noise[:, k]
+        rows[:, :, c + k] = np.clip(drawn, -limit, limit)
         if k + 1 < horizon:
             own = _features(spec, rows, np.array([c + k + 1]))
-            near = np.broadcast_to(extra[:, None, c + k : c + k + 1], (n, paths, 1, extra.shape[2]))
-            x = np.concatenate([own, near], axis=3).reshape(n * paths, 1, -1)
+            step_extra = np.broadcast_to(extra[:, None, c + k : c + k + 1], (n, paths, 1, extra.shape[2]))
+            x = np.concatenate([own, step_extra], axis=3).reshape(n * paths, 1, -1)
             y, state = network.predict(x, state=state, return_state=True)
             y = y[:, 0]
     return rows[:, :, c:]

@@ -1,5 +1,9 @@
-"""What the networks of a global model read of one series: a window in its own unit, a step for each short season, the
-base that an answer is added to, and the covariates beside the values.
+"""`WindowSpec`: what a window of a series holds, and how the networks of a global model read it.
+
+The first rows of a window are its context, which the network reads; the following h rows are forecast. Values are
+scaled window by window: the level of the window is subtracted, and the rest is divided by its unit, a mean absolute
+deviation. The network reads one short season in each of T steps, with the covariates. Its output is added to the base,
+the forecast of a seasonal naive rule.
 """
 
 from __future__ import annotations
@@ -7,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,26 +21,27 @@ from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, CovariateWindows, Inputs, covariate_features
 from elman.series.limits import SMALLEST
 
-__all__ = ["QUANTILES", "WindowSpec", "context_rows", "least_context", "least_rows", "least_unit"]
+__all__ = ["QUANTILES", "WindowSpec", "context_rows", "min_context", "min_rows", "min_unit"]
 
-STEPS = 14  # that a network reads, where the series are long enough
-QUANTILES = (0.1, 0.5, 0.9)  # that a head of quantiles answers with
+CONTEXT_STEPS = 14  # default number of steps in a context, if the series are long enough
+QUANTILES = (0.1, 0.5, 0.9)  # the outputs of a network with `distribution="quantiles"`
 
 
 @dataclass(frozen=True)
 class WindowSpec:
     """What the windows of a series hold, and what a network reads of them.
 
-    seasons   rows in a season, short to long; (1,) for none
-    context   rows that are read, a multiple of `step`
-    horizon   rows that are forecast
-    lag       rows back from each forecast row to its base: one of the seasons, or 1 for the last value
-    boxcox_lambda  of the transformation of series above zero: 1 none, 0 logarithms
-    distribution   "median": one number for each row; "quantiles": those of `QUANTILES`; "gaussian", "student_t": row by
-                   row, the parameters of such a distribution
-    skip_seasons   short seasons that a linear path reads, beside the network; 0: there is no such path
-    masked    whether the network is told which values are missing
-    inputs    the covariates that are read
+    seasons        lengths of the seasons in rows, in increasing order; (1,) for none
+    context        number of rows that are read, a multiple of `step`
+    horizon        number of rows that are forecast, h
+    lag            number of rows from a forecast row back to the value of its base: one of the seasons, or 1 for the
+                   last value
+    boxcox_lambda  lambda of the Box-Cox transformation of series above zero; 1: no transformation, 0: logarithms
+    distribution   output of the network. "median": one number for each row; "quantiles": those in `QUANTILES`;
+                   "gaussian", "student_t": row by row, the parameters of such a distribution
+    skip_seasons   number of short seasons that a linear skip path reads in addition to the network; 0: no skip path
+    masked         whether the network also reads which values are missing
+    inputs         covariates that the network reads
     """
 
     seasons: tuple[int, ...]
@@ -51,7 +55,7 @@ class WindowSpec:
     inputs: Inputs = NO_INPUTS
 
     def validate(self) -> None:
-        """Raises ValueError or TypeError where this is no spec of a trained model."""
+        """Raises ValueError or TypeError for a spec that no trained model has."""
         for name in ("context", "horizon", "lag"):
             checks.whole(name, getattr(self, name), 1, fields.LARGEST_COUNT)
         for season in self.seasons:
@@ -63,96 +67,115 @@ class WindowSpec:
             or any(longer % short or longer == short for short, longer in pairwise(self.seasons))
             or self.lag not in self.seasons
             or self.context % self.step
-            or self.context < least_context(self.seasons)
+            or self.context < min_context(self.seasons)
         ):
             raise ValueError("seasons: expected seasons, lag and context that fit one another, got others")
 
     @property
     def step(self) -> int:
-        """Rows of one step of the network."""
+        """Returns the number of rows in one step of the network, the shortest season."""
         return self.seasons[0]
 
     @property
-    def season_ago(self) -> int:
-        """Rows of the long season before that stand beside each step; 0 where a step holds that season itself."""
+    def seasonal_rows(self) -> int:
+        """Returns how many rows from one long season earlier each step also reads; 0 if a step is the longest season.
+
+        They begin one long season before the row that follows the step.
+        """
         return min(self.horizon, self.seasons[-1]) if self.seasons[-1] > self.step else 0
 
     @property
-    def own(self) -> int:
-        """Rows of values that a step of the network reads."""
+    def recent_rows(self) -> int:
+        """Returns how many of the latest rows a step of the network reads, including those that the skip path reads."""
         return self.step * max(1, self.skip_seasons)
 
     @property
     def features(self) -> int:
-        """Numbers that a step of the network reads."""
-        return self.own + self.season_ago + self.inputs.features(self.step, self.horizon, self.masked)
+        """Returns the number of features F of each step of the network."""
+        return self.recent_rows + self.seasonal_rows + self.inputs.features(self.step, self.horizon, self.masked)
 
     @property
     def quantiles(self) -> tuple[float, ...]:
-        """The quantiles that the network answers for each row."""
+        """Returns the quantiles that the network outputs for each row."""
         return QUANTILES if self.distribution == "quantiles" else (0.5,)
 
     @property
     def outputs(self) -> int:
-        """Numbers that the network answers with."""
+        """Returns the number of outputs of the network."""
         return self.horizon * len(self.quantiles)
 
     def measure(self, read: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """read (n, context), floor (n, 1) the least unit -> each window's level and unit (n, 1)."""
+        """Returns the level (n, 1) and the unit (n, 1) of windows.
+
+        read    (n, context) values of the windows
+        floor   (n, 1) smallest unit of each window
+        """
         recent = read[:, -max(self.seasons[-1], min(self.context, 8)) :]
         level = recent.mean(axis=1, keepdims=True)
         return level, np.maximum(np.abs(recent - level).mean(axis=1, keepdims=True), floor)
 
     def windows(
-        self, read: np.ndarray, floor: np.ndarray, shown: CovariateWindows
+        self, read: np.ndarray, floor: np.ndarray, covariates: CovariateWindows
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """read (n, context), floor (n, 1) the least unit -> x (n, T, F) float32, base (n, h) and unit (n, 1): a
-        forecast is base + unit * answer."""
+        """Returns the network's input x (n, T, F), float32, the base (n, h) and the unit (n, 1) of windows.
+
+        read    (n, context) values of the windows
+        floor   (n, 1) smallest unit of each window
+
+        The forecast is base + unit * output of the network.
+        """
         level, unit = self.measure(read, floor)
         scaled = ((read - level) / unit).astype(np.float32)
         ends = self.step * np.arange(1, self.context // self.step + 1)
         x = np.zeros((len(read), len(ends), self.features), np.float32)
         for k in range(max(1, self.skip_seasons)):  # the k-th season before each step; 0 before the window
-            own = scaled[:, : self.context - k * self.step].reshape(len(read), -1, self.step)
-            x[:, k:, self.own - (k + 1) * self.step : self.own - k * self.step] = own
-        if self.season_ago:
+            recent = scaled[:, : self.context - k * self.step].reshape(len(read), -1, self.step)
+            x[:, k:, self.recent_rows - (k + 1) * self.step : self.recent_rows - k * self.step] = recent
+        values = self.recent_rows + self.seasonal_rows
+        if self.seasonal_rows:
             starts = ends - self.seasons[-1]
-            known = starts >= 0  # earlier steps are shown zeros
-            long = sliding_window_view(scaled, self.season_ago, axis=1)[:, starts[known]]
-            x[:, known, self.own : self.own + self.season_ago] = long
+            known = starts >= 0  # earlier steps read zeros
+            seasonal = sliding_window_view(scaled, self.seasonal_rows, axis=1)[:, starts[known]]
+            x[:, known, self.recent_rows : values] = seasonal
         if self.inputs or self.masked:
-            x[:, :, self.own + self.season_ago :] = covariate_features(ends, self.step, self.lag, shown)
+            x[:, :, values:] = covariate_features(ends, self.step, self.lag, covariates)
         base = read[:, self.context - self.lag + np.arange(self.horizon) % self.lag]
         return x, base, unit
 
 
-def least_unit(size: Any) -> Any:
-    """The least unit that values may be measured in whose largest is `size`: a smaller one would measure rounding."""
+def min_unit(size: np.ndarray | float) -> np.ndarray | np.float64:
+    """Returns the smallest unit for values of at most `size` in absolute value; a smaller one would scale rounding."""
     return np.maximum(4.0 * np.finfo(np.float64).eps * size, SMALLEST)
 
 
-def least_rows(horizon: int, seasons: Sequence[int]) -> int:
-    """The fewest rows of a series that the networks can learn from: what is read, and what follows it."""
-    return least_context(seasons) + horizon
+def min_rows(horizon: int, seasons: Sequence[int]) -> int:
+    """Returns the smallest number of rows of a series to train on: the shortest context and one horizon."""
+    return min_context(seasons) + horizon
 
 
 def context_rows(
-    wanted: int | None, rows: np.ndarray, horizon: int, seasons: Sequence[int], usual: int | None = None
+    requested: int | None, rows: np.ndarray, horizon: int, seasons: Sequence[int], default: int | None = None
 ) -> int:
-    """Rows of a window that are read, in whole steps: what was asked for, else `usual` or `STEPS` steps, fewer where
-    that and a horizon is more than half of the usual series of these numbers of rows (N,), or than the shortest."""
-    step, least = seasons[0], least_context(seasons)
+    """Returns the context in rows, a whole number of steps, for N series.
+
+    requested   context in rows that the user asks for, rounded up to whole steps; None: `default`
+    rows        (N,) number of rows of each series
+    default     default context in rows; None: `CONTEXT_STEPS` steps. It is shortened where context and horizon together
+                exceed half of the median number of rows, or the shortest series
+    """
+    step, least = seasons[0], min_context(seasons)
     most = int(min(np.median(rows) - 2 * horizon, rows.min() - horizon))
-    if wanted is None:
-        usual = min(usual or (STEPS * step if step > 1 else 2 * STEPS), int(np.median(rows)) // 2 - horizon, most)
-        return max(least, usual // step * step)
-    context = -(-checks.whole("context", wanted, low=least) // step) * step
+    if requested is None:
+        default = default or (CONTEXT_STEPS * step if step > 1 else 2 * CONTEXT_STEPS)
+        default = min(default, int(np.median(rows)) // 2 - horizon, most)
+        return max(least, default // step * step)
+    context = -(-checks.whole("context", requested, low=least) // step) * step
     if context > most:
         raise DataError(f"context: {context} rows are too many for these series and horizon {horizon}; at most {most}")
     return context
 
 
-def least_context(seasons: Sequence[int]) -> int:
-    """Two short seasons, one long one, and some rows to tell the level by."""
+def min_context(seasons: Sequence[int]) -> int:
+    """Returns the smallest context in rows: two short seasons, one long season, and at least 8 rows for the level."""
     step = seasons[0]
     return -(-max(2 * step, seasons[-1], 8) // step) * step
