@@ -47,7 +47,7 @@ struct Direction {
   int32_t state;       // the index of its first state among the network's
 };
 
-// One layer. What its kind doesn't have is 0.
+// One layer. A field that its kind doesn't have is 0.
 struct Op {
   LayerKind kind;
   CellKind cell;              // recurrent
@@ -63,7 +63,7 @@ struct Op {
   double noise;           // recurrent: standard deviation, at the pre-activations
 };
 
-// What an update draws is a function of these, and of the place where it is used.
+// What random draws depend on, beside the place where a draw is used.
 struct Key {
   uint64_t seed;
   uint32_t update;

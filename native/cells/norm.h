@@ -23,7 +23,8 @@ ELMAN_INLINE void each_gate(int64_t units, int64_t hidden, int slots, F f) {
   }
 }
 
-// What follows is for rows whose sums overflow, and stays out of the others' way.
+// Functions marked so handle rows whose sums overflow; they are kept out of line, so that other rows don't pay for
+// them.
 #define ELMAN_RARE __attribute__((noinline, cold))
 
 // The sum of share times each number of a row.
@@ -96,12 +97,12 @@ void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units,
   }
 }
 
-// What all of these cells share; a cell adds `combine`, row by row forward, and `part`, row by row back.
+// The part that all of these cells share. A cell adds `combine`, one row forward, and `part`, one row back.
 template <class Cell, class T>
 struct NormCell {
   static constexpr bool gates = true, second = false, norm = true;
 
-  // The inputs' part of norm.x is there already.
+  // Takes a step forward; scan.h has filled norm.x before.
   static void forward(const Forward<T>& f) {
     constexpr int slots = Cell::input.slots;
     if (f.rest) {
@@ -224,9 +225,10 @@ struct NormLSTMCell : NormCell<NormLSTMCell<T>, T> {
     T* hat = f.norm.c + row * f.ld;
     for (int64_t j = 0; j < f.units; j += W) {
       const auto sum = [&](int k) { return NormLSTMCell::from_x(f, row, j, k) + NormLSTMCell::from_h(f, row, j, k); };
-      const LSTMGates<T> gate{sigmoid<T>(sum(0)), sigmoid<T>(sum(1)), tanh<T>(sum(2)), sigmoid<T>(sum(3))};
-      const Vec<T> c = fma<T>(gate.f, load(f.c_prev[row] + j), gate.i * gate.g);
-      gate.to(gates + 4 * j);
+      const LSTMGates<T> a{sum(0), sum(1), sum(2), sum(3)};
+      const Vec<T> i = sigmoid<T>(a.i), forget = sigmoid<T>(a.f), g = tanh<T>(a.g);
+      const Vec<T> c = fma<T>(forget, load(f.c_prev[row] + j), i * g);
+      LSTMGates<T>{i, forget, g, sigmoid<T>(a.o)}.to(gates + 4 * j);
       store(f.c + row * f.ld + j, c), store(hat + j, c);
     }
     normalise(hat, f.ld, 1, f.units, f.hidden, 1, f.norm.c_inverse + row);

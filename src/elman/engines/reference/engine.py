@@ -121,7 +121,7 @@ class ReferenceEngine:
         number: int,
         carry: Sequence[np.ndarray] | None = None,
     ) -> tuple[float, np.ndarray]:
-        """Loss and gradient of some rows, each added along the tree over their shards; see `ValueAndGradient`."""
+        """Returns loss and gradient of some rows, added along the tree over their shards; see `ValueAndGradient`."""
         key = None if objective.seed is None else (objective.seed, number)
         steps = int(_lengths(batch)[rows].sum())
         values: list[float] = []
@@ -140,7 +140,7 @@ class ReferenceEngine:
 
 
 class ReferenceStepper:
-    """One step at a time on a snapshot of the weights; it declines what is not checked."""
+    """Takes one step at a time on a snapshot of the weights; `try_step` always declines."""
 
     def __init__(self, layout: Any, theta: np.ndarray, batch_size: int) -> None:
         self._layout, self._theta = layout, theta
@@ -164,7 +164,7 @@ class ReferenceStepper:
 
 
 def _shards(rows: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray]:
-    """Rows ordered by length, longest first (stable), cut into shards."""
+    """Returns the rows ordered by length, longest first (stable), cut into shards."""
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
 
@@ -183,7 +183,7 @@ def _forward(
 
 
 class Evaluated(NamedTuple):
-    """One shard on its way: what it gave, and its part of the loss."""
+    """One shard after its way forward: final states, tape, its part of the loss and the gradient of that by y."""
 
     rows: np.ndarray  # (b,), of the batch
     final: list[np.ndarray]  # one for each state, (b, size)
@@ -195,7 +195,7 @@ class Evaluated(NamedTuple):
 def _evaluated(
     layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int, rows: np.ndarray, key: Any
 ) -> Iterator[Evaluated]:
-    """Takes the shards of some rows through the network, one after the other, and each through the loss."""
+    """Yields the shards of some rows, each taken forward through the network and through the loss."""
     lengths = _lengths(batch)
     norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, rows, lengths[rows], theta.dtype))
     for shard in _shards(rows, lengths, shard_size):
@@ -210,7 +210,7 @@ def _zeros(layout: Any, n: int, dtype: np.dtype[Any]) -> list[np.ndarray]:
 
 
 def _weight(layout: Any, batch: Any, rows: np.ndarray, lengths: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """The weight of every step, (n, T) or (n,): as given, else 1; 0 past the lengths."""
+    """Returns the weight of every step, (n, T) or (n,): as given, else 1; 0 past the lengths."""
     steps = batch.x.shape[1]
     weight = np.ones((len(rows),) if layout.last else (len(rows), steps), dtype)
     if batch.weight is not None:
@@ -219,7 +219,7 @@ def _weight(layout: Any, batch: Any, rows: np.ndarray, lengths: np.ndarray, dtyp
 
 
 def _valid_targets(layout: Any, y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Targets with 0 past the lengths, where anything may stand."""
+    """Returns the targets with 0 past the lengths, where the caller's array may hold anything."""
     if layout.last:
         return y
     valid = np.arange(y.shape[1]) < lengths[:, None]
