@@ -71,7 +71,8 @@ def initial(layout: Layout, init: str | Chrono | None, dtype: np.dtype[Any], see
 
 
 def _check_cells(layout: Layout, init: str | Chrono | None) -> None:
-    for i, layer in enumerate(layout.layers):
+    for i, part in enumerate(layout.parts):
+        layer = part.layer
         if not isinstance(layer, Recurrent):
             continue
         if init == "identity" and not isinstance(layer.cell, Simple):
@@ -81,7 +82,7 @@ def _check_cells(layout: Layout, init: str | Chrono | None) -> None:
 
 
 def _draw(part: Part, parameter: Parameter, init: str | Chrono | None, rng: np.random.Generator) -> np.ndarray:
-    layer, name, shape = part.layer, parameter.name, parameter.shape
+    layer, name, shape = part.layer, parameter.role, parameter.shape
     for start, value in FIXED.items():
         if name.startswith(start):
             return np.full(shape, value)
@@ -97,7 +98,7 @@ def _draw(part: Part, parameter: Parameter, init: str | Chrono | None, rng: np.r
         return np.zeros(shape)
     if isinstance(layer, Recurrent) and name.startswith("bias"):
         return _bias(layer, name, init, rng)
-    if name.startswith("peephole") or name.endswith(".bias"):
+    if name.startswith("peephole") or name == "bias" or len(shape) != 2:
         return np.zeros(shape)
     if init == "small":
         return 0.01 * rng.standard_normal(shape)

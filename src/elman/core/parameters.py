@@ -58,8 +58,11 @@ class Parameters(Mapping[str, np.ndarray]):
 
 def initial_state(layout: Layout, theta: np.ndarray, n: int) -> list[np.ndarray]:
     """The state before a sequence's first step, aligned with layout.states, each (n, size): learned, or zero."""
-    learned = {p.name: p.view(theta) for p in layout.parameters if p.name.startswith("state_")}
     states = [np.zeros((n, slot.size), theta.dtype) for slot in layout.states]
-    for slot, array in zip(layout.states, states, strict=True):
-        array[...] = learned.get(f"state_{slot.name}", 0)
+    empty = iter(states)
+    for part in layout.parts:
+        for parameters, slots in zip(part.parameters, part.states, strict=True) if part.states else ():
+            learned = [p for p in parameters if p.role.startswith("state_")]
+            for k, _ in enumerate(slots):
+                next(empty)[...] = learned[k].view(theta) if learned else 0
     return states

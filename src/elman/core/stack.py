@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from elman.core import checks
-from elman.core.layers import CELLS, Dense, Dropout, Last, Layer, Recurrent, Skip, as_cell
+from elman.core.layers import CELLS, Dense, Dropout, Last, Layer, Node, Recurrent, Skip, as_cell
 
 __all__ = ["is_stack", "stack"]
 
@@ -44,7 +44,7 @@ def stack(
     return layers
 
 
-def is_stack(layers: Sequence[Layer], output_size: int, output: str, skip: bool) -> bool:
+def is_stack(layers: Sequence[Layer | Node], output_size: int, output: str, skip: bool) -> bool:
     """Whether `stack` makes these layers, of one recurrent layer with a cell known by name."""
     first = layers[0]
     if not isinstance(first, Recurrent) or first.cell not in CELLS.values():

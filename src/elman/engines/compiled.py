@@ -25,7 +25,7 @@ from elman.core.layers import (
     Simple,
     Skip,
 )
-from elman.core.losses import Gaussian, Huber, Loss, Pinball, StudentT
+from elman.core.losses import Loss
 from elman.core.optim import Optimizer
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Key, Records, Rules
 
@@ -307,19 +307,8 @@ def _key(key: Key | None) -> tuple[int, int] | None:
 
 
 def _loss(loss: Loss) -> tuple[int, list[float]]:
-    """A loss's kind and its constants, in the order of native/program.h."""
-    match loss:
-        case Huber(delta=delta):
-            constants = [float(delta)]
-        case Pinball(quantiles=quantiles):
-            constants = [float(q) for q in quantiles]
-        case Gaussian():
-            constants = [loss.at_zero]
-        case StudentT(df=df):
-            constants = [loss.at_zero, float(df)]
-        case _:
-            constants = []
-    return LOSSES[loss.kind], constants
+    """A loss's kind and its constants, in the order in which native/losses/ reads them."""
+    return LOSSES[loss.kind], list(loss.constants())
 
 
 def _optimizer(optimizer: Optimizer) -> list[float]:

@@ -1,4 +1,5 @@
-"""A user's own loss: the network runs on any engine, and between its way forward and its way back the loss is called.
+"""A loss that the compiled core lacks, a user's own for one: the network runs on any engine, and between its way
+forward and its way back the loss is evaluated.
 
 What surrounds the gradient (windows, clipping, constraints, the optimiser) is the reference engine's.
 """
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.core.losses import Custom
+from elman.core.losses import Loss
 from elman.core.requests import Batch, Engine, Key
 from elman.engines.reference import losses
-from elman.engines.reference.engine import ReferenceEngine
+from elman.engines.reference.engine import ReferenceEngine, hidden_entries, ragged_lengths
 from elman.engines.reference.tree import tree_sum
 
 __all__ = ["CustomLossEngine"]
@@ -23,7 +24,7 @@ SHARDS = 64  # taken together: a power of two, so that their sum is a subtree of
 
 
 class CustomLossEngine(ReferenceEngine):
-    """Losses, gradients and updates of networks that run on `inner`, where the loss is a `losses.Custom`."""
+    """Losses, gradients and updates of networks that run on `inner`, where `inner` does not have the loss."""
 
     def __init__(self, inner: Engine) -> None:
         self.inner, self.name = inner, inner.name
@@ -45,7 +46,7 @@ class CustomLossEngine(ReferenceEngine):
         layout: Layout,
         theta: np.ndarray,
         batch: Batch,
-        loss: Custom,
+        loss: Loss,
         rows: np.ndarray,
         truncate: int | None,
         shard_size: int,
@@ -58,8 +59,8 @@ class CustomLossEngine(ReferenceEngine):
 
         What is drawn goes by a row's place in `rows`.
         """
-        norm = losses.normaliser(loss, layout.output_size, _masked(layout, batch, rows)[1])
-        steps = len(rows) * batch.x.shape[1] if batch.lengths is None else int(batch.lengths[rows].sum())
+        norm = losses.normaliser(loss, layout.output_size, _masked(layout, batch, loss, rows)[1])
+        entries = hidden_entries(layout, batch, rows) if activity else 0
         values: list[float] = []
         gradients: list[np.ndarray] = []
         for part in [rows] if key else _parts(batch, rows, shard_size):
@@ -71,16 +72,18 @@ class CustomLossEngine(ReferenceEngine):
             for array, end in zip(carry or (), final, strict=carry is not None):
                 array[part] = end
             hidden = self.inner.hidden(tape) if activity else []
-            y, weight = _masked(layout, batch, part)
+            y, weight = _masked(layout, batch, loss, part)
+            lengths = ragged_lengths(layout, batch, loss, part)
             dy, order = np.empty_like(y_hat), _longest_first(batch, part)
             for i in range(0, len(part), shard_size):
                 shard = order[i : i + shard_size]
-                value, dy[shard] = losses.value_and_derivative(loss, y_hat[shard], y[shard], weight[shard], norm)
+                own = (each[shard] for each in lengths)
+                value, dy[shard] = losses.value_and_derivative(loss, y_hat[shard], y[shard], weight[shard], norm, *own)
                 values.append(value)
                 if activity:
-                    values[-1] += losses.activity([h[shard] for h in hidden], activity, steps)[0]
+                    values[-1] += losses.activity([h[shard] for h in hidden], activity, entries)[0]
             if with_gradient:
-                dhidden = losses.activity(hidden, activity, steps)[1] if activity else None
+                dhidden = losses.activity(hidden, activity, entries)[1] if activity else None
                 gradients.append(self.inner.backward(layout, theta, tape, dy, dhidden, None, truncate)[0])
         return tree_sum(values), tree_sum(gradients) if with_gradient else theta
 
@@ -96,13 +99,17 @@ def _parts(batch: Batch, rows: np.ndarray, shard_size: int) -> list[np.ndarray]:
     return [ordered[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _masked(layout: Layout, batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _masked(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Targets and weights (n, [T]) of some rows: copies, 0 past the lengths."""
     assert batch.y is not None
     y = batch.y[rows]
-    lead = y.shape[: 1 if layout.last else 2]
+    by_row = layout.time is None or loss.ragged
+    lead = y.shape[: 1 if by_row else 2]
     weight = np.ones(lead, np.float64) if batch.weight is None else batch.weight[rows]
-    if batch.lengths is not None and not layout.last:
-        past = np.arange(lead[1]) >= batch.lengths[rows][:, None]
+    if loss.ragged:
+        assert batch.y_lengths is not None
+        y[np.arange(y.shape[1]) >= batch.y_lengths[rows][:, None]] = 0
+    elif layout.time is not None:
+        past = np.arange(lead[1]) >= batch.lengths_of(layout.time)[rows][:, None]
         y[past] = weight[past] = 0
     return y, weight

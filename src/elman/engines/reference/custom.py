@@ -12,23 +12,27 @@ __all__ = ["step", "step_backward"]
 Arrays = tuple[np.ndarray, ...]
 
 
-def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: np.ndarray) -> tuple[Arrays, Any]:
+def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: Any) -> tuple[Arrays, Any]:
     """One step: x (B, D), state of (B, H) arrays -> new state, and what the derivative needs.
 
-    drawn: mask (B, H) where the layer has recurrent dropout.
+    drawn: mask (B, H) where the layer has recurrent dropout; memory (values (B, S, M), valid (B, S)) where the cell
+    reads one.
     """
     new, tape = _parts(cell, "step", cell.step(cell, parameters, x, state, **drawn), "(state, tape)", 2)
-    return _alike(cell, "step: state", new, state), (tape, x, state)
+    return _alike(cell, "step: state", new, state), (tape, x, state, drawn.get("memory"))
 
 
-def step_backward(cell: Any, parameters: Arrays, tape: Any, dstate: Arrays) -> tuple[np.ndarray, Arrays, Arrays]:
-    """Gradients at the new state -> dx (B, D), gradients at the state before, gradients of the parameters."""
-    own, x, state = tape
+def step_backward(cell: Any, parameters: Arrays, tape: Any, dstate: Arrays) -> tuple[Any, ...]:
+    """Gradients at the new state -> dx (B, D), gradients at the state before, gradients of the parameters, and that of
+    the memory's values (B, S, M) where the cell reads one."""
+    own, x, state, memory = tape
+    expected = "(dx, dstate, gradients)" if memory is None else "(dx, dstate, gradients, dmemory)"
     found = cell.step_backward(cell, parameters, own, dstate)
-    dx, before, gradients = _parts(cell, "step_backward", found, "(dx, dstate, gradients)", 3)
+    dx, before, gradients, *rest = _parts(cell, "step_backward", found, expected, 3 if memory is None else 4)
     (dx,) = _alike(cell, "step_backward: dx", (dx,), (x,))
     before = _alike(cell, "step_backward: dstate", before, state)
-    return dx, before, _alike(cell, "step_backward: gradients", gradients, parameters)
+    gradients = _alike(cell, "step_backward: gradients", gradients, parameters)
+    return dx, before, gradients, *_alike(cell, "step_backward: dmemory", rest, () if memory is None else memory[:1])
 
 
 def _parts(cell: Any, what: str, found: Any, expected: str, count: int) -> Any:
