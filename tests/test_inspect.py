@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import elman
 from elman import inspect, plots
+from elman.network.inspect import search
 from elman.plots import figure
 
 CELLS = ["tanh", "relu", "gru", "lstm", elman.GRU(reset_after=False), elman.LSTM(peepholes=True)]
@@ -196,10 +197,8 @@ def test_starts_are_states_that_the_data_visit(cell: str, monkeypatch: pytest.Mo
     data = np.random.default_rng(0).normal(size=(3, 6, 2))
     lengths = np.array([6, 2, 4])
     seen: list[np.ndarray] = []
-    descend = inspect._descend
-    monkeypatch.setattr(
-        inspect, "_descend", lambda flow, starts, *a: (seen.append(starts), descend(flow, starts, *a))[1]
-    )
+    descend = search.descend
+    monkeypatch.setattr(search, "descend", lambda flow, starts, *a: (seen.append(starts), descend(flow, starts, *a))[1])
     inspect.fixed_points(network, [0.0, 0.0], data=data, lengths=lengths, n=12)
     visited = set()
     for row, length in zip(data, lengths, strict=True):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
@@ -95,6 +97,13 @@ _HOMES = {
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
 }
+# Kind of file -> the class that reads it, loaded when such a file is.
+_READERS = {
+    "network": ("elman.network", "Network"),
+    "forecaster": ("elman.forecast", "Forecaster"),
+    "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
+    "checkpoint": ("elman.train.resume", "Checkpoint"),
+}
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
     **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots")},
@@ -112,9 +121,16 @@ _PLACES = _MODULES | {
 }
 
 
+def _loaded(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
+
+
+READERS.update({kind: partial(_loaded, *home) for kind, home in _READERS.items()})
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
+        value = _loaded(_HOMES[name], name)
     elif name in _MODULES:
         value = importlib.import_module(_MODULES[name])
     else:

@@ -250,7 +250,7 @@ def _shape(given: Contents, rng: np.random.Generator) -> str:
 def _fitted(given: Contents) -> str:
     """Tensors of the shapes that the altered description asks for, where that is possible and they are small."""
     try:
-        shapes = io._owner("", given.kind)._file_shapes(given.description)
+        shapes = io._reader("", given.kind)._file_shapes(given.description)
     except Exception:
         return "unfitted"
     fitted: dict[str, np.ndarray] = {}

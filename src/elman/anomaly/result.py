@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from elman import plots
 from elman.core.staging import replacing
 from elman.series.files import needs_polars, write_rows
+from elman.series.lines import line
 from elman.series.series import Series
 
 __all__ = ["CAUSES", "Alarm", "Anomalies", "alarms_of", "frame", "write_csv", "write_parquet"]
@@ -91,9 +93,14 @@ class Anomalies:
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
         """Draws series, expected band, score and alarms into a PNG (or SVG, PDF) file; needs matplotlib."""
-        from elman.plots import anomalies_plot
+        return plots.anomalies_plot(self, path)
 
-        return anomalies_plot(self, path)
+    def chart(self) -> plots.AnomaliesChart:
+        """Returns what a picture shows, as a plain table."""
+        alarms = [(alarm.first, alarm.last) for alarm in self.alarms]
+        return plots.AnomaliesChart(
+            line(self.series), self.learned, self.rate, self.scores, self.bounds, self.labels, alarms
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: target, rows, and each alarm with its rows' labels."""

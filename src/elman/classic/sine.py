@@ -25,6 +25,7 @@ from elman.classic.plain import PlainRNN
 from elman.core.optim import Adam
 from elman.engines.config import show_config
 from elman.network import Network
+from elman.plots import picture
 from elman.train.training import Trainer
 
 __all__ = ["Experiment", "Run", "data", "draw", "improved", "paper", "run"]
@@ -144,8 +145,6 @@ def beside_plain(epochs: int) -> tuple[float, float]:
 
 def draw(experiment: Experiment, path: Path | str) -> None:
     """Three panels in one PNG: the paper's figure, the improved networks, and every error on a logarithmic scale."""
-    from elman.plots import picture
-
     steps = np.arange(len(experiment.truth))
     colours = ["#c44e52", "#4c72b0", "#dd8452", "#55a868"]
     with picture(path, 9, 9) as figure:

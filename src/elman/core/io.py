@@ -10,51 +10,60 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import importlib
 import json
 import math
 import os
 import stat
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from elman.core import fields
 from elman.core.checks import shown
+from elman.core.kinds import READERS
 from elman.core.staging import write_bytes
 
-if TYPE_CHECKING:
-    from elman.network import Network
-
-__all__ = ["KINDS", "FileError", "load", "read", "save", "write"]
+__all__ = ["FileError", "Reader", "Shapes", "Table", "load", "read", "save", "write"]
 
 FORMAT = 1
 HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each parameter array
 # safetensors' name of each type that our files may hold
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
 
-# kind -> the class that reads it, as "module:Class", imported when such a file is loaded. The class has two
-# classmethods. `_file_shapes(description)` checks the description and gives name -> (shape, dtype) of every tensor,
-# None for an axis that the description leaves free (the members of an ensemble); it is compared before any tensor is
-# read. `_from_file(description, tensors)` makes what was saved. Both raise one of UNFIT.
-KINDS = {
-    "network": "elman.network:Network",
-    "forecaster": "elman.forecast:Forecaster",
-    "anomaly detector": "elman.anomaly:AnomalyDetector",
-    "checkpoint": "elman.train.resume:Checkpoint",
-}
-
-# What a class raises for a description or tensors that nothing can be made of. The last two are for claims that no
+# What a Reader raises for a description or tensors that nothing can be made of. The last two are for claims that no
 # check of a class foresaw.
 UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MemoryError, RecursionError)
 
 MOST_TENSORS = 20_000  # two directions of 1000 layers
 MOST_AXES = 32
 
-Shapes = dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]  # as `_file_shapes` gives them
+Shapes = dict[str, tuple[tuple[int | None, ...], np.dtype[Any]]]  # name -> shape, None for a free axis, and type
 Table = dict[str, tuple[str, tuple[int, ...], int, int]]  # name -> type, shape, first byte in the body, bytes
+
+
+class Reader(Protocol):
+    """A class that makes its objects from files. Both methods raise one of UNFIT for what they can make nothing of."""
+
+    @classmethod
+    def _file_shapes(cls, description: Mapping[str, Any]) -> Shapes:
+        """Checks the description and returns every tensor's shape and type, which are compared before any is read.
+
+        An axis that the description leaves free (the members of an ensemble) is None.
+        """
+        ...
+
+    @classmethod
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+        """Returns the object that was saved."""
+        ...
+
+
+class Contents(Protocol):
+    """What can be saved as a network."""
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]: ...
 
 
 class FileError(ValueError):
@@ -68,7 +77,7 @@ class FileError(ValueError):
         return f"{self.path}: {self.why}"
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Contents, path: str | os.PathLike[str]) -> None:
     """Writes a network; `Network.save` is the same."""
     write(path, "network", *network.contents())
 
@@ -80,7 +89,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     kind, description, tensors = read(path)
     try:
-        return _owner(path, kind)._from_file(description, tensors)
+        return _reader(path, kind)._from_file(description, tensors)  # pyright: ignore[reportPrivateUsage]
     except UNFIT as error:
         raise FileError(path, f"the description does not fit the tensors: {said(error)}") from error
 
@@ -101,14 +110,14 @@ def write(
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other.
 
-    Of a kind among KINDS the names, types and shapes of the tensors are those of the description.
+    Of a kind among READERS the names, types and shapes of the tensors are those of the description.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         size = _real_size(path, file)
         header = _header(path, file, size)
         meta = _meta(path, header)
         table = _table(path, header, size)
-        if meta["kind"] in KINDS:
+        if meta["kind"] in READERS:
             _compare(path, meta, table)
         if file.tell() + sum(count for _, _, _, count in table.values()) != size:
             raise FileError(path, "the file is cut short, or longer than its tensors")
@@ -216,7 +225,8 @@ def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any
 def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -> None:
     """Refuses tensors that are not those of the description."""
     try:
-        expected: Shapes = _owner(path, meta["kind"])._file_shapes(meta["description"])
+        reader = _reader(path, meta["kind"])
+        expected = reader._file_shapes(meta["description"])  # pyright: ignore[reportPrivateUsage]
     except UNFIT as error:
         raise FileError(path, f"the description is not as expected: {said(error)}") from error
     unlike = "the description does not fit the tensors"
@@ -239,11 +249,11 @@ def _array(file: BinaryIO, kind: str, shape: tuple[int, ...], begin: int, count:
     return array if sys.byteorder == "little" else array.byteswap()
 
 
-def _owner(path: str | os.PathLike[str], kind: str) -> Any:
-    if kind not in KINDS:
-        raise FileError(path, f"expected a kind among {', '.join(KINDS)}, got {shown(kind)}; a newer elman may know it")
-    module, name = KINDS[kind].split(":")
-    return getattr(importlib.import_module(module), name)
+def _reader(path: str | os.PathLike[str], kind: str) -> type[Reader]:
+    if kind not in READERS:
+        known = ", ".join(READERS)
+        raise FileError(path, f"expected a kind among {known}, got {shown(kind)}; a newer elman may know it")
+    return READERS[kind]()
 
 
 def _table(path: str | os.PathLike[str], header: dict[str, Any], size: int) -> Table:

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from elman import plots
 from elman.core.staging import replacing
 from elman.forecast.baselines import NAIVE2
 from elman.forecast.metrics import MEASURES, measure
 from elman.series.files import needs_polars, write_rows
+from elman.series.lines import line
+from elman.series.series import Series
 
 __all__ = ["NETWORK", "Backtest"]
 
@@ -132,6 +135,17 @@ class Backtest:
     def residuals(self, model: str) -> np.ndarray:
         """truth - forecast, (W, h)."""
         return self.truth - self.forecasts[model]
+
+    def charts(self, history: Mapping[str, Series]) -> dict[str, plots.BacktestChart]:
+        """Returns what a picture shows of each series that has windows, as plain tables by the series' id."""
+        best, charts = self.best_baseline, dict[str, plots.BacktestChart]()
+        for name, series in history.items():
+            rows = self.places.get(name) if self.series else list(range(len(self)))
+            if rows:
+                starts, ours, theirs = [self.starts[w] for w in rows], self.forecasts[NETWORK], self.forecasts[best]
+                truth = line(series, series.observed)
+                charts[name] = plots.BacktestChart(truth, starts, ours[rows], theirs[rows], best)
+        return charts
 
     def summary(self) -> list[dict[str, Any]]:
         """For each model: `model`, its mean `mase`, `smape` (percent), `rmse`, `rmsse`, and `owa`."""

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from elman import plots
 from elman.core.staging import replacing
 from elman.forecast.backtest import NETWORK, Backtest
 from elman.series.files import needs_polars, write_rows
 from elman.series.frames import Kind
+from elman.series.lines import line
 from elman.series.series import Series
 
 __all__ = ["Forecast", "Forecasts", "in_kind"]
@@ -75,9 +77,26 @@ class Forecast:
 
     def plot(self, path: str | os.PathLike[str]) -> Path:
         """Draws history, forecast and intervals into a PNG (or SVG, PDF) file; needs matplotlib."""
-        from elman.plots import forecast_plot
+        return plots.forecast_plot(self, path)
 
-        return forecast_plot(self, path)
+    def chart(self) -> plots.ForecastChart:
+        """Returns what a picture shows, as a plain table."""
+        history = self.history
+        unit = history.calendar.unit_name if history.calendar is not None else None
+        return plots.ForecastChart(
+            line(history), self.times, self.values, self.intervals, self.model, unit or "row", self._subtitle()
+        )
+
+    def _subtitle(self) -> str:
+        """Returns which rows are forecast, and how the backtest ended."""
+        tested, labels = self.backtest, self.labels
+        span = f"{labels[0]} to {labels[-1]}" if len(labels) > 1 else labels[0]
+        if tested is None:
+            return span
+        best = tested.best_baseline
+        windows = "1 window" if len(tested) == 1 else f"{len(tested)} windows"
+        ours, theirs = tested.mean(NETWORK), tested.mean(best)
+        return f"{span}.  Backtest, {windows}: mean MASE {ours:.2f} (network), {theirs:.2f} ({best})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""
@@ -117,9 +136,7 @@ class Forecasts(Mapping[str, Forecast]):
 
     def plot(self, path: str | os.PathLike[str], *, most: int = 12) -> Path:
         """Draws the first `most` series, each small, into a PNG (or SVG, PDF) file; needs matplotlib."""
-        from elman.plots import forecasts_plot
-
-        return forecasts_plot(self, path, most=most)
+        return plots.forecasts_plot(self, path, most=most)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: those of every forecast, by the series' id."""

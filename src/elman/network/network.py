@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -14,18 +14,20 @@ from elman.core.init import Chrono, initial
 from elman.core.layers import Cell, Dense, Embedding, Layer, Layout
 from elman.core.losses import Loss, as_loss
 from elman.core.parameters import Parameters
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Key
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
 from elman.network import arguments
+from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
 
 if TYPE_CHECKING:
     from elman.core import io
-    from elman.network.stream import Stream
 
 __all__ = ["Network"]
+
+State = Mapping[str, Any]  # name -> array-like (B, size)
 
 
 class Network:
@@ -163,9 +165,17 @@ class Network:
 
     # ------------------------------------------------------------------------------------ what it does
 
+    @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None, return_state: bool = False
-    ) -> Any:
+        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[False] = False
+    ) -> np.ndarray: ...
+    @overload
+    def predict(
+        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[True]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
+    def predict(
+        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
         """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
         with Reading(self.weights) as theta:
@@ -173,7 +183,7 @@ class Network:
         y = y[0] if single else y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
-    def hidden(self, x: Any, *, lengths: Any = None, state: Mapping[str, Any] | None = None) -> list[np.ndarray]:
+    def hidden(self, x: Any, *, lengths: Any = None, state: State | None = None) -> list[np.ndarray]:
         """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
@@ -182,7 +192,7 @@ class Network:
         x: Any,
         *,
         lengths: Any = None,
-        state: Mapping[str, Any] | None = None,
+        state: State | None = None,
         key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
         """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
@@ -191,7 +201,7 @@ class Network:
         """
         batch, single = self._batch(x, lengths=lengths, state=state)
         theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
-        y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, _key(key))
+        y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, arguments.as_key(key))
         y = y[0] if single else y
         return y, Tape(self._engine, record, self.layout, theta, y.shape, batch.lengths, single, final)
 
@@ -201,7 +211,7 @@ class Network:
         dy: Any,
         *,
         dh: Any = None,
-        dstate: Mapping[str, Any] | None = None,
+        dstate: State | None = None,
         truncate: int | None = None,
     ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
         """The gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
@@ -217,19 +227,18 @@ class Network:
         """
         if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
-        upstream = (
-            None
-            if dy is None
-            else arguments.as_upstream("dy", self.dtype, dy, tape.output_shape, tape.lengths, tape.single)
-        )
+        upstream = None
+        if dy is not None:
+            upstream = arguments.as_upstream("dy", self.dtype, dy, tape.output_shape, tape.lengths, tape.single)
+        hidden = [] if dh is None else [array.shape for array in tape.hidden]
         gradient, dx, dstate0 = tape.engine.backward(
             self.layout,
             tape.theta,
             tape.record,
             upstream,
-            self._hidden_upstream(dh, tape),
+            arguments.as_hidden_upstream(self.dtype, dh, hidden, tape.lengths, tape.single),
             arguments.as_state("dstate", self.layout, self.dtype, dstate, len(tape.final[0])),
-            _window(truncate),
+            arguments.as_truncate(truncate),
         )
         dx = dx[0] if dx is not None and tape.single else dx
         return Parameters(self.layout, gradient), dx, named(self.layout, dstate0)
@@ -242,7 +251,7 @@ class Network:
         loss: str | Loss = "mse",
         lengths: Any = None,
         sample_weight: Any = None,
-        state: Mapping[str, Any] | None = None,
+        state: State | None = None,
     ) -> float:
         """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
         loss = as_loss(loss)
@@ -258,7 +267,7 @@ class Network:
         loss: str | Loss = "mse",
         lengths: Any = None,
         sample_weight: Any = None,
-        state: Mapping[str, Any] | None = None,
+        state: State | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
         key: tuple[int, int] | None = None,
@@ -276,10 +285,10 @@ class Network:
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
         options = (
-            _window(truncate),
+            arguments.as_truncate(truncate),
             DEFAULT_SHARD_SIZE,
             arguments.segment(self.layout, recompute, batch.x.shape[1]),
-            _key(key),
+            arguments.as_key(key),
             checks.number("activity_penalty", activity_penalty, low=0.0),
         )
         with Reading(self.weights) as theta:
@@ -288,13 +297,11 @@ class Network:
 
     def stream(self, batch_size: int = 1) -> Stream:
         """One step at a time on a snapshot of the weights, for `batch_size` sequences side by side."""
-        from elman.network.stream import Stream
-
         return Stream(self, batch_size)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when all went well."""
-        from elman.core import io
+        from elman.core import io  # loads what makes files safe only where one is written
 
         io.save(self, path)
 
@@ -328,21 +335,6 @@ class Network:
     def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
-    def _hidden_upstream(self, dh: Any, tape: Tape) -> list[np.ndarray | None] | None:
-        if dh is None:
-            return None
-        shapes = [array.shape for array in tape.hidden]
-        if isinstance(dh, np.ndarray) and len(shapes) == 1 and dh.shape == shapes[0]:
-            dh = [dh]
-        if not isinstance(dh, list | tuple) or len(dh) != len(shapes):
-            raise ValueError(f"dh: expected a list of arrays of shapes {shapes}, got {checks.shown(dh)}")
-        return [
-            None
-            if value is None
-            else arguments.as_upstream(f"dh[{i}]", self.dtype, value, shape, tape.lengths, tape.single)
-            for i, (value, shape) in enumerate(zip(dh, shapes, strict=True))
-        ]
-
     def __reduce__(self) -> tuple[Any, ...]:
         return (Network.from_theta, (self.layout, self.weights.copy()))
 
@@ -359,15 +351,3 @@ class Network:
             count = sum(parameter.size for group in part.parameters for parameter in group)
             lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
         return "\n".join(lines)
-
-
-def _key(key: Any) -> Key | None:
-    if key is None:
-        return None
-    if not isinstance(key, tuple) or len(key) != 2:
-        raise TypeError(f"key: expected (seed, update), got {checks.shown(key)}")
-    return Key(checks.whole("key[0]", key[0], low=0), checks.whole("key[1]", key[1], low=0))
-
-
-def _window(truncate: int | None) -> int | None:
-    return None if truncate is None else checks.count("truncate", truncate)

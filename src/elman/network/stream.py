@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from elman.core import checks
-from elman.core.layers import Embedding
+from elman.core.layers import Embedding, Layout
 from elman.core.parameters import initial_state
 from elman.engines.select import select
-from elman.network import Network, arguments
+from elman.network import arguments
+from elman.network.weights import Weights
 
 __all__ = ["Stream"]
 
 MOST_SEQUENCES = 2**20  # side by side, far above any use
+
+
+class Network(Protocol):
+    """What a stream needs of an `elman.Network`, which has it."""
+
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def weights(self) -> Weights: ...
 
 
 class Stream:

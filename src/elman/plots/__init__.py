@@ -1,14 +1,21 @@
-"""Pictures of what was measured, as PNG, SVG or PDF files: one file a subject."""
+"""Pictures as PNG, SVG or PDF files, one file a subject. They are drawn from plain tables, so that every floor above
+may draw: estimators hand over charts (named arrays), and what is a table already (`History`, `FixedPoints`) is read.
+"""
 
 from __future__ import annotations
 
-from elman.plots.anomalies import anomalies_plot, anomalies_plots
+from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots
 from elman.plots.dynamics import fixed_points_plot
 from elman.plots.figure import needs_matplotlib, picture
-from elman.plots.forecasts import backtest_plot, forecast_plot, forecasts_plot
+from elman.plots.forecasts import BacktestChart, ForecastChart, backtest_plot, forecast_plot, forecasts_plot
+from elman.plots.lines import Line
 from elman.plots.training import learning_curve
 
 __all__ = [
+    "AnomaliesChart",
+    "BacktestChart",
+    "ForecastChart",
+    "Line",
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",

@@ -1,45 +1,64 @@
-"""Anomalies: a series, what is usual, its alarms."""
+"""Anomalies: a series, the band of its usual values and its alarms, from a table that the detector hands over."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from elman.plots.figure import BLUE, GREY, HISTORY, INK, RED, dates, label, multiples, picture, plain
+from elman.plots.lines import Line
 
-if TYPE_CHECKING:
-    from elman.anomaly.result import Anomalies
-
-__all__ = ["anomalies_plot", "anomalies_plots"]
+__all__ = ["AnomaliesChart", "anomalies_plot", "anomalies_plots"]
 
 
-def anomalies_plot(found: Anomalies, path: str | os.PathLike[str]) -> Path:
-    """The series with the band of usual values and its alarms, and every row's score below, in a PNG, SVG or PDF file.
+class AnomaliesChart(NamedTuple):
+    """What a picture shows of the anomalies among n rows."""
 
-    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    line: Line
+    learned: int  # how many of the rows, the first, were learned from
+    rate: float  # false alarms a row that were asked for
+    scores: np.ndarray  # (n,)
+    bounds: np.ndarray  # (n, 2) of usual values
+    labels: np.ndarray  # (n,) bool: whether a row is an anomaly
+    alarms: Sequence[tuple[int, int]]  # the first and last row of each
+
+
+class HasAnomaliesChart(Protocol):
+    """What can be drawn as anomalies, such as `elman.anomaly.Anomalies`."""
+
+    def chart(self) -> AnomaliesChart: ...
+
+
+def anomalies_plot(found: HasAnomaliesChart, path: str | os.PathLike[str]) -> Path:
+    """Draws a series with the band of usual values, its alarms, and each row's score below; returns the file's path.
+
+    The ending of the path decides: PNG, SVG or PDF. The file appears whole or not at all. `ModuleNotFoundError` without
+    matplotlib, `OSError` where it cannot be written.
     """
+    chart = found.chart()
+    name, rows = label(chart.line.name), len(chart.scores)
     with picture(path, 11, 5.6) as figure:
         axes, scores = figure.subplots(2, sharex=True, height_ratios=[3, 1])
-        times = _draw_anomalies(axes, found)
-        scores.plot(times, found.scores, color=HISTORY, linewidth=0.8)
-        limit = -float(np.log10(found.rate))
+        _draw(axes, chart)
+        scores.plot(chart.line.times, chart.scores, color=HISTORY, linewidth=0.8)
+        limit = -float(np.log10(chart.rate))
         scores.axhline(limit, color=RED, linewidth=0.9, linestyle=(0, (4, 3)))
-        scores.set_ylim(0, max(1.6 * limit, min(float(np.nanmax(found.scores)), 5.0 * limit)) * 1.05)
+        scores.set_ylim(0, max(1.6 * limit, min(float(np.nanmax(chart.scores)), 5.0 * limit)) * 1.05)
         scores.set_ylabel("score", color=INK)
-        count = len(found.alarms)
-        said = "no alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-        title = f"{label(found.series.name)}: {said} in {len(found) - found.learned} rows"
+        count = len(chart.alarms)
+        alarms = "no alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
+        title = f"{name}: {alarms} in {rows - chart.learned} rows"
         axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
-        learned = f"Grey: the {found.learned} rows that were learned from.  " if found.learned else ""
-        said = f"{learned}Dashed: the score reached once in {1 / found.rate:,.0f} rows where nothing changes"
-        axes.text(0, 1.025, said, transform=axes.transAxes, fontsize=9, color=GREY)
-        axes.set_ylabel(label(found.series.name), color=INK)
-        scores.set_xlabel(label(found.series.time_name or "row"), color=INK)
-        dates(scores, found.series.times is not None, 4, 9)
+        learned = f"Grey: the {chart.learned} rows that were learned from.  " if chart.learned else ""
+        subtitle = f"{learned}Dashed: the score reached once in {1 / chart.rate:,.0f} rows where nothing changes"
+        axes.text(0, 1.025, subtitle, transform=axes.transAxes, fontsize=9, color=GREY)
+        axes.set_ylabel(name, color=INK)
+        scores.set_xlabel(label(chart.line.time_name), color=INK)
+        dates(scores, chart.line.dated, 4, 9)
         for part in (axes, scores):
             plain(part)
         axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
@@ -48,37 +67,36 @@ def anomalies_plot(found: Anomalies, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def anomalies_plots(found: Mapping[str, Anomalies], path: str | os.PathLike[str], *, most: int = 12) -> Path:
-    """Small multiples: of many series those `most` with the highest scores of alarms, each with band and alarms.
+def anomalies_plots(found: Mapping[str, HasAnomaliesChart], path: str | os.PathLike[str], *, most: int = 12) -> Path:
+    """Draws many series small, the `most` with the highest scores of alarms, each with band and alarms; returns the
+    file's path.
 
-    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    The file is written, and errors are raised, as by `anomalies_plot`.
     """
-    order = sorted(found, key=lambda name: -max((alarm.score for alarm in found[name].alarms), default=0.0))
+    charts = {name: each.chart() for name, each in found.items()}
+    order = sorted(charts, key=lambda name: -charts[name].scores[charts[name].labels].max(initial=0.0))
     with multiples(path, order, most, "and how many alarms", None) as panels:
         for name, axes in panels.items():
-            _draw_anomalies(axes, found[name])
-            dates(axes, found[name].series.times is not None, 3, 5)
-            axes.set_title(f"{label(name)}: {len(found[name].alarms)}")
+            _draw(axes, charts[name])
+            dates(axes, charts[name].line.dated, 3, 5)
+            axes.set_title(f"{label(name)}: {len(charts[name].alarms)}")
     return Path(path)
 
 
-def _draw_anomalies(axes: Any, found: Anomalies) -> np.ndarray:
-    """The series, its band and its alarms; returns where on the axis the rows lie."""
-    series = found.series
-    times = np.arange(1, len(found) + 1) if series.times is None else series.times
-    values, scored = series.values, slice(found.learned, None)
+def _draw(axes: Any, chart: AnomaliesChart) -> None:
+    """Draws the series, its band and its alarms."""
+    times, values, scored = chart.line.times, chart.line.values, slice(chart.learned, None)
     low, high = float(values.min()), float(values.max())
     room = 0.25 * (high - low or 1.0)  # a band that leads far away must not flatten the series
-    lower, upper = np.clip(found.bounds[scored].T, low - room, high + room)
+    lower, upper = np.clip(chart.bounds[scored].T, low - room, high + room)
     axes.fill_between(times[scored], lower, upper, color=BLUE, alpha=0.22, linewidth=0, label="usual values")
-    if found.learned:
-        axes.plot(times[: found.learned], values[: found.learned], color=GREY, linewidth=0.7, alpha=0.7)
-    axes.plot(times[scored], values[scored], color=INK, linewidth=0.7, label=label(series.name))
-    for k, alarm in enumerate(found.alarms):
-        span = times[alarm.first], times[min(alarm.last + 1, len(times) - 1)]
+    if chart.learned:
+        axes.plot(times[: chart.learned], values[: chart.learned], color=GREY, linewidth=0.7, alpha=0.7)
+    axes.plot(times[scored], values[scored], color=INK, linewidth=0.7, label=label(chart.line.name))
+    for k, (first, last) in enumerate(chart.alarms):
+        span = times[first], times[min(last + 1, len(times) - 1)]
         axes.axvspan(*span, color=RED, alpha=0.16, linewidth=1.5, zorder=0, label="" if k else "alarm")
-    rows = np.flatnonzero(found.labels)
+    rows = np.flatnonzero(chart.labels)
     if len(rows):
         axes.plot(times[rows], values[rows], ".", color=RED, markersize=3.5, zorder=3, label="anomaly")
     axes.margins(x=0.01)
-    return times

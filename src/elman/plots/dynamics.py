@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from elman.plots.figure import GREY, INK, picture, plain
 
-if TYPE_CHECKING:
-    from elman.network.inspect import FixedPoint, FixedPoints
-
 __all__ = ["fixed_points_plot"]
 
 
+class Point(Protocol):
+    """One fixed or slow point, a row of `Points`."""
+
+    @property
+    def kind(self) -> str: ...  # "stable", "saddle" or "unstable"
+    @property
+    def fixed(self) -> bool: ...  # False: a slow point
+    @property
+    def jacobian(self) -> np.ndarray: ...  # (S, S)
+
+
+class Points(Protocol):
+    """A table of K points of a state (S,), such as `elman.inspect.FixedPoints`."""
+
+    @property
+    def states(self) -> np.ndarray: ...  # (K, S)
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Point]: ...
+    def __getitem__(self, index: int, /) -> Point: ...
+
+
 def fixed_points_plot(
-    points: FixedPoints,
+    points: Points,
     path: str | os.PathLike[str],
     *,
     trajectories: np.ndarray | None = None,
@@ -26,15 +44,15 @@ def fixed_points_plot(
     labels: Mapping[float, str] | None = None,
     title: str = "Fixed points",
 ) -> Path:
-    """Fixed and slow points, and trajectories of the state, in the first two principal components: a PNG, SVG or PDF.
+    """Draws fixed and slow points and trajectories of the state in two principal components; returns the file's path.
 
     trajectories  (B, T, S), states as `points` has them; the components are theirs, or the points' without them
     groups        (B,) numbers: trajectories are coloured by them, from the least (red) to the largest (blue)
     labels        what the legend calls a group: its number, where nothing is said
 
-    Stable points are filled, saddles and unstable ones open; a saddle's line is its fastest growing direction. The file
-    appears whole or not at all. ValueError for no points or wrong shapes, `ModuleNotFoundError` without matplotlib,
-    `OSError` where the file cannot be written.
+    Stable points are filled, saddles and unstable ones open; a saddle's line is its fastest growing direction. The
+    ending of the path decides: PNG, SVG or PDF. The file appears whole or not at all. ValueError for no points or wrong
+    shapes, `ModuleNotFoundError` without matplotlib, `OSError` where the file cannot be written.
     """
     if not len(points):
         raise ValueError(f"points: expected at least one, got {points!r}")
@@ -85,7 +103,7 @@ def _trajectories(axes: Any, ways: np.ndarray, groups: np.ndarray, labels: Mappi
         axes.plot(*ways[:, 0].T, ".", color=GREY, markersize=6, zorder=2, label="start")
 
 
-def _points(axes: Any, points: FixedPoints, places: np.ndarray, plane: np.ndarray, reach: float) -> None:
+def _points(axes: Any, points: Points, places: np.ndarray, plane: np.ndarray, reach: float) -> None:
     """Each sort with its marker: stable ones filled, the others open; slow ones smaller diamonds."""
     marks = {"stable": ("o", INK), "saddle": ("o", "white"), "unstable": ("s", "white")}
     for fixed in (True, False):
@@ -108,7 +126,7 @@ def _points(axes: Any, points: FixedPoints, places: np.ndarray, plane: np.ndarra
             )
 
 
-def _growing(point: FixedPoint, plane: np.ndarray) -> np.ndarray:
+def _growing(point: Point, plane: np.ndarray) -> np.ndarray:
     """The direction in the plane (2,) of the fastest growth, of length 1; 0 where it stands upright on the plane."""
     values, vectors = np.linalg.eig(point.jacobian)
     seen = np.real(vectors[:, np.argmax(np.abs(values))]) @ plane

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from elman.plots.figure import BLUE, GREY, HISTORY, INK, picture, plain
-from elman.train.history import History
 
 __all__ = ["learning_curve"]
 
 
-def learning_curve(history: History, path: str | os.PathLike[str]) -> Path:
-    """Loss and validation loss by epoch, the best epoch, and the learning rate below where it changed, in a PNG, SVG
-    or PDF file.
+class Losses(Protocol):
+    """The table of a training of E epochs, such as `elman.History`."""
 
-    The file appears whole or not at all. ValueError for a history without epochs, `ModuleNotFoundError` without
-    matplotlib, `OSError` where the file cannot be written.
+    @property
+    def loss(self) -> np.ndarray: ...  # (E,)
+    @property
+    def validation_loss(self) -> np.ndarray: ...  # (E,), NaN where there was no validation data
+    @property
+    def learning_rate(self) -> np.ndarray: ...  # (E,)
+    @property
+    def best_epoch(self) -> int | None: ...  # counted from 1
+    def __len__(self) -> int: ...
+
+
+def learning_curve(history: Losses, path: str | os.PathLike[str]) -> Path:
+    """Draws losses by epoch, the best epoch, and the learning rate below where it changed; returns the file's path.
+
+    The ending of the path decides: PNG, SVG or PDF. The file appears whole or not at all. ValueError for a history
+    without epochs, `ModuleNotFoundError` without matplotlib, `OSError` where the file cannot be written.
     """
     if not len(history):
         raise ValueError(f"history: expected at least one epoch, got {history!r}")
@@ -36,8 +48,8 @@ def learning_curve(history: History, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def _losses(axes: Any, history: History) -> None:
-    """The losses, on a logarithmic scale where they are above 0 and span more than a factor of 20."""
+def _losses(axes: Any, history: Losses) -> None:
+    """Draws the losses, on a logarithmic scale where they are above 0 and span more than a factor of 20."""
     from matplotlib.ticker import MaxNLocator
 
     epochs, best = np.arange(1, len(history) + 1), history.best_epoch
@@ -63,7 +75,7 @@ def _losses(axes: Any, history: History) -> None:
     plain(axes)
 
 
-def _rates(axes: Any, history: History) -> None:
+def _rates(axes: Any, history: Losses) -> None:
     axes.plot(np.arange(1, len(history) + 1), history.learning_rate, color=GREY, linewidth=1.5)
     axes.set_ylabel("learning\nrate", color=INK, fontsize=9)
     axes.set_ylim(bottom=0)

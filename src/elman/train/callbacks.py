@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elman import plots
 from elman.core import checks
 
 if TYPE_CHECKING:
@@ -121,8 +122,6 @@ class LearningCurve:
     def __init__(self, path: str | os.PathLike[str], *, seconds: float = 10.0) -> None:
         self.path = Path(path)
         self.seconds = checks.number("seconds", seconds, low=0.0)
-        from elman import plots  # only where a picture is asked for
-
         plots.needs_matplotlib()
         self._drawn = -math.inf  # when
 
@@ -135,7 +134,5 @@ class LearningCurve:
             self._draw(trainer)
 
     def _draw(self, trainer: Trainer) -> None:
-        from elman import plots
-
         plots.learning_curve(trainer.history, self.path)
         self._drawn = time.monotonic()

@@ -1,0 +1,30 @@
+"""What users hand to a network, checked once and put into the form that engines trust.
+
+Arrays of the network's dtype are passed on as they are, strided views included; everything else is converted. Values
+past a row's length are never looked at.
+"""
+
+from __future__ import annotations
+
+from elman.network.arguments.batch import as_batch, check_unchanged
+from elman.network.arguments.options import as_key, as_truncate, segment
+from elman.network.arguments.states import as_hidden_upstream, as_state, as_upstream
+from elman.network.arguments.targets import target_width
+from elman.network.arguments.values import as_dtype, as_real, as_whole, check_width, is_finite
+
+__all__ = [
+    "as_batch",
+    "as_dtype",
+    "as_hidden_upstream",
+    "as_key",
+    "as_real",
+    "as_state",
+    "as_truncate",
+    "as_upstream",
+    "as_whole",
+    "check_unchanged",
+    "check_width",
+    "is_finite",
+    "segment",
+    "target_width",
+]

@@ -1,0 +1,34 @@
+"""Options that say how a gradient is computed, in the form that engines take."""
+
+from __future__ import annotations
+
+import math
+
+from elman.core.checks import count, shown, whole
+from elman.core.layers import Layout
+from elman.core.requests import Key
+
+__all__ = ["as_key", "as_truncate", "segment"]
+
+
+def as_key(key: object) -> Key | None:
+    """`key=` (seed, update), from which dropout, zoneout and noise draw; None draws nothing."""
+    if key is None:
+        return None
+    if not isinstance(key, tuple) or len(key) != 2:
+        raise TypeError(f"key: expected (seed, update), got {shown(key)}")
+    return Key(whole("key[0]", key[0], low=0), whole("key[1]", key[1], low=0))
+
+
+def as_truncate(truncate: object) -> int | None:
+    """`truncate=`, the steps that a gradient of the state passes at most; None for all of them."""
+    return None if truncate is None else count("truncate", truncate)
+
+
+def segment(layout: Layout, recompute: object, steps: int) -> int | None:
+    """`recompute=` as steps between two kept states: None for False, the root of T for True."""
+    if recompute is False or recompute is None:
+        return None
+    if layout.bidirectional:
+        raise ValueError(f"recompute: expected False for a network of two directions, got {shown(recompute)}")
+    return math.isqrt(max(0, steps - 1)) + 1 if recompute is True else count("recompute", recompute)

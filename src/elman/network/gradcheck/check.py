@@ -1,0 +1,102 @@
+"""The check of a network's gradients: of its parameters through the loss, of x and the state through the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.losses import Loss, as_loss
+from elman.network import Network, arguments
+from elman.network.gradcheck.differences import Analytic, compare
+from elman.network.gradcheck.report import ArrayCheck, GradReport
+from elman.network.gradcheck.subject import draw_inputs, draw_state, draw_targets, network_of
+
+__all__ = ["gradcheck"]
+
+
+def gradcheck(
+    subject: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    loss: str | Loss | None = None,
+    lengths: Any = None,
+    sample_weight: Any = None,
+    state: Mapping[str, Any] | None = None,
+    tolerance: float = 1e-6,
+    entries: int = 200,
+    seed: int = 0,
+) -> GradReport:
+    """Compares the analytic gradients with central differences in float64.
+
+    subject        a Network, or what holds one: a Trainer, a fitted Forecaster (its first); a cell, a layer, an
+                   activation or a loss, or its name ("lstm", "huber", ...): a small network is made around it
+    x, y           data as for `Network.loss_and_grad`; what is missing is drawn
+    loss           name or object; "mse" where none is given
+    lengths, sample_weight, state   as for `Network.loss_and_grad`; drawn together with x where x is not given
+    tolerance      largest relative error that passes
+    entries        of each array, how many are checked at most (drawn)
+    seed           of all that is drawn
+
+    Parameters are checked through the loss; x and the initial state through a random linear function of the outputs and
+    the final state. Where an activation or loss has a kink (relu, mae, pinball), an entry passes only if a smaller step
+    agrees, or if the one-sided derivatives really differ and the analytic value lies between them; the report counts
+    the latter. Wrong arguments raise ValueError or TypeError.
+    """
+    checks.number("tolerance", tolerance, low=0.0, open_low=True)
+    checks.whole("entries", entries, low=1)
+    rng = np.random.default_rng(checks.whole("seed", seed, low=0))
+    network, name, own_loss, notes = network_of(subject, rng)
+    loss = as_loss(own_loss or "mse" if loss is None else loss)
+    if x is None:
+        x, drawn = draw_inputs(network, rng)
+        lengths = drawn if lengths is None else lengths
+        state = draw_state(network, len(x), rng) if state is None else state
+    else:
+        x = np.array(x) if network.layout.integer_input else arguments.as_real("x", x, network.dtype).copy()
+        network.predict(x, lengths=lengths, state=state)  # refuses wrong data before targets are drawn for it
+    if y is None:
+        y = draw_targets(network, loss, x, rng)
+
+    def value() -> float:
+        return network.loss(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
+
+    options: dict[str, Any] = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
+    _, gradients = network.loss_and_grad(x, y, loss=loss, **options)
+    parameters = [Analytic(key, network.parameters[key], gradients[key]) for key in network.parameters]
+    floor, found = compare(value, parameters, tolerance, entries, rng)
+    found += _check_inputs(network, x, lengths, state, tolerance, entries, rng)
+    if any(array.checked < int(np.prod(array.shape)) for array in found):
+        notes = (*notes, f"of larger arrays {entries} entries were drawn")
+    return GradReport(name, getattr(loss, "name", loss.kind), network.engine, tolerance, floor, tuple(found), notes)
+
+
+def _check_inputs(
+    network: Network,
+    x: np.ndarray,
+    lengths: Any,
+    state: Mapping[str, Any] | None,
+    tolerance: float,
+    entries: int,
+    rng: np.random.Generator,
+) -> list[ArrayCheck]:
+    """Checks the gradients of x and of the initial state, through sum(dy * y) + sum(dstate * final state), dy and
+    dstate drawn."""
+    n = 1 if x.ndim == (1 if network.layout.integer_input else 2) else len(x)
+    start = {slot.name: np.zeros((n, slot.size)) for slot in network.layout.states}
+    for key, given in (state or {}).items():
+        start[key] = np.array(given, dtype=np.float64)
+    y, tape = network.forward(x, lengths=lengths, state=start)
+    dy, dstate = rng.normal(size=y.shape), {key: rng.normal(size=value.shape) for key, value in start.items()}
+    _, dx, dstart = network.backward(tape, dy, dstate=dstate)
+
+    def value() -> float:
+        out, final = network.predict(x, lengths=lengths, state=start, return_state=True)
+        return float((dy * out).sum()) + sum(float((dstate[key] * final[key]).sum()) for key in dstate)
+
+    arrays = [] if dx is None else [Analytic("x", x, dx)]
+    arrays += [Analytic(f"state {key}", start[key], dstart[key]) for key in start]
+    return compare(value, arrays, tolerance, entries, rng)[1]

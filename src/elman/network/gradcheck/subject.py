@@ -1,0 +1,93 @@
+"""The network that is checked: the subject itself as float64, or a small one made around it; data drawn for it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.layers import CELLS, Activation, Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Simple, Skip
+from elman.core.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Custom, Loss, outputs_per_target
+from elman.network import Network, arguments
+
+__all__ = ["Subject", "draw_inputs", "draw_state", "draw_targets", "network_of"]
+
+
+class Subject(NamedTuple):
+    """What is checked."""
+
+    network: Network  # in float64
+    name: str  # in the report
+    loss: Loss | None  # where the subject is a loss
+    notes: tuple[str, ...]  # for the report
+
+
+def network_of(subject: Any, rng: np.random.Generator) -> Subject:
+    """Returns the network to check: the subject's own as float64, or a small one with the subject as a part of it."""
+    if hasattr(subject, "model_"):
+        subject = subject.model_.networks[0]
+    subject = getattr(subject, "network", subject)
+    if isinstance(subject, Network):
+        double = subject.dtype == np.float64
+        notes = () if double else (f"the {subject.dtype} network was checked as a float64 copy",)
+        copy = Network.from_theta(subject.layout, subject.weights.copy().astype(np.float64))
+        return Subject(copy, f"network of {subject.num_parameters} parameters", None, notes)
+    if isinstance(subject, str):
+        known = {**CELLS, **LOSSES}
+        subject = known[checks.choice("subject", subject, tuple(known))]
+    layers = _around(subject)
+    layout = Layout(layers, 1 if isinstance(layers[0], Embedding) else 3)
+    network = Network.from_theta(layout, 0.5 * rng.normal(size=layout.size))
+    return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, ())
+
+
+def _around(subject: Any) -> list[Layer]:
+    """Returns the layers of a small network with this part in it."""
+    match subject:
+        case Activation():
+            return [Recurrent(4, Simple(subject)), Dense(2)]
+        case Recurrent():
+            return [subject, Dense(2)]
+        case Dense():
+            return [Recurrent(4, Simple()), subject]
+        case Embedding():
+            return [subject, Recurrent(4, Simple()), Dense(2)]
+        case Last() | Skip():
+            return [Recurrent(4, Simple()), Dense(2), subject] if isinstance(subject, Skip) else [Recurrent(4), subject]
+        case _ if isinstance(subject, Cell):
+            return [Recurrent(4, subject), Dense(2)]
+        case _ if isinstance(subject, Loss):
+            own = subject.outputs if isinstance(subject, Custom) else None
+            outputs = own or 3 * outputs_per_target(subject)
+            return [Recurrent(4, Simple()), Dense(outputs)]
+        case _:
+            raise TypeError(
+                "subject: expected a Network, a cell, layer, activation or loss, or its name, "
+                f"got {checks.shown(subject)}"
+            )
+
+
+def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draws x (3, 5, D) and returns it with lengths, of which one is 1."""
+    first = network.layers[0]
+    lengths = np.array([5, 3, 1])
+    if isinstance(first, Embedding):
+        return rng.integers(0, first.num_embeddings, (3, 5)), lengths
+    return rng.normal(size=(3, 5, network.input_size)), lengths
+
+
+def draw_state(network: Network, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draws an initial state of n rows, by name."""
+    return {slot.name: 0.5 * rng.normal(size=(n, slot.size)) for slot in network.layout.states}
+
+
+def draw_targets(network: Network, loss: Loss, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws targets that the loss takes for outputs of x."""
+    outer = 1 if network.layout.integer_input else 2
+    lead = x.shape[: x.ndim - outer] if network.layout.last else x.shape[: x.ndim - outer + 1]
+    if isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes):
+        return rng.integers(0, network.output_size, lead)
+    width = arguments.target_width(network.layout, loss)
+    draw = rng.random if isinstance(loss, BinaryCrossEntropy) else rng.normal
+    return draw(size=(*lead, width))
