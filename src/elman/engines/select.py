@@ -32,7 +32,7 @@ def select(layout: Layout, loss: Loss | None = None) -> Engine:
 
 def for_loss(engine: Engine, loss: Loss) -> Engine:
     """The engine itself, or one around it that evaluates a loss which the compiled core lacks."""
-    if loss.compiled or engine.name == "reference" and not isinstance(loss, Custom):
+    if loss.compiled or (engine.name == "reference" and not isinstance(loss, Custom)):
         return engine
     from elman.engines.custom import CustomLossEngine
 

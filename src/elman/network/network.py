@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from elman.core import checks, fields
-from elman.core.describe import layers_from_plain, layers_to_plain
+from elman.core.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
 from elman.core.init import Chrono, initial
-from elman.core.layers import Cell, Dense, Embedding, Layer, Layout
+from elman.core.layers import INPUT, Cell, Dense, Embedding, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch
@@ -81,21 +81,27 @@ class Network:
     @classmethod
     def from_layers(
         cls,
-        layers: Sequence[Layer],
+        layers: Sequence[Layer | Node],
         *,
         input_size: int | None = None,
+        inputs: Mapping[str, Input] | None = None,
         init: str | Chrono | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> Network:
-        """A network of any list of layers; `input_size` is needed unless the first is an `Embedding`."""
+        """A network of any list of layers; `input_size` is needed unless an `Embedding` reads x.
+
+        inputs  what the network reads besides x, by name. Its methods then take x as a mapping of names to arrays, each
+                with the axis B, and `lengths` as a mapping too; `backward` returns a mapping of their gradients. The
+                input "y" is the targets
+        """
         layers = list(layers)
         if input_size is None:
-            if not layers or not isinstance(layers[0], Embedding):
+            if not layers or not _reads_integers(layers):
                 raise TypeError("input_size: expected a whole number of at least 1, got None")
             input_size = 1
         network = cls.__new__(cls)
-        network._begin(Layout(layers, input_size), init, dtype, seed)
+        network._begin(Layout(layers, input_size, inputs), init, dtype, seed)
         return network
 
     @classmethod
@@ -138,7 +144,7 @@ class Network:
         return self.layout.size
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[Layer | Node, ...]:
         return self.layout.layers
 
     @property
@@ -203,7 +209,9 @@ class Network:
         theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
         y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, arguments.as_key(key))
         y = y[0] if single else y
-        return y, Tape(self._engine, record, self.layout, theta, y.shape, batch.lengths, single, final)
+        time = self.layout.time
+        lengths = batch.lengths if time in (None, INPUT) else batch.lengths_of(time)
+        return y, Tape(self._engine, record, self.layout, theta, y.shape, lengths, single, final)
 
     def backward(
         self,
@@ -213,7 +221,7 @@ class Network:
         dh: Any = None,
         dstate: State | None = None,
         truncate: int | None = None,
-    ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
+    ) -> tuple[Parameters, Any, dict[str, np.ndarray]]:
         """The gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
 
         dy        dL/dy, shaped like y; None: zeros
@@ -223,7 +231,7 @@ class Network:
         truncate  k: no gradient of the state passes from step kj back to step kj - 1
 
         Returns (dL/dtheta named like `parameters`, dx (B, T, D), dL/d(initial state) by name). dx is None behind an
-        Embedding.
+        Embedding. With named inputs, dx is a mapping of their names to their gradients.
         """
         if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
@@ -307,7 +315,13 @@ class Network:
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
-        plain = {"layers": layers_to_plain(self.layers), "input_size": self.input_size, "dtype": self.dtype.name}
+        plain: dict[str, Any] = {
+            "layers": layers_to_plain(self.layers),
+            "input_size": self.input_size,
+            "dtype": self.dtype.name,
+        }
+        if self.layout.inputs:
+            plain["inputs"] = inputs_to_plain(self.layout.inputs)
         return plain, dict(Parameters(self.layout, self.weights.copy()))
 
     @classmethod
@@ -326,9 +340,12 @@ class Network:
 
     @classmethod
     def _described(cls, description: Mapping[str, Any]) -> tuple[Layout, np.dtype[Any]]:
-        known = {"layers": layers_from_plain, "input_size": fields.whole(1)}
-        plain = fields.record("network", description, {**known, "dtype": fields.one_of("float32", "float64")})
-        return Layout(plain["layers"], plain["input_size"]), np.dtype(plain["dtype"])
+        known: dict[str, fields.Check] = {"layers": layers_from_plain, "input_size": fields.whole(1)}
+        known["dtype"] = fields.one_of("float32", "float64")
+        if "inputs" in description:  # only files of networks that read more than x have them
+            known["inputs"] = inputs_from_plain
+        plain = fields.record("network", description, known)
+        return Layout(plain["layers"], plain["input_size"], plain.get("inputs")), np.dtype(plain["dtype"])
 
     # ---------------------------------------------------------------------------------------- inside
 
@@ -345,9 +362,17 @@ class Network:
             f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters, "
             f"{self.dtype}, {self.engine} engine"
         ]
+        lines += [f"  {name}: {given}" for name, given in self.layout.inputs.items()]
         names = [repr(layer) for layer in self.layers]
         width = max(map(len, names))
         for name, part in zip(names, self.layout.parts, strict=True):
             count = sum(parameter.size for group in part.parameters for parameter in group)
             lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
         return "\n".join(lines)
+
+
+def _reads_integers(layers: Sequence[Layer | Node]) -> bool:
+    """Whether an Embedding reads x: as the first layer, or by the name of x."""
+    first, *_ = layers
+    named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
+    return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import fields
-from elman.core.describe import layers_from_plain
+from elman.core.describe import inputs_from_plain, layers_from_plain
 from elman.core.io import Shapes
 from elman.core.layers import Layout
 from elman.core.optim import OPTIMIZERS, Optimizer
@@ -25,7 +25,14 @@ STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in the set
 def described(description: Mapping[str, Any]) -> dict[str, Any]:
     """The checked fields of a checkpoint's description; its `network` as a Layout, or None where code of the user's
     own was part of it. ValueError or TypeError for anything else."""
-    network = {"layers": layers_from_plain, "input_size": fields.whole(1), "dtype": fields.one_of("float32", "float64")}
+    network: dict[str, fields.Check] = {
+        "layers": layers_from_plain,
+        "input_size": fields.whole(1),
+        "dtype": fields.one_of("float32", "float64"),
+    }
+    about = description.get("network")
+    if isinstance(about, Mapping) and "inputs" in about:  # only networks that read more than x have them
+        network["inputs"] = inputs_from_plain
     known: dict[str, fields.Check] = {
         **{name: fields.whole() for name in ("first", "done", "waited", "updates")},
         "seconds": fields.number(0.0),
@@ -47,8 +54,8 @@ def described(description: Mapping[str, Any]) -> dict[str, Any]:
     _optimizer(plain["optimizer"])
     about = plain["network"]
     if about is not None:
-        plain["network"] = Layout(about["layers"], about["input_size"])
-        expected = settings.plain("layers", plain["network"].layers)
+        plain["network"] = Layout(about["layers"], about["input_size"], about.get("inputs"))
+        expected = settings.plain("layers", plain["network"].layers) | settings.plain("inputs", plain["network"].inputs)
         expected |= {name: about[name] for name in ("input_size", "dtype")}
         said = {name: plain["settings"].get(name) for name in expected}
         if unlike := settings.differences(said, expected):

@@ -32,6 +32,7 @@ def of_trainer(trainer: Trainer) -> Plain:
     network = trainer.network
     found = plain("layers", network.layers)
     found |= {"input_size": network.input_size, "dtype": network.dtype.name} | plain("optimizer", trainer.optimizer)
+    found |= plain("inputs", network.layout.inputs)
     for name, value in vars(trainer).items():
         if not name.startswith("_") and name not in STATE:
             found |= plain(name, value)
@@ -40,9 +41,16 @@ def of_trainer(trainer: Trainer) -> Plain:
 
 def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
     """Shape, type and digest of each array of a batch, whatever its strides; what nothing reads does not count."""
-    behind_last = None if layout.last else batch.lengths
+    behind_last = batch.y_lengths
+    if behind_last is None and layout.time is not None:
+        behind_last = batch.lengths if layout.time == "x" else batch.lengths_of(layout.time)
     arrays = {"x": (batch.x, batch.lengths), "y": (batch.y, behind_last), "lengths": (batch.lengths, None)}
-    arrays["sample_weight"] = (batch.weight, behind_last)
+    if batch.y_lengths is not None:
+        arrays["lengths['y']"] = (batch.y_lengths, None)
+    for name, (values, lengths) in (batch.named or {}).items():
+        arrays |= {f"x[{name!r}]": (values, lengths), f"lengths[{name!r}]": (lengths, None)}
+    by_step = batch.weight is not None and batch.weight.ndim == 2
+    arrays["sample_weight"] = (batch.weight, behind_last if by_step else None)
     for slot, array in zip(layout.states, batch.state or (), strict=False):
         arrays[f"state[{slot.name!r}]"] = (array, None)
     return {

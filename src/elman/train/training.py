@@ -292,13 +292,14 @@ class Trainer:
 
     def _row_weights(self, batch: Batch) -> np.ndarray:
         """What each row counts in a mean of the loss (n,), so that an epoch's mean is over steps, not over batches."""
-        n, steps = batch.x.shape[:2]
-        if self.network.layout.last:
-            return np.ones(n) if batch.weight is None else batch.weight.astype(np.float64)
-        lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
+        time = self.network.layout.time
+        if time is None or self.loss.ragged:
+            return np.ones(len(batch.x)) if batch.weight is None else batch.weight.astype(np.float64)
+        lengths = batch.lengths_of(time)
         if batch.weight is None:
             return lengths.astype(np.float64)
-        return np.where(np.arange(steps) < lengths[:, None], batch.weight, 0.0).sum(axis=1, dtype=np.float64)
+        valid = np.arange(batch.steps_of(time)) < lengths[:, None]
+        return np.where(valid, batch.weight, 0.0).sum(axis=1, dtype=np.float64)
 
     def _epoch(
         self,
@@ -366,8 +367,9 @@ class Trainer:
         if window is None:
             return None
         layout = self.network.layout
-        if layout.last or layout.bidirectional:
-            what = "outputs at its last step alone" if layout.last else "two directions"
+        if layout.last or layout.bidirectional or layout.inputs or self.loss.ragged:
+            last, both = layout.last, layout.bidirectional
+            what = "outputs at its last step alone" if last else "two directions" if both else "other inputs or targets"
             raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")
         return checks.count("window", window)
 

@@ -28,8 +28,8 @@ class Dense(Layer):
     def output(self, *read: Signal) -> Signal:
         return Signal(self.output_size, read[0].time)
 
-    def parameter_shapes(self, *sizes: int) -> dict[str, tuple[int, ...]]:
-        return {"weight": (self.output_size, sizes[0]), "bias": (self.output_size,)}
+    def parameter_shapes(self, size: int, *more: int) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.output_size, size), "bias": (self.output_size,)}
 
     def full_name(self, local: str, number: int, count: int) -> str:
         """`dense0.weight`, ...; the last one is the head, `head.weight`."""

@@ -32,5 +32,5 @@ class Embedding(Layer):
             raise ValueError(f"expected Embedding only as the first layer, or reading whole numbers, got {self!r}")
         return Signal(self.embedding_dim, read[0].time)
 
-    def parameter_shapes(self, *sizes: int) -> dict[str, tuple[int, ...]]:
+    def parameter_shapes(self, size: int, *more: int) -> dict[str, tuple[int, ...]]:
         return {"weight": (self.num_embeddings, self.embedding_dim)}

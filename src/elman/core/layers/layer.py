@@ -51,7 +51,7 @@ class Layer:
         """What it gives for what it reads; raises ValueError for what it cannot read."""
         raise NotImplementedError
 
-    def parameter_shapes(self, *sizes: int) -> Mapping[str, tuple[int, ...]]:
+    def parameter_shapes(self, size: int, *more: int) -> Mapping[str, tuple[int, ...]]:
         """Name -> shape of one direction's parameters, in the engines' order, for the sizes of what it reads."""
         return {}
 

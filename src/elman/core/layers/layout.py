@@ -168,49 +168,51 @@ class Layout:
         return place
 
     def _bind(self, nodes: list[Node]) -> tuple[tuple[Part, ...], tuple[StateSlot, ...]]:
+        """Every layer's part, and all states, in the order of the layers."""
         parts: list[Part] = []
         slots: list[StateSlot] = []
         unnamed = Counter(node.layer.kind for node in nodes if node.name is None)
-        seen: Counter[str] = Counter()
-        for i, (node, given) in enumerate(zip(nodes, self.layers, strict=True)):
+        before: Counter[str] = Counter()
+        for i, node in enumerate(nodes):
             layer, reads = node.layer, self._reads(i, node)
             read = [self._signals[source] for source in reads]
-            try:
-                if read[0].integers and not layer.integers:
-                    raise ValueError(f"expected Embedding to read whole numbers, got {given!r}")
-                output = layer.output(*read)
-            except ValueError as error:
-                raise ValueError(f"layers[{i}]: {error} at place {i}") from None
-
-            def full(local: str, suffix: str, node: Node = node) -> str:
-                kind = node.layer.kind
-                name = node.layer.full_name(local, seen[kind], unnamed[kind])
-                return (name if node.name is None else f"{node.name}.{local}") + suffix
-
+            output = self._signals[i] = self._output(i, layer, read)
             shapes, sizes = layer.parameter_shapes(*(signal.size for signal in read)), layer.state_sizes()
-            parameters = [self._place(shapes, lambda role, s=suffix: full(role, s)) for suffix in layer.suffixes]
-            states = [
-                tuple(StateSlot(full(local, suffix), size) for local, size in sizes.items())
-                for suffix in layer.suffixes
-            ]
             if node.name is None:
-                seen[layer.kind] += 1
+                full = {key: layer.full_name(key, before[layer.kind], unnamed[layer.kind]) for key in (*shapes, *sizes)}
+                before[layer.kind] += 1
+            else:
+                full = {key: f"{node.name}.{key}" for key in (*shapes, *sizes)}
             starts = self._starts(i, node, slots)
-            groups = (tuple(parameters) if shapes else (), tuple(states) if sizes else ())
-            parts.append(Part(layer, read[0].size, output.size, *groups, node.name, reads, output, starts))
-            slots += [slot for group in parts[-1].states for slot in group]
-            self._signals[i] = output
+            parameters: list[tuple[Parameter, ...]] = []
+            states: list[tuple[StateSlot, ...]] = []
+            for suffix in layer.suffixes:
+                if shapes:
+                    parameters.append(self._place({key: (full[key] + suffix, shape) for key, shape in shapes.items()}))
+                if sizes:
+                    states.append(tuple(StateSlot(full[key] + suffix, size) for key, size in sizes.items()))
+            slots += [slot for group in states for slot in group]
+            arrays = (tuple(parameters), tuple(states))
+            parts.append(Part(layer, read[0].size, output.size, *arrays, node.name, reads, output, starts))
         return tuple(parts), tuple(slots)
 
-    def _place(self, shapes: Mapping[str, tuple[int, ...]], full: Any) -> tuple[Parameter, ...]:
+    def _output(self, i: int, layer: Layer, read: list[Signal]) -> Signal:
+        """What a layer gives for what it reads; ValueError with its place where it cannot read that."""
+        try:
+            if read[0].integers and not layer.integers:
+                raise ValueError(f"expected Embedding to read whole numbers, got {layer!r}")
+            return layer.output(*read)
+        except ValueError as error:
+            raise ValueError(f"layers[{i}]: {error}") from None
+
+    def _place(self, shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
+        """Puts parameters, role -> (name, shape), behind those that are in theta already."""
         placed: list[Parameter] = []
-        for role, shape in shapes.items():
-            placed.append(Parameter(full(role), shape, self.size, role))
+        for role, (name, shape) in shapes.items():
+            placed.append(Parameter(name, shape, self.size, role))
             self.size += placed[-1].size
             if self.size > MOST_PARAMETERS:
-                raise ValueError(
-                    f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {placed[-1].name} {shape}"
-                )
+                raise ValueError(f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {name} {shape}")
         return tuple(placed)
 
     # ------------------------------------------------------------------------------- initial states

@@ -1,8 +1,8 @@
-"""Layers with names, and inputs with names: how a network is more than a stack, each layer reading the one before it."""
+"""Layers with names, and inputs with names, from which networks are made that are more than a stack."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -48,8 +48,8 @@ class Node:
 
     layer: Layer
     name: str | None = None
-    reads: tuple[str, ...] = ()
-    state: str | tuple[tuple[str, str], ...] = ()
+    reads: Sequence[str] = ()
+    state: str | Mapping[str, str] | Sequence[tuple[str, str]] = ()
 
     kind: ClassVar[str] = "node"
     __repr__ = short_repr

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from elman.core import checks
-from elman.core.layers.cells import LSTM, Cell, as_cell
+from elman.core.layers.cells import CELLS, Cell, as_cell
 from elman.core.layers.frozen import below_one, short_repr, store
 from elman.core.layers.layer import PREVIOUS, Layer, Signal
 
@@ -29,7 +29,7 @@ class Recurrent(Layer):
     """
 
     hidden_size: int
-    cell: Cell = LSTM()
+    cell: Cell = CELLS["lstm"]
     bidirectional: bool = False
     recurrent_dropout: float = 0.0
     zoneout: float | tuple[float, ...] = 0.0
@@ -74,15 +74,17 @@ class Recurrent(Layer):
         return (PREVIOUS, MEMORY) if self.cell.memory else (PREVIOUS,)
 
     def output(self, *read: Signal) -> Signal:
-        if read[0].time is None:
+        x, *memories = read
+        if x.time is None:
             raise ValueError(f"expected only Dense, Dropout or Skip behind Last, got {self!r}")
-        if len(read) > 1 and (read[1].time is None or read[1].integers):
-            raise ValueError(f"expected a sequence of numbers as the memory of {self!r}, got {read[1]}")
-        return Signal(self.hidden_size * len(self.suffixes), read[0].time)
+        for memory in memories:
+            if memory.time is None or memory.integers:
+                raise ValueError(f"expected a sequence of numbers as the memory of {self!r}, got {memory}")
+        return Signal(self.hidden_size * len(self.suffixes), x.time)
 
-    def parameter_shapes(self, *sizes: int) -> dict[str, tuple[int, ...]]:
+    def parameter_shapes(self, size: int, *more: int) -> dict[str, tuple[int, ...]]:
         """The cell's own parameters, then the initial states where they are learned."""
-        shapes = dict(self.cell.parameter_shapes(sizes[0], self.hidden_size, *sizes[1:]))
+        shapes = dict(self.cell.parameter_shapes(size, self.hidden_size, *more))
         if self.learned_state:
             shapes |= {f"state_{name}": (self.hidden_size,) for name in self.cell.state_names}
         return shapes

@@ -28,5 +28,5 @@ class Skip(Layer):
             raise ValueError(f"expected Skip to read two sequences of one time axis, got {y} and {x}")
         return y
 
-    def parameter_shapes(self, *sizes: int) -> dict[str, tuple[int, ...]]:
-        return {"weight": (sizes[0], sizes[1])}
+    def parameter_shapes(self, size: int, *more: int) -> dict[str, tuple[int, ...]]:
+        return {"weight": (size, *more)}

@@ -15,7 +15,9 @@ __all__ = ["Density", "Gaussian", "StudentT"]
 class Density(Loss):
     """The base of densities: two outputs, a location and the logarithm of a scale, for each target."""
 
-    target_parts = "numbers (location, log scale)"
+    @property
+    def target_parts(self) -> str:
+        return f"numbers (location, log scale) of {self.kind}"
 
     @property
     def outputs_per_target(self) -> int:

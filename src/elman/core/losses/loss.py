@@ -32,11 +32,14 @@ class Loss:
     mean: bool = True
     low: ClassVar[float | None] = None
     high: ClassVar[float | None] = None
-    target_parts: str = ""
 
     @property
     def outputs_per_target(self) -> int:
         return 1
+
+    @property
+    def target_parts(self) -> str:
+        return "outputs"
 
     @property
     def label(self) -> str:
@@ -51,7 +54,7 @@ class Loss:
         count = self.outputs_per_target
         if outputs % count:
             raise ValueError(
-                f"loss: expected a network whose outputs are a multiple of the {count} {self.target_parts} of {self.kind}, "
+                f"loss: expected a network whose outputs are a multiple of the {count} {self.target_parts}, "
                 f"got {outputs}"
             )
         return None if self.classes or self.ragged else outputs // count

@@ -8,7 +8,7 @@ from typing import ClassVar
 from elman.core import checks
 from elman.core.losses.loss import Loss
 
-__all__ = ["HalfSSE", "Huber", "MAE", "MSE"]
+__all__ = ["MAE", "MSE", "HalfSSE", "Huber"]
 
 
 @dataclass(frozen=True)

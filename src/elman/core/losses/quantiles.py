@@ -22,7 +22,6 @@ class Pinball(Loss):
     quantiles: tuple[float, ...] = (0.5,)
 
     kind: ClassVar[str] = "pinball"
-    target_parts = "quantiles"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", tuple(self.quantiles))
@@ -31,6 +30,10 @@ class Pinball(Loss):
         for q in self.quantiles:
             if not 0.0 < checks.number("quantiles", q, 0.0, 1.0) < 1.0:
                 raise ValueError(f"quantiles: expected numbers strictly between 0 and 1, got {q!r}")
+
+    @property
+    def target_parts(self) -> str:
+        return "quantiles"
 
     @property
     def outputs_per_target(self) -> int:

@@ -7,7 +7,6 @@ a time on the way back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,7 +82,8 @@ class Replay:
         self.lengths = lengths[self.order]
         ordered = batch.take(self.order)
         draws = None if key is None else Draws(key[0], key[1], key[2][self.order])
-        y, _, self._tape = network.forward(layout, theta, ordered.x, self.lengths, ordered.state, draws)
+        inputs = {"x": network.Signal(ordered.x, self.lengths)}
+        y, _, self._tape = network.forward(layout, theta, inputs, ordered.state, draws)
         self.y = np.empty_like(y)
         self.y[self.order] = y
 
@@ -95,7 +95,9 @@ class Replay:
                 for direction, name in enumerate(names):
                     yield from self._cell(i, part, direction, name)
             elif names:
-                yield from self._steps(names[0], part.layer.kind, "output", self._tape.outputs[i], range(self.steps))
+                yield from self._steps(
+                    names[0], part.layer.kind, "output", self._tape.done[i].out.values, range(self.steps)
+                )
 
     def derivative(self, loss: Loss, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """The loss and dL/dy, by `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
@@ -120,22 +122,19 @@ class Replay:
 
     def backward(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> Iterator[Seen]:
         """The gradients that dL/dy (like y) and the penalty send back, in the order in which they are computed."""
-        tape, dout = self._tape, dy[self.order]
+        dout = dy[self.order]
         steps, dhidden = range(self.steps)[::-1], self._penalty(activity)
         yield from self._steps("loss", "loss", "dL/dy", dout, steps)
         for i, part in reversed(list(enumerate(self.layout.parts))):
-            kind, read = part.layer.kind, tape.inputs[i]
+            kind, done = part.layer.kind, self._tape.done[i]
             if kind == "recurrent":
-                extra, dread = dhidden.pop(), np.zeros_like(read)
+                extra, dread = dhidden.pop(), np.zeros_like(done.given.read[0].values)
                 dout = dout if extra is None else dout + extra
                 for direction, name in enumerate(layer_names(part)):
                     yield from self._cell_back(i, part, direction, name, dout, dread, truncate)
                 dout = dread
             elif kind not in ("embedding", "skip"):  # nothing lies below an embedding; a skip hands on what arrives
-                alone: Any = SimpleNamespace(parts=(part,), integer_input=False)
-                masks = {0: tape.masks[i]} if i in tape.masks else {}
-                own = network.Tape(read, tape.lengths, [read], [tape.outputs[i]], [[]], masks, True)
-                dout = network.backward(alone, self.theta, own, dout, [], [], None)[1]
+                dout = network.step_back(done, dout, [], None).dread[0]
                 assert dout is not None
                 for name in layer_names(part):
                     yield from self._steps(name, kind, "dL/dx", dout, steps)
@@ -148,7 +147,8 @@ class Replay:
 
     def _penalty(self, activity: float) -> list[np.ndarray | None]:
         """Its derivative at each recurrent layer's h."""
-        return losses.activity(network.hidden(self.layout, self._tape), activity, int(self.lengths.sum()))[1]
+        hidden = network.hidden(self._tape)
+        return losses.activity(hidden, activity, int(self.lengths.sum()) * sum(h.shape[2] for h in hidden))[1]
 
     def _steps(self, layer: str, kind: str, quantity: str, values: np.ndarray, steps: range) -> Iterator[Seen]:
         """(n, T, F) step by step, or (n, F) at once."""
@@ -163,7 +163,7 @@ class Replay:
         kind, size = part.layer.cell.kind, part.layer.hidden_size  # type: ignore[union-attr]
         gates = GATES.get(kind, ())
         parameters = self._parameters(part, direction)
-        for t, local, kept, _ in self._tape.scans[i][direction].steps:
+        for t, local, kept, _ in self._tape.done[i].tape[direction].steps:
             values, rows = dict(zip(TAPES.get(kind, ()), kept, strict=False)), self.order[local]
             if values:  # a cell that is known
                 w_ih, w_hh, bias = parameters[:3]
@@ -178,7 +178,7 @@ class Replay:
                     yield Seen(name, kind, "activation", None, t, rows, values["s"])
                 if "c" in values:
                     yield Seen(name, kind, "state c", None, t, rows, values["c"])
-            h = self._tape.outputs[i][local, t, direction * size : (direction + 1) * size]
+            h = self._tape.done[i].out.values[local, t, direction * size : (direction + 1) * size]
             yield Seen(name, kind, "state h", None, t, rows, h)
 
     def _cell_back(
@@ -188,7 +188,7 @@ class Replay:
         layer: Any = part.layer
         kind, size = layer.cell.kind, layer.hidden_size
         gates = GATES.get(kind, ())
-        parameters, tape = self._parameters(part, direction), self._tape.scans[i][direction]
+        parameters, tape = self._parameters(part, direction), self._tape.done[i].tape[direction]
         dh = dout[..., direction * size : (direction + 1) * size]
         carry = tuple(np.zeros((len(dout), slot.size), dout.dtype) for slot in part.states[direction])
         for entry in reversed(tape.steps):
@@ -196,7 +196,7 @@ class Replay:
             rows = self.order[local]
             yield Seen(name, kind, "dL/dh", None, t, rows, carry[0][local] + dh[local, t])
             one = tape._replace(steps=[entry])
-            dx, gradients, carry = scan.backward(layer.cell, parameters, one, dh, carry, truncate)
+            dx, gradients, carry, *_ = scan.backward(layer.cell, parameters, one, dh, carry, truncate)
             if kind in TAPES:  # the bias's gradient is that of the gates' pre-activations, summed over rows
                 worst = rows[_largest_row(dx[local, t])][None]
                 sums = np.split(gradients[2][None], len(gates) or 1, axis=1)
@@ -233,7 +233,10 @@ def layer_names(part: Part) -> list[str]:
 
 
 def fitting_rows(layout: Layout, steps: int) -> int:
-    """How many rows of `steps` steps a replay may take, by memory; 0 where one row is too many, or takes too long."""
+    """How many rows of `steps` steps a replay may take, by memory; 0 where one row is too many, or takes too long, or
+    where layers read something else than the one before."""
+    if not layout.chain:
+        return 0
     recurrent = [part for part in layout.parts if part.states]
     scans = sum(len(part.states) for part in recurrent)
     width = sum(part.input_size + 8 * part.output_size for part in recurrent)  # an LSTM keeps 7 H and x
@@ -262,7 +265,9 @@ def widened(batch: Batch) -> Batch:
         return array.astype(np.float64) if array is not None and array.dtype.kind == "f" else array
 
     state = None if batch.state is None else [wide(array) for array in batch.state]
-    return Batch(wide(batch.x), wide(batch.y), batch.lengths, wide(batch.weight), state)
+    named = {name: one._replace(values=wide(one.values)) for name, one in (batch.named or {}).items()}
+    numbers = {name: wide(getattr(batch, name)) for name in ("x", "y", "weight")}
+    return batch._replace(**numbers, state=state, named=named or None)
 
 
 def _largest_row(values: np.ndarray) -> int:

@@ -216,7 +216,7 @@ def _attempt(trainer: Trainer, theta: np.ndarray, batch: Batch, rows: np.ndarray
 
 def _narrowed(trainer: Trainer, theta: np.ndarray, batch: Batch, rows: np.ndarray) -> np.ndarray:
     """Rows for the replay: all, if it can hold them; else by halves, towards what is not finite."""
-    fitting = fitting_rows(trainer.network.layout, batch.x.shape[1])
+    fitting = 0 if trainer.loss.ragged else fitting_rows(trainer.network.layout, batch.x.shape[1])
     while len(rows) > fitting > 0:
         for half in np.array_split(rows, 2):
             if not all(map(math.isfinite, _attempt(trainer, theta, batch, half))):
