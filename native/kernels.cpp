@@ -1,7 +1,7 @@
 // Compiled once for each instruction set (ELMAN_ISA), each time in its own namespace; only the table's name leaves this
 // object.
-#include "optim.h"
-#include "shard.h"
+#include "layers/shard.h"
+#include "math/optim.h"
 
 namespace elman::ELMAN_ISA {
 

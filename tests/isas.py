@@ -16,7 +16,7 @@ _PROGRAM = ["-std=gnu++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", 
 
 def compile_kernels(isa: str, target: Path, compiler: str = "g++") -> Path:
     """native/kernels.cpp for one instruction set, as the build compiles it."""
-    command = [compiler, "-std=gnu++17", *_KERNELS, *FLAGS[isa], f"-DELMAN_ISA={isa}"]
+    command = [compiler, "-std=gnu++17", f"-I{ROOT / 'native'}", *_KERNELS, *FLAGS[isa], f"-DELMAN_ISA={isa}"]
     subprocess.run([*command, "-c", str(ROOT / "native/kernels.cpp"), "-o", str(target)], check=True)
     return target
 

@@ -25,7 +25,8 @@ def test_engines_agree(cell: str, dtype: str) -> None:
         theta, batch = draw_theta(layout, rng, dtype), draw_batch(layout, rng, dtype, 7, 6, ragged=True, weighted=True)
 
         def answers(run: Engine, recompute: int | None, layout: Any = layout, theta: Any = theta, batch: Any = batch):
-            found = run.loss_and_grad(layout, theta, batch, losses.MSE(), 3, 2, recompute, requests.Key(1, 2), 0.7)
+            objective = requests.Objective(losses.MSE(), 0.7, 3, recompute, 2, seed=1)
+            found = run.loss_and_grad(layout, theta, batch, objective, 2)
             yield from zip(("loss", "gradient"), found, strict=True)
 
         for recompute in (None, 4):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from elman import losses, optim
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
-from elman.core.requests import Batch, Engine, Records
+from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
 from elman.train.rules import make_rules
 
 pytestmark = pytest.mark.skipif(
@@ -51,7 +51,7 @@ def answers(
     predicted, ends = run.predict(layout, theta, batch)
     yield "predicted", predicted
     yield from (("predicted state", s) for s in ends)
-    value, gradient = run.loss_and_grad(layout, theta, batch, loss, truncate, shard)
+    value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, truncate=truncate, shard_size=shard))
     yield "loss", value
     yield "loss again", run.loss(layout, theta, batch, loss, shard)
     yield "gradient of the loss", gradient
@@ -173,10 +173,9 @@ def trained(run: Engine, layout: Layout, theta: np.ndarray, batch: Batch, one: C
     rules = make_rules(layout, theta.dtype, one.optimiser)
     slots = [np.zeros_like(theta) for _ in one.optimiser.slots]
     records = Records(rng.integers(0, one.rows, 9), np.array([0, 4, 5, 9]), np.array([0.01, 0.02, 0.005]))
-    limits = (one.clip_norm, one.clip_value, one.truncate, one.shard)
-    values, norms, done = run.update(
-        layout, theta, batch, one.loss, one.optimiser, slots, 0, records, *limits, rules=rules
-    )
+    objective = Objective(one.loss, truncate=one.truncate, shard_size=one.shard)
+    rule = UpdateRule(one.optimiser, one.clip_norm, one.clip_value, rules)
+    values, norms, done = run.update(layout, theta, batch, objective, rule, slots, 0, records)
     assert done == 3
     yield "losses", values
     yield "norms", norms

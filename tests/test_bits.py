@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 import elman  # noqa: E402
 from elman import losses, optim  # noqa: E402
 from elman.core.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip  # noqa: E402
-from elman.core.requests import Batch, Engine, Records  # noqa: E402
+from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule  # noqa: E402
 from elman.engines import select  # noqa: E402
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -81,9 +81,8 @@ def trained(
     for part in np.array_split(np.arange(len(records.rates)), blocks):
         first, last = records.starts[part[0]], records.starts[part[-1] + 1]
         block = Records(records.rows[first:last], records.starts[part[0] : part[-1] + 2] - first, records.rates[part])
-        values, norms, done = native().update(
-            layout, theta, batch, losses.MSE(), optimiser, slots, int(part[0]), block, 0.5, 0.1, 3, shard
-        )
+        objective, rule = Objective(losses.MSE(), truncate=3, shard_size=shard), UpdateRule(optimiser, 0.5, 0.1)
+        values, norms, done = native().update(layout, theta, batch, objective, rule, slots, int(part[0]), block)
         assert done == len(part)
         told.append(np.stack([values, norms]))
     return [theta, *slots, np.concatenate(told, axis=1)]
@@ -108,9 +107,10 @@ def test_any_number_of_threads(threads: Any, cell: str, both: bool, dtype: str) 
     dy = rng.normal(size=(ROWS, STEPS, 3)).astype(dtype)
     dstate = [rng.normal(size=(ROWS, slot.size)).astype(dtype) for slot in layout.states]
     kept: list[Any] | None = None
+    objective = Objective(losses.MSE(), truncate=3, shard_size=2)
     for count in (1, 2, 3):
         threads(count)
-        found: list[Any] = [*native().loss_and_grad(layout, theta, batch, losses.MSE(), 3, 2)]
+        found: list[Any] = [*native().loss_and_grad(layout, theta, batch, objective)]
         found.append(native().loss(layout, theta, batch, losses.MSE(), 2))
         y, final, tape = native().forward(layout, theta, batch, 2)
         gradient, dx, dstate0 = native().backward(layout, theta, tape, dy, None, dstate, None)
@@ -198,8 +198,9 @@ def test_a_row_of_zero_weight_changes_no_gradient(cell: str) -> None:
     theta, x, y = draw_theta(layout, rng, "float64"), rng.normal(size=(5, 4, 3)), rng.normal(size=(5, 4, 2))
     weight = np.ones((5, 4))
     weight[4] = 0
-    left = native().loss_and_grad(layout, theta, Batch(x, y, weight=weight), losses.MSE(), None, 1)
-    right = native().loss_and_grad(layout, theta, Batch(x[:4], y[:4]), losses.MSE(), None, 1)
+    objective = Objective(losses.MSE(), shard_size=1)
+    left = native().loss_and_grad(layout, theta, Batch(x, y, weight=weight), objective)
+    right = native().loss_and_grad(layout, theta, Batch(x[:4], y[:4]), objective)
     assert left[0] == right[0]
     np.testing.assert_array_equal(left[1], right[1])
 

@@ -13,7 +13,7 @@ from cases import both
 import elman
 from elman import losses
 from elman.core.layers import Dense, Embedding, Layout, Recurrent
-from elman.core.requests import Batch, Engine
+from elman.core.requests import Batch, Engine, Objective
 
 LAYERS = [Embedding(7, 4), Recurrent(5, "gru"), Dense(3)]  # type: ignore[arg-type]
 RNG = np.random.default_rng(0)
@@ -78,7 +78,7 @@ def test_engines_take_what_is_out_of_range_for_nan(value: int):
         assert np.isnan(engine.loss(layout, theta, Batch(x, y), losses.CrossEntropy(), 16))
         labels = y.copy()
         labels[0, 0] = value if value != 7 else 3
-        value_there, gradient = engine.loss_and_grad(layout, theta, Batch(x, labels), losses.CrossEntropy(), None, 16)
+        value_there, gradient = engine.loss_and_grad(layout, theta, Batch(x, labels), Objective(losses.CrossEntropy()))
         assert np.isnan(value_there)
         assert np.isnan(gradient).any()
 

@@ -13,7 +13,7 @@ import elman
 from elman import losses
 from elman.core.layers import CustomCell
 from elman.core.losses import Custom
-from elman.core.requests import Records, Windows
+from elman.core.requests import Objective, Records, UpdateRule, Windows
 from elman.engines import custom
 from elman.engines.reference import gru, lstm
 from elman.engines.select import reference, select
@@ -150,9 +150,8 @@ def test_windows_carry_the_state_as_for_a_built_in_loss():
         alive = [np.flatnonzero(given["lengths"] > start) for start in (0, 3, 6)]
         starts = np.cumsum([0, *map(len, alive), 2])
         records = Records(np.concatenate([*alive, [2, 1]]), starts, np.full(4, 0.1), windows)
-        answers = select(layout, loss).update(
-            layout, own, batch, loss, elman.optim.SGD(), (), 0, records, None, None, None, 2
-        )
+        objective, rule = Objective(loss, shard_size=2), UpdateRule(elman.optim.SGD())
+        answers = select(layout, loss).update(layout, own, batch, objective, rule, (), 0, records)
         found.append((own, *answers, *carry))
     assert len(alive[0]) > len(alive[2]) > 0
     for one, other in zip(*found, strict=True):

@@ -16,7 +16,7 @@ from cases import hide
 import elman
 from elman import doctor, losses, optim
 from elman.core.layers import Dropout, Last, Recurrent, Simple, Skip
-from elman.core.requests import Batch, Records
+from elman.core.requests import Batch, Objective, Records, UpdateRule
 from elman.engines.reference.random import Draws, Place
 from elman.engines.select import select
 from elman.train import training
@@ -244,9 +244,8 @@ def test_a_replay_is_the_update_with_all_its_draws(loss: Any):
     batch = Batch(x, y, LENGTHS)
     records = Records(rows, np.array([0, 3]), np.zeros(1))
     engine, theta = select(net.layout, loss), net.theta.copy()
-    values, norms, _ = engine.update(
-        net.layout, theta, batch, loss, optim.SGD(0.0), (), 6, records, None, None, None, 16, None, 11
-    )
+    rule = UpdateRule(optim.SGD(0.0))
+    values, norms, _ = engine.update(net.layout, theta, batch, Objective(loss, seed=11), rule, (), 6, records)
     drawn = np.arange(3) if isinstance(loss, losses.Custom) else rows  # custom.py says so
     own = Replay(net.layout, net.theta, batch.take(rows), (11, 6, drawn))
     value, dy = own.derivative(loss)

@@ -12,7 +12,7 @@ from cases import CELLS, drawing_layouts, wide_enough
 
 from elman import losses, optim
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
-from elman.core.requests import Batch, Engine, Key, Records, Windows
+from elman.core.requests import Batch, Engine, Key, Objective, Records, UpdateRule, Windows
 from elman.train.rules import make_rules
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -139,7 +139,7 @@ def test_losses(run: Engine, loss: losses.Loss, target: str, weighted: bool, dty
     weight = golden["in.weight"].astype(dtype)[:, None] if weighted else None
     x = np.eye(rows, dtype=dtype)[:, None]
     batch = Batch(x, y if loss.kind == "cross_entropy" else y.astype(dtype), None, weight)
-    value, gradient = run.loss_and_grad(layout, theta, batch, loss, None, 3)
+    value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=3))
     want = golden[f"{loss.kind}-{'weighted' if weighted else 'plain'}"]
     rtol = TOLERANCE[dtype]
     assert value == pytest.approx(want[0], rel=rtol, abs=0)
@@ -149,6 +149,7 @@ def test_losses(run: Engine, loss: losses.Loss, target: str, weighted: bool, dty
     np.testing.assert_allclose(skip.view(gradient).T, slopes, rtol=rtol, atol=rtol * 1e-2)
 
 
+OBJECTIVE = Objective(losses.MSE(), shard_size=3)
 OPTIMISERS: dict[str, tuple[optim.Optimizer, float | None, float | None]] = {
     "sgd": (optim.SGD(0.1), None, None),
     "momentum": (optim.SGD(0.1, momentum=0.9), None, None),
@@ -166,6 +167,7 @@ OPTIMISERS: dict[str, tuple[optim.Optimizer, float | None, float | None]] = {
 def test_six_updates(run: Engine, name: str, dtype: str) -> None:
     golden = read("training")
     optimiser, clip_norm, clip_value = OPTIMISERS[name]
+    rule = UpdateRule(optimiser, clip_norm, clip_value)
     layout = Layout([Recurrent(3, "tanh"), Dense(2)], 2)  # type: ignore[arg-type]
     theta = golden["in.theta"].astype(dtype)
     slots = [np.zeros_like(theta) for _ in optimiser.slots]
@@ -174,9 +176,7 @@ def test_six_updates(run: Engine, name: str, dtype: str) -> None:
     if name.startswith("clip"):  # the kept path must meet the limits, or it shows nothing
         assert not np.allclose(golden[name][-1], golden["sgd"][-1], rtol=1e-3)
     for step, want in enumerate(golden[name]):
-        value, norm, done = run.update(
-            layout, theta, batch, losses.MSE(), optimiser, slots, step, records, clip_norm, clip_value, None, 3
-        )
+        value, norm, done = run.update(layout, theta, batch, OBJECTIVE, rule, slots, step, records)
         assert done == 1
         assert value[0] == pytest.approx(want[0], rel=TOLERANCE[dtype])
         assert norm[0] == pytest.approx(want[1], rel=TOLERANCE[dtype])
@@ -190,8 +190,9 @@ def test_truncated_with_weighted_steps_and_activity(run: Engine, name: str, acti
     layout = Layout([Recurrent(3, CELLS[name]), Recurrent(3, CELLS[name]), Dense(2)], 2)
     theta, x, y, weight = (golden[f"in.{key}"].astype(dtype) for key in (f"theta-{name}", "x", "y", "weight"))
     batch = Batch(x, y, None, weight)
-    whole = run.loss_and_grad(layout, theta, batch, losses.MSE(), None, 3)[1]
-    value, gradient = run.loss_and_grad(layout, theta, batch, losses.MSE(), 2, 3, activity=activity)
+    whole = run.loss_and_grad(layout, theta, batch, OBJECTIVE)[1]
+    objective = OBJECTIVE._replace(truncate=2, activity_penalty=activity)
+    value, gradient = run.loss_and_grad(layout, theta, batch, objective)
     assert not np.allclose(gradient, whole, rtol=1e-2)  # or the cut shows nothing
     want = golden[f"{name}-active" if activity else name]
     assert value == pytest.approx(want[0], rel=TOLERANCE[dtype])
@@ -208,9 +209,8 @@ def rows_of(run: Engine, dtype: str, name: str, optimiser: Any, rules: Any, reco
     slots = [np.zeros_like(theta) for _ in optimiser.slots]
     batch = Batch(golden["in.x"].astype(dtype), golden["in.y"].astype(dtype))
     for step, want in enumerate(golden[name]):
-        found = run.update(
-            layout, theta, batch, losses.MSE(), optimiser, slots, step, records(step), None, None, None, 3, rules=rules
-        )
+        rule = UpdateRule(optimiser, constraints=rules)
+        found = run.update(layout, theta, batch, OBJECTIVE, rule, slots, step, records(step))
         assert found[0][0] == pytest.approx(want[0], rel=TOLERANCE[dtype])
         assert found[1][0] == pytest.approx(want[1], rel=TOLERANCE[dtype])
         close(theta, want[2:], dtype, f"{name}: theta after update {step}")

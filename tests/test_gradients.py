@@ -17,7 +17,7 @@ from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout
 
 from elman import losses
 from elman.core.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip
-from elman.core.requests import Batch, Engine
+from elman.core.requests import Batch, Engine, Objective
 
 TOLERANCE = 1e-6
 STEP = 3e-6
@@ -131,7 +131,7 @@ def test_losses(run: Engine, loss: losses.Loss, output: str, weighted: bool) -> 
     rng = np.random.default_rng(2)
     batch = draw_batch(layout, rng, "float64", 7, 5, ragged=True, given=True, weighted=weighted, loss=loss)
     theta = draw_theta(layout, rng, "float64")
-    value, gradient = run.loss_and_grad(layout, theta, batch, loss, None, 3)
+    value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=3))
     assert value == run.loss(layout, theta, batch, loss, 3)
     check(lambda point: run.loss(layout, point[0], batch, loss, 3), [theta], [gradient], loss)
 

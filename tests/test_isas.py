@@ -18,7 +18,7 @@ from isas import FLAGS, compile_activations, compile_kernels, compile_program
 
 from elman import losses, optim
 from elman.core.layers import Layout
-from elman.core.requests import Batch, Records
+from elman.core.requests import Batch, Objective, Records, UpdateRule
 from elman.engines import select
 
 pytestmark = pytest.mark.slow
@@ -96,6 +96,15 @@ def test_arm64_kernels(tmp_path: Path) -> None:
     assert at == len(done.stdout)
 
 
+def numbers(op: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The whole and the real numbers of an operation, in the order in which tests/native/network.cpp takes them."""
+    whole = [op.kind.value, op.cell.value, op.activation.value, op.input_size, op.output_size, op.hidden_size]
+    whole += [int(op.learned_state), int(op.variational), len(op.directions)]
+    for at in op.directions:
+        whole += [at.weight, at.weight_hh, at.bias, at.extra, *at.learned, at.state]
+    return np.array(whole, np.int64), np.array([op.rate, *op.zoneout, op.noise])
+
+
 class Case:
     """One question to tests/native/network.cpp, and the reference's answers in the order in which it gives its own."""
 
@@ -126,7 +135,7 @@ class Case:
         header += [int(batch.lengths is not None), int(batch.state is not None), self.shard]
         header += [self.truncate, self.recompute]
         sizes = [slot.size for slot in layout.states]
-        ops = [array for whole, real in operations(layout) for array in (np.array(whole, np.int64), np.array(real))]
+        ops = [array for op in operations(layout) for array in numbers(op)]
         lengths = [] if batch.lengths is None else [batch.lengths]
         arrays = [self.theta, batch.x, batch.y, self.dy, *(batch.state or ()), *self.dstate]
         before = [np.array(header, np.int64), *ops, np.array(sizes, np.int64), *lengths]
@@ -141,7 +150,8 @@ class Case:
         yield from self.named("y", y, *final)
         yield from self.named("gradient, dx, dstate0", gradient, dx, *before)
         yield from self.named("predicted", y, *final)
-        value, gradient = run.loss_and_grad(layout, theta, batch, losses.MSE(), truncate, self.shard)
+        objective = Objective(losses.MSE(), truncate=truncate, shard_size=self.shard)
+        value, gradient = run.loss_and_grad(layout, theta, batch, objective)
         yield from self.named("loss", np.float64(value), gradient)
         if not layout.bidirectional and batch.lengths is None:
             for t in range(self.steps):  # behind Last, a step's output is that of a sequence that ends there
@@ -151,9 +161,7 @@ class Case:
         rows = np.concatenate([np.arange(self.rows), np.arange(self.rows), np.arange((self.rows + 1) // 2)])
         starts = np.array([0, self.rows, 2 * self.rows, len(rows)])
         records = Records(rows, starts, RATES)
-        found = run.update(
-            layout, theta, batch, losses.MSE(), ADAM, slots, 0, records, CLIP, None, truncate, self.shard
-        )
+        found = run.update(layout, theta, batch, objective, UpdateRule(ADAM, CLIP), slots, 0, records)
         yield from self.named("losses, norms, theta", *found[:2], theta)
 
     @staticmethod

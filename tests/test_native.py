@@ -25,6 +25,7 @@ from elman.core.optim import SGD  # noqa: E402
 from elman.engines import select  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
+SIMPLEST = requests.UpdateRule(SGD())
 
 
 def library() -> Path:
@@ -136,7 +137,7 @@ def test_an_update_that_is_not_finite_is_not_applied() -> None:
     assert native is not None
     layout, theta, batch = small()
     records = requests.Records(np.arange(3, dtype=np.int64), np.arange(4, dtype=np.int64), np.array([0.1, 1e308, 0.1]))
-    losses, norms, done = native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)
+    losses, norms, done = native.update(layout, theta, batch, requests.Objective(MSE()), SIMPLEST, [], 0, records)
     assert done == 2
     assert np.isfinite(losses[:2]).all()
     assert not (np.isfinite(losses[2]) and np.isfinite(norms[2]))
@@ -166,4 +167,4 @@ def test_wrong_arrays_never_reach_the_kernels() -> None:
         native.loss(layout, theta, batch, Gaussian(), 16)
     records = requests.Records(np.array([41]), np.array([0, 1]), np.array([0.1]))
     with pytest.raises(ValueError, match="rows"):
-        native.update(layout, theta, batch, MSE(), SGD(), [], 0, records, None, None, None, 16)
+        native.update(layout, theta, batch, requests.Objective(MSE()), SIMPLEST, [], 0, records)

@@ -8,7 +8,7 @@ from cases import draw_batch, draw_theta
 
 from elman import losses, optim
 from elman.core.layers import Dense, Layout, Recurrent
-from elman.core.requests import Batch, Engine, Records
+from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
 from elman.engines import select
 
 LAYOUT = Layout([Recurrent(3), Dense(2)], 2)
@@ -21,13 +21,13 @@ def test_shards_are_cut_from_rows_ordered_by_length() -> None:
     theta, batch = draw_theta(LAYOUT, rng, "float32"), draw_batch(LAYOUT, rng, "float32", 8, 6)
     lengths = np.array([2, 5, 3, 5, 1, 6, 3, 2])
     run, loss = select.reference(), losses.HalfSSE()
-    _, whole = run.loss_and_grad(LAYOUT, theta, batch._replace(lengths=lengths), loss, None, 2)
+    _, whole = run.loss_and_grad(LAYOUT, theta, batch._replace(lengths=lengths), Objective(loss, shard_size=2))
 
     def summed(order: list[int]) -> np.ndarray:
         parts = []
         for rows in np.split(np.array(order), 4):
             part = Batch(batch.x[rows], batch.y[rows], lengths[rows])
-            parts.append(run.loss_and_grad(LAYOUT, theta, part, loss, None, 2)[1])
+            parts.append(run.loss_and_grad(LAYOUT, theta, part, Objective(loss, shard_size=2))[1])
         return (parts[0] + parts[1]) + (parts[2] + parts[3])
 
     np.testing.assert_array_equal(summed([5, 1, 3, 2, 6, 0, 7, 4]), whole)
@@ -60,7 +60,8 @@ def test_training_stops_before_the_update_that_is_not_finite(run: Engine) -> Non
     def trained(updates: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, int]:
         kept = [theta.copy(), np.zeros_like(theta)]
         records = Records(rows[: 2 * updates], np.arange(0, 2 * updates + 1, 2), rates[:updates])
-        return kept, *run.update(LAYOUT, kept[0], batch, loss, optimiser, kept[1:], 0, records, None, None, None, 2)
+        objective, rule = Objective(loss, shard_size=2), UpdateRule(optimiser)
+        return kept, *run.update(LAYOUT, kept[0], batch, objective, rule, kept[1:], 0, records)
 
     kept, values, norms, done = trained(3)
     assert done == 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import elman
 from elman import losses
 from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
-from elman.core.requests import Engine, Key
+from elman.core.requests import Engine, Key, Objective
 from elman.engines.reference.random import Draws, Place
 
 CELLS: list[Cell] = [
@@ -145,7 +145,8 @@ def test_engines_agree(
         yield from (("final", f) for f in final)
         yield from (("backward", g) for g in run.backward(layout, theta, tape, dy, None, dstate, truncate)[:2])
         for segment in (None, recompute):
-            value, gradient = run.loss_and_grad(layout, theta, batch, losses.MSE(), truncate, 3, segment, key)
+            objective = Objective(losses.MSE(), 0.0, truncate, segment, 3, None if key is None else key.seed)
+            value, gradient = run.loss_and_grad(layout, theta, batch, objective, 0 if key is None else key.update)
             yield "loss", value
             yield "gradient", gradient
 
@@ -164,11 +165,12 @@ def test_gradients_are_differences(cell: Cell, run: Engine):
     rng = np.random.default_rng(4)
     theta = draw_theta(layout, rng, "float64")
     batch = draw_batch(layout, rng, "float64", 5, 4, ragged=True)
+    objective = Objective(losses.MSE(), shard_size=2, seed=8)
 
     def value(at: np.ndarray) -> float:
-        return run.loss_and_grad(layout, at, batch, losses.MSE(), None, 2, None, Key(8, 1))[0]
+        return run.loss_and_grad(layout, at, batch, objective, 1)[0]
 
-    gradient = run.loss_and_grad(layout, theta, batch, losses.MSE(), None, 2, None, Key(8, 1))[1]
+    gradient = run.loss_and_grad(layout, theta, batch, objective, 1)[1]
     for i in rng.choice(layout.size, 40, replace=False):
         up, down = theta.copy(), theta.copy()
         up[i] += 1e-6

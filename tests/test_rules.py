@@ -11,7 +11,7 @@ from cases import both, compare, draw_batch, draw_theta
 import elman
 from elman import losses, optim
 from elman.core.layers import LSTM, Dense, Layout, Recurrent, Simple
-from elman.core.requests import Engine, Records, Rules
+from elman.core.requests import Constraints, Engine, Objective, Records, UpdateRule
 
 RNG = np.random.default_rng
 X, Y = RNG(0).normal(size=(12, 7, 3)), RNG(1).normal(size=(12, 7, 2))
@@ -35,14 +35,13 @@ def test_engines_agree(optimizer: optim.Optimizer, dtype: str) -> None:
     )
     lower, upper = np.full(layout.size, -np.inf, dtype), np.full(layout.size, np.inf, dtype)
     lower[10:30], upper[20:40] = 0, 0
-    rules = Rules(starts, np.array([1.0, 0.3, 0.0, 2.0]), np.array([1, 0, 1, 1], np.uint8), lower, upper)
+    constraints = Constraints(starts, np.array([1.0, 0.3, 0.0, 2.0]), np.array([1, 0, 1, 1], np.uint8), lower, upper)
     records = Records(np.arange(9), np.array([0, 4, 9]), np.array([0.1, 0.05]))
 
     def answers(run: Engine) -> Any:
         mine, slots = theta.copy(), [np.zeros_like(theta) for _ in optimizer.slots]
-        found = run.update(
-            layout, mine, batch, losses.MSE(), optimizer, slots, 3, records, 0.7, None, None, 4, None, None, rules
-        )
+        objective, rule = Objective(losses.MSE(), shard_size=4), UpdateRule(optimizer, 0.7, None, constraints)
+        found = run.update(layout, mine, batch, objective, rule, slots, 3, records)
         assert (mine[starts[2] : starts[3]] == theta[starts[2] : starts[3]]).all()
         assert (mine[20:30] == 0).all()
         assert (mine[10:30] >= 0).all()

@@ -58,7 +58,7 @@ def bits(_: int = 0) -> str:
     assert native is not None
     batch = requests.Batch(x, x[:, :, :2].copy())
     theta = np.random.default_rng(2).normal(size=net.layout.size, scale=0.2).astype("float32")
-    loss, gradient = native.loss_and_grad(net.layout, theta, batch, MSE(), None, 4)
+    loss, gradient = native.loss_and_grad(net.layout, theta, batch, requests.Objective(MSE(), shard_size=4))
     return hashlib.sha256(np.float64(loss).tobytes() + gradient.tobytes() + net.predict(x).tobytes()).hexdigest()
 
 

@@ -11,7 +11,7 @@ from cases import both, compare, draw_batch, draw_theta
 import elman
 from elman import losses, optim
 from elman.core.layers import GRU, LSTM, Dense, Layout, Recurrent
-from elman.core.requests import Batch, Engine, Records, Windows
+from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule, Windows
 
 
 def setting(dtype: str = "float64") -> tuple[Layout, np.ndarray, Batch]:
@@ -39,9 +39,8 @@ def run_updates(
     layout, theta, batch = setting(dtype)
     carry = [np.full((7, slot.size), np.nan, dtype) for slot in layout.states]
     made = records(batch, window, carry, rate)
-    found = run.update(
-        layout, theta, batch, losses.MSE(), optim.SGD(), [], 5, made, None, None, None, 2, recompute, seed
-    )
+    objective = Objective(losses.MSE(), recompute=recompute, shard_size=2, seed=seed)
+    found = run.update(layout, theta, batch, objective, UpdateRule(optim.SGD()), [], 5, made)
     return found, theta, carry, made
 
 
@@ -88,11 +87,12 @@ def test_a_window_s_gradient_stops_at_its_start(run: Engine) -> None:
     carry = [array.copy() for array in before]
     made = Records(rows, np.array([0, len(rows)]), np.array([0.5]), Windows(4, np.array([4]), carry))
     moved = theta.copy()
-    run.update(layout, moved, batch, losses.MSE(), optim.SGD(), [], 0, made, None, None, None, 2)
+    objective = Objective(losses.MSE(), shard_size=2)
+    run.update(layout, moved, batch, objective, UpdateRule(optim.SGD()), [], 0, made)
     part = Batch(
         batch.x[rows, 4:8], batch.y[rows, 4:8], np.minimum(batch.lengths[rows] - 4, 4), None, [a[rows] for a in before]
     )
-    gradient = run.loss_and_grad(layout, theta, part, losses.MSE(), None, 2)[1]
+    gradient = run.loss_and_grad(layout, theta, part, objective)[1]
     np.testing.assert_allclose(moved, theta - 0.5 * gradient, rtol=1e-12, atol=1e-14)
 
 

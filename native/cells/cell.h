@@ -8,8 +8,8 @@
 //   backward(Backward)                      the derivative of the whole step
 #pragma once
 
-#include "../activations.h"
-#include "../outer.h"
+#include "math/activations.h"
+#include "math/outer.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -3,7 +3,7 @@
 // h)). reference/gru.py has the derivation.
 #pragma once
 
-#include "cell.h"
+#include "cells/cell.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -2,7 +2,7 @@
 // and f also see p_i c_{t-1}, p_f c_{t-1}, and o sees p_o c_t. reference/lstm.py has the derivation.
 #pragma once
 
-#include "cell.h"
+#include "cells/cell.h"
 
 namespace elman::ELMAN_ISA {
 

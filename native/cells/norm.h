@@ -3,7 +3,7 @@
 // for each gate), gain_c and shift_c (LSTM).
 #pragma once
 
-#include "simple.h"
+#include "cells/simple.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -2,7 +2,7 @@
 // (1 - l) h_{t-1} + l s_t. reference/simple.py has the derivation.
 #pragma once
 
-#include "cell.h"
+#include "cells/cell.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -1,45 +1,201 @@
 from collections.abc import Sequence
+import enum
 from typing import Annotated
 
 import numpy
 from numpy.typing import NDArray
 
 
+class LayerKind(enum.Enum):
+    embedding = 0
+
+    recurrent = 1
+
+    dense = 2
+
+    last = 3
+
+    skip = 4
+
+    dropout = 5
+
+class CellKind(enum.Enum):
+    tanh = 0
+
+    relu = 1
+
+    lstm = 2
+
+    lstm_peephole = 3
+
+    gru_after = 4
+
+    gru_before = 5
+
+    leaky_tanh = 6
+
+    leaky_relu = 7
+
+    norm_tanh = 8
+
+    norm_relu = 9
+
+    norm_lstm = 10
+
+    norm_gru = 11
+
+class ActivationKind(enum.Enum):
+    linear = 0
+
+    tanh = 1
+
+    relu = 2
+
+    sigmoid = 3
+
+class LossKind(enum.Enum):
+    half_sse = 0
+
+    mse = 1
+
+    mae = 2
+
+    huber = 3
+
+    cross_entropy = 4
+
+    binary_cross_entropy = 5
+
+    pinball = 6
+
+    gaussian = 7
+
+    student_t = 8
+
+class OptimizerKind(enum.Enum):
+    sgd = 0
+
+    rmsprop = 1
+
+    adagrad = 2
+
+    adam = 3
+
+    adamw = 4
+
+class Direction:
+    def __init__(self, *, weight: int = 0, weight_hh: int = 0, bias: int = 0, extra: int = 0, learned: tuple[int, int] = (0, 0), state: int = 0) -> None: ...
+
+    @property
+    def weight(self) -> int: ...
+
+    @property
+    def weight_hh(self) -> int: ...
+
+    @property
+    def bias(self) -> int: ...
+
+    @property
+    def extra(self) -> int: ...
+
+    @property
+    def learned(self) -> tuple[int, int]: ...
+
+    @property
+    def state(self) -> int: ...
+
+class Op:
+    def __init__(self, *, kind: LayerKind, input_size: int, output_size: int, hidden_size: int = 0, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0) -> None: ...
+
+    @property
+    def kind(self) -> LayerKind: ...
+
+    @property
+    def input_size(self) -> int: ...
+
+    @property
+    def output_size(self) -> int: ...
+
+    @property
+    def hidden_size(self) -> int: ...
+
+    @property
+    def cell(self) -> CellKind: ...
+
+    @property
+    def activation(self) -> ActivationKind: ...
+
+    @property
+    def directions(self) -> list[Direction]: ...
+
+    @property
+    def learned_state(self) -> bool: ...
+
+    @property
+    def variational(self) -> bool: ...
+
+    @property
+    def rate(self) -> float: ...
+
+    @property
+    def zoneout(self) -> tuple[float, float]: ...
+
+    @property
+    def noise(self) -> float: ...
+
+class Batch:
+    def __init__(self, x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, state: Sequence[Annotated[NDArray, dict(order='C', device='cpu', writable=False)]]) -> None: ...
+
+class Key:
+    def __init__(self, seed: int, update: int) -> None: ...
+
+class Objective:
+    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, quantiles: Sequence[float] = (), activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
+
+class UpdateRule:
+    def __init__(self, *, optimizer: OptimizerKind, momentum: float = 0.0, decay: float = 0.0, beta1: float = 0.0, beta2: float = 0.0, eps: float = 0.0, weight_decay: float = 0.0, clip_norm: float = 0.0, clip_value: float = 0.0) -> None: ...
+
+class Constraints:
+    def __init__(self, *, starts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], factors: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], decays: Annotated[NDArray[numpy.uint8], dict(order='C', device='cpu', writable=False)], lower: Annotated[NDArray, dict(order='C', device='cpu', writable=False)] | None = None, upper: Annotated[NDArray, dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
+
+class Records:
+    def __init__(self, *, rows: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], starts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], rates: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], window: int = 0, window_starts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, carry: list = []) -> None: ...
+
 class Tape32:
     pass
 
 class Model32:
-    def __init__(self, ops: Sequence[tuple[Sequence[int], Sequence[float]]], states: Sequence[int], input_size: int, output_size: int, size: int, integer: bool, last: bool) -> None: ...
+    def __init__(self, *, operations: Sequence[Op], states: Sequence[int], input_size: int, output_size: int, size: int, integer_input: bool, last: bool) -> None: ...
 
-    def predict(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], x: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], shard_size: int, y: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]) -> None: ...
+    def predict(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, shard_size: int, y: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]) -> None: ...
 
-    def forward(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], x: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], shard_size: int, y: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], key: tuple[int, int] | None) -> Tape32: ...
+    def forward(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, shard_size: int, y: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], key: Key | None) -> Tape32: ...
 
     def hidden(self, tape: Tape32, op: int, h: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]) -> None: ...
 
     def backward(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], tape: Tape32, dy: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None, dhidden: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None], dstate: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], truncate: int, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], dx: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, dstate0: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]) -> None: ...
 
-    def loss(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], kind: int, constants: Sequence[float], activity: float, truncate: int, recompute: int, shard_size: int, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, key: tuple[int, int] | None) -> float: ...
+    def loss(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, objective: Objective, number: int, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None) -> float: ...
 
-    def update(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], kind: int, constants: Sequence[float], activity: float, optimizer: Sequence[float], slots: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], step: int, rows: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], starts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], rates: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], clip_norm: float, clip_value: float, truncate: int, recompute: int, shard_size: int, seed: int | None, rules: tuple[Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.uint8], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None, Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None] | None, window: int, windows: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], carry: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], losses: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> int: ...
+    def update(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], batch: Batch, objective: Objective, rule: UpdateRule, constraints: Constraints | None, slots: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]], step: int, records: Records, losses: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> int: ...
 
 class Tape64:
     pass
 
 class Model64:
-    def __init__(self, ops: Sequence[tuple[Sequence[int], Sequence[float]]], states: Sequence[int], input_size: int, output_size: int, size: int, integer: bool, last: bool) -> None: ...
+    def __init__(self, *, operations: Sequence[Op], states: Sequence[int], input_size: int, output_size: int, size: int, integer_input: bool, last: bool) -> None: ...
 
-    def predict(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], x: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], shard_size: int, y: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
+    def predict(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, shard_size: int, y: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
 
-    def forward(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], x: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], shard_size: int, y: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]], key: tuple[int, int] | None) -> Tape64: ...
+    def forward(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, shard_size: int, y: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]], key: Key | None) -> Tape64: ...
 
     def hidden(self, tape: Tape64, op: int, h: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
 
     def backward(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tape: Tape64, dy: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, dhidden: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None], dstate: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], truncate: int, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], dx: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, dstate0: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
 
-    def loss(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], kind: int, constants: Sequence[float], activity: float, truncate: int, recompute: int, shard_size: int, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, key: tuple[int, int] | None) -> float: ...
+    def loss(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, objective: Objective, number: int, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None) -> float: ...
 
-    def update(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None, state: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], kind: int, constants: Sequence[float], activity: float, optimizer: Sequence[float], slots: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]], step: int, rows: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], starts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], rates: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], clip_norm: float, clip_value: float, truncate: int, recompute: int, shard_size: int, seed: int | None, rules: tuple[Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.uint8], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None, window: int, windows: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], carry: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]], losses: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> int: ...
+    def update(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], batch: Batch, objective: Objective, rule: UpdateRule, constraints: Constraints | None, slots: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]], step: int, records: Records, losses: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> int: ...
 
 class Stepper32:
     def __init__(self, model: Model32, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: int) -> None: ...

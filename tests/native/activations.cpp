@@ -4,7 +4,7 @@
 //   activations [k = 1] [doubles = 1000000]
 //
 // Compile with -DELMAN_ISA=<name> and the flags CMakeLists.txt gives it. Exit code 1 where a result is off.
-#include "../../native/activations.h"
+#include "math/activations.h"
 
 #include <cfloat>
 #include <cmath>

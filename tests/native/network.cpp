@@ -2,7 +2,7 @@
 // standard input, as tests/test_isas.py lays them out, and writes each one's answers to the standard output.
 #include <cstdio>
 
-#include "stepper.h"
+#include "engine/stepper.h"
 
 using namespace elman;
 
@@ -28,17 +28,20 @@ struct Header {
   int64_t bytes, ops, states, in, out, size, last, rows, steps, ragged, given, shard, truncate, recompute;
 };
 
+// As `numbers` of tests/test_isas.py gives them.
 std::vector<Op> take_operations(int64_t count) {
   std::vector<Op> ops;
   while (count--) {
-    const std::vector<int64_t> row = take<int64_t>(22);
-    const std::vector<double> real = take<double>(4);
+    const std::vector<int64_t> head = take<int64_t>(9);
     Op op{};
-    op.kind = Kind(row[0]), op.variant = int32_t(row[1]);
-    op.in = row[2], op.out = row[3], op.hidden = row[4], op.directions = int32_t(row[5]);
-    for (size_t k = 0; k < 2; k++) op.state[k] = int32_t(row[6 + k]);
-    op.learned = int32_t(row[8]), op.shared = int32_t(row[9]);
-    for (size_t k = 0; k < 12; k++) op.offset[k / 6][k % 6] = row[10 + k];
+    op.kind = LayerKind(head[0]), op.cell = CellKind(head[1]), op.activation = ActivationKind(head[2]);
+    op.in = head[3], op.out = head[4], op.hidden = head[5];
+    op.learned_state = int32_t(head[6]), op.variational = int32_t(head[7]), op.directions = int32_t(head[8]);
+    for (int32_t k = 0; k < op.directions; k++) {
+      const std::vector<int64_t> at = take<int64_t>(7);
+      op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6])};
+    }
+    const std::vector<double> real = take<double>(4);
     op.rate = real[0], op.zoneout[0] = real[1], op.zoneout[1] = real[2], op.noise = real[3];
     ops.push_back(op);
   }
@@ -110,8 +113,9 @@ void answer(const Header& h) {
   give(y);
   final.give_all();
 
-  const Loss mse{LossKind::mse, nullptr, 0, 0};
-  give(std::vector<double>{model->loss(theta.data(), data, mse, h.shard, h.truncate, h.recompute, gradient.data())});
+  const Loss mse{LossKind::mse, 0, 0, 0, nullptr, 0};
+  const Objective objective{mse, 0, h.truncate, h.recompute, h.shard, {}};
+  give(std::vector<double>{model->loss(theta.data(), data, objective, 0, gradient.data())});
   give(gradient);
 
   if (one_way && !h.ragged) {
@@ -127,7 +131,7 @@ void answer(const Header& h) {
   }
 
   // Three updates of Adam, the last on a part of the rows.
-  const Optim adam{OptimKind::adam, 0, 0, 0.9, 0.999, 1e-3, 0, 2};
+  const UpdateRule rule{{OptimizerKind::adam, 0, 0, 0.9, 0.999, 1e-3, 0}, 0.5, 0};
   std::vector<std::vector<T>> slots(2, std::vector<T>(theta.size()));
   T* const slot[2] = {slots[0].data(), slots[1].data()};
   std::vector<int64_t> rows;
@@ -137,8 +141,8 @@ void answer(const Header& h) {
   const int64_t starts[] = {0, h.rows, 2 * h.rows, int64_t(rows.size())};
   const double rates[] = {0.01, 0.01, 0.02};
   std::vector<double> losses(3), norms(3);
-  model->update(theta.data(), data, mse, adam, slot, 0, rows.data(), starts, rates, 3, Clip{0.5, 0}, h.truncate,
-                h.recompute, h.shard, nullptr, {}, {}, losses.data(), norms.data());
+  const Records records{rows.data(), starts, rates, 3, 0, nullptr, nullptr};
+  model->update(theta.data(), data, objective, rule, {}, slot, 2, 0, records, losses.data(), norms.data());
   give(losses);
   give(norms);
   give(theta);

@@ -12,7 +12,7 @@ from elman.core import checks
 from elman.core.layers import Activation, Dense, Layer, Layout, Recurrent, Simple
 from elman.core.losses import HalfSSE, Loss
 from elman.core.optim import SGD
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective, Records, UpdateRule
 from elman.engines.select import select
 from elman.network import arguments
 from elman.train.training import TrainingError
@@ -93,15 +93,11 @@ class Core:
                     self.layout,
                     self.theta,
                     Batch(x, y, weight=weight),
-                    loss or HalfSSE(),
-                    SGD(),
+                    Objective(loss or HalfSSE()),
+                    UpdateRule(SGD(), clip_norm, clip_value),
                     [],
                     start,
                     records,
-                    clip_norm,
-                    clip_value,
-                    None,
-                    DEFAULT_SHARD_SIZE,
                 )
             if done < count:
                 raise TrainingError(start + done + 1, (start + done) // n + 1, losses[done], norms[done])

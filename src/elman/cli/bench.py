@@ -109,7 +109,7 @@ def _train(cell: str, shape: tuple[int, int, int, int], peers: list[str]) -> Job
 
     from elman.core.losses import MSE
     from elman.core.optim import SGD
-    from elman.core.requests import Batch, Records
+    from elman.core.requests import Batch, Objective, Records, UpdateRule
     from elman.engines.select import reference
     from elman.train.training import Trainer
 
@@ -127,7 +127,8 @@ def _train(cell: str, shape: tuple[int, int, int, int], peers: list[str]) -> Job
     def numpy(count: int) -> int:
         records = Records(np.tile(np.arange(B), count), np.arange(count + 1) * B, np.full(count, RATE))
         batch = Batch(x, y)
-        reference().update(plain.layout, plain.theta, batch, MSE(), SGD(RATE), (), 0, records, None, None, None, B)
+        rule, objective = UpdateRule(SGD(RATE)), Objective(MSE(), shard_size=B)
+        reference().update(plain.layout, plain.theta, batch, objective, rule, (), 0, records)
         return count
 
     contenders: dict[str, Run] = {"elman": ours, "numpy": numpy}

@@ -1,4 +1,4 @@
-"""What an engine is asked: data, blocks of updates, rules, and the calls that every engine answers."""
+"""What an engine is asked: data, objectives, blocks of updates, and the calls that every engine answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from elman.core.layers import INPUT, Layout
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
 
-__all__ = ["DEFAULT_SHARD_SIZE", "Batch", "Engine", "Key", "NamedInput", "Records", "Rules", "Stepper", "Windows"]
+__all__ = [
+    "DEFAULT_SHARD_SIZE",
+    "Batch",
+    "Constraints",
+    "Engine",
+    "Key",
+    "NamedInput",
+    "Objective",
+    "Records",
+    "Stepper",
+    "UpdateRule",
+    "Windows",
+]
 
 DEFAULT_SHARD_SIZE = 16
 
@@ -79,7 +91,18 @@ class Key(NamedTuple):
     update: int  # counted from 0
 
 
-class Rules(NamedTuple):
+class Objective(NamedTuple):
+    """How the value and the gradient of a batch are made."""
+
+    loss: Loss
+    activity_penalty: float = 0.0  # times the mean of h^2 over all recurrent units and valid steps is added
+    truncate: int | None = None  # k: no gradient of a state passes from step kj back to step kj - 1
+    recompute: int | None = None  # k: only every k-th step's states are kept; the rest is computed again
+    shard_size: int = DEFAULT_SHARD_SIZE  # rows whose gradients are summed together
+    seed: int | None = None  # of what dropout, zoneout and noise draw; None: nothing is drawn
+
+
+class Constraints(NamedTuple):
     """How an update may change theta: S segments with rates of their own, and bounds for single entries."""
 
     starts: np.ndarray  # int64 (S + 1,): segment s is theta[starts[s]:starts[s + 1]]; together they are all of it
@@ -87,6 +110,15 @@ class Rules(NamedTuple):
     decays: np.ndarray  # uint8 (S,): whether AdamW's weight decay applies
     lower: np.ndarray | None = None  # (P,), of theta's dtype; entries whose bounds are equal have no gradient
     upper: np.ndarray | None = None
+
+
+class UpdateRule(NamedTuple):
+    """How an update takes theta from a gradient to the next one."""
+
+    optimizer: Optimizer
+    clip_norm: float | None = None  # a gradient with a larger global norm is scaled down to it
+    clip_value: float | None = None  # each entry is clipped to [-clip_value, clip_value] first
+    constraints: Constraints | None = None
 
 
 class Stepper(Protocol):
@@ -139,16 +171,7 @@ class Engine(Protocol):
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float: ...
 
     def loss_and_grad(
-        self,
-        layout: Layout,
-        theta: np.ndarray,
-        batch: Batch,
-        loss: Loss,
-        truncate: int | None,
-        shard_size: int,
-        recompute: int | None = None,
-        key: Key | None = None,
-        activity: float = 0.0,
+        self, layout: Layout, theta: np.ndarray, batch: Batch, objective: Objective, number: int = 0
     ) -> tuple[float, np.ndarray]: ...
 
     def update(
@@ -156,19 +179,11 @@ class Engine(Protocol):
         layout: Layout,
         theta: np.ndarray,
         batch: Batch,
-        loss: Loss,
-        optimizer: Optimizer,
+        objective: Objective,
+        rule: UpdateRule,
         slots: Sequence[np.ndarray],
         step: int,
         records: Records,
-        clip_norm: float | None,
-        clip_value: float | None,
-        truncate: int | None,
-        shard_size: int,
-        recompute: int | None = None,
-        seed: int | None = None,
-        rules: Rules | None = None,
-        activity: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray, int]: ...
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...

@@ -1,65 +1,30 @@
 """NativeEngine: the Engine calls answered by the compiled core. This file turns layouts into lists of operations and
-arrays into the core's arguments; the arithmetic is in `native/`."""
+requests into the core's structs, which bear the same names; the arithmetic is in `native/`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from elman import _native  # type: ignore[attr-defined]
-from elman.core.layers import (
-    GRU,
-    LSTM,
-    Cell,
-    Dense,
-    Dropout,
-    Embedding,
-    Last,
-    Layout,
-    Parameter,
-    Part,
-    Recurrent,
-    Simple,
-    Skip,
-)
+from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Layout, Part, Recurrent, Simple
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Key, Records, Rules
+from elman.core.requests import (
+    DEFAULT_SHARD_SIZE,
+    Batch,
+    Constraints,
+    Key,
+    Objective,
+    Records,
+    UpdateRule,
+)
 
 __all__ = ["NativeEngine", "operations"]
-
-# The orders of native/program.h.
-CELLS = {
-    "tanh": 0,
-    "relu": 1,
-    "lstm": 2,
-    "lstm_peephole": 3,
-    "gru_after": 4,
-    "gru_before": 5,
-    "leaky_tanh": 6,
-    "leaky_relu": 7,
-    "norm_tanh": 8,
-    "norm_relu": 9,
-    "norm_lstm": 10,
-    "norm_gru": 11,
-}
-ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
-KINDS: dict[type, int] = {Embedding: 0, Recurrent: 1, Dense: 2, Last: 3, Skip: 4, Dropout: 5}
-LOSSES = {
-    "half_sse": 0,
-    "mse": 1,
-    "mae": 2,
-    "huber": 3,
-    "cross_entropy": 4,
-    "binary_cross_entropy": 5,
-    "pinball": 6,
-    "gaussian": 7,
-    "student_t": 8,
-}
-OPTIMIZERS = {"sgd": 0, "rmsprop": 1, "adagrad": 2, "adam": 3, "adamw": 4}
 
 
 class NativeEngine:
@@ -72,8 +37,7 @@ class NativeEngine:
 
     def predict(self, layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
         y, final = _results(layout, theta, batch)
-        x = _strided(batch.x)
-        self._model(layout, theta).predict(theta, x, batch.lengths, _given(batch), DEFAULT_SHARD_SIZE, y, final)
+        self._model(layout, theta).predict(theta, _batch(batch), DEFAULT_SHARD_SIZE, y, final)
         return y, final
 
     def forward(
@@ -81,7 +45,8 @@ class NativeEngine:
     ) -> tuple[np.ndarray, list[np.ndarray], Any]:
         y, final = _results(layout, theta, batch)
         model = self._model(layout, theta)
-        tape = model.forward(theta, _strided(batch.x), batch.lengths, _given(batch), shard_size, y, final, _key(key))
+        drawn = None if key is None else _native.Key(key.seed % 2**64, key.update % 2**32)
+        tape = model.forward(theta, _batch(batch), shard_size, y, final, drawn)
         return y, final, (tape, layout, model, batch.x.shape[:2], theta.dtype)
 
     def hidden(self, tape: Any) -> list[np.ndarray]:
@@ -121,25 +86,14 @@ class NativeEngine:
         return gradient, dx, dstate0
 
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
-        return self._model(layout, theta).loss(theta, *_data(batch), *_loss(loss), 0.0, 0, 0, shard_size, None, None)
+        objective = _objective(Objective(loss, shard_size=shard_size))
+        return self._model(layout, theta).loss(theta, _batch(batch), objective, 0, None)
 
     def loss_and_grad(
-        self,
-        layout: Layout,
-        theta: np.ndarray,
-        batch: Batch,
-        loss: Loss,
-        truncate: int | None,
-        shard_size: int,
-        recompute: int | None = None,
-        key: Key | None = None,
-        activity: float = 0.0,
+        self, layout: Layout, theta: np.ndarray, batch: Batch, objective: Objective, number: int = 0
     ) -> tuple[float, np.ndarray]:
         gradient = np.empty_like(theta)
-        model = self._model(layout, theta)
-        value = model.loss(
-            theta, *_data(batch), *_loss(loss), activity, truncate or 0, recompute or 0, shard_size, gradient, _key(key)
-        )
+        value = self._model(layout, theta).loss(theta, _batch(batch), _objective(objective), number % 2**32, gradient)
         return value, gradient
 
     def update(
@@ -147,38 +101,22 @@ class NativeEngine:
         layout: Layout,
         theta: np.ndarray,
         batch: Batch,
-        loss: Loss,
-        optimizer: Optimizer,
+        objective: Objective,
+        rule: UpdateRule,
         slots: Sequence[np.ndarray],
         step: int,
         records: Records,
-        clip_norm: float | None,
-        clip_value: float | None,
-        truncate: int | None,
-        shard_size: int,
-        recompute: int | None = None,
-        seed: int | None = None,
-        rules: Rules | None = None,
-        activity: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         losses, norms = np.zeros(len(records.rates)), np.zeros(len(records.rates))
         done = self._model(layout, theta).update(
             theta,
-            *_data(batch),
-            *_loss(loss),
-            activity,
-            _optimizer(optimizer),
+            _batch(batch),
+            _objective(objective),
+            _update_rule(rule.optimizer, rule.clip_norm, rule.clip_value),
+            _constraints(rule.constraints),
             list(slots),
             step,
-            *records[:3],
-            clip_norm or 0.0,
-            clip_value or 0.0,
-            truncate or 0,
-            recompute or 0,
-            shard_size,
-            None if seed is None else seed % 2**64,
-            rules,
-            *(records.windows or (0, np.empty(0, np.int64), [])),
+            _records(records),
             losses,
             norms,
         )
@@ -196,13 +134,13 @@ class NativeEngine:
         if theta.dtype.char not in models:
             kind = _native.Model32 if theta.dtype == np.float32 else _native.Model64
             models[theta.dtype.char] = kind(
-                operations(layout),
-                [slot.size for slot in layout.states],
-                layout.input_size,
-                layout.output_size,
-                layout.size,
-                layout.integer_input,
-                layout.last,
+                operations=operations(layout),
+                states=[slot.size for slot in layout.states],
+                input_size=layout.input_size,
+                output_size=layout.output_size,
+                size=layout.size,
+                integer_input=layout.integer_input,
+                last=layout.last,
             )
         return models[theta.dtype.char]
 
@@ -229,52 +167,131 @@ class NativeStepper:
         self._native.write_state(arrays)
 
 
-def operations(layout: Layout) -> list[tuple[list[int], list[float]]]:
-    """Each layer as the 22 whole and 4 real numbers of native/program.h's Op."""
-    rows: list[tuple[list[int], list[float]]] = []
+# ------------------------------------------------------------------------------------------------ layouts
+
+
+def operations(layout: Layout) -> list[Any]:
+    """Each layer as a `_native.Op`."""
+    ops: list[Any] = []
     state = 0
     for part in layout.parts:
-        layer = part.layer
-        hidden, variant, first, learned, shared = 0, 0, [0, 0], 0, 0
-        real = [0.0, 0.0, 0.0, 0.0]  # rate, zoneout of each state, noise
-        if isinstance(layer, Recurrent):
-            hidden, variant, learned = layer.hidden_size, CELLS[_variant(layer.cell)], int(layer.learned_state)
+        kind, options = _native.LayerKind[part.layer.kind], _options(part)
+        directions: list[Any] = []
+        for k in range(max(1, len(part.parameters))):
+            directions.append(_direction(part, k, state))
+            state += len(part.states[k]) if part.states else 0
+        sizes = {"input_size": part.input_size, "output_size": part.output_size}
+        ops.append(_native.Op(kind=kind, **sizes, directions=directions, **options))
+    return ops
+
+
+def _options(part: Part) -> dict[str, Any]:
+    """What a layer's operation has beside its sizes and places."""
+    match part.layer:
+        case Embedding(num_embeddings=rows):
+            return {"hidden_size": rows}
+        case Recurrent(hidden_size=hidden, cell=cell) as layer:
             zoneout = [p for _, p in layer.zoneouts]
-            real = [layer.recurrent_dropout, *zoneout, *[0.0] * (2 - len(zoneout)), getattr(layer.cell, "noise", 0.0)]
-            for direction, slots in enumerate(part.states):
-                first[direction] = state
-                state += len(slots)
-        elif isinstance(layer, Embedding):
-            hidden = layer.num_embeddings
-        elif isinstance(layer, Dense):
-            variant = ACTIVATIONS[layer.activation]
-        elif isinstance(layer, Dropout):
-            real[0], shared = layer.rate, int(layer.variational)
-        offsets = [_offsets(part, group) for group in part.parameters]
-        offsets += [[0] * 6] * (2 - len(offsets))
-        sizes = [KINDS[type(layer)], variant, part.input_size, part.output_size, hidden, max(1, len(part.states))]
-        rows.append(([*sizes, *first, learned, shared, *offsets[0], *offsets[1]], real))
-    return rows
+            return {
+                "hidden_size": hidden,
+                "cell": _cell(cell),
+                "learned_state": layer.learned_state,
+                "rate": layer.recurrent_dropout,
+                "zoneout": (zoneout[0], zoneout[-1] if len(zoneout) > 1 else 0.0),
+                "noise": getattr(cell, "noise", 0.0),
+            }
+        case Dense(activation=activation):
+            return {"activation": _native.ActivationKind[activation]}
+        case Dropout(rate=rate, variational=variational):
+            return {"rate": rate, "variational": variational}
+        case _:
+            return {}
 
 
-def _variant(cell: Cell) -> str:
+def _cell(cell: Cell) -> Any:
     match cell:
         case Simple(activation=str() as name, leak=leak, layer_norm=norm):
-            return f"norm_{name}" if norm else name if leak is None else f"leaky_{name}"
+            name = f"norm_{name}" if norm else name if leak is None else f"leaky_{name}"
         case LSTM(peepholes=peepholes, layer_norm=norm):
-            return "norm_lstm" if norm else "lstm_peephole" if peepholes else "lstm"
+            name = "norm_lstm" if norm else "lstm_peephole" if peepholes else "lstm"
         case GRU(reset_after=after, layer_norm=norm):
-            return "norm_gru" if norm else "gru_after" if after else "gru_before"
+            name = "norm_gru" if norm else "gru_after" if after else "gru_before"
         case _:
             raise TypeError(f"cell: expected one that the compiled engine knows, got {cell!r}")
+    return _native.CellKind[name]
 
 
-def _offsets(part: Part, group: tuple[Parameter, ...]) -> list[int]:
-    """Four of the layer's own parameters (what follows the fourth lies behind it), then its learned states."""
-    learned = len(part.states[0]) if isinstance(part.layer, Recurrent) and part.layer.learned_state else 0
-    offsets = [p.offset for p in group]
-    own, states = offsets[: len(group) - learned], offsets[len(group) - learned :]
-    return own[:4] + [0] * (4 - len(own)) + states + [0] * (2 - len(states))
+def _direction(part: Part, direction: int, state: int) -> Any:
+    """Where one direction of a layer, or the whole layer, has its parameters; `state` is its first state's index."""
+    places = [parameter.offset for parameter in part.parameters[direction]] if part.parameters else []
+    if not isinstance(part.layer, Recurrent):
+        return _native.Direction(**dict(zip(("weight", "bias"), places, strict=False)))
+    at = dict(zip((parameter.role for parameter in part.parameters[direction]), places, strict=True))
+    learned = [at.pop(f"state_{name}", 0) for name in part.layer.cell.state_names]
+    products = {"weight": at.pop("weight_ih"), "weight_hh": at.pop("weight_hh"), "bias": at.pop("bias")}
+    return _native.Direction(
+        **products,
+        extra=min(at.values(), default=0),  # what else the cell has lies together
+        learned=(learned[0], learned[-1] if len(learned) > 1 else 0),
+        state=state,
+    )
+
+
+# ----------------------------------------------------------------------------------------------- requests
+
+
+@lru_cache(maxsize=64)
+def _objective(objective: Objective) -> Any:
+    """Made once for each objective: a small network's step takes less time than this."""
+    return _native.Objective(
+        loss=_native.LossKind[objective.loss.kind],
+        **objective.loss.constants(),
+        activity_penalty=objective.activity_penalty,
+        truncate=objective.truncate or 0,
+        recompute=objective.recompute or 0,
+        shard_size=objective.shard_size,
+        seed=None if objective.seed is None else objective.seed % 2**64,
+    )
+
+
+@lru_cache(maxsize=64)
+def _update_rule(optimizer: Optimizer, clip_norm: float | None, clip_value: float | None) -> Any:
+    names = ("momentum", "decay", "beta1", "beta2", "eps", "weight_decay")
+    return _native.UpdateRule(
+        optimizer=_native.OptimizerKind[optimizer.kind],
+        **{name: getattr(optimizer, name) for name in names if hasattr(optimizer, name)},
+        clip_norm=clip_norm or 0.0,
+        clip_value=clip_value or 0.0,
+    )
+
+
+def _constraints(constraints: Constraints | None) -> Any:
+    return None if constraints is None else _native.Constraints(**constraints._asdict())
+
+
+def _records(records: Records) -> Any:
+    rows, starts, rates, windows = records
+    if windows is None:
+        return _native.Records(rows=rows, starts=starts, rates=rates)
+    return _native.Records(
+        rows=rows,
+        starts=starts,
+        rates=rates,
+        window=windows.steps,
+        window_starts=windows.starts,
+        carry=list(windows.carry),
+    )
+
+
+def _batch(batch: Batch) -> Any:
+    x, y, lengths, weight, state, *_ = batch
+    return _native.Batch(
+        x=_strided(x),
+        y=None if y is None else _strided(y),
+        lengths=lengths,
+        weight=None if weight is None else _strided(weight),
+        state=[np.ascontiguousarray(array) for array in state or ()],
+    )
 
 
 def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -290,27 +307,3 @@ def _strided(array: np.ndarray) -> np.ndarray:
     if flags.aligned and (flags.c_contiguous or all(stride % array.itemsize == 0 for stride in array.strides)):
         return array
     return np.ascontiguousarray(array)
-
-
-def _given(batch: Batch) -> list[np.ndarray]:
-    return [np.ascontiguousarray(s) for s in batch.state or ()]
-
-
-def _data(batch: Batch) -> tuple[Any, ...]:
-    y = None if batch.y is None else _strided(batch.y)
-    weight = None if batch.weight is None else _strided(batch.weight)
-    return _strided(batch.x), y, batch.lengths, weight, _given(batch)
-
-
-def _key(key: Key | None) -> tuple[int, int] | None:
-    return None if key is None else (key.seed % 2**64, key.update % 2**32)
-
-
-def _loss(loss: Loss) -> tuple[int, list[float]]:
-    """A loss's kind and its constants, in the order in which native/losses/ reads them."""
-    return LOSSES[loss.kind], list(loss.constants())
-
-
-def _optimizer(optimizer: Optimizer) -> list[float]:
-    names = ("momentum", "decay", "beta1", "beta2", "eps", "weight_decay")
-    return [float(OPTIMIZERS[optimizer.kind]), *(float(getattr(optimizer, name, 0.0)) for name in names)]

@@ -1,91 +1,94 @@
-"""A loss that the compiled core lacks, a user's own for one: the network runs on any engine, and between its way
-forward and its way back the loss is evaluated.
-
-What surrounds the gradient (windows, clipping, constraints, the optimiser) is the reference engine's.
-"""
+"""CustomLossEngine: a loss that the compiled core lacks, a user's own for one, evaluated between the way forward and
+the way back of any engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from elman.core.layers import Layout
 from elman.core.losses import Loss
-from elman.core.requests import Batch, Engine, Key
+from elman.core.requests import Batch, Engine, Key, Objective, Records, UpdateRule
 from elman.engines.reference import losses
-from elman.engines.reference.engine import ReferenceEngine, hidden_entries, ragged_lengths
+from elman.engines.reference.engine import hidden_entries, ragged_lengths
 from elman.engines.reference.tree import tree_sum
+from elman.engines.reference.update import run_updates
 
 __all__ = ["CustomLossEngine"]
 
 SHARDS = 64  # taken together: a power of two, so that their sum is a subtree of all shards' sum
 
 
-class CustomLossEngine(ReferenceEngine):
-    """Losses, gradients and updates of networks that run on `inner`, where `inner` does not have the loss."""
+class CustomLossEngine:
+    """Answers the calls of `Engine` for losses that `inner` does not have; the network itself runs on `inner`."""
 
     def __init__(self, inner: Engine) -> None:
         self.inner, self.name = inner, inner.name
+        self.predict, self.forward, self.backward = inner.predict, inner.forward, inner.backward
+        self.hidden, self.stepper = inner.hidden, inner.stepper
+
+    def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
+        rows = np.arange(len(batch.x))
+        norm = _normaliser(layout, batch, loss, rows)
+        values: list[float] = []
+        for part in _parts(batch, rows, shard_size):
+            y_hat, _ = self.inner.predict(layout, theta, batch.take(part))
+            values += (value for _, value, _ in _shards(layout, batch, loss, part, y_hat, norm, shard_size))
+        return tree_sum(values)
+
+    def loss_and_grad(
+        self, layout: Layout, theta: np.ndarray, batch: Batch, objective: Objective, number: int = 0
+    ) -> tuple[float, np.ndarray]:
+        return self._value_and_gradient(layout, theta, objective, batch, np.arange(len(batch.x)), number)
 
     def update(
-        self, layout: Any, theta: Any, batch: Any, loss: Any, optimizer: Any, slots: Any, *others: Any, **named: Any
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """A block of updates; where the loss raises an error, none of them was made."""
-        before = [array.copy() for array in (theta, *slots)]
-        try:
-            return super().update(layout, theta, batch, loss, optimizer, slots, *others, **named)
-        except BaseException:
-            for array, values in zip((theta, *slots), before, strict=True):
-                array[...] = values
-            raise
-
-    def _sum(
         self,
         layout: Layout,
         theta: np.ndarray,
         batch: Batch,
-        loss: Loss,
+        objective: Objective,
+        rule: UpdateRule,
+        slots: Sequence[np.ndarray],
+        step: int,
+        records: Records,
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        value_and_gradient = partial(self._value_and_gradient, layout, theta, objective)
+        return run_updates(value_and_gradient, theta, batch, rule, slots, step, records)
+
+    def _value_and_gradient(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        objective: Objective,
+        batch: Batch,
         rows: np.ndarray,
-        truncate: int | None,
-        shard_size: int,
-        key: tuple[int, int] | None,
-        with_gradient: bool,
+        number: int,
         carry: Sequence[np.ndarray] | None = None,
-        activity: float = 0.0,
     ) -> tuple[float, np.ndarray]:
-        """Loss and gradient of some rows, added along the tree; without gradient that part is theta itself.
+        """Loss and gradient of some rows, each added along the tree over their shards; see `ValueAndGradient`.
 
         What is drawn goes by a row's place in `rows`.
         """
-        norm = losses.normaliser(loss, layout.output_size, _masked(layout, batch, loss, rows)[1])
+        loss, activity, shard_size = objective.loss, objective.activity_penalty, objective.shard_size
+        key = None if objective.seed is None else Key(objective.seed, number)
+        norm = _normaliser(layout, batch, loss, rows)
         entries = hidden_entries(layout, batch, rows) if activity else 0
         values: list[float] = []
         gradients: list[np.ndarray] = []
         for part in [rows] if key else _parts(batch, rows, shard_size):
-            if with_gradient:
-                drawn = Key(*key) if key else None
-                y_hat, final, tape = self.inner.forward(layout, theta, batch.take(part), shard_size, drawn)
-            else:
-                (y_hat, final), tape = self.inner.predict(layout, theta, batch.take(part)), None
+            y_hat, final, tape = self.inner.forward(layout, theta, batch.take(part), shard_size, key)
             for array, end in zip(carry or (), final, strict=carry is not None):
                 array[part] = end
             hidden = self.inner.hidden(tape) if activity else []
-            y, weight = _masked(layout, batch, loss, part)
-            lengths = ragged_lengths(layout, batch, loss, part)
-            dy, order = np.empty_like(y_hat), _longest_first(batch, part)
-            for i in range(0, len(part), shard_size):
-                shard = order[i : i + shard_size]
-                own = (each[shard] for each in lengths)
-                value, dy[shard] = losses.value_and_derivative(loss, y_hat[shard], y[shard], weight[shard], norm, *own)
-                values.append(value)
-                if activity:
-                    values[-1] += losses.activity([h[shard] for h in hidden], activity, entries)[0]
-            if with_gradient:
-                dhidden = losses.activity(hidden, activity, entries)[1] if activity else None
-                gradients.append(self.inner.backward(layout, theta, tape, dy, dhidden, None, truncate)[0])
-        return tree_sum(values), tree_sum(gradients) if with_gradient else theta
+            dy = np.empty_like(y_hat)
+            for shard, value, slope in _shards(layout, batch, loss, part, y_hat, norm, shard_size):
+                values.append(value + losses.activity([h[shard] for h in hidden], activity, entries)[0])
+                dy[shard] = slope
+            dhidden = losses.activity(hidden, activity, entries)[1] if activity else None
+            gradients.append(self.inner.backward(layout, theta, tape, dy, dhidden, None, objective.truncate)[0])
+        return tree_sum(values), tree_sum(gradients)
 
 
 def _longest_first(batch: Batch, rows: np.ndarray) -> np.ndarray:
@@ -97,6 +100,22 @@ def _parts(batch: Batch, rows: np.ndarray, shard_size: int) -> list[np.ndarray]:
     """The rows in that order, SHARDS shards at a time: no more of them are kept on the tape."""
     ordered, size = rows[_longest_first(batch, rows)], SHARDS * shard_size
     return [ordered[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _shards(
+    layout: Layout, batch: Batch, loss: Loss, part: np.ndarray, y_hat: np.ndarray, norm: float, shard_size: int
+) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
+    """For each shard of some rows: its places in them, its part of the loss, and the gradient of that by y_hat."""
+    y, weight = _masked(layout, batch, loss, part)
+    lengths, order = ragged_lengths(layout, batch, loss, part), _longest_first(batch, part)
+    for i in range(0, len(part), shard_size):
+        shard = order[i : i + shard_size]
+        own = (each[shard] for each in lengths)
+        yield shard, *losses.value_and_derivative(loss, y_hat[shard], y[shard], weight[shard], norm, *own)
+
+
+def _normaliser(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> float:
+    return losses.normaliser(loss, layout.output_size, _masked(layout, batch, loss, rows)[1])
 
 
 def _masked(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

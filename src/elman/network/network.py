@@ -14,7 +14,7 @@ from elman.core.init import Chrono, initial
 from elman.core.layers import INPUT, Cell, Dense, Embedding, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.parameters import Parameters
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
 from elman.network import arguments
@@ -292,15 +292,17 @@ class Network:
         """
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        options = (
-            arguments.as_truncate(truncate),
-            DEFAULT_SHARD_SIZE,
-            arguments.segment(self.layout, recompute, batch.x.shape[1]),
-            arguments.as_key(key),
+        drawn = arguments.as_key(key)
+        objective = Objective(
+            loss,
             checks.number("activity_penalty", activity_penalty, low=0.0),
+            arguments.as_truncate(truncate),
+            arguments.segment(self.layout, recompute, batch.x.shape[1]),
+            seed=None if drawn is None else drawn.seed,
         )
         with Reading(self.weights) as theta:
-            value, gradient = for_loss(self._engine, loss).loss_and_grad(self.layout, theta, batch, loss, *options)
+            engine = for_loss(self._engine, loss)
+            value, gradient = engine.loss_and_grad(self.layout, theta, batch, objective, drawn.update if drawn else 0)
         return value, Parameters(self.layout, gradient)
 
     def stream(self, batch_size: int = 1) -> Stream:

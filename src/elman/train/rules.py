@@ -14,7 +14,7 @@ import numpy as np
 from elman.core import checks
 from elman.core.layers import Layout, Parameter, Recurrent, Simple
 from elman.core.optim import AdamW, Optimizer
-from elman.core.requests import Rules
+from elman.core.requests import Constraints
 from elman.network import arguments
 
 __all__ = ["make_rules"]
@@ -28,7 +28,7 @@ def make_rules(
     frozen: Iterable[str] = (),
     masks: Mapping[str, Any] | None = None,
     signs: Mapping[str, Any] | None = None,
-) -> Rules | None:
+) -> Constraints | None:
     """The rules of these arguments of `Trainer`; None where theta moves freely.
 
     Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay skips what is no
@@ -86,14 +86,14 @@ def _segments(
     decays: dict[str, bool],
     lower: np.ndarray | None,
     upper: np.ndarray | None,
-) -> Rules:
+) -> Constraints:
     """Neighbours under the same rule are one segment."""
     cut: list[Parameter] = []
     for p in layout.parameters:
         rule = (factors[p.name], decays[p.name])
         if not cut or rule != (factors[cut[-1].name], decays[cut[-1].name]):
             cut.append(p)
-    return Rules(
+    return Constraints(
         np.array([*(p.offset for p in cut), layout.size], np.int64),
         np.array([factors[p.name] for p in cut]),
         np.array([decays[p.name] for p in cut], np.uint8),

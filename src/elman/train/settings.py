@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.core.checks import shown
-from elman.core.requests import Rules
+from elman.core.requests import Constraints
 
 if TYPE_CHECKING:
     from elman.core.layers import Layout
@@ -85,7 +85,7 @@ def plain(name: str, value: Any) -> Plain:
     if isinstance(value, np.ndarray):
         return {name: _digest(value, None)}
     found: Plain = {}
-    if isinstance(value, Rules):
+    if isinstance(value, Constraints):
         for field, item in value._asdict().items():
             found |= plain(f"{name}.{field}", item)
     elif isinstance(value, list | tuple):

@@ -15,7 +15,7 @@ from elman.core import checks, interrupts, schedules
 from elman.core.init import initial
 from elman.core.losses import LOSSES, Loss, as_loss
 from elman.core.optim import Optimizer, as_optimizer
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective, Records, UpdateRule
 from elman.engines.select import select
 from elman.network import Network, arguments
 from elman.network.weights import Training
@@ -363,6 +363,13 @@ class Trainer:
             return whole(order, self.batch_size, weights)
         return in_windows(order, self.batch_size, batch, window)
 
+    def objective(self, batch: Batch) -> Objective:
+        """How the value and the gradient of this batch are made."""
+        layout = self.network.layout
+        segment = arguments.segment(layout, self.recompute, batch.x.shape[1])
+        seed = self.seed if layout.draws else None
+        return Objective(self.loss, self.activity_penalty, self.truncate, segment, self.shard_size, seed)
+
     def _window(self, window: int | None) -> int | None:
         if window is None:
             return None
@@ -380,24 +387,10 @@ class Trainer:
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
         network = self.network
+        rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.rules)
         with interrupts.held(), Training(network.weights), np.errstate(over="ignore", invalid="ignore"):
             losses, norms, done = select(network.layout, self.loss).update(
-                network.layout,
-                network.theta,
-                batch,
-                self.loss,
-                self.optimizer,
-                self.slots,
-                self.updates,
-                records,
-                self.clip_norm,
-                self.clip_value,
-                self.truncate,
-                self.shard_size,
-                arguments.segment(network.layout, self.recompute, batch.x.shape[1]),
-                self.seed if network.layout.draws else None,
-                self.rules,
-                self.activity_penalty,
+                network.layout, network.theta, batch, self.objective(batch), rule, self.slots, self.updates, records
             )
             self.updates += done
             self.history.record_updates(losses[:done], norms[:done], records.rates[:done])

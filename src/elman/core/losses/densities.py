@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from elman.core import checks
 from elman.core.losses.loss import Loss
@@ -40,8 +40,8 @@ class Gaussian(Density):
     kind: ClassVar[str] = "gaussian"
     at_zero: ClassVar[float] = 0.5 * math.log(2 * math.pi)  # minus the log density at the mean, where s is 0
 
-    def constants(self) -> tuple[float, ...]:
-        return (self.at_zero,)
+    def constants(self) -> dict[str, Any]:
+        return {"at_zero": self.at_zero}
 
 
 @dataclass(frozen=True)
@@ -67,5 +67,5 @@ class StudentT(Density):
             return Gaussian.at_zero + 0.25 / df
         return math.lgamma(df / 2) - math.lgamma((df + 1) / 2) + 0.5 * math.log(math.pi * df)
 
-    def constants(self) -> tuple[float, ...]:
-        return (self.at_zero, float(self.df))
+    def constants(self) -> dict[str, Any]:
+        return {"at_zero": self.at_zero, "df": self.df}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = ["Loss"]
 
@@ -63,6 +63,6 @@ class Loss:
         """How many terms a step has, each of which counts in the mean; a ragged loss: how many a row has."""
         return 1 if self.classes or self.ragged else outputs
 
-    def constants(self) -> tuple[float, ...]:
-        """Its numbers, in the order in which the compiled core's header reads them."""
-        return ()
+    def constants(self) -> dict[str, Any]:
+        """Its numbers, by the names that they have in the compiled core's `Loss` (native/program.h)."""
+        return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from elman.core import checks
 from elman.core.losses.loss import Loss
@@ -44,5 +44,5 @@ class Huber(Loss):
     def __post_init__(self) -> None:
         checks.number("delta", self.delta, low=0.0, open_low=True)
 
-    def constants(self) -> tuple[float, ...]:
-        return (float(self.delta),)
+    def constants(self) -> dict[str, Any]:
+        return {"delta": self.delta}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from elman.core import checks
 from elman.core.losses.loss import Loss
@@ -39,5 +39,5 @@ class Pinball(Loss):
     def outputs_per_target(self) -> int:
         return len(self.quantiles)
 
-    def constants(self) -> tuple[float, ...]:
-        return tuple(float(q) for q in self.quantiles)
+    def constants(self) -> dict[str, Any]:
+        return {"quantiles": self.quantiles}

@@ -1,7 +1,8 @@
-"""Updates under rules: groups of parameters with rates of their own, frozen ones, bounds for single entries.
+"""Updates under constraints: groups of parameters with rates of their own, frozen ones, bounds for single entries.
 
-rules.starts (S + 1,) cuts theta into segments; segment s has its learning rate multiplied by factors[s], and is frozen
-where that is 0; its weights decay where decays[s]. Entries stay in [lower, upper] (each (P,), or None: anywhere).
+constraints.starts (S + 1,) cuts theta into segments; segment s has its learning rate multiplied by factors[s], and is
+frozen where that is 0; its weights decay where decays[s]. Entries stay in [lower, upper], each (P,), or None: anywhere.
+Where `constraints` is None, theta moves freely.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from . import optim
 __all__ = ["hold", "step"]
 
 
-def hold(rules: Any, gradient: np.ndarray) -> None:
-    """What can't move has no gradient, in place, so that it is no part of the norm either."""
-    for begin, end, factor in zip(rules.starts[:-1], rules.starts[1:], rules.factors, strict=True):
+def hold(constraints: Any, gradient: np.ndarray) -> None:
+    """Sets the gradient of what can't move to 0, in place, so that it is no part of the norm either."""
+    if constraints is None:
+        return
+    starts = constraints.starts
+    for begin, end, factor in zip(starts[:-1], starts[1:], constraints.factors, strict=True):
         if factor == 0:
             gradient[begin:end] = 0
-    if rules.lower is not None:
-        gradient[rules.lower == rules.upper] = 0
+    if constraints.lower is not None:
+        gradient[constraints.lower == constraints.upper] = 0
 
 
 def step(
-    rules: Any,
+    constraints: Any,
     optimizer: Any,
     theta: np.ndarray,
     slots: Sequence[np.ndarray],
@@ -35,14 +39,17 @@ def step(
     rate: float,
     number: int,
 ) -> None:
-    """`optim.step`, segment by segment; then the bounds."""
-    for begin, end, factor, decays in zip(
-        rules.starts[:-1], rules.starts[1:], rules.factors, rules.decays, strict=True
-    ):
+    """Takes `optim.step`, segment by segment, and then the bounds."""
+    if constraints is None:
+        optim.step(optimizer, theta, slots, gradient, rate, number)
+        return
+    starts = constraints.starts
+    segments = zip(starts[:-1], starts[1:], constraints.factors, constraints.decays, strict=True)
+    for begin, end, factor, decays in segments:
         if factor == 0:
             continue
         own = optimizer if decays or not hasattr(optimizer, "weight_decay") else replace(optimizer, weight_decay=0.0)
         parts = [slot[begin:end] for slot in slots]
         optim.step(own, theta[begin:end], parts, gradient[begin:end], rate * float(factor), number)
-    if rules.lower is not None:
-        np.clip(theta, rules.lower, rules.upper, out=theta)
+    if constraints.lower is not None:
+        np.clip(theta, constraints.lower, constraints.upper, out=theta)

@@ -5,14 +5,16 @@ The calls are those of `elman.core.requests.Engine`, word for word in docs/archi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import clip, constraints, losses, network, optim
+from . import losses, network
 from .random import Draws
 from .tree import tree_sum
+from .update import run_updates
 
 __all__ = ["ReferenceEngine", "hidden_entries", "ragged_lengths"]
 
@@ -86,111 +88,57 @@ class ReferenceEngine:
         return tree_sum(gradients), dx if layout.inputs else dx["x"], dstate0
 
     def loss(self, layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int) -> float:
-        return self._sum(layout, theta, batch, loss, np.arange(len(batch.x)), None, shard_size, None, False)[0]
+        rows = np.arange(len(batch.x))
+        return tree_sum([shard.value for shard in _evaluated(layout, theta, batch, loss, shard_size, rows, None)])
 
     def loss_and_grad(
-        self,
-        layout: Any,
-        theta: np.ndarray,
-        batch: Any,
-        loss: Any,
-        truncate: int | None,
-        shard_size: int,
-        recompute: int | None = None,  # saves no memory here: the specification keeps its tape whole
-        key: Any = None,
-        activity: float = 0.0,
+        self, layout: Any, theta: np.ndarray, batch: Any, objective: Any, number: int = 0
     ) -> tuple[float, np.ndarray]:
-        rows = np.arange(len(batch.x))
-        return self._sum(layout, theta, batch, loss, rows, truncate, shard_size, key, True, None, activity)
+        return self._value_and_gradient(layout, theta, objective, batch, np.arange(len(batch.x)), number)
 
     def update(
         self,
         layout: Any,
         theta: np.ndarray,
         batch: Any,
-        loss: Any,
-        optimizer: Any,
+        objective: Any,
+        rule: Any,
         slots: Sequence[np.ndarray],
         step: int,
         records: Any,
-        clip_norm: float | None,
-        clip_value: float | None,
-        truncate: int | None,
-        shard_size: int,
-        recompute: int | None = None,
-        seed: int | None = None,
-        rules: Any = None,
-        activity: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        updates = len(records.rates)
-        values, norms = np.zeros(updates), np.zeros(updates)
-        for u in range(updates):
-            rows = records.rows[records.starts[u] : records.starts[u + 1]]
-            key = None if seed is None else (seed, step + u)
-            now = batch if records.windows is None else _window(batch, records.windows, u)
-            carry = None if records.windows is None else records.windows.carry
-            values[u], gradient = self._sum(
-                layout, theta, now, loss, rows, truncate, shard_size, key, True, carry, activity
-            )
-            if rules is not None:
-                constraints.hold(rules, gradient)
-            if clip_value is not None:
-                gradient = clip.by_value(gradient, clip_value)
-            norms[u] = clip.global_norm(gradient)
-            if not (np.isfinite(values[u]) and np.isfinite(norms[u])):
-                return values, norms, u
-            if clip_norm is not None:
-                gradient = clip.by_norm(gradient, norms[u], clip_norm)
-            rate = float(records.rates[u])
-            if rules is None:
-                optim.step(optimizer, theta, slots, gradient, rate, step + u + 1)
-            else:
-                constraints.step(rules, optimizer, theta, slots, gradient, rate, step + u + 1)
-        return values, norms, updates
+        value_and_gradient = partial(self._value_and_gradient, layout, theta, objective)
+        return run_updates(value_and_gradient, theta, batch, rule, slots, step, records)
 
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)
 
-    def _sum(
+    def _value_and_gradient(
         self,
         layout: Any,
         theta: np.ndarray,
+        objective: Any,  # whose `recompute` saves no memory here: the specification keeps its tape whole
         batch: Any,
-        loss: Any,
         rows: np.ndarray,
-        truncate: int | None,
-        shard_size: int,
-        key: Any,
-        with_gradient: bool,
-        carry: Any = None,
-        activity: float = 0.0,
+        number: int,
+        carry: Sequence[np.ndarray] | None = None,
     ) -> tuple[float, np.ndarray]:
-        """Loss and gradient of some rows, added along the tree; without gradient that part is theta itself."""
-        norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, loss, rows, theta.dtype))
-        entries = hidden_entries(layout, batch, rows) if activity else 0
-        parts: list[tuple[float, np.ndarray]] = []
-        for shard in _shards(rows, batch.lengths_of("x"), shard_size):
-            y_hat, final, tape = _forward(layout, theta, batch, shard, key)
-            for array, end in zip(carry or (), final, strict=carry is not None):
-                array[shard] = end
-            weight = _weight(layout, batch, loss, shard, theta.dtype)
-            value, dy = losses.value_and_derivative(
-                loss,
-                y_hat,
-                _targets(layout, batch, loss, shard),
-                weight,
-                norm,
-                *ragged_lengths(layout, batch, loss, shard),
+        """Loss and gradient of some rows, each added along the tree over their shards; see `ValueAndGradient`."""
+        key = None if objective.seed is None else (objective.seed, number)
+        penalty_weight = objective.activity_penalty
+        entries = hidden_entries(layout, batch, rows) if penalty_weight else 0
+        values: list[float] = []
+        gradients: list[np.ndarray] = []
+        for shard in _evaluated(layout, theta, batch, objective.loss, objective.shard_size, rows, key):
+            for array, end in zip(carry or (), shard.final, strict=carry is not None):
+                array[shard.rows] = end
+            penalty, dhidden = losses.activity(network.hidden(shard.tape), penalty_weight, entries)
+            zeros = _zeros(layout, len(shard.rows), theta.dtype)
+            values.append(shard.value + penalty)
+            gradients.append(
+                network.backward(layout, theta, shard.tape, shard.dy, dhidden, zeros, objective.truncate)[0]
             )
-            if not with_gradient:
-                parts.append((value, theta))
-                continue
-            penalty, dhidden = losses.activity(network.hidden(tape), activity, entries)
-            zeros = _zeros(layout, len(shard), theta.dtype)
-            gradient = network.backward(layout, theta, tape, dy, dhidden, zeros, truncate)[0]
-            parts.append((value + penalty, gradient))
-        total = tree_sum([value for value, _ in parts])
-        return total, tree_sum([gradient for _, gradient in parts]) if with_gradient else theta
+        return tree_sum(values), tree_sum(gradients)
 
 
 class ReferenceStepper:
@@ -251,14 +199,26 @@ def hidden_entries(layout: Any, batch: Any, rows: np.ndarray) -> int:
     return sum(int(batch.lengths_of(output.time)[rows].sum()) * output.size for output in recurrent)
 
 
-def _window(batch: Any, windows: Any, u: int) -> Any:
-    """The batch in the window of update u."""
-    t = int(windows.starts[u])
-    span = slice(t, t + windows.steps)
-    x, y, weight = (None if array is None else array[:, span] for array in (batch.x, batch.y, batch.weight))
-    lengths = None if batch.lengths is None else np.clip(batch.lengths - t, 0, windows.steps)
-    state = windows.carry if t > 0 else batch.state  # a shard takes its rows before it writes them
-    return batch._replace(x=x, y=y, weight=weight, lengths=lengths, state=state)
+class Evaluated(NamedTuple):
+    """One shard on its way: what it gave, and its part of the loss."""
+
+    rows: np.ndarray  # (b,), of the batch
+    final: list[np.ndarray]  # one for each state, (b, size)
+    tape: network.Tape
+    value: float
+    dy: np.ndarray  # (b, T, O) or (b, O)
+
+
+def _evaluated(
+    layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int, rows: np.ndarray, key: Any
+) -> Iterator[Evaluated]:
+    """Takes the shards of some rows through the network, one after the other, and each through the loss."""
+    norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, loss, rows, theta.dtype))
+    for shard in _shards(rows, batch.lengths_of("x"), shard_size):
+        y_hat, final, tape = _forward(layout, theta, batch, shard, key)
+        weight, y = _weight(layout, batch, loss, shard, theta.dtype), _targets(layout, batch, loss, shard)
+        lengths = ragged_lengths(layout, batch, loss, shard)
+        yield Evaluated(shard, final, tape, *losses.value_and_derivative(loss, y_hat, y, weight, norm, *lengths))
 
 
 def _zeros(layout: Any, n: int, dtype: np.dtype[Any]) -> list[np.ndarray]:

@@ -11,9 +11,8 @@ import numpy as np
 from elman.core.losses import Custom
 from elman.core.optim import SGD
 from elman.core.parameters import Parameters
-from elman.core.requests import Batch, Records
+from elman.core.requests import Batch, Records, UpdateRule
 from elman.engines.select import select
-from elman.network import arguments
 from elman.train.doctor.replay import Place, Replay, first_beyond, fitting_rows, widened, windowed
 
 if TYPE_CHECKING:
@@ -193,23 +192,16 @@ def diagnose(
 def _attempt(trainer: Trainer, theta: np.ndarray, batch: Batch, rows: np.ndarray) -> tuple[float, float]:
     """Loss and gradient norm of the update at hand on these rows, theta left alone."""
     layout = trainer.network.layout
+    rules = trainer.rules if theta.dtype == trainer.network.dtype else None
     losses, norms, _ = select(layout, trainer.loss).update(
         layout,
         theta.copy(),
         batch,
-        trainer.loss,
-        SGD(0.0),
+        trainer.objective(batch),
+        UpdateRule(SGD(0.0), None, trainer.clip_value, rules),
         (),
         trainer.updates,
         Records(rows, np.array([0, len(rows)]), np.zeros(1)),
-        None,
-        trainer.clip_value,
-        trainer.truncate,
-        trainer.shard_size,
-        arguments.segment(layout, trainer.recompute, batch.x.shape[1]),
-        trainer.seed if layout.draws else None,
-        trainer.rules if theta.dtype == trainer.network.dtype else None,
-        trainer.activity_penalty,
     )
     return float(losses[0]), float(norms[0])
 

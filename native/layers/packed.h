@@ -1,7 +1,7 @@
 // All weights of a network, packed for the products of one call: panels for the way forward and for the way back.
 #pragma once
 
-#include "scan.h"
+#include "layers/scan.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -27,9 +27,8 @@ void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>&
 }
 
 template <class Cell, class T>
-void pack_cell(const Op& op, const T* theta, const int64_t* offset, bool backward, bool moves,
-               const CellWeights<T>& w) {
-  const T *ih = theta + offset[0], *hh = theta + offset[1], *bias = theta + offset[2], *extra = theta + offset[3];
+void pack_cell(const Op& op, const T* theta, const Direction& at, bool backward, bool moves, const CellWeights<T>& w) {
+  const T *ih = theta + at.weight, *hh = theta + at.weight_hh, *bias = theta + at.bias, *extra = theta + at.extra;
   const int64_t n = op.hidden, units = padded<T>(n);
   pack_gates(w.ih, ih, n, op.in, Cell::input);
   if (moves) pack_gates(w.hh, hh, n, n, Cell::hidden);
@@ -52,16 +51,16 @@ OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward, bool dx)
     const Op& op = p.ops[i];
     OpWeights<T>& w = all ? all[i] : measured;
     w = {};
-    if (op.kind == Kind::recurrent) {
+    if (op.kind == LayerKind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
-        dispatch_cell<T>(op.variant,
+        dispatch_cell<T>(op.cell,
                          [&](auto cell) { carve_cell<decltype(cell)>(m, op, backward, dx || i > 0, w.cell[d]); });
       }
-    } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
-      const int64_t in = op.kind == Kind::skip ? p.in : op.in;
-      const bool dots = op.kind == Kind::dense && few_outputs<T>(op.out, in);
+    } else if (op.kind == LayerKind::dense || op.kind == LayerKind::skip) {
+      const int64_t in = op.kind == LayerKind::skip ? p.in : op.in;
+      const bool dots = op.kind == LayerKind::dense && few_outputs<T>(op.out, in);
       w.forward = m.take<T>(dots ? op.out * padded<T>(in) : padded<T>(op.out) * in);
-      if (op.kind == Kind::dense) w.bias = m.take<T>(padded<T>(op.out));
+      if (op.kind == LayerKind::dense) w.bias = m.take<T>(padded<T>(op.out));
       if (backward) w.back = m.take<T>(padded<T>(in) * op.out);
     }
   }
@@ -82,21 +81,21 @@ void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx
   const OpWeights<T>* all = carve_weights<T>(m, p, backward, dx);
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
-    if (op.kind == Kind::recurrent) {
+    if (op.kind == LayerKind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
-        dispatch_cell<T>(op.variant, [&](auto cell) {
-          pack_cell<decltype(cell)>(op, theta, op.offset[d], backward, moves, all[i].cell[d]);
+        dispatch_cell<T>(op.cell, [&](auto cell) {
+          pack_cell<decltype(cell)>(op, theta, op.direction[d], backward, moves, all[i].cell[d]);
         });
       }
-    } else if (op.kind == Kind::dense || op.kind == Kind::skip) {
-      const int64_t in = op.kind == Kind::skip ? p.in : op.in;
-      if (op.kind == Kind::dense && few_outputs<T>(op.out, in)) {
-        pack_rows(all[i].forward, theta + op.offset[0][0], op.out, in);
+    } else if (op.kind == LayerKind::dense || op.kind == LayerKind::skip) {
+      const int64_t in = op.kind == LayerKind::skip ? p.in : op.in;
+      if (op.kind == LayerKind::dense && few_outputs<T>(op.out, in)) {
+        pack_rows(all[i].forward, theta + op.direction[0].weight, op.out, in);
       } else {
-        pack_transposed(all[i].forward, theta + op.offset[0][0], op.out, in);
+        pack_transposed(all[i].forward, theta + op.direction[0].weight, op.out, in);
       }
-      if (op.kind == Kind::dense) pack_transposed(all[i].bias, theta + op.offset[0][1], op.out, 1);
-      if (backward) pack_straight(all[i].back, theta + op.offset[0][0], op.out, in);
+      if (op.kind == LayerKind::dense) pack_transposed(all[i].bias, theta + op.direction[0].bias, op.out, 1);
+      if (backward) pack_straight(all[i].back, theta + op.direction[0].weight, op.out, in);
     }
   }
 }

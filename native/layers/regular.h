@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cells/cell.h"
-#include "random.h"
+#include "math/random.h"
 
 namespace elman::ELMAN_ISA {
 

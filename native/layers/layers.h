@@ -2,8 +2,8 @@
 // (An embedding and the choice of the last step only copy rows: shard.h.)
 #pragma once
 
-#include "packed.h"
-#include "tape.h"
+#include "layers/packed.h"
+#include "layers/tape.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -16,11 +16,11 @@ void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, cons
     DirectionTape<T>& d = o.dir[k];
     d.regular.training = data.draws, d.regular.key = data.key, d.regular.first = data.first, d.regular.rows = s.rows;
     for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
-      const T* learned = op.learned ? theta + op.offset[k][4 + part] : nullptr;
-      gather_state(data, op.state[k] + part, learned, s, d, part == 0 ? d.h0 : d.c0);
+      const T* learned = op.learned_state ? theta + op.direction[k].learned[part] : nullptr;
+      gather_state(data, op.direction[k].state + part, learned, s, d, part == 0 ? d.h0 : d.c0);
     }
-    dispatch_cell<T>(op.variant, [&](auto cell) {
-      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && !op.learned);
+    dispatch_cell<T>(op.cell, [&](auto cell) {
+      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && !op.learned_state);
     });
   }
   if (op.directions == 1) return;
@@ -39,7 +39,7 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
                         const OpTape<T>& o, const T* dout, const DirectionScratch<T>* b, int64_t truncate,
                         Shares<T> shares, T* din, Start start) {
   const int64_t total = s.steps.total, n = op.hidden;
-  const bool learned = op.learned && s.rest;
+  const bool learned = op.learned_state && s.rest;
   for (int32_t k = 0; k < op.directions; k++) {
     const DirectionTape<T>& d = o.dir[k];
     const T* arriving = dout;
@@ -54,8 +54,8 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
     }
     const T* da = b[k].da;
     const T* const* read = d.regular.masks() ? d.read : d.h_prev;
-    const int64_t* at = op.offset[k];
-    dispatch_cell<T>(op.variant, [&](auto cell) {
+    const Direction& at = op.direction[k];
+    dispatch_cell<T>(op.cell, [&](auto cell) {
       using Cell = decltype(cell);
       for (int64_t done = 0; done < s.steps.steps; done += shares.block) {
         const int64_t left = s.steps.steps - done, count = left < shares.block ? left : shares.block;
@@ -66,19 +66,20 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
         const int64_t first = begin > 0 ? begin : s.steps.count[0];  // step 0 saw a state of zero
         for (const Share<T>& share : shares) {
           const Pick rows = between(share.steps, begin, begin, end);
-          const Pick moved = shares.rest && !op.learned && k == 0 ? between(share.steps, begin, first, end) : rows;
+          const Pick moved =
+              shares.rest && !op.learned_state && k == 0 ? between(share.steps, begin, first, end) : rows;
           T* g = share.gradient;
-          weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at[0]);
-          weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at[1]);
+          weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at.weight);
+          weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at.weight_hh);
           if constexpr (Cell::second) {
-            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, rows, n, g + at[1]);
+            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, rows, n, g + at.weight_hh);
           }
           if constexpr (Cell::norm) {
-            Cell::extra_gradients(rows, n, b[k].back, d.lda, d.ld, g + at[2], g + at[3]);
+            Cell::extra_gradients(rows, n, b[k].back, d.lda, d.ld, g + at.bias, g + at.extra);
           } else {
-            bias_gradient(da, d.lda, Cell::input, n, rows, g + at[2]);
+            bias_gradient(da, d.lda, Cell::input, n, rows, g + at.bias);
             if constexpr (Cell::extras > 0) {
-              Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.made_c, b[k].back.own[0], d.ld, g + at[3]);
+              Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.made_c, b[k].back.own[0], d.ld, g + at.extra);
             }
           }
         }
@@ -90,8 +91,8 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
     });
     for (const Share<T>& share : shares) {
       if (!learned) break;
-      bias_gradient(b[k].dh, d.units, kPlain, n, share.rows, share.gradient + at[4]);
-      if (b[k].dc) bias_gradient(b[k].dc, d.units, kPlain, n, share.rows, share.gradient + at[5]);
+      bias_gradient(b[k].dh, d.units, kPlain, n, share.rows, share.gradient + at.learned[0]);
+      if (b[k].dc) bias_gradient(b[k].dc, d.units, kPlain, n, share.rows, share.gradient + at.learned[1]);
     }
     start = Start::add;
   }
@@ -114,32 +115,36 @@ void dense_forward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* i
   } else {
     product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
   }
-  const ActKind act = ActKind(op.variant);
-  if (act == ActKind::linear) return;
+  const ActivationKind act = op.activation;
+  if (act == ActivationKind::linear) return;
   each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
     const Vec<T> a = load(o.out + i), zero{};
-    store(o.out + i, act == ActKind::tanh ? tanh<T>(a) : act == ActKind::sigmoid ? sigmoid<T>(a) : a < zero ? zero : a);
+    store(o.out + i, act == ActivationKind::tanh      ? tanh<T>(a)
+                     : act == ActivationKind::sigmoid ? sigmoid<T>(a)
+                     : a < zero                       ? zero
+                                                      : a);
   });
 }
 
 template <class T>
 void dense_backward(const Op& op, const OpWeights<T>& w, int64_t rows, const T* in, int64_t ld, const OpTape<T>& o,
                     T* dout, Shares<T> shares, T* din, Start start) {
-  const ActKind act = ActKind(op.variant);
+  const ActivationKind act = op.activation;
   const Vec<T> one = splat(T(1)), zero{};
-  if (act != ActKind::linear) {
+  if (act != ActivationKind::linear) {
     each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
       const Vec<T> y = load(o.out + i), d = load(dout + i);
-      store(dout + i, act == ActKind::tanh      ? d * (one - y * y)
-                      : act == ActKind::sigmoid ? d * (y * (one - y))
-                      : y > zero                ? d
-                                                : zero);
+      store(dout + i, act == ActivationKind::tanh      ? d * (one - y * y)
+                      : act == ActivationKind::sigmoid ? d * (y * (one - y))
+                      : y > zero                       ? d
+                                                       : zero);
     });
   }
   for (const Share<T>& share : shares) {
     const Pick pick = share.of(o.last);
-    weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in, share.gradient + op.offset[0][0]);
-    bias_gradient(dout, o.ld, kPlain, op.out, pick, share.gradient + op.offset[0][1]);
+    weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in,
+                    share.gradient + op.direction[0].weight);
+    bias_gradient(dout, o.ld, kPlain, op.out, pick, share.gradient + op.direction[0].bias);
   }
   if (!din) return;
   product<true>(Strided<T>{dout, o.ld}, rows, plain(op.out), w.back, op.in, din, ld, (const T*)nullptr, start);
@@ -159,10 +164,10 @@ void dropout_forward(const Op& op, int32_t layer, const Data& data, const ShardT
     const Draw d{data.key, place_of(layer, 0, Site::dropout), step, s.rows + r};
     draw_either(d, op.rate, T(0), kept, rows, op.out, o.bits, o.ld, mask);
   };
-  if (op.shared) draw(0, s.steps.rows, 0, o.mask);
+  if (op.variational) draw(0, s.steps.rows, 0, o.mask);
   each_row(s.steps, o.last, [&](int64_t m, int64_t r, int64_t t) {
-    T* mask = o.mask + (op.shared ? r : m) * o.ld;
-    if (!op.shared) draw(r, 1, o.last ? 0 : data.first + t, mask);
+    T* mask = o.mask + (op.variational ? r : m) * o.ld;
+    if (!op.variational) draw(r, 1, o.last ? 0 : data.first + t, mask);
     for (int64_t j = 0; j < o.ld; j++) o.out[m * o.ld + j] = mask[j] * in[m * o.ld + j];
   });
 }
@@ -172,7 +177,7 @@ template <class T>
 void dropout_backward(const Op& op, const ShardTape<T>& s, const OpTape<T>& o, const T* dout, T* din, Start start) {
   if (!din) return;
   each_row(s.steps, o.last, [&](int64_t m, int64_t r, int64_t) {
-    const T* mask = o.mask + (op.shared ? r : m) * o.ld;
+    const T* mask = o.mask + (op.variational ? r : m) * o.ld;
     for (int64_t j = 0; j < o.ld; j++) {
       const T d = s.draws ? mask[j] * dout[m * o.ld + j] : dout[m * o.ld + j];
       din[m * o.ld + j] = start == Start::add ? din[m * o.ld + j] + d : d;
@@ -209,7 +214,7 @@ void skip_backward(const Program& p, const Op& op, const OpWeights<T>& w, const 
   }
   for (const Share<T>& share : shares) {
     weight_gradient(dout, o.ld, kPlain, op.out, SkipRows<T>{&s, o.last}, share.of(o.last), p.in,
-                    share.gradient + op.offset[0][0]);
+                    share.gradient + op.direction[0].weight);
   }
   for (int64_t m = 0; dx && m < rows; m++) {
     product<true>(Strided<T>{dout + m * o.ld, 0}, 1, plain(op.out), w.back, p.in,

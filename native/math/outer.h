@@ -2,7 +2,7 @@
 // over the packed rows of one shard, G is row-major as theta is, and A's columns are gates.
 #pragma once
 
-#include "gates.h"
+#include "math/gates.h"
 
 namespace elman::ELMAN_ISA {
 

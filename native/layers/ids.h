@@ -1,7 +1,7 @@
 // Ids and labels, read from arrays of the caller's.
 #pragma once
 
-#include "simd.h"
+#include "math/simd.h"
 
 namespace elman::ELMAN_ISA {
 

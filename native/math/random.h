@@ -2,7 +2,7 @@
 // definition; here are its words, lane by lane.
 #pragma once
 
-#include "activations.h"
+#include "math/activations.h"
 #include "program.h"
 
 namespace elman::ELMAN_ISA {

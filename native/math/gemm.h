@@ -3,7 +3,7 @@
 // the tile that computed it nor on the rows beside it.
 #pragma once
 
-#include "simd.h"
+#include "math/simd.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -7,7 +7,7 @@
 // double.
 #pragma once
 
-#include "simd.h"
+#include "math/simd.h"
 
 namespace elman::ELMAN_ISA {
 

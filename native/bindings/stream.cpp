@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "bindings.h"
-#include "stepper.h"
+#include "bindings/bindings.h"
+#include "engine/stepper.h"
 
 namespace elman {
 namespace {

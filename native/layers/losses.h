@@ -3,8 +3,8 @@
 // the normaliser.
 #pragma once
 
-#include "activations.h"
-#include "ids.h"
+#include "layers/ids.h"
+#include "math/activations.h"
 #include "program.h"
 
 namespace elman::ELMAN_ISA {
@@ -27,7 +27,7 @@ ELMAN_INLINE double pointwise(const Loss& loss, double p, double y, double& d) {
       return absolute(e);  // e - e: NaN stays NaN
     case LossKind::huber: {
       const double a = absolute(e);
-      const double delta = loss.constants[0];
+      const double delta = loss.delta;
       d = a <= delta ? e : delta * sign(e) + (e - e);
       return a <= delta ? 0.5 * e * e : delta * (a - 0.5 * delta);
     }
@@ -50,13 +50,13 @@ ELMAN_INLINE double density(const Loss& loss, double mu, double s, double y, dou
   const double z = (mu - y) * inverse;
   double value = 0.5 * z * z, slope = z;
   if (loss.kind == LossKind::student_t) {
-    const double df = loss.constants[1];
+    const double df = loss.df;
     value = 0.5 * (df + 1) * log1p_positive(z * z / df);
     slope = (df + 1) * z / (df + z * z);
   }
   d[0] = slope * inverse;
   d[1] = s > most ? 1 : s < -most ? -1 : 1 - z * slope;
-  return loss.constants[0] + value + kept + absolute(s - kept);
+  return loss.at_zero + value + kept + absolute(s - kept);
 }
 
 // Loss of one row of O predictions against its target; d (O,) may be null. `scale` is weight / normaliser.
@@ -82,8 +82,8 @@ double loss_row(const Loss& loss, const T* p, int64_t outputs, const T* y, int64
   }
   if (loss.kind == LossKind::pinball) {
     for (int64_t o = 0; o < outputs; o++) {
-      const double q = loss.constants[o % loss.n_constants];
-      const double e = double(y[o / loss.n_constants * y_col]) - double(p[o]);
+      const double q = loss.quantiles[o % loss.n_quantiles];
+      const double e = double(y[o / loss.n_quantiles * y_col]) - double(p[o]);
       sum += e >= 0 ? q * e : (q - 1) * e;
       if (d) d[o] = T(scale * ((e > 0 ? -q : e < 0 ? 1 - q : 0) + (e - e)));
     }

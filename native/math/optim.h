@@ -2,18 +2,18 @@
 // sums and scalings of gradients that go with it.
 #pragma once
 
+#include "math/simd.h"
 #include "program.h"
-#include "simd.h"
 
 namespace elman::ELMAN_ISA {
 
 // Plain loops: the compiler makes vectors of them.
 template <class T>
-void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __restrict g, int64_t n, double rate,
+void optimise(const Optimizer& o, T* __restrict theta, T* const* slots, const T* __restrict g, int64_t n, double rate,
               int64_t step) {
   const T lr = T(rate), eps = T(o.eps);
   switch (o.kind) {
-    case OptimKind::sgd: {
+    case OptimizerKind::sgd: {
       if (o.momentum == 0) {
         for (int64_t i = 0; i < n; i++) theta[i] -= lr * g[i];
         return;
@@ -26,7 +26,7 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       }
       return;
     }
-    case OptimKind::rmsprop: {
+    case OptimizerKind::rmsprop: {
       T* __restrict square = slots[0];
       const T decay = T(o.decay), rest = T(1 - o.decay);
       for (int64_t i = 0; i < n; i++) {
@@ -35,7 +35,7 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       }
       return;
     }
-    case OptimKind::adagrad: {
+    case OptimizerKind::adagrad: {
       T* __restrict square = slots[0];
       for (int64_t i = 0; i < n; i++) {
         square[i] += g[i] * g[i];
@@ -43,8 +43,8 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       }
       return;
     }
-    case OptimKind::adam:
-    case OptimKind::adamw: {
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw: {
       T* __restrict mean = slots[0], * __restrict square = slots[1];
       double power1 = 1, power2 = 1;  // beta^step by squaring: exact enough, and the same on every machine
       double b1 = o.beta1, b2 = o.beta2;
@@ -53,7 +53,7 @@ void optimise(const Optim& o, T* __restrict theta, T* const* slots, const T* __r
       }
       const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
       const T size = T(rate / (1 - power1)), correction = T(1 / __builtin_sqrt(1 - power2));
-      const T shrink = o.kind == OptimKind::adamw ? T(1 - rate * o.weight_decay) : T(1);
+      const T shrink = o.kind == OptimizerKind::adamw ? T(1 - rate * o.weight_decay) : T(1);
       for (int64_t i = 0; i < n; i++) {
         mean[i] = beta1 * mean[i] + rest1 * g[i];
         square[i] = beta2 * square[i] + rest2 * (g[i] * g[i]);

@@ -1,9 +1,10 @@
-// A network as the native core runs it: whole batches and blocks of updates. Pointers and strides only; module.cpp has
+// A network as the native core runs it: whole batches and blocks of updates. Pointers and strides only; bindings/ has
 // checked every array before.
 #pragma once
 
-#include "isa.h"
-#include "sums.h"
+#include "engine/isa.h"
+#include "engine/sums.h"
+#include "engine/update.h"
 
 namespace elman {
 
@@ -29,20 +30,6 @@ struct Tape {
   int64_t n = 0, steps = 0;
   std::vector<Block> blocks;
   std::vector<const Shard*> shards;
-};
-
-struct Clip {
-  double norm, value;  // 0: none
-};
-
-// How an update may change theta: reference/constraints.py says what these are. No segments: freely.
-template <class T>
-struct Rules {
-  int64_t segments;
-  const int64_t* starts;   // (segments + 1,)
-  const double* factors;   // (segments,)
-  const uint8_t* decays;   // (segments,)
-  const T *lower, *upper;  // (P,), or null
 };
 
 template <class T>
@@ -102,52 +89,38 @@ class Model {
   const Table<T>& table() const { return table_; }
   const std::vector<int64_t>& states() const { return states_; }
 
-  // The loss of the whole batch; gradient (P,) may be null.
-  double loss(const T* theta, const Data& data, const Loss& loss, int64_t shard_size, int64_t truncate,
-              int64_t recompute, T* gradient) const {
+  // The loss of the whole batch; gradient (P,) may be null. What is drawn is that of update `number`.
+  double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, T* gradient) const {
     Flush flush;
+    const Data data = objective.drawing(given, number);
     const auto work = workspaces_.borrow(*this);
-    work->cut.assign(data, nullptr, data.n, shard_size);
+    work->cut.assign(data, nullptr, data.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
-    const double value =
-        work->sums.compute(theta, work->packed, data, loss, work->cut, truncate, recompute, gradient != nullptr);
+    const double value = work->sums.compute(theta, work->packed, data, objective, work->cut, gradient != nullptr);
     if (gradient) std::memcpy(gradient, work->sums.result(), bytes());
     return value;
   }
 
-  // Updates on consecutive windows of the rows' time, the state carried from one to the next. No steps: on the whole.
-  struct Windows {
-    int64_t steps;          // of a window
-    const int64_t* starts;  // (updates,): where each update's begins; 0 begins from data.state again
-    void* const* carry;     // each (n, size)
-  };
-
-  // A block of updates; returns how many were done: the first whose loss or norm is not finite is not applied, and ends
-  // the block.
-  int64_t update(T* theta, const Data& data, const Loss& loss, const Optim& optim, T* const* slots, int64_t step,
-                 const int64_t* rows, const int64_t* starts, const double* rates, int64_t updates, Clip clip,
-                 int64_t truncate, int64_t recompute, int64_t shard_size, const uint64_t* seed, const Rules<T>& rules,
-                 const Windows& windows, double* losses, double* norms) const {
+  // A block of updates of theta and slots, as run_updates says (update.h).
+  int64_t update(T* theta, const Data& data, const Objective& objective, const UpdateRule& rule,
+                 const Constraints<T>& constraints, T* const* slots, int n_slots, int64_t step, const Records& records,
+                 double* losses, double* norms) const {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
     std::vector<int64_t> left;
-    for (int64_t u = 0; u < updates; u++) {
-      const int64_t* picked = rows + starts[u];
-      const int64_t count = starts[u + 1] - starts[u];
-      Data now = windows.steps > 0 ? window(data, loss, windows, windows.starts[u], picked, count, left) : data;
-      if (seed) now.draws = 1, now.key = {*seed, uint32_t(step + u)};
-      work->cut.assign(now, picked, count, shard_size);
+    const auto value_and_gradient = [&](int64_t u, T** gradient) {
+      const int64_t* picked = records.rows + records.starts[u];
+      const int64_t count = records.starts[u + 1] - records.starts[u];
+      const Data drawn = objective.drawing(data, step + u);
+      const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
+      work->cut.assign(now, picked, count, objective.shard_size);
       pack(theta, work->packed, true, false, moves(now));
-      losses[u] = work->sums.compute(theta, work->packed, now, loss, work->cut, truncate, recompute, true);
-      T* gradient = work->sums.result();
-      hold(rules, gradient);
-      if (clip.value > 0) table_.clip_value(gradient, program_.size, clip.value);
-      norms[u] = std::sqrt(table_.sum_squares(gradient, program_.size));
-      if (!std::isfinite(losses[u]) || !std::isfinite(norms[u])) return u;
-      if (clip.norm > 0 && norms[u] > clip.norm) table_.scale(gradient, program_.size, clip.norm / norms[u]);
-      optimise(rules, optim, theta, slots, gradient, rates[u], step + u + 1);
-    }
-    return updates;
+      const double value = work->sums.compute(theta, work->packed, now, objective, work->cut, true);
+      *gradient = work->sums.result();
+      return value;
+    };
+    const Weights<T> weights{theta, program_.size, slots, n_slots};
+    return run_updates(table_, rule, constraints, weights, step, records, value_and_gradient, losses, norms);
   }
 
   // y and the final states are filled for every row; y is zero past a row's length already. Time goes by in segments,
@@ -257,52 +230,27 @@ class Model {
   // A single step from a state of zero multiplies no state.
   bool moves(const Data& data) const {
     return data.steps > 1 || data.state ||
-           std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.learned != 0; });
+           std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.learned_state != 0; });
   }
 
-  // The window that begins at step t of the picked rows; `left` keeps their lengths in it.
-  Data window(const Data& data, const Loss& loss, const Windows& windows, int64_t t, const int64_t* picked,
-              int64_t count, std::vector<int64_t>& left) const {
+  // The window of update u; `left` keeps its rows' lengths in it.
+  Data window(const Data& data, const Loss& loss, const Records& records, int64_t u, std::vector<int64_t>& left) const {
+    const int64_t t = records.window_starts[u];
     Data now = later(program_, data, loss, sizeof(T), t);
     now.first = 0;
-    now.steps = std::min(windows.steps, data.steps - t);
-    now.carry = windows.carry;
-    if (t > 0) now.state = windows.carry;
+    now.steps = std::min(records.window, data.steps - t);
+    now.carry = records.carry;
+    if (t > 0) now.state = records.carry;
     if (!data.lengths) return now;
     left.resize(size_t(data.n));
-    for (int64_t i = 0; i < count; i++) {
-      left[size_t(picked[i])] = std::min(now.steps, data.lengths[picked[i]] - t);
+    for (int64_t i = records.starts[u]; i < records.starts[u + 1]; i++) {
+      const int64_t row = records.rows[i];
+      left[size_t(row)] = std::min(now.steps, data.lengths[row] - t);
     }
     now.lengths = left.data();
     return now;
   }
 
-  // What can't move has no gradient, so that it is no part of the norm either.
-  void hold(const Rules<T>& rules, T* gradient) const {
-    for (int64_t s = 0; s < rules.segments; s++) {
-      if (rules.factors[s] == 0) std::fill(gradient + rules.starts[s], gradient + rules.starts[s + 1], T(0));
-    }
-    for (int64_t i = 0; rules.lower && i < program_.size; i++) {
-      if (rules.lower[i] == rules.upper[i]) gradient[i] = T(0);
-    }
-  }
-
-  void optimise(const Rules<T>& rules, const Optim& optim, T* theta, T* const* slots, const T* gradient, double rate,
-                int64_t number) const {
-    if (rules.segments == 0) return table_.optimise(optim, theta, slots, gradient, program_.size, rate, number);
-    for (int64_t s = 0; s < rules.segments; s++) {
-      if (rules.factors[s] == 0) continue;
-      const int64_t at = rules.starts[s], count = rules.starts[s + 1] - at;
-      Optim own = optim;
-      if (!rules.decays[s]) own.weight_decay = 0;
-      T* parts[2] = {};  // an optimiser has two slots at most
-      for (int k = 0; k < own.slots; k++) parts[k] = slots[k] + at;
-      table_.optimise(own, theta + at, parts, gradient + at, count, rate * rules.factors[s], number);
-    }
-    for (int64_t i = 0; rules.lower && i < program_.size; i++) {
-      theta[i] = theta[i] < rules.lower[i] ? rules.lower[i] : theta[i] > rules.upper[i] ? rules.upper[i] : theta[i];
-    }
-  }
   size_t bytes() const { return size_t(program_.size) * sizeof(T); }
   bool both_directions() const {
     return std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.directions == 2; });

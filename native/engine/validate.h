@@ -47,17 +47,17 @@ class Validator {
  public:
   Validator(const std::vector<Op>& ops, const std::vector<int64_t>& states, const Program& p) : states_(states), p_(p) {
     need(!ops.empty() && p.in >= 1 && p.in <= kMost && p.size >= 1, "ops: expected layers, inputs and parameters");
-    need((ops[0].kind == Kind::embedding) == (p.integer != 0), "ops: expected integers before an embedding alone");
+    need((ops[0].kind == LayerKind::embedding) == (p.integer != 0), "ops: expected integers before an embedding alone");
     int64_t width = p.in;
     bool last = false;
     for (size_t i = 0; i < ops.size(); i++) {
       const Op& op = ops[i];
       need(op.in == width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as the one before gives");
-      need(op.kind != Kind::embedding || i == 0, "ops: expected an embedding first");
-      need(op.directions == 1 || (op.directions == 2 && op.kind == Kind::recurrent), "ops: one or two directions");
-      need(op.kind != Kind::recurrent || !last, "ops: expected no recurrent layer behind the last step");
+      need(op.kind != LayerKind::embedding || i == 0, "ops: expected an embedding first");
+      need(op.directions == 1 || (op.directions == 2 && op.kind == LayerKind::recurrent), "ops: one or two directions");
+      need(op.kind != LayerKind::recurrent || !last, "ops: expected no recurrent layer behind the last step");
       check(op);
-      last = last || op.kind == Kind::last;
+      last = last || op.kind == LayerKind::last;
       width = op.out;
     }
     need(width == p.out && last == (p.last != 0), "ops: expected the outputs of the last layer");
@@ -78,38 +78,37 @@ class Validator {
 
   void check(const Op& op) const {
     switch (op.kind) {
-      case Kind::embedding:
-        return inside(op.offset[0][0], op.hidden, op.out);
-      case Kind::recurrent:
+      case LayerKind::embedding:
+        return inside(op.direction[0].weight, op.hidden, op.out);
+      case LayerKind::recurrent:
         return check_recurrent(op);
-      case Kind::dense:
-        need(op.variant >= 0 && op.variant <= int32_t(ActKind::sigmoid), "ops: unknown activation");
-        inside(op.offset[0][1], op.out);
-        return inside(op.offset[0][0], op.out, op.in);
-      case Kind::skip:
+      case LayerKind::dense:
+        inside(op.direction[0].bias, op.out);
+        return inside(op.direction[0].weight, op.out, op.in);
+      case LayerKind::skip:
         need(op.out == op.in && !p_.integer, "ops: a skip gives what it gets");
-        return inside(op.offset[0][0], op.out, p_.in);
-      case Kind::last:
-      case Kind::dropout:
+        return inside(op.direction[0].weight, op.out, p_.in);
+      case LayerKind::last:
+      case LayerKind::dropout:
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
     }
     throw std::invalid_argument("ops: unknown kind");
   }
 
   void check_recurrent(const Op& op) const {
-    const CellSizes cell = cell_sizes(CellKind(op.variant));
+    const CellSizes cell = cell_sizes(op.cell);
     const int64_t n = op.hidden;
     need(n >= 1 && n <= kMost && op.out == n * op.directions, "ops: expected an output for each unit and direction");
     for (int32_t k = 0; k < op.directions; k++) {
-      const int64_t* at = op.offset[k];
-      inside(at[0], cell.gates * n, op.in);
-      inside(at[1], cell.gates * n, n);
-      inside(at[2], cell.gates * n);
-      if (cell.extras) inside(at[3], cell.extras * n);
+      const Direction& at = op.direction[k];
+      inside(at.weight, cell.gates * n, op.in);
+      inside(at.weight_hh, cell.gates * n, n);
+      inside(at.bias, cell.gates * n);
+      if (cell.extras) inside(at.extra, cell.extras * n);
       for (int64_t s = 0; s < cell.states; s++) {
-        const int64_t slot = op.state[k] + s;
+        const int64_t slot = at.state + s;
         need(slot >= 0 && slot < int64_t(states_.size()) && states_[size_t(slot)] == n, "ops: expected its states");
-        if (op.learned) inside(at[4 + s], n);
+        if (op.learned_state) inside(at.learned[s], n);
       }
     }
   }

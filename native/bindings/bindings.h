@@ -15,6 +15,7 @@ namespace nb = nanobind;
 using Strided = nb::ndarray<nb::ro, nb::device::cpu>;
 template <class T>
 using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+using Untyped = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 // Gives the GIL back while it lives. Once the interpreter is ending, a daemon thread never gets it again: Python then
 // ends the thread by unwinding its stack, which the destructors and handlers on it would turn into an abort. So that
@@ -40,12 +41,15 @@ inline void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(what);
 }
 
-template <class T>
-bool shaped(const Array<T>& a, int64_t size) {
+template <class A>
+bool shaped(const A& a, int64_t size) {
   return int64_t(a.size()) == size;
 }
 
-// Stepper32 and Stepper64 (stream_module.cpp).
-void bind_steppers(nb::module_& m);
+// What each file of this folder binds.
+void bind_program(nb::module_& m);   // the enums, Direction and Op
+void bind_requests(nb::module_& m);  // Batch, Key, Objective, UpdateRule, Constraints, Records
+void bind_models(nb::module_& m);    // Model32, Model64 and their tapes
+void bind_steppers(nb::module_& m);  // Stepper32, Stepper64
 
 }  // namespace elman

@@ -2,7 +2,7 @@
 // ...]. Products with them, and the packing of weights that goes with it.
 #pragma once
 
-#include "gemm.h"
+#include "math/gemm.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -1,8 +1,9 @@
 // A shard: some rows taken through the whole network and back. What kernels.cpp exports.
 #pragma once
 
-#include "layers.h"
-#include "losses.h"
+#include "kernels.h"
+#include "layers/layers.h"
+#include "layers/losses.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -23,31 +24,31 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
     OpTape<T>& o = s.ops[i];
     const int64_t count = output_rows(s.steps, o.last);
     switch (op.kind) {
-      case Kind::embedding:
+      case LayerKind::embedding:
         for (int64_t k = 0; k < count; k++) {
           if (s.ids[k] < 0) {
             fill_nan(o.out + k * o.ld, op.out);
           } else {
-            memcpy(o.out + k * o.ld, theta + op.offset[0][0] + s.ids[k] * op.out, size_t(op.out) * sizeof(T));
+            memcpy(o.out + k * o.ld, theta + op.direction[0].weight + s.ids[k] * op.out, size_t(op.out) * sizeof(T));
           }
           for (int64_t j = op.out; j < o.ld; j++) o.out[k * o.ld + j] = T(0);
         }
         break;
-      case Kind::recurrent:
+      case LayerKind::recurrent:
         recurrent_forward(op, weights[i], theta, data, s, in, ld, o, s.keep);
         break;
-      case Kind::dense:
+      case LayerKind::dense:
         dense_forward(op, weights[i], count, in, ld, o);
         break;
-      case Kind::last:
+      case LayerKind::last:
         for (int64_t r = 0; r < count; r++) {
           memcpy(o.out + r * o.ld, in + last_row(s.steps, r) * ld, size_t(o.ld) * sizeof(T));
         }
         break;
-      case Kind::dropout:
+      case LayerKind::dropout:
         dropout_forward(op, i, data, s, in, o);
         break;
-      case Kind::skip:
+      case LayerKind::skip:
         skip_forward(p, op, weights[i], s, in, o);
         break;
     }
@@ -76,7 +77,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
                const void* const* dhidden, int64_t steps, int64_t truncate, Shares<T> shares, double activity = 0,
                double* losses = nullptr) {
   int32_t recurrent = 0;
-  for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == Kind::recurrent;
+  for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == LayerKind::recurrent;
   if (b.dx) memset(b.dx, 0, size_t(s.steps.total * s.ldx) * sizeof(T));
   for (int32_t i = p.n_ops - 1; i >= 0; i--) {
     const Op& op = p.ops[i];
@@ -87,18 +88,18 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
     T *dout = b.dout[i % 2], *din = i > 0 ? b.dout[(i - 1) % 2] : b.dx;
     const Start start = i > 0 ? Start::zero : Start::add;  // skips add to dx too
     switch (op.kind) {
-      case Kind::embedding:
+      case LayerKind::embedding:
         for (const Share<T>& share : shares) {
           const Pick pick = share.of(o.last);
           for (int64_t k = 0; k < pick.count; k++) {
             const int64_t m = pick.index[k];
             if (s.ids[m] < 0) continue;
-            T* row = share.gradient + op.offset[0][0] + s.ids[m] * op.out;
+            T* row = share.gradient + op.direction[0].weight + s.ids[m] * op.out;
             for (int64_t j = 0; j < op.out; j++) row[j] += dout[m * o.ld + j];
           }
         }
         break;
-      case Kind::recurrent: {
+      case LayerKind::recurrent: {
         recurrent--;
         const T* extra = dhidden ? static_cast<const T*>(dhidden[recurrent]) : nullptr;
         if (extra) {
@@ -111,19 +112,19 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
         recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, shares, din, start);
         break;
       }
-      case Kind::dense:
+      case LayerKind::dense:
         dense_backward(op, w[i], rows, in, ld, o, dout, shares, din, start);
         break;
-      case Kind::last:
+      case LayerKind::last:
         memset(din, 0, size_t(s.steps.total * ld) * sizeof(T));
         for (int64_t r = 0; r < rows; r++) {
           memcpy(din + last_row(s.steps, r) * ld, dout + r * o.ld, size_t(o.ld) * sizeof(T));
         }
         break;
-      case Kind::dropout:
+      case LayerKind::dropout:
         dropout_backward(op, s, o, dout, din, start);
         break;
-      case Kind::skip:
+      case LayerKind::skip:
         skip_backward(p, op, w[i], s, o, dout, shares, din, b.dx);
         break;
     }
@@ -134,10 +135,10 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
 template <class T, class F>
 void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& b, F f) {
   for (int32_t i = 0; i < p.n_ops; i++) {
-    if (p.ops[i].kind != Kind::recurrent) continue;
+    if (p.ops[i].kind != LayerKind::recurrent) continue;
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
-      f(b.dir[i][k].dh, p.ops[i].state[k], s.ops[i].dir[k]);
-      if (b.dir[i][k].dc) f(b.dir[i][k].dc, p.ops[i].state[k] + 1, s.ops[i].dir[k]);
+      f(b.dir[i][k].dh, p.ops[i].direction[k].state, s.ops[i].dir[k]);
+      if (b.dir[i][k].dc) f(b.dir[i][k].dc, p.ops[i].direction[k].state + 1, s.ops[i].dir[k]);
     }
   }
 }
@@ -175,7 +176,8 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
   });
   for (int32_t i = 0; activity > 0 && !gradients && i < p.n_ops; i++) {
-    if (p.ops[i].kind == Kind::recurrent) penalise<T>(p.ops[i], s, s.ops[i], activity, shard_rows, nullptr, losses);
+    if (p.ops[i].kind == LayerKind::recurrent)
+      penalise<T>(p.ops[i], s, s.ops[i], activity, shard_rows, nullptr, losses);
   }
   if (!gradients) return;
   void* const* dstate = segment ? segment->dstate : nullptr;

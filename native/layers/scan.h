@@ -7,7 +7,7 @@
 #include "cells/lstm.h"
 #include "cells/norm.h"
 #include "cells/simple.h"
-#include "regular.h"
+#include "layers/regular.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -56,8 +56,8 @@ struct DirectionScratch {
 };
 
 template <class T, class F>
-ELMAN_INLINE void dispatch_cell(int32_t kind, F&& f) {
-  switch (CellKind(kind)) {
+ELMAN_INLINE void dispatch_cell(CellKind kind, F&& f) {
+  switch (kind) {
     case CellKind::tanh:
       return f(SimpleCell<T, false>{});
     case CellKind::relu:

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <numeric>
 
-#include "model.h"
+#include "engine/model.h"
 
 namespace elman {
 

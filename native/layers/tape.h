@@ -2,8 +2,8 @@
 // one block of the caller's. And what is read into and out of a tape: inputs, outputs, hidden states, final states.
 #pragma once
 
-#include "ids.h"
-#include "scan.h"
+#include "layers/ids.h"
+#include "layers/scan.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -77,21 +77,21 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
     OpTape<T>& o = s.ops ? s.ops[i] : op_measured;
-    last = last || op.kind == Kind::last;
+    last = last || op.kind == LayerKind::last;
     o.last = last;
     o.ld = spaced<T>(padded<T>(op.out));
-    if (op.kind == Kind::recurrent) {
+    if (op.kind == LayerKind::recurrent) {
       for (int32_t d = 0; d < op.directions; d++) {
-        dispatch_cell<T>(op.variant, [&](auto cell) {
+        dispatch_cell<T>(op.cell, [&](auto cell) {
           carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, keep, regular(op, i, d), o.dir[d]);
         });
       }
     }
     // One direction's states are the output themselves.
-    o.out =
-        op.kind == Kind::recurrent && op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(s.steps, last) * o.ld);
-    if (op.kind == Kind::dropout) {
-      o.mask = m.take<T>((op.shared ? s.steps.rows : output_rows(s.steps, last)) * o.ld);
+    o.out = op.kind == LayerKind::recurrent && op.directions == 1 ? o.dir[0].h
+                                                                  : m.take<T>(output_rows(s.steps, last) * o.ld);
+    if (op.kind == LayerKind::dropout) {
+      o.mask = m.take<T>((op.variational ? s.steps.rows : output_rows(s.steps, last)) * o.ld);
       o.bits = m.take<uint32_t>(room_for_bits(o.ld));
     }
   }
@@ -116,7 +116,7 @@ Shard* lay_tape(const Program& p, const int64_t* lengths, int64_t rows, bool kee
     s->steps.offset[t] = at;
   }
   for (int32_t i = 0; i < p.n_ops; i++) {
-    for (int32_t k = 0; p.ops[i].kind == Kind::recurrent && k < p.ops[i].directions; k++) {
+    for (int32_t k = 0; p.ops[i].kind == LayerKind::recurrent && k < p.ops[i].directions; k++) {
       link_states(s->steps, k == 1, s->ops[i].dir[k]);
     }
   }
@@ -174,14 +174,14 @@ template <class T>
 void read_state(const Shard* shard, const Program& p, bool own, T* const* state) {
   const ShardTape<T>& s = *opened<T>(shard);
   for (int32_t i = 0; i < p.n_ops; i++) {
-    if (p.ops[i].kind != Kind::recurrent) continue;
+    if (p.ops[i].kind != LayerKind::recurrent) continue;
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
       const DirectionTape<T>& d = s.ops[i].dir[k];
       const T* parts[2] = {d.h, d.c};
       for (int32_t part = 0; part < (d.c ? 2 : 1); part++) {
         for (int64_t r = 0; r < s.steps.rows; r++) {
           const int64_t m = k == 1 ? r : last_row(s.steps, r);
-          memcpy(state[p.ops[i].state[k] + part] + (own ? r : s.rows[r]) * d.hidden, parts[part] + m * d.ld,
+          memcpy(state[p.ops[i].direction[k].state + part] + (own ? r : s.rows[r]) * d.hidden, parts[part] + m * d.ld,
                  size_t(d.hidden) * sizeof(T));
         }
       }
@@ -256,10 +256,10 @@ ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& 
     const OpTape<T>& o = s.ops[i];
     const int64_t size = output_rows(s.steps, o.last) * o.ld;
     if (size > largest[i % 2]) largest[i % 2] = size;
-    if (p.ops[i].kind != Kind::recurrent) continue;
+    if (p.ops[i].kind != LayerKind::recurrent) continue;
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
       DirectionScratch<T>& d = b.dir ? b.dir[i][k] : measured;
-      dispatch_cell<T>(p.ops[i].variant, [&](auto cell) {
+      dispatch_cell<T>(p.ops[i].cell, [&](auto cell) {
         carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block_steps(shard_rows), p.ops[i].directions == 2,
                                                 d);
       });

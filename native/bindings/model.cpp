@@ -1,0 +1,152 @@
+// Model32 and Model64: strict about types and shapes, the GIL released while anything is computed.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include "bindings/requests.h"
+#include "engine/validate.h"
+
+namespace elman {
+namespace {
+
+using namespace nb::literals;
+
+template <class T>
+std::shared_ptr<Model<T>> make_model(std::vector<Op> operations, std::vector<int64_t> states, int64_t input_size,
+                                     int64_t output_size, int64_t size, bool integer_input, bool last) {
+  const Program program{nullptr, 0, 0, input_size, output_size, size, integer_input, last};
+  Validator(operations, states, program);
+  return std::make_shared<Model<T>>(std::move(operations), std::move(states), program);
+}
+
+// What `predict` and `forward` are given, checked.
+template <class T>
+struct Forwards {
+  Forwards(const Model<T>& model, const Array<const T>& theta, const BatchArrays& batch, int64_t shard_size,
+           const Array<T>& y, const std::vector<Array<T>>& results)
+      : data(model, batch) {
+    const Program& p = model.program();
+    const Data& d = data.data;
+    require(shaped(theta, p.size), "theta: wrong size");
+    require(shard_size >= 1, "shard_size: expected at least 1");
+    require(shaped(y, d.n * (p.last ? 1 : d.steps) * p.out), "y: wrong shape");
+    final = open_results(model, d.n, results);
+  }
+
+  Opened<T> data;
+  std::vector<T*> final;
+};
+
+template <class T>
+void predict(const Model<T>& model, const Array<const T>& theta, const BatchArrays& batch, int64_t shard_size,
+             Array<T> y, const std::vector<Array<T>>& final) {
+  const Forwards<T> f(model, theta, batch, shard_size, y, final);
+  const WithoutGil release;
+  model.predict(theta.data(), f.data.data, shard_size, y.data(), f.final.data());
+}
+
+template <class T>
+std::unique_ptr<Tape<T>> forward(const Model<T>& model, const Array<const T>& theta, const BatchArrays& batch,
+                                 int64_t shard_size, Array<T> y, const std::vector<Array<T>>& final,
+                                 const std::optional<Key>& key) {
+  const Forwards<T> f(model, theta, batch, shard_size, y, final);
+  Data data = f.data.data;
+  if (key) data.draws = 1, data.key = *key;
+  const WithoutGil release;
+  return model.forward(theta.data(), data, shard_size, y.data(), f.final.data());
+}
+
+template <class T>
+void hidden(const Model<T>& model, const Tape<T>& tape, int32_t op, Array<T> h) {
+  const Program& p = model.program();
+  require(op >= 0 && op < p.n_ops && p.ops[op].kind == LayerKind::recurrent, "op: expected a recurrent one");
+  require(shaped(h, tape.n * tape.steps * p.ops[op].out), "h: expected (n, T, out)");
+  model.hidden(tape, op, h.data());
+}
+
+template <class T>
+void backward(const Model<T>& model, const Array<const T>& theta, const Tape<T>& tape,
+              const std::optional<Array<const T>>& dy, const std::vector<std::optional<Array<const T>>>& dhidden,
+              const std::vector<Array<const T>>& dstate, int64_t truncate, Array<T> gradient,
+              std::optional<Array<T>> dx, const std::vector<Array<T>>& dstate0) {
+  const Program& p = model.program();
+  require(shaped(theta, p.size) && shaped(gradient, p.size), "theta, gradient: wrong size");
+  require(!dy || shaped(*dy, tape.n * (p.last ? 1 : tape.steps) * p.out), "dy: wrong shape");
+  require(!dx || shaped(*dx, tape.n * tape.steps * p.in), "dx: wrong shape");
+  std::vector<const void*> into_hidden, into_state;
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    if (p.ops[i].kind != LayerKind::recurrent) continue;
+    const size_t k = into_hidden.size();
+    const bool given = k < dhidden.size() && dhidden[k];
+    require(!given || shaped(*dhidden[k], tape.n * tape.steps * p.ops[i].out), "dhidden: wrong shape");
+    into_hidden.push_back(given ? dhidden[k]->data() : nullptr);
+  }
+  require(dstate.empty() || dstate.size() == model.states().size(), "dstate: one for each state");
+  for (size_t i = 0; i < dstate.size(); i++) {
+    require(shaped(dstate[i], tape.n * model.states()[i]), "dstate: wrong shape");
+    into_state.push_back(dstate[i].data());
+  }
+  const std::vector<T*> out = open_results(model, tape.n, dstate0);
+  const Upstream up{dy ? dy->data() : nullptr, into_hidden.data(), dstate.empty() ? nullptr : into_state.data()};
+  const WithoutGil release;
+  model.backward(theta.data(), tape, up, truncate, gradient.data(), dx ? dx->data() : nullptr, out.data());
+}
+
+template <class T>
+double loss(const Model<T>& model, const Array<const T>& theta, const BatchArrays& batch, const ObjectiveOfLoss& of,
+            int64_t number, std::optional<Array<T>> gradient) {
+  const Objective& objective = of.objective;
+  require(shaped(theta, model.program().size), "theta: wrong size");
+  require(!gradient || shaped(*gradient, model.program().size), "gradient: wrong size");
+  const Opened<T> o(model, batch, objective.loss);
+  const WithoutGil release;
+  return model.loss(theta.data(), o.data, objective, number, gradient ? gradient->data() : nullptr);
+}
+
+template <class T>
+int64_t update(const Model<T>& model, Array<T> theta, const BatchArrays& batch, const ObjectiveOfLoss& of,
+               const UpdateRule& rule, const ConstraintArrays* given, const std::vector<Array<T>>& slots, int64_t step,
+               const RecordArrays& block, Array<double> losses, Array<double> norms) {
+  const int64_t size = model.program().size;
+  require(shaped(theta, size), "theta: wrong size");
+  const Opened<T> o(model, batch, of.objective.loss);
+  const Constraints<T> constraints = open_constraints<T>(given, size);
+  require(slots.size() <= 2, "slots: expected two at most");
+  std::vector<T*> remembered;
+  for (const auto& slot : slots) {
+    require(shaped(slot, size), "slots: wrong size");
+    remembered.push_back(slot.data());
+  }
+  std::vector<void*> carry;
+  const Records records = open_records(model, block, o.data, carry);
+  require(shaped(losses, records.updates) && shaped(norms, records.updates), "losses, norms: one for each update");
+  const WithoutGil release;
+  return model.update(theta.data(), o.data, of.objective, rule, constraints, remembered.data(), int(remembered.size()),
+                      step, records, losses.data(), norms.data());
+}
+
+template <class T>
+void bind_model(nb::module_& m, const char* model_name, const char* tape_name) {
+  nb::class_<Tape<T>>(m, tape_name);
+  nb::class_<Model<T>>(m, model_name)
+      .def(nb::new_(&make_model<T>), nb::kw_only(), "operations"_a, "states"_a, "input_size"_a, "output_size"_a,
+           "size"_a, "integer_input"_a, "last"_a)
+      .def("predict", &predict<T>, "theta"_a, "batch"_a, "shard_size"_a, "y"_a, "final"_a)
+      .def("forward", &forward<T>, "theta"_a, "batch"_a, "shard_size"_a, "y"_a, "final"_a, "key"_a.none())
+      .def("hidden", &hidden<T>, "tape"_a, "op"_a, "h"_a)
+      .def("backward", &backward<T>, "theta"_a, "tape"_a, "dy"_a.none(), "dhidden"_a, "dstate"_a, "truncate"_a,
+           "gradient"_a, "dx"_a.none(), "dstate0"_a)
+      .def("loss", &loss<T>, "theta"_a, "batch"_a, "objective"_a, "number"_a, "gradient"_a.none())
+      .def("update", &update<T>, "theta"_a, "batch"_a, "objective"_a, "rule"_a, "constraints"_a.none(), "slots"_a,
+           "step"_a, "records"_a, "losses"_a, "norms"_a);
+}
+
+}  // namespace
+
+void bind_models(nb::module_& m) {
+  bind_model<float>(m, "Model32", "Tape32");
+  bind_model<double>(m, "Model64", "Tape64");
+}
+
+}  // namespace elman

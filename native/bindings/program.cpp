@@ -1,0 +1,126 @@
+// A network as a list of operations: program.h's enums and structs, under their own names.
+#include "program.h"
+
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
+
+#include <utility>
+#include <vector>
+
+#include "bindings/bindings.h"
+
+namespace elman {
+namespace {
+
+using namespace nb::literals;
+
+void bind_enums(nb::module_& m) {
+  nb::enum_<LayerKind>(m, "LayerKind")
+      .value("embedding", LayerKind::embedding)
+      .value("recurrent", LayerKind::recurrent)
+      .value("dense", LayerKind::dense)
+      .value("last", LayerKind::last)
+      .value("skip", LayerKind::skip)
+      .value("dropout", LayerKind::dropout);
+  nb::enum_<CellKind>(m, "CellKind")
+      .value("tanh", CellKind::tanh)
+      .value("relu", CellKind::relu)
+      .value("lstm", CellKind::lstm)
+      .value("lstm_peephole", CellKind::lstm_peephole)
+      .value("gru_after", CellKind::gru_after)
+      .value("gru_before", CellKind::gru_before)
+      .value("leaky_tanh", CellKind::leaky_tanh)
+      .value("leaky_relu", CellKind::leaky_relu)
+      .value("norm_tanh", CellKind::norm_tanh)
+      .value("norm_relu", CellKind::norm_relu)
+      .value("norm_lstm", CellKind::norm_lstm)
+      .value("norm_gru", CellKind::norm_gru);
+  nb::enum_<ActivationKind>(m, "ActivationKind")
+      .value("linear", ActivationKind::linear)
+      .value("tanh", ActivationKind::tanh)
+      .value("relu", ActivationKind::relu)
+      .value("sigmoid", ActivationKind::sigmoid);
+  nb::enum_<LossKind>(m, "LossKind")
+      .value("half_sse", LossKind::half_sse)
+      .value("mse", LossKind::mse)
+      .value("mae", LossKind::mae)
+      .value("huber", LossKind::huber)
+      .value("cross_entropy", LossKind::cross_entropy)
+      .value("binary_cross_entropy", LossKind::binary_cross_entropy)
+      .value("pinball", LossKind::pinball)
+      .value("gaussian", LossKind::gaussian)
+      .value("student_t", LossKind::student_t);
+  nb::enum_<OptimizerKind>(m, "OptimizerKind")
+      .value("sgd", OptimizerKind::sgd)
+      .value("rmsprop", OptimizerKind::rmsprop)
+      .value("adagrad", OptimizerKind::adagrad)
+      .value("adam", OptimizerKind::adam)
+      .value("adamw", OptimizerKind::adamw);
+}
+
+using Pair = std::pair<int64_t, int64_t>;
+using Probabilities = std::pair<double, double>;
+
+}  // namespace
+
+void bind_program(nb::module_& m) {
+  bind_enums(m);
+
+  nb::class_<Direction>(m, "Direction")
+      .def(
+          "__init__",
+          [](Direction* d, int64_t weight, int64_t weight_hh, int64_t bias, int64_t extra, Pair learned,
+             int32_t state) {
+            new (d) Direction{weight, weight_hh, bias, extra, {learned.first, learned.second}, state};
+          },
+          nb::kw_only(), "weight"_a = 0, "weight_hh"_a = 0, "bias"_a = 0, "extra"_a = 0, "learned"_a = Pair(0, 0),
+          "state"_a = 0)
+      .def_ro("weight", &Direction::weight)
+      .def_ro("weight_hh", &Direction::weight_hh)
+      .def_ro("bias", &Direction::bias)
+      .def_ro("extra", &Direction::extra)
+      .def_prop_ro("learned", [](const Direction& d) { return Pair(d.learned[0], d.learned[1]); })
+      .def_ro("state", &Direction::state);
+
+  nb::class_<Op>(m, "Op")
+      .def(
+          "__init__",
+          [](Op* op, LayerKind kind, int64_t input_size, int64_t output_size, int64_t hidden_size, CellKind cell,
+             ActivationKind activation, const std::vector<Direction>& directions, bool learned_state, bool variational,
+             double rate, Probabilities zoneout, double noise) {
+            require(directions.size() == 1 || directions.size() == 2, "directions: expected one or two");
+            new (op) Op{};
+            op->kind = kind;
+            op->cell = cell;
+            op->activation = activation;
+            op->in = input_size;
+            op->out = output_size;
+            op->hidden = hidden_size;
+            op->directions = int32_t(directions.size());
+            for (size_t k = 0; k < directions.size(); k++) op->direction[k] = directions[k];
+            op->learned_state = learned_state;
+            op->variational = variational;
+            op->rate = rate;
+            op->zoneout[0] = zoneout.first;
+            op->zoneout[1] = zoneout.second;
+            op->noise = noise;
+          },
+          nb::kw_only(), "kind"_a, "input_size"_a, "output_size"_a, "hidden_size"_a = 0, "cell"_a = CellKind::tanh,
+          "activation"_a = ActivationKind::linear, "directions"_a, "learned_state"_a = false, "variational"_a = false,
+          "rate"_a = 0.0, "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
+      .def_ro("kind", &Op::kind)
+      .def_ro("input_size", &Op::in)
+      .def_ro("output_size", &Op::out)
+      .def_ro("hidden_size", &Op::hidden)
+      .def_ro("cell", &Op::cell)
+      .def_ro("activation", &Op::activation)
+      .def_prop_ro("directions",
+                   [](const Op& op) { return std::vector<Direction>(op.direction, op.direction + op.directions); })
+      .def_prop_ro("learned_state", [](const Op& op) { return op.learned_state != 0; })
+      .def_prop_ro("variational", [](const Op& op) { return op.variational != 0; })
+      .def_ro("rate", &Op::rate)
+      .def_prop_ro("zoneout", [](const Op& op) { return Probabilities(op.zoneout[0], op.zoneout[1]); })
+      .def_ro("noise", &Op::noise);
+}
+
+}  // namespace elman

@@ -1,0 +1,80 @@
+// From a batch to shards: rows ordered by length and cut, what their loss is divided by, and pieces of their time.
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "program.h"
+
+namespace elman {
+
+// Row indices and their lengths, longest first (stable), cut into shards of `size` rows.
+struct Cut {
+  std::vector<int64_t> rows, lengths;
+  int64_t size = 1;
+
+  void assign(const Data& data, const int64_t* given, int64_t n, int64_t shard_size) {
+    rows.resize(size_t(n));
+    lengths.resize(size_t(n));
+    size = std::min(shard_size, n);  // a shard alone is no larger than its rows
+    if (given) {
+      std::copy(given, given + n, rows.begin());
+    } else {
+      std::iota(rows.begin(), rows.end(), int64_t(0));
+    }
+    if (data.lengths) {
+      std::stable_sort(rows.begin(), rows.end(),
+                       [&](int64_t a, int64_t b) { return data.lengths[a] > data.lengths[b]; });
+    }
+    for (size_t i = 0; i < rows.size(); i++) lengths[i] = data.lengths ? data.lengths[rows[i]] : data.steps;
+  }
+  int64_t count() const { return (int64_t(rows.size()) + size - 1) / size; }
+  int64_t begin(int64_t shard) const { return shard * size; }
+  // Rows of `shards` shards from `shard` on.
+  int64_t rows_of(int64_t shard, int64_t shards = 1) const {
+    return std::min(shards * size, int64_t(rows.size()) - shard * size);
+  }
+};
+
+// Whether two outputs, a location and the logarithm of a scale, stand for one target.
+inline bool is_density(const Loss& loss) { return loss.kind == LossKind::gaussian || loss.kind == LossKind::student_t; }
+
+// Sum of a loss's weights over the valid steps of some rows, times its terms at each: what the loss is divided by.
+template <class T>
+double normaliser(const Program& p, const Data& data, const Loss& loss, const Cut& cut) {
+  if (loss.kind == LossKind::half_sse) return 1.0;
+  double sum = 0;
+  for (size_t i = 0; i < cut.rows.size(); i++) {
+    const int64_t steps = p.last ? 1 : cut.lengths[i];
+    if (!data.weight) {
+      sum += double(steps);
+      continue;
+    }
+    const T* w = static_cast<const T*>(data.weight) + cut.rows[i] * data.weight_row;
+    for (int64_t t = 0; t < steps; t++) sum += double(w[t * data.weight_step]);
+  }
+  if (loss.kind == LossKind::cross_entropy) return sum;
+  return sum * double(is_density(loss) ? p.out / 2 : p.out);
+}
+
+// How many of the rows, longest first, have more than `steps`.
+inline int64_t longer_than(const int64_t* lengths, int64_t n, int64_t steps) {
+  while (n > 0 && lengths[n - 1] <= steps) n--;
+  return n;
+}
+
+// The same rows from step t on. `item` is the size of the network's type.
+inline Data later(const Program& p, Data data, const Loss& loss, size_t item, int64_t t) {
+  const auto move = [t](const void*& start, int64_t step, size_t size) {
+    if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);
+  };
+  data.first += t;
+  move(data.x, data.x_step, p.integer ? sizeof(int64_t) : item);
+  if (p.last) return data;
+  move(data.y, data.y_step, loss.kind == LossKind::cross_entropy ? sizeof(int64_t) : item);
+  move(data.weight, data.weight_step, item);
+  return data;
+}
+
+}  // namespace elman
