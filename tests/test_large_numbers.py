@@ -8,7 +8,7 @@ from cases import both
 
 from elman.core.layers import GRU, LSTM, Dense, Layout, Recurrent, Simple
 from elman.core.losses import MSE
-from elman.core.requests import Batch
+from elman.core.requests import Batch, Objective
 
 CELLS = {
     "tanh": Simple(layer_norm=True),
@@ -29,12 +29,12 @@ def test_layer_norm_of_large_inputs(cell: str, size: float):
     reference, native = both()
     wide = Batch(x.astype(np.float64), y.astype(np.float64))
     exact = reference.predict(layout, theta.astype(np.float64), wide)[0]
-    slopes = reference.loss_and_grad(layout, theta.astype(np.float64), wide, MSE(), None, 16)[1]
+    slopes = reference.loss_and_grad(layout, theta.astype(np.float64), wide, Objective(MSE()))[1]
     for engine in (reference, native):
         np.testing.assert_allclose(engine.predict(layout, theta, Batch(x))[0], exact, rtol=2e-4, atol=2e-4)
         if size > 1e30:  # one over the deviation, times small gradients, is below float32's smallest number
             continue
-        found = engine.loss_and_grad(layout, theta, Batch(x, y), MSE(), None, 16)[1]
+        found = engine.loss_and_grad(layout, theta, Batch(x, y), Objective(MSE()))[1]
         np.testing.assert_allclose(found, slopes, rtol=2e-3, atol=2e-4 * np.abs(slopes).max())
 
 

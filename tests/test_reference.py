@@ -12,7 +12,7 @@ from cases import CELLS, draw_theta
 import elman
 from elman import losses
 from elman.core.layers import Activation, Dense, Last, Layout, Recurrent, Simple
-from elman.core.requests import Batch
+from elman.core.requests import Batch, Objective
 from elman.engines import select
 from elman.engines.reference import losses as terms
 from elman.engines.reference.sigmoid import sigmoid
@@ -43,7 +43,7 @@ def test_nothing_past_a_length_is_read(cell: str, output: str) -> None:
         batch = Batch(hidden_x, hidden_y, lengths)
         out, final, tape = RUN.forward(layout, theta, batch, 2)
         gradient, dx, dstate0 = RUN.backward(layout, theta, tape, hidden_dy, None, None, None)
-        value, slope = RUN.loss_and_grad(layout, theta, batch, losses.MSE(), None, 2)
+        value, slope = RUN.loss_and_grad(layout, theta, batch, Objective(losses.MSE(), shard_size=2))
         assert dx is not None
         assert not dx[past].any()
         assert last or not out[past].any()
@@ -157,7 +157,8 @@ def test_no_weight_at_all(loss: losses.Loss, name: str) -> None:
     theta, x = draw_theta(layout, rng, "float64"), rng.normal(size=(3, 4, 2))
     width = 2 // losses.outputs_per_target(loss)
     y = np.zeros((3, 4), np.int64) if loss.kind == "cross_entropy" else np.ones((3, 4, width))
-    value, gradient = run.loss_and_grad(layout, theta, Batch(x, y, weight=np.zeros((3, 4))), loss, None, 2)
+    batch = Batch(x, y, weight=np.zeros((3, 4)))
+    value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=2))
     assert value == 0
     assert not gradient.any()
 

@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["step", "step_backward"]
+__all__ = ["Tape", "parameters_of", "step", "step_backward"]
 
 Arrays = tuple[np.ndarray, ...]
 
 
-def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: Any) -> tuple[Arrays, Any]:
-    """One step: x (B, D), state of (B, H) arrays -> new state, and what the derivative needs.
+class Tape(NamedTuple):
+    """What one step leaves for its derivative."""
+
+    own: Any  # what the user's step returned
+    x: np.ndarray  # (B, D)
+    state: Arrays  # the state before, each (B, H)
+    memory: Arrays  # the memory's values (B, S, M), where the cell reads one
+
+
+def parameters_of(cell: Any, arrays: Arrays) -> Arrays:
+    """Returns a cell's parameters as they are: a user's cell takes a plain tuple."""
+    return arrays
+
+
+def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: Any) -> tuple[Arrays, Tape]:
+    """Takes one step: x (B, D), state of (B, H) arrays -> new state, tape.
+
 
     drawn: mask (B, H) where the layer has recurrent dropout; memory (values (B, S, M), valid (B, S)) where the cell
     reads one.
     """
     new, tape = _parts(cell, "step", cell.step(cell, parameters, x, state, **drawn), "(state, tape)", 2)
-    return _alike(cell, "step: state", new, state), (tape, x, state, drawn.get("memory"))
+    return _alike(cell, "step: state", new, state), Tape(tape, x, state, drawn.get("memory", ())[:1])
 
 
-def step_backward(cell: Any, parameters: Arrays, tape: Any, dstate: Arrays) -> tuple[Any, ...]:
-    """Gradients at the new state -> dx (B, D), gradients at the state before, gradients of the parameters, and that of
-    the memory's values (B, S, M) where the cell reads one."""
-    own, x, state, memory = tape
-    expected = "(dx, dstate, gradients)" if memory is None else "(dx, dstate, gradients, dmemory)"
-    found = cell.step_backward(cell, parameters, own, dstate)
-    dx, before, gradients, *rest = _parts(cell, "step_backward", found, expected, 3 if memory is None else 4)
-    (dx,) = _alike(cell, "step_backward: dx", (dx,), (x,))
-    before = _alike(cell, "step_backward: dstate", before, state)
+def step_backward(cell: Any, parameters: Arrays, tape: Tape, dstate: Arrays) -> tuple[Any, ...]:
+    """Takes gradients at the new state to dx (B, D), gradients at the state before, gradients of the parameters, and
+    that of the memory's values (B, S, M) where the cell reads one."""
+    expected = "(dx, dstate, gradients, dmemory)" if tape.memory else "(dx, dstate, gradients)"
+    found = cell.step_backward(cell, parameters, tape.own, dstate)
+    dx, before, gradients, *rest = _parts(cell, "step_backward", found, expected, 3 + len(tape.memory))
+    (dx,) = _alike(cell, "step_backward: dx", (dx,), (tape.x,))
+    before = _alike(cell, "step_backward: dstate", before, tape.state)
     gradients = _alike(cell, "step_backward: gradients", gradients, parameters)
-    return dx, before, gradients, *_alike(cell, "step_backward: dmemory", rest, () if memory is None else memory[:1])
+    return dx, before, gradients, *_alike(cell, "step_backward: dmemory", rest, tape.memory)
 
 
 def _parts(cell: Any, what: str, found: Any, expected: str, count: int) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from . import custom, gru, lstm, simple
 from .random import Draws, Place
 
-__all__ = ["CELLS", "Tape", "backward", "forward"]
+__all__ = ["CELLS", "Tape", "backward", "forward", "parameters_of"]
 
 CELLS = {"simple": simple, "lstm": lstm, "gru": gru, "custom": custom}
 Arrays = tuple[np.ndarray, ...]
@@ -56,7 +56,7 @@ def forward(
 ) -> tuple[np.ndarray, Arrays, Tape]:
     """x (B, T, D), lengths (B,), state of (B, H) arrays -> h (B, T, H), 0 past the lengths; final state; tape."""
     cell, units = layer.cell, layer.hidden_size
-    step = CELLS[cell.kind].step
+    step, own = CELLS[cell.kind].step, parameters_of(cell, parameters)
     mask = None
     if draws and layer.recurrent_dropout:
         mask = draws.mask(place, "recurrent_dropout", 0, units, layer.recurrent_dropout, x.dtype)
@@ -74,7 +74,7 @@ def forward(
         if memory is not None:
             drawn["memory"] = tuple(array[rows] for array in memory)
         before = tuple(array[rows] for array in now)
-        new, kept = step(cell, parameters, x[rows, t], before, **drawn)
+        new, kept = step(cell, own, x[rows, t], before, **drawn)
         held = [_held(p, draws, place, name, t, units, rows, x.dtype) for name, p in layer.zoneouts]
         for array, old, made, k in zip(now, before, new, held, strict=True):
             array[rows] = made if k is None else k * old + (1 - k) * made
@@ -91,7 +91,7 @@ def backward(
 
     With truncate = k nothing passes between steps kj - 1 and kj.
     """
-    step_backward = CELLS[cell.kind].step_backward
+    step_backward, own = CELLS[cell.kind].step_backward, parameters_of(cell, parameters)
     carry = [array.copy() for array in dfinal]
     dx = np.zeros(tape.shape, dh.dtype)
     dmemory = [] if tape.memory is None else [np.zeros_like(tape.memory[0])]
@@ -100,7 +100,7 @@ def backward(
         arriving = [array[rows] for array in carry]
         arriving[0] = arriving[0] + dh[rows, t]
         made = tuple(d if k is None else (1 - k) * d for k, d in zip(held, arriving, strict=True))
-        dx[rows, t], before, parts, *dread = step_backward(cell, parameters, kept, made)
+        dx[rows, t], before, parts, *dread = step_backward(cell, own, kept, made)
         for array, part in zip(dmemory, dread, strict=True):
             array[rows] += part
         for array, values, k, d in zip(carry, before, held, arriving, strict=True):
@@ -114,6 +114,11 @@ def backward(
             for array in carry:
                 array[came] = 0
     return dx, gradients, tuple(carry), *dmemory
+
+
+def parameters_of(cell: Any, arrays: Arrays) -> Any:
+    """Returns a cell's parameters by name, from a tuple in their order; a user's cell keeps the tuple."""
+    return CELLS[cell.kind].parameters_of(cell, arrays)
 
 
 def _held(

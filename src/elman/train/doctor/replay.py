@@ -15,19 +15,12 @@ from elman.core.layers import Layout, Part, Recurrent
 from elman.core.losses import Loss
 from elman.core.requests import Batch
 from elman.engines.reference import losses, network, scan  # each with its own derivative; none is taken here
-from elman.engines.reference.norm import Products
 from elman.engines.reference.random import Draws
 from elman.engines.select import select
 
 __all__ = ["Place", "Replay", "Seen", "first_beyond", "fitting_rows", "layer_names", "widened", "windowed"]
 
 GATES = {"simple": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
-# How each cell's tape begins; `reference/<cell>.py` writes it.
-TAPES = {
-    "simple": ("products", "h_prev", "mask", "a", "s"),
-    "lstm": ("products", "mask", "c_prev", "i", "f", "g", "o", "c"),
-    "gru": ("products", "h_prev", "read", "mask", "r", "z", "n"),
-}
 NUMBERS = 1 << 26  # that a replay's tape may hold: 256 MB of float32
 STEPS = 1 << 15  # that a replay takes, over all layers: about ten seconds
 
@@ -162,22 +155,20 @@ class Replay:
     def _cell(self, i: int, part: Part, direction: int, name: str) -> Iterator[Seen]:
         kind, size = part.layer.cell.kind, part.layer.hidden_size  # type: ignore[union-attr]
         gates = GATES.get(kind, ())
-        parameters = self._parameters(part, direction)
+        p = scan.parameters_of(part.layer.cell, self._parameters(part, direction))  # type: ignore[union-attr]
         for t, local, kept, _ in self._tape.done[i].tape[direction].steps:
-            values, rows = dict(zip(TAPES.get(kind, ()), kept, strict=False)), self.order[local]
-            if values:  # a cell that is known
-                w_ih, w_hh, bias = parameters[:3]
-                both = values["products"]  # of a GRU with the reset before, x alone
-                x, read = (both.x, both.read) if isinstance(both, Products) else (both, values["read"])
-                arriving = np.split(x @ w_ih.T + read @ w_hh.T + bias, len(gates) or 1, axis=1)
+            rows = self.order[local]
+            if kind in GATES:  # a cell that is known; kept is its Tape, `reference/<cell>.py`
+                x, read = kept.products.x, kept.products.read
+                arriving = np.split(x @ p.weight_ih.T + read @ p.weight_hh.T + p.bias, len(gates) or 1, axis=1)
                 for gate, a in zip(gates or (None,), arriving, strict=True):
                     yield Seen(name, kind, "pre-activation", gate, t, rows, a)
                 for gate in gates:
-                    yield Seen(name, kind, "gate", gate, t, rows, values[gate])
-                if "s" in values:
-                    yield Seen(name, kind, "activation", None, t, rows, values["s"])
-                if "c" in values:
-                    yield Seen(name, kind, "state c", None, t, rows, values["c"])
+                    yield Seen(name, kind, "gate", gate, t, rows, getattr(kept, gate))
+                if kind == "simple":
+                    yield Seen(name, kind, "activation", None, t, rows, kept.s)
+                if kind == "lstm":
+                    yield Seen(name, kind, "state c", None, t, rows, kept.c)
             h = self._tape.done[i].out.values[local, t, direction * size : (direction + 1) * size]
             yield Seen(name, kind, "state h", None, t, rows, h)
 
@@ -196,10 +187,10 @@ class Replay:
             rows = self.order[local]
             yield Seen(name, kind, "dL/dh", None, t, rows, carry[0][local] + dh[local, t])
             one = tape._replace(steps=[entry])
-            dx, gradients, carry, *_ = scan.backward(layer.cell, parameters, one, dh, carry, truncate)
-            if kind in TAPES:  # the bias's gradient is that of the gates' pre-activations, summed over rows
+            dx, gradients, carry = scan.backward(layer.cell, parameters, one, dh, carry, truncate)
+            if kind in GATES:  # the bias's gradient is that of the gates' pre-activations, summed over rows
                 worst = rows[_largest_row(dx[local, t])][None]
-                sums = np.split(gradients[2][None], len(gates) or 1, axis=1)
+                sums = np.split(scan.parameters_of(layer.cell, gradients).bias[None], len(gates) or 1, axis=1)
                 for gate, da in zip(gates or (None,), sums, strict=True):
                     yield Seen(name, kind, "dL/da", gate, t, worst, da)
             dread[local, t] += dx[local, t]
