@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from elman import _native  # type: ignore[attr-defined]
-from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Layout, Part, Recurrent, Simple
+from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Layout, Part, Recurrent, Simple, Skip
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
 from elman.core.requests import (
@@ -25,6 +25,8 @@ from elman.core.requests import (
 )
 
 __all__ = ["NativeEngine", "operations"]
+
+INPUT_NUMBER = -1  # native/program.h's kInput: x, in place of an operation's number
 
 
 class NativeEngine:
@@ -176,12 +178,14 @@ def operations(layout: Layout) -> list[Any]:
     state = 0
     for part in layout.parts:
         kind, options = _native.LayerKind[part.layer.kind], _options(part)
+        numbers = [source if isinstance(source, int) else INPUT_NUMBER for source in part.reads]
+        reads = (numbers[0], numbers[1] if len(numbers) > 1 else INPUT_NUMBER)
         directions: list[Any] = []
         for k in range(max(1, len(part.parameters))):
             directions.append(_direction(part, k, state))
             state += len(part.states[k]) if part.states else 0
         sizes = {"input_size": part.input_size, "output_size": part.output_size}
-        ops.append(_native.Op(kind=kind, **sizes, directions=directions, **options))
+        ops.append(_native.Op(kind=kind, reads=reads, **sizes, directions=directions, **options))
     return ops
 
 
@@ -202,6 +206,8 @@ def _options(part: Part) -> dict[str, Any]:
             }
         case Dense(activation=activation):
             return {"activation": _native.ActivationKind[activation]}
+        case Skip():
+            return {"second_size": part.parameters[0][0].shape[1]}
         case Dropout(rate=rate, variational=variational):
             return {"rate": rate, "variational": variational}
         case _:

@@ -130,8 +130,11 @@ class Layout:
 
     @property
     def custom(self) -> bool:
-        """Whether some piece exists on the reference engine alone."""
-        return not self.chain or not all(part.layer.compiled for part in self.parts)
+        """Whether some piece exists on the reference engine alone: a layer or a cell that the compiled core lacks, an
+        input besides x, whole numbers that are not read by the first layer, or an initial state from elsewhere."""
+        started = any(start is not None for part in self.parts for group in part.starts for start in group)
+        elsewhere = self.integer_input and not self.parts[0].layer.integers
+        return bool(self.inputs) or started or elsewhere or not all(part.layer.compiled for part in self.parts)
 
     # ---------------------------------------------------------------------------------------- binding
 
