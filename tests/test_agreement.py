@@ -72,7 +72,7 @@ def test_grid(cell: str, dtype: str) -> None:
 def branches(last: bool) -> Layout:
     """Layers that read the input and one another by name: two branches, joined by linear paths."""
     layers = [
-        Node(Recurrent(5, CELLS["gru_after"]), "low"),
+        Node(Recurrent(5, CELLS["gru"]), "low"),
         Node(Dropout(0.3), "thinned"),
         Node(Recurrent(3, CELLS["lstm"], bidirectional=True), "high"),
         Node(Recurrent(4, CELLS["tanh"]), "other", ["x"]),
@@ -90,16 +90,16 @@ def branches(last: bool) -> Layout:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("last", [False, True])
 def test_layers_that_read_by_name(last: bool, dtype: str) -> None:
-    layout = branches(last)
+    layout, mse = branches(last), losses.MSE()
     assert not layout.custom
     assert not layout.chain
     rng = np.random.default_rng(3)
     theta = draw_theta(layout, rng, dtype)
     for given in (False, True):
         batch = draw_batch(layout, rng, dtype, 7, 6, ragged=True, given=given, weighted=True)
-        left, right = (answers(run, layout, theta, batch, losses.MSE(), 4, 3) for run in both())
+        left, right = (answers(run, layout, theta, batch, mse, 4, 3) for run in both())
         compare(left, right, dtype, (last, given))
-        objective = Objective(losses.MSE(), activity_penalty=0.1, shard_size=3, seed=5)
+        objective = Objective(mse, activity_penalty=0.1, shard_size=3, seed=5)
         found = (run.loss_and_grad(layout, theta, batch, objective, 2) for run in both())
         compare(*((("loss", value), ("gradient", gradient)) for value, gradient in found), dtype, (last, "drawn"))
 
