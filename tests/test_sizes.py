@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cases import CELLS
@@ -12,7 +13,9 @@ from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Last, 
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
-FIELDS = ["kind", "variant", "in", "out", "hidden", "directions", "state", "state_reverse", "learned", "shared"]
+OP = ("kind", "cell", "activation", "input_size", "output_size", "hidden_size", "directions", "learned_state",
+      "variational", "rate", "zoneout", "noise")  # fmt: skip
+DIRECTION = ("weight", "weight_hh", "bias", "extra", "learned", "state")
 LAYOUTS: dict[str, Layout] = {
     **{cell: Layout([Recurrent(3, CELLS[cell], learned_state=True), Dense(2)], 4) for cell in CELLS},
     "both": Layout([Recurrent(3, "lstm", bidirectional=True), Dense(2)], 4),  # type: ignore[arg-type]
@@ -50,24 +53,24 @@ def test_sizes_are_pythons_integers():
     assert parameters[1].offset == 2**39
 
 
-def alterations(name: str) -> Iterator[tuple[str, int, int, int]]:
-    """(layout, operation, place of the number, what it becomes): each makes the network not fit its parameters."""
+def alterations(name: str) -> Iterator[tuple[str, int, tuple[str, ...], int]]:
+    """(layout, operation, path to a number, what it becomes): each makes the network not fit its parameters."""
     from elman.engines.compiled import operations
 
     layout = LAYOUTS[name]
     extreme = [-1, 2**31, 2**32, 2**62, 2**63 - 1]
-    for i, (whole, _) in enumerate(operations(layout)):
+    for i, op in enumerate(operations(layout)):
         kind = type(layout.layers[i])
-        yield from ((name, i, FIELDS.index(f), n) for f in ("in", "out") for n in (*extreme, 0, 99))
-        yield from ((name, i, 0, n) for n in (-1, 6, 2**31 - 1))
+        yield from ((name, i, (f,), n) for f in ("input_size", "output_size") for n in (*extreme, 0, 99))
         if kind in (Recurrent, Embedding):
-            yield from ((name, i, FIELDS.index("hidden"), n) for n in (*extreme, 0, 99))
+            yield from ((name, i, ("hidden_size",), n) for n in (*extreme, 0, 99))
         if kind is Recurrent:
-            yield from ((name, i, 1, n) for n in (-1, 12, 2**31 - 1))
-            yield from ((name, i, FIELDS.index(f), n) for f in ("directions", "state") for n in (-1, 3, 2**31 - 1))
+            yield from ((name, i, ("state",), n) for n in (-1, 3, 2**31 - 1))
         places = {p.offset for group in layout.parts[i].parameters for p in group} - {0}
-        used = (k for k in range(len(FIELDS), len(whole)) if whole[k] in places)
-        yield from ((name, i, k, n) for k in used for n in (*extreme, layout.size))
+        for k, direction in enumerate(op.directions):
+            paths = [(f, str(k)) for f in DIRECTION[:4] if getattr(direction, f) in places]
+            paths += [("learned", str(k), str(s)) for s in range(2) if direction.learned[s] in places]
+            yield from ((name, i, path, n) for path in paths for n in (*extreme, layout.size))
 
 
 @needs_core
@@ -80,21 +83,66 @@ def test_the_core_builds_no_model_larger_than_its_parameters(name: str):
 
 @needs_core
 @pytest.mark.parametrize(
-    ("name", "op", "place", "value"), [each for name in LAYOUTS if CORE for each in alterations(name)]
+    ("name", "op", "path", "value"), [each for name in LAYOUTS if CORE for each in alterations(name)]
 )
-def test_the_core_refuses_numbers_that_do_not_fit(name: str, op: int, place: int, value: int):
+def test_the_core_refuses_numbers_that_do_not_fit(name: str, op: int, path: tuple[str, ...], value: int):
     with pytest.raises(ValueError, match="ops: "):
-        made(name, op, place, value)
+        made(name, op, path, value)
 
 
-def made(name: str, op: int = 0, place: int | None = None, value: int = 0, size: int | None = None) -> None:
+@needs_core
+@pytest.mark.parametrize("count", [0, 3])
+def test_the_core_refuses_operations_without_one_or_two_directions(count: int):
+    from elman import _native
+
+    with pytest.raises(ValueError, match="directions: expected one or two"):
+        _native.Op(kind=_native.LayerKind.last, input_size=1, output_size=1, directions=[_native.Direction()] * count)
+
+
+@needs_core
+@pytest.mark.parametrize("value", [-1, 12, 2**31 - 1])
+def test_no_number_beyond_the_enums_reaches_the_core(value: int):
+    from elman import _native
+
+    for kind in (_native.LayerKind, _native.CellKind, _native.ActivationKind):
+        with pytest.raises(ValueError, match=f"{value} is not a valid"):
+            kind(value)
+    with pytest.raises(TypeError):
+        _native.Op(kind=value, input_size=1, output_size=1, directions=[_native.Direction()])
+
+
+def made(name: str, at: int = 0, path: tuple[str, ...] = (), value: int = 0, size: int | None = None) -> None:
     """Builds the compiled model of a layout, one number of one of its operations being another."""
     from elman import _native
     from elman.engines.compiled import operations
 
     layout = LAYOUTS[name]
-    rows, states = operations(layout), [slot.size for slot in layout.states]
-    if place is not None:
-        rows[op][0][place] = value
-    total = layout.size if size is None else size
-    _native.Model32(rows, states, layout.input_size, layout.output_size, total, layout.integer_input, layout.last)
+    ops, states = operations(layout), [slot.size for slot in layout.states]
+    if path:
+        ops[at] = altered(ops[at], path, value)
+    _native.Model32(
+        operations=ops,
+        states=states,
+        input_size=layout.input_size,
+        output_size=layout.output_size,
+        size=layout.size if size is None else size,
+        integer_input=layout.integer_input,
+        last=layout.last,
+    )
+
+
+def altered(op: Any, path: tuple[str, ...], value: int) -> Any:
+    """The operation with one number changed: a field of its own, or (field, direction) or (field, direction, state)."""
+    from elman import _native
+
+    fields = {field: getattr(op, field) for field in OP}
+    if path[0] in OP:
+        return _native.Op(**(fields | {path[0]: value}))
+    directions = [{field: getattr(direction, field) for field in DIRECTION} for direction in op.directions]
+    field, direction, *state = path if len(path) > 1 else (*path, "0")
+    changed = directions[int(direction)]
+    if state:
+        changed[field] = tuple(value if str(k) == state[0] else old for k, old in enumerate(changed[field]))
+    else:
+        changed[field] = value
+    return _native.Op(**(fields | {"directions": [_native.Direction(**one) for one in directions]}))
