@@ -95,10 +95,10 @@ def test_layers_that_read_by_name(last: bool, dtype: str) -> None:
     assert not layout.chain
     rng = np.random.default_rng(3)
     theta = draw_theta(layout, rng, dtype)
-    for given in (False, True):
-        batch = draw_batch(layout, rng, dtype, 7, 6, ragged=True, given=given, weighted=True)
+    for state in (False, True):
+        batch = draw_batch(layout, rng, dtype, 7, 6, ragged=True, given=state, weighted=True)
         left, right = (answers(run, layout, theta, batch, mse, 4, 3) for run in both())
-        compare(left, right, dtype, (last, given))
+        compare(left, right, dtype, (last, state))
         objective = Objective(mse, activity_penalty=0.1, shard_size=3, seed=5)
         found = (run.loss_and_grad(layout, theta, batch, objective, 2) for run in both())
         compare(*((("loss", value), ("gradient", gradient)) for value, gradient in found), dtype, (last, "drawn"))

@@ -109,9 +109,10 @@ void bind_program(nb::module_& m) {
             op->zoneout[1] = zoneout.second;
             op->noise = noise;
           },
-          nb::kw_only(), "kind"_a, "reads"_a, "input_size"_a, "output_size"_a, "second_size"_a = 0, "hidden_size"_a = 0,
-          "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear, "directions"_a, "learned_state"_a = false,
-          "variational"_a = false, "rate"_a = 0.0, "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
+          nb::kw_only(), "kind"_a, "reads"_a = Reads(kInput, kInput), "input_size"_a, "output_size"_a,
+          "second_size"_a = 0, "hidden_size"_a = 0, "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear,
+          "directions"_a, "learned_state"_a = false, "variational"_a = false, "rate"_a = 0.0,
+          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
       .def_ro("kind", &Op::kind)
       .def_prop_ro("reads", [](const Op& op) { return Reads(op.reads[0], op.reads[1]); })
       .def_ro("input_size", &Op::in)
