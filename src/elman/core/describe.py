@@ -18,15 +18,16 @@ MOST_LAYERS = 1000  # far above any use; a hostile file must not make us build a
 
 
 def layers_to_plain(layers: Sequence[Layer | Node]) -> list[dict[str, Any]]:
-    """Each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation or cell: code."""
+    """Returns each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation or cell, which is
+    code."""
     if len(layers) > MOST_LAYERS:
         raise ValueError(f"layers: expected at most {MOST_LAYERS} layers in a file, got {len(layers)}")
     return [_to_plain(layer) for layer in layers]
 
 
 def layers_from_plain(name: str, plain: Any) -> list[Layer | Node]:
-    """The layers that `layers_to_plain` described, in the field `name`; raises ValueError or TypeError for anything
-    else."""
+    """Returns the layers that `layers_to_plain` described; `name` is what errors call the field. Raises ValueError or
+    TypeError for anything else."""
     if not isinstance(plain, list) or len(plain) > MOST_LAYERS:
         raise ValueError(f"{name}: expected a list of at most {MOST_LAYERS} layers, got {type(plain).__name__}")
     kinds = {**LAYERS, Node.kind: Node}
@@ -34,13 +35,13 @@ def layers_from_plain(name: str, plain: Any) -> list[Layer | Node]:
 
 
 def inputs_to_plain(inputs: Mapping[str, Input]) -> dict[str, Any]:
-    """A network's named inputs as plain JSON values: name -> the fields of its `Input`."""
+    """Returns a network's named inputs as plain JSON values: name -> the fields of its `Input`."""
     return {name: dataclasses.asdict(given) for name, given in inputs.items()}
 
 
 def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
-    """The inputs that `inputs_to_plain` described, in the field `name`; raises ValueError or TypeError for anything
-    else."""
+    """Returns the inputs that `inputs_to_plain` described; `name` is what errors call the field. Raises ValueError or
+    TypeError for anything else."""
     if not isinstance(plain, dict) or len(plain) > MOST_LAYERS:
         raise ValueError(f"{name}: expected a mapping of at most {MOST_LAYERS} inputs, got {type(plain).__name__}")
     known: dict[str, fields.Check] = {"size": fields.whole(1), "kind": fields.text}
@@ -48,8 +49,8 @@ def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
 
 
 def layout_from_plain(name: str, plain: Any) -> Layout:
-    """The layout of a network whose layers and input size are described in the field `name`; ValueError or TypeError
-    for anything else."""
+    """Returns the layout of a network from its layers and input size in the field `name`. Raises ValueError or
+    TypeError for anything else."""
     known = fields.record(name, plain, {"layers": layers_from_plain, "input_size": fields.whole(1)})
     return Layout(known["layers"], known["input_size"])
 

@@ -13,7 +13,7 @@ __all__ = ["Parameters", "initial_state"]
 
 
 class Parameters(Mapping[str, np.ndarray]):
-    """Name -> writable view into one flat vector (P,), in the layout's order.
+    """A mapping from names to writable views into one flat vector (P,), in the layout's order.
 
     `parameters["bias_l0"][:] = 0` and `parameters["bias_l0"] = values` both write into the vector; the second copies an
     array of exactly the parameter's shape. `flat` is the vector itself, so sums and norms over all entries work on one
@@ -57,7 +57,7 @@ class Parameters(Mapping[str, np.ndarray]):
 
 
 def initial_state(layout: Layout, theta: np.ndarray, n: int) -> list[np.ndarray]:
-    """The state before a sequence's first step, aligned with layout.states, each (n, size): learned, or zero."""
+    """Returns the state before a sequence's first step, aligned with layout.states: learned or zero, (n, size) each."""
     states = [np.zeros((n, slot.size), theta.dtype) for slot in layout.states]
     empty = iter(states)
     for part in layout.parts:

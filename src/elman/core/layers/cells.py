@@ -217,7 +217,7 @@ CELLS: dict[str, Cell] = {"tanh": Simple(), "relu": Simple("relu"), "lstm": LSTM
 
 
 def as_cell(cell: str | Cell) -> Cell:
-    """The cell a name stands for ("tanh", "relu", "lstm", "gru"); a cell is returned as it is."""
+    """Returns the cell that a name stands for ("tanh", "relu", "lstm", "gru"); a cell is returned as it is."""
     if isinstance(cell, Cell):
         return cell
     return CELLS[checks.choice("cell", cell, tuple(CELLS))]

@@ -32,5 +32,5 @@ class Dense(Layer):
         return {"weight": (self.output_size, size), "bias": (self.output_size,)}
 
     def full_name(self, local: str, number: int, count: int) -> str:
-        """`dense0.weight`, ...; the last one is the head, `head.weight`."""
+        """Returns `dense0.weight`, ...; the last dense layer is the head, `head.weight`."""
         return f"head.{local}" if number == count - 1 else f"dense{number}.{local}"

@@ -13,7 +13,7 @@ ALWAYS_SHOWN = ("cell", "activation", "peepholes", "reset_after")  # in a repr, 
 
 
 def short_repr(self: Any) -> str:
-    """The repr of a description: its class, and the fields that differ from their defaults."""
+    """Returns the repr of a description: its class, and the fields that differ from their defaults."""
     parts: list[str] = []
     for field in fields(self):
         value = getattr(self, field.name)
@@ -31,7 +31,7 @@ def store(self: Any, **values: Any) -> None:
 
 
 def below_one(name: str, value: object) -> float:
-    """A number in [0, 1); raises TypeError or ValueError for anything else."""
+    """Returns `value`, a number in [0, 1); raises TypeError or ValueError for anything else."""
     number = checks.number(name, value, low=0.0, high=1.0)
     if number == 1.0:
         raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
@@ -39,5 +39,5 @@ def below_one(name: str, value: object) -> float:
 
 
 def share(name: str, value: object) -> float:
-    """A number in (0, 1]; raises TypeError or ValueError for anything else."""
+    """Returns `value`, a number in (0, 1]; raises TypeError or ValueError for anything else."""
     return checks.number(name, value, low=0.0, high=1.0, open_low=True)

@@ -44,21 +44,23 @@ class Layer:
         return ("",)
 
     def sources(self) -> tuple[str, ...]:
-        """The names of what it reads, where no `Node` gives others."""
+        """Returns the names of what it reads, where no `Node` gives others."""
         return (PREVIOUS,)
 
     def output(self, *read: Signal) -> Signal:
-        """What it gives for what it reads; raises ValueError for what it cannot read."""
+        """Returns what it gives for what it reads; raises ValueError for what it cannot read."""
         raise NotImplementedError
 
     def parameter_shapes(self, size: int, *more: int) -> Mapping[str, tuple[int, ...]]:
-        """Name -> shape of one direction's parameters, in the engines' order, for the sizes of what it reads."""
+        """Returns name -> shape of one direction's parameters, in the engines' order; `size` is that of what it reads
+        first, `more` are the others'."""
         return {}
 
     def state_sizes(self) -> Mapping[str, int]:
-        """Name -> size of one direction's states, in the engines' order."""
+        """Returns name -> size of one direction's states, in the engines' order."""
         return {}
 
     def full_name(self, local: str, number: int, count: int) -> str:
-        """A parameter's or state's name in the network, for the layer at place `number` among `count` of its kind."""
+        """Returns the name in the network of a parameter or state; of `count` layers of this kind without names,
+        `number` stand before it."""
         return f"{self.kind}{number or ''}.{local}"

@@ -34,7 +34,7 @@ class Parameter(NamedTuple):
         return math.prod(self.shape)  # not NumPy's, which wraps at 64 bits
 
     def view(self, theta: np.ndarray) -> np.ndarray:
-        """A writable view into theta (P,)."""
+        """Returns a writable view into theta (P,)."""
         return theta[self.offset : self.offset + self.size].reshape(self.shape)
 
 
@@ -120,18 +120,21 @@ class Layout:
 
     @property
     def draws(self) -> bool:
-        """Whether training draws anything."""
+        """Returns whether training draws anything."""
         return any(part.layer.draws for part in self.parts)
 
     @property
     def chain(self) -> bool:
-        """Whether it is a stack: one input, and each layer reads by itself the one before."""
+        """Returns whether it is a stack: x is its only input, and no layer has a name."""
         return not self.inputs and not any(isinstance(layer, Node) for layer in self.layers)
 
     @property
     def custom(self) -> bool:
-        """Whether some piece exists on the reference engine alone: a layer or a cell that the compiled core lacks, an
-        input besides x, whole numbers that are not read by the first layer, or an initial state from elsewhere."""
+        """Returns whether some part exists on the reference engine alone.
+
+        That is a layer or a cell that the compiled core lacks, an input besides x, an initial state from elsewhere, or
+        an Embedding that reads x and is not the first layer.
+        """
         started = any(start is not None for part in self.parts for group in part.starts for start in group)
         elsewhere = self.integer_input and not self.parts[0].layer.integers
         return bool(self.inputs) or started or elsewhere or not all(part.layer.compiled for part in self.parts)
@@ -171,7 +174,7 @@ class Layout:
         return place
 
     def _bind(self, nodes: list[Node]) -> tuple[tuple[Part, ...], tuple[StateSlot, ...]]:
-        """Every layer's part, and all states, in the order of the layers."""
+        """Returns every layer's part, and all states, in the order of the layers."""
         parts: list[Part] = []
         slots: list[StateSlot] = []
         unnamed = Counter(node.layer.kind for node in nodes if node.name is None)
@@ -200,7 +203,7 @@ class Layout:
         return tuple(parts), tuple(slots)
 
     def _output(self, i: int, layer: Layer, read: list[Signal]) -> Signal:
-        """What a layer gives for what it reads; ValueError with its place where it cannot read that."""
+        """Returns what a layer gives for what it reads; raises ValueError with its place where it cannot read that."""
         try:
             if read[0].integers and not layer.integers:
                 raise ValueError(f"expected Embedding to read whole numbers, got {layer!r}")
@@ -209,7 +212,7 @@ class Layout:
             raise ValueError(f"layers[{i}]: {error}") from None
 
     def _place(self, shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
-        """Puts parameters, role -> (name, shape), behind those that are in theta already."""
+        """Places parameters, role -> (name, shape), in theta behind those before them, and returns them."""
         placed: list[Parameter] = []
         for role, (name, shape) in shapes.items():
             placed.append(Parameter(name, shape, self.size, role))
@@ -221,7 +224,7 @@ class Layout:
     # ------------------------------------------------------------------------------- initial states
 
     def _starts(self, i: int, node: Node, slots: list[StateSlot]) -> tuple[tuple[Start | None, ...], ...]:
-        """The source of each initial state of a layer, in the order of its states; None: learned, or zero."""
+        """Returns the source of each initial state of a layer, in the order of its states; None: learned, or zero."""
         sizes = node.layer.state_sizes()
         own = {f"{local}{suffix}": size for suffix in node.layer.suffixes for local, size in sizes.items()}
         named = dict(node.state) if not isinstance(node.state, str) else {key: f"{node.state}.{key}" for key in own}

@@ -73,7 +73,7 @@ class Node:
 
 
 def checked_name(name: str, value: object) -> str:
-    """`value`, which must be a name that a layer or an input may have; raises TypeError or ValueError otherwise."""
+    """Returns `value`, a name that a layer or an input may have; raises TypeError or ValueError for anything else."""
     if not isinstance(value, str):
         raise TypeError(f"{name}: expected a name, got {checks.shown(value)}")
     if not value.isidentifier() or value == PREVIOUS:

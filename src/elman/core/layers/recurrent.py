@@ -53,7 +53,7 @@ class Recurrent(Layer):
 
     @property
     def zoneouts(self) -> tuple[tuple[str, float], ...]:
-        """(state, probability of keeping it), for each of the cell's states."""
+        """Returns (state, probability of keeping it) for each of the cell's states."""
         names = self.cell.state_names
         values = self.zoneout if isinstance(self.zoneout, tuple) else (self.zoneout,) * len(names)
         return tuple(zip(names, values, strict=True))
@@ -83,7 +83,7 @@ class Recurrent(Layer):
         return Signal(self.hidden_size * len(self.suffixes), x.time)
 
     def parameter_shapes(self, size: int, *more: int) -> dict[str, tuple[int, ...]]:
-        """The cell's own parameters, then the initial states where they are learned."""
+        """Returns the cell's own parameters, then the initial states where they are learned."""
         shapes = dict(self.cell.parameter_shapes(size, self.hidden_size, *more))
         if self.learned_state:
             shapes |= {f"state_{name}": (self.hidden_size,) for name in self.cell.state_names}
@@ -93,5 +93,5 @@ class Recurrent(Layer):
         return dict.fromkeys(self.cell.state_names, self.hidden_size)
 
     def full_name(self, local: str, number: int, count: int) -> str:
-        """PyTorch's names: `weight_ih_l0`, `bias_l1`."""
+        """Returns PyTorch's names: `weight_ih_l0`, `bias_l1`."""
         return f"{local}_l{number}"

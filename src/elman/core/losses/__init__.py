@@ -49,12 +49,12 @@ LOSSES: dict[str, Loss] = {
 
 
 def as_loss(loss: str | Loss) -> Loss:
-    """The loss that a name stands for, with its defaults; a loss is returned as it is."""
+    """Returns the loss that a name stands for, with its defaults; a loss is returned as it is."""
     if isinstance(loss, Loss):
         return loss
     return LOSSES[checks.choice("loss", loss, tuple(LOSSES))]
 
 
 def outputs_per_target(loss: Loss) -> int:
-    """How many of the network's outputs speak of one target: Q quantiles, a location and a scale, or one."""
+    """Returns how many of the network's outputs speak of one target: Q quantiles, a location and a scale, or one."""
     return loss.outputs_per_target

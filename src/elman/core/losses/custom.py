@@ -63,7 +63,7 @@ class Custom(Loss):
         return 1
 
     def evaluate(self, y_hat: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
-        """The function's value and gradient, their types and shapes checked."""
+        """Returns the function's value and gradient, their types and shapes checked."""
         found: Any = self.function(y_hat, y, weight)
         if not isinstance(found, tuple) or len(found) != 2:
             raise TypeError(f"{self.name}: expected (value, gradient) from the function, got {checks.shown(found)}")

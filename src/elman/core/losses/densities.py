@@ -24,7 +24,7 @@ class Density(Loss):
         return 2
 
     def terms(self, outputs: int) -> int:
-        """One a target."""
+        """Returns one term a target."""
         return outputs // 2
 
 
@@ -61,7 +61,7 @@ class StudentT(Density):
 
     @property
     def at_zero(self) -> float:
-        """Minus the log density at the location, where the scale is 1."""
+        """Returns minus the log density at the location, where the scale is 1."""
         df = float(self.df)
         if df > 1e4:  # where the two logarithms of the gamma function would cancel
             return Gaussian.at_zero + 0.25 / df

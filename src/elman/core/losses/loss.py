@@ -43,11 +43,11 @@ class Loss:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Returns what messages call it."""
         return self.kind
 
     def target_width(self, outputs: int) -> int | None:
-        """The last axis of y for a network of so many outputs; None where targets are whole numbers, without that axis.
+        """Returns the last axis of y for a network of so many outputs; None for whole numbers, which have no such axis.
 
         Raises ValueError where the network's outputs are no whole number of targets.
         """
@@ -60,9 +60,9 @@ class Loss:
         return None if self.classes or self.ragged else outputs // count
 
     def terms(self, outputs: int) -> int:
-        """How many terms a step has, each of which counts in the mean; a ragged loss: how many a row has."""
+        """Returns how many terms a step has, each of which counts in the mean; of a ragged loss, how many a row has."""
         return 1 if self.classes or self.ragged else outputs
 
     def constants(self) -> dict[str, Any]:
-        """Its numbers, by the names that they have in the compiled core's `Loss` (native/program.h)."""
+        """Returns its numbers, by the names that they have in the compiled core's `Loss` (native/program.h)."""
         return {}

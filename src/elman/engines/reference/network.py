@@ -31,9 +31,10 @@ class Tape(NamedTuple):
 def forward(
     layout: Any, theta: np.ndarray, inputs: Mapping[str, Signal], state: Arrays | None, draws: Draws | None = None
 ) -> tuple[np.ndarray, list[np.ndarray], Tape]:
-    """inputs by name, state aligned with layout.states -> y (B, T, O) or (B, O), final state, tape.
+    """Takes inputs by name through all layers; returns y (B, T, O) or (B, O), the final state, and a tape.
 
-    state None: from where the layout says, learned, or zero. draws None: prediction.
+    state  aligned with layout.states; None: from where the layout says, learned, or zero
+    draws  what training draws; None: prediction
     """
     signals: dict[str | int, Signal] = {name: Signal(_masked(given), given.lengths) for name, given in inputs.items()}
     tape = Tape({str(name): signal for name, signal in signals.items()}, [], state is not None)
@@ -61,8 +62,11 @@ def backward(
     dstate: Arrays,
     truncate: int | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray | None], list[np.ndarray]]:
-    """dy like y, dhidden one for each recurrent layer, dstate at the final state -> gradient (P,), the inputs'
-    gradients by name (None for whole numbers), that of a given initial state."""
+    """Takes gradients back through all layers; returns the gradient of theta (P,), those of the inputs by name (None
+    for whole numbers), and that of a given initial state.
+
+    dy  like y; dhidden: at each recurrent layer's output, or None; dstate: at the final state
+    """
     gradient = np.zeros_like(theta)
     arriving: dict[str | int, np.ndarray] = {
         name: np.zeros_like(signal.values) for name, signal in tape.inputs.items() if signal.values.dtype.kind == "f"
@@ -98,17 +102,17 @@ def backward(
 
 
 def step_back(done: Done, dout: np.ndarray, dfinal: Arrays, truncate: int | None) -> Sent:
-    """One layer's way back: dout like its output, dfinal at its final states."""
+    """Takes gradients back through one layer: dout like its output, dfinal at its final states."""
     return LAYERS[done.given.layer.kind].backward(done, dout, dfinal, truncate)
 
 
 def hidden(tape: Tape) -> list[np.ndarray]:
-    """Each recurrent layer's output (B, T, H or 2H)."""
+    """Returns each recurrent layer's output (B, T, H or 2H)."""
     return [done.out.values for done in tape.done if done.given.layer.kind == "recurrent"]
 
 
 def _start(start: Any, final: Arrays, signals: Mapping[str | int, Signal]) -> np.ndarray | None:
-    """One initial state from where the layout says, (B, H); None: learned, or zero."""
+    """Returns one initial state (B, H) from where the layout says; None: it is learned, or zero."""
     if start is None:
         return None
     return signals[start.source].values if start.slot is None else final[start.slot]
@@ -124,7 +128,7 @@ def _views(part: Any, vector: np.ndarray) -> list[tuple[np.ndarray, ...]]:
 
 
 def _masked(signal: Signal) -> np.ndarray:
-    """The values, 0 past the lengths, where anything may stand."""
+    """Returns the values with 0 past the lengths, where anything may stand."""
     values = signal.values
     if signal.lengths is None:
         return values

@@ -32,13 +32,16 @@ class Place(NamedTuple):
 
 
 class Draws:
-    """All draws of one update for some rows. rows (B,): their indices in the data."""
+    """All draws of one update for some rows.
+
+    rows  (B,), their indices in the data
+    """
 
     def __init__(self, seed: int, update: int, rows: np.ndarray) -> None:
         self._key, self._update, self._rows = seed, update, rows
 
     def bits(self, place: Place, site: str, step: int, units: int) -> np.ndarray:
-        """Whole numbers in [0, 2^24), (B, units)."""
+        """Returns whole numbers in [0, 2^24), (B, units)."""
         quarter = -(-units // 4)
         turns = np.arange(quarter) + ((16 * place.layer + 8 * place.direction + SITES[site]) << 16)
         counter = [turns[None, :], step, self._rows[:, None], self._update]
@@ -52,16 +55,16 @@ class Draws:
         return (np.concatenate(words, axis=1)[:, :units] >> np.uint64(32 - BITS)).astype(np.int64)
 
     def chosen(self, place: Place, site: str, step: int, units: int, probability: float) -> np.ndarray:
-        """True with this probability (rounded up to 2^-24), (B, units)."""
+        """Returns True with this probability (rounded up to 2^-24), (B, units)."""
         return self.bits(place, site, step, units) < threshold(probability)
 
     def mask(self, place: Place, site: str, step: int, units: int, rate: float, dtype: np.dtype[Any]) -> np.ndarray:
-        """0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1; (B, units)."""
+        """Returns 0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1; (B, units)."""
         dropped = self.chosen(place, site, step, units, rate)
         return np.where(dropped, dtype.type(0), dtype.type(1 / (1 - rate)))
 
     def normal(self, place: Place, site: str, step: int, units: int, dtype: np.dtype[Any]) -> np.ndarray:
-        """Standard normal numbers, (B, units): two from a radius and an angle (Box and Muller 1958).
+        """Returns standard normal numbers, (B, units): two from a radius and an angle (Box and Muller 1958).
 
         sqrt(-2 log u) cos(a) and sqrt(-2 log u) sin(a), u in (0, 1], a in (-pi, pi), for the units j and half + j,
         whose bits give u and a; half = 2 ceil(units / 4).
@@ -74,5 +77,5 @@ class Draws:
 
 
 def threshold(probability: float) -> int:
-    """The whole numbers in [0, 2^24) below this one are taken."""
+    """Returns the whole number below which a draw in [0, 2^24) counts as chosen."""
     return int(np.ceil(probability * 2**BITS))

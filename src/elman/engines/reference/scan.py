@@ -54,7 +54,8 @@ def forward(
     place: Place,
     memory: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, Arrays, Tape]:
-    """x (B, T, D), lengths (B,), state of (B, H) arrays -> h (B, T, H), 0 past the lengths; final state; tape."""
+    """Takes x (B, T, D), with lengths (B,), through time from a state of (B, H) arrays; returns h (B, T, H), 0 past the
+    lengths, the final state, and a tape."""
     cell, units = layer.cell, layer.hidden_size
     step, own = CELLS[cell.kind].step, parameters_of(cell, parameters)
     mask = None
@@ -86,8 +87,8 @@ def forward(
 def backward(
     cell: Any, parameters: Arrays, tape: Tape, dh: np.ndarray, dfinal: Arrays, truncate: int | None
 ) -> tuple[Any, ...]:
-    """dh (B, T, H) at the outputs, dfinal at the final state -> dx (B, T, D), gradients, gradient of the given state,
-    and, for a cell with a memory, that of the memory (B, S, M).
+    """Takes dh (B, T, H) at the outputs and dfinal at the final state back through time; returns dx (B, T, D), the
+    gradients of the parameters and of the given state, and, for a cell with a memory, that of the memory (B, S, M).
 
     With truncate = k nothing passes between steps kj - 1 and kj.
     """
@@ -131,7 +132,7 @@ def _held(
     rows: np.ndarray,
     dtype: np.dtype[Any],
 ) -> Any:
-    """Zoneout's k of one state."""
+    """Returns zoneout's k of one state: drawn (B, H) in training, one number in prediction, None without zoneout."""
     if not p:
         return None
     if draws is None:

@@ -16,7 +16,7 @@ __all__ = ["backward", "forward"]
 
 
 def forward(given: Given) -> Done:
-    """x (..., F) -> y (..., O)."""
+    """Maps x (..., F) to y (..., O)."""
     weight, bias = given.weights[0]
     (x,) = given.read
     a = x.values @ weight.T + bias
@@ -33,7 +33,7 @@ def forward(given: Given) -> Done:
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
-    """dy (..., O) -> dx (..., F), (dW, db)."""
+    """Takes dy (..., O) back to dx (..., F) and (dW, db)."""
     weight, x, y = done.given.weights[0][0], done.given.read[0].values, done.out.values
     match done.given.layer.activation:
         case "tanh":

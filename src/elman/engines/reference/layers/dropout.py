@@ -13,7 +13,7 @@ __all__ = ["backward", "forward"]
 
 
 def forward(given: Given) -> Done:
-    """x -> y of the same shape; the tape is the mask, or None where nothing was drawn."""
+    """Multiplies x with the mask; the tape is the mask, or None in prediction."""
     (x,) = given.read
     if given.draws is None:
         return Done(given, x)
@@ -22,12 +22,12 @@ def forward(given: Given) -> Done:
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
-    """dy -> dx = m dy."""
+    """Takes dy back to dx = m dy."""
     return Sent([dout if done.tape is None else dout * done.tape])
 
 
 def _mask(given: Given, x: np.ndarray) -> np.ndarray:
-    """The mask, shaped like x, or (B, 1, F) where all steps share it."""
+    """Draws the mask, shaped like x, or (B, 1, F) where all steps share it."""
     layer, draws, units, place = given.layer, given.draws, x.shape[-1], Place(given.place, 0)
     assert draws is not None
     if x.ndim == 2 or layer.variational:

@@ -15,7 +15,7 @@ __all__ = ["backward", "forward"]
 
 
 def forward(given: Given) -> Done:
-    """ids (B, T) -> rows of the table (B, T, F)."""
+    """Maps ids (B, T) to rows of the table (B, T, F)."""
     (ids,), table = given.read, given.weights[0][0]
     known = (ids.values >= 0) & (ids.values < len(table))
     y = table[np.where(known, ids.values, 0)]
@@ -24,7 +24,7 @@ def forward(given: Given) -> Done:
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
-    """dy (B, T, F) -> dE (V, F): every row gathers what arrived wherever it was used."""
+    """Takes dy (B, T, F) back to dE (V, F): each row of the table sums the gradients of all places that used it."""
     known, ids = done.tape, done.given.read[0].values
     gradient = np.zeros_like(done.given.weights[0][0])
     np.add.at(gradient, ids[known], dout[known])

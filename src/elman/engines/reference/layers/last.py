@@ -12,12 +12,12 @@ __all__ = ["backward", "forward"]
 
 
 def forward(given: Given) -> Done:
-    """x (B, T, F) -> y (B, F)."""
+    """Picks each row's last valid step of x (B, T, F): y (B, F)."""
     return Done(given, Signal(last_steps(given.read[0]), None))
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
-    """dy (B, F) -> dx (B, T, F), 0 but at the last valid steps."""
+    """Takes dy (B, F) back to dx (B, T, F), which is 0 but at the last valid steps."""
     (x,) = done.given.read
     assert x.lengths is not None
     dx = np.zeros_like(x.values)

@@ -50,12 +50,12 @@ class Sent(NamedTuple):
 
 
 def valid(signal: Signal) -> np.ndarray:
-    """True at the steps within each row's length, (B, T)."""
+    """Returns True at the steps within each row's length, (B, T)."""
     assert signal.lengths is not None
     return np.arange(signal.values.shape[1]) < signal.lengths[:, None]
 
 
 def last_steps(signal: Signal) -> np.ndarray:
-    """Each row's last valid step, (B, T, F) -> (B, F)."""
+    """Returns each row's last valid step: (B, T, F) -> (B, F)."""
     assert signal.lengths is not None
     return signal.values[np.arange(len(signal.values)), signal.lengths - 1]

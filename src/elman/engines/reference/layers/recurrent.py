@@ -21,7 +21,7 @@ Arrays = tuple[np.ndarray, ...]
 
 
 def forward(given: Given) -> Done:
-    """x -> y, the final states of all directions, and one scan's tape for each direction."""
+    """Runs each direction's scan over x; the tape is one scan's tape for each direction."""
     layer, x = given.layer, given.read[0]
     assert x.lengths is not None
     memory = (given.read[1].values, valid(given.read[1])) if layer.cell.memory else None
@@ -44,7 +44,8 @@ def forward(given: Given) -> Done:
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
-    """dy, gradients at the final states -> dx (and dmemory), the parameters' gradients, those of the initial states."""
+    """Takes dy and the gradients at the final states back to dx (and dmemory), the parameters and the initial
+    states."""
     layer, given = done.given.layer, done.given
     size, count = layer.hidden_size, len(layer.cell.state_names)
     dread = [np.zeros_like(signal.values) for signal in given.read]
@@ -72,7 +73,7 @@ def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncat
 
 
 def _learned(layer: Any, parameters: Arrays) -> tuple[Arrays, Arrays]:
-    """A direction's parameters: the cell's own, and the initial states, where they are learned."""
+    """Splits a direction's parameters into the cell's own and the initial states, where these are learned."""
     count = len(parameters) - (len(layer.cell.state_names) if layer.learned_state else 0)
     return parameters[:count], parameters[count:]
 
@@ -80,7 +81,7 @@ def _learned(layer: Any, parameters: Arrays) -> tuple[Arrays, Arrays]:
 def _start(
     layer: Any, state: np.ndarray | None, k: int, learned: Arrays, x: np.ndarray, dtype: np.dtype[Any]
 ) -> np.ndarray:
-    """The k-th initial state (B, H): as given, learned, or zero."""
+    """Returns the k-th initial state (B, H): as given, learned, or zero."""
     if state is not None:
         return state
     return np.tile(learned[k], (len(x), 1)) if learned else np.zeros((len(x), layer.hidden_size), dtype)

@@ -38,8 +38,8 @@ LOSSES: dict[str, Callable[..., Terms]] = {
 
 
 def normaliser(loss: Any, outputs: int, weight: np.ndarray) -> float:
-    """What the sum of terms is divided by: the weights of all valid steps (of all rows, for a ragged loss), times the
-    terms of each; 1 for a loss that is a sum."""
+    """Returns what the sum of terms is divided by: the weights of all valid steps (of all rows, for a ragged loss),
+    times the terms of each; 1 for a loss that is a sum."""
     return float(weight.sum(dtype=np.float64)) * loss.terms(outputs) if loss.mean else 1.0
 
 
@@ -52,10 +52,11 @@ def value_and_derivative(
     lengths: np.ndarray | None = None,
     y_lengths: np.ndarray | None = None,
 ) -> tuple[float, np.ndarray]:
-    """y_hat (..., O), y as the loss wants it, weight (...) -> sum of weighted terms / norm, its gradient (..., O).
+    """Returns the sum of weighted terms, divided by norm, and its gradient by y_hat (..., O).
 
-    Computed in float64; the gradient comes back in y_hat's type. A norm of 0 (no weight at all) gives 0 and zeros.
-    Ragged losses: weight (B,), and the lengths of y_hat's rows and of y's are needed.
+    y is as the loss wants it, weight (...), or (B,) for a ragged loss, which also needs the lengths of y_hat's rows and
+    of y's. All is computed in float64; the gradient comes back in y_hat's type. A norm of 0 (no weight at all) gives 0
+    and zeros.
     """
     wide = y_hat.astype(np.float64)
     target = y if y.dtype.kind == "i" else y.astype(np.float64)
@@ -71,8 +72,12 @@ def value_and_derivative(
 
 
 def activity(hidden: Sequence[np.ndarray], weight: float, entries: int) -> tuple[float, list[np.ndarray | None]]:
-    """`weight` times the mean of h^2 over all recurrent layers' units and valid steps: one shard's part of it, and its
-    derivative at each layer's h. hidden: each layer's h (B, T, H); entries: of h, in the whole update."""
+    """Returns one shard's part of `weight` times the mean of h^2 over all recurrent units and valid steps, and the
+    derivative of it by each layer's h.
+
+    hidden   each recurrent layer's h (B, T, H), 0 past the lengths
+    entries  how many numbers these are in the whole update, within the lengths
+    """
     if not weight:
         return 0.0, [None] * len(hidden)
     unit = weight / entries

@@ -36,8 +36,11 @@ def student_t(loss: Any, y_hat: np.ndarray, y: np.ndarray) -> Terms:
 
 
 def _density(y_hat: np.ndarray, y: np.ndarray, standard: Callable[[np.ndarray], Terms]) -> Terms:
-    """From value and slope at z where s is 0. Beyond MOST_LOG_SCALE s counts as that, and what is beyond it is added:
-    so nothing overflows, and a scale that has gone astray is led back."""
+    """Returns terms and slopes of a density, from `standard`, its value and slope at z where s is 0.
+
+    An s beyond MOST_LOG_SCALE counts as that, and what is beyond it is added to the term: so nothing overflows, and the
+    gradient leads an extreme scale back.
+    """
     mu, s = y_hat[..., 0::2], y_hat[..., 1::2]
     kept = np.clip(s, -MOST_LOG_SCALE, MOST_LOG_SCALE)
     inverse = np.exp(-kept)
