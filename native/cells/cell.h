@@ -1,9 +1,10 @@
 // What every cell is given: one step of some rows of a shard, with its gates interleaved (gates.h). A cell is a struct
 // with
 //   input, hidden      which gates its two products fill
-//   states, extras     1 (h) or 2 (h and c); rows of its extra parameter (bias_hn, peephole, leak), or 0
+//   states, extras     1 (h) or 2 (h and c); rows (H,) of what parameters it has beside weights and bias
 //   own                how many arrays its way back leaves for sums over rows, beside da
-//   aux, gates, norm   whether its tape has rows of aux, of activated gates (else h tells all), of normalised products
+//   gates, second, norm    whether its tape has rows of activated gates (else h tells all), of r * h, which a second
+//                          product reads, of normalised products
 //   activate(Forward, row, unit, sums)      from a block's sums, still in registers, to gates and new state
 //   backward(Backward)                      the derivative of the whole step
 #pragma once
@@ -13,33 +14,42 @@
 
 namespace elman::ELMAN_ISA {
 
-// One direction's weights, packed. A second hidden product exists only where a gate looks at something else than h.
+// One direction's parameters, packed in blocks of W units (gates.h). What a cell doesn't have is null.
 template <class T>
 struct CellWeights {
-  T *ih, *bias, *hh, *hh2, *extra;  // bias: like the blocks of the input product; extra: (extras, padded units)
-  T *ih_back, *hh_back, *hh2_back;
+  T* ih;     // (blocks, D, input.count, W): W_ih
+  T* bias;   // (blocks, input.count, W)
+  T* hh;     // (blocks, H, hidden.count, W): of W_hh the gates that read h
+  T* hh2;    // (blocks, H, hidden2.count, W): of W_hh the gates that read r * h
+  T* extra;  // (extras, units): what else the cell has; each cell names its rows
+  // The same matrices for the way back: panels whose outputs are the columns of W_ih and W_hh.
+  T* ih_back;   // (input.count * H, padded D)
+  T* hh_back;   // (hidden.count * H, units)
+  T* hh2_back;  // (hidden2.count * H, units)
 };
 
-// With layer normalisation: the normalised products (rows, lda) and cell (rows, ld), and one over their deviations.
+// What layer normalisation leaves: the normalised products and cell, and one over their deviations.
 template <class T>
 struct Norm {
-  T *x, *h, *c;
-  T *x_inverse, *h_inverse, *c_inverse;  // (rows,)
+  T *x, *h;                  // (rows, lda): of W_ih x and of W_hh h
+  T* c;                      // (rows, ld), LSTM only
+  T *x_inverse, *h_inverse;  // (rows,)
+  T* c_inverse;              // (rows,), LSTM only
 };
 
-// What a way back leaves for the sums over rows: of normalised products' bias and gains (rows, lda), of a cell's own
-// (rows, ld).
+// What a way back leaves beside da, to be summed over rows: the summands of parameters' gradients.
 template <class T>
-struct NormBack {
-  T *bias, *gain_x, *gain_h, *own[2];
+struct Summands {
+  T *bias, *gain_ih, *gain_hh;  // (rows, lda), with layer normalisation only
+  T* own[2];                    // (rows, ld), of rows of `extra`: leak; bias_hn; gain_c and shift_c
 };
 
 template <class T>
 struct Forward {
   int64_t rows, hidden, units;  // units: hidden, padded to whole vectors
-  const T* const* h_prev;       // rows' previous states, wherever they lie
+  const T* const* h_prev;       // (rows,) of (units,): the rows' previous states, wherever they lie
   const T* const* c_prev;
-  const T* const* read;  // what the products read of h_prev: itself, or masked
+  const T* const* read;  // alike: what the products read of h_prev, itself or masked
   const T* x;            // (rows, ldx): the inputs; null where `a` holds their part of the sums already
   int64_t ldx, in;
   T* a;  // (rows, lda) out: the activated gates, where `keep`
@@ -47,16 +57,18 @@ struct Forward {
   T *h, *c;  // (rows, ld) out; where `noisy`, h begins as the step's noise
   int64_t ld;
   bool keep, noisy;
-  bool rest;  // the rows' previous states are zero: there is nothing to multiply
-  T* aux;     // (rows, ld) out, r * h for GRU with reset before
+  bool rest;   // the rows' previous states are zero: there is nothing to multiply
+  T* reset_h;  // (rows, ld) out: r * h, which the second product reads
   Norm<T> norm;
   const CellWeights<T>* w;
+
+  ELMAN_INLINE Vec<T> extra(int row, int64_t unit) const { return load(w->extra + row * units + unit); }
 };
 
 template <class T>
 struct Backward {
   int64_t rows, hidden, units;
-  const T* const* h_prev;
+  const T* const* h_prev;  // these three as in Forward
   const T* const* c_prev;
   const T* const* read;
   const T* mask;  // (rows, units), of recurrent dropout, or null
@@ -67,15 +79,30 @@ struct Backward {
   int64_t ld;
   const T* dout;  // (rows, ldd): what arrives at h from above
   int64_t ldd;
-  T* da;   // out: gradient at the pre-activations, laid out like a
-  T* dah;  // the same at the state's product, where that is another: with layer normalisation
+  T* da;   // (rows, lda) out: gradient at the pre-activations, and so at the input's product
+  T* dah;  // (rows, lda) out: at the state's product, which is another with layer normalisation alone
   Norm<T> norm;
-  NormBack<T> back;
+  Summands<T> sums;
   T *dh, *dc;           // carry, (rows, units): in from step t + 1, out to step t - 1
   T* temp;              // (rows, units)
   bool carry;           // whether anyone reads dh and dc after this step
   Inner inner, inner2;  // the gates that the hidden products fill
   const CellWeights<T>* w;
+
+  ELMAN_INLINE Vec<T> extra(int row, int64_t unit) const { return load(w->extra + row * units + unit); }
+};
+
+// What the gradients of bias and extra are summed from, over the picked rows of a direction's tape and way back.
+template <class T>
+struct Summed {
+  Pick pick;
+  int64_t hidden;
+  const T* da;  // (rows, lda)
+  int64_t lda;
+  const T* const* c_prev;  // (total,) of (units,)
+  const T* c;              // (total, ld)
+  Summands<T> sums;
+  int64_t ld;
 };
 
 // dh (+)= the gradient that the state's product hands to h_{t-1}: through the mask, where there is one.
@@ -156,6 +183,17 @@ void cell_forward(const Forward<T>& f) {
     }
   }
   if constexpr (Cell::second) Cell::finish(f);
+}
+
+// Adds the gradients of bias (G*H,) and of what else the cell has, (extras, H).
+template <class Cell, class T>
+void add_gradients(const Summed<T>& s, T* bias, T* extra) {
+  if constexpr (Cell::norm) {
+    bias_gradient(s.sums.bias, s.lda, Cell::input, s.hidden, s.pick, bias);
+  } else {
+    bias_gradient(s.da, s.lda, Cell::input, s.hidden, s.pick, bias);
+  }
+  if constexpr (Cell::extras > 0) Cell::extra_gradient(s, extra);
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -1,8 +1,10 @@
 // The cells with layer normalisation: the two products are made for whole rows, normalised, and only then do the gates
-// take them. reference/norm.py has the derivation. Extra parameters, in rows: bias_hn (GRU), gain_ih and gain_hh (a row
-// for each gate), gain_c and shift_c (LSTM).
+// take them. reference/norm.py has the derivation. Each cell names the rows of `extra`; those of gain_ih and gain_hh
+// are the first of a row for each gate.
 #pragma once
 
+#include "cells/gru.h"
+#include "cells/lstm.h"
 #include "cells/simple.h"
 
 namespace elman::ELMAN_ISA {
@@ -97,7 +99,7 @@ void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units,
 // What all of these cells share; a cell adds `combine`, row by row forward, and `part`, row by row back.
 template <class Cell, class T>
 struct NormCell {
-  static constexpr bool aux = false, gates = true, second = false, norm = true;
+  static constexpr bool gates = true, second = false, norm = true;
 
   // The inputs' part of norm.x is there already.
   static void forward(const Forward<T>& f) {
@@ -123,43 +125,36 @@ struct NormCell {
   // Gate k's pre-activation: x's part with the bias, and h's.
   ELMAN_INLINE static Vec<T> from_x(const Forward<T>& f, int64_t r, int64_t j, int k) {
     const int64_t i = j * Cell::input.slots + k * kWidth<T>;
-    return fma<T>(load(f.norm.x + r * f.lda + i), load(f.w->extra + (Cell::first_gain + k) * f.units + j),
-                  load(f.w->bias + i));
+    return fma<T>(load(f.norm.x + r * f.lda + i), f.extra(Cell::gain_ih + k, j), load(f.w->bias + i));
   }
   ELMAN_INLINE static Vec<T> from_h(const Forward<T>& f, int64_t r, int64_t j, int k) {
-    constexpr int slots = Cell::input.slots;
-    return load(f.norm.h + r * f.lda + j * slots + k * kWidth<T>) *
-           load(f.w->extra + (Cell::first_gain + slots + k) * f.units + j);
+    return load(f.norm.h + r * f.lda + j * Cell::input.slots + k * kWidth<T>) * f.extra(Cell::gain_hh + k, j);
   }
 
   // Gate k's gradients at x's part and at h's: what the bias and the gains add up, and what goes on to the products.
   ELMAN_INLINE static void hand_back(const Backward<T>& b, int64_t r, int64_t j, int k, Vec<T> dx, Vec<T> dh) {
-    constexpr int slots = Cell::input.slots;
-    const int64_t i = r * b.lda + j * slots + k * kWidth<T>;
-    store(b.back.bias + i, dx);
-    store(b.back.gain_x + i, dx * load(b.norm.x + i));
-    store(b.back.gain_h + i, dh * load(b.norm.h + i));
-    store(b.da + i, dx * load(b.w->extra + (Cell::first_gain + k) * b.units + j));
-    store(b.dah + i, dh * load(b.w->extra + (Cell::first_gain + slots + k) * b.units + j));
+    const int64_t i = r * b.lda + j * Cell::input.slots + k * kWidth<T>;
+    store(b.sums.bias + i, dx);
+    store(b.sums.gain_ih + i, dx * load(b.norm.x + i));
+    store(b.sums.gain_hh + i, dh * load(b.norm.h + i));
+    store(b.da + i, dx * b.extra(Cell::gain_ih + k, j));
+    store(b.dah + i, dh * b.extra(Cell::gain_hh + k, j));
   }
 
-  // Adds the picked rows' part; `extra` is the first extra parameter's gradient.
-  static void extra_gradients(Pick pick, int64_t hidden, const NormBack<T>& back, int64_t lda, int64_t ld, T* bias,
-                              T* extra) {
-    constexpr int slots = Cell::input.slots;
-    bias_gradient(back.bias, lda, Cell::input, hidden, pick, bias);
-    bias_gradient(back.gain_x, lda, Cell::input, hidden, pick, extra + Cell::first_gain * hidden);
-    bias_gradient(back.gain_h, lda, Cell::input, hidden, pick, extra + (Cell::first_gain + slots) * hidden);
-    if (Cell::first_gain > 0) bias_gradient(back.own[0], ld, kPlain, hidden, pick, extra);
-    for (int k = 0; Cell::states == 2 && k < 2; k++) {
-      bias_gradient(back.own[k], ld, kPlain, hidden, pick, extra + (Cell::first_gain + 2 * slots + k) * hidden);
+  // Adds the gradients of gains and of the cell's own rows.
+  static void extra_gradient(const Summed<T>& s, T* extra) {
+    bias_gradient(s.sums.gain_ih, s.lda, Cell::input, s.hidden, s.pick, extra + Cell::gain_ih * s.hidden);
+    bias_gradient(s.sums.gain_hh, s.lda, Cell::input, s.hidden, s.pick, extra + Cell::gain_hh * s.hidden);
+    for (int k = 0; k < Cell::own; k++) {
+      bias_gradient(s.sums.own[k], s.ld, kPlain, s.hidden, s.pick, extra + (Cell::first_own + k) * s.hidden);
     }
   }
 };
 
 template <class T, bool RELU>
 struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
-  static constexpr int states = 1, extras = 2, own = 0, first_gain = 0;
+  static constexpr int states = 1, extras = 2, own = 0;
+  static constexpr int gain_ih = 0, gain_hh = 1, first_own = 0;
   static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool passes = false;
 
@@ -181,20 +176,19 @@ struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
 
 template <class T>
 struct NormGRUCell : NormCell<NormGRUCell<T>, T> {
-  static constexpr int states = 1, extras = 7, own = 1, first_gain = 1;
+  static constexpr int states = 1, extras = 7, own = 1;
+  static constexpr int bias_hn = 0, gain_ih = 1, gain_hh = 4, first_own = bias_hn;
   static constexpr Gates input{3, 0, 3, {0, 1, 2}}, hidden = input;
   static constexpr bool passes = true;
 
   static void combine(const Forward<T>& f, int64_t row) {
-    constexpr int64_t W = kWidth<T>;
-    for (int64_t j = 0; j < f.units; j += W) {
+    for (int64_t j = 0; j < f.units; j += kWidth<T>) {
       const Vec<T> r = sigmoid<T>(NormGRUCell::from_x(f, row, j, 0) + NormGRUCell::from_h(f, row, j, 0));
       const Vec<T> z = sigmoid<T>(NormGRUCell::from_x(f, row, j, 1) + NormGRUCell::from_h(f, row, j, 1));
-      const Vec<T> q = NormGRUCell::from_h(f, row, j, 2) + load(f.w->extra + j);
+      const Vec<T> q = NormGRUCell::from_h(f, row, j, 2) + f.extra(bias_hn, j);
       const Vec<T> n = tanh<T>(fma<T>(r, q, NormGRUCell::from_x(f, row, j, 2)));
       store(f.h + row * f.ld + j, fma<T>(z, load(f.h_prev[row] + j), (splat(T(1)) - z) * n));
-      T* gates = f.a + row * f.lda + 3 * j;
-      if (f.keep) store(gates, r), store(gates + W, z), store(gates + 2 * W, n);
+      if (f.keep) GRUGates<T>{r, z, n}.to(f.a + row * f.lda + 3 * j);
     }
   }
 
@@ -202,17 +196,16 @@ struct NormGRUCell : NormCell<NormGRUCell<T>, T> {
     constexpr int64_t W = kWidth<T>;
     const Vec<T> one = splat(T(1));
     for (int64_t j = 0; j < b.units; j += W) {
-      const T* a = b.a + row * b.lda + 3 * j;
-      const Vec<T> r = load(a), z = load(a + W), n = load(a + 2 * W), bias_hn = load(b.w->extra + j);
-      const Vec<T> gain = load(b.w->extra + (first_gain + 5) * b.units + j);
-      const Vec<T> q = fma<T>(load(b.norm.h + row * b.lda + 3 * j + 2 * W), gain, bias_hn);
+      const auto [r, z, n] = GRUGates<T>::from(b.a + row * b.lda + 3 * j);
+      const Vec<T> hat = GRUGates<T>::from(b.norm.h + row * b.lda + 3 * j).n;
+      const Vec<T> q = fma<T>(hat, b.extra(gain_hh + 2, j), b.extra(bias_hn, j));
       const Vec<T> dh = load(b.dout + row * b.ldd + j) + load(b.dh + row * b.units + j);
       const Vec<T> dan = dh * (one - z) * (one - n * n);
       const Vec<T> daz = dh * (load(b.h_prev[row] + j) - n) * (z * (one - z)), dar = dan * q * (r * (one - r));
       NormGRUCell::hand_back(b, row, j, 0, dar, dar);
       NormGRUCell::hand_back(b, row, j, 1, daz, daz);
       NormGRUCell::hand_back(b, row, j, 2, dan, dan * r);
-      store(b.back.own[0] + row * b.ld + j, dan * r);
+      store(b.sums.own[0] + row * b.ld + j, dan * r);  // of bias_hn
       store(b.dh + row * b.units + j, dh * z);
     }
   }
@@ -220,29 +213,26 @@ struct NormGRUCell : NormCell<NormGRUCell<T>, T> {
 
 template <class T>
 struct NormLSTMCell : NormCell<NormLSTMCell<T>, T> {
-  static constexpr int states = 2, extras = 10, own = 2, first_gain = 0;
+  static constexpr int states = 2, extras = 10, own = 2;
+  static constexpr int gain_ih = 0, gain_hh = 4, gain_c = 8, shift_c = 9, first_own = gain_c;
   static constexpr Gates input{4, 0, 4, {0, 1, 2, 3}}, hidden = input;
   static constexpr bool passes = false;
-  static constexpr int gain_c = 8, shift_c = 9;
 
   static void combine(const Forward<T>& f, int64_t row) {
     constexpr int64_t W = kWidth<T>;
     T* gates = f.a + row * f.lda;
     T* hat = f.norm.c + row * f.ld;
     for (int64_t j = 0; j < f.units; j += W) {
-      Vec<T> a[4];
-      for (int k = 0; k < 4; k++) a[k] = NormLSTMCell::from_x(f, row, j, k) + NormLSTMCell::from_h(f, row, j, k);
-      const Vec<T> i = sigmoid<T>(a[0]), forget = sigmoid<T>(a[1]), g = tanh<T>(a[2]);
-      const Vec<T> c = fma<T>(forget, load(f.c_prev[row] + j), i * g);
-      T* to = gates + 4 * j;
-      store(to, i), store(to + W, forget), store(to + 2 * W, g), store(to + 3 * W, sigmoid<T>(a[3]));
+      const auto sum = [&](int k) { return NormLSTMCell::from_x(f, row, j, k) + NormLSTMCell::from_h(f, row, j, k); };
+      const LSTMGates<T> gate{sigmoid<T>(sum(0)), sigmoid<T>(sum(1)), tanh<T>(sum(2)), sigmoid<T>(sum(3))};
+      const Vec<T> c = fma<T>(gate.f, load(f.c_prev[row] + j), gate.i * gate.g);
+      gate.to(gates + 4 * j);
       store(f.c + row * f.ld + j, c), store(hat + j, c);
     }
     normalise(hat, f.ld, 1, f.units, f.hidden, 1, f.norm.c_inverse + row);
     for (int64_t j = 0; j < f.units; j += W) {
-      const Vec<T> u =
-          fma<T>(load(hat + j), load(f.w->extra + gain_c * f.units + j), load(f.w->extra + shift_c * f.units + j));
-      store(f.h + row * f.ld + j, load(gates + 4 * j + 3 * W) * tanh<T>(u));
+      const Vec<T> u = fma<T>(load(hat + j), f.extra(gain_c, j), f.extra(shift_c, j));
+      store(f.h + row * f.ld + j, LSTMGates<T>::from(gates + 4 * j).o * tanh<T>(u));
     }
   }
 
@@ -250,19 +240,19 @@ struct NormLSTMCell : NormCell<NormLSTMCell<T>, T> {
     constexpr int64_t W = kWidth<T>;
     const Vec<T> one = splat(T(1));
     const T *gates = b.a + row * b.lda, *hat = b.norm.c + row * b.ld;
-    T *along = b.back.own[0] + row * b.ld, *du = b.back.own[1] + row * b.ld, *through = b.temp + row * b.units;
+    T *dgain = b.sums.own[0] + row * b.ld, *dshift = b.sums.own[1] + row * b.ld, *through = b.temp + row * b.units;
     for (int64_t j = 0; j < b.units; j += W) {
-      const Vec<T> gain = load(b.w->extra + gain_c * b.units + j), c_hat = load(hat + j);
-      const Vec<T> tc = tanh<T>(fma<T>(c_hat, gain, load(b.w->extra + shift_c * b.units + j)));
+      const Vec<T> gain = b.extra(gain_c, j), c_hat = load(hat + j);
+      const Vec<T> tc = tanh<T>(fma<T>(c_hat, gain, b.extra(shift_c, j)));
       const Vec<T> dh = load(b.dout + row * b.ldd + j) + load(b.dh + row * b.units + j);
-      const Vec<T> o = load(gates + 4 * j + 3 * W), d = dh * o * (one - tc * tc), dao = dh * tc * (o * (one - o));
-      store(du + j, d), store(along + j, d * c_hat), store(through + j, d * gain);
+      const Vec<T> o = LSTMGates<T>::from(gates + 4 * j).o, dao = dh * tc * (o * (one - o));
+      const Vec<T> d = dh * o * (one - tc * tc);
+      store(dshift + j, d), store(dgain + j, d * c_hat), store(through + j, d * gain);
       NormLSTMCell::hand_back(b, row, j, 3, dao, dao);
     }
     normalise_back(through, hat, b.units, 1, b.units, b.hidden, 1, b.norm.c_inverse + row);
     for (int64_t j = 0; j < b.units; j += W) {
-      const T* a = gates + 4 * j;
-      const Vec<T> i = load(a), f = load(a + W), g = load(a + 2 * W);
+      const auto [i, f, g, o] = LSTMGates<T>::from(gates + 4 * j);
       const Vec<T> dc = load(b.dc + row * b.units + j) + load(through + j);
       const Vec<T> dai = dc * g * (i * (one - i)), dag = dc * i * (one - g * g);
       const Vec<T> daf = dc * load(b.c_prev[row] + j) * (f * (one - f));

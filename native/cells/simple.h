@@ -29,7 +29,7 @@ template <class T, bool RELU>
 struct SimpleCell {
   static constexpr int states = 1, extras = 0, own = 0;
   static constexpr Gates input = kPlain, hidden = kPlain;
-  static constexpr bool aux = false, gates = false, second = false, norm = false;
+  static constexpr bool gates = false, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     store(f.h + row * f.ld + j, simple_activation<T, RELU>(with_noise(f, row, j, a[0])));
@@ -51,11 +51,12 @@ template <class T, bool RELU>
 struct LeakyCell {
   static constexpr int states = 1, extras = 1, own = 1;
   static constexpr Gates input = kPlain, hidden = kPlain;
-  static constexpr bool aux = false, gates = true, second = false, norm = false;
+  static constexpr bool gates = true, second = false, norm = false;
+  static constexpr int leak = 0;  // the row of extra
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
     const Vec<T> s = simple_activation<T, RELU>(with_noise(f, row, j, a[0])), h_prev = load(f.h_prev[row] + j);
-    store(f.h + row * f.ld + j, fma<T>(load(f.w->extra + j), s - h_prev, h_prev));
+    store(f.h + row * f.ld + j, fma<T>(f.extra(leak, j), s - h_prev, h_prev));
     if (f.keep) store(f.a + row * f.lda + j, s);
   }
 
@@ -64,19 +65,18 @@ struct LeakyCell {
     for (int64_t r = 0; r < b.rows; r++) {
       for (int64_t j = 0; j < b.units; j += kWidth<T>) {
         const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
-        const Vec<T> s = load(b.a + r * b.lda + j), leak = load(b.w->extra + j);
-        store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh * leak, s));
-        store(b.dh + r * b.units + j, dh * (one - leak));
-        store(b.back.own[0] + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
+        const Vec<T> s = load(b.a + r * b.lda + j), l = b.extra(leak, j);
+        store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh * l, s));
+        store(b.dh + r * b.units + j, dh * (one - l));
+        store(b.sums.own[0] + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
       }
     }
     if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
   }
 
   // d leak (hidden,)
-  static void extra_gradient(Pick pick, int64_t hidden, const T*, int64_t, const T* const*, const T*, const T* own,
-                             int64_t ld, T* gradient) {
-    bias_gradient(own, ld, kPlain, hidden, pick, gradient);
+  static void extra_gradient(const Summed<T>& s, T* gradient) {
+    bias_gradient(s.sums.own[0], s.ld, kPlain, s.hidden, s.pick, gradient);
   }
 };
 

@@ -110,16 +110,10 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
           weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at.weight);
           weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at.weight_hh);
           if constexpr (Cell::second) {
-            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.aux, d.ld}, rows, n, g + at.weight_hh);
+            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.reset_h, d.ld}, rows, n, g + at.weight_hh);
           }
-          if constexpr (Cell::norm) {
-            Cell::extra_gradients(rows, n, b[k].back, d.lda, d.ld, g + at.bias, g + at.extra);
-          } else {
-            bias_gradient(da, d.lda, Cell::input, n, rows, g + at.bias);
-            if constexpr (Cell::extras > 0) {
-              Cell::extra_gradient(rows, n, da, d.lda, d.c_prev, d.made_c, b[k].back.own[0], d.ld, g + at.extra);
-            }
-          }
+          const Summed<T> summed{rows, n, da, d.lda, d.c_prev, d.made_c, b[k].sums, d.ld};
+          add_gradients<Cell>(summed, g + at.bias, g + at.extra);
         }
         if (din) {
           gates_back(da, d.lda, end - begin, inner_gates<T>(n, Cell::input), w.cell[k].ih_back, op.in, din + begin * ld,

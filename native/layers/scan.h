@@ -28,10 +28,10 @@ struct Carver {
   }
 };
 
-// What one direction keeps of its way forward: activated gates (total, lda); states and aux (total, ld).
+// What one direction keeps of its way forward: activated gates (total, lda); states and r * h (total, ld).
 template <class T>
 struct DirectionTape {
-  T *a, *h, *c, *aux;
+  T *a, *h, *c, *reset_h;
   T *made_h, *made_c;          // what the cell made, before zoneout; else h and c themselves
   T *h0, *c0;                  // (rows, units)
   const T **h_prev, **c_prev;  // (total,): where each row's previous state lies
@@ -46,7 +46,7 @@ struct DirectionTape {
 template <class T>
 struct DirectionScratch {
   T *da, *dah;       // (rows of the largest block of steps, lda)
-  NormBack<T> back;  // of as many rows
+  Summands<T> sums;  // of as many rows
   T *dh, *dc;        // (rows, units)
   T* temp;           // (rows, units)
   T* dread;          // (rows, units), with a mask
@@ -111,7 +111,7 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
   d.c = Cell::states == 2 ? m.take<T>(s.total * d.ld) : nullptr;
   d.c0 = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
   d.c_prev = Cell::states == 2 ? m.take<const T*>(s.total) : nullptr;
-  d.aux = Cell::aux ? m.take<T>(s.total * d.ld) : nullptr;
+  d.reset_h = Cell::second ? m.take<T>(s.total * d.ld) : nullptr;
   d.norm = {};
   if constexpr (Cell::norm) {
     d.norm.x = m.take<T>(s.total * d.lda), d.norm.x_inverse = m.take<T>(s.total);
@@ -153,12 +153,12 @@ void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& 
   const int64_t largest = block * s.rows < s.total ? block * s.rows : s.total;
   b.da = m.take<T>(largest * d.lda);
   b.dah = b.da;
-  b.back = {};
-  for (int k = 0; k < Cell::own; k++) b.back.own[k] = m.take<T>(largest * d.ld);
+  b.sums = {};
+  for (int k = 0; k < Cell::own; k++) b.sums.own[k] = m.take<T>(largest * d.ld);
   if constexpr (Cell::norm) {
     b.dah = m.take<T>(largest * d.lda);
-    b.back.bias = m.take<T>(largest * d.lda);
-    b.back.gain_x = m.take<T>(largest * d.lda), b.back.gain_h = m.take<T>(largest * d.lda);
+    b.sums.bias = m.take<T>(largest * d.lda);
+    b.sums.gain_ih = m.take<T>(largest * d.lda), b.sums.gain_hh = m.take<T>(largest * d.lda);
   }
   b.dh = m.take<T>(s.rows * d.units);
   b.dc = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
@@ -244,7 +244,7 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
     if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
     if (!hoist) step.x = x + m * ldx;
     step.a = d.a ? d.a + m * d.lda : nullptr;
-    if (Cell::aux) step.aux = d.aux + m * d.ld;
+    if (Cell::second) step.reset_h = d.reset_h + m * d.ld;
     enter_step(d, t, m, step.rows, step);
     if constexpr (Cell::norm) {
       step.norm = norm_at(d, m);
@@ -307,11 +307,12 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     step.dread = b.dread;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dah = b.dah + (m - first) * d.lda;
-    for (int k = 0; k < Cell::own; k++) step.back.own[k] = b.back.own[k] + (m - first) * d.ld;
+    for (int k = 0; k < Cell::own; k++) step.sums.own[k] = b.sums.own[k] + (m - first) * d.ld;
     if constexpr (Cell::norm) {
       const int64_t at = (m - first) * d.lda;
       step.norm = norm_at(d, m);
-      step.back.bias = b.back.bias + at, step.back.gain_x = b.back.gain_x + at, step.back.gain_h = b.back.gain_h + at;
+      step.sums.bias = b.sums.bias + at;
+      step.sums.gain_ih = b.sums.gain_ih + at, step.sums.gain_hh = b.sums.gain_hh + at;
     }
     step.dout = dout + m * ldd, step.ldd = ldd;
     step.carry = dstate || (reverse ? t + 1 < s.steps : t > 0);
