@@ -28,7 +28,8 @@ import numpy as np
 import elman
 from elman.core import io
 from elman.core.leftovers import PREFIX
-from elman.train import checkpoint, resume
+from elman.train.checkpoint import folder as folder_of
+from elman.train.checkpoint import resume
 
 DOINGS = ("starting", "training", "encoding", "write", "fsync", "replace", "unlink")
 PIECE = 256  # bytes that a child's write takes at a time, so that kills fall between them
@@ -191,7 +192,7 @@ def killed(pid: int, doing: mmap.mmap, seconds: float, stage: int | None, more: 
 
 def newest(folder: Path) -> int:
     """Updates that the newest checkpoint holds; each one in the folder must be whole."""
-    found = checkpoint.files(folder) if folder.exists() else []
+    found = folder_of.files(folder) if folder.exists() else []
     return max((resume.Checkpoint.read(path).plain["updates"] for path in found), default=0)
 
 

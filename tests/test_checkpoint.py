@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 import elman
 from elman import CheckpointWarning, optim, schedules
 from elman.core import io, requests
-from elman.train import checkpoint, resume
-from elman.train import settings as known
+from elman.train import fingerprint as known
+from elman.train.checkpoint import folder as folder_of
+from elman.train.checkpoint import resume, writer
 from elman.train.training import Trainer
 
 safetensors = pytest.importorskip("safetensors")
@@ -34,7 +35,7 @@ X = RNG.normal(size=(23, 4, 2)).astype(np.float32)
 Y = RNG.normal(size=(23, 4, 1)).astype(np.float32)
 LENGTHS = RNG.integers(1, 5, 23)
 WEIGHT = RNG.uniform(0.5, 1.5, 23)
-BEST = checkpoint.BEST
+BEST = folder_of.BEST
 
 
 def trainer(**options: Any) -> Trainer:
@@ -143,7 +144,7 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
 def test_the_size_of_blocks_is_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     alone = fit(trainer())
     for seconds in (0.0, 1e9):
-        monkeypatch.setattr("elman.train.training.BLOCK_SECONDS", seconds)
+        monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", seconds)
         folder = tmp_path / str(seconds)
         stopped(trainer(), 8, checkpoint=folder, every=3)
         assert names(folder)[1:] == ["update-000000003.safetensors", "update-000000006.safetensors"]
@@ -319,7 +320,7 @@ def test_a_folder_with_checkpoints_is_never_mixed(tmp_path: Path):
 
 
 def test_the_bytes_of_a_checkpoint_are_the_same_but_for_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.train.training.time.perf_counter", lambda: 0.0)
+    monkeypatch.setattr("elman.train.epochs.time.perf_counter", lambda: 0.0)
     for name in "ab":
         stopped(trainer(), 8, checkpoint=tmp_path / name, every=2)
     for name in names(tmp_path / "a"):
@@ -388,7 +389,7 @@ def test_rows_of_a_larger_array_have_a_digest_of_their_own(monkeypatch: pytest.M
     batch = requests.Batch(X, Y, LENGTHS)
     layout = elman.Network(2, 3, 1).layout
     whole = known.data(layout, batch)
-    monkeypatch.setattr("elman.train.settings.BLOCK", 100)
+    monkeypatch.setattr("elman.train.fingerprint.BLOCK", 100)
     assert known.data(layout, batch) == whole
     for row in range(23):
         other = X.copy()
@@ -454,8 +455,8 @@ def test_nothing_to_resume_is_a_fresh_start(empty: bool, tmp_path: Path):
 
 def test_another_instruction_set_goes_on_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     stopped(trainer(), 8, checkpoint=tmp_path, every=3)
-    made = checkpoint.maker(elman.Network(2, 3, 1).engine)
-    monkeypatch.setattr(checkpoint, "maker", lambda engine: {**made, "isa": "abacus"})
+    made = folder_of.maker(elman.Network(2, 3, 1).engine)
+    monkeypatch.setattr(folder_of, "maker", lambda engine: {**made, "isa": "abacus"})
     with pytest.warns(CheckpointWarning, match=r"isa was .* and is 'abacus'; results go on, but not to the last bit"):
         fit(own := trainer(), resume=tmp_path)
     assert own.epochs == 4
@@ -570,7 +571,7 @@ def test_a_position_that_the_data_does_not_have_is_refused_before_anything_chang
     change: Callable[..., Any], window: int | None, tmp_path: Path
 ):
     stopped(trainer(), 4, checkpoint=tmp_path, every=1, window=window)
-    (newest,) = checkpoint.files(tmp_path)[:1]
+    (newest,) = folder_of.files(tmp_path)[:1]
     rewritten(newest, *change(*io.read(newest)[1:]))
     own = trainer()
     before = own.network.theta.tolist()
@@ -627,18 +628,18 @@ class Faults:
 def test_a_full_disk_at_any_call_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Each open, write, fsync, close and rename of a training fails in turn."""
     monkeypatch.setattr(
-        "elman.train.training.BLOCK_SECONDS", 0.0
+        "elman.train.epochs.BLOCK_SECONDS", 0.0
     )  # one update a block, so that `stopped` stops right there
     asked = {"epochs": 2, "every": 3, "validation": 0.3, "patience": 9}
     alone = fit(trainer(), **{**asked, "every": None})  # 4 updates an epoch
-    faults, write = Faults(monkeypatch), checkpoint.Keeper._write
+    faults, write = Faults(monkeypatch), writer.CheckpointWriter._write
     written: dict[Path, bytes] = {}
 
-    def remember(keeper: checkpoint.Keeper, name: str, *args: Any) -> None:
+    def remember(keeper: writer.CheckpointWriter, name: str, *args: Any) -> None:
         write(keeper, name, *args)
         written[keeper.folder / name] = (keeper.folder / name).read_bytes()
 
-    monkeypatch.setattr(checkpoint.Keeper, "_write", remember)
+    monkeypatch.setattr(writer.CheckpointWriter, "_write", remember)
     fit(trainer(), checkpoint=tmp_path / "count", **asked)
     called = list(faults.called)
     assert len(called) == 5 * 12  # two best ones and three others; each takes twelve calls, those of its folder too
@@ -655,7 +656,7 @@ def test_a_full_disk_at_any_call_loses_nothing(tmp_path: Path, monkeypatch: pyte
             assert faults.failed == name
             failed = Path(caught.value.filename)
             assert failed.parent == folder
-            assert checkpoint.UPDATE.fullmatch(failed.name) or failed.name == BEST
+            assert folder_of.UPDATE.fullmatch(failed.name) or failed.name == BEST
             # what was saved is there as it was; what failed is there whole, or not at all
             assert set(folder.iterdir()) - {failed} == written.keys() - {failed}
             assert all(path == failed or path.read_bytes() == data for path, data in written.items())
@@ -691,7 +692,7 @@ def test_an_old_one_that_cannot_be_removed(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("most", [1, 100, 4096])
 def test_short_writes_are_gone_on_with(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.train.training.time.perf_counter", lambda: 0.0)
+    monkeypatch.setattr("elman.train.epochs.time.perf_counter", lambda: 0.0)
     fit(trainer(), checkpoint=tmp_path / "a", epochs=1)
     Faults(monkeypatch).most = most
     fit(trainer(), checkpoint=tmp_path / "b", epochs=1)

@@ -19,8 +19,7 @@ from elman.core.layers import Dropout, Last, Recurrent, Simple, Skip
 from elman.core.requests import Batch, Objective, Records, UpdateRule
 from elman.engines.reference.random import Draws, Place
 from elman.engines.select import select
-from elman.train import training
-from elman.train.doctor import replay
+from elman.train.doctor import batches
 from elman.train.doctor.replay import Replay
 
 B, T, D, H = 9, 7, 3, 4
@@ -206,13 +205,13 @@ def test_a_large_batch_is_narrowed_to_the_rows_that_fail(steps: int, monkeypatch
     x = X.copy()
     x[7, 2, 0] = 1e30
     net = network("relu")
-    monkeypatch.setattr(replay, "NUMBERS", steps * T * (D + 8 * H))
+    monkeypatch.setattr(batches, "NUMBERS", steps * T * (D + 8 * H))
     report = failure(net, x)
     assert report.rows == tuple(range(B))
     assert len(report.replayed) <= steps
     assert 7 in report.replayed
     assert where(report)[-2:] == (2, 7)
-    monkeypatch.setattr(replay, "STEPS", T - 1)
+    monkeypatch.setattr(batches, "STEPS", T - 1)
     report = failure(net, x)
     assert report.replayed == ()
     assert report.place is None
@@ -261,7 +260,7 @@ def quarter(p: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np
 def test_steps_back_add_up_to_the_gradient():
     """dL/da, summed over the steps of the walk, is the gradient of the bias, for every layer and direction."""
     net = drawing()
-    batch = replay.widened(Batch(X, Y, LENGTHS))
+    batch = batches.widened(Batch(X, Y, LENGTHS))
     own = Replay(net.layout, net.theta.astype(np.float64), batch, (11, 6, np.arange(B)))
     dy = own.derivative(losses.as_loss("mse"))[1]
     gradients = elman.core.parameters.Parameters(net.layout, own.gradient(dy, 3))
@@ -296,7 +295,7 @@ def test_steps_of_windows_are_those_of_the_whole_sequence():
 def test_a_state_carried_into_a_window_is_that_of_the_steps_before():
     net, rows = network("gru", dtype="float64"), np.array([7, 2])
     batch = Batch(X.astype(float), Y.astype(float), None, np.abs(Y[..., 0]).astype(float))
-    cut = replay.windowed(net.layout, net.theta, batch, rows, 3, 5)
+    cut = batches.windowed(net.layout, net.theta, batch, rows, 3, 5)
     want = net.predict(X[rows, :3], return_state=True)[1]["h_l0"]
     assert cut.state is not None
     np.testing.assert_allclose(cut.state[0][rows], want)
@@ -328,7 +327,7 @@ def test_clipping_by_value_is_judged_as_in_training(monkeypatch: pytest.MonkeyPa
     net.parameters["weight_ih_l0"][:] = [1e-6, 2, -2]
     net.parameters["head.weight"][:] = 1e3
     elman.Trainer(net, clip_value=1.0, loss="mae", optimizer=optim.SGD(0.0)).update(x[:7], Y[:7, 0])
-    monkeypatch.setattr(replay, "NUMBERS", T * (D + 8 * H))
+    monkeypatch.setattr(batches, "NUMBERS", T * (D + 8 * H))
     report = failure(net, x, Y[:, 0], clip_value=1.0, loss="mae")
     assert report.replayed == (7,)
     assert where(report) == ("forward", "l0", "pre-activation", None, T - 1, 7)
@@ -434,7 +433,7 @@ def test_an_exploding_loss_stops_training_at_the_end_of_its_epoch():
 
 def test_where_an_explosion_is_seen_never_depends_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPatch):
     own, report = exploding()
-    monkeypatch.setattr(training, "BLOCK_SECONDS", 0.0)
+    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", 0.0)
     again, same = exploding()
     assert str(same) == str(report)
     np.testing.assert_array_equal(again.network.theta, own.network.theta)
@@ -704,7 +703,7 @@ def test_examine_refuses(args: Any, options: Any, error: type[Exception], messag
 
 
 def test_sequences_too_long_are_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(replay, "STEPS", T - 1)
+    monkeypatch.setattr(batches, "STEPS", T - 1)
     with pytest.raises(ValueError, match="x: expected sequences short enough for a replay, got 7 steps"):
         doctor.examine(network(), X)
     with pytest.raises(ValueError, match="every: expected a whole number of at least 1, got 0"):

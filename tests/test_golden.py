@@ -13,7 +13,7 @@ from cases import CELLS, drawing_layouts, wide_enough
 from elman import losses, optim
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
 from elman.core.requests import Batch, Engine, Key, Objective, Records, UpdateRule, Windows
-from elman.train.rules import make_rules
+from elman.train.constraints import make_constraints
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
@@ -220,7 +220,7 @@ def rows_of(run: Engine, dtype: str, name: str, optimiser: Any, rules: Any, reco
 def test_rules(run: Engine, dtype: str) -> None:
     mask = read("rules")["in.mask"]
     optimiser = optim.AdamW(0.05, beta1=0.8, beta2=0.95, eps=1e-8, weight_decay=0.1)
-    rules = make_rules(
+    rules = make_constraints(
         Layout([Recurrent(3, Simple()), Dense(2)], 2),
         np.dtype(dtype),
         optimiser,

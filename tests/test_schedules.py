@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 import elman
 from elman import optim, schedules
 from elman.core.schedules import Constant, Cosine, Exponential, OneCycle, Plateau, Schedule, Step, WarmUp
-from elman.train import training
 
 TORCH: dict[str, list[float]] = json.loads((Path(__file__).parent / "golden" / "schedules.json").read_text("utf-8"))
 X = np.random.default_rng(0).normal(size=(10, 3, 1)).astype(np.float32)
@@ -182,7 +181,7 @@ def test_blocks_and_calls_change_no_bit_of_training(seconds: float, monkeypatch:
     expected = trainer(schedule())
     history = fit(expected, epochs=6)
     assert len(set(history.learning_rate)) > 2
-    monkeypatch.setattr(training, "BLOCK_SECONDS", seconds)
+    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", seconds)
     own = trainer(schedule())
     for epochs in (1, 3, 2):
         fit(own, epochs=epochs)

@@ -12,7 +12,7 @@ import pytest
 import elman
 from elman import optim
 from elman.core import interrupts
-from elman.train import training
+from elman.train import state
 from elman.train.training import Trainer, TrainingError
 
 RNG = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def test_an_epochs_loss_is_the_mean_over_all_data(output: str, weighted: bool):
 def test_the_size_of_blocks_never_changes_a_result(seconds: float, monkeypatch: pytest.MonkeyPatch):
     expected = trainer(batch_size=2)
     by_hand(expected, 4)
-    monkeypatch.setattr(training, "BLOCK_SECONDS", seconds)
+    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", seconds)
     own = trainer(batch_size=2)
     history = fit(own, epochs=4)
     assert (own.network.theta == expected.network.theta).all()
@@ -265,7 +265,7 @@ def test_a_gradient_that_is_not_finite_names_its_parameters():
 
 def interrupting(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """Ctrl-C in the middle of the given call of the engine's update."""
-    calls, select = [0], training.select
+    calls, select = [0], state.select
 
     class Interrupted:
         def __init__(self, engine: Any) -> None:
@@ -280,12 +280,12 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
                 signal.raise_signal(signal.SIGINT)
             return self.engine.update(*args)
 
-    monkeypatch.setattr(training, "select", lambda *found: Interrupted(select(*found)))
+    monkeypatch.setattr(state, "select", lambda *found: Interrupted(select(*found)))
 
 
 def test_ctrl_c_ends_between_updates(monkeypatch: pytest.MonkeyPatch):
     own, expected = trainer(batch_size=2), trainer(batch_size=2)
-    monkeypatch.setattr(training, "BLOCK_SECONDS", 0.0)  # one update a block
+    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", 0.0)  # one update a block
     interrupting(monkeypatch, call=5)
     with pytest.raises(KeyboardInterrupt):
         fit(own, epochs=9)

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from elman.network.stream import Stream
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
+    from elman.train.errors import TrainingError
     from elman.train.history import History
-    from elman.train.training import Trainer, TrainingError
+    from elman.train.training import Trainer
 
 __all__ = [
     "GRU",
@@ -88,7 +89,8 @@ _HOMES = {
     **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell"), "elman.core.layers"),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.engines.config"),
     **dict.fromkeys(("FileError", "load"), "elman.core.io"),
-    **dict.fromkeys(("Trainer", "TrainingError"), "elman.train.training"),
+    "Trainer": "elman.train.training",
+    "TrainingError": "elman.train.errors",
     "AnomalyDetector": "elman.anomaly",
     "CheckpointWarning": "elman.train.checkpoint",
     "Forecaster": "elman.forecast",
@@ -102,7 +104,7 @@ _READERS = {
     "network": ("elman.network", "Network"),
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
-    "checkpoint": ("elman.train.resume", "Checkpoint"),
+    "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {

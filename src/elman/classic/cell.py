@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, column, sequence
 from elman.core import checks
@@ -17,7 +18,7 @@ class RNNCell:
     """One step, h_next = tanh(W x + U h + b), and its derivative.
 
     W (H, D), U (H, H): standard normal from NumPy's global generator, in this order, unscaled as in the source;
-    b (H, 1) begins at 0. They are views of the core's parameters; what is assigned is copied in.
+    b (H, 1) begins at 0. They are views of the core's parameters; an assigned array is copied.
 
     The source takes the derivative at the wrong place, tanh'(h_prev) instead of tanh'(a) = 1 - h_next^2; its gradient
     is off by a relative 1.9 (see the tests). Here finite differences agree.
@@ -32,36 +33,37 @@ class RNNCell:
         for weight in (self.W, self.U):
             weight[...] = np.random.randn(*weight.shape)
 
-    def forward(self, x: Any, h: Any) -> np.ndarray:
-        """x (D, 1), h (H, 1) -> h_next (H, 1)."""
+    def forward(self, x: ArrayLike, h: ArrayLike) -> np.ndarray:
+        """Returns h_next (H, 1) for x (D, 1) and h (H, 1)."""
         return self._run(x, h)[0].T
 
     def backward(
-        self, x: Any, h: Any, dh_next: Any
+        self, x: ArrayLike, h: ArrayLike, dh_next: ArrayLike
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """From dL/dh_next (H, 1): dx (D, 1), dh (H, 1), dW (H, D), dU (H, H), db (H, 1)."""
+        """Returns dx (D, 1), dh (H, 1), dW (H, D), dU (H, H), db (H, 1) for dL/dh_next (H, 1)."""
         upstream = _vector("dh_next", dh_next, self.core.sizes[1])
         gradient, dx, dh = self.core.backward(self._run(x, h)[2], upstream[None])
         of = (self.core.view(name, gradient) for name in ("weight_ih_l0", "weight_hh_l0", "bias_l0"))
         dW, dU, db = of
         return dx.T, dh[:, None], dW, dU, db[:, None]
 
-    def _run(self, x: Any, h: Any) -> tuple[np.ndarray, np.ndarray, Any]:
+    def _run(self, x: ArrayLike, h: ArrayLike) -> tuple[np.ndarray, np.ndarray, Any]:
         width, hidden, _ = self.core.sizes
         return self.core.forward(_vector("x", x, width)[None], _vector("h", h, hidden))
 
 
 def train_cell(
-    cell: RNNCell, inputs: Any, targets: Any, learning_rate: float = 0.001, *, epochs: int = 1
+    cell: RNNCell, inputs: ArrayLike, targets: ArrayLike, learning_rate: float = 0.001, *, epochs: int = 1
 ) -> list[float]:
-    """The source's loop, put right: `epochs` gradient steps for sum_t |y_t - h_t|^2, the losses before each.
+    """Runs the source's loop, corrected: `epochs` gradient steps for sum_t |y_t - h_t|^2; returns the losses before
+    each.
 
     inputs   T columns (D, 1), or (T, D); the source has T = 10, D = 10, H = 5
     targets  T columns (H, 1), or (T, H), for the hidden states themselves
 
     The source's loop keeps states where gradients belong, applies tanh's derivative a second time, goes back through
-    the cell's own W and U while it trains others, and begins the way back with h_prev = h_T. Here the states are kept
-    as the loop goes forward, and each step back starts from the state before that step.
+    the cell's own W and U while it trains others, and begins the backward pass with h_prev = h_T. Here the states are
+    kept in the forward pass, and each step of the backward pass starts from the state before that step.
     """
     x = sequence("inputs", inputs, cell.core.sizes[0])
     y = sequence("targets", targets, cell.core.sizes[1], len(x))
@@ -82,7 +84,7 @@ def train_cell(
 def _through_time(
     cell: RNNCell, x: np.ndarray, states: Sequence[np.ndarray], errors: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """dW, dU, db of sum_t |error_t|^2; states[t] is the one before step t."""
+    """Returns dW, dU, db of sum_t |error_t|^2; states[t] is the state before step t."""
     totals = [np.zeros_like(weight) for weight in (cell.W, cell.U, cell.b)]
     dh = np.zeros_like(states[0])
     for t in reversed(range(len(x))):
@@ -93,5 +95,5 @@ def _through_time(
 
 
 def _vector(name: str, value: Any, size: int) -> np.ndarray:
-    """A column (size, 1) or a vector (size,) as (size,)."""
+    """Returns a column (size, 1) or a vector (size,) as (size,)."""
     return sequence(name, value, 1, size)[:, 0]

@@ -1,5 +1,5 @@
-"""What the textbook classes share: one recurrent layer and a linear output in float64 on the project's engine, weight
-attributes that are views of its parameters, and sequences in the sources' shapes."""
+"""The common part of the textbook classes: one recurrent layer and a linear output in float64 on the project's engine,
+weight attributes that are views of its parameters, and sequences in the sources' shapes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Activation, Dense, Layer, Layout, Recurrent, Simple
@@ -15,12 +16,12 @@ from elman.core.optim import SGD
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective, Records, UpdateRule
 from elman.engines.select import select
 from elman.network import arguments
-from elman.train.training import TrainingError
+from elman.train.errors import TrainingError
 
 __all__ = ["Core", "Legacy", "Weight", "column", "exercise_update", "row", "sequence", "transposed"]
 
 FLOAT = np.dtype(np.float64)
-BLOCK = 2e8  # multiplications of one native call: a fraction of a second, so that Ctrl-C is answered
+BLOCK = 2e8  # multiplications in one call of the engine: a fraction of a second, so that Ctrl-C is answered
 
 
 class Legacy(Protocol):
@@ -30,7 +31,7 @@ class Legacy(Protocol):
 
 
 class Core:
-    """h_t = act(W_ih x_t + W_hh h_{t-1} + b), y_t = W h_t + b; without `output_size` y_t is h_t itself."""
+    """A network h_t = act(W_ih x_t + W_hh h_{t-1} + b), y_t = W h_t + b; without `output_size` y_t is h_t itself."""
 
     def __init__(
         self,
@@ -47,19 +48,19 @@ class Core:
         self.sizes = self.layout.input_size, hidden_size, self.layout.output_size
 
     def view(self, name: str, of: np.ndarray | None = None) -> np.ndarray:
-        """A parameter by its name, as a writable view of theta (or of another vector laid out alike)."""
+        """Returns a parameter by its name, as a writable view of theta, or of another vector (P,)."""
         place = next(parameter for parameter in self.layout.parameters if parameter.name == name)
         return place.view(self.theta if of is None else of)
 
     def forward(self, x: np.ndarray, state: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, Any]:
-        """x (T, D), state (H,) or zeros -> y (T, O), h (T, H), and the tape of `backward`."""
+        """Returns y (T, O), h (T, H) and the tape for `backward`, from x (T, D) and a state (H,) or zeros."""
         batch = Batch(x[None], state=None if state is None else [state[None]])
         engine = select(self.layout)
         y, _, tape = engine.forward(self.layout, self.theta, batch, DEFAULT_SHARD_SIZE)
         return y[0], engine.hidden(tape)[0][0], tape
 
     def backward(self, tape: Any, dy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """dy (T, O) -> the gradient (P,), dx (T, D), and that of the initial state (H,)."""
+        """Returns the gradient (P,), dx (T, D) and the gradient by the initial state (H,), for dy (T, O)."""
         gradient, dx, dstate = select(self.layout).backward(self.layout, self.theta, tape, dy[None], None, None, None)
         assert dx is not None  # the input is real
         return gradient, dx[0], dstate[0][0]
@@ -76,7 +77,7 @@ class Core:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> Iterator[np.ndarray]:
-        """Plain gradient steps, update k on sequence k modulo n of x (n, T, D): their losses, block after block.
+        """Takes plain gradient steps, update k on sequence k modulo n of x (n, T, D); yields their losses in blocks.
 
         loss    None: half the sum of squares
         weight  (n, T), of each step in the loss
@@ -88,7 +89,7 @@ class Core:
         for start in range(0, updates, block):
             count = min(block, updates - start)
             records = Records(np.arange(start, start + count) % n, np.arange(count + 1), np.full(count, float(rate)))
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
+            with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite raise below
                 losses, norms, done = select(self.layout).update(
                     self.layout,
                     self.theta,
@@ -105,21 +106,22 @@ class Core:
 
 
 def transposed(view: np.ndarray) -> np.ndarray:
+    """Returns a matrix transposed."""
     return view.T
 
 
 def column(view: np.ndarray) -> np.ndarray:
-    """(H,) -> (H, 1)"""
+    """Returns a vector (H,) as a column (H, 1)."""
     return view[:, None]
 
 
 def row(view: np.ndarray) -> np.ndarray:
-    """(H,) -> (1, H)"""
+    """Returns a vector (H,) as a row (1, H)."""
     return view[None]
 
 
 class Weight:
-    """A weight attribute: what is read is a writable view of the core's parameter, what is assigned is copied in."""
+    """An attribute that reads as a writable view of the core's parameter; an assigned array is copied into it."""
 
     def __init__(self, parameter: str, shaped: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
         self._parameter, self._shaped = parameter, shaped
@@ -138,7 +140,7 @@ class Weight:
 
 
 def sequence(name: str, value: Any, width: int, steps: int | None = None, *, outer: int = 1) -> np.ndarray:
-    """A sequence in any of the sources' shapes as (T, width): rows, columns (width, 1), or numbers where width is 1.
+    """Returns a sequence in any of the sources' shapes as (T, width): rows, columns (width, 1), or numbers for width 1.
 
     steps  the T that is expected, where it is known
     outer  2 for sequences of one length, (n, T, width)
@@ -156,8 +158,8 @@ def sequence(name: str, value: Any, width: int, steps: int | None = None, *, out
     return array
 
 
-def exercise_update(core: Core, x: Any, y: Any, learning_rate: float) -> float:
-    """One step for 1/2 sum_t sum_o (y - y_hat)^2 over a sequence: the exercises' backward. The loss before the step."""
+def exercise_update(core: Core, x: ArrayLike, y: ArrayLike, learning_rate: float) -> float:
+    """Takes one gradient step for 1/2 sum_t sum_o (y - y_hat)^2 over a sequence; returns the loss before it."""
     x = sequence("x", x, core.sizes[0])
     y = sequence("y", y, core.sizes[2], len(x))
     rate = checks.number("learning_rate", learning_rate, low=0.0)

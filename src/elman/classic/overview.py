@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, row, sequence, transposed
 from elman.core import checks
@@ -16,10 +17,11 @@ __all__ = ["SimpleRNN", "SoftmaxRNN"]
 
 
 class SimpleRNN:
-    """Row vectors: h_t = tanh(x_t Wx + h_{t-1} Wh + bh), out_t = h_t Wo + bo. `elman.classic.RowSimpleRNN`.
+    """A network of row vectors: h_t = tanh(x_t Wx + h_{t-1} Wh + bh), out_t = h_t Wo + bo.
+    `elman.classic.RowSimpleRNN`.
 
     Wx (D, H), Wh (H, H), Wo (H, O): 0.01 times draws of NumPy's global generator, in this order; bh (1, H), bo (1, O)
-    begin at 0. They are views of the core's parameters; what is assigned is copied in.
+    begin at 0. They are views of the core's parameters; an assigned array is copied.
 
     The source writes the product as Wx . x_t, whose shapes fit only where D = H, and is then the wrong one; here it is
     x_t Wx.
@@ -52,22 +54,22 @@ class SimpleRNN:
         for weight in (self.Wx, self.Wh, self.Wo):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def forward(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """X (T, D) -> out (T, O), h (T, H)."""
+    def forward(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Returns out (T, O) and h (T, H) for X (T, D)."""
         out, h, _ = self.core.forward(sequence("X", X, self.core.sizes[0]))
         return (_softmax(out) if self.output == "softmax" else out), h
 
-    def backward(self, X: Any, y: Any, out: Any, h: Any) -> None:
-        """One gradient step with the error out - y, y (T, O). The states are computed again from X."""
+    def backward(self, X: ArrayLike, y: ArrayLike, out: ArrayLike, h: ArrayLike) -> None:
+        """Takes one gradient step with the error out - y, y (T, O). The states are computed again from X."""
         x = sequence("X", X, self.core.sizes[0])
         sequence("h", h, self.core.sizes[1], len(x))
         error = sequence("out", out, self.core.sizes[2], len(x)) - sequence("y", y, self.core.sizes[2], len(x))
         gradient, _, _ = self.core.backward(self.core.forward(x)[2], error)
         self.core.theta -= self.lr * gradient
 
-    def train(self, X: Any, y: Any, epochs: int = 10) -> list[float]:
-        """`epochs` gradient steps on one sequence; the loss before each: half the sum of squares, or for softmax
-        outputs the cross-entropy summed over the steps."""
+    def train(self, X: ArrayLike, y: ArrayLike, epochs: int = 10) -> list[float]:
+        """Takes `epochs` gradient steps on one sequence; returns the loss before each: half the sum of squares, or for
+        softmax outputs the cross-entropy summed over the steps."""
         losses: list[float] = []
         target = sequence("y", y, self.core.sizes[2])
         for _ in range(checks.whole("epochs", epochs, low=1)):
@@ -76,8 +78,8 @@ class SimpleRNN:
             losses.append(self._loss(out, target))
         return losses
 
-    def predict(self, X: Any) -> np.ndarray:
-        """X (T, D) -> out (T, O)."""
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Returns out (T, O) for X (T, D)."""
         return self.forward(X)[0]
 
     def _loss(self, out: np.ndarray, y: np.ndarray) -> float:
@@ -87,10 +89,10 @@ class SimpleRNN:
 
 
 class SoftmaxRNN:
-    """h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), p_t = softmax(W_hy h_t + b_y): a class for every step.
+    """A classifier of every step: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), p_t = softmax(W_hy h_t + b_y).
 
     W_xh (H, D), W_hh (H, H), W_hy (O, H): 0.01 times draws of NumPy's global generator, in this order; b_h (H,), b_y
-    (O,) begin at 0. They are views of the core's parameters; what is assigned is copied in.
+    (O,) begin at 0. They are views of the core's parameters; an assigned array is copied.
 
     The source's program (in Java) leaves the derivative of tanh out of its backpropagation, multiplies by W_hh where
     the transpose belongs, and forgets the state at each step when it evaluates. Here gradients agree with finite
@@ -109,12 +111,12 @@ class SoftmaxRNN:
         for weight in (self.W_xh, self.W_hh, self.W_hy):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def predict_proba(self, inputs: Any) -> np.ndarray:
-        """inputs (T, D) -> probabilities (T, O)."""
+    def predict_proba(self, inputs: ArrayLike) -> np.ndarray:
+        """Returns probabilities (T, O) for inputs (T, D)."""
         return _softmax(self.core.forward(sequence("inputs", inputs, self.core.sizes[0]))[0])
 
-    def train(self, inputs: Any, targets: Any, epochs: int = 1) -> np.ndarray:
-        """`epochs` gradient steps on one sequence, for the cross-entropy summed over its steps.
+    def train(self, inputs: ArrayLike, targets: ArrayLike, epochs: int = 1) -> np.ndarray:
+        """Takes `epochs` gradient steps on one sequence, for the cross-entropy summed over its steps.
 
         targets (T,) are whole numbers in [0, O). Returns the mean cross-entropy of a step before each update (epochs,).
         """
@@ -124,12 +126,12 @@ class SoftmaxRNN:
         rate = self.learning_rate * len(x)
         return np.concatenate(list(self.core.train(x[None], classes[None], rate, updates, loss=CrossEntropy())))
 
-    def evaluate_accuracy(self, inputs: Any, targets: Any) -> float:
-        """The share of steps whose most probable class is the target."""
+    def evaluate_accuracy(self, inputs: ArrayLike, targets: ArrayLike) -> float:
+        """Returns the share of steps whose most probable class is the target."""
         x, classes = self._pair(inputs, targets)
         return float((self.predict_proba(x).argmax(axis=1) == classes).mean())
 
-    def _pair(self, inputs: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _pair(self, inputs: ArrayLike, targets: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         x = sequence("inputs", inputs, self.core.sizes[0])
         given, top = np.asarray(targets), self.core.sizes[2]
         if given.dtype.kind not in "iu":

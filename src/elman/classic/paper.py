@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, column, sequence
 from elman.core import checks
@@ -15,14 +16,14 @@ __all__ = ["RNN", "reported_epochs"]
 
 
 class RNN:
-    """h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), y_t = W_hy h_t + b_y, one gradient step for each window.
+    """A network h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), y_t = W_hy h_t + b_y, one gradient step for each window.
 
-    W_xh (H, D), W_hh (H, H), W_hy (O, H), b_h (H, 1), b_y (O, 1): views of the network's parameters; what is assigned
-    is copied in. The weights are 0.01 times draws of NumPy's global generator, in this order; the biases are 0.
+    W_xh (H, D), W_hh (H, H), W_hy (O, H), b_h (H, 1), b_y (O, 1): views of the network's parameters; an assigned array
+    is copied. The weights are 0.01 times draws of NumPy's global generator, in this order; the biases are 0.
 
     The paper contradicts itself twice, so both ways are offered, its program's by default:
     loss_gradient  "program": y_hat - y;  "text": 2/T (y_hat - y), the derivative of its loss
-    clip_value     each entry of a gradient is cut to [-clip_value, clip_value], the program's 1.0; None: not
+    clip_value     each entry of a gradient is clipped to [-clip_value, clip_value], 1.0 in the program; None: not
     clip_norm      the whole gradient G becomes G clip_norm / |G| where |G| is larger, the text's; None: not
     activation     of the state: "tanh", "relu" or an `elman.Activation`
     """
@@ -55,23 +56,24 @@ class RNN:
         for weight in (self.W_xh, self.W_hh, self.W_hy):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
 
-    def forward(self, inputs: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Column vectors (D, 1), one a step -> outputs (O, 1) and hidden states (H, 1), one a step."""
+    def forward(self, inputs: ArrayLike) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Returns outputs (O, 1) and hidden states (H, 1) for column vectors (D, 1), one a step each."""
         y, h, _ = self.core.forward(sequence("inputs", inputs, self.core.sizes[0]))
         return _columns(y), _columns(h)
 
-    def predict(self, inputs: Any) -> list[np.ndarray]:
-        """The outputs of `forward`."""
+    def predict(self, inputs: ArrayLike) -> list[np.ndarray]:
+        """Returns the outputs of `forward`."""
         return self.forward(inputs)[0]
 
-    def compute_loss(self, outputs: Any, targets: Any) -> float:
-        """The mean over the steps of the squared error |y_hat_t - y_t|^2."""
+    def compute_loss(self, outputs: ArrayLike, targets: ArrayLike) -> float:
+        """Returns the mean over the steps of the squared error |y_hat_t - y_t|^2."""
         y_hat = sequence("outputs", outputs, self.core.sizes[2])
         y = sequence("targets", targets, self.core.sizes[2], len(y_hat))
         return float(((y_hat - y) ** 2).sum() / len(y))
 
-    def backward(self, inputs: Any, targets: Any, outputs: Any, hidden_states: Any) -> None:
-        """One update for one window. `outputs` give the error; the states are computed again from the inputs."""
+    def backward(self, inputs: ArrayLike, targets: ArrayLike, outputs: ArrayLike, hidden_states: ArrayLike) -> None:
+        """Takes one gradient step on one window. `outputs` give the error; the states are computed again from the
+        inputs."""
         x = sequence("inputs", inputs, self.core.sizes[0])
         y = sequence("targets", targets, self.core.sizes[2], len(x))
         y_hat = sequence("outputs", outputs, self.core.sizes[2], len(x))
@@ -85,9 +87,15 @@ class RNN:
         self.core.theta -= self.learning_rate * gradient
 
     def train(
-        self, inputs: Any, targets: Any, epochs: int = 1000, *, report: Callable[[str], object] | None = print
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        epochs: int = 1000,
+        *,
+        report: Callable[[str], object] | None = print,
     ) -> np.ndarray:
-        """One update for each window, in order, `epochs` times over; returns the mean loss of each epoch (epochs,).
+        """Takes one gradient step on each window, in order, `epochs` times; returns the mean loss of each epoch
+        (epochs,).
 
         inputs, targets  n windows of T steps: (n, T, D) and (n, T, O), or lists of lists of column vectors
         report           is called with a line of text at epoch 1 and at each tenth part of the epochs: eleven lines
@@ -123,7 +131,8 @@ class RNN:
 
 
 def reported_epochs(epochs: int) -> set[int]:
-    """Epoch 1 and each tenth part of the epochs; each epoch where there are fewer than 10."""
+    """Returns the numbers of epoch 1 and of each tenth part of the epochs; of each epoch where there are fewer than
+    10."""
     return {1, *(max(1, epochs * part // 10) for part in range(1, 11))}
 
 

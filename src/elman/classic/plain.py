@@ -1,4 +1,4 @@
-"""Source C's program in plain NumPy, one window and one step at a time: what `elman.classic.RNN` must agree with."""
+"""Source C's program in plain NumPy, one window and one step at a time; `elman.classic.RNN` must agree with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["PlainRNN"]
 
 
 class PlainRNN:
-    """The same signature, weights and updates as `elman.classic.RNN`, for inputs as lists of column vectors."""
+    """A network with the signature, weights and updates of `elman.classic.RNN`, for lists of column vectors."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class PlainRNN:
         self.b_y = np.zeros((output_size, 1))
 
     def forward(self, inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Columns (D, 1) -> outputs (O, 1), hidden states (H, 1)."""
+        """Returns outputs (O, 1) and hidden states (H, 1) for columns (D, 1)."""
         h = np.zeros_like(self.b_h)
         outputs: list[np.ndarray] = []
         states: list[np.ndarray] = []
@@ -46,7 +46,7 @@ class PlainRNN:
         return outputs, states
 
     def compute_loss(self, outputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> float:
-        """The mean over the steps of the squared error."""
+        """Returns the mean over the steps of the squared error."""
         return sum(float(((o - y) ** 2).sum()) for o, y in zip(outputs, targets, strict=True)) / len(targets)
 
     def gradients(
@@ -56,7 +56,7 @@ class PlainRNN:
         outputs: Sequence[np.ndarray],
         states: Sequence[np.ndarray],
     ) -> list[np.ndarray]:
-        """Of W_xh, W_hh, W_hy, b_h, b_y, by backpropagation through time; not clipped."""
+        """Returns the gradients by W_xh, W_hh, W_hy, b_h, b_y, by backpropagation through time; not clipped."""
         share = 1.0 if self.loss_gradient == "program" else 2 / len(inputs)
         d_xh, d_hh, d_hy, d_bh, d_by = (np.zeros_like(w) for w in (self.W_xh, self.W_hh, self.W_hy, self.b_h, self.b_y))
         dh_next = np.zeros_like(self.b_h)
@@ -79,7 +79,7 @@ class PlainRNN:
         outputs: Sequence[np.ndarray],
         hidden_states: Sequence[np.ndarray],
     ) -> None:
-        """One update for one window."""
+        """Takes one gradient step on one window."""
         gradients = self.gradients(inputs, targets, outputs, hidden_states)
         if self.clip_value is not None:
             gradients = [np.clip(g, -self.clip_value, self.clip_value) for g in gradients]
@@ -97,7 +97,7 @@ class PlainRNN:
         *,
         report: Callable[[str], object] | None = print,
     ) -> np.ndarray:
-        """One update for each window, in order; the mean loss of each epoch (epochs,)."""
+        """Takes one gradient step on each window, in order; returns the mean loss of each epoch (epochs,)."""
         means = np.zeros(epochs)
         windows = [
             ([np.reshape(c, (-1, 1)) for c in x], [np.reshape(c, (-1, 1)) for c in y])
@@ -113,4 +113,5 @@ class PlainRNN:
         return means
 
     def predict(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Returns the outputs of `forward`."""
         return self.forward(inputs)[0]

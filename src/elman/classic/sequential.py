@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.classic.core import Core, Weight, column, exercise_update, sequence
 from elman.core import checks
@@ -14,15 +15,15 @@ __all__ = ["SequentialRecurrentNetwork"]
 
 
 class SequentialRecurrentNetwork:
-    """h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), y_t = W_hy h_t + b_y, trained by full BPTT.
+    """A network h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h), y_t = W_hy h_t + b_y, trained by full BPTT.
 
-    W_xh (H, D), W_hh (H, H), W_hy (O, H), b_h (H, 1), b_y (O, 1): views of the network's parameters; what is assigned
-    is copied in.
+    W_xh (H, D), W_hh (H, H), W_hy (O, H), b_h (H, 1), b_y (O, 1): views of the network's parameters; an assigned array
+    is copied.
 
     init        the source asks for Xavier weights (normal, standard deviation sqrt(2 / (fan_in + fan_out))) and prints
                 examples that do not come from them, but from 0.01 times a standard normal: "small", the default, gives
-                its printed numbers, "xavier" does what it says. Both from `RandomState(42)`, in the order W_xh, W_hh,
-                W_hy; the caller's generator is left alone
+                its printed numbers, "xavier" draws Xavier weights. Both come from `RandomState(42)`, in the order W_xh,
+                W_hh, W_hy; the caller's generator does not change
     activation  of the state: "tanh", "relu" or an `elman.Activation`
 
     hidden_states (T, H) are those of the last `forward`.
@@ -51,11 +52,12 @@ class SequentialRecurrentNetwork:
             scale = 0.01 if init == "small" else np.sqrt(2 / sum(weight.shape))
             weight[...] = scale * generator.randn(*weight.shape)
 
-    def forward(self, x: Any) -> np.ndarray:
-        """x (T, D), nested lists too -> outputs (T, O)."""
+    def forward(self, x: ArrayLike) -> np.ndarray:
+        """Returns outputs (T, O) for x (T, D), an array or nested lists."""
         y, self.hidden_states, _ = self.core.forward(sequence("x", x, self.core.sizes[0]))
         return y
 
-    def backward(self, x: Any, y: Any, learning_rate: float) -> float:
-        """One gradient step for 1/2 sum_t sum_o (y - y_hat)^2, targets y (T, O). Returns the loss before the step."""
+    def backward(self, x: ArrayLike, y: ArrayLike, learning_rate: float) -> float:
+        """Takes one gradient step for 1/2 sum_t sum_o (y - y_hat)^2, targets y (T, O). Returns the loss before the
+        step."""
         return exercise_update(self.core, x, y, learning_rate)

@@ -1,8 +1,8 @@
-"""Source C's experiment: predict a sine wave one step ahead, as the paper does it and as it should be done.
+"""Source C's experiment: a sine wave predicted one step ahead, as the paper does it and as it should be done.
 
 The paper: 1000 points of sin(x) on [0, 100]; windows of 10 values, the next value as target at all ten steps; the first
 792 windows train, the last 198 test; 16 tanh units, plain gradient descent at 0.005, each gradient entry clipped to
-[-1, 1], 2000 epochs. Early steps cannot know the target, so the loss cannot fall and the last step suffers for it. The
+[-1, 1], 2000 epochs. Early steps cannot know the target, so the loss cannot fall, and the last step becomes worse. The
 training is chaotic: one rounding, grown for 2000 epochs, changes where the last step's error ends, though not the loss.
 
 The improvement: the loss on the last step alone, Adam with a rate that falls to zero along half a cosine, mini-batches
@@ -49,7 +49,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that `run` measured."""
+    """Everything that `run` measured."""
 
     truth: np.ndarray  # (198,)
     epochs: int  # of the paper's program
@@ -61,19 +61,19 @@ class Experiment:
 
     @property
     def plain_seconds(self) -> float:
-        """What the plain NumPy program would need for all of the paper's updates, extrapolated."""
+        """The time of the plain NumPy program for all of the paper's updates, extrapolated."""
         return self.timed_seconds * self.paper.updates / self.timed_updates
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
-    """The windows x (990, 10, 1) and their next values y (990, 1); the first 792 train."""
+    """Returns the windows x (990, 10, 1) and their next values y (990, 1); the first 792 train."""
     wave = np.sin(np.linspace(0, 100, 1000))
     x = np.lib.stride_tricks.sliding_window_view(wave, WINDOW)[:-1]
     return x[:, :, None].copy(), wave[WINDOW:, None].copy()
 
 
 def paper(epochs: int = 2000, report: Callable[[str], object] | None = None) -> tuple[RNN, Run]:
-    """The paper's program through `elman.classic.RNN`: the trained network and its run."""
+    """Runs the paper's program with `elman.classic.RNN`; returns the trained network and its run."""
     x, y = data()
     network = _drawn(RNN)
     began = time.perf_counter()
@@ -84,7 +84,7 @@ def paper(epochs: int = 2000, report: Callable[[str], object] | None = None) -> 
 
 
 def improved(cell: str, epochs: int = 400, seed: int = 0) -> Run:
-    """The same data and size with a loss on the last step, Adam, and the given cell."""
+    """Trains a network of the given cell on the same data with a loss on the last step and Adam; returns its run."""
     x, y = data()
     network = Network(1, 16, 1, cell=cell, output="last", dtype="float64", seed=seed)
     trainer = Trainer(network, optimizer=Adam(0.01), clip_norm=1.0, batch_size=32, seed=seed)
@@ -106,11 +106,11 @@ def improved(cell: str, epochs: int = 400, seed: int = 0) -> Run:
 
 
 def run(epochs: int | None = None, timed_epochs: int = 5, report: Callable[[str], object] | None = None) -> Experiment:
-    """Everything: the paper's program, the plain NumPy loop beside it on a part, and the three improved networks.
+    """Runs everything: the paper's program, the plain NumPy loop on a part of it, and the three improved networks.
 
     epochs        of the paper's program; the improved networks train a fifth as many. None: the paper's 2000, or 20
                   on the reference engine
-    timed_epochs  of the plain loop, and of ours beside it; their weights must agree
+    timed_epochs  of the plain loop, and of `elman.classic.RNN` for comparison
     report        is called with the lines of the paper's program
     """
     _, y = data()
@@ -130,7 +130,8 @@ def run(epochs: int | None = None, timed_epochs: int = 5, report: Callable[[str]
 
 
 def beside_plain(epochs: int) -> tuple[float, float]:
-    """The same epochs by the plain loop and by ours: largest difference of a weight, and the plain loop's seconds."""
+    """Trains the plain loop and `elman.classic.RNN` alike; returns the largest difference of a weight, and the plain
+    loop's seconds."""
     x, y = data()
     plain, ours = _drawn(PlainRNN), _drawn(RNN)
     targets = _at_every_step(y[:TRAIN])
@@ -144,7 +145,7 @@ def beside_plain(epochs: int) -> tuple[float, float]:
 
 
 def draw(experiment: Experiment, path: Path | str) -> None:
-    """Three panels in one PNG: the paper's figure, the improved networks, and every error on a logarithmic scale."""
+    """Draws three panels in one PNG: the paper's figure, the improved networks, every error on a logarithmic scale."""
     steps = np.arange(len(experiment.truth))
     colours = ["#c44e52", "#4c72b0", "#dd8452", "#55a868"]
     with picture(path, 9, 9) as figure:
@@ -175,7 +176,8 @@ def draw(experiment: Experiment, path: Path | str) -> None:
 
 
 def _drawn(program: Any) -> Any:
-    """A fresh network with the paper's weights: NumPy's global generator seeded with 12, then left as it was."""
+    """Returns a new network with the paper's weights, from NumPy's global generator seeded with 12, which is
+    restored."""
     before = np.random.get_state()
     np.random.seed(12)
     try:
@@ -185,7 +187,7 @@ def _drawn(program: Any) -> Any:
 
 
 def _at_every_step(y: np.ndarray) -> np.ndarray:
-    """y (n, 1) -> (n, 10, 1), the paper's targets."""
+    """Returns y (n, 1) as the paper's targets (n, 10, 1)."""
     return np.repeat(y[:, None, :], WINDOW, axis=1)
 
 

@@ -1,4 +1,4 @@
-"""What a file says, checked field by field before anything is made of it.
+"""Checks the fields of a file's description before anything is made of them.
 
 A check takes a field's name and its value as JSON gave it, and returns the value; it raises a ValueError or TypeError
 that names the field, what was expected and what came. `record` checks a mapping whose names are all known beforehand.
@@ -38,13 +38,13 @@ SHOWN = 12  # names that one message lists
 
 
 def parsed(text: str) -> Any:
-    """What JSON in its narrow sense says: each name once, all numbers finite. ValueError or RecursionError for other
-    text."""
+    """Returns what a JSON text says; raises ValueError or RecursionError for other text, a name that stands twice in
+    one object, and numbers that are not finite."""
     return json.loads(text, object_pairs_hook=_once, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
 
 
 def record(name: str, value: Any, known: Mapping[str, Check]) -> dict[str, Any]:
-    """The checked values of a mapping that has exactly the known names."""
+    """Returns the checked values of a mapping that has exactly the known names."""
     if not isinstance(value, dict):
         raise TypeError(f"{name}: expected the fields {words(known)}, got {checks.shown(value)}")
     if value.keys() != known.keys():
@@ -55,44 +55,44 @@ def record(name: str, value: Any, known: Mapping[str, Check]) -> dict[str, Any]:
 
 
 def whole(low: int = 0, high: int = LARGEST_COUNT) -> Check:
-    """A whole number within [low, high]."""
+    """Returns a check for a whole number within [low, high]."""
     return lambda name, value: checks.whole(name, value, low, high)
 
 
 def number(low: float | None = None, high: float | None = None, *, open_low: bool = False) -> Check:
-    """A finite number within [low, high], or (low, high] with `open_low`."""
+    """Returns a check for a finite number within [low, high], or (low, high] with `open_low`."""
     return lambda name, value: checks.number(name, value, low, high, open_low=open_low)
 
 
 def anything(name: str, value: Any) -> Any:
-    """Whatever stands there: something else checks it."""
+    """Accepts any value, which is checked elsewhere."""
     return value
 
 
 def flag(name: str, value: Any) -> bool:
-    """True or False."""
+    """Accepts True or False."""
     return checks.flag(name, value)
 
 
 def text(name: str, value: Any) -> str:
-    """A string."""
+    """Accepts a string."""
     if not isinstance(value, str):
         raise TypeError(f"{name}: expected a string, got {checks.shown(value)}")
     return value
 
 
 def one_of(*options: str) -> Check:
-    """One of these words."""
+    """Returns a check for one of these strings."""
     return lambda name, value: checks.choice(name, value, options)
 
 
 def optional(check: Check) -> Check:
-    """None, or what `check` takes."""
+    """Returns a check for None or what `check` accepts."""
     return lambda name, value: None if value is None else check(name, value)
 
 
 def items(check: Check, least: int = 0) -> Check:
-    """A list of at least so many values that `check` takes, as a tuple."""
+    """Returns a check for a list of at least `least` values that `check` accepts, which makes it a tuple."""
 
     def checked(name: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) < least:
@@ -103,7 +103,7 @@ def items(check: Check, least: int = 0) -> Check:
 
 
 def mapping(check: Check) -> Check:
-    """A mapping of any names to values that `check` takes."""
+    """Returns a check for a mapping from any names to values that `check` accepts."""
 
     def checked(name: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -114,19 +114,20 @@ def mapping(check: Check) -> Check:
 
 
 def scalar(name: str, value: Any) -> bool | int | float | str | None:
-    """Nothing, a flag, a number or a string."""
+    """Accepts None, a flag, a number or a string."""
     if value is not None and not isinstance(value, bool | int | float | str):
         raise TypeError(f"{name}: expected a number, a string, a flag or null, got {checks.shown(value)}")
     return value
 
 
 def words(names: Mapping[str, Any] | Sequence[str]) -> str:
-    """Some of the names, as a message lists them."""
+    """Returns the first names, listed for a message."""
     listed = [name if len(name) <= 40 else f"{name[:37]}..." for name in [*names][:SHOWN]]
     return ", ".join(listed) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "") if listed else "none"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a JSON object as a dict; raises ValueError where a name stands twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("expected each name once")
@@ -134,6 +135,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int:
+    """Returns a JSON integer, without reading millions of digits."""
     value = int(text) if len(text) <= 20 else LARGEST_WHOLE
     if abs(value) >= LARGEST_WHOLE:
         raise ValueError(f"expected whole numbers below 2**64, got {checks.shown(text)}")
@@ -141,6 +143,7 @@ def _whole(text: str) -> int:
 
 
 def _finite(text: str) -> float:
+    """Returns a JSON number; raises ValueError where it is not finite."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"expected finite numbers, got {checks.shown(text)}")

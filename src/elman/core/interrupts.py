@@ -1,4 +1,4 @@
-"""Ctrl-C between updates: an interrupt waits until the work at hand is whole."""
+"""Delays Ctrl-C until a piece of work is complete."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["held"]
 
 @contextmanager
 def held() -> Generator[None]:
-    """Raises a KeyboardInterrupt that came meanwhile only at the end; a second Ctrl-C is not held.
+    """Delays a KeyboardInterrupt until the body has ended; a second Ctrl-C is raised at once.
 
-    Outside the main thread, which alone receives signals, and where the program has a handler of its own, nothing is
-    changed.
+    Nothing changes outside of the main thread, which alone receives signals, and where the program has set a handler of
+    its own.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

@@ -1,9 +1,9 @@
-"""Files: safetensors with one metadata key, `elman`, that says what the file is and proves that it is whole.
+"""Reads and writes safetensors files with one metadata key, `elman`, which describes the contents and protects them.
 
-That key holds JSON: `format` (1), `kind` ("network", "forecaster", ...), `description` (whatever that kind needs to be
-built again, strings included) and `sha256`, the digest of all of these, of every tensor's name, type and shape, and of
-the tensors' bytes. The same contents give the same bytes. Nothing in a file is executed, and reading takes memory in
-proportion to the file's real size at most.
+That key holds JSON: `format` (1), `kind` ("network", "forecaster", ...), `description` (what a class of that kind needs
+to make the object again) and `sha256`, the digest of these three, of every tensor's name, type and shape, and of the
+tensors' bytes. The same contents give the same bytes. Nothing in a file is executed, and reading a file takes memory in
+proportion to its real size.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ HEADER_LIMIT = 4 << 20  # bytes; a network's header takes about 100 for each par
 # safetensors' name of each type that our files may hold
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
 
-# What a Reader raises for a description or tensors that nothing can be made of. The last two are for claims that no
-# check of a class foresaw.
+# What a Reader raises for a description or tensors that it cannot use. The last two are for values that no check of a
+# class foresaw.
 UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MemoryError, RecursionError)
 
 MOST_TENSORS = 20_000  # two directions of 1000 layers
@@ -44,10 +44,10 @@ Table = dict[str, tuple[str, tuple[int, ...], int, int]]  # name -> type, shape,
 
 
 class Reader(Protocol):
-    """A class that makes its objects from files. Both methods raise one of UNFIT for what they can make nothing of."""
+    """A class that makes objects from files. Both methods raise one of UNFIT for contents that they cannot use."""
 
     @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> Shapes:
+    def _file_shapes(cls, description: Mapping[str, Any], /) -> Shapes:
         """Checks the description and returns every tensor's shape and type, which are compared before any is read.
 
         An axis that the description leaves free (the members of an ensemble) is None.
@@ -55,19 +55,19 @@ class Reader(Protocol):
         ...
 
     @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray], /) -> Any:
         """Returns the object that was saved."""
         ...
 
 
 class Contents(Protocol):
-    """What can be saved as a network."""
+    """An object that can be saved as a network."""
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]: ...
 
 
 class FileError(ValueError):
-    """A file that elman did not write, or that was cut or altered since."""
+    """A file that elman did not write, or that was cut short or altered since."""
 
     def __init__(self, path: str | os.PathLike[str], why: str) -> None:
         super().__init__(os.fspath(path), why)
@@ -78,12 +78,12 @@ class FileError(ValueError):
 
 
 def save(network: Contents, path: str | os.PathLike[str]) -> None:
-    """Writes a network; `Network.save` is the same."""
+    """Writes a network to a file, as `Network.save` does."""
     write(path, "network", *network.contents())
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Whatever a file of ours holds: a `Network`, a `Forecaster`, ...
+    """Reads a file that elman wrote and returns the object in it: a `Network`, a `Forecaster`, ...
 
     Raises FileError for a file that is truncated, altered, hostile or not ours, OSError where it cannot be read.
     """
@@ -97,7 +97,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 def write(
     path: str | os.PathLike[str], kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Writes a file of `kind`, whole or not at all (`staging.replacing`).
+    """Writes a file of `kind`, complete or not at all (see `staging.replacing`).
 
     `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES. Raises
     OSError with the name of `path` where it cannot be written (a full disk, say).
@@ -108,9 +108,9 @@ def write(
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
-    """(kind, description, tensors) of a file that `write` wrote; raises FileError for any other.
+    """Reads a file that `write` wrote and returns its kind, description and tensors; raises FileError for any other.
 
-    Of a kind among READERS the names, types and shapes of the tensors are those of the description.
+    For a kind among READERS, the names, types and shapes of the tensors have been compared with the description.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         size = _real_size(path, file)
@@ -135,7 +135,7 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, n
 
 
 def said(error: BaseException) -> str:
-    """What an error says, with its class where that says more."""
+    """Returns the text of an error, with its class where the text alone does not explain it."""
     return str(error) if type(error) in (TypeError, ValueError) else repr(error)
 
 
@@ -143,7 +143,7 @@ def said(error: BaseException) -> str:
 
 
 def _plain_array(name: str, array: np.ndarray) -> np.ndarray:
-    """C-contiguous and in the machine's byte order: the library writes wrong values otherwise."""
+    """Returns the array C-contiguous and in the machine's byte order: safetensors writes wrong values otherwise."""
     array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
     if array.dtype not in [np.dtype(kind) for kind in TYPES.values()]:
         raise TypeError(f"tensors[{name!r}]: expected one of {', '.join(TYPES)}, got {array.dtype}")
@@ -151,6 +151,7 @@ def _plain_array(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _encode(kind: str, description: Mapping[str, Any], tensors: dict[str, np.ndarray]) -> bytes:
+    """Returns the bytes of a file."""
     from safetensors.numpy import save as encode
 
     plain = json.loads(json.dumps(description, allow_nan=False))  # as a reader will see it: lists, names as strings
@@ -162,6 +163,7 @@ def _encode(kind: str, description: Mapping[str, Any], tensors: dict[str, np.nda
 
 
 def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """Returns the SHA-256 of all that a file holds, in hexadecimal."""
     names = sorted(tensors)
     shapes = [[name, tensors[name].dtype.name, list(tensors[name].shape)] for name in names]
     head = json.dumps([FORMAT, kind, description, shapes], allow_nan=False, sort_keys=True)
@@ -176,11 +178,12 @@ def _digest(kind: str, description: Mapping[str, Any], tensors: Mapping[str, np.
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opens at once, also a FIFO that nobody writes to, so that it can be refused."""
+    """Opens a file without blocking, even a FIFO that has no writer, so that it can be refused."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0), 0o666)
 
 
 def _real_size(path: str | os.PathLike[str], file: BinaryIO) -> int:
+    """Returns the size of a regular file in bytes; raises FileError for anything else."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         raise FileError(path, "expected a regular file")
@@ -188,7 +191,7 @@ def _real_size(path: str | os.PathLike[str], file: BinaryIO) -> int:
 
 
 def _header(path: str | os.PathLike[str], file: BinaryIO, size: int) -> dict[str, Any]:
-    """The safetensors header; nothing is read before its length has been compared with the file's."""
+    """Reads and returns the safetensors header; its length is compared with the file's before it is read."""
     length = int.from_bytes(file.read(8), "little")
     if size < 10 or not 2 <= length <= size - 8:
         raise FileError(path, "not a safetensors file, or cut short")
@@ -204,7 +207,7 @@ def _header(path: str | os.PathLike[str], file: BinaryIO, size: int) -> dict[str
 
 
 def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any]:
-    """The metadata key `elman`, decoded and checked; taken out of the header."""
+    """Takes the metadata key `elman` out of the header and returns it, decoded and checked."""
     metadata = header.pop("__metadata__", None)
     text = metadata.get("elman") if isinstance(metadata, dict) else None
     if not isinstance(text, str) or len(metadata or {}) != 1:
@@ -223,7 +226,7 @@ def _meta(path: str | os.PathLike[str], header: dict[str, Any]) -> dict[str, Any
 
 
 def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -> None:
-    """Refuses tensors that are not those of the description."""
+    """Raises FileError where the tensors are not those of the description."""
     try:
         reader = _reader(path, meta["kind"])
         expected = reader._file_shapes(meta["description"])  # pyright: ignore[reportPrivateUsage]
@@ -242,7 +245,7 @@ def _compare(path: str | os.PathLike[str], meta: dict[str, Any], table: Table) -
 
 
 def _array(file: BinaryIO, kind: str, shape: tuple[int, ...], begin: int, count: int) -> np.ndarray:
-    """The next tensor of the file, read in place."""
+    """Reads and returns the next tensor of the file."""
     array = np.empty(shape, TYPES[kind])
     if file.readinto(array.reshape(-1).view(np.uint8).data) != count:  # type: ignore[attr-defined]
         raise OSError(errno.EIO, "the file changed while it was read")
@@ -250,6 +253,7 @@ def _array(file: BinaryIO, kind: str, shape: tuple[int, ...], begin: int, count:
 
 
 def _reader(path: str | os.PathLike[str], kind: str) -> type[Reader]:
+    """Returns the class that reads files of this kind; raises FileError for an unknown one."""
     if kind not in READERS:
         known = ", ".join(READERS)
         raise FileError(path, f"expected a kind among {known}, got {shown(kind)}; a newer elman may know it")
@@ -257,7 +261,7 @@ def _reader(path: str | os.PathLike[str], kind: str) -> type[Reader]:
 
 
 def _table(path: str | os.PathLike[str], header: dict[str, Any], size: int) -> Table:
-    """The list of tensors, checked: they must follow one another."""
+    """Returns the header's list of tensors; raises FileError where they overlap or leave gaps."""
     if len(header) > MOST_TENSORS:
         raise FileError(path, f"expected at most {MOST_TENSORS} tensors, got {len(header)}")
     table: Table = {}

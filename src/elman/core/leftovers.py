@@ -1,6 +1,6 @@
-"""Hidden names that files are written under, and the removal of those that a killed process left behind.
+"""Hidden names that files are written under, and the removal of files that a killed process left behind.
 
-A name is `.elman-HOST-PID-RANDOM` and an ending: it says whose file it is, so that nothing else is ever removed.
+A name is `.elman-HOST-PID-RANDOM` with an ending: it tells whose file it is, so that no other file is ever removed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ HIDDEN = re.compile(r"\.elman-([0-9a-f]{8})-([1-9]\d{0,9})-[0-9a-f]{8}(\.[^.]*)?
 
 
 def hidden_name(ending: str = "") -> str:
-    """A new name of this process: at most 35 bytes and the ending, so it fits wherever a file of any name does."""
+    """Returns a new name of this process: at most 35 bytes and the ending, short enough for any file system."""
     return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{ending}"
 
 
 def sweep(folder: Path) -> None:
-    """Removes the hidden files of this host's processes that are gone; no others, and none where that is unknown."""
-    if os.name != "posix":  # elsewhere nothing says so cheaply whether a process is there
+    """Removes the hidden files of processes of this host that have ended; none where that cannot be known."""
+    if os.name != "posix":  # elsewhere it is costly to know whether a process runs
         return
     with suppress(OSError):
         for name in os.listdir(folder):
@@ -41,7 +41,8 @@ def sweep(folder: Path) -> None:
 
 @cache
 def _host() -> str:
-    """This host, and on Linux its table of processes: containers may share a folder and a name, but no process ids."""
+    """Returns a digest of the host's name and, on Linux, of its process table: containers may share
+    a folder and a name, but not process ids."""
     table = ""
     with suppress(OSError):
         table = os.readlink("/proc/self/ns/pid")
@@ -49,6 +50,7 @@ def _host() -> str:
 
 
 def _alive(pid: int) -> bool:
+    """Returns whether a process runs, or may run."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: each is written under a hidden name beside its own, then all are renamed."""
+"""Writes files that appear complete or not at all: under a hidden name first, and renamed in the end."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from elman.core.leftovers import hidden_name, sweep
 
 __all__ = ["Staging", "attempt", "real", "replacing", "write_bytes"]
 
-LONGEST_ENDING = 16  # bytes; a longer one is no ending that says what a file is
+LONGEST_ENDING = 16  # bytes; a longer one does not tell a file's type
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Generator[Path]:
-    """Gives a hidden path beside `path`, with its ending; what was written there takes its name in the end.
+    """Yields a hidden path beside `path`, with the same ending; the file written there is renamed to `path` in the end.
 
     Where the body raises, nothing is left behind and an older file stays. An older file's mode is kept, and where
-    `path` is a link, what it leads to is written. OSError names `path`.
+    `path` is a link, its target is written. Every OSError names `path`.
     """
     with Staging() as staging:
         with staging.file(path) as hidden:
@@ -33,7 +33,7 @@ def replacing(path: str | os.PathLike[str]) -> Generator[Path]:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes a file whole or not at all; OSError names `path`."""
+    """Writes a file, complete or not at all; every OSError names `path`."""
     with replacing(path) as hidden:
         descriptor = os.open(hidden, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0))
         try:
@@ -50,13 +50,13 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 @dataclass(frozen=True)
 class _Staged:
     path: Path  # as the caller names it
-    target: Path  # what it leads to
+    target: Path  # the file itself, where the path is a link
     hidden: Path  # the name that it is written under
-    earlier: Path  # another name of what stands at the target, while files are renamed
+    earlier: Path  # another name of the older file, while files are renamed
 
 
 class Staging:
-    """Several files, written one after the other, that appear together in `commit` or not at all."""
+    """Several files, written one after the other, which appear together in `commit` or not at all."""
 
     def __init__(self) -> None:
         self._files: list[_Staged] = []
@@ -73,24 +73,23 @@ class Staging:
 
     @contextmanager
     def file(self, path: str | os.PathLike[str]) -> Generator[Path]:
-        """Gives the hidden path that the file is to be written to, an empty file so far.
-
-        An OSError of the body names `path`, whatever it named: the hidden path, or nothing (a full disk).
-        """
+        """Yields the hidden path to write to, an empty file. Every OSError of the body names `path`."""
         path = Path(path)
         target = real(path)
         sweep(target.parent)
         ending = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_ENDING else ""
         staged = _Staged(path, target, *(target.with_name(hidden_name(ending)) for _ in range(2)))
-        self._files.append(staged)  # before it is there, so that nothing comes between
+        self._files.append(staged)  # before it exists, so that it is removed whatever happens
         with _named(path):
             mode = _create(staged.hidden, _status(target))
             yield staged.hidden
             _finish(staged.hidden, mode)
 
     def commit(self) -> list[Path]:
-        """Gives every file its name and returns these; where one cannot take it, none has, and what stood there stays.
-        Ctrl-C waits for the end."""
+        """Renames every file to its path and returns the paths; where one cannot be renamed, all older files stay.
+
+        Ctrl-C waits for the end.
+        """
         several = self._files if len(self._files) > 1 else ()
         with interrupts.held():
             try:
@@ -114,10 +113,10 @@ class Staging:
 
 
 def real(path: Path) -> Path:
-    """The file that is written where `path` is asked for: what a link leads to, else `path` itself.
+    """Returns the path that is written for `path`: the target of a link, else `path` itself.
 
-    OSError for a folder, device, pipe or socket, for one in a folder that does not exist, and for a name that the file
-    system cannot hold.
+    Raises OSError for a folder, device, pipe or socket, for a file in a folder that does not exist, and for a name that
+    the file system cannot hold.
     """
     try:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
@@ -136,7 +135,7 @@ def real(path: Path) -> Path:
 
 
 def attempt(folder: Path) -> None:
-    """Tries whether files can be made in a folder, and leaves none there. OSError where they cannot."""
+    """Raises OSError where no file can be made in a folder; leaves none there."""
     sweep(folder)
     hidden = folder / hidden_name()
     try:
@@ -149,6 +148,7 @@ def attempt(folder: Path) -> None:
 
 
 def _status(target: Path) -> os.stat_result | None:
+    """Returns the status of a file, or None where there is none."""
     try:
         return os.stat(target)
     except (FileNotFoundError, NotADirectoryError):
@@ -157,7 +157,7 @@ def _status(target: Path) -> os.stat_result | None:
 
 @contextmanager
 def _named(path: Path) -> Generator[None]:
-    """The system names the hidden file, or none; its errors are to name the file that was asked for."""
+    """Makes every OSError of the body name `path`; the system's name the hidden file, or none."""
     try:
         yield
     except OSError as error:
@@ -166,8 +166,10 @@ def _named(path: Path) -> Generator[None]:
 
 
 def _create(hidden: Path, older: os.stat_result | None) -> int:
-    """An empty file, which its writer may write and nobody may read who may not read the older one; returns the mode
-    that it is to have: the older one's, else that of any new file of this user."""
+    """Makes an empty file and returns the mode that it shall have: the older file's, else that of a new file.
+
+    While it is written, nobody may read it who may not read the older one.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     if older is None:
         descriptor = os.open(hidden, flags, 0o666)
@@ -193,7 +195,7 @@ def _create(hidden: Path, older: os.stat_result | None) -> int:
 
 
 def _finish(hidden: Path, mode: int) -> None:
-    """Onto the disk, and open to those it is for."""
+    """Gives the file its mode and syncs it to the disk."""
     descriptor = os.open(hidden, os.O_RDWR)
     try:
         if hasattr(os, "fchmod") and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
@@ -204,7 +206,7 @@ def _finish(hidden: Path, mode: int) -> None:
 
 
 def _keep(target: Path, earlier: Path) -> None:
-    """A second name for what stands at the target, if anything does."""
+    """Gives the file at the target, if there is one, a second name, from which `_undo` restores it."""
     older = _status(target)
     if older is None:
         return
@@ -217,7 +219,7 @@ def _keep(target: Path, earlier: Path) -> None:
 
 
 def _undo(each: _Staged) -> None:
-    """What stood at the target before, if the file was renamed already."""
+    """Puts back what was at the target before, where the new file has been renamed."""
     if each.hidden.exists():
         return
     if each.earlier.exists():
@@ -227,7 +229,7 @@ def _undo(each: _Staged) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the renaming itself last; where a folder cannot be synced at all, that is the system's business."""
+    """Syncs a folder, so that the renaming lasts; does nothing where the system cannot sync folders."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     try:

@@ -1,4 +1,4 @@
-"""Small series that travel with the package, as CSV files, and generators of synthetic tasks.
+"""Small series that are part of the package, as CSV files, and generators of synthetic tasks.
 
 | name | what | source |
 |---|---|---|
@@ -58,28 +58,31 @@ class Example(NamedTuple):
 
 
 def names() -> tuple[str, ...]:
-    """The bundled series; the first is what commands run on when given no file."""
+    """Returns the names of the bundled series; commands without a file use the first."""
     return tuple(_UNITS)
 
 
 def path(name: str) -> Path:
-    """The CSV file of a bundled series. `ValueError` for an unknown name."""
+    """Returns the path of a bundled series' CSV file; raises ValueError for an unknown name."""
     return _FOLDER / f"{checks.choice('name', name, names())}.csv"
 
 
 def load_sunspots() -> Example:
-    """Yearly mean sunspot number, 1700-2008: 309 values with a cycle of about 11 years."""
+    """Returns the yearly mean sunspot number, 1700-2008: 309 values with a cycle of about 11 years."""
     return _load("sunspots")
 
 
 def load_airline() -> Example:
-    """Monthly airline passengers in thousands, January 1949 to December 1960: 144 values."""
+    """Returns monthly airline passengers in thousands, January 1949 to December 1960: 144 values."""
     return _load("airline")
 
 
 def load_seatbelts() -> dict[str, Example]:
-    """Drivers, front and rear passengers killed or seriously injured in cars, and van drivers killed, in each month of
-    1969 to 1984 in Great Britain: 192 values each. From February 1983 those in front had to wear belts."""
+    """Returns monthly road casualties in Great Britain, 1969 to 1984: 192 values for each of four groups.
+
+    The groups are drivers, front and rear passengers killed or seriously injured in cars, and van drivers killed. From
+    February 1983 people in front seats had to wear belts.
+    """
     with path("seatbelts").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     found: dict[str, Example] = {}

@@ -1,4 +1,4 @@
-"""Tasks of systems neuroscience, as trials: fixate, look, remember, and answer when the fixation cue goes out.
+"""Tasks of systems neuroscience, in trials: fixate, look, remember, and answer when the fixation cue goes out.
 
 Networks that learn them are compared with recordings of animals (Mante et al. 2013; Song, Yang and Wang 2016). Every
 trial of a draw has the same timing; `condition` says what it showed.
@@ -28,7 +28,7 @@ def perceptual_decision(
     noise: float = 1.0,
     delay: int = 0,
 ) -> Task:
-    """Which way noisy evidence points, answered after the go signal; T >= 10.
+    """Draws trials that ask which way noisy evidence points, after the go signal; T >= 10.
 
     A trial: T//10 steps of fixation, then the evidence, `delay` steps without it, T//5 steps to answer.
     x (n, T, 2)      the fixation cue, 1 until it goes out (the go signal), and the evidence: while it is shown
@@ -57,10 +57,10 @@ def perceptual_decision(
 
 
 def psychometric(task: Task, prediction: np.ndarray) -> dict[float, float]:
-    """Each condition's fraction of right decisions; what no memory gives is 1/2.
+    """Returns each condition's fraction of right decisions, which is 1/2 without memory.
 
     task        of `perceptual_decision` or `delayed_match`
-    prediction  (n, T, 1); the decision is the sign of its mean over the steps of the answer. 0 counts half
+    prediction  (n, T, 1); the decision is the sign of its mean over the steps of the answer. 0 counts as half right
     """
     if task.condition is None:
         raise ValueError("task: expected one of perceptual_decision or delayed_match, got one without conditions")
@@ -73,10 +73,10 @@ def psychometric(task: Task, prediction: np.ndarray) -> dict[float, float]:
 
 
 def ideal_accuracy(coherence: float, steps: int, noise: float = 1.0) -> float:
-    """The fraction of right decisions of an observer that adds up all `steps` steps of evidence.
+    """Returns the fraction of right decisions of an observer that adds up all `steps` steps of evidence.
 
-    Phi(coherence sqrt(steps) / noise), Phi the normal distribution's function; no observer is better. A trial of
-    `perceptual_decision` shows T - T//10 - T//5 - delay steps.
+    It is Phi(coherence sqrt(steps) / noise), where Phi is the normal distribution function; no observer is better. A
+    trial of `perceptual_decision` shows T - T//10 - T//5 - delay steps.
     """
     checks.number("coherence", coherence, low=0.0)
     checks.whole("steps", steps, low=1)
@@ -85,7 +85,7 @@ def ideal_accuracy(coherence: float, steps: int, noise: float = 1.0) -> float:
 
 
 def delayed_match(n: int, T: int, seed: int = 0, *, kinds: int = 2, noise: float = 0.1) -> Task:
-    """Delayed match to sample: is the second stimulus the one seen before the delay? T >= 10.
+    """Draws trials of delayed match to sample: is the stimulus the one seen before the delay? T >= 10.
 
     A trial: T//10 steps of fixation, T//5 of the sample, a delay, T//5 of the test, T//5 to answer.
     x (n, T, 1 + kinds)  the fixation cue, 1 until it goes out (the go signal), and a column for each kind of

@@ -1,6 +1,6 @@
-"""Tasks that cannot be done without memory. Each is drawn from (n, T, seed): the same three give the same bits.
+"""Tasks that cannot be solved without memory. Each is drawn from (n, T, seed): the same three give the same bits.
 
-`Task.memoryless` says what an answer without memory scores. docs/memory.md has the recipes that solve them.
+`Task.memoryless` is the score of an answer without memory. docs/memory.md has recipes that solve the tasks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ DIGITS_SPLIT = (1079, 359, 359)  # rows of the parts: 60, 20 and 20 % of 1797
 
 
 def adding_problem(n: int, T: int, seed: int = 0) -> Task:
-    """The sum of the two marked numbers among T; T >= 2.
+    """Draws sequences whose target is the sum of the two marked numbers among T; T >= 2.
 
     x (n, T, 2)   a number, uniform in [0, 1), and a mark: 1 at one step of the first half (steps 0 .. T//2 - 1) and
                   at one step of the second, 0 elsewhere
     y (n, 1)      the sum of the two marked numbers, asked at the last step ("mse")
-    memoryless    1/6 = 0.167, the variance of the sum: what the constant answer 1 scores
+    memoryless    1/6 = 0.167, the variance of the sum: the score of the constant answer 1
 
     Hochreiter and Schmidhuber (1997), in the form of Le, Jaitly and Hinton (2015) and Bai, Kolter and Koltun (2018);
     the paper of 1997 has numbers in [-1, 1] and scales the sum.
@@ -40,7 +40,7 @@ def adding_problem(n: int, T: int, seed: int = 0) -> Task:
 
 
 def copy_memory(n: int, T: int, seed: int = 0, *, symbols: int = 10, kinds: int = 8) -> Task:
-    """Symbols to be said again after a delay of T steps; T >= 1.
+    """Draws sequences whose symbols are to be repeated after a delay of T steps; T >= 1.
 
     x (n, T + 2 symbols)  whole numbers: `symbols` symbols of 1 .. kinds, T - 1 blanks 0, the delimiter kinds + 1, and
                           `symbols` blanks. `np.eye(kinds + 2, dtype="float32")[x]` is the one-hot form
@@ -60,11 +60,11 @@ def copy_memory(n: int, T: int, seed: int = 0, *, symbols: int = 10, kinds: int 
 
 
 def delayed_echo(n: int, T: int, seed: int = 0, *, delay: int = 10) -> Task:
-    """Every number again, `delay` steps later; T > delay >= 1.
+    """Draws sequences in which every number is to be repeated `delay` steps later; T > delay >= 1.
 
     x (n, T, 1)   numbers, uniform in [-1, 1)
     y (n, T, 1)   y_t = x_{t - delay} ("mse"); 0, with weight 0, at the first `delay` steps
-    memoryless    1/3, the variance of a number: what the constant answer 0 scores
+    memoryless    1/3, the variance of a number: the score of the constant answer 0
 
     The short-term memory of Jaeger (2001), with one delay.
     """
@@ -78,14 +78,14 @@ def delayed_echo(n: int, T: int, seed: int = 0, *, delay: int = 10) -> Task:
 
 
 def parity(n: int, T: int, seed: int = 0) -> Task:
-    """Whether the number of ones so far is odd, at every step; T >= 1.
+    """Draws bits, whose target at every step is whether the number of ones so far is odd; T >= 1.
 
     x (n, T, 1)   bits, 0 or 1 with equal chances
     y (n, T, 1)   1 where x_0 + ... + x_t is odd, else 0 ("binary_cross_entropy", of logits)
     memoryless    ln 2 = 0.693: every answer is a coin's toss
 
-    Two states suffice, but each bit turns the answer over, so what is learnt of part of a sequence helps with none of
-    the rest. Hochreiter and Schmidhuber (1997) have the parity at the end alone.
+    Two states suffice, but each bit changes the answer, so a part of a sequence that is learnt does not help with the
+    rest. Hochreiter and Schmidhuber (1997) have the parity at the end alone.
     """
     rng = begin(n, T, seed, least=1)
     bits = rng.integers(0, 2, (n, T, 1))
@@ -94,7 +94,7 @@ def parity(n: int, T: int, seed: int = 0) -> Task:
 
 
 def sequential_digits(part: Literal["train", "validation", "test"] = "train", seed: int = 0) -> Task:
-    """Handwritten digits read one pixel a step, row by row; the class is asked at the end.
+    """Returns handwritten digits, read one pixel a step, row by row; the class is asked at the end.
 
     x (n, 64, 1)  the grey of a pixel, from 0 to 1 in sixteenths
     y (n,)        the digit, a class in [0, 9] ("cross_entropy")

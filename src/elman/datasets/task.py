@@ -1,4 +1,4 @@
-"""What every generator of a synthetic task returns, and the check of what it is asked for."""
+"""The record that every generator of a synthetic task returns, and the check of its arguments."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Task(NamedTuple):
     y           float32 (n, T, O) or (n, O); int64 classes (n, T) or (n,)
     weight      float32 (n, T), 0 at steps where nothing is asked (`sample_weight`); None: every step counts
     loss        the loss it is trained and scored with, a name of `elman.losses`
-    memoryless  that loss of the best answer without memory, which knows the number of the step and nothing else: at
-                each step the same answer for all sequences. An expectation, not this sample's
+    memoryless  the expectation of that loss for the best answer without memory, which knows only the number of the
+                step: at each step the same answer for all sequences
     condition   (n,) what distinguishes the trials of a cognitive task; None elsewhere
     """
 
@@ -32,7 +32,7 @@ class Task(NamedTuple):
 
 
 def begin(n: int, T: int, seed: int, least: int) -> np.random.Generator:
-    """The random numbers that (n, T, seed) stand for; ValueError or TypeError where they stand for none."""
+    """Checks (n, T, seed), and returns the generator of random numbers of this seed."""
     checks.whole("n", n, low=1)
     checks.whole("T", T, low=least)
     return np.random.default_rng(checks.whole("seed", seed, low=0))

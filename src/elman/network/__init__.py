@@ -1,4 +1,4 @@
-"""A network and its uses: prediction, gradients, one step at a time, gradients checked, fixed points."""
+"""A network and its uses: prediction, gradients, streaming, gradient checks, fixed points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network is: a list of layers, one flat vector of parameters, and named states that go in and come out."""
+"""The class Network: a list of layers, one flat vector of parameters, and named states that go in and come out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from elman.core import checks, fields
-from elman.core.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
+from elman.core import checks
 from elman.core.init import Chrono, initial
 from elman.core.layers import INPUT, Cell, Dense, Embedding, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
@@ -17,7 +17,8 @@ from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
-from elman.network import arguments
+from elman.network import arguments, description
+from elman.network.arguments import Inputs
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Network"]
 
-State = Mapping[str, Any]  # name -> array-like (B, size)
+State = Mapping[str, ArrayLike]  # name -> array-like (B, size)
 
 
 class Network:
@@ -35,12 +36,13 @@ class Network:
 
     input_size     D, features of a step
     hidden_size    H, one number, or one for each layer
-    output_size    O; None: no head, the network returns the last recurrent layer's h (B, T, H)
+    output_size    O; None: without a head, the network returns the last recurrent layer's h (B, T, H)
     cell           "tanh", "relu", "lstm", "gru", or a configured cell such as `elman.GRU(reset_after=False)`
     num_layers     recurrent layers, one above the other
     bidirectional  whether each layer also reads the sequence backwards; its output is then (B, T, 2H)
     output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
-    head           layers before the output layer: sizes (relu) or `elman.Dense(...)`
+    head           the head is what follows the recurrent layers and ends in the output layer; these are its layers
+                   before that: sizes (relu) or `elman.Dense(...)`
     skip           adds a linear path from the input to the output
     dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
                    dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
@@ -89,7 +91,7 @@ class Network:
         dtype: object = "float32",
         seed: int | None = None,
     ) -> Network:
-        """A network of any list of layers; `input_size` is needed unless an `Embedding` reads x.
+        """Makes a network of any list of layers; `input_size` is needed unless an `Embedding` reads x.
 
         inputs  what the network reads besides x, by name. Its methods then take x as a mapping of names to arrays, each
                 with the axis B, and `lengths` as a mapping too; `backward` returns a mapping of their gradients. The
@@ -106,7 +108,7 @@ class Network:
 
     @classmethod
     def from_theta(cls, layout: Layout, theta: np.ndarray) -> Network:
-        """A network of this layout that holds a copy of `theta` (P,), in its dtype."""
+        """Makes a network of this layout with a copy of `theta` (P,), in its dtype."""
         arguments.as_dtype(theta.dtype)
         arguments.check_width("theta", theta.shape, [(layout.size,)])
         network = cls.__new__(cls)
@@ -125,7 +127,7 @@ class Network:
 
     @property
     def theta(self) -> np.ndarray:
-        """All parameters, (P,); assigning copies in."""
+        """All parameters in one vector (P,); an assignment copies the values in."""
         return self.weights.theta
 
     @theta.setter
@@ -136,7 +138,7 @@ class Network:
 
     @property
     def parameters(self) -> Parameters:
-        """Name -> writable view of theta; assigning an item copies in."""
+        """Parameters by name, as writable views of theta; an assignment to an item copies the values in."""
         return Parameters(self.layout, self.theta)
 
     @property
@@ -161,47 +163,52 @@ class Network:
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The names a state may hold: `h_l0`, `c_l0`, `h_l0_reverse`, ..."""
+        """The names that a state may hold: `h_l0`, `c_l0`, `h_l0_reverse`, ..."""
         return tuple(slot.name for slot in self.layout.states)
 
     @property
     def engine(self) -> str:
-        """The engine that computes: "native" or "reference"."""
+        """The name of the engine that computes: "native" or "reference"."""
         return self._engine.name
 
     # ------------------------------------------------------------------------------------ what it does
 
     @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[False] = False
+        self,
+        x: Inputs,
+        *,
+        lengths: Inputs | None = None,
+        state: State | None = None,
+        return_state: Literal[False] = False,
     ) -> np.ndarray: ...
     @overload
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: Literal[True]
+        self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, return_state: Literal[True]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
     def predict(
-        self, x: Any, *, lengths: Any = None, state: State | None = None, return_state: bool = False
+        self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
-        """The head's raw values y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
+        """Returns the outputs y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
         with Reading(self.weights) as theta:
             y, final = self._engine.predict(self.layout, theta, batch)
         y = y[0] if single else y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
-    def hidden(self, x: Any, *, lengths: Any = None, state: State | None = None) -> list[np.ndarray]:
-        """The output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
+    def hidden(self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None) -> list[np.ndarray]:
+        """Returns the output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
     def forward(
         self,
-        x: Any,
+        x: Inputs,
         *,
-        lengths: Any = None,
+        lengths: Inputs | None = None,
         state: State | None = None,
         key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
-        """y as from `predict`, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
+        """Returns y as `predict` does, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
 
         key (seed, update): dropout, zoneout and noise draw as in that update of a training with this seed.
         """
@@ -216,13 +223,13 @@ class Network:
     def backward(
         self,
         tape: Tape,
-        dy: Any,
+        dy: ArrayLike | None,
         *,
-        dh: Any = None,
+        dh: ArrayLike | Sequence[ArrayLike | None] | None = None,
         dstate: State | None = None,
         truncate: int | None = None,
     ) -> tuple[Parameters, Any, dict[str, np.ndarray]]:
-        """The gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
+        """Computes the gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
 
         dy        dL/dy, shaped like y; None: zeros
         dh        dL/dh of each recurrent layer, a list shaped like `tape.hidden` (None where zero); one array where
@@ -253,15 +260,15 @@ class Network:
 
     def loss(
         self,
-        x: Any,
-        y: Any,
+        x: Inputs,
+        y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: Any = None,
-        sample_weight: Any = None,
+        lengths: Inputs | None = None,
+        sample_weight: ArrayLike | None = None,
         state: State | None = None,
     ) -> float:
-        """The loss of the predictions for x against the targets y; see `elman.losses` for names and shapes."""
+        """Returns the loss of the predictions for x against the targets y; `elman.losses` has names and shapes."""
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
         with Reading(self.weights) as theta:
@@ -269,24 +276,24 @@ class Network:
 
     def loss_and_grad(
         self,
-        x: Any,
-        y: Any,
+        x: Inputs,
+        y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: Any = None,
-        sample_weight: Any = None,
+        lengths: Inputs | None = None,
+        sample_weight: ArrayLike | None = None,
         state: State | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
         key: tuple[int, int] | None = None,
         activity_penalty: float = 0.0,
     ) -> tuple[float, Parameters]:
-        """The loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
+        """Returns the loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
 
         truncate   k: no gradient of the state passes from step kj back to step kj - 1
-        recompute  k: the way forward keeps the states of every k-th step alone, and k steps at a time are computed
-                   again on the way back; True: about sqrt(T). docs/performance.md has the memory and the time. Same
-                   gradients to rounding; one direction only
+        recompute  k: the forward pass keeps the states of every k-th step only, and k steps at a time are computed
+                   again in the backward pass; True: about sqrt(T). docs/performance.md has the memory and the time.
+                   The gradients are the same to rounding; for networks of one direction only
         key        (seed, update), as for `forward`
         activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added
         """
@@ -306,52 +313,37 @@ class Network:
         return value, Parameters(self.layout, gradient)
 
     def stream(self, batch_size: int = 1) -> Stream:
-        """One step at a time on a snapshot of the weights, for `batch_size` sequences side by side."""
+        """Returns a stream: `batch_size` sequences at once, step by step, on a copy of the present weights."""
         return Stream(self, batch_size)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when all went well."""
+        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when that succeeded."""
         from elman.core import io  # loads what makes files safe only where one is written
 
         io.save(self, path)
 
     def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """(description, tensors) as a file holds them: plain JSON values, and the parameters by name."""
-        plain: dict[str, Any] = {
-            "layers": layers_to_plain(self.layers),
-            "input_size": self.input_size,
-            "dtype": self.dtype.name,
-        }
-        if self.layout.inputs:
-            plain["inputs"] = inputs_to_plain(self.layout.inputs)
-        return plain, dict(Parameters(self.layout, self.weights.copy()))
+        """Returns what a file holds: a description of plain JSON values, and the parameters by name."""
+        return description.to_plain(self.layout, self.dtype), dict(Parameters(self.layout, self.weights.copy()))
 
     @classmethod
-    def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """The network that `contents` described; `_file_shapes` was compared before."""
-        layout, dtype = cls._described(description)
+    def _from_file(cls, plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
+        """Makes the network that `contents` described, from tensors of the shapes of `_file_shapes`."""
+        layout, dtype = description.from_plain("network", plain)
         network = cls.from_theta(layout, np.empty(layout.size, dtype))
         for name, array in tensors.items():
             network.parameters[name] = array
         return network
 
     @classmethod
-    def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        layout, dtype = cls._described(description)
-        return {place.name: (place.shape, dtype) for place in layout.parameters}
-
-    @classmethod
-    def _described(cls, description: Mapping[str, Any]) -> tuple[Layout, np.dtype[Any]]:
-        known: dict[str, fields.Check] = {"layers": layers_from_plain, "input_size": fields.whole(1)}
-        known["dtype"] = fields.one_of("float32", "float64")
-        if "inputs" in description:  # only files of networks that read more than x have them
-            known["inputs"] = inputs_from_plain
-        plain = fields.record("network", description, known)
-        return Layout(plain["layers"], plain["input_size"], plain.get("inputs")), np.dtype(plain["dtype"])
+    def _file_shapes(cls, plain: Mapping[str, Any]) -> io.Shapes:
+        """Returns shape and type of every tensor of a file with this description."""
+        layout, dtype = description.from_plain("network", plain)
+        return {each.name: (each.shape, dtype) for each in layout.parameters}
 
     # ---------------------------------------------------------------------------------------- inside
 
-    def _batch(self, x: Any, y: Any = None, **others: Any) -> tuple[Batch, bool]:
+    def _batch(self, x: Inputs, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -360,21 +352,12 @@ class Network:
     def __repr__(self) -> str:
         shape = "at the last step" if self.layout.last else "at every step"
         came = "integers" if self.layout.integer_input else f"{self.input_size} in"
-        lines = [
-            f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters, "
-            f"{self.dtype}, {self.engine} engine"
-        ]
-        lines += [f"  {name}: {given}" for name, given in self.layout.inputs.items()]
-        names = [repr(layer) for layer in self.layers]
-        width = max(map(len, names))
-        for name, part in zip(names, self.layout.parts, strict=True):
-            count = sum(parameter.size for group in part.parameters for parameter in group)
-            lines.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
-        return "\n".join(lines)
+        title = f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters"
+        return "\n".join([f"{title}, {self.dtype}, {self.engine} engine", *description.lines(self.layout)])
 
 
 def _reads_integers(layers: Sequence[Layer | Node]) -> bool:
-    """Whether an Embedding reads x: as the first layer, or by the name of x."""
+    """Returns whether an Embedding reads x: as the first layer, or by the name of x."""
     first, *_ = layers
     named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
     return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)

@@ -1,4 +1,4 @@
-"""One step at a time: a network's recurrence on a snapshot of its weights, with the state kept between calls."""
+"""The class Stream: a network step by step, on a copy of its weights, with the state kept between calls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Embedding, Layout
@@ -17,11 +18,11 @@ from elman.network.weights import Weights
 
 __all__ = ["Stream"]
 
-MOST_SEQUENCES = 2**20  # side by side, far above any use
+MOST_SEQUENCES = 2**20  # at once, far above any use
 
 
 class Network(Protocol):
-    """What a stream needs of an `elman.Network`, which has it."""
+    """The part of an `elman.Network` that a stream needs."""
 
     @property
     def layout(self) -> Layout: ...
@@ -30,11 +31,12 @@ class Network(Protocol):
 
 
 class Stream:
-    """Made by `Network.stream(batch_size)`. `B` sequences move on together, one step a call; on the compiled engine
-    threads may share a stream: each step is done whole. B is at most 2^20.
+    """Computes a network step by step; `Network.stream(batch_size)` makes one.
 
-    The weights are those of the moment when the stream was made, until `refresh`. Each step gives the bits that
-    `predict` gives for that step of the whole sequence; behind `Last`, the value as if the sequence ended there.
+    Each call takes one step of B sequences, at most 2^20. On the compiled engine threads may share a stream: each step
+    is complete before the next. The weights are those of the moment when the stream was made, until `refresh`. Each
+    step gives the bits that `predict` gives for that step of the whole sequence; behind `Last`, the output as if the
+    sequence ended there.
     """
 
     __slots__ = (
@@ -62,7 +64,7 @@ class Stream:
         self.batch_size = checks.whole("batch_size", batch_size, low=1, high=MOST_SEQUENCES)
         self._restart(network.weights.copy(), None)
 
-    def _restart(self, theta: np.ndarray, state: Mapping[str, Any] | None) -> None:
+    def _restart(self, theta: np.ndarray, state: Mapping[str, ArrayLike] | None) -> None:
         layout = self.network.layout
         self._theta = theta
         self._dtype = theta.dtype
@@ -78,15 +80,15 @@ class Stream:
         else:
             self.state = state
 
-    def step(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """The output for the next input, and the state moves on.
+    def step(self, x: ArrayLike, out: np.ndarray | None = None) -> np.ndarray:
+        """Returns the output for the next input, and changes the state.
 
         x    (B, D), or (D,) where B is 1; behind an Embedding (B,) whole numbers, or one number
         out  written and returned where given, (B, O), or (O,) for an x without B; must have the network's dtype; may
              be x itself
 
-        NaN or infinity in x raises ValueError and leaves the state as it was. Fastest, and without
-        memory of its own, is a step from an array of the network's dtype (int64 behind an Embedding) to an `out`.
+        NaN or infinity in x raises ValueError and leaves the state as it was. A step is fastest, and allocates nothing,
+        from an array of the network's dtype (int64 behind an Embedding) to an `out`.
         """
         y = out
         if y is None:
@@ -94,7 +96,8 @@ class Stream:
             y = np.empty(self._out_shape[1:] if single else self._out_shape, self._dtype)
         return y if self._try_step(x, y) else self._step_checked(x, out)
 
-    def _step_checked(self, x: Any, out: np.ndarray | None) -> np.ndarray:
+    def _step_checked(self, x: ArrayLike, out: np.ndarray | None) -> np.ndarray:
+        """Takes a step that the engine declined: converts x, or raises what is wrong with x or out."""
         rows, single = self._input(x)
         shape = self._out_shape[1:] if single else self._out_shape
         if out is None:
@@ -108,7 +111,7 @@ class Stream:
 
     @property
     def state(self) -> Mapping[str, np.ndarray]:
-        """The state now, name -> (B, H), as read-only copies. Assigning a mapping copies in; a missing name is zero."""
+        """The state, name -> (B, H), as read-only copies. An assigned mapping is copied; a missing name is zero."""
         copies: dict[str, np.ndarray] = {}
         for slot, array in zip(self.network.layout.states, self._stepper.state, strict=True):
             array.flags.writeable = False
@@ -123,14 +126,15 @@ class Stream:
         self._stepper.state = arrays
 
     def reset(self) -> None:
-        """Sets the state to that before a sequence's first step: zero, or what the network learned."""
+        """Sets the state to that before a sequence's first step: zero, or the learned initial state."""
         self._stepper.state = initial_state(self.network.layout, self._theta, self.batch_size)
 
     def refresh(self) -> None:
-        """Takes the network's weights of now; the state stays."""
+        """Copies the network's present weights; the state stays."""
         self._restart(self.network.weights.copy(), self.state)
 
-    def _input(self, x: Any) -> tuple[np.ndarray, bool]:
+    def _input(self, x: ArrayLike) -> tuple[np.ndarray, bool]:
+        """Returns x as the rows (B, D) or (B,) that an engine takes, and whether it came without B."""
         layout = self.network.layout
         if layout.integer_input:
             array = arguments.as_whole("x", x, "whole numbers")

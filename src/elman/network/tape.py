@@ -1,4 +1,4 @@
-"""What a forward pass keeps for its backward pass."""
+"""The class Tape: what a forward pass keeps for its backward pass."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Tape:
 
 
 def named(layout: Layout, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """A list of states, in the layout's order, by name."""
+    """Returns a list of states, in the layout's order, as a mapping by name."""
     return {slot.name: array for slot, array in zip(layout.states, arrays, strict=True)}

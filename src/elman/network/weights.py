@@ -1,4 +1,4 @@
-"""A network's weights, shared between threads: at most one trains them, any number compute with them."""
+"""A network's weights shared between threads: at most one trains them, any number compute with them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Weights:
 
     def __init__(self, theta: np.ndarray) -> None:
         self.theta = theta
-        self.trainer: int | None = None  # the thread that trains,
-        self.depth = 0  # how often it has entered,
-        self.published: np.ndarray | None = None  # and the copy for the others
-        self.turn = threading.Lock()  # of trainers
+        self.trainer: int | None = None  # the thread that trains
+        self.depth = 0  # of its nested `Training`s
+        self.published: np.ndarray | None = None  # the copy for the other threads
+        self.turn = threading.Lock()  # for those that begin or end a training
         # The threads that compute with theta itself, once for each computation. No lock, which would cost a small
         # network's prediction a tenth of its time: a reader enters itself before it looks for a trainer, and a trainer
         # itself before it looks for readers, so one of them sees the other.
@@ -35,13 +35,13 @@ class Weights:
         _everyone.add(self)
 
     def copy(self) -> np.ndarray:
-        """A copy of theta (P,) as it was between two updates."""
+        """Returns a copy of theta (P,) as it was between two updates."""
         with Reading(self) as theta:
             return theta.copy()
 
     def after_fork(self) -> None:
-        """In a child process: the other threads are gone, and what one of them was training is as it was between two
-        updates."""
+        """Makes the weights usable in a child process, where the other threads are gone: weights that one of them was
+        training are set to what they were between two updates."""
         me = get_ident()
         self.turn = threading.Lock()
         self.readers = [reader for reader in self.readers if reader == me]
@@ -52,8 +52,8 @@ class Weights:
 
 
 class Reading:
-    """`with Reading(weights) as theta`: the weights to compute with, whole, and not changed until the end by another
-    thread's training."""
+    """`with Reading(weights) as theta` gives the weights to compute with, which no other thread's training changes
+    until the end."""
 
     __slots__ = ("_reader", "_weights")
 
@@ -79,9 +79,9 @@ class Reading:
 
 
 class Training:
-    """`with Training(weights)`: this thread may change theta. RuntimeError where another one trains.
+    """`with Training(weights)` allows this thread to change theta. RuntimeError where another thread trains.
 
-    It may be entered again: each end of an inner one is where the copy for the other threads is renewed.
+    It may be nested: each end of an inner one renews the copy for the other threads.
     """
 
     __slots__ = ("_weights",)

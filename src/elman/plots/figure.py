@@ -1,6 +1,6 @@
-"""An empty figure and what all pictures share: colours, axes, marks, small multiples; files appear whole or not at all.
+"""The common part of all pictures: an empty figure, colours, axes, tick marks, small multiples.
 
-matplotlib is imported when one is drawn, and only its objects are used: nothing of a caller's own figures changes.
+matplotlib is imported when a picture is drawn, and only its objects are used: a caller's own figures do not change.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 INK, GREY, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, HISTORY, RED = "#0b69a3", "#52606d", "#ba2525"
-LONGEST = 40  # letters of a name
+LONGEST = 40  # letters of a name that are shown
 NEEDED = "pictures need matplotlib; type: pip install 'elman[cli]'"
 
 
@@ -44,9 +44,10 @@ def needs_matplotlib() -> None:
 
 @contextmanager
 def picture(path: str | os.PathLike[str], width: float, height: float) -> Generator[Any]:
-    """An empty figure, width and height in inches; what the body drew is saved as PNG, SVG or PDF in the end.
+    """Yields an empty figure, width and height in inches, and saves it as PNG, SVG or PDF, by the path's ending.
 
-    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where it cannot.
+    The file appears whole or not at all. `ModuleNotFoundError` without matplotlib, `OSError` where the file cannot be
+    written.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -58,13 +59,13 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Genera
     FigureCanvasAgg(figure)
     yield figure
     with replacing(path) as hidden, warnings.catch_warnings():
-        # letters that the font lacks are boxes; that is no news for a terminal
+        # letters that the font lacks are drawn as boxes, without a warning
         warnings.filterwarnings("ignore", "Glyph ", UserWarning)
         figure.savefig(hidden, metadata={"Software": None} if hidden.suffix == ".png" else None)
 
 
 def label(name: str) -> str:
-    """A name as a picture shows it: one line that leaves room for the data, and no formula between two $."""
+    """Returns a name for a picture: one line, short enough to leave room for the data, with $ escaped."""
     line = " ".join(name.split())
     return (line if len(line) <= LONGEST else line[: LONGEST - 3] + "...").replace("$", r"\$")
 
@@ -73,8 +74,12 @@ def label(name: str) -> str:
 def multiples(
     path: str | os.PathLike[str], names: Sequence[str], most: int, title: str, first: str | None
 ) -> Generator[dict[str, Any]]:
-    """Axes for the first `most` names, three in a row; `first` is what the legend calls the first line; None:
-    no legend. A title that the body gave an axes stays."""
+    """Yields axes for the first `most` names, three in a row.
+
+    first   what the legend calls the first line; None: no legend
+
+    Each name is the title of its axes, unless the body sets another.
+    """
     shown = names[:most]
     across = min(3, len(shown))
     down = -(-len(shown) // across)
@@ -102,7 +107,7 @@ def multiples(
 
 
 def dates(axes: Any, dated: bool, least: int, most: int) -> None:
-    """Few marks along the x axis: dates, or row numbers."""
+    """Sets few tick marks on the x axis: dates, or row numbers."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import MaxNLocator
 
@@ -115,7 +120,7 @@ def dates(axes: Any, dated: bool, least: int, most: int) -> None:
 
 
 def large(axes: Any) -> None:
-    """Thousands apart along the y axis, as long as numbers are written out."""
+    """Separates thousands on the y axis, unless numbers are so large that matplotlib writes them with exponents."""
     from matplotlib.ticker import StrMethodFormatter
 
     if 1e4 <= max(abs(bound) for bound in axes.get_ylim()) < 1e12:
@@ -123,7 +128,7 @@ def large(axes: Any) -> None:
 
 
 def plain(axes: Any) -> None:
-    """Horizontal lines behind the data, and no frame above and to the right."""
+    """Draws horizontal lines behind the data, and no frame above and to the right."""
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=INK, labelsize=9, length=3)

@@ -1,6 +1,6 @@
-"""Checks a student's own backpropagation through time against finite differences, and names what went wrong.
+"""Checks a student's own backpropagation through time against finite differences, and names the mistakes.
 
-The gradient is read from what the student's own update does: (weight before - weight after) / learning rate. It is
+The gradient is computed from the student's own update: (weight before - weight after) / learning rate. It is
 compared with central differences, in float64 and through the student's own forward pass, of the exercise's loss.
 """
 
@@ -27,11 +27,11 @@ EARLY = (
 
 
 def check_student(subject: Any, *, source: Source | None = None, seed: int = 0) -> StudentReport:
-    """Checks a class of a textbook exercise, or an object of one.
+    """Checks a class of a textbook exercise, or an object of one; returns a report.
 
     subject  a class made by (input_size, hidden_size, output_size[, learning_rate]) with forward and backward in
              the shape of source A, B, C or E (docs/sources.md); weights are found among its NumPy attributes
-    source   "A/B", "C" or "E"; None: told by the signature, and where C and E are both possible, by what runs
+    source   "A/B", "C" or "E"; None: found by the signature, and where C and E are both possible, by which one runs
     seed     of the weights and data that are made for the check
 
     Raises StudentError where the program cannot be run: a missing method, an exception inside it (with its line),
@@ -56,11 +56,11 @@ def check_student(subject: Any, *, source: Source | None = None, seed: int = 0) 
 def _check(student: Subject, seed: int) -> StudentReport:
     measured = measure(student, np.random.default_rng(seed))
     rows = {weight: _compare(weight, measured) for weight in measured.weights}
-    said = diagnosis.explain(measured, [weight for weight, row in rows.items() if not row.passed])
+    mistakes = diagnosis.explain(measured, [weight for weight, row in rows.items() if not row.passed])
     if not resets_its_state(measured):
-        said.insert(0, KEPT)
+        mistakes.insert(0, KEPT)
     if diagnosis.rate_matters(measured):
-        said.append(EARLY)
+        mistakes.append(EARLY)
     notes = sorted(student.said)
     if measured.passed.single:
         notes.append("computes in float32: compared with wider tolerances")
@@ -68,10 +68,11 @@ def _check(student: Subject, seed: int) -> StudentReport:
     if clipped:
         notes.append(clipped)
     name = student.cls.__name__
-    return StudentReport(name, student.source, measured.loss, tuple(rows.values()), tuple(said), tuple(notes))
+    return StudentReport(name, student.source, measured.loss, tuple(rows.values()), tuple(mistakes), tuple(notes))
 
 
 def _compare(weight: Weight, measured: Measured) -> WeightCheck:
+    """Compares the student's gradient by one weight with finite differences."""
     found, numeric = measured.found[weight], measured.numeric[weight]
     apart = np.where(np.isfinite(found), np.abs(found - numeric), np.inf)
     entry = tuple(int(i) for i in np.unravel_index(int(np.argmax(apart)), apart.shape))

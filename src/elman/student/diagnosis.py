@@ -1,4 +1,4 @@
-"""From the gradients measured to the mistakes behind them."""
+"""Finds the mistakes behind the gradients that were measured."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ __all__ = ["clipping", "explain", "rate_matters"]
 MATRICES = ("W_xh", "W_hh", "W_hy")
 
 
-class Place(NamedTuple):
+class Role(NamedTuple):
     """Which weight of the exercise an array is, and whether it is stored transposed."""
 
-    role: str
-    turned: bool
+    name: str  # "W_xh", "W_hh", "W_hy", "b_h" or "b_y"
+    transposed: bool
 
     def common(self, value: np.ndarray) -> np.ndarray:
-        return value.ravel() if self.role not in MATRICES else value.T if self.turned else value
+        """The student's array in the exercise's common form."""
+        return value.ravel() if self.name not in MATRICES else value.T if self.transposed else value
 
 
 class Case(NamedTuple):
     """The student's network in the exercise's common form."""
 
     exercise: mistakes.Exercise
-    places: dict[Weight, Place]
+    roles: dict[Weight, Role]
 
     def by_role(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        return {self.places[weight].role: self.places[weight].common(value) for weight, value in arrays.items()}
+        """Returns the arrays in the common form, by the names of their roles."""
+        return {self.roles[weight].name: self.roles[weight].common(value) for weight, value in arrays.items()}
 
 
 def explain(measured: Measured, wrong: Iterable[Weight]) -> list[str]:
-    """The mistakes behind the `wrong` weights' gradients, named where they are known."""
+    """Returns one text for each mistake behind the gradients of the `wrong` weights."""
     found, numeric, tolerance = measured.found, measured.numeric, measured.precision.tolerance
     still = [weight for weight in found if not found[weight].any()]
     moved = {weight: value for weight, value in found.items() if weight not in still}
@@ -61,62 +63,62 @@ def explain(measured: Measured, wrong: Iterable[Weight]) -> list[str]:
         return said + multiple
     unknown = [weight.name for weight in lost]
     if case is not None:
-        names = {case.places[weight].role: weight.name for weight in moved}
-        explained, roles = mistakes.search(case.by_role(moved), case.exercise, tolerance)
+        names = {case.roles[weight].name: weight.name for weight in moved}
+        explained, unexplained = mistakes.search(case.by_role(moved), case.exercise, tolerance)
         for text, shown in explained.items():
             said.append(f"{', '.join(names[role] for role in shown)}: {text}" if shown else text)
-        unknown = [names[role] for role in roles]
+        unknown = [names[role] for role in unexplained]
     if unknown:
         said.append(f"the gradient of {', '.join(unknown)} is wrong, in no way that this check knows by name")
     return said
 
 
 def _exercise(measured: Measured) -> Case | None:
-    """The common form, where the student's forward pass is that of the exercise; None where it is another network."""
-    places = _places(measured)
-    if places is None:
+    """Returns the student's network in the common form; None where its forward pass is not the exercise's."""
+    roles = _roles(measured)
+    if roles is None:
         return None
     _, hidden, outputs = measured.student.sizes
     weights = {"b_h": np.zeros(hidden), "b_y": np.zeros(outputs)}
-    weights |= {place.role: place.common(measured.weights[weight]) for weight, place in places.items()}
+    weights |= {role.name: role.common(measured.weights[weight]) for weight, role in roles.items()}
     dy = (measured.passed.y - measured.y) * (2 / len(measured.y) if measured.student.source == "C" else 1)
-    square = next(weight for weight, place in places.items() if place.role == "W_hh")
+    square = next(weight for weight, role in roles.items() if role.name == "W_hh")
     for activation in mistakes.ACTIVATIONS:
-        for turned in (False, True):  # a square matrix does not show which way it is stored
-            trial = {**weights, "W_hh": weights["W_hh"].T} if turned else weights
+        for transposed in (False, True):  # the shape of a square matrix does not show whether it is transposed
+            trial = {**weights, "W_hh": weights["W_hh"].T} if transposed else weights
             raw = mistakes.states(trial, measured.x, activation) @ trial["W_hy"].T + trial["b_y"]
             soft = np.exp(raw - raw.max(axis=1, keepdims=True))
             for out in (raw, soft / soft.sum(axis=1, keepdims=True)):
                 if mistakes.distance(measured.passed.y, out) < (1e-4 if measured.passed.single else 1e-9):
-                    places[square] = Place("W_hh", turned)
-                    return Case(mistakes.Exercise(trial, measured.x, measured.scale * dy, activation), places)
+                    roles[square] = Role("W_hh", transposed)
+                    return Case(mistakes.Exercise(trial, measured.x, measured.scale * dy, activation), roles)
     return None
 
 
-def _places(measured: Measured) -> dict[Weight, Place] | None:
-    """Each weight's place in the exercise, told by its shape; None where that does not decide."""
+def _roles(measured: Measured) -> dict[Weight, Role] | None:
+    """Returns each weight's role in the exercise, by its shape; None where shapes do not decide."""
     width, hidden, outputs = measured.student.sizes
     shapes = {"W_xh": (hidden, width), "W_hh": (hidden, hidden), "W_hy": (outputs, hidden)}
     vectors = {hidden: "b_h", outputs: "b_y"}
-    places: dict[Weight, Place] = {}
+    roles: dict[Weight, Role] = {}
     for weight, value in measured.weights.items():
-        matrix = next((role for role, shape in shapes.items() if value.shape in (shape, shape[::-1])), None)
-        role = vectors.get(value.size) if max(value.shape, default=0) == value.size else matrix
-        if role is None or role in {place.role for place in places.values()}:
+        matrix = next((name for name, shape in shapes.items() if value.shape in (shape, shape[::-1])), None)
+        name = vectors.get(value.size) if max(value.shape, default=0) == value.size else matrix
+        if name is None or name in {role.name for role in roles.values()}:
             return None
-        places[weight] = Place(role, role in shapes and value.shape != shapes[role])
-    return places if {place.role for place in places.values()} >= set(MATRICES) else None
+        roles[weight] = Role(name, name in shapes and value.shape != shapes[name])
+    return roles if {role.name for role in roles.values()} >= set(MATRICES) else None
 
 
 def rate_matters(measured: Measured) -> bool:
-    """Whether a large learning rate shows another gradient: then weights were changed before they were used."""
+    """Returns whether a large learning rate gives another gradient: weights were then changed before their use."""
     again = gradient(measured.student, measured.weights, measured.x, measured.y, measured.precision.large_rate)
     gaps = (mistakes.distance(again[w], value) for w, value in measured.found.items() if value.any())
     return any(gap > 10 * measured.precision.tolerance for gap in gaps)
 
 
 def clipping(measured: Measured) -> str | None:
-    """Errors LARGE times as large give gradients LARGE times as large, unless the program clips them: how it does."""
+    """Returns how the program clips gradients, from errors that are LARGE times as large; None where it does not."""
     y = measured.passed.y + LARGE * (measured.y - measured.passed.y)
     large = gradient(measured.student, measured.weights, measured.x, y, measured.precision.rate)
     expected = {weight: LARGE * value for weight, value in measured.found.items()}
@@ -135,4 +137,5 @@ def clipping(measured: Measured) -> str | None:
 
 
 def _near(a: Arrays, b: Arrays, tolerance: float) -> bool:
+    """Returns whether each array of a is as near to that of b."""
     return all(mistakes.distance(a[weight], b[weight]) < tolerance for weight in a)

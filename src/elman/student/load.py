@@ -1,4 +1,4 @@
-"""`file.py:Class` to the class, and the one error that this package raises."""
+"""Loads the class that `file.py:Class` names; and the one error that this package raises."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["StudentError", "load_student", "place"]
 
 
 class StudentError(ValueError):
-    """A student's program that cannot be checked: what was expected of it, and what came, with its line."""
+    """A student's program cannot be checked; the message says what was expected and what came, with the line."""
 
 
 def load_student(target: str) -> type:
-    """The class that `target` names: "my_rnn.py:SimpleRNN", or "my_rnn.py" where the file defines one class.
+    """Returns the class that `target` names: "my_rnn.py:SimpleRNN", or "my_rnn.py" where the file defines one class.
 
-    The file is run as a module (not as `__main__`), so a script's `if __name__ == "__main__":` part stays asleep;
-    what it prints while it is loaded is dropped. Raises StudentError, naming the line where there is one.
+    The file is run as a module (not as `__main__`), so a script's `if __name__ == "__main__":` part does not run; what
+    it prints while it is loaded is dropped. Raises StudentError, with the line where there is one.
     """
     name, colon, wanted = target.rpartition(":")
     if not colon or wanted.endswith(".py"):
@@ -41,12 +41,12 @@ def load_student(target: str) -> type:
 
 
 def _run(path: Path) -> ModuleType:
-    """The file as a fresh module; its folder is on the import path meanwhile, so that it finds its neighbours."""
+    """Runs the file as a new module and returns it; meanwhile its folder is on the import path, for its own imports."""
     module = ModuleType(f"{path.stem} (student)")
     module.__file__ = str(path)
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
-    sys.modules[module.__name__] = module  # dataclasses look their module up
+    sys.modules[module.__name__] = module  # dataclasses look up their module
     try:
         code = compile(path.read_bytes(), str(path), "exec")
         with contextlib.redirect_stdout(io.StringIO()):
@@ -65,7 +65,7 @@ def _run(path: Path) -> ModuleType:
 
 
 def place(error: BaseException, file: str | None) -> str:
-    """ " (file, line 12)", where `error` left the student's file last; nothing where it never was there."""
+    """Returns " (file, line 12)", the last line of the student's file in the traceback; "" where there is none."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == file:
             return f" ({Path(frame.filename).name}, line {frame.lineno})"

@@ -1,4 +1,4 @@
-"""What is measured of a student's program: its weights, the gradient that its update shows, finite differences."""
+"""Measures a student's program: its weights, the gradient of its update, finite differences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from elman.student.subject import Passed, Source, Subject, Weight
 __all__ = ["LARGE", "Measured", "gradient", "measure", "resets_its_state"]
 
 STEPS = 5
-LARGE = 1e4  # by so much errors grow where clipping is looked for
+LARGE = 1e4  # the factor of the errors with which clipping is looked for
 
 Arrays = dict[Weight, np.ndarray]
 
@@ -32,7 +32,7 @@ SINGLE = Precision(3e-3, 0.05, 1.0, 1e-2)
 
 
 class Measured(NamedTuple):
-    """A student with weights and data of the check, the gradient found and the one expected, by weight."""
+    """A student's program with weights and data, its gradient and the numeric one, by weight."""
 
     student: Subject
     x: np.ndarray  # (T, D)
@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 
 def measure(student: Subject, rng: np.random.Generator) -> Measured:
-    """Sets the student's weights to random values and measures both gradients."""
+    """Sets the student's weights to random values, and returns both gradients with all that they were measured on."""
     x = rng.normal(size=(STEPS, student.sizes[0]))
     start, weights = student.copy(), _weights(student, x, rng)
     for weight, value in weights.items():
@@ -69,7 +69,7 @@ def measure(student: Subject, rng: np.random.Generator) -> Measured:
 def gradient(
     student: Subject, weights: Mapping[Weight, np.ndarray], x: np.ndarray, y: np.ndarray, rate: float
 ) -> Arrays:
-    """The student's gradient: what one update takes away from each weight, over the rate."""
+    """Returns the student's gradient: what one update subtracts from each weight, divided by the rate."""
     owner = student.copy()
     student.step(owner, x, y, rate)
     changes: Arrays = {}
@@ -84,14 +84,14 @@ def gradient(
 
 
 def resets_its_state(measured: Measured) -> bool:
-    """Whether a second forward pass of the same object gives the outputs of the first."""
+    """Returns whether a second forward pass of the same object gives the outputs of the first."""
     owner = measured.student.copy()
     first = measured.student.forward(owner, measured.x).y
     return bool(np.allclose(measured.student.forward(owner, measured.x).y, first, rtol=1e-6, atol=1e-9))
 
 
 def _weights(student: Subject, x: np.ndarray, rng: np.random.Generator) -> Arrays:
-    """Arrays that a forward pass leaves alone, each with a random value of useful size: neither states nor caches."""
+    """Returns the arrays that a forward pass does not change, so no states or caches, each with random values."""
     owner = student.copy()
     before = {weight: weight.read(owner) for weight in student.weights()}
     student.forward(owner, x)
@@ -107,7 +107,7 @@ def _weights(student: Subject, x: np.ndarray, rng: np.random.Generator) -> Array
 
 
 def _targets(passed: Passed, source: Source, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """Targets near the outputs, so that gradients are small and no clipping bites; and the loss's name."""
+    """Returns targets near the outputs, so that gradients are small and are not clipped; and the loss's name."""
     noise = rng.normal(size=passed.y.shape)
     sums = np.abs(passed.y.sum(axis=1) - 1) < 1e-6
     if source != "C" and sums.all() and (passed.y > 0).all() and passed.y.shape[1] > 1:
@@ -118,6 +118,7 @@ def _targets(passed: Passed, source: Source, rng: np.random.Generator) -> tuple[
 
 
 def _loss(y_hat: np.ndarray, y: np.ndarray, loss: str) -> float:
+    """Returns the exercise's loss, by its name."""
     if loss.startswith("cross"):
         return -float((y * np.log(y_hat)).sum())
     square = float(((y_hat - y) ** 2).sum())
@@ -125,7 +126,7 @@ def _loss(y_hat: np.ndarray, y: np.ndarray, loss: str) -> float:
 
 
 def _differences(student: Subject, weight: Weight, x: np.ndarray, y: np.ndarray, loss: str, size: float) -> np.ndarray:
-    """Central differences of the loss, through the student's own forward pass."""
+    """Returns central differences of the loss by one weight, through the student's own forward pass."""
     value = weight.read(student.fresh)
     result = np.zeros(value.shape)
     for entry in np.ndindex(value.shape):
@@ -140,7 +141,8 @@ def _differences(student: Subject, weight: Weight, x: np.ndarray, y: np.ndarray,
 
 
 def _scale(found: Arrays, numeric: Arrays, loss: str, tolerance: float) -> tuple[float, str]:
-    """Source C's text takes 2/T (y_hat - y), its program y_hat - y: the one that fits more weights is meant."""
+    """Returns the factor of the numeric gradients, and the loss with what it means: source C's text takes
+    2/T (y_hat - y), its program y_hat - y, and the one that fits more weights is chosen."""
     if not loss.startswith("mean"):
         return 1.0, loss
 

@@ -1,4 +1,4 @@
-"""The gradients that well-known mistakes would give, and the search for the one that a student's gradient equals.
+"""Computes the gradients that well-known mistakes give, and finds the one that a student's gradient equals.
 
 The exercise, with T steps: h_t = act(W_xh x_t + W_hh h_{t-1} + b_h), y_t = W_hy h_t + b_y, h_{-1} = 0, and backwards
 (dy_t is the loss's derivative with respect to y_t)
@@ -59,7 +59,7 @@ FLAWS: dict[str, tuple[str, str]] = {
 
 
 class Exercise(NamedTuple):
-    """A student's weights in the common form, with the data they are checked on."""
+    """A student's weights in the common form, and the data of the check."""
 
     weights: Mapping[str, np.ndarray]  # W_xh (H, D), W_hh (H, H), W_hy (O, H), b_h (H,), b_y (O,)
     x: np.ndarray  # (T, D)
@@ -68,7 +68,7 @@ class Exercise(NamedTuple):
 
 
 def states(weights: Mapping[str, np.ndarray], x: np.ndarray, activation: str = "tanh") -> np.ndarray:
-    """The hidden states h (T, H)."""
+    """Returns the hidden states h (T, H)."""
     act = ACTIVATIONS[activation][0]
     h = np.zeros((len(x), len(weights["W_hh"])))
     for t in range(len(x)):
@@ -77,7 +77,7 @@ def states(weights: Mapping[str, np.ndarray], x: np.ndarray, activation: str = "
 
 
 def gradients(case: Exercise, flaws: frozenset[str] = frozenset()) -> Gradients:
-    """The gradients of W_xh, W_hh, W_hy, b_h, b_y: right without flaws, wrong in the way of each flaw named."""
+    """Returns the gradients of W_xh, W_hh, W_hy, b_h, b_y: right without flaws, else wrong in the way of each flaw."""
     h = states(case.weights, case.x, case.activation)
     slope = ACTIVATIONS[case.activation][1]
     w_hh, w_hy = case.weights["W_hh"], case.weights["W_hy"]
@@ -106,6 +106,7 @@ def gradients(case: Exercise, flaws: frozenset[str] = frozenset()) -> Gradients:
 def _slope(
     slope: Callable[[np.ndarray], np.ndarray], h: np.ndarray, h_prev: np.ndarray, flaws: frozenset[str]
 ) -> np.ndarray:
+    """Returns the derivative of the activation, with the flaws of its group."""
     if "no slope" in flaws:
         return np.ones_like(h)
     if "slope at tanh(h_prev)" in flaws:
@@ -118,7 +119,10 @@ def _slope(
 
 
 def joint(student: Gradients, case: Exercise, tolerance: float) -> list[str] | None:
-    """One mistake, or two together, each also times a factor, that explain all of `student` (gradients by role)."""
+    """Returns texts for one mistake, or two together, also times a factor, that explain all gradients; None for none.
+
+    student   the gradients by role
+    """
     for flaws in _sets(case.activation):
         found = explains(gradients(case, flaws), student, case.dy.shape, tolerance)
         if found is not None:
@@ -127,9 +131,10 @@ def joint(student: Gradients, case: Exercise, tolerance: float) -> list[str] | N
 
 
 def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[dict[str, list[str]], list[str]]:
-    """The mistakes that `student` shows: explanation -> the weights it is about, and the weights left unexplained.
+    """Returns the mistakes in `student`, text -> the weights it is about, and the weights that stay unexplained.
 
-    First what explains all weights at once (the list is then empty); where nothing does, whatever explains single ones.
+    Mistakes that explain all weights at once come first (their list of weights is empty); where there are none, those
+    that explain single weights.
     """
     found = joint(student, case, tolerance)
     if found is not None:
@@ -152,7 +157,7 @@ def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[dict[s
 
 
 def _sets(activation: str) -> Iterator[frozenset[str]]:
-    """No flaw, each flaw, each pair of different groups, in this order."""
+    """Yields no flaw, each flaw, and each pair from different groups, in this order."""
     known = [f for f in FLAWS if activation == "tanh" or not f.startswith("slope at")]
     yield frozenset()
     yield from (frozenset({flaw}) for flaw in known)
@@ -160,7 +165,7 @@ def _sets(activation: str) -> Iterator[frozenset[str]]:
 
 
 def explains(expected: Gradients, student: Gradients, sizes: tuple[int, ...], tolerance: float) -> list[str] | None:
-    """[] where the student has the expected gradients, [a factor's name] where a multiple of them, else None."""
+    """Returns [] for the expected gradients, [the meaning of a factor] for a multiple of them, else None."""
     a = np.concatenate([value.ravel() for value in student.values()])
     b = np.concatenate([expected[name].ravel() for name in student])
     if not b.any():
@@ -173,7 +178,7 @@ def explains(expected: Gradients, student: Gradients, sizes: tuple[int, ...], to
 
 
 def factor_name(factor: float, steps: int, outputs: int, tolerance: float) -> str:
-    """What a constant factor on the gradient means; nothing for 1."""
+    """Returns what a constant factor on the gradient means; "" for 1."""
     t, o = steps, outputs
     known = {
         1.0: "",
@@ -193,6 +198,6 @@ def factor_name(factor: float, steps: int, outputs: int, tolerance: float) -> st
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """|a - b| relative to |b|, in the maximum norm."""
+    """Returns |a - b| relative to |b|, in the maximum norm."""
     size = float(np.abs(b).max(initial=0.0))
     return float(np.abs(a - b).max(initial=0.0)) / max(size, 1e-12)

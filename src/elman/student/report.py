@@ -1,4 +1,4 @@
-"""What the check of a student's class found, as data and as a table."""
+"""The result of the check of a student's class, as data and as a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["StudentReport", "WeightCheck"]
 
 @dataclass(frozen=True)
 class WeightCheck:
-    """One weight array: its worst entry, with the student's value there and finite differences'."""
+    """The check of one weight array: its worst entry, with the student's gradient and the finite difference there."""
 
     name: str
     shape: tuple[int, ...]
@@ -24,7 +24,7 @@ class WeightCheck:
 
 @dataclass(frozen=True)
 class StudentReport:
-    """What `check_student` found. `mistakes` is empty where all is right; `notes` are no failures."""
+    """The result of `check_student`. `mistakes` is empty where everything is right; `notes` are no mistakes."""
 
     subject: str
     source: Source

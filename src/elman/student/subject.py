@@ -1,4 +1,4 @@
-"""A student's class behind one face: how it is made, run and trained, and where its weights are.
+"""A uniform interface to a student's class: how it is made, run and trained, and where its weights are.
 
 Three signatures of the textbook exercises are known (docs/sources.md):
 
@@ -35,7 +35,7 @@ SIZES = {
 
 
 class Weight(NamedTuple):
-    """Where a weight array lives: an attribute, or an entry of a dict or list that is an attribute."""
+    """Where a weight array is stored: in an attribute, or in an entry of a dict or list that is an attribute."""
 
     attribute: str
     key: Any = None
@@ -45,11 +45,12 @@ class Weight(NamedTuple):
         return self.attribute if self.key is None else f"{self.attribute}[{self.key!r}]"
 
     def read(self, owner: Any) -> np.ndarray:
-        """A copy of the weight's present value."""
+        """Returns a copy of the weight's present value."""
         value = getattr(owner, self.attribute)
         return np.array(value if self.key is None else value[self.key])
 
     def write(self, owner: Any, value: np.ndarray) -> None:
+        """Stores a copy of the value as the weight."""
         if self.key is None:
             setattr(owner, self.attribute, value.copy())
         else:
@@ -57,7 +58,7 @@ class Weight(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """What forward returned."""
+    """The result of a forward pass."""
 
     y: np.ndarray  # (T, O) float64
     raw: tuple[Any, Any]  # outputs and hidden states as they came
@@ -65,10 +66,10 @@ class Passed(NamedTuple):
 
 
 class Subject:
-    """One student's class (or a ready object of it); every call works on a copy that is handed in.
+    """A student's class, or an object of it; every call works on the copy that it is given.
 
-    sizes    (D, H, O); all different for a class, so that a weight's shape tells its place
-    source   whose signature it has
+    sizes    (D, H, O); all different for a class, so that a weight's shape tells its role
+    source   the source whose signature it has
     """
 
     def __init__(self, subject: Any, source: Source | None) -> None:
@@ -90,7 +91,7 @@ class Subject:
     # ------------------------------------------------------------------------------------ what it is
 
     def _recognise(self, source: Source | None) -> tuple[Source, bool]:
-        """The source, and whether backward takes the learning rate."""
+        """Returns the source, and whether backward takes the learning rate."""
         names = _positional(self.cls.backward)[1:]
         makes = set(_positional(self.cls.__init__)[1:])
         with_rate = any(name in RATES for name in names)
@@ -102,6 +103,7 @@ class Subject:
         return source or "A/B", len(names) == 3
 
     def _make(self) -> Any:
+        """Makes an object of the class; raises StudentError where the constructor takes other arguments."""
         parameters = inspect.signature(self.cls).parameters
         rate = next((name for name in RATES if name in parameters), None)
         try:
@@ -115,6 +117,7 @@ class Subject:
         return self._call("the constructor", self.cls, *self.sizes, **({rate: 0.1} if rate else {}))
 
     def _sizes(self) -> tuple[int, int, int]:
+        """Returns (D, H, O) of an object; raises StudentError where it has no such attributes."""
         found: list[int] = []
         for kind, names in SIZES.items():
             value = next((getattr(self.fresh, name) for name in names if hasattr(self.fresh, name)), None)
@@ -127,7 +130,7 @@ class Subject:
         return found[0], found[1], found[2]
 
     def weights(self) -> list[Weight]:
-        """Every floating-point array among the attributes that can be assigned; some may be no weights."""
+        """Returns every floating-point array among the attributes that can be assigned; some may be no weights."""
         owner = self.fresh
         described = [name for name in dir(self.cls) if hasattr(inspect.getattr_static(self.cls, name), "__set__")]
         found: list[Weight] = []
@@ -154,10 +157,11 @@ class Subject:
     # ------------------------------------------------------------------------------------- what it does
 
     def copy(self) -> Any:
+        """Returns a copy of the object with the weights of the check."""
         return copy.deepcopy(self.fresh)
 
     def forward(self, owner: Any, x: np.ndarray) -> Passed:
-        """x (T, D) -> outputs (T, O)."""
+        """Runs the forward pass on x (T, D)."""
         given = self._given(x)
         raw = self._call("forward", owner.forward, given)
         self._untouched("forward changes its input", x, given)
@@ -173,7 +177,7 @@ class Subject:
         raise StudentError(f"{self.cls.__name__}.forward: expected outputs of shape {wanted}, got {got}")
 
     def step(self, owner: Any, x: np.ndarray, y: np.ndarray, rate: float) -> None:
-        """One update of `owner` by one forward and one backward pass."""
+        """Updates `owner` once, by one forward and one backward pass."""
         passed = self.forward(owner, x)
         given, target = self._given(x), self._given(y)
         more = passed.raw if self.source != "A/B" else (rate,) if self.takes_rate else ()
@@ -187,17 +191,20 @@ class Subject:
         self._untouched("backward changes its targets", y, target)
 
     def _given(self, values: np.ndarray) -> Any:
+        """Returns a sequence in the form that the source's signature takes."""
         if self.source == "C":
             return [row.reshape(-1, 1).copy() for row in values]
         return values.copy()
 
     def _untouched(self, text: str, before: np.ndarray, after: Any) -> None:
+        """Notes the text where the student's code has changed its arguments."""
         now = [np.asarray(item).ravel() for item in after]
         if len(now) != len(before) or not all(np.array_equal(a, b) for a, b in zip(before, now, strict=True)):
             self.said.add(text)
 
     def _call(self, name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
-        """Calls the student's code: what it prints is kept off the screen, what it raises gets its line."""
+        """Calls the student's code; what it prints is not shown, and what it raises becomes a StudentError with the
+        line."""
         with _quiet() as printed:
             try:
                 result = function(*args, **kwargs)
@@ -232,7 +239,7 @@ def _positional(function: Any) -> list[str]:
 
 
 def _table(value: Any, wanted: tuple[int, int]) -> np.ndarray | None:
-    """Outputs as (T, O), from rows, columns, a list of either, or a list of numbers; None where they do not fit."""
+    """Returns outputs as (T, O), from rows, columns, a list of either, or a list of numbers; None for a wrong size."""
     try:
         array = np.asarray(value)
     except ValueError:

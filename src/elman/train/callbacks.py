@@ -1,7 +1,8 @@
-"""Records of a training, written after every epoch: `Trainer.fit(callback=[JSONLog("log.jsonl"), ...])`.
+"""Callbacks that record a training after every epoch: `Trainer.fit(callback=[JSONLog("log.jsonl"), ...])`.
 
-A callback is any function of the Trainer; a true answer ends the training. One with a method `finish(trainer)` is also
-told when `fit` ends, however it ends. For early stopping see `fit`'s `patience`, which also puts the best weights back.
+A callback is any function of the Trainer; training ends where it returns something true. A method `finish(trainer)`, if
+it has one, is called when `fit` ends, however it ends. For early stopping see `fit`'s `patience`, which also puts the
+best weights back.
 """
 
 from __future__ import annotations
@@ -24,18 +25,19 @@ if TYPE_CHECKING:
 
 __all__ = ["JSONLog", "LearningCurve", "TensorBoard"]
 
-TAIL = 1 << 16  # bytes; no line of ours is longer
+TAIL = 1 << 16  # bytes read of a log's end; no line is longer
 
 
 class JSONLog:
-    """One JSON object a line for each epoch: its number and the fields of `elman.train.history.Epoch`, numbers alone.
+    """Writes one line of JSON for each epoch: its number and the fields of `elman.train.history.Epoch`.
 
-    What is not finite, such as a validation loss without validation data, is null. A line is handed to the system
-    whole, so it is there when the program is killed a moment later. An existing log is added to: of a training that was
-    resumed before the last epoch it logged, an epoch's last line counts. A half line at the end is cut off.
+    A number that is not finite, such as a validation loss without validation data, is null. Each line is written in one
+    call, so that it is complete even where the program is killed a moment later. Lines are appended to an existing log,
+    whose incomplete last line is cut off; where a training was resumed before its last logged epoch, the last line of
+    an epoch counts.
 
-    Raises OSError where the file cannot be written (a line that does not fit on the disk leaves nothing of itself), and
-    ValueError for a file that ends in something else than a line of such a log.
+    Raises OSError where the file cannot be written (a line that does not fit on the disk is removed), and ValueError
+    for a file whose last line is none of such a log.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -66,6 +68,7 @@ class JSONLog:
         return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
 
     def _mend(self, descriptor: int) -> None:
+        """Cuts off an incomplete last line; raises ValueError where the file is no such log."""
         size = os.fstat(descriptor).st_size
         start = max(size - TAIL, 0)
         os.lseek(descriptor, start, os.SEEK_SET)
@@ -80,11 +83,11 @@ class JSONLog:
 
 
 class TensorBoard:
-    """Scalars for TensorBoard, by tensorboardX: every figure of an epoch that is finite, at the epoch's number.
+    """Writes scalars for TensorBoard with tensorboardX: every finite figure of an epoch, at the epoch's number.
 
-    Written out every two seconds by a thread of tensorboardX, and when training ends; every `fit` has a file of its
-    own. Where a training goes on in the same folder, TensorBoard hides what was logged before for the epochs from there
-    on. Raises ModuleNotFoundError without tensorboardX.
+    A thread of tensorboardX writes to the disk every two seconds and when training ends; every `fit` has a file of its
+    own. Where a training goes on in the same folder, TensorBoard hides what was logged before for these epochs. Raises
+    ModuleNotFoundError without tensorboardX.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -113,17 +116,18 @@ class TensorBoard:
 
 
 class LearningCurve:
-    """A picture of the losses so far (PNG, SVG or PDF by the ending), by `elman.plots.learning_curve`.
+    """Draws the losses so far with `elman.plots.learning_curve`, as PNG, SVG or PDF by the path's ending.
 
-    Drawn after the first epoch, then again after the first epoch to end `seconds` or more after the last drawing, and
-    when the training ends. Raises ModuleNotFoundError without matplotlib, OSError where the file cannot be written.
+    The picture is drawn after the first epoch, then at the end of an epoch when `seconds` have passed since the last
+    drawing, and when the training ends. Raises ModuleNotFoundError without matplotlib, OSError where the file cannot be
+    written.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, seconds: float = 10.0) -> None:
         self.path = Path(path)
         self.seconds = checks.number("seconds", seconds, low=0.0)
         plots.needs_matplotlib()
-        self._drawn = -math.inf  # when
+        self._drawn = -math.inf  # the time of the last drawing
 
     def __call__(self, trainer: Trainer) -> None:
         if time.monotonic() - self._drawn >= self.seconds:

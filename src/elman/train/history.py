@@ -1,4 +1,4 @@
-"""Every figure of a training, readable as arrays."""
+"""The record of a training: every loss, norm and learning rate, as arrays."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class History:
         self.epochs.append(epoch)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """All of it: the epochs' figures (E, 5) and the updates' (3, U), float64."""
+        """Returns the figures of the epochs (E, 5) and of the updates (3, U), float64."""
         return np.array(self.epochs, np.float64).reshape(-1, len(Epoch._fields)), self._figures[:, : self._count]
 
     def restore(self, epochs: np.ndarray, updates: np.ndarray) -> None:
-        """Becomes what `arrays` gave."""
+        """Replaces the record by what `arrays` returned."""
         self.epochs = [Epoch(*figures, updates=int(count)) for *figures, count in epochs.tolist()]
         self._figures, self._count = updates, updates.shape[1]
 
@@ -86,7 +86,7 @@ class History:
 
     @property
     def best_epoch(self) -> int | None:
-        """Counted from 1; None before the first epoch ended."""
+        """The number of the best epoch, counted from 1; None before the first has ended."""
         for figures in (self.validation_loss, self.loss):
             if np.isfinite(figures).any():
                 return int(np.nanargmin(figures)) + 1

@@ -1,43 +1,68 @@
-"""Which rows, and which steps of them, the updates of one epoch take."""
+"""Plans an epoch: which rows, and which steps of them, each update takes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from elman.core import checks
+from elman.core.layers import Layout
+from elman.core.losses import Loss
 from elman.core.requests import Batch, Records, Windows
+from elman.train.data import FitData
 
-__all__ = ["Plan", "in_windows", "whole"]
+__all__ = ["EpochPlan", "as_window", "plan_epoch"]
 
 
-class Plan(NamedTuple):
+class EpochPlan(NamedTuple):
     """The U updates of an epoch, in order."""
 
     rows: np.ndarray  # int64 (R,), of all updates one after the other
     starts: np.ndarray  # int64 (U + 1,): update u takes rows[starts[u]:starts[u + 1]]
     sizes: np.ndarray  # float64 (U,): the sum of the weights of its steps, what it counts in the epoch's mean
+    window: int = 0  # steps of an update; 0: whole sequences
     steps: np.ndarray | None = None  # int64 (U,): where its window begins; None: whole sequences
 
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def records(self, begin: int, end: int, rates: np.ndarray, window: int, carry: list[np.ndarray]) -> Records:
-        """Of the updates from `begin` to before `end`."""
+    def records(self, begin: int, end: int, rates: np.ndarray, carry: list[np.ndarray]) -> Records:
+        """Returns the records of the updates from `begin` to before `end`."""
         cut = self.starts[begin : end + 1]
-        windows = None if self.steps is None else Windows(window, self.steps[begin:end], carry)
+        windows = None if self.steps is None else Windows(self.window, self.steps[begin:end], carry)
         return Records(self.rows[cut[0] : cut[-1]], cut - cut[0], rates, windows)
 
+    def last(self) -> tuple[np.ndarray, tuple[int, int] | None]:
+        """Returns the rows of the last update, and its window (from, to before) if it has one."""
+        begin = None if self.steps is None else int(self.steps[-1])
+        return self.rows[self.starts[-2] :], None if begin is None else (begin, begin + self.window)
 
-def whole(order: np.ndarray, batch_size: int, weights: np.ndarray) -> Plan:
-    """Whole sequences in this order; weights (n,): the sum over each row's steps."""
-    starts = np.append(np.arange(0, len(order), batch_size), len(order))
-    return Plan(order, starts, np.add.reduceat(weights[order], starts[:-1]))
+
+def plan_epoch(data: FitData, number: int, batch_size: int, seed: int) -> EpochPlan:
+    """Returns the updates of epoch `number`, counted from 1: a function of these arguments alone."""
+    n = len(data.batch.x)
+    order = np.random.default_rng([seed, number]).permutation(n) if data.shuffle else np.arange(n)
+    if data.window is not None:
+        return _in_windows(order, batch_size, data.batch, data.window)
+    starts = np.append(np.arange(0, n, batch_size), n)
+    return EpochPlan(order, starts, np.add.reduceat(data.weights[order], starts[:-1]))
 
 
-def in_windows(order: np.ndarray, batch_size: int, batch: Batch, window: int) -> Plan:
-    """`batch_size` sequences go through all of their windows, side by side, then the next ones; a sequence that has
-    ended is left out."""
+def as_window(layout: Layout, loss: Loss, window: Any) -> int | None:
+    """Returns `window=` of `Trainer.fit`, checked; raises ValueError for a network whose sequences cannot be cut."""
+    if window is None:
+        return None
+    last, both = layout.last, layout.bidirectional
+    if last or both or layout.inputs or loss.ragged:
+        what = "outputs at its last step alone" if last else "two directions" if both else "other inputs or targets"
+        raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")
+    return checks.count("window", window)
+
+
+def _in_windows(order: np.ndarray, batch_size: int, batch: Batch, window: int) -> EpochPlan:
+    """Returns the updates of an epoch in windows: `batch_size` sequences pass through all of their windows together,
+    then the next ones; a sequence that has ended takes no part in further windows."""
     n, steps = batch.x.shape[:2]
     lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
     rows: list[np.ndarray] = []
@@ -53,4 +78,4 @@ def in_windows(order: np.ndarray, batch_size: int, batch: Batch, window: int) ->
             rows.append(alive)
             begins.append(t)
     starts = np.cumsum([0, *(len(alive) for alive in rows)])
-    return Plan(np.concatenate(rows), starts, np.array(sizes), np.array(begins, np.int64))
+    return EpochPlan(np.concatenate(rows), starts, np.array(sizes), window, np.array(begins, np.int64))

@@ -1,4 +1,4 @@
-"""How far a training is: a bar where rich is installed and stderr is a terminal, else about a dozen plain lines."""
+"""Shows how far a training is: a bar where rich is installed and stderr is a terminal, else about a dozen lines."""
 
 from __future__ import annotations
 
@@ -13,30 +13,34 @@ __all__ = ["Reporter", "reporter"]
 
 
 class Reporter(Protocol):
-    """Told how training goes; epochs are counted from 1."""
+    """Shows how training goes; epochs are counted from 1."""
 
     def updates(self, epoch: int, done: int, total: int) -> None:
-        """So many updates of the epoch are done; told at its start too, since a resumed one may begin further on."""
+        """Called at the start of an epoch and after every block of updates: `done` of `total` updates are done."""
         ...
 
-    def epoch(self, epoch: int, loss: float, validation_loss: float) -> None: ...
+    def epoch(self, epoch: int, loss: float, validation_loss: float) -> None:
+        """Called at the end of an epoch."""
+        ...
 
 
 @contextmanager
 def reporter(enabled: bool, epochs: int) -> Generator[Reporter]:
-    """The reporter that fits where stderr leads; `enabled` False: a silent one. `epochs`: the number of the last."""
+    """Yields the reporter for stderr, a silent one unless `enabled`; `epochs` is the number of the last epoch."""
     if not enabled:
         yield Silent()
         return
-    told = _bar(epochs) if sys.stderr.isatty() else None
-    told = told or Lines(epochs)
+    bar = _bar(epochs) if sys.stderr.isatty() else None
+    shown = bar or Lines(epochs)
     try:
-        yield told
+        yield shown
     finally:
-        told.close()
+        shown.close()
 
 
 class Silent:
+    """Shows nothing."""
+
     def updates(self, epoch: int, done: int, total: int) -> None:
         pass
 
@@ -45,7 +49,7 @@ class Silent:
 
 
 class Pace:
-    """What a line says: the last whole epoch's figures, updates a second, and the time that is left."""
+    """Makes the text of a line: the last epoch's losses, updates a second, and the time that is left."""
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
@@ -64,7 +68,7 @@ class Pace:
         self._figures = f"  loss {loss:.5g}{validation}"
 
     def line(self, epoch: int, ended: bool = False) -> str:
-        """One line of less than 100 characters; `ended`: with the time it all took instead of what is left."""
+        """Returns a line of less than 100 characters; `ended`: with the time taken in place of the time left."""
         seconds = max(time.perf_counter() - self._began, 1e-9)
         speed = self._done / seconds
         ended = ended or not self._left
@@ -73,7 +77,8 @@ class Pace:
 
 
 class Lines:
-    """The first epoch, each tenth part of the epochs, and the last one, also where training ends early."""
+    """Prints a line for the first epoch, each tenth part of the epochs, and the last, also where training ends
+    early."""
 
     def __init__(self, epochs: int) -> None:
         self._pace = Pace(epochs)
@@ -99,7 +104,7 @@ class Lines:
 
 
 class Bar:
-    """One line that moves within epochs too."""
+    """A bar in one line, which also moves within epochs."""
 
     def __init__(self, epochs: int, progress: Any) -> None:
         self._pace = Pace(epochs)
@@ -127,26 +132,26 @@ class Bar:
 
 
 def _bar(epochs: int) -> Bar | None:
-    """None without rich."""
+    """Returns a bar; None where rich is missing."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
     except ImportError:
         return None
-    # a short bar: the words beside it are what is read
+    # a short bar leaves room for the text
     columns = BarColumn(bar_width=8), TextColumn("{task.description}")
     return Bar(epochs, Progress(*columns, console=Console(stderr=True)))
 
 
 def short(speed: float) -> str:
-    """At most five characters: 0.123, 12.3, 1234, 12k."""
+    """Returns a speed in at most five characters: 0.123, 12.3, 1234, 12k."""
     if speed < 1000:
         return f"{speed:.3g}" if speed >= 0.001 else "0"
     return f"{speed:.0f}" if speed < 9999.5 else f"{speed / 1000:.0f}k"
 
 
 def clock(seconds: float) -> str:
-    """12 s, 3:25 (minutes and seconds) or 1:03:25; tenths below ten seconds."""
+    """Returns a time as 12 s, 3:25 (minutes and seconds) or 1:03:25; with tenths below ten seconds."""
     if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

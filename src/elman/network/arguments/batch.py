@@ -1,4 +1,4 @@
-"""Data from users as an engine's Batch: x, y, lengths, weights and the initial state, checked together."""
+"""Makes an engine's Batch of x, y, lengths, weights and the initial state, checked together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core.layers import INPUT, Layout
 from elman.core.losses import Loss
@@ -27,9 +28,9 @@ def as_batch(
     loss: Loss | None = None,
     lengths: object = None,
     sample_weight: object = None,
-    state: Mapping[str, Any] | None = None,
+    state: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Batch, bool]:
-    """The data as an engine's Batch, and whether x was one sequence, without the axis B.
+    """Returns the data as an engine's Batch, and whether x was one sequence, without the axis B.
 
     x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows; a
                    mapping of names to arrays, each with the axis B, for a network with named inputs
@@ -40,7 +41,8 @@ def as_batch(
     sample_weight  (B, T) or (B,), at least 0, with a positive sum
     state          names of `layout.states` -> (B, size); what is missing is zero
 
-    Raises TypeError for what is no number, ValueError for shapes, ranges, NaN and infinity, with their place.
+    Raises TypeError for values that are no numbers; ValueError for wrong shapes, and for values out of range, NaN and
+    infinity with their place.
     """
     values, counts = by_name(layout, x, lengths, y, loss is not None)
     rows, single = _inputs(layout, dtype, values[INPUT])
@@ -71,7 +73,7 @@ def as_batch(
 
 
 def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
-    """Raises ValueError where ids or labels of a checked batch lie outside of their range now.
+    """Raises ValueError where ids or labels of a batch that was checked before are now out of their range.
 
     The arrays are the caller's, who may have written to them since; an engine takes such a number for NaN.
     """
@@ -96,12 +98,13 @@ def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
 
 
 def vocabulary(layout: Layout) -> int:
-    """How many ids the Embedding that reads x knows."""
-    return next(part.layer.num_embeddings for part in layout.parts if part.layer.integers and part.reads[0] == INPUT)  # type: ignore[attr-defined]
+    """Returns the number of rows of the Embedding that reads x."""
+    table: Any = next(part.layer for part in layout.parts if part.layer.integers and part.reads[0] == INPUT)
+    return table.num_embeddings
 
 
 def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray, bool]:
-    """x with the axis B, and whether it came without."""
+    """Returns x with the axis B, and whether it came without."""
     if layout.integer_input:
         array, tail = as_whole("x", x, "whole numbers (the network begins with an Embedding)"), ()
     else:
@@ -113,7 +116,7 @@ def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray
 
 
 def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray | None:
-    """Each row's number of steps, int64 (n,)."""
+    """Returns each row's number of steps, int64 (n,)."""
     if lengths is None:
         return None
     array = as_array("lengths", lengths, "iu", "whole numbers").astype(np.int64)
@@ -129,7 +132,7 @@ def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray | 
 def _weight(
     dtype: np.dtype[Any], weight: object, n: int, steps: int | None, valid: np.ndarray | None, single: bool
 ) -> np.ndarray | None:
-    """Weights (n, T), or (n,) where steps are None; one weight a row counts at each of its steps."""
+    """Returns weights (n, T), or (n,) where steps are None; a row's single weight counts at each of its steps."""
     if weight is None:
         return None
     array = as_real("sample_weight", weight, dtype)

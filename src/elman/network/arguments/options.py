@@ -1,4 +1,4 @@
-"""Options that say how a gradient is computed, in the form that engines take."""
+"""Checks options of the computation of gradients, and puts them into the form that engines take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["as_key", "as_truncate", "segment"]
 
 
 def as_key(key: object) -> Key | None:
-    """`key=` (seed, update), from which dropout, zoneout and noise draw; None draws nothing."""
+    """Returns `key=` (seed, update), from which dropout, zoneout and noise draw; None draws nothing."""
     if key is None:
         return None
     if not isinstance(key, tuple) or len(key) != 2:
@@ -21,12 +21,12 @@ def as_key(key: object) -> Key | None:
 
 
 def as_truncate(truncate: object) -> int | None:
-    """`truncate=`, the steps that a gradient of the state passes at most; None for all of them."""
+    """Returns `truncate=`, the most steps that a gradient of the state passes; None for all of them."""
     return None if truncate is None else count("truncate", truncate)
 
 
 def segment(layout: Layout, recompute: object, steps: int) -> int | None:
-    """`recompute=` as steps between two kept states: None for False, the root of T for True."""
+    """Returns `recompute=` as the steps between two kept states: None for False, the root of T for True."""
     if recompute is False or recompute is None:
         return None
     if layout.bidirectional:

@@ -1,4 +1,4 @@
-"""States and gradients from users, by name or by layer, as the lists that engines take."""
+"""Turns states and gradients from users, by name or by layer, into the lists that engines take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core.checks import shown
 from elman.core.layers import Layout
@@ -15,9 +16,9 @@ __all__ = ["as_hidden_upstream", "as_state", "as_upstream"]
 
 
 def as_state(
-    name: str, layout: Layout, dtype: np.dtype[Any], state: Mapping[str, Any] | None, n: int
+    name: str, layout: Layout, dtype: np.dtype[Any], state: Mapping[str, ArrayLike] | None, n: int
 ) -> list[np.ndarray] | None:
-    """A mapping of named states as the list that engines take: every (n, size), zeros where a name is missing."""
+    """Returns named states as the list that engines take: each (n, size), zeros where a name is missing."""
     if state is None:
         return None
     if not isinstance(state, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -44,8 +45,7 @@ def as_state(
 def as_upstream(
     name: str, dtype: np.dtype[Any], value: object, shape: tuple[int, ...], lengths: np.ndarray | None, single: bool
 ) -> np.ndarray:
-    """A gradient that arrives at an output of this shape, with the axis B. What lies past the lengths is not looked
-    at."""
+    """Returns the gradient by an output of this shape, with the axis B; values past the lengths are not read."""
     array = as_real(name, value, dtype)
     check_width(name, array.shape, [shape])
     rows = array[None] if single else array
@@ -59,7 +59,7 @@ def as_upstream(
 def as_hidden_upstream(
     dtype: np.dtype[Any], dh: object, shapes: Sequence[tuple[int, ...]], lengths: np.ndarray | None, single: bool
 ) -> list[np.ndarray | None] | None:
-    """`dh=`, the gradients that arrive at each recurrent layer's output, as a list aligned with `shapes`.
+    """Returns `dh=`, the gradients by each recurrent layer's output, as a list aligned with `shapes`.
 
     One array may stand for a list of one; None, for a layer or for all of them, means zeros.
     """

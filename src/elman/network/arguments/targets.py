@@ -1,4 +1,4 @@
-"""Targets: the shape, type and range that a loss asks of y."""
+"""Checks targets: the shape, type and range that a loss asks of y."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["as_ragged", "as_targets", "target_width"]
 
 
 def target_width(layout: Layout, loss: Loss) -> int | None:
-    """The size of y's last axis, or None where targets are whole numbers, without that axis. Raises ValueError where
-    the network's outputs are no multiple of what the loss takes for a target."""
+    """Returns the size of y's last axis, or None where targets are whole numbers, without that axis. Raises ValueError
+    where the network's outputs are no multiple of what the loss takes for a target."""
     if loss.ragged and layout.last:
         raise ValueError(f"loss: expected a network with an output at every step for {loss.label}, got one behind Last")
     return loss.target_width(layout.output_size)
@@ -32,7 +32,7 @@ def as_targets(
     valid: np.ndarray | None,
     single: bool,
 ) -> np.ndarray:
-    """y with the axis B, checked for a batch of n sequences; `valid` (n, T) says which steps are looked at."""
+    """Returns y with the axis B, checked for a batch of n sequences at the steps where `valid` (n, T) holds."""
     lead, mask = ((n,), None) if layout.last else ((n, steps), valid)
     width = target_width(layout, loss)
     if width is None:

@@ -1,4 +1,4 @@
-"""Arrays from users: their type, their shape, and values that are finite or in a range."""
+"""Checks arrays from users: their type, their shape, and whether values are finite or in a range."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def as_dtype(dtype: object) -> np.dtype[Any]:
-    """float32 or float64, from its name or NumPy's type."""
+    """Returns float32 or float64, from its name or NumPy's type."""
     try:
         result = np.dtype(dtype)  # type: ignore[call-overload]
     except (TypeError, ValueError):
@@ -35,7 +35,7 @@ def as_dtype(dtype: object) -> np.dtype[Any]:
 
 
 def as_real(name: str, value: object, dtype: np.dtype[Any]) -> np.ndarray:
-    """An array of `dtype`; one that has it already is returned as it is, whatever its strides."""
+    """Returns an array of `dtype`; one that has it already as it is, whatever its strides."""
     array = as_array(name, value, "biuf", "real numbers")
     if array.dtype != dtype or not array.flags.aligned:
         with np.errstate(over="ignore"):  # what becomes infinite is refused afterwards, with its place
@@ -44,13 +44,13 @@ def as_real(name: str, value: object, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def as_whole(name: str, value: object, expected: str) -> np.ndarray:
-    """An int64 array; one already is returned as it is, whatever its strides, unless its address is odd."""
+    """Returns an int64 array; one that is already as it is, whatever its strides, unless it is unaligned."""
     array = as_array(name, value, "iu", expected)
     return array.astype(np.int64, copy=not array.flags.aligned)
 
 
 def as_array(name: str, value: object, kinds: str, expected: str) -> np.ndarray:
-    """An array whose dtype is of one of these kinds (NumPy's letters); `expected` is what a message calls them."""
+    """Returns an array whose dtype is of one of these kinds (NumPy's letters), which a message calls `expected`."""
     try:
         array = np.asarray(value)
     except ValueError:  # nested lists of unequal length
@@ -61,7 +61,7 @@ def as_array(name: str, value: object, kinds: str, expected: str) -> np.ndarray:
 
 
 def is_finite(array: np.ndarray) -> bool:
-    """Whether no entry of an array of float32 or float64 is NaN or infinite."""
+    """Returns whether no entry of an array of float32 or float64 is NaN or infinite."""
     try:
         return finite_check()(array)
     except (TypeError, ValueError):  # strides that are no multiple of an element's size, or many axes
@@ -69,7 +69,7 @@ def is_finite(array: np.ndarray) -> bool:
 
 
 def check_width(name: str, shape: tuple[int, ...], expected: Sequence[tuple[Any, ...]]) -> None:
-    """Refuses a shape that fits none of the patterns; a letter in a pattern stands for any positive size."""
+    """Raises ValueError for a shape that fits none of the patterns; a letter stands for any positive size."""
     for pattern in expected:
         fits = (size == want if isinstance(want, int) else size > 0 for size, want in zip(shape, pattern, strict=False))
         if len(shape) == len(pattern) and all(fits):
@@ -98,7 +98,7 @@ def refuse(
     """Raises ValueError with the first place where `bad` holds.
 
     valid   (n, T) steps within the rows' lengths, the only ones looked at; None: all
-    single  whether the user gave one sequence, whose row then goes unsaid
+    single  whether the user gave one sequence, whose row the message leaves out
     steps   whether the second axis counts steps, not columns
     """
     if valid is not None:

@@ -1,4 +1,4 @@
-"""Analytic gradients against central differences, in float64, for any network, cell, layer or loss.
+"""Compares analytic gradients with central differences, in float64, for any network, cell, layer or loss.
 
     elman.gradcheck(network, x, y, loss="huber")
     elman.gradcheck(elman.LSTM(peepholes=True))

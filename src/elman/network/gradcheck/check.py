@@ -1,4 +1,4 @@
-"""The check of a network's gradients: of its parameters through the loss, of x and the state through the outputs."""
+"""Checks a network's gradients: by its parameters through the loss, by x and the state through the outputs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.losses import Loss, as_loss
 from elman.network import Network, arguments
+from elman.network.arguments import Inputs
 from elman.network.arguments.named import TARGETS
 from elman.network.gradcheck.differences import Analytic, compare
 from elman.network.gradcheck.report import ArrayCheck, GradReport
@@ -21,59 +23,62 @@ __all__ = ["gradcheck"]
 
 def gradcheck(
     subject: Any,
-    x: Any = None,
-    y: Any = None,
+    x: Inputs | None = None,
+    y: ArrayLike | None = None,
     *,
     loss: str | Loss | None = None,
-    lengths: Any = None,
-    sample_weight: Any = None,
-    state: Mapping[str, Any] | None = None,
+    lengths: Inputs | None = None,
+    sample_weight: ArrayLike | None = None,
+    state: Mapping[str, ArrayLike] | None = None,
     tolerance: float = 1e-6,
     entries: int = 200,
     seed: int = 0,
 ) -> GradReport:
     """Compares the analytic gradients with central differences in float64.
 
-    subject        a Network, or what holds one: a Trainer, a fitted Forecaster (its first); a cell, a layer, an
-                   activation or a loss, or its name ("lstm", "huber", ...): a small network is made around it
+    subject        a Network, or an object with one (a Trainer, a fitted Forecaster: its first network); a cell, layer,
+                   activation or loss, or its name ("lstm", "huber", ...): a small network is made around it
     x, y           data as for `Network.loss_and_grad`; what is missing is drawn
     loss           name or object; "mse" where none is given
     lengths, sample_weight, state   as for `Network.loss_and_grad`; drawn together with x where x is not given
     tolerance      largest relative error that passes
-    entries        of each array, how many are checked at most (drawn)
-    seed           of all that is drawn
+    entries        the most entries of an array that are checked, drawn
+    seed           of everything that is drawn
 
     Parameters are checked through the loss; x and the initial state through a random linear function of the outputs and
     the final state. Where an activation or loss has a kink (relu, mae, pinball), an entry passes only if a smaller step
     agrees, or if the one-sided derivatives really differ and the analytic value lies between them; the report counts
-    the latter. Wrong arguments raise ValueError or TypeError.
+    these as kinks. Wrong arguments raise ValueError or TypeError.
     """
     checks.number("tolerance", tolerance, low=0.0, open_low=True)
     checks.whole("entries", entries, low=1)
     rng = np.random.default_rng(checks.whole("seed", seed, low=0))
     network, name, own_loss, notes = network_of(subject, rng)
     loss = as_loss(own_loss or "mse" if loss is None else loss)
+    data: Any = x
+    targets: Any = y
     if x is None:
-        x, drawn = draw_inputs(network, rng)
+        data, drawn = draw_inputs(network, rng)
         lengths = drawn if lengths is None else lengths
         state = draw_state(network, ROWS, rng) if state is None and not _wired(network) else state
     else:
-        x = {name: _copy(network, array) for name, array in x.items()} if network.layout.inputs else _copy(network, x)
-        if y is None or not network.layout.inputs:
-            network.predict(x, lengths=lengths, state=state)  # refuses wrong data before targets are drawn for it
+        several = bool(network.layout.inputs)
+        data = {name: _copy(network, array) for name, array in data.items()} if several else _copy(network, x)
+        if y is None or not several:
+            network.predict(data, lengths=lengths, state=state)  # refuses wrong data before targets are drawn for it
     if y is None:
-        y = draw_targets(network, loss, x, lengths, rng)
+        targets = draw_targets(network, loss, data, lengths, rng)
     elif TARGETS in network.layout.inputs:
-        x[TARGETS] = _copy(network, y)
+        data[TARGETS] = _copy(network, y)
 
     def value() -> float:
-        return network.loss(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
+        return network.loss(data, targets, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
 
     options: dict[str, Any] = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
-    _, gradients = network.loss_and_grad(x, y, loss=loss, **options)
+    _, gradients = network.loss_and_grad(data, targets, loss=loss, **options)
     parameters = [Analytic(key, network.parameters[key], gradients[key]) for key in network.parameters]
     floor, found = compare(value, parameters, tolerance, entries, rng)
-    found += _check_inputs(network, x, lengths, state, tolerance, entries, rng)
+    found += _check_inputs(network, data, lengths, state, tolerance, entries, rng)
     if any(array.checked < int(np.prod(array.shape)) for array in found):
         notes = (*notes, f"of larger arrays {entries} entries were drawn")
     return GradReport(name, loss.label, network.engine, tolerance, floor, tuple(found), notes)

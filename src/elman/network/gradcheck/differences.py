@@ -1,4 +1,4 @@
-"""Central differences of a function of arrays, and how far an analytic gradient is from them."""
+"""Compares analytic gradients of a function of arrays with its central differences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from elman.network.gradcheck.report import ArrayCheck
 __all__ = ["Analytic", "compare"]
 
 STEP = 1e-5  # of the central differences
-FINE = 1e-7  # the smaller step, tried where a kink may lie between the two sides
+FINE = 1e-7  # of a second try, where a kink may lie between the two sides
 
 
 class Analytic(NamedTuple):
@@ -62,7 +62,7 @@ def _compared(
     floor: float,
     noise: float,
 ) -> ArrayCheck:
-    """Compares the picked entries of one gradient with the differences `values`, and looks closer where they differ."""
+    """Compares the picked entries of one gradient with differences `values`; takes a finer step where they differ."""
     analytic = np.array([each.gradient[entry] for entry in picked])
     errors = _errors(analytic, values, floor)
     kinks = 0
@@ -93,7 +93,7 @@ def _compared(
 
 
 def _errors(analytic: np.ndarray, numeric: np.ndarray | float, floor: float) -> np.ndarray:
-    """Relative differences; entries below the floor are compared as if they were as large."""
+    """Returns relative differences; entries below the floor are taken as large as it."""
     return np.abs(analytic - numeric) / np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), floor)
 
 
@@ -105,7 +105,7 @@ def _entries(array: np.ndarray, most: int, rng: np.random.Generator) -> Iterator
 
 
 def _central(value: Callable[[], float], array: np.ndarray, entry: tuple[int, ...]) -> float:
-    """The central difference of `value` by one entry of the array, which is put back."""
+    """Returns the central difference of `value` by one entry of the array, which is put back."""
     before = array[entry]
     array[entry] = before + STEP
     above = value()
@@ -118,7 +118,7 @@ def _central(value: Callable[[], float], array: np.ndarray, entry: tuple[int, ..
 def _sides(
     value: Callable[[], float], array: np.ndarray, entry: tuple[int, ...], middle: float
 ) -> tuple[float, float, float]:
-    """The central difference with the fine step, and the smaller and larger of the one-sided ones."""
+    """Returns the central difference with the fine step, and the smaller and larger of the one-sided ones."""
     before = array[entry]
     array[entry] = before + FINE
     above = (value() - middle) / FINE

@@ -1,4 +1,4 @@
-"""What a check of gradients found, as data and as a table."""
+"""The result of a check of gradients, as data and as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ArrayCheck", "GradReport"]
 
 @dataclass(frozen=True)
 class ArrayCheck:
-    """One array (a parameter, x or an initial state): how many of its entries were checked, and the worst of them."""
+    """The check of one array (a parameter, x or an initial state), and its worst entry."""
 
     name: str
     shape: tuple[int, ...]
@@ -24,7 +24,7 @@ class ArrayCheck:
 
 @dataclass(frozen=True)
 class GradReport:
-    """What `gradcheck` found.
+    """The result of `gradcheck`: one `ArrayCheck` for each array. `str` is a table.
 
     floor  entries smaller than this are compared absolutely: a thousandth of the largest gradient, or what float64
            can resolve of the loss

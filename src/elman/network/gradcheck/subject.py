@@ -1,4 +1,4 @@
-"""The network that is checked: the subject itself as float64, or a small one made around it; data drawn for it."""
+"""Makes the network that is checked: the subject itself in float64, or a small one around it; and draws its data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROWS = 3  # of the data that is drawn
 
 
 class Subject(NamedTuple):
-    """What is checked."""
+    """The network that is checked."""
 
     network: Network  # in float64
     name: str  # in the report
@@ -104,12 +104,12 @@ def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[Any, Any]:
 
 
 def draw_state(network: Network, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draws an initial state of n rows, by name."""
+    """Draws and returns an initial state of n rows, by name."""
     return {slot.name: 0.5 * rng.normal(size=(n, slot.size)) for slot in network.layout.states}
 
 
 def draw_targets(network: Network, loss: Loss, x: Any, lengths: Any, rng: np.random.Generator) -> Any:
-    """Draws targets that the loss takes for outputs of x; where the network reads the targets, they are in x."""
+    """Draws and returns targets for x that the loss accepts; where the network reads the targets, they are in x."""
     if TARGETS in network.layout.inputs:
         return x[TARGETS]
     lead = network.predict(x, lengths=lengths).shape[:-1]

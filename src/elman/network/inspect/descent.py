@@ -1,4 +1,4 @@
-"""The minimisation of a state's speed, by the method of Levenberg and Marquardt."""
+"""Minimises the speed of a state by the method of Levenberg and Marquardt."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FLAT = 1e-6  # a minimum of the speed: its gradient by the state is no larger
 def descend(
     flow: Flow, starts: np.ndarray, tolerance: float, iterations: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From each start (N, S) to a minimum of q = 1/2 |r|^2, r = F(s) - s: states, speeds |r|, slopes |d|r|/ds|.
+    """Minimises q = 1/2 |r|^2, r = F(s) - s, from each start (N, S); returns states, speeds |r| and slopes |d|r|/ds|.
 
-    Levenberg and Marquardt: (A'A + damping) delta = -A'r with A = dF/ds - 1. Where delta lowers q it is taken and the
-    damping falls, which nears Newton's method; where not, the damping rises, which nears short steps down the gradient.
+    A step delta solves (A'A + damping) delta = -A'r with A = dF/ds - 1. Where delta lowers q, it is taken and the
+    damping falls, towards Newton's method; elsewhere the damping rises, towards short steps down the gradient.
     """
     s, one = starts.copy(), np.eye(flow.size)
     r = flow.step(s) - s

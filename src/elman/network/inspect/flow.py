@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.network import Network, arguments
@@ -15,24 +15,24 @@ __all__ = ["Flow", "as_states", "by_name", "jacobian", "joined", "step"]
 ROWS = 1 << 13  # rows of one call of the network
 
 
-def step(network: Network, x: Any, states: Any) -> np.ndarray:
-    """F(s) for each of `states` (N, S), or one (S,): the states one step later under the input x, in float64."""
+def step(network: Network, x: ArrayLike, states: ArrayLike) -> np.ndarray:
+    """Returns F(s) at `states` (N, S), or at one (S,): the states one step later under the input x, in float64."""
     flow = Flow(network, x)
     array, single = as_states(flow, states)
     after = flow.step(array)
     return after[0] if single else after
 
 
-def jacobian(network: Network, x: Any, states: Any) -> np.ndarray:
-    """dF/ds at each of `states` (N, S): (N, S, S), exact; (S, S) for one state (S,). Row i is the gradient of F_i."""
+def jacobian(network: Network, x: ArrayLike, states: ArrayLike) -> np.ndarray:
+    """Returns the exact dF/ds (N, S, S) at `states` (N, S), or (S, S) at one (S,); row i is the gradient of F_i."""
     flow = Flow(network, x)
     array, single = as_states(flow, states)
     found = flow.jacobian(array)
     return found[0] if single else found
 
 
-def joined(network: Network, state: Mapping[str, Any]) -> np.ndarray:
-    """A state by name, each (N, size), as rows (N, S) in the order of `network.state_names`; what is missing is 0."""
+def joined(network: Network, state: Mapping[str, ArrayLike]) -> np.ndarray:
+    """Returns a state by name, each (N, size), as rows (N, S) in the order of `state_names`; a missing name is 0."""
     arrays = {name: np.atleast_2d(np.asarray(value)) for name, value in state.items()}
     counts = {len(array) for array in arrays.values()}
     if len(counts) != 1:
@@ -44,7 +44,7 @@ def joined(network: Network, state: Mapping[str, Any]) -> np.ndarray:
 class Flow:
     """The map s -> F(s) of a float64 copy of a network under one input, and its Jacobian."""
 
-    def __init__(self, network: Network, x: Any) -> None:
+    def __init__(self, network: Network, x: ArrayLike) -> None:
         if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
         if network.layout.bidirectional:
@@ -61,7 +61,7 @@ class Flow:
         self.network.predict(self.x[None])  # refuses what is wrong with it
 
     def step(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
-        """The states (N, S) that follow states (N, S) after so many steps."""
+        """Returns the states (N, S) that follow `states` (N, S) after so many steps."""
         if not len(states):
             return states
         rows = np.broadcast_to(self.x, (len(states), steps, *self.x.shape))
@@ -69,7 +69,8 @@ class Flow:
         return np.concatenate(list(self.network.predict(rows, state=state, return_state=True)[1].values()), axis=1)
 
     def jacobian(self, states: np.ndarray) -> np.ndarray:
-        """dF/ds (N, S, S) at states (N, S): S rows of a batch for each, row i carrying the gradient of F_i back."""
+        """Returns dF/ds (N, S, S) at states (N, S), by S rows of a batch for each: row i carries F_i's gradient
+        back."""
         found = np.empty((len(states), self.size, self.size))
         many = max(1, ROWS // self.size)
         for i in range(0, len(states), many):
@@ -83,13 +84,13 @@ class Flow:
 
 
 def by_name(slots: tuple[tuple[str, int], ...], states: np.ndarray) -> dict[str, np.ndarray]:
-    """States (N, S) taken apart, by name, each (N, size)."""
+    """Returns states (N, S) as a mapping by name, each (N, size)."""
     cuts = np.cumsum([size for _, size in slots])[:-1]
     return {name: part for (name, _), part in zip(slots, np.split(states, cuts, axis=1), strict=True)}
 
 
-def as_states(flow: Flow, states: Any) -> tuple[np.ndarray, bool]:
-    """States from users as float64 (N, S), and whether one state (S,) came alone."""
+def as_states(flow: Flow, states: ArrayLike) -> tuple[np.ndarray, bool]:
+    """Returns states from users as float64 (N, S), and whether one state (S,) came alone."""
     array = arguments.as_real("states", states, np.dtype(np.float64))
     single = array.ndim == 1
     arguments.check_width("states", array.shape, [("N", flow.size), (flow.size,)])

@@ -1,4 +1,4 @@
-"""Fixed and slow points, one by one and as a table."""
+"""Records of fixed and slow points: one point, and the table of all."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Kind = Literal["stable", "saddle", "unstable"]
 
 
 class FixedPoint(NamedTuple):
-    """One point where the state rests, or nearly."""
+    """One point where the state rests, or almost rests."""
 
     state: np.ndarray  # (S,)
-    speed: float  # |F(s) - s|, the way of one step
+    speed: float  # |F(s) - s|, the distance moved in one step
     jacobian: np.ndarray  # dF/ds (S, S): row i is the gradient of F_i
     eigenvalues: np.ndarray  # of the Jacobian (S,), complex, largest modulus first
     unstable: int  # directions that grow: eigenvalues of modulus above 1
@@ -34,7 +34,7 @@ class FixedPoint(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class FixedPoints:
-    """What `fixed_points` found: K points, fixed before slow, each kind by its number of unstable directions.
+    """The result of `fixed_points`: K points, fixed before slow, each sorted by its number of unstable directions.
 
     A sequence of `FixedPoint`; `states` (K, S) and `speeds` (K,) are all of them as arrays.
     """
@@ -53,7 +53,8 @@ class FixedPoints:
         return np.array([point.speed for point in self])
 
     def named(self) -> dict[str, np.ndarray]:
-        """All states by name, each (K, size): what `network.predict(x, state=...)` takes, a row for each point."""
+        """Returns all states by name, each (K, size), as `network.predict(x, state=...)` takes them: a row for each
+        point."""
         return by_name(self.slots, self.states)
 
     def __len__(self) -> int:

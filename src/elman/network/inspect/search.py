@@ -1,11 +1,11 @@
-"""The search for fixed and slow points: where it starts, what it keeps, and what is measured at each."""
+"""Searches for fixed and slow points: draws starts, minimises the speed from each, and measures the points found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.network import Network, arguments
@@ -16,16 +16,16 @@ from elman.network.inspect.points import FixedPoint, FixedPoints
 __all__ = ["fixed_points"]
 
 ENTRIES = 1 << 23  # of all Jacobians held at a time, 64 MB
-WARM = (0, 1, 2, 4, 8, 16)  # steps that drawn states run before they serve as starts: early ones lie far apart
+WARM = (0, 1, 2, 4, 8, 16)  # steps that drawn states run before they serve as starts: with few, starts lie far apart
 
 
 def fixed_points(
     network: Network,
-    x: Any,
+    x: ArrayLike,
     *,
-    starts: Any = None,
-    data: Any = None,
-    lengths: Any = None,
+    starts: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    data: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
     n: int = 200,
     tolerance: float = 1e-9,
     slow: float = 1e-2,
@@ -33,21 +33,21 @@ def fixed_points(
     iterations: int = 500,
     seed: int = 0,
 ) -> FixedPoints:
-    """Where the state of a network rests, or nearly, while its input is x (Sussillo and Barak 2013).
+    """Finds where the state of a network rests, or almost rests, while its input is x (Sussillo and Barak 2013).
 
     From each start, 1/2 |F(s) - s|^2 is minimised by the method of Levenberg and Marquardt with the exact Jacobian,
     which finds stable points, saddles and unstable ones alike.
 
     x           the constant input (D,); a whole number for a network that begins with an Embedding
-    starts      where to begin: (N, S), or a mapping of names to (N, size), what is missing being 0
+    starts      states to begin from: (N, S), or a mapping of names to (N, size), where a missing name is 0
     data        or sequences (B, T, D), `lengths` as for `Network.predict`: `n` of the states they visit are drawn
     n           starts that are drawn. Without `starts` and `data` they are standard normal states after 0 to 16 steps
                 under x
     tolerance   a point is fixed where its speed |F(s) - s| is at most this
     slow        a minimum of the speed is kept as a slow point where it is at most this
-    distance    points closer than this are one
-    iterations  most steps of the minimisation
-    seed        of what is drawn
+    distance    points closer than this are taken as one
+    iterations  the most steps of a minimisation
+    seed        of everything that is drawn
 
     Raises ValueError for networks that read backwards too (their state does not move step by step), and ValueError or
     TypeError for other wrong arguments. Time grows with n S^3.
@@ -80,7 +80,15 @@ def fixed_points(
     return FixedPoints(tuple(points), flow.x, len(begin) - len(states), flow.slots)
 
 
-def _starts(flow: Flow, starts: Any, data: Any, lengths: Any, n: int, rng: np.random.Generator) -> np.ndarray:
+def _starts(
+    flow: Flow,
+    starts: ArrayLike | Mapping[str, ArrayLike] | None,
+    data: ArrayLike | None,
+    lengths: ArrayLike | None,
+    n: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Returns the states (N, S) that the search begins from; arguments as for `fixed_points`."""
     if starts is not None and data is not None:
         raise ValueError("starts: expected None where data is given, got both")
     if lengths is not None and data is None:
@@ -96,8 +104,8 @@ def _starts(flow: Flow, starts: Any, data: Any, lengths: Any, n: int, rng: np.ra
     return states
 
 
-def _visited(flow: Flow, data: Any, lengths: Any, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n states drawn from all valid steps of the data, each with the same chance."""
+def _visited(flow: Flow, data: ArrayLike, lengths: ArrayLike | None, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws and returns n states from all valid steps of the data, each with the same probability."""
     batch, _ = arguments.as_batch(flow.network.layout, flow.network.dtype, data, lengths=lengths)
     ends = np.full(len(batch.x), batch.x.shape[1]) if batch.lengths is None else batch.lengths
     places = rng.choice(ends.sum(), n, replace=n > ends.sum())
@@ -109,7 +117,8 @@ def _visited(flow: Flow, data: Any, lengths: Any, n: int, rng: np.random.Generat
 
 
 def _distinct(states: np.ndarray, speeds: np.ndarray, distance: float) -> list[tuple[int, int]]:
-    """(index, how many are this point) of points at least `distance` apart, the slowest of each neighbourhood."""
+    """Returns (index, number of states at this point) of points at least `distance` apart: the slowest of each
+    group."""
     left, chosen = list(np.argsort(speeds, kind="stable")), []
     while left:
         first = left[0]
@@ -120,6 +129,7 @@ def _distinct(states: np.ndarray, speeds: np.ndarray, distance: float) -> list[t
 
 
 def _measured(flow: Flow, state: np.ndarray, speed: float, fixed: bool, count: int) -> FixedPoint:
+    """Returns the point at a state, with its Jacobian and eigenvalues."""
     matrix = flow.jacobian(state[None])[0]
     values = np.linalg.eigvals(matrix).astype(complex)
     values = values[np.argsort(-np.abs(values), kind="stable")]

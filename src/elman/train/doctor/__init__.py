@@ -1,10 +1,13 @@
-"""What goes wrong in training, said in words: why it stopped, and what a look at the gates and gradients shows."""
+"""Why a training stopped, and what is unusual about a network's gates, units and gradients on data."""
 
 from __future__ import annotations
 
-from elman.train.doctor.examine import Dead, Examination, Finding, Memory, Saturation, Watch, examine
-from elman.train.doctor.replay import Place
-from elman.train.doctor.report import Extreme, Report, diagnose
+from elman.train.doctor.diagnose import diagnose
+from elman.train.doctor.examination import Dead, Examination, Finding, Memory, Saturation
+from elman.train.doctor.examine import examine
+from elman.train.doctor.place import Place
+from elman.train.doctor.report import Extreme, Report
+from elman.train.doctor.watch import Watch
 
 __all__ = [
     "Dead",

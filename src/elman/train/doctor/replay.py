@@ -1,7 +1,7 @@
-"""A batch taken through the reference engine once more, value by value, in the order in which they are computed.
+"""Computes a batch again on the reference engine, and yields all values in the order in which they are computed.
 
-The mathematics is the reference's own: its tapes are read on the way forward, its functions are called one step at
-a time on the way back.
+The mathematics is the reference's own: its tapes are read for the forward pass, and its functions are called one step
+at a time for the backward pass.
 """
 
 from __future__ import annotations
@@ -14,37 +14,12 @@ import numpy as np
 from elman.core.layers import Layout, Part, Recurrent
 from elman.core.losses import Loss
 from elman.core.requests import Batch
-from elman.engines.reference import losses, network, scan  # each with its own derivative; none is taken here
+from elman.engines.reference import losses, network, scan  # each with its derivative
 from elman.engines.reference.random import Draws
-from elman.engines.select import select
 
-__all__ = ["Place", "Replay", "Seen", "first_beyond", "fitting_rows", "layer_names", "widened", "windowed"]
+__all__ = ["Replay", "Seen", "layer_names"]
 
 GATES = {"simple": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}
-NUMBERS = 1 << 26  # that a replay's tape may hold: 256 MB of float32
-STEPS = 1 << 15  # that a replay takes, over all layers: about ten seconds
-
-
-class Place(NamedTuple):
-    """Where a value was found."""
-
-    way: str  # "forward" or "backward"
-    layer: str  # as parameters name it: "l0", "l1_reverse", "head", "dense0", "embedding", "skip"; "loss"
-    kind: str  # "simple", "lstm", "gru", "dense", "embedding", "skip", "loss"
-    # forward "pre-activation" (before layer normalisation), "gate", "activation", "state h", "state c", "output";
-    # backward "dL/dy", "dL/dx", "dL/dh", "dL/da" (at a pre-activation, summed over rows)
-    quantity: str
-    gate: str | None  # i, f, g, o; r, z, n; None where there is none
-    step: int | None  # None behind Last
-    row: int  # in the data that the caller gave
-    unit: int  # within the gate, state or output
-    value: float
-
-    def __str__(self) -> str:
-        layer = "the loss" if self.layer == "loss" else f"layer {self.layer} ({self.kind})"
-        gate = f"gate {self.gate} of " if self.gate else ""
-        step = "" if self.step is None else f"step {self.step} of "
-        return f"{gate}{layer}, {step}row {self.row}"
 
 
 class Seen(NamedTuple):
@@ -60,9 +35,9 @@ class Seen(NamedTuple):
 
 
 class Replay:
-    """The way forward of a batch on the reference engine, all rows together.
+    """The forward pass of a batch on the reference engine, all rows together.
 
-    key  (seed, update, rows in the data) of a training's draws; None: prediction, without dropout and noise
+    key  (seed, update, rows in the data) of a training's draws; None: as in prediction, without dropout and noise
     """
 
     def __init__(
@@ -81,7 +56,7 @@ class Replay:
         self.y[self.order] = y
 
     def forward(self) -> Iterator[Seen]:
-        """What each layer computed, in its order of steps."""
+        """Yields what each layer computed, in its order of steps."""
         for i, part in enumerate(self.layout.parts):
             names = layer_names(part)
             if part.layer.kind == "recurrent":
@@ -93,14 +68,14 @@ class Replay:
                 )
 
     def derivative(self, loss: Loss, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """The loss and dL/dy, by `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
+        """Returns the loss and dL/dy, with `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
         batch, last, lengths = self.batch, self.layout.last, np.empty_like(self.lengths)
         lengths[self.order] = self.lengths
         weight = batch.weight if weight is None else weight
         weight = np.ones(self.y.shape[:-1], self.y.dtype) if weight is None else weight
         y = batch.y
         assert y is not None
-        if not last:  # past a row's length anything may stand
+        if not last:  # values past a row's length are undefined
             valid = np.arange(self.steps) < lengths[:, None]
             weight = np.where(valid, weight, weight.dtype.type(0))
             y = np.where(valid if y.ndim == 2 else valid[..., None], y, y.dtype.type(0))
@@ -108,13 +83,13 @@ class Replay:
         return losses.value_and_derivative(loss, self.y, y, weight, norm)
 
     def gradient(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> np.ndarray:
-        """dL/dtheta (P,) of dL/dy, and of a penalty on the layers' activity."""
+        """Returns dL/dtheta (P,) from dL/dy and a penalty on the layers' activity."""
         end = [np.zeros((len(dy), slot.size), dy.dtype) for slot in self.layout.states]
         dhidden = self._penalty(activity)
         return network.backward(self.layout, self.theta, self._tape, dy[self.order], dhidden, end, truncate)[0]
 
     def backward(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> Iterator[Seen]:
-        """The gradients that dL/dy (like y) and the penalty send back, in the order in which they are computed."""
+        """Yields the gradients of the backward pass from dL/dy (like y) and the penalty, in their order."""
         dout = dy[self.order]
         steps, dhidden = range(self.steps)[::-1], self._penalty(activity)
         yield from self._steps("loss", "loss", "dL/dy", dout, steps)
@@ -126,7 +101,7 @@ class Replay:
                 for direction, name in enumerate(layer_names(part)):
                     yield from self._cell_back(i, part, direction, name, dout, dread, truncate)
                 dout = dread
-            elif kind not in ("embedding", "skip"):  # nothing lies below an embedding; a skip hands on what arrives
+            elif kind not in ("embedding", "skip"):  # an embedding is the first layer; a skip passes the gradient on
                 dout = network.step_back(done, dout, [], None).dread[0]
                 assert dout is not None
                 for name in layer_names(part):
@@ -139,12 +114,12 @@ class Replay:
     # ------------------------------------------------------------------------------------------ inside
 
     def _penalty(self, activity: float) -> list[np.ndarray | None]:
-        """Its derivative at each recurrent layer's h."""
+        """Returns the penalty's derivative by each recurrent layer's h."""
         hidden = network.hidden(self._tape)
         return losses.activity(hidden, activity, int(self.lengths.sum()) * sum(h.shape[2] for h in hidden))[1]
 
     def _steps(self, layer: str, kind: str, quantity: str, values: np.ndarray, steps: range) -> Iterator[Seen]:
-        """(n, T, F) step by step, or (n, F) at once."""
+        """Yields values (n, T, F) step by step, or values (n, F) at once."""
         if values.ndim == 2:
             yield Seen(layer, kind, quantity, None, None, self.order, values)
             return
@@ -175,7 +150,7 @@ class Replay:
     def _cell_back(
         self, i: int, part: Part, direction: int, name: str, dout: np.ndarray, dread: np.ndarray, truncate: int | None
     ) -> Iterator[Seen]:
-        """One direction of a recurrent layer, a step at a time; adds its share to dread (n, T, F)."""
+        """Yields one direction of a recurrent layer, a step at a time; adds its part to dread (n, T, F)."""
         layer: Any = part.layer
         kind, size = layer.cell.kind, layer.hidden_size
         gates = GATES.get(kind, ())
@@ -196,72 +171,21 @@ class Replay:
             dread[local, t] += dx[local, t]
 
     def _parameters(self, part: Part, direction: int) -> tuple[np.ndarray, ...]:
-        """The cell's own, without learned initial states."""
+        """Returns the cell's parameters, without learned initial states."""
         layer: Any = part.layer
         count = len(layer.cell.parameter_shapes(part.input_size, layer.hidden_size))
         return tuple(parameter.view(self.theta) for parameter in part.parameters[direction][:count])
 
 
-def first_beyond(seen: Iterator[Seen], limit: float, way: str, data_rows: np.ndarray) -> Place | None:
-    """The first value that is not finite or larger than `limit`; at one step, the lowest row of the caller's data."""
-    for one in seen:
-        bad = ~(np.abs(one.values) <= limit)
-        if bad.any():
-            rows = data_rows[one.rows]
-            k = int(np.where(bad.any(axis=1), rows, rows.max() + 1).argmin())
-            unit = int(bad[k].argmax())
-            where = (one.layer, one.kind, one.quantity, one.gate, one.step, int(rows[k]), unit)
-            return Place(way, *where, float(one.values[k, unit]))
-    return None
-
-
 def layer_names(part: Part) -> list[str]:
-    """What a layer is called in its parameters' names, one for each direction; nothing for a layer without any."""
+    """Returns a layer's name in its parameters' names, one for each direction; none for a layer without parameters."""
     if isinstance(part.layer, Recurrent):
         output = part.layer.cell.state_names[0]
         return [slots[0].name.removeprefix(f"{output}_") for slots in part.states]
     return [group[0].name.partition(".")[0] for group in part.parameters]
 
 
-def fitting_rows(layout: Layout, steps: int) -> int:
-    """How many rows of `steps` steps a replay may take, by memory; 0 where one row is too many, or takes too long, or
-    where layers read something else than the one before."""
-    if not layout.chain:
-        return 0
-    recurrent = [part for part in layout.parts if part.states]
-    scans = sum(len(part.states) for part in recurrent)
-    width = sum(part.input_size + 8 * part.output_size for part in recurrent)  # an LSTM keeps 7 H and x
-    return NUMBERS // (steps * width) if steps * scans <= STEPS else 0
-
-
-def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, start: int, stop: int) -> Batch:
-    """The batch between two steps. The state at `start` is what theta makes of the steps before, for these rows, all
-    of which go on; a training that carried it did so with the weights of earlier updates, so they differ a little."""
-    x, y, weight = (None if array is None else array[:, start:stop] for array in (batch.x, batch.y, batch.weight))
-    lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 1, stop - start)
-    state = batch.state
-    if start:
-        before = batch.take(rows)
-        _, final = select(layout).predict(layout, theta, Batch(before.x[:, :start], state=before.state))
-        state = [np.zeros((len(batch.x), slot.size), theta.dtype) for slot in layout.states]
-        for array, values in zip(state, final, strict=True):
-            array[rows] = values
-    return batch._replace(x=x, y=y, lengths=lengths, weight=weight, state=state)
-
-
-def widened(batch: Batch) -> Batch:
-    """The same batch in float64; integers stay."""
-
-    def wide(array: np.ndarray | None) -> Any:
-        return array.astype(np.float64) if array is not None and array.dtype.kind == "f" else array
-
-    state = None if batch.state is None else [wide(array) for array in batch.state]
-    named = {name: one._replace(values=wide(one.values)) for name, one in (batch.named or {}).items()}
-    numbers = {name: wide(getattr(batch, name)) for name in ("x", "y", "weight")}
-    return batch._replace(**numbers, state=state, named=named or None)
-
-
 def _largest_row(values: np.ndarray) -> int:
-    """The row (of axis 0) with the largest entry; NaN is larger than all."""
+    """Returns the row (of axis 0) with the largest entry; NaN is larger than all."""
     sizes = np.abs(values).max(axis=1)
     return int(np.where(np.isnan(sizes), np.inf, sizes).argmax())

@@ -1,4 +1,4 @@
-"""Reads the checkpoints of a training, and puts a Trainer where one of them was, so that it goes on bit for bit."""
+"""Reads checkpoints and restores a training from one of them, so that it goes on with the same bits."""
 
 from __future__ import annotations
 
@@ -9,38 +9,43 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from elman.core import io
 from elman.network import Network
-from elman.train import checkpoint, resumable, settings
-from elman.train.checkpoint import CheckpointWarning, Position
+from elman.train.checkpoint import description as described
+from elman.train.checkpoint import folder as contents
+from elman.train.checkpoint.folder import CheckpointWarning
+from elman.train.fingerprint import Plain, differences
+from elman.train.state import Position, TrainingState
 
-if TYPE_CHECKING:
-    from elman.train.training import Trainer
-
-__all__ = ["Checkpoint", "Epochs", "restored"]
+__all__ = ["AskedEpochs", "Checkpoint", "restored"]
 
 
 @dataclass(frozen=True)
-class Epochs:
-    """What a fit asks for: how many epochs, the rows of its data, and how many updates epoch number 1, 2, ... takes."""
+class AskedEpochs:
+    """The size of the fit that shall go on: its epochs, the rows of its data, and the updates of epoch 1, 2, ..."""
 
     count: int
     rows: int
     updates: Callable[[int], int]
 
 
-def restored(folder: str | os.PathLike[str], trainer: Trainer, known: settings.Plain, asked: Epochs) -> Position | None:
-    """Puts the Trainer where the newest whole checkpoint of the folder was; None where there is none at all.
+def restored(
+    folder: str | os.PathLike[str], state: TrainingState, fingerprint: Plain, asked: AskedEpochs
+) -> tuple[TrainingState, Position] | None:
+    """Restores a training from the newest checkpoint of the folder that is not damaged; returns its state and position.
 
-    Raises ValueError, and changes nothing, where it belongs to other data or settings, or is past the epochs asked for;
-    FileError where there are checkpoints and none is whole. One that is damaged is told in a CheckpointWarning.
+    Arrays, history and schedule of `state` are overwritten; the optimiser and the count of updates are those of the
+    state that is returned. Returns None where there is no checkpoint.
+
+    Raises ValueError, and changes nothing, where the checkpoint belongs to other data or settings, or is past the
+    epochs asked for; FileError where all checkpoints are damaged. Damaged ones cause a CheckpointWarning.
     """
     folder = Path(folder)
-    found = checkpoint.files(folder) if folder.exists() else []
+    found = contents.files(folder) if folder.exists() else []
     damaged: list[str] = []
     for path in found:
         try:
@@ -54,12 +59,12 @@ def restored(folder: str | os.PathLike[str], trainer: Trainer, known: settings.P
         return None
     if damaged:
         warnings.warn(f"{'; '.join(damaged)}. Going on from {path}", CheckpointWarning, stacklevel=3)
-    return newest.restore(path, trainer, known, asked)
+    return newest.restore(path, state, fingerprint, asked)
 
 
 @dataclass
 class Checkpoint:
-    """What a file holds, checked."""
+    """The checked contents of a file."""
 
     plain: dict[str, Any]  # the description
     position: Position
@@ -69,7 +74,7 @@ class Checkpoint:
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
-        """The checkpoint in a file; FileError for anything else."""
+        """Reads the checkpoint in a file; raises FileError for anything else."""
         kind, description, tensors = io.read(path)
         if kind != "checkpoint":
             raise io.FileError(path, f"expected a checkpoint, got a file of kind {kind!r}")
@@ -80,8 +85,8 @@ class Checkpoint:
 
     @classmethod
     def _of(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Checkpoint:
-        plain = resumable.described(description)
-        resumable.check_arrays(plain, tensors)
+        plain = described.checked(description)
+        described.check_arrays(plain, tensors)
         position = Position(
             plain["first"],
             plain["done"],
@@ -95,21 +100,23 @@ class Checkpoint:
         history = tensors["history.epochs"], tensors["history.updates"]
         return cls(plain, position, tensors["theta"], _numbered("slots", tensors), history)
 
-    def restore(self, path: Path, trainer: Trainer, known: settings.Plain, asked: Epochs) -> Position:
-        """Compares first, then changes the Trainer."""
+    def restore(
+        self, path: Path, state: TrainingState, fingerprint: Plain, asked: AskedEpochs
+    ) -> tuple[TrainingState, Position]:
+        """Compares the checkpoint with the training, then restores it; see `restored`."""
         numbers: dict[str, Any] = self.plain["optimizer"]
         now = {f"optimizer.{name}": value for name, value in numbers.items()}
-        # A callback may have changed the optimiser's numbers: it counts as the same with those of either time.
-        same = {name: value for name, value in known.items() if name in now and value == now[name]}
-        unlike = settings.differences(self.plain["settings"] | same, known)
+        # A callback may have changed the optimiser's numbers: those of the checkpoint count as the same.
+        same = {name: value for name, value in fingerprint.items() if name in now and value == now[name]}
+        unlike = differences(self.plain["settings"] | same, fingerprint)
         if unlike:
             raise ValueError(f"resume: expected the data and settings of {path}, got others: {'; '.join(unlike)}")
         position, done = self.position, len(self.history[0])
-        arrays = (trainer.network.theta, *trainer.slots)
-        optimizer = dataclasses.replace(trainer.optimizer, **numbers)
+        arrays = (state.network.theta, *state.slots)
+        optimizer = dataclasses.replace(state.optimizer, **numbers)
         if (
             [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in (self.theta, *self.slots)]
-            or optimizer.slots != trainer.optimizer.slots
+            or optimizer.slots != state.optimizer.slots
             or any(len(array) != asked.rows for array in position.carry or ())
             or (position.done > 0 and position.done >= asked.updates(done + 1))
         ):
@@ -117,27 +124,25 @@ class Checkpoint:
         needed = done - position.first + (position.done > 0)
         if asked.count < needed:
             raise ValueError(f"epochs: expected at least the {needed} that {path} has begun, got {asked.count}")
-        maker = checkpoint.maker(trainer.network.engine)
+        maker = contents.maker(state.network.engine)
         if maker != self.plain["made_by"]:
-            unlike = settings.differences(self.plain["made_by"], maker)
+            unlike = differences(self.plain["made_by"], maker)
             warnings.warn(
                 f"{path}: {'; '.join(unlike)}; results go on, but not to the last bit", CheckpointWarning, stacklevel=4
             )
-        trainer.schedule.restore(self.plain["schedule"])  # what may refuse a value comes first
-        trainer.optimizer = optimizer
-        trainer.history.restore(*self.history)
-        trainer.updates = self.plain["updates"]
+        state.schedule.restore(self.plain["schedule"])  # what may refuse a value comes first
+        state.history.restore(*self.history)
         for array, saved in zip(arrays, (self.theta, *self.slots), strict=True):
             array[...] = saved
-        return position
+        return dataclasses.replace(state, optimizer=optimizer, updates=self.plain["updates"]), position
 
     @classmethod
     def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:
-        return resumable.shapes(resumable.described(description))
+        return described.shapes(described.checked(description))
 
     @classmethod
     def _from_file(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """For `elman.load`: the network as it was then."""
+        """Makes the network that the checkpoint holds, for `elman.load`."""
         own = cls._of(description, tensors)
         if own.plain["network"] is None:
             raise ValueError("network: a file holds no code, and its network has some of its own; resume= can use it")
@@ -145,4 +150,5 @@ class Checkpoint:
 
 
 def _numbered(name: str, tensors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Returns the tensors name[0], name[1], ..."""
     return [tensors[f"{name}[{i}]"] for i in range(sum(key.startswith(f"{name}[") for key in tensors))]

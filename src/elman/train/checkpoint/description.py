@@ -1,4 +1,4 @@
-"""What a checkpoint's file must say for a training to go on from it: every field, its range, and how they fit."""
+"""Checks a checkpoint before a training goes on from it: every field, its range, and how fields and arrays fit."""
 
 from __future__ import annotations
 
@@ -10,29 +10,21 @@ from typing import Any
 import numpy as np
 
 from elman.core import fields
-from elman.core.describe import inputs_from_plain, layers_from_plain
 from elman.core.io import Shapes
 from elman.core.layers import Layout
 from elman.core.optim import OPTIMIZERS, Optimizer
-from elman.train import settings
+from elman.network import description as network
+from elman.train import fingerprint
 from elman.train.history import Epoch
 
-__all__ = ["check_arrays", "described", "shapes"]
+__all__ = ["check_arrays", "checked", "shapes"]
 
-STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in the settings
+STATES = {"Simple": 1, "GRU": 1, "LSTM": 2}  # of a cell, by its name in a fingerprint
 
 
-def described(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked fields of a checkpoint's description; its `network` as a Layout, or None where code of the user's
-    own was part of it. ValueError or TypeError for anything else."""
-    network: dict[str, fields.Check] = {
-        "layers": layers_from_plain,
-        "input_size": fields.whole(1),
-        "dtype": fields.one_of("float32", "float64"),
-    }
-    about = description.get("network")
-    if isinstance(about, Mapping) and "inputs" in about:  # only networks that read more than x have them
-        network["inputs"] = inputs_from_plain
+def checked(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the checked fields of a checkpoint's description, its `network` as a Layout, or None where code of the
+    user's own was part of it. ValueError or TypeError for anything else."""
     known: dict[str, fields.Check] = {
         **{name: fields.whole() for name in ("first", "done", "waited", "updates")},
         "seconds": fields.number(0.0),
@@ -44,7 +36,7 @@ def described(description: Mapping[str, Any]) -> dict[str, Any]:
         "made_by": lambda name, value: fields.record(
             name, value, {"elman": fields.text, "engine": fields.text, "isa": fields.optional(fields.text)}
         ),
-        "network": fields.optional(lambda name, value: fields.record(name, value, network)),
+        "network": fields.optional(network.from_plain),
     }
     plain = fields.record("checkpoint", description, known)
     if plain["stopped"] and plain["done"] > 0:
@@ -52,19 +44,17 @@ def described(description: Mapping[str, Any]) -> dict[str, Any]:
     if plain["done"] > plain["updates"]:
         raise ValueError(f"done: expected at most the {plain['updates']} updates, got {plain['done']}")
     _optimizer(plain["optimizer"])
-    about = plain["network"]
-    if about is not None:
-        plain["network"] = Layout(about["layers"], about["input_size"], about.get("inputs"))
-        expected = settings.plain("layers", plain["network"].layers) | settings.plain("inputs", plain["network"].inputs)
-        expected |= {name: about[name] for name in ("input_size", "dtype")}
+    if plain["network"] is not None:
+        plain["network"], dtype = plain["network"]
+        expected = fingerprint.network(plain["network"], dtype)
         said = {name: plain["settings"].get(name) for name in expected}
-        if unlike := settings.differences(said, expected):
+        if unlike := fingerprint.differences(said, expected):
             raise ValueError(f"settings: expected those of the network, got others: {'; '.join(unlike)}")
     return plain
 
 
 def shapes(plain: Mapping[str, Any]) -> Shapes:
-    """Of every array of a checkpoint with this checked description."""
+    """Returns shape and type of every array of a checkpoint with this checked description."""
     layout: Layout | None = plain["network"]
     dtype = np.dtype(fields.one_of("float32", "float64")("settings.dtype", plain["settings"].get("dtype")))
     double, vector = np.dtype(np.float64), ((None if layout is None else layout.size,), dtype)
@@ -83,7 +73,7 @@ def shapes(plain: Mapping[str, Any]) -> Shapes:
 
 
 def check_arrays(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
-    """ValueError where the arrays, whose `shapes` fit, say something else than the description or than each other."""
+    """Raises ValueError where the arrays, whose shapes fit, contradict the description or each other."""
     epochs, (losses, norms, rates) = tensors["history.epochs"], tensors["history.updates"]
     loss, validation, seconds, rate, counts = epochs.T
     if not (np.isfinite(losses).all() and _positive(norms) and _positive(rates)):
@@ -115,15 +105,15 @@ def check_arrays(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) ->
 
 
 def _optimizer(numbers: Mapping[str, Any]) -> Optimizer:
-    """The optimiser of ours whose fields these are; ValueError or TypeError where none has them, or has such values."""
+    """Returns the optimiser whose fields these are; ValueError or TypeError where none has them, or such values."""
     for kind in map(type, OPTIMIZERS.values()):
         if {field.name for field in dataclasses.fields(kind)} == set(numbers):
             return kind(**numbers)
     raise ValueError(f"optimizer: expected the numbers of one of {', '.join(OPTIMIZERS)}, got {fields.words(numbers)}")
 
 
-def _states(known: settings.Plain) -> list[int]:
-    """The sizes of a network's states, where all that is known of it are its settings."""
+def _states(known: fingerprint.Plain) -> list[int]:
+    """Returns the sizes of a network's states, where only its fingerprint is known."""
     sizes: list[int] = []
     recurrent = [name.removesuffix(".hidden_size") for name in known if name.endswith(".hidden_size")]
     for layer in recurrent:
@@ -134,4 +124,5 @@ def _states(known: settings.Plain) -> list[int]:
 
 
 def _positive(values: np.ndarray) -> bool:
+    """Returns whether all values are finite and at least 0."""
     return bool((np.isfinite(values) & (values >= 0.0)).all())

@@ -1,6 +1,6 @@
-"""How an update may change theta, from what a Trainer is told: rates of their own, frozen parameters, constraints.
+"""Turns options of a Trainer into constraints of its updates: rates, frozen parameters, masks and signs.
 
-Names are patterns as in a shell: "head.*", "weight_hh_*", "*_l0". Each must fit a parameter.
+Names are patterns as in a shell: "head.*", "weight_hh_*", "*_l0". Each must match a parameter.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.layers import Layout, Parameter, Recurrent, Simple
@@ -17,22 +18,22 @@ from elman.core.optim import AdamW, Optimizer
 from elman.core.requests import Constraints
 from elman.network import arguments
 
-__all__ = ["make_rules"]
+__all__ = ["make_constraints"]
 
 
-def make_rules(
+def make_constraints(
     layout: Layout,
     dtype: np.dtype[Any],
     optimizer: Optimizer,
     rates: Mapping[str, float] | None = None,
     frozen: Iterable[str] = (),
-    masks: Mapping[str, Any] | None = None,
-    signs: Mapping[str, Any] | None = None,
+    masks: Mapping[str, ArrayLike] | None = None,
+    signs: Mapping[str, ArrayLike] | None = None,
 ) -> Constraints | None:
-    """The rules of these arguments of `Trainer`; None where theta moves freely.
+    """Returns the constraints of these arguments of `Trainer`; None where there are none.
 
-    Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay skips what is no
-    matrix (biases, peepholes, states, leaks), unless the optimiser says otherwise.
+    Leaks of simple cells are frozen unless they are learned, and then stay in [0, 1]. Weight decay applies to matrices
+    alone (not to biases, peepholes, states and leaks), unless the optimiser says otherwise.
     """
     factors = {p.name: 1.0 for p in layout.parameters}
     lower = np.full(layout.size, -np.inf, dtype)
@@ -87,11 +88,11 @@ def _segments(
     lower: np.ndarray | None,
     upper: np.ndarray | None,
 ) -> Constraints:
-    """Neighbours under the same rule are one segment."""
+    """Joins neighbouring parameters under the same constraints into one segment."""
     cut: list[Parameter] = []
     for p in layout.parameters:
-        rule = (factors[p.name], decays[p.name])
-        if not cut or rule != (factors[cut[-1].name], decays[cut[-1].name]):
+        own = (factors[p.name], decays[p.name])
+        if not cut or own != (factors[cut[-1].name], decays[cut[-1].name]):
             cut.append(p)
     return Constraints(
         np.array([*(p.offset for p in cut), layout.size], np.int64),
@@ -103,6 +104,7 @@ def _segments(
 
 
 def _leaks(layout: Layout) -> Iterable[tuple[Parameter, Simple]]:
+    """Yields every leak of a simple cell, with the cell."""
     for part in layout.parts:
         if isinstance(part.layer, Recurrent) and isinstance(part.layer.cell, Simple):
             for group in part.parameters:
@@ -110,6 +112,7 @@ def _leaks(layout: Layout) -> Iterable[tuple[Parameter, Simple]]:
 
 
 def _matching(name: str, layout: Layout, pattern: object) -> list[Parameter]:
+    """Returns the parameters whose names match; raises ValueError where there is none."""
     if not isinstance(pattern, str):
         raise TypeError(f"{name}: expected names of parameters, got {checks.shown(pattern)}")
     found = [p for p in layout.parameters if fnmatchcase(p.name, pattern)]
@@ -126,6 +129,7 @@ def _mapping(name: str, value: object) -> Mapping[str, Any]:
 
 
 def _only(place: str, array: np.ndarray, values: tuple[int, ...]) -> None:
+    """Raises ValueError, with the index, for an entry that is none of these values."""
     wrong = ~np.isin(array, values)
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])

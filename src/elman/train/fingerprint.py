@@ -1,4 +1,7 @@
-"""What decides the result of a training, as plain values by name, so that two trainings can be compared."""
+"""Describes everything that decides the result of a training, as plain values by name, so that two can be compared.
+
+A checkpoint holds this fingerprint in its field `settings`.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +9,62 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from elman.core.checks import shown
-from elman.core.requests import Constraints
+from elman.core.layers import Layout
+from elman.core.requests import Batch
+from elman.train.state import TrainingState
 
-if TYPE_CHECKING:
-    from elman.core.layers import Layout
-    from elman.core.requests import Batch
-    from elman.train.training import Trainer
+__all__ = ["Plain", "data", "differences", "network", "plain", "training"]
 
-__all__ = ["data", "differences", "of_trainer", "plain"]
-
-STATE = {"network", "history", "slots", "updates"}  # what a training changes; all else of a Trainer decides its result
+# The fields of a TrainingState that decide its result, beside the network and the constraints; a training changes none
+# of them but the optimiser's numbers, which a callback may change.
+DECIDING = (
+    "optimizer",
+    "loss",
+    "schedule",
+    "clip_norm",
+    "clip_value",
+    "batch_size",
+    "shard_size",
+    "truncate",
+    "recompute",
+    "activity_penalty",
+    "seed",
+)
 BLOCK = 1 << 24  # bytes hashed at a time
 SHOWN = 6  # differences that one message lists
 
 Plain = dict[str, Any]  # name -> None, a string, a number or a flag, as JSON can say it
 
 
-def of_trainer(trainer: Trainer) -> Plain:
-    """The settings of a Trainer and its network: every public attribute that training itself does not change."""
-    network = trainer.network
-    found = plain("layers", network.layers)
-    found |= {"input_size": network.input_size, "dtype": network.dtype.name} | plain("optimizer", trainer.optimizer)
-    found |= plain("inputs", network.layout.inputs)
-    for name, value in vars(trainer).items():
-        if not name.startswith("_") and name not in STATE:
-            found |= plain(name, value)
+def training(state: TrainingState) -> Plain:
+    """Returns the fingerprint of a training: its network's layers and dtype, and all that its Trainer was made with."""
+    constraints = state.constraints
+    found = network(state.network.layout, state.network.dtype)
+    for name in DECIDING:
+        found |= plain(name, getattr(state, name))
+    if constraints is None:
+        return found | {"rules": None}
+    for name in ("starts", "factors", "decays", "lower", "upper"):
+        found |= plain(f"rules.{name}", getattr(constraints, name))  # as version 0.1.0 wrote it
     return found
 
 
+def network(layout: Layout, dtype: np.dtype[Any]) -> Plain:
+    """Returns the fingerprint of a network, whatever its weights."""
+    found = plain("layers", layout.layers) | {"input_size": layout.input_size, "dtype": dtype.name}
+    return found | plain("inputs", layout.inputs)
+
+
 def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
-    """Shape, type and digest of each array of a batch, whatever its strides; what nothing reads does not count."""
+    """Returns the fingerprint of a batch: shape, type and digest of each array, whatever its strides.
+
+    Values that nothing reads, past a row's length, do not count. `prefix` stands before each name.
+    """
     behind_last = batch.y_lengths
     if behind_last is None and layout.time is not None:
         behind_last = batch.lengths if layout.time == "x" else batch.lengths_of(layout.time)
@@ -59,22 +83,23 @@ def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A few words on each name whose value is another.
+    """Returns one text for each name whose values differ: what it was and what it is.
 
-    None, False, 0 and no such name are one: an option that a later elman adds, and that is off, makes no difference.
+    None, False, 0 and a missing name are the same: an option that a later version adds, and that is off, changes
+    nothing.
     """
     names = [*then, *(name for name in now if name not in then)]
     unlike = [name for name in names if (then.get(name) or None) != (now.get(name) or None)]
-    kinds = tuple(name + "." for name in unlike)  # of a class that is another, the fields do not matter
+    kinds = tuple(name + "." for name in unlike)  # where a class differs, its fields do not matter
     names = [name for name in unlike if not name.startswith(kinds)]
     words = [f"{name} was {shown(then.get(name))} and is {shown(now.get(name))}" for name in names[:SHOWN]]
     return [*words, f"{len(names) - SHOWN} more"] if len(names) > SHOWN else words
 
 
 def plain(name: str, value: Any) -> Plain:
-    """`value` taken apart: the fields of a dataclass and the items of a sequence get names of their own.
+    """Returns `value` taken apart: the fields of a dataclass and the items of a sequence get names below `name`.
 
-    Code is known by its name alone; a class that is no dataclass too.
+    Functions, and classes that are no dataclasses, are known by their names only.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -85,10 +110,7 @@ def plain(name: str, value: Any) -> Plain:
     if isinstance(value, np.ndarray):
         return {name: _digest(value, None)}
     found: Plain = {}
-    if isinstance(value, Constraints):
-        for field, item in value._asdict().items():
-            found |= plain(f"{name}.{field}", item)
-    elif isinstance(value, list | tuple):
+    if isinstance(value, list | tuple):
         for i, item in enumerate(value):
             found |= plain(f"{name}[{i}]", item)
     elif isinstance(value, Mapping):
@@ -104,7 +126,8 @@ def plain(name: str, value: Any) -> Plain:
 
 
 def _digest(array: np.ndarray, lengths: np.ndarray | None) -> str:
-    """In words; with `lengths`, array is (n, T, ...) and steps past a row's length count as 0."""
+    """Returns shape, type and digest of an array; with `lengths`, of (n, T, ...), steps past a row's length count as
+    0."""
     digest = hashlib.blake2b(digest_size=8)
     rows = array.reshape(1) if array.ndim == 0 else array
     count = max(1, BLOCK // max(1, rows[:1].size * rows.itemsize))
