@@ -49,7 +49,7 @@ struct Direction {
 
 constexpr int32_t kInput = -1;  // in place of an operation's number: the network's input
 
-// One layer. What its kind doesn't have is 0.
+// One layer. A field that its kind doesn't have is 0.
 struct Op {
   LayerKind kind;
   CellKind cell;              // recurrent
@@ -71,7 +71,7 @@ struct Op {
   int32_t shared_output;  // whether others than the next operation alone read it; its gradient is then added up
 };
 
-// What an update draws is a function of these, and of the place where it is used.
+// What random draws depend on, beside the place where a draw is used.
 struct Key {
   uint64_t seed;
   uint32_t update;

@@ -1,4 +1,4 @@
-// What the bindings share: arrays as they arrive, and strictness about them. Messages are for whoever changes
+// What all bindings share: types of arrays, checks, and the release of the GIL. Messages are for whoever changes
 // src/elman/engines/compiled.py, their only caller.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The module: what this build and this process are, and what the other files of this folder bind.
+// The module: its instruction sets and threads, and all that the other files of this folder bind.
 // src/elman/engines/compiled.py is nearly their only caller; messages here are for whoever changes that file.
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>

@@ -16,10 +16,11 @@ void bind_requests(nb::module_& m) {
       .def(
           "__init__",
           [](BatchArrays* b, Strided x, MaybeStrided y, std::optional<Array<const int64_t>> lengths,
-             MaybeStrided weight, std::vector<Untyped> state) {
+             MaybeStrided weight, std::optional<std::vector<Untyped>> state) {
             new (b) BatchArrays{std::move(x), std::move(y), std::move(lengths), std::move(weight), std::move(state)};
           },
-          "x"_a, "y"_a.none() = nb::none(), "lengths"_a.none() = nb::none(), "weight"_a.none() = nb::none(), "state"_a);
+          nb::kw_only(), "x"_a, "y"_a.none() = nb::none(), "lengths"_a.none() = nb::none(),
+          "weight"_a.none() = nb::none(), "state"_a.none() = nb::none());
 
   nb::class_<Key>(m, "Key").def(
       "__init__", [](Key* k, uint64_t seed, uint32_t update) { new (k) Key{seed, update}; }, "seed"_a, "update"_a);

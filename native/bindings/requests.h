@@ -1,5 +1,5 @@
-// What Python asks with, under the names of core/requests.py: arrays as they arrive, and the pointers that the engine
-// takes once they are checked.
+// The arguments that Python makes, named as in core/requests.py: arrays as they arrive, and once they are checked the
+// pointers that the engine takes.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ struct BatchArrays {
   std::optional<Strided> y;
   std::optional<Array<const int64_t>> lengths;
   std::optional<Strided> weight;
-  std::vector<Untyped> state;
+  std::optional<std::vector<Untyped>> state;
 };
 
 struct ConstraintArrays {
@@ -39,18 +39,19 @@ struct ObjectiveOfLoss {
   std::vector<double> quantiles;
 };
 
-// Data of checked shapes, and what its pointers lean on.
+// Data whose shapes are checked, and the memory that its pointers point to.
 template <class T>
 class Opened {
  public:
   Opened(const Model<T>& m, const BatchArrays& batch) {
     open_input(m.program(), batch);
-    if (batch.state.empty()) return;
-    require(batch.state.size() == m.states().size(), "state: expected one array for each state");
-    for (size_t i = 0; i < batch.state.size(); i++) {
-      require(batch.state[i].dtype() == nb::dtype<T>() && shaped(batch.state[i], data.n * m.states()[i]),
+    if (!batch.state) return;
+    const std::vector<Untyped>& state = *batch.state;
+    require(state.size() == m.states().size(), "state: expected one array for each state");
+    for (size_t i = 0; i < state.size(); i++) {
+      require(state[i].dtype() == nb::dtype<T>() && shaped(state[i], data.n * m.states()[i]),
               "state: expected (n, size) arrays");
-      state_.push_back(batch.state[i].data());
+      state_.push_back(state[i].data());
     }
     data.state = state_.data();
   }
@@ -142,7 +143,7 @@ Constraints<T> open_constraints(const ConstraintArrays* c, int64_t size) {
   return {segments, starts, c->factors.data(), c->decays.data(), bound(c->lower), bound(c->upper)};
 }
 
-// A block of updates on data, checked against it; `carry` is what its pointers to the carried states lean on.
+// Checks a block of updates against the data and returns it; `carry` holds its pointers to the carried states.
 template <class T>
 Records open_records(const Model<T>& m, const RecordArrays& r, const Data& data, std::vector<void*>& carry) {
   const int64_t updates = int64_t(r.rates.size()), *starts = r.starts.data(), *rows = r.rows.data();

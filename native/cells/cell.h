@@ -1,4 +1,4 @@
-// What every cell is given: one step of some rows of a shard, with its gates interleaved (gates.h). A cell is a struct
+// The interface of a cell: one step of some rows of a shard, with the gates interleaved (gates.h). A cell is a struct
 // with
 //   input, hidden      which gates its two products fill
 //   states, extras     1 (h) or 2 (h and c); rows (H,) of what parameters it has beside weights and bias
@@ -105,7 +105,7 @@ struct Summed {
   int64_t ld;
 };
 
-// dh (+)= the gradient that the state's product hands to h_{t-1}: through the mask, where there is one.
+// Sets dh, or adds to it, the gradient that the state's product hands to h_{t-1}, through the mask where there is one.
 template <class T>
 void state_back(const Backward<T>& b, const Inner& inner, const T* w_back, Start start) {
   if (!b.mask) return gates_back(b.dah, b.lda, b.rows, inner, w_back, b.hidden, b.dh, b.units, start);
@@ -116,8 +116,8 @@ void state_back(const Backward<T>& b, const Inner& inner, const T* w_back, Start
   }
 }
 
-// R rows and V vectors of sums (a block's slots, or V blocks of a one-slot cell): start, inputs, state, then
-// activation, all in registers.
+// Computes R rows and V vectors of sums (a block's slots, or V blocks of a one-slot cell), starting from the bias, then
+// inputs, then state, and activates them, all in registers.
 template <class Cell, int R, int V, class T>
 ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
   constexpr int64_t W = kWidth<T>;
@@ -158,7 +158,7 @@ void forward_panel(const Forward<T>& f, int64_t j) {
   each_tile(f.rows, [&](auto size, int64_t m) { forward_tile<Cell, decltype(size)::value, V>(f, m, j); });
 }
 
-// A whole step.
+// Takes a whole step forward.
 template <class Cell, class T>
 void cell_forward(const Forward<T>& f) {
   constexpr int64_t W = kWidth<T>;

@@ -23,7 +23,8 @@ ELMAN_INLINE void each_gate(int64_t units, int64_t hidden, int slots, F f) {
   }
 }
 
-// What follows is for rows whose sums overflow, and stays out of the others' way.
+// Functions marked so handle rows whose sums overflow; they are kept out of line, so that other rows don't pay for
+// them.
 #define ELMAN_RARE __attribute__((noinline, cold))
 
 // The sum of share times each number of a row.
@@ -96,12 +97,12 @@ void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units,
   }
 }
 
-// What all of these cells share; a cell adds `combine`, row by row forward, and `part`, row by row back.
+// The part that all of these cells share. A cell adds `combine`, one row forward, and `part`, one row back.
 template <class Cell, class T>
 struct NormCell {
   static constexpr bool gates = true, second = false, norm = true;
 
-  // The inputs' part of norm.x is there already.
+  // Takes a step forward; scan.h has filled norm.x before.
   static void forward(const Forward<T>& f) {
     constexpr int slots = Cell::input.slots;
     if (f.rest) {

@@ -12,13 +12,13 @@ ELMAN_INLINE Vec<T> simple_activation(Vec<T> a) {
   return RELU ? (a < zero ? zero : a) : tanh<T>(a);
 }
 
-// The pre-activation with the step's private noise, where it has any.
+// The pre-activation a plus the step's private noise, which h holds beforehand where the layer has any.
 template <class T>
 ELMAN_INLINE Vec<T> with_noise(const Forward<T>& f, int64_t row, int64_t j, Vec<T> a) {
   return f.noisy ? a + load(f.h + row * f.ld + j) : a;
 }
 
-// ds arrives at s = act(a).
+// The gradient at a, from ds at s = act(a).
 template <class T, bool RELU>
 ELMAN_INLINE Vec<T> simple_derivative(Vec<T> ds, Vec<T> s) {
   const Vec<T> zero{};
@@ -46,7 +46,7 @@ struct SimpleCell {
   }
 };
 
-// Keeps s as its gate; its way back leaves what each unit and step adds to the leak's gradient.
+// Keeps s in the tape as its gate; the way back leaves the summands of the leak's gradient.
 template <class T, bool RELU>
 struct LeakyCell {
   static constexpr int states = 1, extras = 1, own = 1;

@@ -1,4 +1,4 @@
-// The memory of tapes, scratch, packed weights and gradients.
+// The blocks of memory that hold tapes, scratch, packed weights and gradients.
 #pragma once
 
 #include <sys/mman.h>
@@ -10,8 +10,8 @@
 
 namespace elman {
 
-// A block of memory that only grows, aligned to cache lines; large ones to huge pages, which save most of the misses of
-// rows far apart.
+// A block of memory that only grows. It is aligned to cache lines, or where it is large to huge pages, which save most
+// address-translation misses between rows that lie far apart.
 class Block {
  public:
   Block() = default;

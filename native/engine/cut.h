@@ -1,4 +1,5 @@
-// From a batch to shards: rows ordered by length and cut, what their loss is divided by, and pieces of their time.
+// How a batch becomes shards: its rows are ordered by length and cut. Also the normaliser of their loss, and windows of
+// their time.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +38,8 @@ struct Cut {
   }
 };
 
-// Sum of a loss's weights over the valid steps of some rows, times its terms at each: what the loss is divided by.
+// The normaliser, by which the loss is divided: the sum of the weights over the valid steps of the cut's rows, times
+// the number of terms at each step.
 template <class T>
 double normaliser(const Program& p, const Data& data, const Loss& loss, const Cut& cut) {
   const LossMeaning& means = meaning(loss);
@@ -62,7 +64,7 @@ inline int64_t longer_than(const int64_t* lengths, int64_t n, int64_t steps) {
   return n;
 }
 
-// The same rows from step t on. `item` is the size of the network's type.
+// The same data from step t on. `item` is the size in bytes of one number of the network's type.
 inline Data later(const Program& p, Data data, const Loss& loss, size_t item, int64_t t) {
   const auto move = [t](const void*& start, int64_t step, size_t size) {
     if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);

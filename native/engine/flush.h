@@ -1,4 +1,4 @@
-// Denormal numbers, flushed to zero.
+// A guard that flushes denormal numbers to zero.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace elman {
 
-// Denormal numbers are flushed to zero while this lives: they are up to thirty times slower, and vanishing gradients
-// are full of them.
+// Flushes denormal numbers to zero while it lives. They are up to thirty times slower, and vanishing gradients are full
+// of them.
 class Flush {
  public:
 #if defined(__SSE2__)

@@ -1,4 +1,5 @@
-// The kernels that this build holds, and the choice among them: the best the processor has, or what ELMAN_ISA names.
+// Which kernels this build holds, and which of them are used: the best that the processor can run, or those that
+// ELMAN_ISA names.
 #pragma once
 
 #include <cstdlib>
@@ -31,7 +32,7 @@ extern const Kernels kernels;
 }
 #endif
 
-// What this processor can run, best last.
+// The kernels that this processor can run, the best last.
 inline std::vector<const Kernels*> usable_kernels() {
   std::vector<const Kernels*> all;
 #ifdef ELMAN_HAVE_baseline

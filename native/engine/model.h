@@ -1,5 +1,5 @@
-// A network as the native core runs it: whole batches and blocks of updates. Pointers and strides only; bindings/ has
-// checked every array before.
+// A network as the native core runs it: predictions, gradients and updates of whole batches. It takes pointers and
+// strides; bindings/ has checked every array before.
 #pragma once
 
 #include "engine/isa.h"
@@ -19,7 +19,7 @@ inline const Table<double>& chosen_table<double>() {
   return chosen_kernels().f64;
 }
 
-// What a forward pass leaves for the way back, shard by shard.
+// What a forward pass leaves for the backward pass: one tape for each shard.
 template <class T>
 struct Tape {
   Tape() = default;
@@ -35,7 +35,7 @@ struct Tape {
 template <class T>
 class Model;
 
-// The memory of one call, kept for the next: calls from several threads at once each have their own.
+// The memory of one call, kept for the next call. Calls that run at the same time have one each.
 template <class T>
 struct Workspace {
   explicit Workspace(const Model<T>& m) : sums(m.program(), m.states(), m.table()) {}
@@ -104,7 +104,8 @@ class Model {
   const Table<T>& table() const { return table_; }
   const std::vector<int64_t>& states() const { return states_; }
 
-  // The loss of the whole batch; gradient (P,) may be null. What is drawn is that of update `number`.
+  // Returns the loss of the whole batch and fills gradient (P,), which may be null. Dropout, zoneout and noise draw as
+  // in update `number`.
   double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, T* gradient) const {
     Flush flush;
     const Data data = objective.drawing(given, number);
@@ -116,7 +117,7 @@ class Model {
     return value;
   }
 
-  // A block of updates of theta and slots, as run_updates says (update.h).
+  // Makes a block of updates of theta and slots, and returns how many were done (run_updates, update.h).
   int64_t update(T* theta, const Data& data, const Objective& objective, const UpdateRule& rule,
                  const Constraints<T>& constraints, T* const* slots, int n_slots, int64_t step, const Records& records,
                  double* losses, double* norms) const {
@@ -213,7 +214,7 @@ class Model {
     std::memcpy(gradient, parts[0].get(), bytes());
   }
 
-  // Longest first. A network of two directions takes all steps at once.
+  // Predicts some rows, longest first. A network of two directions takes all steps at once.
   void predict_rows(const T* theta, const Block& packed, Data data, const int64_t* rows, const int64_t* lengths,
                     int64_t n, Block& tape, T* y, T* const* state) const {
     constexpr size_t kSegmentBytes = size_t(1) << 21;
@@ -242,7 +243,7 @@ class Model {
   }
 
  private:
-  // A single step from a state of zero multiplies no state.
+  // Whether any state has to be multiplied: a single step from a state of zero needs no product with it.
   bool moves(const Data& data) const {
     return data.steps > 1 || data.state ||
            std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.learned_state != 0; });

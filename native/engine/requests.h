@@ -1,5 +1,5 @@
-// What the engine is asked for beside data, under the names of core/requests.py: how the value and the gradient of a
-// batch are made, how an update takes them to theta, and which updates a block holds.
+// The engine's arguments beside data, named as in core/requests.py: what decides the value and the gradient of a batch,
+// how a gradient changes theta, and which updates a block holds.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Objective {
   int64_t shard_size;       // rows whose gradients are summed together
   std::optional<uint64_t> seed;  // of what dropout, zoneout and noise draw; none: nothing is drawn
 
-  // The same data with the draws of update `number`.
+  // Returns the same data with the draws of update `number`.
   Data drawing(Data data, int64_t number) const {
     if (seed) data.draws = 1, data.key = {*seed, uint32_t(number)};
     return data;
@@ -29,7 +29,7 @@ struct UpdateRule {
   double clip_norm, clip_value;  // 0: none
 };
 
-// How an update may change theta: reference/constraints.py says what these are. No segments: freely.
+// Limits on how an update may change theta, as reference/constraints.py defines them. Without segments there are none.
 template <class T>
 struct Constraints {
   int64_t segments;
@@ -45,7 +45,8 @@ struct Records {
   const int64_t* starts;  // (updates + 1,): update u takes rows[starts[u]] to rows[starts[u + 1]], the last not
   const double* rates;    // (updates,)
   int64_t updates;
-  // Updates on consecutive windows of the rows' time, the state carried from one to the next. 0 steps: on the whole.
+  // Updates on consecutive windows of the rows' time, the state carried from one to the next; where `window` is 0, on
+  // whole rows.
   int64_t window;                // steps of a window
   const int64_t* window_starts;  // (updates,): where each update's begins; 0 begins from the data's state again
   void* const* carry;            // each (n, size)

@@ -1,4 +1,5 @@
-// One step at a time on a snapshot of the weights. All that stays the same from step to step is laid out beforehand.
+// A network run one step at a time on a snapshot of its weights. All that stays the same from step to step is laid out
+// beforehand.
 #pragma once
 
 #include <mutex>
@@ -43,10 +44,10 @@ class Stepper {
   int64_t batch() const { return batch_; }
   int64_t vocabulary() const { return program().ops[0].hidden; }  // of an embedding at the network's beginning
 
-  // Multiply-adds of one step, nearly.
+  // About how many multiply-adds a step takes.
   int64_t work() const { return batch_ * program().size; }
 
-  // Guards all that follows, where the GIL does not.
+  // The lock of all that follows, for steps that are made without the GIL.
   std::mutex& turn() { return turn_; }
 
   // (B, D), or int64 (B,): filled by the caller before `step`.

@@ -1,5 +1,5 @@
-// From shards back to one sum: losses and gradients, computed by whoever is free, are added along a fixed binary tree
-// over the shard index, so the bits do not depend on the number of threads.
+// Sums of losses and gradients over shards. Any thread may compute a shard; the results are added along a fixed binary
+// tree over the shard index, so the bits do not depend on the number of threads.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,9 @@ inline int64_t tree_split(int64_t n) {
   return half;
 }
 
-// How many neighbouring shards go through time together: one where the packed weights stay in the cache, else as many
-// as give every thread work, up to kSharedRows rows. Rows don't depend on each other, so this changes no bit.
+// Returns how many neighbouring shards go through time together: one where the packed weights fit into the cache, else
+// as many as leave work for every thread, up to kSharedRows rows. Rows don't depend on each other, so the number
+// changes no bit.
 inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t shards, int threads) {
   constexpr size_t kCachedWeights = size_t(1) << 21;
   constexpr int64_t kSharedRows = 64;
@@ -33,15 +34,15 @@ inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t 
   return together;
 }
 
-// Sums of shards' losses and gradients. Workspaces are kept from call to call.
+// Computes shards' losses and gradients and adds them up. Its memory is kept from call to call.
 template <class T>
 class Gradient {
  public:
   Gradient(const Program& p, const std::vector<int64_t>& states, const Table<T>& table)
       : p_(p), states_(states), table_(table) {}
 
-  // The loss of the cut's rows; with `want_gradient` its gradient lies in result() until the next call. theta is packed
-  // in `packed`.
+  // Returns the loss of the cut's rows. With `want_gradient`, its gradient lies in result() until the next call.
+  // `packed` holds theta, packed.
   double compute(const T* theta, const Block& packed, const Data& data, const Objective& objective, const Cut& cut,
                  bool want_gradient) {
     const int threads = Pool::shared().threads();

@@ -1,4 +1,5 @@
-// A block of updates on whatever gives a value and a gradient; reference/update.py is the same loop.
+// The loop over a block of updates, for anything that gives a value and a gradient; reference/update.py is the same
+// loop.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 
 namespace elman {
 
-// What theta is, and what the optimiser remembers of each of its entries: both change in place.
+// Theta and the arrays in which the optimiser remembers something of each entry. Both change in place.
 template <class T>
 struct Weights {
   T* theta;  // (P,)
@@ -18,7 +19,7 @@ struct Weights {
   int n_slots;      // two at most
 };
 
-// What can't move has no gradient, so that it is no part of the norm either.
+// Sets the gradient of what can't move to 0, so that it is no part of the norm either.
 template <class T>
 void hold(const Constraints<T>& c, T* gradient, int64_t size) {
   for (int64_t s = 0; s < c.segments; s++) {
@@ -29,7 +30,7 @@ void hold(const Constraints<T>& c, T* gradient, int64_t size) {
   }
 }
 
-// The optimiser's step `number` (1, 2, ...), segment by segment; then the bounds.
+// Takes the optimiser's step `number` (1, 2, ...), segment by segment, and then the bounds.
 template <class T>
 void optimise(const Table<T>& table, const Optimizer& optimizer, const Constraints<T>& c, const Weights<T>& w,
               const T* gradient, double rate, int64_t number) {
@@ -48,9 +49,9 @@ void optimise(const Table<T>& table, const Optimizer& optimizer, const Constrain
   }
 }
 
-// value_and_gradient(u, T** gradient) returns the loss of update u, and where its gradient lies. Returns how many
-// updates were done: the first whose loss or norm is not finite is not applied, and ends the block. `step` updates were
-// done before.
+// Makes the updates of a block, `step` updates having been made before, and returns how many were made: the first whose
+// loss or norm is not finite is not applied, and ends the block. value_and_gradient(u, T** gradient) returns the loss
+// of update u and sets where its gradient lies.
 template <class T, class F>
 int64_t run_updates(const Table<T>& table, const UpdateRule& rule, const Constraints<T>& constraints,
                     const Weights<T>& w, int64_t step, const Records& records, F value_and_gradient, double* losses,

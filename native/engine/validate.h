@@ -1,5 +1,6 @@
-// Whether a network, as Python hands it over, fits its own parameters: every matrix within theta, every layer as wide
-// as the one before it gives. Kernels trust this; a wrong size would read and write outside of theta.
+// The check that a network, as Python hands it over, fits its own parameters: every matrix lies within theta, and every
+// layer reads as many features as the one before it gives. Kernels trust this; a wrong size would make them read and
+// write outside of theta.
 #pragma once
 
 #include <stdexcept>
@@ -86,7 +87,7 @@ class Validator {
     if (!holds) throw std::invalid_argument(what);
   }
 
-  // A matrix of theta, or `rows` numbers in a row.
+  // Needs a matrix, or `rows` numbers in a row, to lie within theta.
   void inside(int64_t offset, int64_t rows, int64_t columns = 1) const {
     need(rows >= 1 && columns >= 1 && rows <= p_.size / columns && offset >= 0 && offset <= p_.size - rows * columns,
          "ops: expected every parameter within theta");

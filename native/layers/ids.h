@@ -1,4 +1,4 @@
-// Ids and labels, read from arrays of the caller's.
+// The reading of ids and labels from the caller's arrays.
 #pragma once
 
 #include "math/simd.h"

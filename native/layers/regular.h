@@ -1,5 +1,5 @@
-// What a recurrent layer does to its states beside the cell's own step, each forward and backward: the mask of
-// recurrent dropout, zoneout, noise. reference/scan.py has the equations.
+// What regularises a recurrent layer, beside the cell's own step, each forward and backward: the mask of recurrent
+// dropout, zoneout, noise. reference/scan.py has the equations.
 #pragma once
 
 #include "cells/cell.h"
@@ -7,7 +7,7 @@
 
 namespace elman::ELMAN_ISA {
 
-// Which of them a layer asks for, where it stands, and how it draws: `training` draws, prediction takes expectations.
+// What a layer asks for, and the place by which it draws. Training draws; prediction takes expectations.
 struct Regular {
   double dropout, zoneout[2], noise;
   int32_t layer, direction;
@@ -35,14 +35,14 @@ struct RegularTape {
   uint32_t* bits;  // room for draws
 };
 
-// m of all rows, once a pass.
+// Draws the masks m of all rows, once for each pass.
 template <class T>
 void draw_masks(const Regular& g, int64_t rows, int64_t hidden, int64_t units, const RegularTape<T>& t) {
   const T kept = T(1 / (1 - g.dropout));
   draw_either(g.draw(Site::recurrent_dropout, 0), g.dropout, T(0), kept, rows, hidden, t.bits, units, t.mask);
 }
 
-// Zoneout's k of one state at step t, where it lies: (rows, *stride).
+// Draws zoneout's k of one state at a step and returns where it lies: (rows, *stride).
 template <class T>
 const T* draw_held(const Regular& g, int state, int64_t step, int64_t rows, int64_t hidden, int64_t ld, T* held,
                    uint32_t* bits, int64_t* stride) {

@@ -16,7 +16,7 @@ struct Steps {
   int64_t *lengths, *count, *offset;
 };
 
-// Hands out consecutive aligned pieces of a block; with a null base it only measures.
+// Hands out consecutive aligned pieces of a block; where `base` is null, it only measures how much they take.
 struct Carver {
   char* base;
   size_t used;
@@ -28,7 +28,7 @@ struct Carver {
   }
 };
 
-// What one direction keeps of its way forward: activated gates (total, lda); states and r * h (total, ld).
+// The tape of one direction: activated gates (total, lda); states and r * h (total, ld).
 template <class T>
 struct DirectionTape {
   T *a, *h, *c, *reset_h;
@@ -42,7 +42,7 @@ struct DirectionTape {
   RegularTape<T> own;
 };
 
-// What its way back works on.
+// The memory that a direction's way back works on.
 template <class T>
 struct DirectionScratch {
   T *da, *dah;       // (rows of the largest block of steps, lda)
@@ -176,7 +176,7 @@ Norm<T> norm_at(const DirectionTape<T>& d, int64_t m) {
           n.x_inverse + m, n.h_inverse + m, n.c ? n.c_inverse + m : nullptr};
 }
 
-// Before a step: what its products read, and its noise.
+// Prepares a step: what its products read, and its noise.
 template <class T>
 void enter_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows, Forward<T>& f) {
   const Regular& g = d.regular;
@@ -189,7 +189,7 @@ void enter_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows, F
   if (g.noisy()) draw_normal(g.draw(Site::noise, g.first + t), T(g.noise), rows, d.hidden, d.own.bits, d.ld, f.h);
 }
 
-// After it: zoneout, for each state that has it.
+// Ends a step: zoneout, for each state that has it.
 template <class T>
 void leave_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows) {
   const Regular& g = d.regular;

@@ -1,5 +1,5 @@
-// What a shard's way forward leaves for its way back, and the scratch that the way back works on. Both are carved from
-// one block of the caller's. And what is read into and out of a tape: inputs, outputs, hidden states, final states.
+// The tape that a shard's way forward leaves for its way back, and the scratch that the way back works on; both lie in
+// a block that the caller gives. Also the reading of inputs into a tape, and of outputs and states out of it.
 #pragma once
 
 #include "layers/registry.h"

@@ -108,7 +108,7 @@ OPTIMIZERS: dict[str, Optimizer] = {o.kind: o for o in (SGD(), RMSprop(), Adagra
 
 
 def as_optimizer(optimizer: str | Optimizer | None) -> Optimizer:
-    """The optimiser a name stands for, with its defaults; None is Adam."""
+    """Returns the optimiser that a name stands for, with its defaults; None is Adam."""
     if optimizer is None:
         return Adam()
     if isinstance(optimizer, Optimizer):

@@ -1,4 +1,4 @@
-"""What an engine is asked: data, objectives, blocks of updates, and the calls that every engine answers."""
+"""The arguments of an engine's calls (data, objectives, blocks of updates), and the protocols of those calls."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Batch(NamedTuple):
     named: Mapping[str, NamedInput] | None = None  # the network's other inputs; "y" among them are the targets
 
     def take(self, rows: slice | np.ndarray) -> Batch:
-        """Some of its rows."""
+        """Returns a batch of some of the rows."""
 
         def part(array: np.ndarray | None) -> Any:
             return None if array is None else array[rows]
@@ -58,11 +58,11 @@ class Batch(NamedTuple):
         return Batch(self.x[rows], y, lengths, weight, state, y_lengths, named)
 
     def steps_of(self, time: str) -> int:
-        """T of an input by its name."""
+        """Returns T of an input by its name."""
         return (self.x if time == INPUT else (self.named or {})[time].values).shape[1]
 
     def lengths_of(self, time: str) -> np.ndarray:
-        """The rows' lengths (n,) along the steps of an input."""
+        """Returns the rows' lengths (n,) along the steps of an input."""
         lengths = self.lengths if time == INPUT else (self.named or {})[time].lengths
         return np.full(len(self.x), self.steps_of(time), np.int64) if lengths is None else lengths
 
@@ -85,14 +85,14 @@ class Records(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What dropout, zoneout and noise draw is a function of these two, and of the place where it is used."""
+    """What random draws depend on, beside the place where a draw is used."""
 
     seed: int
     update: int  # counted from 0
 
 
 class Objective(NamedTuple):
-    """How the value and the gradient of a batch are made."""
+    """What decides the value and the gradient of a batch, beside its data and theta."""
 
     loss: Loss
     activity_penalty: float = 0.0  # times the mean of h^2 over all recurrent units and valid steps is added
@@ -103,7 +103,7 @@ class Objective(NamedTuple):
 
 
 class Constraints(NamedTuple):
-    """How an update may change theta: S segments with rates of their own, and bounds for single entries."""
+    """Limits on how an update may change theta: S segments with rates of their own, and bounds for single entries."""
 
     starts: np.ndarray  # int64 (S + 1,): segment s is theta[starts[s]:starts[s + 1]]; together they are all of it
     factors: np.ndarray  # float64 (S,), of the learning rate; 0: frozen, and no part of the gradient's norm
@@ -113,7 +113,7 @@ class Constraints(NamedTuple):
 
 
 class UpdateRule(NamedTuple):
-    """How an update takes theta from a gradient to the next one."""
+    """What decides how a gradient changes theta, beside the learning rate, which is a record's."""
 
     optimizer: Optimizer
     clip_norm: float | None = None  # a gradient with a larger global norm is scaled down to it
@@ -122,7 +122,7 @@ class UpdateRule(NamedTuple):
 
 
 class Stepper(Protocol):
-    """One step at a time on a snapshot of the weights."""
+    """Takes one step at a time on a snapshot of the weights."""
 
     @property
     def state(self) -> list[np.ndarray]:
@@ -145,7 +145,7 @@ class Stepper(Protocol):
 
 
 class Engine(Protocol):
-    """The calls that both engines answer; docs/architecture.md has their meaning, word for word."""
+    """The calls that every engine answers; docs/architecture.md states what each returns."""
 
     name: str
 

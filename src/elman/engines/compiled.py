@@ -30,7 +30,7 @@ INPUT_NUMBER = -1  # native/program.h's kInput: x, in place of an operation's nu
 
 
 class NativeEngine:
-    """The compiled engine; same calls and answers as `reference.engine.ReferenceEngine`."""
+    """Answers the calls of `Engine` with the compiled core; its answers are those of the reference to rounding."""
 
     name = "native"
 
@@ -130,25 +130,17 @@ class NativeEngine:
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
-        models = self._models.get(layout)
-        if models is None:
-            models = self._models[layout] = {}
-        if theta.dtype.char not in models:
-            kind = _native.Model32 if theta.dtype == np.float32 else _native.Model64
-            models[theta.dtype.char] = kind(
-                operations=operations(layout),
-                states=[slot.size for slot in layout.states],
-                input_size=layout.input_size,
-                output_size=layout.output_size,
-                size=layout.size,
-                integer_input=layout.integer_input,
-                last=layout.last,
-            )
-        return models[theta.dtype.char]
+        """Returns the compiled model of this layout in theta's type, which the first call makes."""
+        try:
+            return self._models[layout][theta.dtype.char]
+        except KeyError:
+            models = self._models.setdefault(layout, {})
+            models[theta.dtype.char] = _model(layout, theta.dtype)
+            return models[theta.dtype.char]
 
 
 class NativeStepper:
-    """One step at a time on packed weights; the state lives in the core."""
+    """Takes one step at a time on packed weights; the state lives in the core."""
 
     def __init__(self, native: Any, shapes: list[tuple[int, int]], dtype: np.dtype[Any]) -> None:
         self._native, self._shapes, self._dtype = native, shapes, dtype
@@ -172,15 +164,28 @@ class NativeStepper:
 # ------------------------------------------------------------------------------------------------ layouts
 
 
-def operations(layout: Layout) -> list[Any]:
-    """Each layer as a `_native.Op`."""
-    ops: list[Any] = []
+def _model(layout: Layout, dtype: np.dtype[Any]) -> Any:
+    kind = _native.Model32 if dtype == np.float32 else _native.Model64
+    return kind(
+        operations=operations(layout),
+        states=[slot.size for slot in layout.states],
+        input_size=layout.input_size,
+        output_size=layout.output_size,
+        size=layout.size,
+        integer_input=layout.integer_input,
+        last=layout.last,
+    )
+
+
+def operations(layout: Layout) -> list[_native.Op]:
+    """Returns each layer as the operation that the core runs."""
+    ops: list[_native.Op] = []
     state = 0
     for part in layout.parts:
         kind, options = _native.LayerKind[part.layer.kind], _options(part)
         numbers = [source if isinstance(source, int) else INPUT_NUMBER for source in part.reads]
         reads = (numbers[0], numbers[1] if len(numbers) > 1 else INPUT_NUMBER)
-        directions: list[Any] = []
+        directions: list[_native.Direction] = []
         for k in range(max(1, len(part.parameters))):
             directions.append(_direction(part, k, state))
             state += len(part.states[k]) if part.states else 0
@@ -190,7 +195,7 @@ def operations(layout: Layout) -> list[Any]:
 
 
 def _options(part: Part) -> dict[str, Any]:
-    """What a layer's operation has beside its sizes and places."""
+    """Returns what a layer's operation has beside its sizes and the places of its parameters."""
     match part.layer:
         case Embedding(num_embeddings=rows):
             return {"hidden_size": rows}
@@ -214,7 +219,7 @@ def _options(part: Part) -> dict[str, Any]:
             return {}
 
 
-def _cell(cell: Cell) -> Any:
+def _cell(cell: Cell) -> _native.CellKind:
     match cell:
         case Simple(activation=str() as name, leak=leak, layer_norm=norm):
             name = f"norm_{name}" if norm else name if leak is None else f"leaky_{name}"
@@ -227,8 +232,11 @@ def _cell(cell: Cell) -> Any:
     return _native.CellKind[name]
 
 
-def _direction(part: Part, direction: int, state: int) -> Any:
-    """Where one direction of a layer, or the whole layer, has its parameters; `state` is its first state's index."""
+def _direction(part: Part, direction: int, state: int) -> _native.Direction:
+    """Returns where one direction of a layer has its parameters; `state` is the index of its first state.
+
+    A layer that is not recurrent has one direction, or no parameters at all.
+    """
     places = [parameter.offset for parameter in part.parameters[direction]] if part.parameters else []
     if not isinstance(part.layer, Recurrent):
         return _native.Direction(**dict(zip(("weight", "bias"), places, strict=False)))
@@ -247,8 +255,8 @@ def _direction(part: Part, direction: int, state: int) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _objective(objective: Objective) -> Any:
-    """Made once for each objective: a small network's step takes less time than this."""
+def _objective(objective: Objective) -> _native.Objective:
+    """Returns the core's form of an objective; kept, since a small network computes in less time than this takes."""
     return _native.Objective(
         loss=_native.LossKind[objective.loss.kind],
         **objective.loss.constants(),
@@ -261,7 +269,7 @@ def _objective(objective: Objective) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _update_rule(optimizer: Optimizer, clip_norm: float | None, clip_value: float | None) -> Any:
+def _update_rule(optimizer: Optimizer, clip_norm: float | None, clip_value: float | None) -> _native.UpdateRule:
     names = ("momentum", "decay", "beta1", "beta2", "eps", "weight_decay")
     return _native.UpdateRule(
         optimizer=_native.OptimizerKind[optimizer.kind],
@@ -271,11 +279,11 @@ def _update_rule(optimizer: Optimizer, clip_norm: float | None, clip_value: floa
     )
 
 
-def _constraints(constraints: Constraints | None) -> Any:
+def _constraints(constraints: Constraints | None) -> _native.Constraints | None:
     return None if constraints is None else _native.Constraints(**constraints._asdict())
 
 
-def _records(records: Records) -> Any:
+def _records(records: Records) -> _native.Records:
     rows, starts, rates, windows = records
     if windows is None:
         return _native.Records(rows=rows, starts=starts, rates=rates)
@@ -289,26 +297,27 @@ def _records(records: Records) -> Any:
     )
 
 
-def _batch(batch: Batch) -> Any:
+def _batch(batch: Batch) -> _native.Batch:
     x, y, lengths, weight, state, *_ = batch
     return _native.Batch(
         x=_strided(x),
         y=None if y is None else _strided(y),
         lengths=lengths,
         weight=None if weight is None else _strided(weight),
-        state=[np.ascontiguousarray(array) for array in state or ()],
+        state=None if state is None else [np.ascontiguousarray(array) for array in state],
     )
 
 
 def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
-    n, steps = batch.x.shape[:2]
-    shape = (n, layout.output_size) if layout.last else (n, steps, layout.output_size)
-    make = np.empty if batch.lengths is None else np.zeros  # zero past a row's length
-    return make(shape, theta.dtype), [np.empty((n, slot.size), theta.dtype) for slot in layout.states]
+    """Returns arrays for the outputs and the final states, which the core fills."""
+    n, dtype = len(batch.x), theta.dtype
+    shape = (n, layout.output_size) if layout.last else (n, batch.x.shape[1], layout.output_size)
+    make = np.empty if batch.lengths is None else np.zeros  # outputs past a row's length are 0
+    return make(shape, dtype), [np.empty((n, slot.size), dtype) for slot in layout.states]
 
 
 def _strided(array: np.ndarray) -> np.ndarray:
-    """The array itself where its strides are whole elements, as nearly always; else a copy."""
+    """Returns the array itself where its strides are whole elements, which is nearly always so, else a copy."""
     flags = array.flags
     if flags.aligned and (flags.c_contiguous or all(stride % array.itemsize == 0 for stride in array.strides)):
         return array

@@ -1,4 +1,4 @@
-"""What this installation is made of, and how many threads it uses."""
+"""What this installation consists of, and how many threads it uses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXTRAS = {
 
 
 def show_config() -> dict[str, Any]:
-    """The version, the engine that answers, its instruction set and threads, and which extras are installed."""
+    """Returns the version, the engine in use, its instruction set and threads, and which extras are installed."""
     answers = select.select(Layout([Recurrent(1)], 1)).name
     return {
         "version": __version__,
@@ -40,17 +40,17 @@ def show_config() -> dict[str, Any]:
 
 
 def set_num_threads(n: int) -> None:
-    """How many threads the compiled engine uses, in this process; results do not depend on it."""
+    """Sets how many threads the compiled engine uses in this process; results do not depend on it."""
     _core("set_num_threads", checks.whole("n", checks.whole("n", n, low=1), high=MOST_THREADS))
 
 
 def get_num_threads() -> int:
-    """How many threads the compiled engine uses; 1 where only the reference engine is there."""
+    """Returns how many threads the compiled engine uses; 1 where there is only the reference engine."""
     return _core("get_num_threads") or 1
 
 
 def _core(function: str, *arguments: Any) -> Any:
-    """Calls the compiled core; None where it is missing."""
+    """Calls a function of the compiled core and returns its answer; None where the core is missing."""
     try:
         from elman import _native  # type: ignore[attr-defined]
     except ImportError:

@@ -18,7 +18,7 @@ from elman.engines.reference.update import run_updates
 
 __all__ = ["CustomLossEngine"]
 
-SHARDS = 64  # taken together: a power of two, so that their sum is a subtree of all shards' sum
+SHARDS = 64  # that are computed together: a power of two, so that their sum is a subtree of all shards' sum
 
 
 class CustomLossEngine:
@@ -67,9 +67,9 @@ class CustomLossEngine:
         number: int,
         carry: Sequence[np.ndarray] | None = None,
     ) -> tuple[float, np.ndarray]:
-        """Loss and gradient of some rows, each added along the tree over their shards; see `ValueAndGradient`.
+        """Returns loss and gradient of some rows, added along the tree over their shards; see `ValueAndGradient`.
 
-        What is drawn goes by a row's place in `rows`.
+        Dropout, zoneout and noise draw by a row's place in `rows`, not by its index in the batch.
         """
         loss, activity, shard_size = objective.loss, objective.activity_penalty, objective.shard_size
         key = None if objective.seed is None else Key(objective.seed, number)
@@ -92,12 +92,12 @@ class CustomLossEngine:
 
 
 def _longest_first(batch: Batch, rows: np.ndarray) -> np.ndarray:
-    """Places in `rows`, in the order in which shards are cut."""
+    """Returns places in `rows`, in the order in which shards are cut: longest first."""
     return np.arange(len(rows)) if batch.lengths is None else np.argsort(-batch.lengths[rows], kind="stable")
 
 
 def _parts(batch: Batch, rows: np.ndarray, shard_size: int) -> list[np.ndarray]:
-    """The rows in that order, SHARDS shards at a time: no more of them are kept on the tape."""
+    """Returns the rows, longest first, in parts of SHARDS shards: so many of them are on one tape."""
     ordered, size = rows[_longest_first(batch, rows)], SHARDS * shard_size
     return [ordered[i : i + size] for i in range(0, len(rows), size)]
 
@@ -105,7 +105,7 @@ def _parts(batch: Batch, rows: np.ndarray, shard_size: int) -> list[np.ndarray]:
 def _shards(
     layout: Layout, batch: Batch, loss: Loss, part: np.ndarray, y_hat: np.ndarray, norm: float, shard_size: int
 ) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
-    """For each shard of some rows: its places in them, its part of the loss, and the gradient of that by y_hat."""
+    """Yields for each shard its places among the rows, its part of the loss, and the gradient of that by y_hat."""
     y, weight = _masked(layout, batch, loss, part)
     lengths, order = ragged_lengths(layout, batch, loss, part), _longest_first(batch, part)
     for i in range(0, len(part), shard_size):
@@ -115,11 +115,12 @@ def _shards(
 
 
 def _normaliser(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> float:
+    """Returns what the loss of some rows is divided by."""
     return losses.normaliser(loss, layout.output_size, _masked(layout, batch, loss, rows)[1])
 
 
 def _masked(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and weights (n, [T]) of some rows: copies, 0 past the lengths."""
+    """Returns copies of targets and weights (n, [T]) of some rows, 0 past their lengths."""
     assert batch.y is not None
     y = batch.y[rows]
     by_row = layout.time is None or loss.ragged

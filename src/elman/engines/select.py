@@ -1,4 +1,4 @@
-"""Which engine answers: the compiled one where it was built and knows every piece, else the reference."""
+"""The choice of the engine: the compiled one where it was built and has every layer and cell, else the reference."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["finite_check", "for_loss", "native", "reference", "select"]
 
 
 def select(layout: Layout, loss: Loss | None = None) -> Engine:
-    """The engine for this layout: native where it was built and knows every piece, else the reference.
+    """Returns the engine for this layout: the compiled one where it was built and has every cell, else the reference.
 
-    `loss` is the one that it will be asked for, if any. `ELMAN_ENGINE=reference` chooses the reference engine for
+    `loss` is the loss that it will be asked for, if any. `ELMAN_ENGINE=reference` chooses the reference engine for
     everything.
     """
     wanted = checks.choice("ELMAN_ENGINE", os.environ.get("ELMAN_ENGINE", "native"), ("native", "reference"))
@@ -31,7 +31,7 @@ def select(layout: Layout, loss: Loss | None = None) -> Engine:
 
 
 def for_loss(engine: Engine, loss: Loss) -> Engine:
-    """The engine itself, or one around it that evaluates a loss which the compiled core lacks."""
+    """Returns the engine itself, or one around it that evaluates a loss which the compiled core lacks."""
     if loss.compiled or (engine.name == "reference" and not isinstance(loss, Custom)):
         return engine
     from elman.engines.custom import CustomLossEngine
@@ -41,6 +41,7 @@ def for_loss(engine: Engine, loss: Loss) -> Engine:
 
 @cache
 def reference() -> Engine:
+    """Returns the reference engine."""
     from elman.engines.reference.engine import ReferenceEngine
 
     return ReferenceEngine()
@@ -48,7 +49,7 @@ def reference() -> Engine:
 
 @cache
 def native() -> Engine | None:
-    """The compiled engine, or None with one warning where the compiled core was not built."""
+    """Returns the compiled engine, or None with one warning where the compiled core was not built."""
     if find_spec("elman._native") is None:
         warnings.warn(
             "elman: the compiled core was not built; everything runs on the slower reference engine "
@@ -64,7 +65,7 @@ def native() -> Engine | None:
 
 @cache
 def finite_check() -> Callable[[np.ndarray], bool]:
-    """Whether no entry of an array of float32 or float64 is NaN or infinite: the compiled core's way, or NumPy's."""
+    """Returns a function that tells whether an array of float32 or float64 is finite: the core's or NumPy's."""
     if find_spec("elman._native") is None:
         return lambda array: bool(np.isfinite(array).all())
     from elman._native import is_finite  # type: ignore[attr-defined]

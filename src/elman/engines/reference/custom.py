@@ -1,4 +1,4 @@
-"""A user's own cell: its functions are called, and what they return is checked before it goes anywhere."""
+"""A user's own cell: its functions are called, and what they return is checked before it is used."""
 
 from __future__ import annotations
 
@@ -50,13 +50,14 @@ def step_backward(cell: Any, parameters: Arrays, tape: Tape, dstate: Arrays) -> 
 
 
 def _parts(cell: Any, what: str, found: Any, expected: str, count: int) -> Any:
+    """Returns `found`, which must be a tuple of `count` items; raises TypeError otherwise."""
     if not isinstance(found, tuple) or len(found) != count:
         raise TypeError(f"{cell.name}: {what}: expected {expected}, got {type(found).__name__}")
     return found
 
 
 def _alike(cell: Any, what: str, arrays: Any, models: Sequence[np.ndarray]) -> Arrays:
-    """The arrays in the models' type; they must have their number and shapes."""
+    """Returns the arrays in the models' type; raises TypeError and ValueError unless number and shapes are alike."""
     if not isinstance(arrays, tuple | list) or len(arrays) != len(models):
         raise TypeError(f"{cell.name}: {what}: expected a tuple of {len(models)} arrays, got {type(arrays).__name__}")
     found = tuple(np.asarray(array, dtype=model.dtype) for array, model in zip(arrays, models, strict=True))

@@ -123,7 +123,7 @@ class ReferenceEngine:
         number: int,
         carry: Sequence[np.ndarray] | None = None,
     ) -> tuple[float, np.ndarray]:
-        """Loss and gradient of some rows, each added along the tree over their shards; see `ValueAndGradient`."""
+        """Returns loss and gradient of some rows, added along the tree over their shards; see `ValueAndGradient`."""
         key = None if objective.seed is None else (objective.seed, number)
         penalty_weight = objective.activity_penalty
         entries = hidden_entries(layout, batch, rows) if penalty_weight else 0
@@ -142,7 +142,7 @@ class ReferenceEngine:
 
 
 class ReferenceStepper:
-    """One step at a time on a snapshot of the weights; it declines what is not checked."""
+    """Takes one step at a time on a snapshot of the weights; `try_step` always declines."""
 
     def __init__(self, layout: Any, theta: np.ndarray, batch_size: int) -> None:
         self._layout, self._theta = layout, theta
@@ -167,13 +167,13 @@ class ReferenceStepper:
 
 
 def _shards(rows: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray]:
-    """Rows ordered by length, longest first (stable), cut into shards."""
+    """Returns the rows ordered by length, longest first (stable), cut into shards."""
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
 
 
 def _signals(batch: Any, rows: Any) -> dict[str, network.Signal]:
-    """What a network reads from outside, by name, for some rows."""
+    """Returns what a network reads from outside, by name, for some rows."""
     found = {"x": network.Signal(batch.x[rows], batch.lengths_of("x")[rows])}
     for name, (values, lengths) in (batch.named or {}).items():
         found[name] = network.Signal(values[rows], None if lengths is None else lengths[rows])
@@ -194,13 +194,13 @@ def _forward(
 
 
 def hidden_entries(layout: Any, batch: Any, rows: np.ndarray) -> int:
-    """How many numbers the outputs of all recurrent layers hold within the lengths of some rows."""
+    """Returns how many numbers the outputs of all recurrent layers hold within the lengths of some rows."""
     recurrent = [part.output for part in layout.parts if part.layer.kind == "recurrent"]
     return sum(int(batch.lengths_of(output.time)[rows].sum()) * output.size for output in recurrent)
 
 
 class Evaluated(NamedTuple):
-    """One shard on its way: what it gave, and its part of the loss."""
+    """One shard after its way forward: final states, tape, its part of the loss and the gradient of that by y."""
 
     rows: np.ndarray  # (b,), of the batch
     final: list[np.ndarray]  # one for each state, (b, size)
@@ -212,7 +212,7 @@ class Evaluated(NamedTuple):
 def _evaluated(
     layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int, rows: np.ndarray, key: Any
 ) -> Iterator[Evaluated]:
-    """Takes the shards of some rows through the network, one after the other, and each through the loss."""
+    """Yields the shards of some rows, each taken forward through the network and through the loss."""
     norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, loss, rows, theta.dtype))
     for shard in _shards(rows, batch.lengths_of("x"), shard_size):
         y_hat, final, tape = _forward(layout, theta, batch, shard, key)
@@ -226,12 +226,12 @@ def _zeros(layout: Any, n: int, dtype: np.dtype[Any]) -> list[np.ndarray]:
 
 
 def _valid(layout: Any, batch: Any, rows: np.ndarray) -> np.ndarray:
-    """Which of the outputs' steps are within the lengths of some rows, (n, T)."""
+    """Returns which of the outputs' steps are within the lengths of some rows, (n, T)."""
     return np.arange(batch.steps_of(layout.time)) < batch.lengths_of(layout.time)[rows][:, None]
 
 
 def _weight(layout: Any, batch: Any, loss: Any, rows: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """The weight of every step (n, T), or of every row (n,): as given, else 1; 0 past the lengths."""
+    """Returns the weight of every step (n, T), or of every row (n,): as given, else 1; 0 past the lengths."""
     by_row = layout.last or loss.ragged
     if batch.weight is not None:
         weight = batch.weight[rows]
@@ -241,7 +241,7 @@ def _weight(layout: Any, batch: Any, loss: Any, rows: np.ndarray, dtype: np.dtyp
 
 
 def _targets(layout: Any, batch: Any, loss: Any, rows: np.ndarray) -> np.ndarray:
-    """Targets with 0 past the lengths, where anything may stand."""
+    """Returns the targets with 0 past the lengths, where the caller's array may hold anything."""
     y = batch.y[rows]
     if layout.last and not loss.ragged:
         return y
@@ -250,5 +250,5 @@ def _targets(layout: Any, batch: Any, loss: Any, rows: np.ndarray) -> np.ndarray
 
 
 def ragged_lengths(layout: Any, batch: Any, loss: Any, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The lengths of the outputs' and of the targets' rows, for a ragged loss; for any other nothing."""
+    """Returns the lengths of the outputs' and of the targets' rows for a ragged loss, and nothing for any other."""
     return (batch.lengths_of(layout.time)[rows], batch.y_lengths[rows]) if loss.ragged else ()

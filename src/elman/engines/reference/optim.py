@@ -14,7 +14,7 @@ Slots = Sequence[np.ndarray]
 
 
 def step(optimizer: Any, theta: np.ndarray, slots: Slots, gradient: np.ndarray, rate: float, number: int) -> None:
-    """Update `number` (1, 2, ...) of `optimizer` with learning rate `rate`."""
+    """Makes update `number` (1, 2, ...) of `optimizer` with learning rate `rate`; theta and slots change in place."""
     OPTIMIZERS[optimizer.kind](optimizer, theta, slots, gradient, rate, number)
 
 

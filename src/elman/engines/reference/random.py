@@ -25,17 +25,14 @@ _HALF = np.uint64(32)
 
 
 class Place(NamedTuple):
-    """Where draws are used: a layer and one of its directions."""
+    """The layer and the direction that use a draw."""
 
     layer: int
     direction: int
 
 
 class Draws:
-    """All draws of one update for some rows.
-
-    rows  (B,), their indices in the data
-    """
+    """Makes all draws of one update for some rows; rows (B,) are their indices in the data."""
 
     def __init__(self, seed: int, update: int, rows: np.ndarray) -> None:
         self._key, self._update, self._rows = seed, update, rows
@@ -55,7 +52,7 @@ class Draws:
         return (np.concatenate(words, axis=1)[:, :units] >> np.uint64(32 - BITS)).astype(np.int64)
 
     def chosen(self, place: Place, site: str, step: int, units: int, probability: float) -> np.ndarray:
-        """Returns True with this probability (rounded up to 2^-24), (B, units)."""
+        """Returns True with this probability (rounded up to a multiple of 2^-24) for each unit, (B, units)."""
         return self.bits(place, site, step, units) < threshold(probability)
 
     def mask(self, place: Place, site: str, step: int, units: int, rate: float, dtype: np.dtype[Any]) -> np.ndarray:
@@ -64,7 +61,7 @@ class Draws:
         return np.where(dropped, dtype.type(0), dtype.type(1 / (1 - rate)))
 
     def normal(self, place: Place, site: str, step: int, units: int, dtype: np.dtype[Any]) -> np.ndarray:
-        """Returns standard normal numbers, (B, units): two from a radius and an angle (Box and Muller 1958).
+        """Returns standard normal numbers, (B, units), two from each radius and angle (Box and Muller 1958).
 
         sqrt(-2 log u) cos(a) and sqrt(-2 log u) sin(a), u in (0, 1], a in (-pi, pi), for the units j and half + j,
         whose bits give u and a; half = 2 ceil(units / 4).
@@ -77,5 +74,5 @@ class Draws:
 
 
 def threshold(probability: float) -> int:
-    """Returns the whole number below which a draw in [0, 2^24) counts as chosen."""
+    """Returns the bound below which a whole number in [0, 2^24) counts as chosen."""
     return int(np.ceil(probability * 2**BITS))

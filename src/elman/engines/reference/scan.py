@@ -1,4 +1,4 @@
-"""The time loop over any cell: lengths, direction, state, truncation, and what is drawn, in one place.
+"""The time loop over any cell, which handles lengths, direction, state, truncation, and random draws.
 
 A row takes part in its own steps only: forward it runs over 0 .. length - 1, in reverse over length - 1 .. 0, each time
 from the given state; what lies past a row's length is never read.
@@ -25,12 +25,12 @@ Arrays = tuple[np.ndarray, ...]
 
 
 class Step(NamedTuple):
-    """One step taken."""
+    """One step of the rows that are long enough to take part in it."""
 
     t: int
-    rows: np.ndarray  # that took part
+    rows: np.ndarray  # (b,): which rows took part
     kept: Any  # the cell's own tape
-    held: list[Any]  # zoneout's k for each state, (rows, H) or a number; None without
+    held: list[Any]  # zoneout's k for each state, (b, H) or a number; None without zoneout
 
 
 class Tape(NamedTuple):
@@ -132,7 +132,7 @@ def _held(
     rows: np.ndarray,
     dtype: np.dtype[Any],
 ) -> Any:
-    """Returns zoneout's k of one state: drawn (B, H) in training, one number in prediction, None without zoneout."""
+    """Returns zoneout's k of one state: drawn in training, its expectation in prediction, None without zoneout."""
     if not p:
         return None
     if draws is None:

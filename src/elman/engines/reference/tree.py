@@ -13,7 +13,10 @@ T = TypeVar("T", float, np.ndarray)
 
 
 def tree_sum(leaves: Sequence[T]) -> T:
-    """sum(lo, hi) = sum(lo, mid) + sum(mid, hi), mid = lo + the largest power of two below hi - lo."""
+    """Returns the sum of the leaves along a binary tree that depends on their number alone.
+
+    sum(lo, hi) = sum(lo, mid) + sum(mid, hi), mid = lo + the largest power of two below hi - lo.
+    """
     if len(leaves) == 1:
         return leaves[0]
     middle = 1 << ((len(leaves) - 1).bit_length() - 1)
