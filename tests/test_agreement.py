@@ -6,7 +6,6 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -57,16 +56,17 @@ def answers(
     yield "gradient of the loss", gradient
 
 
+@pytest.mark.parametrize("number", range(len(GRID)), ids=["-".join(map(str, case)) for case in GRID])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_grid(cell: str, dtype: str) -> None:
-    for number, (layers, directions, lengths, state, output) in enumerate(GRID):
-        layout = grid_layout(cell, layers, directions, output)
-        rng = np.random.default_rng(number)
-        batch = draw_batch(layout, rng, dtype, 7, 6, ragged=lengths == "ragged", given=state == "given")
-        theta = draw_theta(layout, rng, dtype)
-        left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
-        compare(left, right, dtype, (cell, *GRID[number]))
+def test_grid(cell: str, dtype: str, number: int) -> None:
+    layers, directions, lengths, state, output = GRID[number]
+    layout = grid_layout(cell, layers, directions, output)
+    rng = np.random.default_rng(number)
+    batch = draw_batch(layout, rng, dtype, 7, 6, ragged=lengths == "ragged", given=state == "given")
+    theta = draw_theta(layout, rng, dtype)
+    left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
+    compare(left, right, dtype, (cell, *GRID[number]))
 
 
 def branches(last: bool) -> Layout:
@@ -88,32 +88,33 @@ def branches(last: bool) -> Layout:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("state", [False, True])
 @pytest.mark.parametrize("last", [False, True])
-def test_layers_that_read_by_name(last: bool, dtype: str) -> None:
+def test_layers_that_read_by_name(last: bool, state: bool, dtype: str) -> None:
     layout, mse = branches(last), losses.MSE()
     assert not layout.custom
     assert not layout.chain
     rng = np.random.default_rng(3)
     theta = draw_theta(layout, rng, dtype)
-    for state in (False, True):
-        batch = draw_batch(layout, rng, dtype, 7, 6, ragged=True, given=state, weighted=True)
-        left, right = (answers(run, layout, theta, batch, mse, 4, 3) for run in both())
-        compare(left, right, dtype, (last, state))
-        objective = Objective(mse, activity_penalty=0.1, shard_size=3, seed=5)
-        found = (run.loss_and_grad(layout, theta, batch, objective, 2) for run in both())
-        compare(*((("loss", value), ("gradient", gradient)) for value, gradient in found), dtype, (last, "drawn"))
+    batch = draw_batch(layout, rng, dtype, 7, 6, ragged=True, given=state, weighted=True)
+    left, right = (answers(run, layout, theta, batch, mse, 4, 3) for run in both())
+    compare(left, right, dtype, (last, state))
+    objective = Objective(mse, activity_penalty=0.1, shard_size=3, seed=5)
+    found = (run.loss_and_grad(layout, theta, batch, objective, 2) for run in both())
+    compare(*((("loss", value), ("gradient", gradient)) for value, gradient in found), dtype, (last, "drawn"))
 
 
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("directions", ["one", "both"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_one_step(cell: str) -> None:
-    """A single step from a state of zero multiplies no state, and what is not multiplied is not packed."""
-    for directions, state in product(("one", "both"), ("zero", "given")):
-        layout = grid_layout(cell, 2, directions, "sequence")
-        rng = np.random.default_rng(1)
-        batch = draw_batch(layout, rng, "float64", 7, 1, given=state == "given")
-        theta = draw_theta(layout, rng, "float64")
-        left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
-        compare(left, right, "float64", (cell, directions, state))
+def test_one_step(cell: str, directions: str, given: bool) -> None:
+    """A single step from a state of zero multiplies no state, and weights that are not used are not packed."""
+    layout = grid_layout(cell, 2, directions, "sequence")
+    rng = np.random.default_rng(1)
+    batch = draw_batch(layout, rng, "float64", 7, 1, given=given)
+    theta = draw_theta(layout, rng, "float64")
+    left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
+    compare(left, right, "float64", (cell, directions, given))
 
 
 # ------------------------------------------------------------------------- random configurations

@@ -62,23 +62,29 @@ class Finishing:
         self.finished.append(own.epochs)
 
 
-def test_finish_is_told_however_training_ends():
+def test_finish_is_called_when_training_ends():
     one, other = Finishing(), Finishing()
     own = trainer()
     fit(own, callback=[one, other])
     fit(own, callback=[one, lambda own: True])
     assert one.finished == [3, 4]
     assert other.finished == [3]
-    for failing in (KeyboardInterrupt, OSError):
-        told, raising = Finishing(), Finishing(failing)
-        with pytest.raises(failing):
-            fit(trainer(), callback=[told, raising])
-        assert told.finished == raising.finished == [1]
+
+
+@pytest.mark.parametrize("failing", [KeyboardInterrupt, OSError])
+def test_finish_is_called_where_a_callback_raises(failing: type[BaseException]):
+    other, raising = Finishing(), Finishing(failing)
+    with pytest.raises(failing):
+        fit(trainer(), callback=[other, raising])
+    assert other.finished == raising.finished == [1]
+
+
+def test_finish_is_called_where_training_fails():
     diverging = elman.Trainer(elman.Network(1, 3, 1, cell="relu", seed=0), optimizer=elman.optim.SGD(1e25))
-    told = Finishing()
+    callback = Finishing()
     with pytest.raises(elman.TrainingError):
-        fit(diverging, 9, callback=told)
-    assert len(told.finished) == 1
+        fit(diverging, 9, callback=callback)
+    assert len(callback.finished) == 1
 
 
 @pytest.mark.parametrize("wrong", [3, [print, 3], "log.jsonl"])
@@ -136,7 +142,8 @@ def test_a_log_that_cannot_be_written_is_refused_before_training(tmp_path: Path)
         JSONLog(tmp_path)
 
 
-def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("fails", ["after a part", "with an error"])
+def test_a_full_disk_leaves_whole_lines(fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "log.jsonl"
     own, log = trainer(), JSONLog(path)
     fit(own, 2, callback=log)
@@ -149,15 +156,14 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.Monk
         write(descriptor, data[:5])
         raise OSError(errno.ENOSPC, "full")
 
-    for failing in (short, full):
-        monkeypatch.setattr(os, "write", failing)
-        with pytest.raises(OSError, match=r"full|space") as caught:
-            fit(own, 1, callback=log)
-        monkeypatch.undo()
-        assert caught.value.errno == errno.ENOSPC
-        assert [line["epoch"] for line in lines(path)] == [1, 2]
+    monkeypatch.setattr(os, "write", short if fails == "after a part" else full)
+    with pytest.raises(OSError, match=r"full|space") as caught:
+        fit(own, 1, callback=log)
+    monkeypatch.undo()
+    assert caught.value.errno == errno.ENOSPC
+    assert [line["epoch"] for line in lines(path)] == [1, 2]
     fit(own, 1, callback=log)
-    assert [line["epoch"] for line in lines(path)] == [1, 2, 5]
+    assert [line["epoch"] for line in lines(path)] == [1, 2, 4]
 
 
 # ------------------------------------------------------------------------------------------------ TensorBoard

@@ -141,14 +141,13 @@ def test_stopped_anywhere_it_ends_with_the_same_bits(
     assert (elman.load(folder / BEST).theta == thetas[best - 1]).all()
 
 
-def test_the_size_of_blocks_is_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_the_size_of_blocks_is_no_part_of_it(seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     alone = fit(trainer())
-    for seconds in (0.0, 1e9):
-        monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", seconds)
-        folder = tmp_path / str(seconds)
-        stopped(trainer(), 8, checkpoint=folder, every=3)
-        assert names(folder)[1:] == ["update-000000003.safetensors", "update-000000006.safetensors"]
-        assert bits(fit(trainer(), resume=folder)) == bits(alone)
+    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", seconds)
+    stopped(trainer(), 8, checkpoint=tmp_path, every=3)
+    assert names(tmp_path)[1:] == ["update-000000003.safetensors", "update-000000006.safetensors"]
+    assert bits(fit(trainer(), resume=tmp_path)) == bits(alone)
 
 
 def forms(x: np.ndarray, folder: Path) -> dict[str, Any]:
@@ -232,12 +231,13 @@ def test_more_epochs_are_as_if_asked_for_at_once(patience: int | None, tmp_path:
     assert bits(own) == bits(fit(trainer(), epochs=5, validation=0.3, patience=patience))
 
 
-def test_a_fit_may_follow_another(tmp_path: Path):
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_fit_may_follow_another(repeated: bool, tmp_path: Path):
     """Epochs count from where the fit began that wrote the checkpoints."""
     alone = fit(fit(trainer(), epochs=2), epochs=3)
     stopped(fit(trainer(), epochs=2), 19, epochs=3, checkpoint=tmp_path, every=2)
-    for again in (trainer(), fit(trainer(), epochs=2)):
-        assert bits(fit(again, epochs=3, resume=tmp_path)) == bits(alone)
+    again = fit(trainer(), epochs=2) if repeated else trainer()
+    assert bits(fit(again, epochs=3, resume=tmp_path)) == bits(alone)
 
 
 def overfitting(**options: Any) -> Trainer:
@@ -308,11 +308,16 @@ def test_leftovers_of_a_killed_writer_are_cleared_and_nothing_else(tmp_path: Pat
     assert names(tmp_path) == sorted([*others, BEST, "update-000000005.safetensors"])
 
 
-def test_a_folder_with_checkpoints_is_never_mixed(tmp_path: Path):
+@pytest.mark.parametrize("resumed", [None, "b"])
+def test_another_trainings_folder_is_refused(resumed: str | None, tmp_path: Path):
     fit(trainer(), checkpoint=tmp_path / "a", epochs=1)
-    for options in ({}, {"resume": tmp_path / "b"}):
-        with pytest.raises(ValueError, match=r"checkpoint: expected a folder without checkpoints, or resume= .* 2 of"):
-            fit(trainer(), checkpoint=tmp_path / "a", **options)
+    resume = None if resumed is None else tmp_path / resumed
+    with pytest.raises(ValueError, match=r"checkpoint: expected a folder without checkpoints, or resume= .* 2 of"):
+        fit(trainer(), checkpoint=tmp_path / "a", resume=resume)
+
+
+def test_checkpoints_of_two_folders_are_never_mixed(tmp_path: Path):
+    fit(trainer(), checkpoint=tmp_path / "a", epochs=1)
     own = fit(trainer(), checkpoint=tmp_path / "c", resume=tmp_path / "a")  # read there, written here
     assert bits(own) == bits(fit(trainer()))
     assert len(names(tmp_path / "a")) == 2

@@ -209,8 +209,12 @@ def test_the_reported_epochs():
     assert sorted(reported_epochs(1000)) == [1, *range(100, 1001, 100)]
     assert sorted(reported_epochs(2000)) == [1, *range(200, 2001, 200)]
     assert len(reported_epochs(25)) == 11
-    for epochs in range(1, 10):  # the paper's program divides by zero here
-        assert sorted(reported_epochs(epochs)) == list(range(1, epochs + 1))
+
+
+@pytest.mark.parametrize("epochs", range(1, 10))
+def test_of_few_epochs_each_is_reported(epochs: int):
+    """The paper's program divides by zero here."""
+    assert sorted(reported_epochs(epochs)) == list(range(1, epochs + 1))
 
 
 @pytest.mark.parametrize("size", [1.0, 5e3, 3e4])

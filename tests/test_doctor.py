@@ -275,21 +275,21 @@ def test_steps_back_add_up_to_the_gradient():
         np.testing.assert_allclose(values, gradients[name], rtol=1e-10, atol=1e-14)
 
 
-def test_steps_of_windows_are_those_of_the_whole_sequence():
+@pytest.mark.parametrize(("lengths", "windows"), [(None, 4), (np.full(B, 6), 3)])
+def test_steps_of_windows_are_those_of_the_whole_sequence(lengths: np.ndarray | None, windows: int):
     """The window that begins at step 4; its state is carried, and gates and weights are read as at step 5."""
     x = X.copy()
     x[6, 5, 2] = 1e30
-    for lengths, windows in ((None, 4), (np.full(B, 6), 3)):
-        own = elman.Trainer(network("relu"), batch_size=4, optimizer=optim.SGD(1e-3))
-        with pytest.raises(elman.TrainingError, match=r"layer l0 \(simple\), step 5 of row 6") as caught:
-            own.fit(x, Y, lengths=lengths, epochs=1, window=2, shuffle=False, progress=False)
-        report = caught.value.report
-        assert report is not None
-        assert report.rows == (4, 5, 6, 7)
-        assert report.update == windows + 3  # the second four rows' third
-        assert report.largest_x == ("x", (6, 5, 2), float(np.float32(1e30)))
-        assert report.largest_y is not None
-        assert report.largest_y.at[1] in (4, 5)
+    own = elman.Trainer(network("relu"), batch_size=4, optimizer=optim.SGD(1e-3))
+    with pytest.raises(elman.TrainingError, match=r"layer l0 \(simple\), step 5 of row 6") as caught:
+        own.fit(x, Y, lengths=lengths, epochs=1, window=2, shuffle=False, progress=False)
+    report = caught.value.report
+    assert report is not None
+    assert report.rows == (4, 5, 6, 7)
+    assert report.update == windows + 3  # the second four rows' third
+    assert report.largest_x == ("x", (6, 5, 2), float(np.float32(1e30)))
+    assert report.largest_y is not None
+    assert report.largest_y.at[1] in (4, 5)
 
 
 def test_a_state_carried_into_a_window_is_that_of_the_steps_before():

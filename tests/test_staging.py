@@ -152,10 +152,14 @@ def test_what_is_no_file_is_refused(writer: str, what: str, tmp_path: Path):
 
 
 @posix
-def test_a_name_that_is_too_long_or_none_is_refused(writer: str, tmp_path: Path):
-    for name, why in (("n" * 300, "name too long"), ("n\0", "NUL"), ("none/n", "the folder does not exist")):
-        with pytest.raises(OSError, match=why):
-            WRITERS[writer](tmp_path / name)
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("n" * 300, "name too long"), ("n\0", "NUL"), ("none/n", "the folder does not exist")],
+    ids=["long", "NUL", "no folder"],
+)
+def test_a_name_that_is_too_long_or_none_is_refused(writer: str, name: str, why: str, tmp_path: Path):
+    with pytest.raises(OSError, match=why):
+        WRITERS[writer](tmp_path / name)
     assert names(tmp_path) == []
 
 
@@ -176,22 +180,22 @@ def test_a_long_name_that_fits_is_written(writer: str, length: int, tmp_path: Pa
         (OSError("encoder error -2"), "encoder error -2"),
     ],
 )
-def test_errors_name_the_file(error: OSError, said: str, tmp_path: Path):
+@pytest.mark.parametrize("older", [None, "older"])
+def test_errors_name_the_file(error: OSError, said: str, older: str | None, tmp_path: Path):
     path = tmp_path / "sales.csv"
+    if older is not None:
+        path.write_text(older)
 
     def fails() -> None:
         with replacing(path) as hidden:
             hidden.write_text("half")
             raise error
 
-    for content in (None, "older"):
-        if content is not None:
-            path.write_text(content)
-        with pytest.raises(OSError, match=said) as caught:
-            fails()
-        assert caught.value.filename == str(path)
-        assert names(tmp_path) == ([] if content is None else ["sales.csv"])
-    assert path.read_text() == "older"
+    with pytest.raises(OSError, match=said) as caught:
+        fails()
+    assert caught.value.filename == str(path)
+    assert names(tmp_path) == ([] if older is None else ["sales.csv"])
+    assert older is None or path.read_text() == older
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE")

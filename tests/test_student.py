@@ -107,11 +107,11 @@ def test_the_name_does_not_depend_on_the_draw(cls: str, seed: int):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 30))
 @pytest.mark.parametrize(("file", "cls", "texts"), WRONG)
-def test_every_name_holds_for_many_draws(file: str, cls: str, texts: tuple[str, ...]):
-    for seed in range(1, 30):
-        said = check_student(getattr(FILES[file], cls), seed=seed).mistakes
-        assert [text in mistake for text, mistake in zip(texts, said, strict=True)] == [True] * len(texts), (seed, said)
+def test_every_name_holds_for_many_draws(file: str, cls: str, texts: tuple[str, ...], seed: int):
+    mistakes = check_student(getattr(FILES[file], cls), seed=seed).mistakes
+    assert [text in mistake for text, mistake in zip(texts, mistakes, strict=True)] == [True] * len(texts), mistakes
 
 
 @pytest.mark.parametrize(

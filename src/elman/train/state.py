@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,7 @@ from elman.train.history import History
 __all__ = ["Position", "TrainingState"]
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingState:
+class TrainingState(NamedTuple):
     """A training between two updates, as its Trainer hands it out to checkpoints and to the doctor.
 
     The fields are those of `Trainer`. The network, the slots and the history are the training's own, not copies.

@@ -134,7 +134,7 @@ class Checkpoint:
         state.history.restore(*self.history)
         for array, saved in zip(arrays, (self.theta, *self.slots), strict=True):
             array[...] = saved
-        return dataclasses.replace(state, optimizer=optimizer, updates=self.plain["updates"]), position
+        return state._replace(optimizer=optimizer, updates=self.plain["updates"]), position
 
     @classmethod
     def _file_shapes(cls, description: Mapping[str, Any]) -> io.Shapes:

@@ -104,8 +104,7 @@ def diagnose(
 
 def _attempt(state: TrainingState, theta: np.ndarray, batch: Batch, rows: np.ndarray) -> tuple[float, float]:
     """Returns loss and gradient norm of the update on these rows, at weights theta, in theta's dtype."""
-    trial = replace(
-        state,
+    trial = state._replace(
         network=Network.from_theta(state.network.layout, theta),  # a copy, so that the weights stay
         optimizer=SGD(0.0),
         slots=(),
