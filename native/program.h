@@ -47,12 +47,16 @@ struct Direction {
   int32_t state;       // the index of its first state among the network's
 };
 
+constexpr int32_t kInput = -1;  // in place of an operation's number: the network's input
+
 // One layer. A field that its kind doesn't have is 0.
 struct Op {
   LayerKind kind;
   CellKind cell;              // recurrent
   ActivationKind activation;  // dense
-  int64_t in, out;            // features that it reads and gives at each step
+  int32_t reads[2];           // numbers of the operations that it reads, before it in the list, or kInput
+  int64_t in, out;            // features of what it reads first, and gives
+  int64_t second;             // skip: features of what it reads second
   int64_t hidden;             // recurrent: H, units of one direction; embedding: rows of its table
   int32_t directions;         // recurrent: 1 or 2; others: 1
   Direction direction[2];
@@ -61,6 +65,10 @@ struct Op {
   double rate;            // the probability of dropout, or of recurrent dropout
   double zoneout[2];      // recurrent: the probability of keeping each state
   double noise;           // recurrent: standard deviation, at the pre-activations
+
+  // What follows from the operations around it; see engine/model.h.
+  int32_t last;           // whether it gives one row a sequence
+  int32_t shared_output;  // whether others than the next operation alone read it; its gradient is then added up
 };
 
 // What random draws depend on, beside the place where a draw is used.

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elman import losses, optim
-from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Skip
+from elman.core.layers import Dense, Dropout, Embedding, Last, Layout, Node, Recurrent, Skip
 from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
 from elman.train.constraints import make_constraints
 
@@ -67,6 +67,41 @@ def test_grid(cell: str, dtype: str, number: int) -> None:
     theta = draw_theta(layout, rng, dtype)
     left, right = (answers(run, layout, theta, batch, losses.MSE(), None, 3) for run in both())
     compare(left, right, dtype, (cell, *GRID[number]))
+
+
+def branches(last: bool) -> Layout:
+    """Layers that read the input and one another by name: two branches, joined by linear paths."""
+    layers = [
+        Node(Recurrent(5, CELLS["gru"]), "low"),
+        Node(Dropout(0.3), "thinned"),
+        Node(Recurrent(3, CELLS["lstm"], bidirectional=True), "high"),
+        Node(Recurrent(4, CELLS["tanh"]), "other", ["x"]),
+        Node(Recurrent(2), "unread", ["low"]),
+        Node(Dense(6, "tanh"), "both", ["other"]),
+        Node(Skip(), "joined", ["both", "high"]),
+        Node(Skip(), "twice", ["joined", "low"]),
+        *([Node(Last(), "end", ["joined"]), Node(Skip(), "ended", ["end", "twice"])] if last else []),
+        Dense(3),
+        Skip(),
+    ]
+    return Layout(layers, 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("state", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+def test_layers_that_read_by_name(last: bool, state: bool, dtype: str) -> None:
+    layout, mse = branches(last), losses.MSE()
+    assert not layout.custom
+    assert not layout.chain
+    rng = np.random.default_rng(3)
+    theta = draw_theta(layout, rng, dtype)
+    batch = draw_batch(layout, rng, dtype, 7, 6, ragged=True, given=state, weighted=True)
+    left, right = (answers(run, layout, theta, batch, mse, 4, 3) for run in both())
+    compare(left, right, dtype, (last, state))
+    objective = Objective(mse, activity_penalty=0.1, shard_size=3, seed=5)
+    found = (run.loss_and_grad(layout, theta, batch, objective, 2) for run in both())
+    compare(*((("loss", value), ("gradient", gradient)) for value, gradient in found), dtype, (last, "drawn"))
 
 
 @pytest.mark.parametrize("given", [False, True])

@@ -12,6 +12,8 @@ import pytest
 
 from elman.core import layers, losses, optim
 from elman.core.layers import CELLS
+from elman.engines.reference import layers as reference_layers
+from elman.engines.reference import losses as reference_losses
 from elman.engines.reference import scan
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +70,7 @@ def test_native_cells_are_dispatched_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        ("LayerKind", {layer.kind for layer in typing.get_args(layers.Layer)}),
+        ("LayerKind", set(layers.LAYERS)),
         ("CellKind", None),
         ("ActivationKind", set(typing.get_args(typing.get_type_hints(layers.Dense)["activation"]))),
         ("LossKind", set(losses.LOSSES)),
@@ -88,6 +90,69 @@ def test_every_native_cell_has_frozen_values(kind: str) -> None:
     # gru_after is PyTorch's own GRU
     with np.load(ROOT / "tests" / "golden" / f"{kind.removesuffix('_after')}.npz") as golden:
         assert sum(not key.startswith("in.") for key in golden) == 32
+
+
+# ------------------------------------------------------------------------------- layers and losses
+
+
+def test_the_page_names_every_place() -> None:
+    page = text("docs/adding_a_layer.md")
+    for place in re.findall(r"`((?:src|native|tests|docs)/[\w/]+\.(?:py|h|cpp))`", page):
+        assert (ROOT / place).exists(), place
+
+
+@pytest.mark.parametrize("kind", sorted(layers.LAYERS))
+def test_a_layer_is_everywhere_that_the_recipe_says(kind: str) -> None:
+    described = layers.LAYERS[kind]
+    assert (described.kind, described.__module__) == (kind, f"elman.core.layers.{kind}")
+    module = reference_layers.LAYERS[kind]
+    assert module.__name__ == f"elman.engines.reference.layers.{kind}"
+    assert module.__all__ == ["backward", "forward"]
+    header = text(f"native/layers/{kind}.h")
+    struct = re.search(rf"^struct {described.__name__}Layer : PlainLayer<T> \{{.*?^\}};", header, flags=re.M | re.S)
+    assert struct is not None
+    assert struct[0].index("static void forward(") < struct[0].index("static void backward(")
+    assert f'#include "layers/{kind}.h"' in text("native/layers/registry.h")
+
+
+def test_layers_are_registered_alike_on_both_sides() -> None:
+    assert sorted(reference_layers.LAYERS) == sorted(layers.LAYERS) == sorted(enum("LayerKind"))
+    dispatch = re.findall(r"case LayerKind::(\w+):\s+return f\((\w+)Layer<T>", text("native/layers/registry.h"))
+    assert dispatch == [(kind, layers.LAYERS[kind].__name__) for kind in enum("LayerKind")]
+
+
+@pytest.mark.parametrize("kind", sorted(losses.LOSSES))
+def test_a_loss_is_everywhere_that_the_recipe_says(kind: str) -> None:
+    loss = losses.LOSSES[kind]
+    name, family = type(loss).__name__, type(loss).__module__.rpartition(".")[2]
+    assert type(loss).__module__ == f"elman.core.losses.{family}"
+    assert reference_losses.LOSSES[kind].__module__ == f"elman.engines.reference.losses.{family}"
+    header = text(f"native/losses/{family}.h")
+    assert re.search(rf"^struct {name}\b", header, flags=re.M)
+    meaning = re.search(rf"\bk{name}\{{(\w+), (\w+), (\d), (\w+)\}}", header)
+    assert meaning is not None
+    ours = [
+        loss.classes,
+        loss.mean,
+        len(loss.quantiles) * 0 if isinstance(loss, losses.Pinball) else loss.outputs_per_target,
+    ]
+    assert list(meaning.groups())[:3] == [str(one).lower() for one in ours]
+    per_target = loss.terms(6 * loss.outputs_per_target) == (1 if loss.classes else 6)
+    assert loss.outputs_per_target == 1 or meaning[4] == str(per_target).lower()
+    with np.load(ROOT / "tests" / "golden" / "losses.npz") as golden:
+        assert {f"{kind}-plain", f"{kind}-weighted"} <= set(golden)
+
+
+def test_losses_are_registered_alike_on_both_sides() -> None:
+    assert list(losses.LOSSES) == enum("LossKind")
+    assert sorted(reference_losses.LOSSES) == sorted(losses.LOSSES)
+    registry = text("native/losses/registry.h")
+    names = [type(loss).__name__ for loss in losses.LOSSES.values()]
+    table = re.search(r"kLosses\[\] = \{(.+?)\};", registry, flags=re.S)
+    assert table is not None
+    assert re.findall(r"k(\w+)", table[1]) == names
+    kernels = re.findall(r"case LossKind::(\w+):\s+return (\w+)::row", registry)
+    assert kernels == list(zip(losses.LOSSES, names, strict=True))
 
 
 # ------------------------------------------------------------------------------------ the listings

@@ -13,8 +13,8 @@ from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Last, 
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
-OP = ("kind", "cell", "activation", "input_size", "output_size", "hidden_size", "directions", "learned_state",
-      "variational", "rate", "zoneout", "noise")  # fmt: skip
+OP = ("kind", "reads", "cell", "activation", "input_size", "output_size", "second_size", "hidden_size", "directions",
+      "learned_state", "variational", "rate", "zoneout", "noise")  # fmt: skip
 DIRECTION = ("weight", "weight_hh", "bias", "extra", "learned", "state")
 LAYOUTS: dict[str, Layout] = {
     **{cell: Layout([Recurrent(3, CELLS[cell], learned_state=True), Dense(2)], 4) for cell in CELLS},
@@ -62,6 +62,9 @@ def alterations(name: str) -> Iterator[tuple[str, int, tuple[str, ...], int]]:
     for i, op in enumerate(operations(layout)):
         kind = type(layout.layers[i])
         yield from ((name, i, (f,), n) for f in ("input_size", "output_size") for n in (*extreme, 0, 99))
+        if kind is Skip:
+            yield from ((name, i, ("second_size",), n) for n in (*extreme, 0, 99))
+            yield from ((name, i, ("reads",), n) for n in (-2, i, i + 1, 2**31 - 1))
         if kind in (Recurrent, Embedding):
             yield from ((name, i, ("hidden_size",), n) for n in (*extreme, 0, 99))
         if kind is Recurrent:
@@ -136,6 +139,8 @@ def altered(op: Any, path: tuple[str, ...], value: int) -> Any:
     from elman import _native
 
     fields = {field: getattr(op, field) for field in OP}
+    if path[0] == "reads":
+        return _native.Op(**(fields | {"reads": (op.reads[0], value)}))
     if path[0] in OP:
         return _native.Op(**(fields | {path[0]: value}))
     directions = [{field: getattr(direction, field) for field in DIRECTION} for direction in op.directions]

@@ -59,6 +59,7 @@ void bind_enums(nb::module_& m) {
 }
 
 using Pair = std::pair<int64_t, int64_t>;
+using Reads = std::pair<int32_t, int32_t>;
 using Probabilities = std::pair<double, double>;
 
 }  // namespace
@@ -85,15 +86,18 @@ void bind_program(nb::module_& m) {
   nb::class_<Op>(m, "Op")
       .def(
           "__init__",
-          [](Op* op, LayerKind kind, int64_t input_size, int64_t output_size, int64_t hidden_size, CellKind cell,
-             ActivationKind activation, const std::vector<Direction>& directions, bool learned_state, bool variational,
-             double rate, Probabilities zoneout, double noise) {
+          [](Op* op, LayerKind kind, Reads reads, int64_t input_size, int64_t output_size, int64_t second_size,
+             int64_t hidden_size, CellKind cell, ActivationKind activation, const std::vector<Direction>& directions,
+             bool learned_state, bool variational, double rate, Probabilities zoneout, double noise) {
             require(directions.size() == 1 || directions.size() == 2, "directions: expected one or two");
             new (op) Op{};
             op->kind = kind;
             op->cell = cell;
             op->activation = activation;
+            op->reads[0] = reads.first;
+            op->reads[1] = reads.second;
             op->in = input_size;
+            op->second = second_size;
             op->out = output_size;
             op->hidden = hidden_size;
             op->directions = int32_t(directions.size());
@@ -105,11 +109,14 @@ void bind_program(nb::module_& m) {
             op->zoneout[1] = zoneout.second;
             op->noise = noise;
           },
-          nb::kw_only(), "kind"_a, "input_size"_a, "output_size"_a, "hidden_size"_a = 0, "cell"_a = CellKind::tanh,
-          "activation"_a = ActivationKind::linear, "directions"_a, "learned_state"_a = false, "variational"_a = false,
-          "rate"_a = 0.0, "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
+          nb::kw_only(), "kind"_a, "reads"_a = Reads(kInput, kInput), "input_size"_a, "output_size"_a,
+          "second_size"_a = 0, "hidden_size"_a = 0, "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear,
+          "directions"_a, "learned_state"_a = false, "variational"_a = false, "rate"_a = 0.0,
+          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
       .def_ro("kind", &Op::kind)
+      .def_prop_ro("reads", [](const Op& op) { return Reads(op.reads[0], op.reads[1]); })
       .def_ro("input_size", &Op::in)
+      .def_ro("second_size", &Op::second)
       .def_ro("output_size", &Op::out)
       .def_ro("hidden_size", &Op::hidden)
       .def_ro("cell", &Op::cell)

@@ -86,14 +86,14 @@ class Opened {
 
   void open_targets(const Program& p, const BatchArrays& batch, const Loss& loss) {
     const std::optional<Strided>&y = batch.y, &weight = batch.weight;
-    const bool classes = loss.kind == LossKind::cross_entropy;
+    const bool classes = meaning(loss).classes;
     const size_t axes = p.last ? 1 : 2;
     const auto fits = [&](const Strided& a) {
       return int64_t(a.shape(0)) == data.n && (p.last || int64_t(a.shape(1)) == data.steps);
     };
     require(y && y->ndim() == axes + (classes ? 0 : 1) && fits(*y), "y: wrong shape");
     require(y->dtype() == (classes ? nb::dtype<int64_t>() : nb::dtype<T>()), "y: wrong type");
-    const int64_t each = loss.kind == LossKind::pinball ? loss.n_quantiles : is_density(loss) ? 2 : 1;
+    const int64_t each = outputs_per_target(loss);
     require(p.out % each == 0, "loss: expected outputs of whole targets");
     require(classes || int64_t(y->shape(axes)) == p.out / each, "y: wrong number of columns");
     data.y = y->data();

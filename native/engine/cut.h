@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "program.h"
+#include "losses/registry.h"
 
 namespace elman {
 
@@ -38,14 +38,12 @@ struct Cut {
   }
 };
 
-// Whether two outputs, a location and the logarithm of a scale, stand for one target.
-inline bool is_density(const Loss& loss) { return loss.kind == LossKind::gaussian || loss.kind == LossKind::student_t; }
-
 // The normaliser, by which the loss is divided: the sum of the weights over the valid steps of the cut's rows, times
 // the number of terms at each step.
 template <class T>
 double normaliser(const Program& p, const Data& data, const Loss& loss, const Cut& cut) {
-  if (loss.kind == LossKind::half_sse) return 1.0;
+  const LossMeaning& means = meaning(loss);
+  if (!means.mean) return 1.0;
   double sum = 0;
   for (size_t i = 0; i < cut.rows.size(); i++) {
     const int64_t steps = p.last ? 1 : cut.lengths[i];
@@ -56,8 +54,8 @@ double normaliser(const Program& p, const Data& data, const Loss& loss, const Cu
     const T* w = static_cast<const T*>(data.weight) + cut.rows[i] * data.weight_row;
     for (int64_t t = 0; t < steps; t++) sum += double(w[t * data.weight_step]);
   }
-  if (loss.kind == LossKind::cross_entropy) return sum;
-  return sum * double(is_density(loss) ? p.out / 2 : p.out);
+  if (means.classes) return sum;
+  return sum * double(means.term_per_target ? p.out / outputs_per_target(loss) : p.out);
 }
 
 // How many of the rows, longest first, have more than `steps`.
@@ -74,7 +72,7 @@ inline Data later(const Program& p, Data data, const Loss& loss, size_t item, in
   data.first += t;
   move(data.x, data.x_step, p.integer ? sizeof(int64_t) : item);
   if (p.last) return data;
-  move(data.y, data.y_step, loss.kind == LossKind::cross_entropy ? sizeof(int64_t) : item);
+  move(data.y, data.y_step, meaning(loss).classes ? sizeof(int64_t) : item);
   move(data.weight, data.weight_step, item);
   return data;
 }

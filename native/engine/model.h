@@ -73,6 +73,20 @@ class Workspaces {
   std::atomic<Workspace<T>*> spare_{nullptr};
 };
 
+// Fills in what follows from what the operations read.
+inline void link(std::vector<Op>& ops) {
+  std::vector<int> readers(ops.size());
+  for (Op& op : ops) {
+    const int32_t first = op.reads[0], second = op.kind == LayerKind::skip ? op.reads[1] : kInput;
+    op.last = op.kind == LayerKind::last || (first != kInput && ops[size_t(first)].last);
+    if (first != kInput) readers[size_t(first)]++;
+    if (second != kInput) readers[size_t(second)]++;
+  }
+  for (size_t i = 0; i + 1 < ops.size(); i++) {
+    ops[i].shared_output = readers[i] != 1 || ops[i + 1].reads[0] != int32_t(i);
+  }
+}
+
 template <class T>
 class Model {
  public:
@@ -80,6 +94,7 @@ class Model {
       : ops_(std::move(ops)), states_(std::move(states)), program_(program), table_(chosen_table<T>()) {
     program_.ops = ops_.data();
     program_.n_ops = int32_t(ops_.size());
+    link(ops_);
     program_.n_states = int32_t(states_.size());
   }
   Model(const Model&) = delete;

@@ -49,23 +49,39 @@ class Validator {
   Validator(const std::vector<Op>& ops, const std::vector<int64_t>& states, const Program& p) : states_(states), p_(p) {
     need(!ops.empty() && p.in >= 1 && p.in <= kMost && p.size >= 1, "ops: expected layers, inputs and parameters");
     need((ops[0].kind == LayerKind::embedding) == (p.integer != 0), "ops: expected integers before an embedding alone");
-    int64_t width = p.in;
-    bool last = false;
     for (size_t i = 0; i < ops.size(); i++) {
       const Op& op = ops[i];
-      need(op.in == width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as the one before gives");
-      need(op.kind != LayerKind::embedding || i == 0, "ops: expected an embedding first");
+      const Source read = source(int32_t(i), op.reads[0]);
+      need(op.in == read.width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as what it reads");
+      need((op.kind == LayerKind::embedding) == read.integers, "ops: expected an embedding alone to read integers");
       need(op.directions == 1 || (op.directions == 2 && op.kind == LayerKind::recurrent), "ops: one or two directions");
-      need(op.kind != LayerKind::recurrent || !last, "ops: expected no recurrent layer behind the last step");
+      need((op.kind != LayerKind::recurrent && op.kind != LayerKind::last) || !read.last,
+           "ops: expected no recurrent layer behind the last step");
+      if (op.kind == LayerKind::skip) {
+        const Source second = source(int32_t(i), op.reads[1]);
+        need(op.second == second.width && !second.integers && (read.last || !second.last),
+             "ops: expected a skip to read a second source of its width");
+      }
       check(op);
-      last = last || op.kind == LayerKind::last;
-      width = op.out;
+      outputs_.push_back({op.out, read.last || op.kind == LayerKind::last, false});
     }
-    need(width == p.out && last == (p.last != 0), "ops: expected the outputs of the last layer");
+    need(outputs_.back().width == p.out && outputs_.back().last == (p.last != 0),
+         "ops: expected the outputs of the last layer");
   }
 
  private:
   static constexpr int64_t kMost = (int64_t(1) << 31) - 1;
+
+  struct Source {
+    int64_t width;
+    bool last, integers;
+  };
+
+  // What operation `i` reads under this number.
+  Source source(int32_t i, int32_t number) const {
+    need(number >= kInput && number < i, "ops: expected each to read one before it");
+    return number == kInput ? Source{p_.in, false, p_.integer != 0} : outputs_[size_t(number)];
+  }
 
   static void need(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
@@ -87,8 +103,8 @@ class Validator {
         inside(op.direction[0].bias, op.out);
         return inside(op.direction[0].weight, op.out, op.in);
       case LayerKind::skip:
-        need(op.out == op.in && !p_.integer, "ops: a skip gives what it gets");
-        return inside(op.direction[0].weight, op.out, p_.in);
+        need(op.out == op.in, "ops: a skip gives what it gets");
+        return inside(op.direction[0].weight, op.out, op.second);
       case LayerKind::last:
       case LayerKind::dropout:
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
@@ -116,6 +132,7 @@ class Validator {
 
   const std::vector<int64_t>& states_;
   const Program& p_;
+  std::vector<Source> outputs_;  // of the operations checked so far
 };
 
 }  // namespace elman

@@ -2,10 +2,18 @@
 #pragma once
 
 #include "kernels.h"
-#include "layers/layers.h"
-#include "layers/losses.h"
+#include "layers/packed.h"
+#include "layers/tape.h"
+#include "losses/registry.h"
 
 namespace elman::ELMAN_ISA {
+
+// What an operation reads: the network's input, or another operation's output.
+template <class T>
+ELMAN_INLINE Rows<const T> rows_of(const ShardTape<T>& s, int32_t source) {
+  if (source == kInput) return {s.x, s.ldx, false};
+  return {s.ops[source].out, s.ops[source].ld, s.ops[source].last};
+}
 
 template <class T>
 void forward(Shard* shard, const Program& p, const T* theta, const void* packed, const Data& data,
@@ -17,43 +25,11 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
   s.rest = !data.state;
   s.draws = data.draws;
 
-  const T* in = s.x;
-  int64_t ld = s.ldx;
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
-    OpTape<T>& o = s.ops[i];
-    const int64_t count = output_rows(s.steps, o.last);
-    switch (op.kind) {
-      case LayerKind::embedding:
-        for (int64_t k = 0; k < count; k++) {
-          if (s.ids[k] < 0) {
-            fill_nan(o.out + k * o.ld, op.out);
-          } else {
-            memcpy(o.out + k * o.ld, theta + op.direction[0].weight + s.ids[k] * op.out, size_t(op.out) * sizeof(T));
-          }
-          for (int64_t j = op.out; j < o.ld; j++) o.out[k * o.ld + j] = T(0);
-        }
-        break;
-      case LayerKind::recurrent:
-        recurrent_forward(op, weights[i], theta, data, s, in, ld, o, s.keep);
-        break;
-      case LayerKind::dense:
-        dense_forward(op, weights[i], count, in, ld, o);
-        break;
-      case LayerKind::last:
-        for (int64_t r = 0; r < count; r++) {
-          memcpy(o.out + r * o.ld, in + last_row(s.steps, r) * ld, size_t(o.ld) * sizeof(T));
-        }
-        break;
-      case LayerKind::dropout:
-        dropout_forward(op, i, data, s, in, o);
-        break;
-      case LayerKind::skip:
-        skip_forward(p, op, weights[i], s, in, o);
-        break;
-    }
-    in = o.out;
-    ld = o.ld;
+    const ForwardPass<T> f{op,      i, weights[i], theta, data, s, {rows_of(s, op.reads[0]), rows_of(s, op.reads[1])},
+                           s.ops[i]};
+    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::forward(f); });
   }
 }
 
@@ -79,55 +55,40 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
   int32_t recurrent = 0;
   for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == LayerKind::recurrent;
   if (b.dx) memset(b.dx, 0, size_t(s.steps.total * s.ldx) * sizeof(T));
+  for (int32_t i = 0; i < p.n_ops; i++) {
+    if (p.ops[i].shared_output)
+      memset(b.dout[i], 0, size_t(output_rows(s.steps, s.ops[i].last) * s.ops[i].ld) * sizeof(T));
+  }
   for (int32_t i = p.n_ops - 1; i >= 0; i--) {
     const Op& op = p.ops[i];
     const OpTape<T>& o = s.ops[i];
-    const int64_t rows = output_rows(s.steps, o.last);
-    const T* in = i > 0 ? s.ops[i - 1].out : s.x;
-    const int64_t ld = i > 0 ? s.ops[i - 1].ld : s.ldx;
-    T *dout = b.dout[i % 2], *din = i > 0 ? b.dout[(i - 1) % 2] : b.dx;
-    const Start start = i > 0 ? Start::zero : Start::add;  // skips add to dx too
-    switch (op.kind) {
-      case LayerKind::embedding:
-        for (const Share<T>& share : shares) {
-          const Pick pick = share.of(o.last);
-          for (int64_t k = 0; k < pick.count; k++) {
-            const int64_t m = pick.index[k];
-            if (s.ids[m] < 0) continue;
-            T* row = share.gradient + op.direction[0].weight + s.ids[m] * op.out;
-            for (int64_t j = 0; j < op.out; j++) row[j] += dout[m * o.ld + j];
-          }
-        }
-        break;
-      case LayerKind::recurrent: {
-        recurrent--;
-        const T* extra = dhidden ? static_cast<const T*>(dhidden[recurrent]) : nullptr;
-        if (extra) {
-          each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t t) {
-            const T* from = extra + (s.rows[r] * steps + t) * op.out;
-            for (int64_t j = 0; j < op.out; j++) dout[m * o.ld + j] += from[j];
-          });
-        }
-        if (activity > 0) penalise(op, s, o, activity, b.shard_rows, dout, losses);
-        recurrent_backward(op, w[i], s, in, ld, o, dout, b.dir[i], truncate, shares, din, start);
-        break;
+    if (op.kind == LayerKind::recurrent) {
+      recurrent--;
+      const T* extra = dhidden ? static_cast<const T*>(dhidden[recurrent]) : nullptr;
+      if (extra) {
+        each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t t) {
+          const T* from = extra + (s.rows[r] * steps + t) * op.out;
+          for (int64_t j = 0; j < op.out; j++) b.dout[i][m * o.ld + j] += from[j];
+        });
       }
-      case LayerKind::dense:
-        dense_backward(op, w[i], rows, in, ld, o, dout, shares, din, start);
-        break;
-      case LayerKind::last:
-        memset(din, 0, size_t(s.steps.total * ld) * sizeof(T));
-        for (int64_t r = 0; r < rows; r++) {
-          memcpy(din + last_row(s.steps, r) * ld, dout + r * o.ld, size_t(o.ld) * sizeof(T));
-        }
-        break;
-      case LayerKind::dropout:
-        dropout_backward(op, s, o, dout, din, start);
-        break;
-      case LayerKind::skip:
-        skip_backward(p, op, w[i], s, o, dout, shares, din, b.dx);
-        break;
+      if (activity > 0) penalise(op, s, o, activity, b.shard_rows, b.dout[i], losses);
     }
+    const auto into = [&](int32_t source) {
+      if (source == kInput) return Into<T>{b.dx, Start::add};
+      return Into<T>{b.dout[source], p.ops[source].shared_output ? Start::add : Start::zero};
+    };
+    const BackwardPass<T> pass{op,
+                               i,
+                               w[i],
+                               s,
+                               {rows_of(s, op.reads[0]), rows_of(s, op.reads[1])},
+                               o,
+                               b.dout[i],
+                               b.dir[i],
+                               truncate,
+                               shares,
+                               {into(op.reads[0]), into(op.reads[1])}};
+    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::backward(pass); });
   }
 }
 
@@ -160,7 +121,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
   const int64_t silent = o.last && segment ? segment->open : 0;  // rows that have not come to their last step
   const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
-  T* dout = gradients ? b->dout[(p.n_ops - 1) % 2] : nullptr;
+  T* dout = gradients ? b->dout[p.n_ops - 1] : nullptr;
   for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
   each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
@@ -168,12 +129,10 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     for (int64_t j = r < silent ? 0 : p.out; d && j < o.ld; j++) d[j] = T(0);
     if (r < silent) return;
     const int64_t row = s.rows[r], at = row * data.y_row + t * data.y_step;
-    const bool classes = loss.kind == LossKind::cross_entropy;
-    const T* y = classes ? nullptr : static_cast<const T*>(data.y) + at;
-    const int64_t* label = classes ? static_cast<const int64_t*>(data.y) + at : nullptr;
+    const Target<T> y = target_at<T>(loss, data, at);
     const T* weight = static_cast<const T*>(data.weight);
     const double scale = weight ? double(weight[row * data.weight_row + t * data.weight_step]) * unit : unit;
-    losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, data.y_col, label, scale, d);
+    losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, scale, d);
   });
   for (int32_t i = 0; activity > 0 && !gradients && i < p.n_ops; i++) {
     if (p.ops[i].kind == LayerKind::recurrent)
@@ -203,7 +162,7 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const ShardScratch<T>& b = *reinterpret_cast<ShardScratch<T>*>(scratch);
-  T* dout = b.dout[(p.n_ops - 1) % 2];
+  T* dout = b.dout[p.n_ops - 1];
   memset(dout, 0, size_t(output_rows(s.steps, o.last) * o.ld) * sizeof(T));
   if (up.dy) {
     each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {

@@ -2,57 +2,9 @@
 // a block that the caller gives. Also the reading of inputs into a tape, and of outputs and states out of it.
 #pragma once
 
-#include "layers/ids.h"
-#include "layers/scan.h"
+#include "layers/registry.h"
 
 namespace elman::ELMAN_ISA {
-
-// Every operation's output: (rows, ld), rows one for each step of each sequence (`last` false) or one for each
-// sequence.
-template <class T>
-struct OpTape {
-  T* out;
-  int64_t ld;
-  bool last;
-  DirectionTape<T> dir[2];
-  T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
-  uint32_t* bits;  // room for one row's draws
-};
-
-template <class T>
-struct ShardTape {
-  Steps steps;
-  int64_t* rows;  // which sequences of the data these are
-  T* x;           // (total, ldx), gathered; null for integers
-  int64_t* ids;   // (total,), for an embedding
-  int64_t ldx;
-  OpTape<T>* ops;
-  bool keep;   // gates, for the way back
-  bool rest;   // no state was given
-  bool draws;  // what dropout, zoneout and noise drew is part of it
-};
-
-template <class T>
-ELMAN_INLINE const ShardTape<T>* opened(const Shard* s) {
-  return reinterpret_cast<const ShardTape<T>*>(s);
-}
-
-ELMAN_INLINE int64_t output_rows(const Steps& s, bool last) { return last ? s.rows : s.total; }
-
-// The packed row of sequence r's last valid step.
-ELMAN_INLINE int64_t last_row(const Steps& s, int64_t r) { return s.offset[s.lengths[r] - 1] + r; }
-
-// f(packed row, sequence r of the shard, step t) for every row of an output.
-template <class F>
-ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
-  if (last) {
-    for (int64_t r = 0; r < s.rows; r++) f(r, r, int64_t(0));
-    return;
-  }
-  for (int64_t t = 0; t < s.steps; t++) {
-    for (int64_t r = 0; r < s.count[t]; r++) f(s.offset[t] + r, r, t);
-  }
-}
 
 template <class T>
 ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, int64_t rows, bool keep) {
@@ -72,28 +24,13 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, const int64_t* lengths, in
   s.x = p.integer ? nullptr : m.take<T>(s.steps.total * s.ldx);
   s.ids = p.integer ? m.take<int64_t>(s.steps.total) : nullptr;
   s.ops = m.take<OpTape<T>>(p.n_ops);
-  bool last = false;
   OpTape<T> op_measured;
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
     OpTape<T>& o = s.ops ? s.ops[i] : op_measured;
-    last = last || op.kind == LayerKind::last;
-    o.last = last;
+    o.last = op.last != 0;
     o.ld = spaced<T>(padded<T>(op.out));
-    if (op.kind == LayerKind::recurrent) {
-      for (int32_t d = 0; d < op.directions; d++) {
-        dispatch_cell<T>(op.cell, [&](auto cell) {
-          carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, keep, regular(op, i, d), o.dir[d]);
-        });
-      }
-    }
-    // One direction's states are the output themselves.
-    o.out = op.kind == LayerKind::recurrent && op.directions == 1 ? o.dir[0].h
-                                                                  : m.take<T>(output_rows(s.steps, last) * o.ld);
-    if (op.kind == LayerKind::dropout) {
-      o.mask = m.take<T>((op.variational ? s.steps.rows : output_rows(s.steps, last)) * o.ld);
-      o.bits = m.take<uint32_t>(room_for_bits(o.ld));
-    }
+    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::carve_tape(m, op, i, s, o); });
   }
   return tape;
 }
@@ -136,16 +73,6 @@ void gather_input(const Program& p, const Data& data, const ShardTape<T>& s) {
     for (int64_t k = 0; k < p.in; k++) to[k] = from[k * data.x_col];
     for (int64_t k = p.in; k < s.ldx; k++) to[k] = T(0);
   });
-}
-
-template <class T>
-void gather_state(const Data& data, int32_t slot, const T* learned, const ShardTape<T>& s, const DirectionTape<T>& d,
-                  T* to) {
-  const T* given = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
-  for (int64_t r = 0; r < s.steps.rows; r++) {
-    const T* from = given ? given + (data.own_state ? r : s.rows[r]) * d.hidden : learned;
-    for (int64_t j = 0; j < d.units; j++) to[r * d.units + j] = from && j < d.hidden ? from[j] : T(0);
-  }
 }
 
 // ---- reading results: row `index` of a contiguous (n, steps, width), or (n, width)
@@ -191,58 +118,6 @@ void read_state(const Shard* shard, const Program& p, bool own, T* const* state)
 
 // ---- the scratch
 
-// One shard's part of the rows that go through the network together: its packed rows, its sequences, its gradient.
-template <class T>
-struct Share {
-  Pick steps, rows;
-  T* gradient;
-  ELMAN_INLINE Pick of(bool last) const { return last ? rows : steps; }
-};
-
-// What the shards share: their rows go back through time in blocks of so many steps, each followed by its sums of outer
-// products, which still find it in the cache. A function of the network and the batch alone, for it is part of the
-// bits.
-template <class T>
-struct Shares {
-  const Share<T>* first;
-  int64_t count, block, step;  // step: at which these rows begin, in their whole time
-  bool dstate;                 // whether the gradient of the initial state is wanted
-  bool rest;                   // whether that state was zero, unasked
-  ELMAN_INLINE const Share<T>* begin() const { return first; }
-  ELMAN_INLINE const Share<T>* end() const { return first + count; }
-};
-
-constexpr int64_t kBlockRows = 256;
-ELMAN_INLINE int64_t block_steps(int64_t shard_rows) { return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1; }
-
-// The picked rows in [begin, end), for an A that begins with `base`. Picked rows are in order.
-ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
-  const auto before = [&](int64_t bound) {
-    int64_t low = 0, high = all.count;
-    while (low < high) {
-      const int64_t middle = (low + high) / 2;
-      if (all.index[middle] < bound) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  };
-  const int64_t from = before(begin);
-  return {all.index + from, before(end) - from, base};
-}
-
-template <class T>
-struct ShardScratch {
-  T* dout[2];                     // gradients of an operation's output, by turns
-  DirectionScratch<T> (*dir)[2];  // for each operation
-  T* dx;                          // (total, ldx), or null
-  Share<T>* shares;
-  int64_t *steps, *rows;  // what the shares pick from: (total,), (rows,)
-  int64_t shard_rows;
-};
-
 template <class T>
 ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& s, bool dx, int64_t shard_rows) {
   const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
@@ -250,22 +125,26 @@ ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& 
   ShardScratch<T> measured_here;
   ShardScratch<T>& b = scratch ? *scratch : measured_here;
   b.dir = reinterpret_cast<DirectionScratch<T>(*)[2]>(m.take<DirectionScratch<T>>(2 * p.n_ops));
-  DirectionScratch<T> measured;
+  DirectionScratch<T> measured[2];
+  b.dout = m.take<T*>(p.n_ops);
   int64_t largest[2] = {0, 0};
   for (int32_t i = 0; i < p.n_ops; i++) {
     const OpTape<T>& o = s.ops[i];
     const int64_t size = output_rows(s.steps, o.last) * o.ld;
-    if (size > largest[i % 2]) largest[i % 2] = size;
-    if (p.ops[i].kind != LayerKind::recurrent) continue;
-    for (int32_t k = 0; k < p.ops[i].directions; k++) {
-      DirectionScratch<T>& d = b.dir ? b.dir[i][k] : measured;
-      dispatch_cell<T>(p.ops[i].cell, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block_steps(shard_rows), p.ops[i].directions == 2,
-                                                d);
-      });
+    if (p.ops[i].shared_output) {
+      T* own = m.take<T>(size);
+      if (b.dout) b.dout[i] = own;
+    } else if (size > largest[i % 2]) {
+      largest[i % 2] = size;
     }
+    dispatch_layer<T>(p.ops[i].kind, [&](auto layer) {
+      decltype(layer)::carve_scratch(m, p.ops[i], s, o, block_steps(shard_rows), b.dir ? b.dir[i] : measured);
+    });
   }
-  for (int k = 0; k < 2; k++) b.dout[k] = m.take<T>(largest[k]);
+  T* const turns[2] = {m.take<T>(largest[0]), m.take<T>(largest[1])};
+  for (int32_t i = 0; b.dout && i < p.n_ops; i++) {
+    if (!p.ops[i].shared_output) b.dout[i] = turns[i % 2];
+  }
   b.dx = dx ? m.take<T>(s.steps.total * s.ldx) : nullptr;
   b.shares = m.take<Share<T>>(shares);
   b.steps = m.take<int64_t>(s.steps.total);

@@ -32,11 +32,12 @@ struct Header {
 std::vector<Op> take_operations(int64_t count) {
   std::vector<Op> ops;
   while (count--) {
-    const std::vector<int64_t> head = take<int64_t>(9);
+    const std::vector<int64_t> head = take<int64_t>(12);
     Op op{};
     op.kind = LayerKind(head[0]), op.cell = CellKind(head[1]), op.activation = ActivationKind(head[2]);
     op.in = head[3], op.out = head[4], op.hidden = head[5];
     op.learned_state = int32_t(head[6]), op.variational = int32_t(head[7]), op.directions = int32_t(head[8]);
+    op.reads[0] = int32_t(head[9]), op.reads[1] = int32_t(head[10]), op.second = head[11];
     for (int32_t k = 0; k < op.directions; k++) {
       const std::vector<int64_t> at = take<int64_t>(7);
       op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6])};

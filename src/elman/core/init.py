@@ -55,7 +55,7 @@ class Chrono:
 
 
 def initial(layout: Layout, init: str | Chrono | None, dtype: np.dtype[Any], seed: int | None) -> np.ndarray:
-    """A fresh theta (P,). The same seed gives the same values; without one they differ from call to call."""
+    """Draws and returns theta (P,). The same seed gives the same values; without one they differ from call to call."""
     if init is not None and not isinstance(init, Chrono):
         init = Chrono() if checks.choice("init", init, INITS) == "chrono" else init
     _check_cells(layout, init)
@@ -71,7 +71,8 @@ def initial(layout: Layout, init: str | Chrono | None, dtype: np.dtype[Any], see
 
 
 def _check_cells(layout: Layout, init: str | Chrono | None) -> None:
-    for i, layer in enumerate(layout.layers):
+    for i, part in enumerate(layout.parts):
+        layer = part.layer
         if not isinstance(layer, Recurrent):
             continue
         if init == "identity" and not isinstance(layer.cell, Simple):
@@ -81,7 +82,7 @@ def _check_cells(layout: Layout, init: str | Chrono | None) -> None:
 
 
 def _draw(part: Part, parameter: Parameter, init: str | Chrono | None, rng: np.random.Generator) -> np.ndarray:
-    layer, name, shape = part.layer, parameter.name, parameter.shape
+    layer, name, shape = part.layer, parameter.role, parameter.shape
     for start, value in FIXED.items():
         if name.startswith(start):
             return np.full(shape, value)
@@ -97,7 +98,7 @@ def _draw(part: Part, parameter: Parameter, init: str | Chrono | None, rng: np.r
         return np.zeros(shape)
     if isinstance(layer, Recurrent) and name.startswith("bias"):
         return _bias(layer, name, init, rng)
-    if name.startswith("peephole") or name.endswith(".bias"):
+    if name.startswith("peephole") or name == "bias" or len(shape) != 2:
         return np.zeros(shape)
     if init == "small":
         return 0.01 * rng.standard_normal(shape)
@@ -109,7 +110,7 @@ def _draw(part: Part, parameter: Parameter, init: str | Chrono | None, rng: np.r
 
 
 def _recurrent(layer: Recurrent, init: str | Chrono | None) -> Draw:
-    """What draws one gate's recurrent matrix (H, H)."""
+    """Returns the function that draws one gate's recurrent matrix (H, H)."""
     if init == "xavier":
         return _xavier
     relu = isinstance(layer.cell, Simple) and layer.cell.activation == "relu"
@@ -117,7 +118,7 @@ def _recurrent(layer: Recurrent, init: str | Chrono | None) -> Draw:
 
 
 def _bias(layer: Recurrent, name: str, init: str | Chrono | None, rng: np.random.Generator) -> np.ndarray:
-    """(G*H,), or (H,) for `bias_hn`. The second gate, the LSTM's f and the GRU's z, is the one that keeps the state."""
+    """Returns a bias (G*H,), or (H,) for `bias_hn`. The second gate, the LSTM's f and the GRU's z, keeps the state."""
     H, cell = layer.hidden_size, layer.cell
     if name.startswith("bias_hn"):
         return np.zeros(H)
@@ -141,7 +142,7 @@ def _identity(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _orthogonal(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
-    """Orthonormal rows or columns, whichever are fewer, uniform over such matrices."""
+    """Draws orthonormal rows or columns, whichever are fewer, uniformly among such matrices."""
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))
     return q if rows >= columns else q.T

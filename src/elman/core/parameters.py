@@ -13,7 +13,7 @@ __all__ = ["Parameters", "initial_state"]
 
 
 class Parameters(Mapping[str, np.ndarray]):
-    """Name -> writable view into one flat vector (P,), in the layout's order.
+    """A mapping from names to writable views into one flat vector (P,), in the layout's order.
 
     `parameters["bias_l0"][:] = 0` and `parameters["bias_l0"] = values` both write into the vector; the second copies an
     array of exactly the parameter's shape. `flat` is the vector itself, so sums and norms over all entries work on one
@@ -57,9 +57,12 @@ class Parameters(Mapping[str, np.ndarray]):
 
 
 def initial_state(layout: Layout, theta: np.ndarray, n: int) -> list[np.ndarray]:
-    """The state before a sequence's first step, aligned with layout.states, each (n, size): learned, or zero."""
-    learned = {p.name: p.view(theta) for p in layout.parameters if p.name.startswith("state_")}
+    """Returns the state before a sequence's first step, aligned with layout.states: learned or zero, (n, size) each."""
     states = [np.zeros((n, slot.size), theta.dtype) for slot in layout.states]
-    for slot, array in zip(layout.states, states, strict=True):
-        array[...] = learned.get(f"state_{slot.name}", 0)
+    empty = iter(states)
+    for part in layout.parts:
+        for parameters, slots in zip(part.parameters, part.states, strict=True) if part.states else ():
+            learned = [p for p in parameters if p.role.startswith("state_")]
+            for k, _ in enumerate(slots):
+                next(empty)[...] = learned[k].view(theta) if learned else 0
     return states

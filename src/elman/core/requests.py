@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from elman.core.layers import Layout
+from elman.core.layers import INPUT, Layout
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
 
@@ -17,6 +17,7 @@ __all__ = [
     "Constraints",
     "Engine",
     "Key",
+    "NamedInput",
     "Objective",
     "Records",
     "Stepper",
@@ -27,20 +28,43 @@ __all__ = [
 DEFAULT_SHARD_SIZE = 16
 
 
+class NamedInput(NamedTuple):
+    """One of a network's inputs besides x, of n rows, already checked."""
+
+    values: np.ndarray  # (n, T, size), T of its own; (n, T) int64; or (n, size), one vector a row
+    lengths: np.ndarray | None  # int64 (n,), 1 <= length <= T; None: one vector a row
+
+
 class Batch(NamedTuple):
     """Data of n sequences, of theta's dtype (integers: int64), already checked."""
 
     x: np.ndarray  # (n, T, D), any strides; (n, T) int64 for networks that begin with an Embedding
-    y: np.ndarray | None = None  # (n, T, O), or (n, O) behind Last; classes: int64 (n, T) or (n,)
+    y: np.ndarray | None = None  # (n, T, O), or (n, O) behind Last; classes: int64 (n, T) or (n,); ragged: int64 (n, U)
     lengths: np.ndarray | None = None  # int64 (n,), 1 <= length <= T
     weight: np.ndarray | None = None  # (n, T), or (n,) behind Last
     state: Sequence[np.ndarray] | None = None  # aligned with layout.states, each (n, size)
+    y_lengths: np.ndarray | None = None  # int64 (n,), 1 <= length <= U: of ragged targets
+    named: Mapping[str, NamedInput] | None = None  # the network's other inputs; "y" among them are the targets
 
     def take(self, rows: slice | np.ndarray) -> Batch:
         """Returns a batch of some of the rows."""
+
+        def part(array: np.ndarray | None) -> Any:
+            return None if array is None else array[rows]
+
         state = None if self.state is None else [array[rows] for array in self.state]
-        y, lengths, weight = (None if array is None else array[rows] for array in (self.y, self.lengths, self.weight))
-        return Batch(self.x[rows], y, lengths, weight, state)
+        named = None if self.named is None else {name: NamedInput(*map(part, one)) for name, one in self.named.items()}
+        y, lengths, weight, y_lengths = map(part, (self.y, self.lengths, self.weight, self.y_lengths))
+        return Batch(self.x[rows], y, lengths, weight, state, y_lengths, named)
+
+    def steps_of(self, time: str) -> int:
+        """Returns T of an input by its name."""
+        return (self.x if time == INPUT else (self.named or {})[time].values).shape[1]
+
+    def lengths_of(self, time: str) -> np.ndarray:
+        """Returns the rows' lengths (n,) along the steps of an input."""
+        lengths = self.lengths if time == INPUT else (self.named or {})[time].lengths
+        return np.full(len(self.x), self.steps_of(time), np.int64) if lengths is None else lengths
 
 
 class Windows(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from elman.core import checks
-from elman.core.layers import CELLS, Dense, Dropout, Last, Layer, Recurrent, Skip, as_cell
+from elman.core.layers import CELLS, Dense, Dropout, Last, Layer, Node, Recurrent, Skip, as_cell
 
 __all__ = ["is_stack", "stack"]
 
@@ -23,7 +23,7 @@ def stack(
     dropout: Any = 0.0,
     learned_state: Any = False,
 ) -> list[Layer]:
-    """The layers that `Network(...)` describes; every argument is checked here, whatever its type."""
+    """Returns the layers that the arguments of `Network(...)` stand for; checks every argument, whatever its type."""
     between = Dropout(dropout) if checks.number("dropout", dropout, low=0.0, high=1.0) else None
     layers: list[Layer] = []
     for size in _hidden_sizes(hidden_size, num_layers):
@@ -44,8 +44,8 @@ def stack(
     return layers
 
 
-def is_stack(layers: Sequence[Layer], output_size: int, output: str, skip: bool) -> bool:
-    """Whether `stack` makes these layers, of one recurrent layer with a cell known by name."""
+def is_stack(layers: Sequence[Layer | Node], output_size: int, output: str, skip: bool) -> bool:
+    """Returns whether `stack` makes these layers, with one recurrent layer and a cell that has a name."""
     first = layers[0]
     if not isinstance(first, Recurrent) or first.cell not in CELLS.values():
         return False

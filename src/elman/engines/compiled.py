@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from elman import _native  # type: ignore[attr-defined]
-from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Layout, Part, Recurrent, Simple
-from elman.core.losses import Gaussian, Huber, Loss, Pinball, StudentT
+from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Layout, Part, Recurrent, Simple, Skip
+from elman.core.losses import Loss
 from elman.core.optim import Optimizer
 from elman.core.requests import (
     DEFAULT_SHARD_SIZE,
@@ -25,6 +25,8 @@ from elman.core.requests import (
 )
 
 __all__ = ["NativeEngine", "operations"]
+
+INPUT_NUMBER = -1  # native/program.h's kInput: x, in place of an operation's number
 
 
 class NativeEngine:
@@ -181,12 +183,14 @@ def operations(layout: Layout) -> list[_native.Op]:
     state = 0
     for part in layout.parts:
         kind, options = _native.LayerKind[part.layer.kind], _options(part)
+        numbers = [source if isinstance(source, int) else INPUT_NUMBER for source in part.reads]
+        reads = (numbers[0], numbers[1] if len(numbers) > 1 else INPUT_NUMBER)
         directions: list[_native.Direction] = []
         for k in range(max(1, len(part.parameters))):
             directions.append(_direction(part, k, state))
             state += len(part.states[k]) if part.states else 0
         sizes = {"input_size": part.input_size, "output_size": part.output_size}
-        ops.append(_native.Op(kind=kind, **sizes, directions=directions, **options))
+        ops.append(_native.Op(kind=kind, reads=reads, **sizes, directions=directions, **options))
     return ops
 
 
@@ -207,6 +211,8 @@ def _options(part: Part) -> dict[str, Any]:
             }
         case Dense(activation=activation):
             return {"activation": _native.ActivationKind[activation]}
+        case Skip():
+            return {"second_size": part.parameters[0][0].shape[1]}
         case Dropout(rate=rate, variational=variational):
             return {"rate": rate, "variational": variational}
         case _:
@@ -234,7 +240,7 @@ def _direction(part: Part, direction: int, state: int) -> _native.Direction:
     places = [parameter.offset for parameter in part.parameters[direction]] if part.parameters else []
     if not isinstance(part.layer, Recurrent):
         return _native.Direction(**dict(zip(("weight", "bias"), places, strict=False)))
-    at = dict(zip(part.layer.parameter_shapes(part.input_size), places, strict=True))
+    at = dict(zip((parameter.role for parameter in part.parameters[direction]), places, strict=True))
     learned = [at.pop(f"state_{name}", 0) for name in part.layer.cell.state_names]
     products = {"weight": at.pop("weight_ih"), "weight_hh": at.pop("weight_hh"), "bias": at.pop("bias")}
     return _native.Direction(
@@ -251,20 +257,9 @@ def _direction(part: Part, direction: int, state: int) -> _native.Direction:
 @lru_cache(maxsize=64)
 def _objective(objective: Objective) -> _native.Objective:
     """Returns the core's form of an objective; kept, since a small network computes in less time than this takes."""
-    match objective.loss:
-        case Huber(delta=delta):
-            constants: dict[str, Any] = {"delta": delta}
-        case Pinball(quantiles=quantiles):
-            constants = {"quantiles": quantiles}
-        case Gaussian(at_zero=at_zero):
-            constants = {"at_zero": at_zero}
-        case StudentT(at_zero=at_zero, df=df):
-            constants = {"at_zero": at_zero, "df": df}
-        case _:
-            constants = {}
     return _native.Objective(
         loss=_native.LossKind[objective.loss.kind],
-        **constants,
+        **objective.loss.constants(),
         activity_penalty=objective.activity_penalty,
         truncate=objective.truncate or 0,
         recompute=objective.recompute or 0,
@@ -303,7 +298,7 @@ def _records(records: Records) -> _native.Records:
 
 
 def _batch(batch: Batch) -> _native.Batch:
-    x, y, lengths, weight, state = batch
+    x, y, lengths, weight, state, *_ = batch
     return _native.Batch(
         x=_strided(x),
         y=None if y is None else _strided(y),

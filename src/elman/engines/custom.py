@@ -1,4 +1,5 @@
-"""CustomLossEngine: a user's own loss, called between the way forward and the way back of any engine."""
+"""CustomLossEngine: a loss that the compiled core lacks, a user's own for one, evaluated between the way forward and
+the way back of any engine."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from elman.core.layers import Layout
 from elman.core.losses import Loss
 from elman.core.requests import Batch, Engine, Key, Objective, Records, UpdateRule
 from elman.engines.reference import losses
+from elman.engines.reference.engine import hidden_entries, ragged_lengths
 from elman.engines.reference.tree import tree_sum
 from elman.engines.reference.update import run_updates
 
@@ -20,7 +22,7 @@ SHARDS = 64  # that are computed together: a power of two, so that their sum is 
 
 
 class CustomLossEngine:
-    """Answers the calls of `Engine` where the loss is a `losses.Custom`; the network itself runs on `inner`."""
+    """Answers the calls of `Engine` for losses that `inner` does not have; the network itself runs on `inner`."""
 
     def __init__(self, inner: Engine) -> None:
         self.inner, self.name = inner, inner.name
@@ -72,7 +74,7 @@ class CustomLossEngine:
         loss, activity, shard_size = objective.loss, objective.activity_penalty, objective.shard_size
         key = None if objective.seed is None else Key(objective.seed, number)
         norm = _normaliser(layout, batch, loss, rows)
-        steps = len(rows) * batch.x.shape[1] if batch.lengths is None else int(batch.lengths[rows].sum())
+        entries = hidden_entries(layout, batch, rows) if activity else 0
         values: list[float] = []
         gradients: list[np.ndarray] = []
         for part in [rows] if key else _parts(batch, rows, shard_size):
@@ -82,9 +84,9 @@ class CustomLossEngine:
             hidden = self.inner.hidden(tape) if activity else []
             dy = np.empty_like(y_hat)
             for shard, value, slope in _shards(layout, batch, loss, part, y_hat, norm, shard_size):
-                values.append(value + losses.activity([h[shard] for h in hidden], activity, steps)[0])
+                values.append(value + losses.activity([h[shard] for h in hidden], activity, entries)[0])
                 dy[shard] = slope
-            dhidden = losses.activity(hidden, activity, steps)[1] if activity else None
+            dhidden = losses.activity(hidden, activity, entries)[1] if activity else None
             gradients.append(self.inner.backward(layout, theta, tape, dy, dhidden, None, objective.truncate)[0])
         return tree_sum(values), tree_sum(gradients)
 
@@ -104,25 +106,30 @@ def _shards(
     layout: Layout, batch: Batch, loss: Loss, part: np.ndarray, y_hat: np.ndarray, norm: float, shard_size: int
 ) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
     """Yields for each shard its places among the rows, its part of the loss, and the gradient of that by y_hat."""
-    y, weight = _masked(layout, batch, part)
-    order = _longest_first(batch, part)
+    y, weight = _masked(layout, batch, loss, part)
+    lengths, order = ragged_lengths(layout, batch, loss, part), _longest_first(batch, part)
     for i in range(0, len(part), shard_size):
         shard = order[i : i + shard_size]
-        yield shard, *losses.value_and_derivative(loss, y_hat[shard], y[shard], weight[shard], norm)
+        own = (each[shard] for each in lengths)
+        yield shard, *losses.value_and_derivative(loss, y_hat[shard], y[shard], weight[shard], norm, *own)
 
 
 def _normaliser(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> float:
     """Returns what the loss of some rows is divided by."""
-    return losses.normaliser(loss, layout.output_size, _masked(layout, batch, rows)[1])
+    return losses.normaliser(loss, layout.output_size, _masked(layout, batch, loss, rows)[1])
 
 
-def _masked(layout: Layout, batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _masked(layout: Layout, batch: Batch, loss: Loss, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns copies of targets and weights (n, [T]) of some rows, 0 past their lengths."""
     assert batch.y is not None
     y = batch.y[rows]
-    lead = y.shape[: 1 if layout.last else 2]
+    by_row = layout.time is None or loss.ragged
+    lead = y.shape[: 1 if by_row else 2]
     weight = np.ones(lead, np.float64) if batch.weight is None else batch.weight[rows]
-    if batch.lengths is not None and not layout.last:
-        past = np.arange(lead[1]) >= batch.lengths[rows][:, None]
+    if loss.ragged:
+        assert batch.y_lengths is not None
+        y[np.arange(y.shape[1]) >= batch.y_lengths[rows][:, None]] = 0
+    elif layout.time is not None:
+        past = np.arange(lead[1]) >= batch.lengths_of(layout.time)[rows][:, None]
         y[past] = weight[past] = 0
     return y, weight

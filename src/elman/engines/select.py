@@ -31,8 +31,8 @@ def select(layout: Layout, loss: Loss | None = None) -> Engine:
 
 
 def for_loss(engine: Engine, loss: Loss) -> Engine:
-    """Returns the engine itself, or one around it that calls a user's own loss."""
-    if not isinstance(loss, Custom):
+    """Returns the engine itself, or one around it that evaluates a loss which the compiled core lacks."""
+    if loss.compiled or (engine.name == "reference" and not isinstance(loss, Custom)):
         return engine
     from elman.engines.custom import CustomLossEngine
 

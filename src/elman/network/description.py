@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import fields
-from elman.core.describe import layers_from_plain, layers_to_plain
+from elman.core.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
 from elman.core.layers import Layout
 
 __all__ = ["from_plain", "lines", "to_plain"]
@@ -15,20 +15,24 @@ __all__ = ["from_plain", "lines", "to_plain"]
 
 def to_plain(layout: Layout, dtype: np.dtype[Any]) -> dict[str, Any]:
     """Returns layout and dtype as plain JSON values; raises ValueError for a user's own code, which no file holds."""
-    return {"layers": layers_to_plain(layout.layers), "input_size": layout.input_size, "dtype": dtype.name}
+    plain = {"layers": layers_to_plain(layout.layers), "input_size": layout.input_size, "dtype": dtype.name}
+    return plain | ({"inputs": inputs_to_plain(layout.inputs)} if layout.inputs else {})
 
 
 def from_plain(name: str, value: Any) -> tuple[Layout, np.dtype[Any]]:
     """Returns the layout and dtype that `to_plain` described, each field checked; `name` is what errors call it."""
-    known = {"layers": layers_from_plain, "input_size": fields.whole(1), "dtype": fields.one_of("float32", "float64")}
+    known: dict[str, fields.Check] = {"layers": layers_from_plain, "input_size": fields.whole(1)}
+    known["dtype"] = fields.one_of("float32", "float64")
+    if isinstance(value, dict) and "inputs" in value:  # only networks that read more than x have them
+        known["inputs"] = inputs_from_plain
     plain = fields.record(name, value, known)
-    return Layout(plain["layers"], plain["input_size"]), np.dtype(plain["dtype"])
+    return Layout(plain["layers"], plain["input_size"], plain.get("inputs")), np.dtype(plain["dtype"])
 
 
 def lines(layout: Layout) -> list[str]:
-    """Returns one line for each layer: its description, its output's size, its number of parameters."""
+    """Returns one line for each input besides x and for each layer, with its output's size and number of parameters."""
     names = [repr(layer) for layer in layout.layers]
-    width, found = max(map(len, names)), list[str]()
+    width, found = max(map(len, names)), [f"  {name}: {given}" for name, given in layout.inputs.items()]
     for name, part in zip(names, layout.parts, strict=True):
         count = sum(parameter.size for group in part.parameters for parameter in group)
         found.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())

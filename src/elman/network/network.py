@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.init import Chrono, initial
-from elman.core.layers import Cell, Dense, Embedding, Layer, Layout
+from elman.core.layers import INPUT, Cell, Dense, Embedding, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
 from elman.network import arguments, description
+from elman.network.arguments import Inputs
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -82,21 +83,27 @@ class Network:
     @classmethod
     def from_layers(
         cls,
-        layers: Sequence[Layer],
+        layers: Sequence[Layer | Node],
         *,
         input_size: int | None = None,
+        inputs: Mapping[str, Input] | None = None,
         init: str | Chrono | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> Network:
-        """Makes a network of any list of layers; `input_size` is needed unless the first is an `Embedding`."""
+        """Makes a network of any list of layers; `input_size` is needed unless an `Embedding` reads x.
+
+        inputs  what the network reads besides x, by name. Its methods then take x as a mapping of names to arrays, each
+                with the axis B, and `lengths` as a mapping too; `backward` returns a mapping of their gradients. The
+                input "y" is the targets
+        """
         layers = list(layers)
         if input_size is None:
-            if not layers or not isinstance(layers[0], Embedding):
+            if not layers or not _reads_integers(layers):
                 raise TypeError("input_size: expected a whole number of at least 1, got None")
             input_size = 1
         network = cls.__new__(cls)
-        network._begin(Layout(layers, input_size), init, dtype, seed)
+        network._begin(Layout(layers, input_size, inputs), init, dtype, seed)
         return network
 
     @classmethod
@@ -139,7 +146,7 @@ class Network:
         return self.layout.size
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[Layer | Node, ...]:
         return self.layout.layers
 
     @property
@@ -169,18 +176,18 @@ class Network:
     @overload
     def predict(
         self,
-        x: ArrayLike,
+        x: Inputs,
         *,
-        lengths: ArrayLike | None = None,
+        lengths: Inputs | None = None,
         state: State | None = None,
         return_state: Literal[False] = False,
     ) -> np.ndarray: ...
     @overload
     def predict(
-        self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: Literal[True]
+        self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, return_state: Literal[True]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]: ...
     def predict(
-        self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None, return_state: bool = False
+        self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
         """Returns the outputs y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
         batch, single = self._batch(x, lengths=lengths, state=state)
@@ -189,15 +196,15 @@ class Network:
         y = y[0] if single else y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
-    def hidden(self, x: ArrayLike, *, lengths: ArrayLike | None = None, state: State | None = None) -> list[np.ndarray]:
+    def hidden(self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None) -> list[np.ndarray]:
         """Returns the output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
         return self.forward(x, lengths=lengths, state=state)[1].hidden
 
     def forward(
         self,
-        x: ArrayLike,
+        x: Inputs,
         *,
-        lengths: ArrayLike | None = None,
+        lengths: Inputs | None = None,
         state: State | None = None,
         key: tuple[int, int] | None = None,
     ) -> tuple[np.ndarray, Tape]:
@@ -209,7 +216,9 @@ class Network:
         theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
         y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, arguments.as_key(key))
         y = y[0] if single else y
-        return y, Tape(self._engine, record, self.layout, theta, y.shape, batch.lengths, single, final)
+        time = self.layout.time
+        lengths = batch.lengths if time in (None, INPUT) else batch.lengths_of(time)
+        return y, Tape(self._engine, record, self.layout, theta, y.shape, lengths, single, final)
 
     def backward(
         self,
@@ -219,7 +228,7 @@ class Network:
         dh: ArrayLike | Sequence[ArrayLike | None] | None = None,
         dstate: State | None = None,
         truncate: int | None = None,
-    ) -> tuple[Parameters, np.ndarray | None, dict[str, np.ndarray]]:
+    ) -> tuple[Parameters, Any, dict[str, np.ndarray]]:
         """Computes the gradients of a scalar L by backpropagation through time, at the weights that `forward` used.
 
         dy        dL/dy, shaped like y; None: zeros
@@ -229,7 +238,7 @@ class Network:
         truncate  k: no gradient of the state passes from step kj back to step kj - 1
 
         Returns (dL/dtheta named like `parameters`, dx (B, T, D), dL/d(initial state) by name). dx is None behind an
-        Embedding.
+        Embedding. With named inputs, dx is a mapping of their names to their gradients.
         """
         if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
@@ -251,11 +260,11 @@ class Network:
 
     def loss(
         self,
-        x: ArrayLike,
+        x: Inputs,
         y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: ArrayLike | None = None,
+        lengths: Inputs | None = None,
         sample_weight: ArrayLike | None = None,
         state: State | None = None,
     ) -> float:
@@ -267,11 +276,11 @@ class Network:
 
     def loss_and_grad(
         self,
-        x: ArrayLike,
+        x: Inputs,
         y: ArrayLike,
         *,
         loss: str | Loss = "mse",
-        lengths: ArrayLike | None = None,
+        lengths: Inputs | None = None,
         sample_weight: ArrayLike | None = None,
         state: State | None = None,
         truncate: int | None = None,
@@ -334,7 +343,7 @@ class Network:
 
     # ---------------------------------------------------------------------------------------- inside
 
-    def _batch(self, x: ArrayLike, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
+    def _batch(self, x: Inputs, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -345,3 +354,10 @@ class Network:
         came = "integers" if self.layout.integer_input else f"{self.input_size} in"
         title = f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters"
         return "\n".join([f"{title}, {self.dtype}, {self.engine} engine", *description.lines(self.layout)])
+
+
+def _reads_integers(layers: Sequence[Layer | Node]) -> bool:
+    """Returns whether an Embedding reads x: as the first layer, or by the name of x."""
+    first, *_ = layers
+    named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
+    return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)

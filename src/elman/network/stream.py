@@ -58,6 +58,8 @@ class Stream:
             raise ValueError(
                 "network: expected one direction, got a bidirectional network, whose output needs the whole sequence"
             )
+        if network.layout.inputs:
+            raise ValueError(f"network: expected x as the only input, got {', '.join(network.layout.inputs)} too")
         self.network = network
         self.batch_size = checks.whole("batch_size", batch_size, low=1, high=MOST_SEQUENCES)
         self._restart(network.weights.copy(), None)

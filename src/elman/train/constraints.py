@@ -108,7 +108,7 @@ def _leaks(layout: Layout) -> Iterable[tuple[Parameter, Simple]]:
     for part in layout.parts:
         if isinstance(part.layer, Recurrent) and isinstance(part.layer.cell, Simple):
             for group in part.parameters:
-                yield from ((p, part.layer.cell) for p in group if p.name.startswith("leak"))
+                yield from ((p, part.layer.cell) for p in group if p.role == "leak")
 
 
 def _matching(name: str, layout: Layout, pattern: object) -> list[Parameter]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.core.layers import Layout
+from elman.core.losses import Loss
 from elman.core.requests import Batch
 
 __all__ = ["FitData", "row_weights", "split"]
@@ -50,12 +51,13 @@ def split(batch: Batch, validation: Any, checked: Callable[..., Batch]) -> tuple
     return batch.take(slice(0, kept)), batch.take(slice(kept, n))
 
 
-def row_weights(layout: Layout, batch: Batch) -> np.ndarray:
+def row_weights(layout: Layout, loss: Loss, batch: Batch) -> np.ndarray:
     """Returns the weight of each row in a mean of the loss (n,), so that an epoch's mean is over steps, not batches."""
-    n, steps = batch.x.shape[:2]
-    if layout.last:
-        return np.ones(n) if batch.weight is None else batch.weight.astype(np.float64)
-    lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
+    time = layout.time
+    if time is None or loss.ragged:
+        return np.ones(len(batch.x)) if batch.weight is None else batch.weight.astype(np.float64)
+    lengths = batch.lengths_of(time)
     if batch.weight is None:
         return lengths.astype(np.float64)
-    return np.where(np.arange(steps) < lengths[:, None], batch.weight, 0.0).sum(axis=1, dtype=np.float64)
+    valid = np.arange(batch.steps_of(time)) < lengths[:, None]
+    return np.where(valid, batch.weight, 0.0).sum(axis=1, dtype=np.float64)

@@ -56,7 +56,8 @@ def training(state: TrainingState) -> Plain:
 
 def network(layout: Layout, dtype: np.dtype[Any]) -> Plain:
     """Returns the fingerprint of a network, whatever its weights."""
-    return plain("layers", layout.layers) | {"input_size": layout.input_size, "dtype": dtype.name}
+    found = plain("layers", layout.layers) | {"input_size": layout.input_size, "dtype": dtype.name}
+    return found | plain("inputs", layout.inputs)
 
 
 def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
@@ -64,9 +65,16 @@ def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
 
     Values that nothing reads, past a row's length, do not count. `prefix` stands before each name.
     """
-    behind_last = None if layout.last else batch.lengths
+    behind_last = batch.y_lengths
+    if behind_last is None and layout.time is not None:
+        behind_last = batch.lengths if layout.time == "x" else batch.lengths_of(layout.time)
     arrays = {"x": (batch.x, batch.lengths), "y": (batch.y, behind_last), "lengths": (batch.lengths, None)}
-    arrays["sample_weight"] = (batch.weight, behind_last)
+    if batch.y_lengths is not None:
+        arrays["lengths['y']"] = (batch.y_lengths, None)
+    for name, (values, lengths) in (batch.named or {}).items():
+        arrays |= {f"x[{name!r}]": (values, lengths), f"lengths[{name!r}]": (lengths, None)}
+    by_step = batch.weight is not None and batch.weight.ndim == 2
+    arrays["sample_weight"] = (batch.weight, behind_last if by_step else None)
     for slot, array in zip(layout.states, batch.state or (), strict=False):
         arrays[f"state[{slot.name!r}]"] = (array, None)
     return {

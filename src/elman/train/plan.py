@@ -8,6 +8,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.core.layers import Layout
+from elman.core.losses import Loss
 from elman.core.requests import Batch, Records, Windows
 from elman.train.data import FitData
 
@@ -48,12 +49,13 @@ def plan_epoch(data: FitData, number: int, batch_size: int, seed: int) -> EpochP
     return EpochPlan(order, starts, np.add.reduceat(data.weights[order], starts[:-1]))
 
 
-def as_window(layout: Layout, window: Any) -> int | None:
+def as_window(layout: Layout, loss: Loss, window: Any) -> int | None:
     """Returns `window=` of `Trainer.fit`, checked; raises ValueError for a network whose sequences cannot be cut."""
     if window is None:
         return None
-    if layout.last or layout.bidirectional:
-        what = "outputs at its last step alone" if layout.last else "two directions"
+    last, both = layout.last, layout.bidirectional
+    if last or both or layout.inputs or loss.ragged:
+        what = "outputs at its last step alone" if last else "two directions" if both else "other inputs or targets"
         raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")
     return checks.count("window", window)
 

@@ -56,20 +56,13 @@ class TrainingState(NamedTuple):
     def apply(self, batch: Batch, records: Records) -> tuple[np.ndarray, np.ndarray, int]:
         """Applies a block of updates to theta and the slots; returns their losses, gradient norms, and how many were
         applied: all, or those before the first that found a loss or norm that is not finite."""
-        layout = self.network.layout
-        return select(layout, self.loss).update(
-            layout,
-            self.network.theta,
-            batch,
-            self.objective(batch),
-            UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints),
-            self.slots,
-            self.updates,
-            records,
-        )
+        layout, theta = self.network.layout, self.network.theta
+        rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
+        engine = select(layout, self.loss)
+        return engine.update(layout, theta, batch, self.objective(batch), rule, self.slots, self.updates, records)
 
     def objective(self, batch: Batch) -> Objective:
-        """How the value and the gradient of this batch are made."""
+        """Returns how the value and the gradient of a batch are computed."""
         layout = self.network.layout
         segment = arguments.segment(layout, self.recompute, batch.x.shape[1])
         seed = self.seed if layout.draws else None

@@ -15,6 +15,7 @@ from elman.core.losses import Loss, as_loss
 from elman.core.optim import Optimizer, as_optimizer
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
 from elman.network import Network, arguments
+from elman.network.arguments import Inputs
 from elman.network.weights import Training
 from elman.train import fingerprint
 from elman.train.checkpoint import AskedEpochs, CheckpointWriter, restored
@@ -144,10 +145,10 @@ class Trainer:
 
     def update(
         self,
-        x: ArrayLike,
+        x: Inputs,
         y: ArrayLike,
         *,
-        lengths: ArrayLike | None = None,
+        lengths: Inputs | None = None,
         sample_weight: ArrayLike | None = None,
         state: Mapping[str, ArrayLike] | None = None,
     ) -> float:
@@ -162,11 +163,11 @@ class Trainer:
 
     def fit(
         self,
-        x: ArrayLike,
+        x: Inputs,
         y: ArrayLike,
         *,
         epochs: int,
-        lengths: ArrayLike | None = None,
+        lengths: Inputs | None = None,
         sample_weight: ArrayLike | None = None,
         state: Mapping[str, ArrayLike] | None = None,
         validation: float | tuple[ArrayLike, ArrayLike] | Mapping[str, Any] | None = None,
@@ -211,14 +212,14 @@ class Trainer:
         checks.flag("shuffle", shuffle)
         callbacks = _callbacks(callback)
         layout = self.network.layout
-        window = as_window(layout, window)
+        window = as_window(layout, self.loss, window)
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
         batch, held_out = split(batch, validation, self._batch)
         if patience is not None:
             patience = checks.whole("patience", patience, low=1)
             if held_out is None:
                 raise ValueError(f"patience: expected validation data with it, got patience={patience} alone")
-        data = FitData(batch, held_out, row_weights(layout, batch), shuffle, window)
+        data = FitData(batch, held_out, row_weights(layout, self.loss, batch), shuffle, window)
         position, writer = Position(first=self.epochs), None
         every = None if every is None else checks.whole("every", every, low=1)
         keep = checks.whole("keep", keep, low=1)
@@ -260,7 +261,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------ inside
 
-    def _batch(self, x: ArrayLike, y: ArrayLike, **others: Any) -> Batch:
+    def _batch(self, x: Inputs, y: ArrayLike, **others: Any) -> Batch:
         return arguments.as_batch(self.network.layout, self.network.dtype, x, y, loss=self.loss, **others)[0]
 
     def _fingerprint(self, data: FitData, patience: int | None) -> fingerprint.Plain:

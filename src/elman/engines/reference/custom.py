@@ -18,6 +18,7 @@ class Tape(NamedTuple):
     own: Any  # what the user's step returned
     x: np.ndarray  # (B, D)
     state: Arrays  # the state before, each (B, H)
+    memory: Arrays  # the memory's values (B, S, M), where the cell reads one
 
 
 def parameters_of(cell: Any, arrays: Arrays) -> Arrays:
@@ -25,22 +26,27 @@ def parameters_of(cell: Any, arrays: Arrays) -> Arrays:
     return arrays
 
 
-def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: np.ndarray) -> tuple[Arrays, Tape]:
+def step(cell: Any, parameters: Arrays, x: np.ndarray, state: Arrays, **drawn: Any) -> tuple[Arrays, Tape]:
     """Takes one step: x (B, D), state of (B, H) arrays -> new state, tape.
 
-    drawn: mask (B, H) where the layer has recurrent dropout.
+
+    drawn: mask (B, H) where the layer has recurrent dropout; memory (values (B, S, M), valid (B, S)) where the cell
+    reads one.
     """
     new, tape = _parts(cell, "step", cell.step(cell, parameters, x, state, **drawn), "(state, tape)", 2)
-    return _alike(cell, "step: state", new, state), Tape(tape, x, state)
+    return _alike(cell, "step: state", new, state), Tape(tape, x, state, drawn.get("memory", ())[:1])
 
 
-def step_backward(cell: Any, parameters: Arrays, tape: Tape, dstate: Arrays) -> tuple[np.ndarray, Arrays, Arrays]:
-    """Takes gradients at the new state to dx (B, D), gradients at the state before, gradients of the parameters."""
+def step_backward(cell: Any, parameters: Arrays, tape: Tape, dstate: Arrays) -> tuple[Any, ...]:
+    """Takes gradients at the new state to dx (B, D), gradients at the state before, gradients of the parameters, and
+    that of the memory's values (B, S, M) where the cell reads one."""
+    expected = "(dx, dstate, gradients, dmemory)" if tape.memory else "(dx, dstate, gradients)"
     found = cell.step_backward(cell, parameters, tape.own, dstate)
-    dx, before, gradients = _parts(cell, "step_backward", found, "(dx, dstate, gradients)", 3)
+    dx, before, gradients, *rest = _parts(cell, "step_backward", found, expected, 3 + len(tape.memory))
     (dx,) = _alike(cell, "step_backward: dx", (dx,), (tape.x,))
     before = _alike(cell, "step_backward: dstate", before, tape.state)
-    return dx, before, _alike(cell, "step_backward: gradients", gradients, parameters)
+    gradients = _alike(cell, "step_backward: gradients", gradients, parameters)
+    return dx, before, gradients, *_alike(cell, "step_backward: dmemory", rest, tape.memory)
 
 
 def _parts(cell: Any, what: str, found: Any, expected: str, count: int) -> Any:

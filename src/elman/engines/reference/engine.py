@@ -16,7 +16,7 @@ from .random import Draws
 from .tree import tree_sum
 from .update import run_updates
 
-__all__ = ["ReferenceEngine"]
+__all__ = ["ReferenceEngine", "hidden_entries", "ragged_lengths"]
 
 PREDICT_ROWS = 256  # rows taken together where nothing is summed over rows
 
@@ -33,22 +33,21 @@ class ReferenceEngine:
     def forward(
         self, layout: Any, theta: np.ndarray, batch: Any, shard_size: int, key: Any = None
     ) -> tuple[np.ndarray, list[np.ndarray], Any]:
-        n, steps = batch.x.shape[:2]
-        shape = (n, layout.output_size) if layout.last else (n, steps, layout.output_size)
-        y = np.zeros(shape, theta.dtype)
+        n = len(batch.x)
+        y = np.zeros(_output_shape(layout, batch), theta.dtype)
         final = [np.zeros((n, slot.size), theta.dtype) for slot in layout.states]
         shards: list[tuple[np.ndarray, network.Tape]] = []
-        for rows in _shards(np.arange(n), _lengths(batch), shard_size):
+        for rows in _shards(np.arange(n), batch.lengths_of("x"), shard_size):
             y[rows], ends, tape = _forward(layout, theta, batch, rows, key)
             for array, end in zip(final, ends, strict=True):
                 array[rows] = end
             shards.append((rows, tape))
-        return y, final, (layout, n, steps, shards)
+        return y, final, (layout, batch, shards)
 
     def hidden(self, tape: Any) -> list[np.ndarray]:
-        layout, n, steps, shards = tape
-        parts = [(rows, network.hidden(layout, shard)) for rows, shard in shards]
-        found = [np.zeros((n, steps, h.shape[2]), h.dtype) for h in parts[0][1]]
+        _, batch, shards = tape
+        parts = [(rows, network.hidden(shard)) for rows, shard in shards]
+        found = [np.zeros((len(batch.x), *h.shape[1:]), h.dtype) for h in parts[0][1]]
         for rows, outputs in parts:
             for array, h in zip(found, outputs, strict=True):
                 array[rows] = h
@@ -63,14 +62,16 @@ class ReferenceEngine:
         dhidden: Sequence[np.ndarray | None] | None,
         dstate: Sequence[np.ndarray] | None,
         truncate: int | None,
-    ) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]]:
-        _, n, steps, shards = tape
+    ) -> tuple[np.ndarray, Any, list[np.ndarray]]:
+        _, batch, shards = tape
+        n = len(batch.x)
         if dy is None:
-            dy = np.zeros((n, layout.output_size) if layout.last else (n, steps, layout.output_size), theta.dtype)
+            dy = np.zeros(_output_shape(layout, batch), theta.dtype)
         arriving = _zeros(layout, n, theta.dtype) if dstate is None else dstate
         layers = sum(part.layer.kind == "recurrent" for part in layout.parts)
         above = [None] * layers if dhidden is None else dhidden
-        dx = None if layout.integer_input else np.zeros((n, steps, layout.input_size), theta.dtype)
+        inputs = {name: np.zeros_like(signal.values) for name, signal in _signals(batch, slice(None)).items()}
+        dx = {name: array if array.dtype.kind == "f" else None for name, array in inputs.items()}
         dstate0 = _zeros(layout, n, theta.dtype)
         gradients: list[np.ndarray] = []
         for rows, shard in shards:
@@ -79,11 +80,12 @@ class ReferenceEngine:
                 layout, theta, shard, dy[rows], dh, [d[rows] for d in arriving], truncate
             )
             gradients.append(gradient)
-            if dx is not None:
-                dx[rows] = part_dx
+            for name, array in dx.items():
+                if array is not None:
+                    array[rows] = part_dx[name]
             for array, values in zip(dstate0, before, strict=True):
                 array[rows] = values
-        return tree_sum(gradients), dx, dstate0
+        return tree_sum(gradients), dx if layout.inputs else dx["x"], dstate0
 
     def loss(self, layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int) -> float:
         rows = np.arange(len(batch.x))
@@ -123,14 +125,14 @@ class ReferenceEngine:
     ) -> tuple[float, np.ndarray]:
         """Returns loss and gradient of some rows, added along the tree over their shards; see `ValueAndGradient`."""
         key = None if objective.seed is None else (objective.seed, number)
-        steps = int(_lengths(batch)[rows].sum())
+        penalty_weight = objective.activity_penalty
+        entries = hidden_entries(layout, batch, rows) if penalty_weight else 0
         values: list[float] = []
         gradients: list[np.ndarray] = []
         for shard in _evaluated(layout, theta, batch, objective.loss, objective.shard_size, rows, key):
             for array, end in zip(carry or (), shard.final, strict=carry is not None):
                 array[shard.rows] = end
-            hidden = network.hidden(layout, shard.tape)
-            penalty, dhidden = losses.activity(hidden, objective.activity_penalty, steps)
+            penalty, dhidden = losses.activity(network.hidden(shard.tape), penalty_weight, entries)
             zeros = _zeros(layout, len(shard.rows), theta.dtype)
             values.append(shard.value + penalty)
             gradients.append(
@@ -148,7 +150,8 @@ class ReferenceStepper:
         self._state = _zeros(layout, batch_size, theta.dtype)
 
     def step(self, x: np.ndarray, out: np.ndarray) -> None:
-        y, self._state, _ = network.forward(self._layout, self._theta, x[:, None], self._lengths, self._state)
+        inputs = {"x": network.Signal(x[:, None], self._lengths)}
+        y, self._state, _ = network.forward(self._layout, self._theta, inputs, self._state)
         out[...] = y if self._layout.last else y[:, 0]
 
     def try_step(self, x: object, out: object, /) -> bool:
@@ -169,9 +172,17 @@ def _shards(rows: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
 
 
-def _lengths(batch: Any) -> np.ndarray:
-    n, steps = batch.x.shape[:2]
-    return np.full(n, steps, np.int64) if batch.lengths is None else batch.lengths
+def _signals(batch: Any, rows: Any) -> dict[str, network.Signal]:
+    """Returns what a network reads from outside, by name, for some rows."""
+    found = {"x": network.Signal(batch.x[rows], batch.lengths_of("x")[rows])}
+    for name, (values, lengths) in (batch.named or {}).items():
+        found[name] = network.Signal(values[rows], None if lengths is None else lengths[rows])
+    return found
+
+
+def _output_shape(layout: Any, batch: Any) -> tuple[int, ...]:
+    n = len(batch.x)
+    return (n, layout.output_size) if layout.last else (n, batch.steps_of(layout.time), layout.output_size)
 
 
 def _forward(
@@ -179,7 +190,13 @@ def _forward(
 ) -> tuple[np.ndarray, list[np.ndarray], network.Tape]:
     state = None if batch.state is None else [s[rows] for s in batch.state]
     draws = None if key is None else Draws(key[0], key[1], rows)
-    return network.forward(layout, theta, batch.x[rows], _lengths(batch)[rows], state, draws)
+    return network.forward(layout, theta, _signals(batch, rows), state, draws)
+
+
+def hidden_entries(layout: Any, batch: Any, rows: np.ndarray) -> int:
+    """Returns how many numbers the outputs of all recurrent layers hold within the lengths of some rows."""
+    recurrent = [part.output for part in layout.parts if part.layer.kind == "recurrent"]
+    return sum(int(batch.lengths_of(output.time)[rows].sum()) * output.size for output in recurrent)
 
 
 class Evaluated(NamedTuple):
@@ -196,31 +213,42 @@ def _evaluated(
     layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int, rows: np.ndarray, key: Any
 ) -> Iterator[Evaluated]:
     """Yields the shards of some rows, each taken forward through the network and through the loss."""
-    lengths = _lengths(batch)
-    norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, rows, lengths[rows], theta.dtype))
-    for shard in _shards(rows, lengths, shard_size):
+    norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, loss, rows, theta.dtype))
+    for shard in _shards(rows, batch.lengths_of("x"), shard_size):
         y_hat, final, tape = _forward(layout, theta, batch, shard, key)
-        weight = _weight(layout, batch, shard, lengths[shard], theta.dtype)
-        y = _valid_targets(layout, batch.y[shard], lengths[shard])
-        yield Evaluated(shard, final, tape, *losses.value_and_derivative(loss, y_hat, y, weight, norm))
+        weight, y = _weight(layout, batch, loss, shard, theta.dtype), _targets(layout, batch, loss, shard)
+        lengths = ragged_lengths(layout, batch, loss, shard)
+        yield Evaluated(shard, final, tape, *losses.value_and_derivative(loss, y_hat, y, weight, norm, *lengths))
 
 
 def _zeros(layout: Any, n: int, dtype: np.dtype[Any]) -> list[np.ndarray]:
     return [np.zeros((n, slot.size), dtype) for slot in layout.states]
 
 
-def _weight(layout: Any, batch: Any, rows: np.ndarray, lengths: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """Returns the weight of every step, (n, T) or (n,): as given, else 1; 0 past the lengths."""
-    steps = batch.x.shape[1]
-    weight = np.ones((len(rows),) if layout.last else (len(rows), steps), dtype)
+def _valid(layout: Any, batch: Any, rows: np.ndarray) -> np.ndarray:
+    """Returns which of the outputs' steps are within the lengths of some rows, (n, T)."""
+    return np.arange(batch.steps_of(layout.time)) < batch.lengths_of(layout.time)[rows][:, None]
+
+
+def _weight(layout: Any, batch: Any, loss: Any, rows: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Returns the weight of every step (n, T), or of every row (n,): as given, else 1; 0 past the lengths."""
+    by_row = layout.last or loss.ragged
     if batch.weight is not None:
         weight = batch.weight[rows]
-    return weight if layout.last else np.where(np.arange(steps) < lengths[:, None], weight, dtype.type(0))
+    else:
+        weight = np.ones((len(rows),) if by_row else (len(rows), batch.steps_of(layout.time)), dtype)
+    return weight if by_row else np.where(_valid(layout, batch, rows), weight, dtype.type(0))
 
 
-def _valid_targets(layout: Any, y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def _targets(layout: Any, batch: Any, loss: Any, rows: np.ndarray) -> np.ndarray:
     """Returns the targets with 0 past the lengths, where the caller's array may hold anything."""
-    if layout.last:
+    y = batch.y[rows]
+    if layout.last and not loss.ragged:
         return y
-    valid = np.arange(y.shape[1]) < lengths[:, None]
+    valid = np.arange(y.shape[1]) < batch.y_lengths[rows][:, None] if loss.ragged else _valid(layout, batch, rows)
     return np.where(valid if y.ndim == 2 else valid[..., None], y, y.dtype.type(0))
+
+
+def ragged_lengths(layout: Any, batch: Any, loss: Any, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Returns the lengths of the outputs' and of the targets' rows for a ragged loss, and nothing for any other."""
+    return (batch.lengths_of(layout.time)[rows], batch.y_lengths[rows]) if loss.ragged else ()

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elman.core.layers import Layout
+from elman.core.layers import INPUT, Layout
 from elman.core.losses import Loss
 from elman.core.requests import Batch
+from elman.network.arguments.named import TARGETS, as_named, by_name
 from elman.network.arguments.states import as_state
-from elman.network.arguments.targets import as_targets, has_classes
+from elman.network.arguments.targets import as_ragged, as_targets
 from elman.network.arguments.values import as_array, as_real, as_whole, check_finite, check_range, check_width, refuse
 
-__all__ = ["as_batch", "check_unchanged"]
+__all__ = ["as_batch", "check_unchanged", "vocabulary"]
 
 
 def as_batch(
@@ -31,28 +32,44 @@ def as_batch(
 ) -> tuple[Batch, bool]:
     """Returns the data as an engine's Batch, and whether x was one sequence, without the axis B.
 
-    x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows
+    x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows; a
+                   mapping of names to arrays, each with the axis B, for a network with named inputs
     y              read where `loss` is given: (B, T, O), or (B, O) behind Last; the last axis may be left out where
-                   it is 1; classes for cross entropy (B, T) or (B,); without B for one sequence
-    lengths        (B,) whole numbers in [1, T]; one number for one sequence
+                   it is 1; classes for cross entropy (B, T) or (B,); without B for one sequence. Ragged losses: a list
+                   of B sequences of classes, or (B, U) with `lengths["y"]`
+    lengths        (B,) whole numbers in [1, T]; one number for one sequence; or a mapping of names to such
     sample_weight  (B, T) or (B,), at least 0, with a positive sum
     state          names of `layout.states` -> (B, size); what is missing is zero
 
     Raises TypeError for values that are no numbers; ValueError for wrong shapes, and for values out of range, NaN and
     infinity with their place.
     """
-    rows, single = _inputs(layout, dtype, x)
+    values, counts = by_name(layout, x, lengths, y, loss is not None)
+    rows, single = _inputs(layout, dtype, values[INPUT])
     n, steps = rows.shape[:2]
-    counts = _lengths(lengths, n, steps, single)
-    valid = None if counts is None else np.arange(steps) < counts[:, None]
+    own = _lengths(counts.get(INPUT), n, steps, single)
+    valid = None if own is None else np.arange(steps) < own[:, None]
     if layout.integer_input:
-        check_range("x", rows, valid, single, _vocabulary(layout))
+        check_range("x", rows, valid, single, vocabulary(layout))
     else:
         check_finite("x", rows, valid, single, steps=True)
-    targets = None if loss is None else as_targets(layout, dtype, y, loss, n, steps, valid, single)
-    weight = _weight(layout, dtype, sample_weight, n, steps, valid, single)
+    if layout.inputs and single:
+        raise ValueError(f"x: expected the axis B for a network of several inputs, got {rows.shape[1:]}")
+    named = {
+        name: as_named(name, given, dtype, values[name], counts.get(name), n) for name, given in layout.inputs.items()
+    }
+    if layout.time in named:  # outputs and targets have the steps of another input
+        array, ends = named[layout.time]
+        steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
+    targets, target_lengths = None, None
+    if loss is not None and loss.ragged:
+        targets, target_lengths = as_ragged(layout, y, counts.get(TARGETS), loss, n, single)
+    elif loss is not None:
+        targets = as_targets(layout, dtype, y, loss, n, steps, valid, single)
+    by_row = layout.last or (loss is not None and loss.ragged)
+    weight = _weight(dtype, sample_weight, n, None if by_row else steps, valid, single)
     given = None if state is None else as_state("state", layout, dtype, state, n)
-    return Batch(rows, targets, counts, weight, given), single
+    return Batch(rows, targets, own, weight, given, target_lengths, named or None), single
 
 
 def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
@@ -60,21 +77,30 @@ def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
 
     The arrays are the caller's, who may have written to them since; an engine takes such a number for NaN.
     """
-    steps = batch.x.shape[1]
-    valid = None if batch.lengths is None else np.arange(steps) < batch.lengths[:, None]
+    valid = None if batch.lengths is None else np.arange(batch.x.shape[1]) < batch.lengths[:, None]
     try:
         if layout.integer_input:
-            check_range("x", batch.x, valid, False, _vocabulary(layout))
-        if has_classes(loss) and batch.y is not None:
-            mask = None if layout.last else valid
-            check_range("y", batch.y, mask, False, layout.output_size, steps=not layout.last)
+            check_range("x", batch.x, valid, False, vocabulary(layout))
+        for name, given in layout.inputs.items():
+            if given.kind == "integers" and batch.named is not None:
+                array, counts = batch.named[name]
+                assert counts is not None
+                check_range(name, array, np.arange(array.shape[1]) < counts[:, None], False, given.size)
+        if loss.ragged and batch.y is not None and batch.y_lengths is not None:
+            mask = np.arange(batch.y.shape[1]) < batch.y_lengths[:, None]
+            check_range("y", batch.y, mask, False, layout.output_size)
+        elif loss.classes and batch.y is not None:
+            time = layout.time
+            mask = None if time is None else np.arange(batch.steps_of(time)) < batch.lengths_of(time)[:, None]
+            check_range("y", batch.y, mask, False, layout.output_size, steps=time is not None)
     except ValueError as error:
         raise ValueError(f"{error}, where another number stood when training began") from None
 
 
-def _vocabulary(layout: Layout) -> int:
-    """Returns the number of rows of the Embedding that the network begins with."""
-    return layout.parts[0].layer.num_embeddings  # type: ignore[union-attr]
+def vocabulary(layout: Layout) -> int:
+    """Returns the number of rows of the Embedding that reads x."""
+    table: Any = next(part.layer for part in layout.parts if part.layer.integers and part.reads[0] == INPUT)
+    return table.num_embeddings
 
 
 def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray, bool]:
@@ -104,28 +130,22 @@ def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray | 
 
 
 def _weight(
-    layout: Layout,
-    dtype: np.dtype[Any],
-    weight: object,
-    n: int,
-    steps: int,
-    valid: np.ndarray | None,
-    single: bool,
+    dtype: np.dtype[Any], weight: object, n: int, steps: int | None, valid: np.ndarray | None, single: bool
 ) -> np.ndarray | None:
-    """Returns weights (n, T), or (n,) behind Last; a row's single weight counts at each of its steps."""
+    """Returns weights (n, T), or (n,) where steps are None; a row's single weight counts at each of its steps."""
     if weight is None:
         return None
     array = as_real("sample_weight", weight, dtype)
-    lead = (n,) if layout.last else (n, steps)
+    lead = (n,) if steps is None else (n, steps)
     if single and array.shape == lead[1:]:
         array = array[None]
-    check_width("sample_weight", array.shape, [lead] if layout.last else [lead, (n,)])
+    check_width("sample_weight", array.shape, [lead] if steps is None else [lead, (n,)])
     by_step = array.ndim == 2
     mask = valid if by_step else None
     check_finite("sample_weight", array, mask, single, steps=by_step)
     refuse("sample_weight", array, array < 0, mask, single, by_step, "numbers of at least 0")
     if not (array > 0 if mask is None else (array > 0) & mask).any():
         raise ValueError("sample_weight: expected at least one weight above 0, got zeros alone")
-    if array.ndim < len(lead):  # one weight a row: the same at each of its steps
+    if steps is not None and not by_step:  # one weight a row: the same at each of its steps
         array = np.repeat(array[:, None], steps, axis=1)
     return np.ascontiguousarray(array)

@@ -7,32 +7,19 @@ from typing import Any
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.core.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Pinball, outputs_per_target
-from elman.network.arguments.values import as_real, as_whole, check_finite, check_range, check_width, refuse
+from elman.core.losses import Loss
+from elman.network.arguments.named import as_lengths
+from elman.network.arguments.values import as_array, as_real, as_whole, check_finite, check_range, check_width, refuse
 
-__all__ = ["as_targets", "has_classes", "target_width"]
-
-
-def target_width(layout: Layout, loss: Loss) -> int:
-    """Returns the size of y's last axis: O, O/Q for the pinball loss over Q quantiles, O/2 for densities, or what a
-    user's own loss says. Raises ValueError where the network's outputs are no multiple of what the loss takes for a
-    target."""
-    if isinstance(loss, Custom):
-        if loss.outputs not in (None, layout.output_size):
-            raise ValueError(f"loss: {loss} expects a network of {loss.outputs} outputs, got {layout.output_size}")
-        return layout.output_size if loss.targets is None else loss.targets
-    count = outputs_per_target(loss)
-    if layout.output_size % count:
-        each = "quantiles" if isinstance(loss, Pinball) else f"numbers (location, log scale) of {loss.kind}"
-        raise ValueError(
-            f"loss: expected a network whose outputs are a multiple of the {count} {each}, got {layout.output_size}"
-        )
-    return layout.output_size // count
+__all__ = ["as_ragged", "as_targets", "target_width"]
 
 
-def has_classes(loss: Loss) -> bool:
-    """Returns whether the targets of this loss are whole numbers, the classes."""
-    return isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes)
+def target_width(layout: Layout, loss: Loss) -> int | None:
+    """Returns the size of y's last axis, or None where targets are whole numbers, without that axis. Raises ValueError
+    where the network's outputs are no multiple of what the loss takes for a target."""
+    if loss.ragged and layout.last:
+        raise ValueError(f"loss: expected a network with an output at every step for {loss.label}, got one behind Last")
+    return loss.target_width(layout.output_size)
 
 
 def as_targets(
@@ -48,9 +35,8 @@ def as_targets(
     """Returns y with the axis B, checked for a batch of n sequences at the steps where `valid` (n, T) holds."""
     lead, mask = ((n,), None) if layout.last else ((n, steps), valid)
     width = target_width(layout, loss)
-    if has_classes(loss):
-        name = getattr(loss, "name", loss.kind)
-        array = as_whole("y", y, f"whole numbers, the classes (loss is {name})")
+    if width is None:
+        array = as_whole("y", y, f"whole numbers, the classes (loss is {loss.label})")
         array = array[None] if single else array
         check_width("y", array.shape[1:] if single else array.shape, [lead[1:] if single else lead])
         check_range("y", array, mask, single, layout.output_size, steps=not layout.last)
@@ -62,7 +48,31 @@ def as_targets(
     shape = (*lead, width)
     check_width("y", array.shape[1:] if single else array.shape, [shape[1:] if single else shape])
     check_finite("y", array, mask, single, steps=not layout.last)
-    if isinstance(loss, BinaryCrossEntropy):
-        outside = (array < 0) | (array > 1)
-        refuse("y", array, outside, mask, single, not layout.last, "numbers in [0, 1] (loss is binary_cross_entropy)")
+    low, high = loss.low, loss.high
+    if low is not None and high is not None:
+        expected = f"numbers in [{low:g}, {high:g}] (loss is {loss.label})"
+        refuse("y", array, (array < low) | (array > high), mask, single, not layout.last, expected)
     return array
+
+
+def as_ragged(
+    layout: Layout, y: object, lengths: object, loss: Loss, n: int, single: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """One sequence of classes a row, from a list of sequences or from an array and its lengths: int64 (n, U) and its
+    rows' lengths (n,), from 0 to U."""
+    target_width(layout, loss)
+    expected = f"one sequence of whole numbers a row (loss is {loss.label})"
+    given: Any = [y] if single else y
+    if isinstance(given, list | tuple) and lengths is None:
+        rows = [as_array("y", row, "iu", expected) if len(row) else np.zeros(0, np.int64) for row in given]
+        if len(rows) != n or any(row.ndim != 1 for row in rows):
+            raise ValueError(f"y: expected {expected}, got {len(rows)} for {n} rows")
+        lengths = np.array([len(row) for row in rows], np.int64)
+        given = np.zeros((n, max(1, int(lengths.max()))), np.int64)
+        for to, row in zip(given, rows, strict=True):
+            to[: len(row)] = row
+    array = as_whole("y", given, expected)
+    check_width("y", array.shape, [(n, "U")])
+    counts = as_lengths("lengths['y']", lengths, n, array.shape[1], 0)
+    check_range("y", array, np.arange(array.shape[1]) < counts[:, None], single, layout.output_size)
+    return array, counts

@@ -7,11 +7,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.core import checks
-from elman.core.layers import CELLS, Activation, Cell, Dense, Embedding, Last, Layer, Layout, Recurrent, Simple, Skip
-from elman.core.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Custom, Loss, outputs_per_target
+from elman.core.layers import (
+    CELLS,
+    INPUT,
+    Activation,
+    Cell,
+    Dense,
+    Embedding,
+    Last,
+    Layer,
+    Layout,
+    Recurrent,
+    Simple,
+    Skip,
+)
+from elman.core.losses import LOSSES, Loss
 from elman.network import Network, arguments
+from elman.network.arguments.batch import vocabulary
+from elman.network.arguments.named import TARGETS
 
 __all__ = ["Subject", "draw_inputs", "draw_state", "draw_targets", "network_of"]
+
+ROWS = 3  # of the data that is drawn
 
 
 class Subject(NamedTuple):
@@ -58,9 +75,7 @@ def _around(subject: Any) -> list[Layer]:
         case _ if isinstance(subject, Cell):
             return [Recurrent(4, subject), Dense(2)]
         case _ if isinstance(subject, Loss):
-            own = subject.outputs if isinstance(subject, Custom) else None
-            outputs = own or 3 * outputs_per_target(subject)
-            return [Recurrent(4, Simple()), Dense(outputs)]
+            return [Recurrent(4, Simple()), Dense(getattr(subject, "outputs", None) or 3 * subject.outputs_per_target)]
         case _:
             raise TypeError(
                 "subject: expected a Network, a cell, layer, activation or loss, or its name, "
@@ -68,13 +83,24 @@ def _around(subject: Any) -> list[Layer]:
             )
 
 
-def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws x (3, 5, D) and returns it with lengths, of which one is 1."""
-    first = network.layers[0]
+def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Draws x (3, 5, D) and returns it with lengths, of which one is 1; both by name for a network with named inputs,
+    each of which has lengths in another order."""
+    layout, shape = network.layout, (ROWS, 5)
     lengths = np.array([5, 3, 1])
-    if isinstance(first, Embedding):
-        return rng.integers(0, first.num_embeddings, (3, 5)), lengths
-    return rng.normal(size=(3, 5, network.input_size)), lengths
+    whole = layout.integer_input
+    x = rng.integers(0, vocabulary(layout), shape) if whole else rng.normal(size=(*shape, layout.input_size))
+    if not layout.inputs:
+        return x, lengths
+    values, counts = {INPUT: x}, {INPUT: lengths}
+    for name, given in layout.inputs.items():
+        if given.kind == "vector":
+            values[name] = rng.normal(size=(ROWS, given.size))
+            continue
+        integers = given.kind == "integers"
+        values[name] = rng.integers(0, given.size, (ROWS, 4)) if integers else rng.normal(size=(ROWS, 4, given.size))
+        counts[name] = np.array([2, 4, 3])
+    return values, counts
 
 
 def draw_state(network: Network, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -82,12 +108,15 @@ def draw_state(network: Network, n: int, rng: np.random.Generator) -> dict[str, 
     return {slot.name: 0.5 * rng.normal(size=(n, slot.size)) for slot in network.layout.states}
 
 
-def draw_targets(network: Network, loss: Loss, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws and returns targets for x that the loss accepts."""
-    outer = 1 if network.layout.integer_input else 2
-    lead = x.shape[: x.ndim - outer] if network.layout.last else x.shape[: x.ndim - outer + 1]
-    if isinstance(loss, CrossEntropy) or (isinstance(loss, Custom) and loss.classes):
-        return rng.integers(0, network.output_size, lead)
+def draw_targets(network: Network, loss: Loss, x: Any, lengths: Any, rng: np.random.Generator) -> Any:
+    """Draws and returns targets for x that the loss accepts; where the network reads the targets, they are in x."""
+    if TARGETS in network.layout.inputs:
+        return x[TARGETS]
+    lead = network.predict(x, lengths=lengths).shape[:-1]
     width = arguments.target_width(network.layout, loss)
-    draw = rng.random if isinstance(loss, BinaryCrossEntropy) else rng.normal
+    if loss.ragged:
+        return [rng.integers(0, network.output_size, size) for size in rng.integers(0, 4, lead[0])]
+    if width is None:
+        return rng.integers(0, network.output_size, lead)
+    draw = rng.normal if loss.low is None else rng.random
     return draw(size=(*lead, width))

@@ -17,7 +17,10 @@ STEPS = 1 << 15  # the most that a replay takes, over all layers: about ten seco
 
 
 def fitting_rows(layout: Layout, steps: int) -> int:
-    """Returns how many rows of `steps` steps a replay may take; 0 where one row takes too much memory or time."""
+    """Returns how many rows of `steps` steps a replay may take; 0 where one row takes too much memory or time, or where
+    layers read something else than the layer before them."""
+    if not layout.chain:
+        return 0
     recurrent = [part for part in layout.parts if part.states]
     scans = sum(len(part.states) for part in recurrent)
     width = sum(part.input_size + 8 * part.output_size for part in recurrent)  # an LSTM keeps 7 H and x
@@ -49,4 +52,6 @@ def widened(batch: Batch) -> Batch:
         return array.astype(np.float64) if array is not None and array.dtype.kind == "f" else array
 
     state = None if batch.state is None else [wide(array) for array in batch.state]
-    return Batch(wide(batch.x), wide(batch.y), batch.lengths, wide(batch.weight), state)
+    named = {name: one._replace(values=wide(one.values)) for name, one in (batch.named or {}).items()}
+    numbers = {name: wide(getattr(batch, name)) for name in ("x", "y", "weight")}
+    return batch._replace(**numbers, state=state, named=named or None)

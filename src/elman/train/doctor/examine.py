@@ -38,6 +38,8 @@ def examine(
     if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
     loss, layout = as_loss(loss), network.layout
+    if not layout.chain or loss.ragged:
+        raise ValueError("network: expected layers that each read the one before, and targets at its steps")
     value = None
     if y is None:
         network.predict(x, lengths=lengths)  # raises what a prediction raises

@@ -7,7 +7,6 @@ at a time for the backward pass.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +50,8 @@ class Replay:
         self.lengths = lengths[self.order]
         ordered = batch.take(self.order)
         draws = None if key is None else Draws(key[0], key[1], key[2][self.order])
-        y, _, self._tape = network.forward(layout, theta, ordered.x, self.lengths, ordered.state, draws)
+        inputs = {"x": network.Signal(ordered.x, self.lengths)}
+        y, _, self._tape = network.forward(layout, theta, inputs, ordered.state, draws)
         self.y = np.empty_like(y)
         self.y[self.order] = y
 
@@ -63,7 +63,9 @@ class Replay:
                 for direction, name in enumerate(names):
                     yield from self._cell(i, part, direction, name)
             elif names:
-                yield from self._steps(names[0], part.layer.kind, "output", self._tape.outputs[i], range(self.steps))
+                yield from self._steps(
+                    names[0], part.layer.kind, "output", self._tape.done[i].out.values, range(self.steps)
+                )
 
     def derivative(self, loss: Loss, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """Returns the loss and dL/dy, with `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
@@ -88,22 +90,19 @@ class Replay:
 
     def backward(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> Iterator[Seen]:
         """Yields the gradients of the backward pass from dL/dy (like y) and the penalty, in their order."""
-        tape, dout = self._tape, dy[self.order]
+        dout = dy[self.order]
         steps, dhidden = range(self.steps)[::-1], self._penalty(activity)
         yield from self._steps("loss", "loss", "dL/dy", dout, steps)
         for i, part in reversed(list(enumerate(self.layout.parts))):
-            kind, read = part.layer.kind, tape.inputs[i]
+            kind, done = part.layer.kind, self._tape.done[i]
             if kind == "recurrent":
-                extra, dread = dhidden.pop(), np.zeros_like(read)
+                extra, dread = dhidden.pop(), np.zeros_like(done.given.read[0].values)
                 dout = dout if extra is None else dout + extra
                 for direction, name in enumerate(layer_names(part)):
                     yield from self._cell_back(i, part, direction, name, dout, dread, truncate)
                 dout = dread
             elif kind not in ("embedding", "skip"):  # an embedding is the first layer; a skip passes the gradient on
-                alone: Any = SimpleNamespace(parts=(part,), integer_input=False)
-                masks = {0: tape.masks[i]} if i in tape.masks else {}
-                own = network.Tape(read, tape.lengths, [read], [tape.outputs[i]], [[]], masks, True)
-                dout = network.backward(alone, self.theta, own, dout, [], [], None)[1]
+                dout = network.step_back(done, dout, [], None).dread[0]
                 assert dout is not None
                 for name in layer_names(part):
                     yield from self._steps(name, kind, "dL/dx", dout, steps)
@@ -116,7 +115,8 @@ class Replay:
 
     def _penalty(self, activity: float) -> list[np.ndarray | None]:
         """Returns the penalty's derivative by each recurrent layer's h."""
-        return losses.activity(network.hidden(self.layout, self._tape), activity, int(self.lengths.sum()))[1]
+        hidden = network.hidden(self._tape)
+        return losses.activity(hidden, activity, int(self.lengths.sum()) * sum(h.shape[2] for h in hidden))[1]
 
     def _steps(self, layer: str, kind: str, quantity: str, values: np.ndarray, steps: range) -> Iterator[Seen]:
         """Yields values (n, T, F) step by step, or values (n, F) at once."""
@@ -131,7 +131,7 @@ class Replay:
         kind, size = part.layer.cell.kind, part.layer.hidden_size  # type: ignore[union-attr]
         gates = GATES.get(kind, ())
         p = scan.parameters_of(part.layer.cell, self._parameters(part, direction))  # type: ignore[union-attr]
-        for t, local, kept, _ in self._tape.scans[i][direction].steps:
+        for t, local, kept, _ in self._tape.done[i].tape[direction].steps:
             rows = self.order[local]
             if kind in GATES:  # a cell that is known; kept is its Tape, `reference/<cell>.py`
                 x, read = kept.products.x, kept.products.read
@@ -144,7 +144,7 @@ class Replay:
                     yield Seen(name, kind, "activation", None, t, rows, kept.s)
                 if kind == "lstm":
                     yield Seen(name, kind, "state c", None, t, rows, kept.c)
-            h = self._tape.outputs[i][local, t, direction * size : (direction + 1) * size]
+            h = self._tape.done[i].out.values[local, t, direction * size : (direction + 1) * size]
             yield Seen(name, kind, "state h", None, t, rows, h)
 
     def _cell_back(
@@ -154,7 +154,7 @@ class Replay:
         layer: Any = part.layer
         kind, size = layer.cell.kind, layer.hidden_size
         gates = GATES.get(kind, ())
-        parameters, tape = self._parameters(part, direction), self._tape.scans[i][direction]
+        parameters, tape = self._parameters(part, direction), self._tape.done[i].tape[direction]
         dh = dout[..., direction * size : (direction + 1) * size]
         carry = tuple(np.zeros((len(dout), slot.size), dout.dtype) for slot in part.states[direction])
         for entry in reversed(tape.steps):

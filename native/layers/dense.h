@@ -1,0 +1,86 @@
+// A dense layer at every step, or on one row a sequence: y = act(W x + b).
+#pragma once
+
+#include "layers/record.h"
+
+namespace elman::ELMAN_ISA {
+
+// f(value) applied to the columns of all rows.
+template <class T, class F>
+ELMAN_INLINE void each_vector(int64_t rows, int64_t columns, int64_t ld, F f) {
+  for (int64_t m = 0; m < rows; m++) {
+    for (int64_t j = 0; j < padded<T>(columns); j += kWidth<T>) f(m * ld + j);
+  }
+}
+
+template <class T>
+struct DenseLayer : PlainLayer<T> {
+  static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
+    w.forward = m.take<T>(few_outputs<T>(op.out, op.in) ? op.out * padded<T>(op.in) : padded<T>(op.out) * op.in);
+    w.bias = m.take<T>(padded<T>(op.out));
+    if (backward) w.back = m.take<T>(padded<T>(op.in) * op.out);
+  }
+
+  static void pack(const Op& op, const T* theta, bool backward, bool, const OpWeights<T>& w) {
+    const T *weight = theta + op.direction[0].weight, *bias = theta + op.direction[0].bias;
+    if (few_outputs<T>(op.out, op.in)) {
+      pack_rows(w.forward, weight, op.out, op.in);
+    } else {
+      pack_transposed(w.forward, weight, op.out, op.in);
+    }
+    pack_transposed(w.bias, bias, op.out, 1);
+    if (backward) pack_straight(w.back, weight, op.out, op.in);
+  }
+
+  static void forward(const ForwardPass<T>& f) {
+    const Op& op = f.op;
+    const OpWeights<T>& w = f.w;
+    OpTape<T>& o = f.o;
+    const int64_t rows = output_rows(f.s.steps, o.last), ld = f.in[0].ld;
+    const T* in = f.in[0].at;
+    if (few_outputs<T>(op.out, op.in)) {
+      dots(Strided<T>{in, ld}, rows, op.in, w.forward, op.out, o.out, o.ld, w.bias);
+    } else {
+      product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
+    }
+    const ActivationKind act = op.activation;
+    if (act == ActivationKind::linear) return;
+    each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
+      const Vec<T> a = load(o.out + i), zero{};
+      store(o.out + i, act == ActivationKind::tanh      ? tanh<T>(a)
+                       : act == ActivationKind::sigmoid ? sigmoid<T>(a)
+                       : a < zero                       ? zero
+                                                        : a);
+    });
+  }
+
+  static void backward(const BackwardPass<T>& b) {
+    const Op& op = b.op;
+    const OpTape<T>& o = b.o;
+    const int64_t rows = output_rows(b.s.steps, o.last), ld = b.in[0].ld;
+    const T* in = b.in[0].at;
+    T *dout = b.dout, *din = b.din[0].at;
+    const ActivationKind act = op.activation;
+    const Vec<T> one = splat(T(1)), zero{};
+    if (act != ActivationKind::linear) {
+      each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
+        const Vec<T> y = load(o.out + i), d = load(dout + i);
+        store(dout + i, act == ActivationKind::tanh      ? d * (one - y * y)
+                        : act == ActivationKind::sigmoid ? d * (y * (one - y))
+                        : y > zero                       ? d
+                                                         : zero);
+      });
+    }
+    for (const Share<T>& share : b.shares) {
+      const Pick pick = share.of(o.last);
+      weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in,
+                      share.gradient + op.direction[0].weight);
+      bias_gradient(dout, o.ld, kPlain, op.out, pick, share.gradient + op.direction[0].bias);
+    }
+    if (!din) return;
+    product<true>(Strided<T>{dout, o.ld}, rows, plain(op.out), b.w.back, op.in, din, ld, (const T*)nullptr,
+                  b.din[0].start);
+  }
+};
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,176 @@
+// What the layers of a shard share: their packed weights, what their way forward leaves, and what their way back works
+// on.
+#pragma once
+
+#include "layers/ids.h"
+#include "layers/scan.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class T>
+struct OpWeights {
+  CellWeights<T> cell[2];    // recurrent
+  T *forward, *bias, *back;  // dense and skip
+};
+
+// Every operation's output: (rows, ld), rows one for each step of each sequence (`last` false) or one for each
+// sequence.
+template <class T>
+struct OpTape {
+  T* out;
+  int64_t ld;
+  bool last;
+  DirectionTape<T> dir[2];
+  T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
+  uint32_t* bits;  // room for one row's draws
+};
+
+template <class T>
+struct ShardTape {
+  Steps steps;
+  int64_t* rows;  // which sequences of the data these are
+  T* x;           // (total, ldx), gathered; null for integers
+  int64_t* ids;   // (total,), for an embedding
+  int64_t ldx;
+  OpTape<T>* ops;
+  bool keep;   // gates, for the way back
+  bool rest;   // no state was given
+  bool draws;  // what dropout, zoneout and noise drew is part of it
+};
+
+template <class T>
+ELMAN_INLINE const ShardTape<T>* opened(const Shard* s) {
+  return reinterpret_cast<const ShardTape<T>*>(s);
+}
+
+ELMAN_INLINE int64_t output_rows(const Steps& s, bool last) { return last ? s.rows : s.total; }
+
+// The packed row of sequence r's last valid step.
+ELMAN_INLINE int64_t last_row(const Steps& s, int64_t r) { return s.offset[s.lengths[r] - 1] + r; }
+
+// f(packed row, sequence r of the shard, step t) for every row of an output.
+template <class F>
+ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
+  if (last) {
+    for (int64_t r = 0; r < s.rows; r++) f(r, r, int64_t(0));
+    return;
+  }
+  for (int64_t t = 0; t < s.steps; t++) {
+    for (int64_t r = 0; r < s.count[t]; r++) f(s.offset[t] + r, r, t);
+  }
+}
+
+// ---- the way back
+
+// One shard's part of the rows that go through the network together: its packed rows, its sequences, its gradient.
+template <class T>
+struct Share {
+  Pick steps, rows;
+  T* gradient;
+  ELMAN_INLINE Pick of(bool last) const { return last ? rows : steps; }
+};
+
+// What the shards share: their rows go back through time in blocks of so many steps, each followed by its sums of outer
+// products, which still find it in the cache. A function of the network and the batch alone, for it is part of the
+// bits.
+template <class T>
+struct Shares {
+  const Share<T>* first;
+  int64_t count, block, step;  // step: at which these rows begin, in their whole time
+  bool dstate;                 // whether the gradient of the initial state is wanted
+  bool rest;                   // whether that state was zero, unasked
+  ELMAN_INLINE const Share<T>* begin() const { return first; }
+  ELMAN_INLINE const Share<T>* end() const { return first + count; }
+};
+
+constexpr int64_t kBlockRows = 256;
+ELMAN_INLINE int64_t block_steps(int64_t shard_rows) { return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1; }
+
+// The picked rows in [begin, end), for an A that begins with `base`. Picked rows are in order.
+ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
+  const auto before = [&](int64_t bound) {
+    int64_t low = 0, high = all.count;
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (all.index[middle] < bound) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  };
+  const int64_t from = before(begin);
+  return {all.index + from, before(end) - from, base};
+}
+
+template <class T>
+struct ShardScratch {
+  T** dout;                       // gradient of each operation's output; see Op::shared_output
+  DirectionScratch<T> (*dir)[2];  // for each operation
+  T* dx;                          // (total, ldx), or null
+  Share<T>* shares;
+  int64_t *steps, *rows;  // what the shares pick from: (total,), (rows,)
+  int64_t shard_rows;
+};
+
+// ---- what a layer is given
+
+// Rows of numbers: an operation's output or the network's input, or the gradient of either. Rows are one for each step
+// of each sequence (`last` false), or one for each sequence.
+template <class T>
+struct Rows {
+  T* at;
+  int64_t ld;
+  bool last;
+};
+
+template <class T>
+struct ForwardPass {
+  const Op& op;
+  int32_t place;  // of the operation in its program
+  const OpWeights<T>& w;
+  const T* theta;
+  const Data& data;
+  const ShardTape<T>& s;
+  Rows<const T> in[2];  // what the operation reads
+  OpTape<T>& o;
+};
+
+// The gradient of what an operation reads: null where nobody wants it.
+template <class T>
+struct Into {
+  T* at;
+  Start start;  // zero: it is written; add: it is added to
+};
+
+template <class T>
+struct BackwardPass {
+  const Op& op;
+  int32_t place;
+  const OpWeights<T>& w;
+  const ShardTape<T>& s;
+  Rows<const T> in[2];
+  const OpTape<T>& o;
+  T* dout;
+  const DirectionScratch<T>* dir;
+  int64_t truncate;
+  Shares<T> shares;
+  Into<T> din[2];
+};
+
+// What a layer's operation has unless its header says otherwise: no weights to pack, and its output as its tape.
+template <class T>
+struct PlainLayer {
+  // Memory for packed weights. backward: for the way back too; dx: the gradient of what it reads is wanted.
+  static void carve_weights(Carver&, const Op&, bool /*backward*/, bool /*dx*/, OpWeights<T>&) {}
+  // moves: whether any state but a first one of zero meets its weights; what is never read is not packed.
+  static void pack(const Op&, const T* /*theta*/, bool /*backward*/, bool /*moves*/, const OpWeights<T>&) {}
+  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const ShardTape<T>& s, OpTape<T>& o) {
+    o.out = m.take<T>(output_rows(s.steps, o.last) * o.ld);
+  }
+  static void carve_scratch(Carver&, const Op&, const ShardTape<T>&, const OpTape<T>&, int64_t /*block*/,
+                            DirectionScratch<T>*) {}
+};
+
+}  // namespace elman::ELMAN_ISA

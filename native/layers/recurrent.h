@@ -1,0 +1,178 @@
+// A recurrent layer: one scan for each direction, and its initial states.
+#pragma once
+
+#include "layers/record.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class Cell, class T>
+void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>& w) {
+  const int64_t n = op.hidden, units = padded<T>(n);
+  w = {};
+  w.ih = m.take<T>(units * Cell::input.count * op.in);
+  w.bias = m.take<T>(units * Cell::input.count);
+  w.hh = m.take<T>(units * Cell::hidden.count * n);
+  if (Cell::extras) w.extra = m.take<T>(units * Cell::extras);
+  if constexpr (Cell::second) w.hh2 = m.take<T>(units * Cell::hidden2.count * n);
+  if (!backward) return;
+  if (dx) w.ih_back = m.take<T>(n * Cell::input.count * padded<T>(op.in));
+  w.hh_back = m.take<T>(n * Cell::hidden.count * units);
+  if constexpr (Cell::second) w.hh2_back = m.take<T>(n * Cell::hidden2.count * units);
+}
+
+template <class Cell, class T>
+void pack_cell(const Op& op, const T* theta, const Direction& at, bool backward, bool moves, const CellWeights<T>& w) {
+  const T *ih = theta + at.weight, *hh = theta + at.weight_hh, *bias = theta + at.bias, *extra = theta + at.extra;
+  const int64_t n = op.hidden, units = padded<T>(n);
+  pack_gates(w.ih, ih, n, op.in, Cell::input);
+  if (moves) pack_gates(w.hh, hh, n, n, Cell::hidden);
+  pack_gates(w.bias, bias, n, 1, Cell::input);
+  for (int64_t e = 0; e < Cell::extras; e++) {
+    for (int64_t j = 0; j < units; j++) w.extra[e * units + j] = j < n ? extra[e * n + j] : T(0);
+  }
+  if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2);
+  if (!backward) return;
+  if (w.ih_back) pack_gates_back(w.ih_back, ih, n, op.in, Cell::input);
+  if (moves) pack_gates_back(w.hh_back, hh, n, n, Cell::hidden);
+  if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2);
+}
+
+template <class T>
+void gather_state(const Data& data, int32_t slot, const T* learned, const ShardTape<T>& s, const DirectionTape<T>& d,
+                  T* to) {
+  const T* given = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
+  for (int64_t r = 0; r < s.steps.rows; r++) {
+    const T* from = given ? given + (data.own_state ? r : s.rows[r]) * d.hidden : learned;
+    for (int64_t j = 0; j < d.units; j++) to[r * d.units + j] = from && j < d.hidden ? from[j] : T(0);
+  }
+}
+
+template <class T>
+void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, const Data& data, const ShardTape<T>& s,
+                       const T* in, int64_t ld, OpTape<T>& o, bool keep) {
+  for (int32_t k = 0; k < op.directions; k++) {
+    DirectionTape<T>& d = o.dir[k];
+    d.regular.training = data.draws, d.regular.key = data.key, d.regular.first = data.first, d.regular.rows = s.rows;
+    for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
+      const T* learned = op.learned_state ? theta + op.direction[k].learned[part] : nullptr;
+      gather_state(data, op.direction[k].state + part, learned, s, d, part == 0 ? d.h0 : d.c0);
+    }
+    dispatch_cell<T>(op.cell, [&](auto cell) {
+      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && !op.learned_state);
+    });
+  }
+  if (op.directions == 1) return;
+  for (int64_t m = 0; m < s.steps.total; m++) {
+    T* to = o.out + m * o.ld;
+    for (int32_t k = 0; k < 2; k++) {
+      memcpy(to + k * op.hidden, o.dir[k].h + m * o.dir[k].ld, size_t(op.hidden) * sizeof(T));
+    }
+    for (int64_t j = op.out; j < o.ld; j++) to[j] = T(0);
+  }
+}
+
+// Adds the weights' gradients; fills din (total, ld) with that of the layer's input, or adds to it; din may be null.
+template <class T>
+void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>& s, const T* in, int64_t ld,
+                        const OpTape<T>& o, const T* dout, const DirectionScratch<T>* b, int64_t truncate,
+                        Shares<T> shares, T* din, Start start) {
+  const int64_t total = s.steps.total, n = op.hidden;
+  const bool learned = op.learned_state && s.rest;
+  for (int32_t k = 0; k < op.directions; k++) {
+    const DirectionTape<T>& d = o.dir[k];
+    const T* arriving = dout;
+    int64_t ldd = o.ld;
+    if (op.directions == 2) {  // this direction's half, with zeros behind it
+      for (int64_t m = 0; m < total; m++) {
+        memcpy(b[k].dout + m * d.ld, dout + m * o.ld + k * n, size_t(n) * sizeof(T));
+        for (int64_t j = n; j < d.units; j++) b[k].dout[m * d.ld + j] = T(0);
+      }
+      arriving = b[k].dout;
+      ldd = d.ld;
+    }
+    const T* da = b[k].da;
+    const T* const* read = d.regular.masks() ? d.read : d.h_prev;
+    const Direction& at = op.direction[k];
+    dispatch_cell<T>(op.cell, [&](auto cell) {
+      using Cell = decltype(cell);
+      for (int64_t done = 0; done < s.steps.steps; done += shares.block) {
+        const int64_t left = s.steps.steps - done, count = left < shares.block ? left : shares.block;
+        const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
+        const int64_t begin = s.steps.offset[lowest], end = s.steps.offset[highest] + s.steps.count[highest];
+        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step,
+                            shares.dstate || learned, done, count, begin, b[k]);
+        const int64_t first = begin > 0 ? begin : s.steps.count[0];  // step 0 saw a state of zero
+        for (const Share<T>& share : shares) {
+          const Pick rows = between(share.steps, begin, begin, end);
+          const Pick moved =
+              shares.rest && !op.learned_state && k == 0 ? between(share.steps, begin, first, end) : rows;
+          T* g = share.gradient;
+          weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at.weight);
+          weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at.weight_hh);
+          if constexpr (Cell::second) {
+            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.reset_h, d.ld}, rows, n, g + at.weight_hh);
+          }
+          const Summed<T> summed{rows, n, da, d.lda, d.c_prev, d.made_c, b[k].sums, d.ld};
+          add_gradients<Cell>(summed, g + at.bias, g + at.extra);
+        }
+        if (din) {
+          gates_back(da, d.lda, end - begin, inner_gates<T>(n, Cell::input), w.cell[k].ih_back, op.in, din + begin * ld,
+                     ld, start);
+        }
+      }
+    });
+    for (const Share<T>& share : shares) {
+      if (!learned) break;
+      bias_gradient(b[k].dh, d.units, kPlain, n, share.rows, share.gradient + at.learned[0]);
+      if (b[k].dc) bias_gradient(b[k].dc, d.units, kPlain, n, share.rows, share.gradient + at.learned[1]);
+    }
+    start = Start::add;
+  }
+}
+
+template <class T>
+struct RecurrentLayer : PlainLayer<T> {
+  static void carve_weights(Carver& m, const Op& op, bool backward, bool dx, OpWeights<T>& w) {
+    for (int32_t k = 0; k < op.directions; k++) {
+      dispatch_cell<T>(op.cell, [&](auto cell) { carve_cell<decltype(cell)>(m, op, backward, dx, w.cell[k]); });
+    }
+  }
+
+  static void pack(const Op& op, const T* theta, bool backward, bool moves, const OpWeights<T>& w) {
+    for (int32_t k = 0; k < op.directions; k++) {
+      dispatch_cell<T>(op.cell, [&](auto cell) {
+        pack_cell<decltype(cell)>(op, theta, op.direction[k], backward, moves, w.cell[k]);
+      });
+    }
+  }
+
+  // One direction's states are the output themselves.
+  static void carve_tape(Carver& m, const Op& op, int32_t place, const ShardTape<T>& s, OpTape<T>& o) {
+    for (int32_t k = 0; k < op.directions; k++) {
+      dispatch_cell<T>(op.cell, [&](auto cell) {
+        carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, s.keep, regular(op, place, k), o.dir[k]);
+      });
+    }
+    o.out = op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(s.steps, o.last) * o.ld);
+  }
+
+  static void carve_scratch(Carver& m, const Op& op, const ShardTape<T>& s, const OpTape<T>& o, int64_t block,
+                            DirectionScratch<T>* dir) {
+    for (int32_t k = 0; k < op.directions; k++) {
+      dispatch_cell<T>(op.cell, [&](auto cell) {
+        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block, op.directions == 2, dir[k]);
+      });
+    }
+  }
+
+  static void forward(const ForwardPass<T>& f) {
+    recurrent_forward(f.op, f.w, f.theta, f.data, f.s, f.in[0].at, f.in[0].ld, f.o, f.s.keep);
+  }
+
+  static void backward(const BackwardPass<T>& b) {
+    recurrent_backward(b.op, b.w, b.s, b.in[0].at, b.in[0].ld, b.o, b.dout, b.dir, b.truncate, b.shares, b.din[0].at,
+                       b.din[0].start);
+  }
+};
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,32 @@
+// The registry of layers: one entry for each LayerKind.
+#pragma once
+
+#include "layers/dense.h"
+#include "layers/dropout.h"
+#include "layers/embedding.h"
+#include "layers/last.h"
+#include "layers/recurrent.h"
+#include "layers/skip.h"
+
+namespace elman::ELMAN_ISA {
+
+// f(layer), a value of the layer's struct.
+template <class T, class F>
+ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
+  switch (kind) {
+    case LayerKind::embedding:
+      return f(EmbeddingLayer<T>{});
+    case LayerKind::recurrent:
+      return f(RecurrentLayer<T>{});
+    case LayerKind::dense:
+      return f(DenseLayer<T>{});
+    case LayerKind::last:
+      return f(LastLayer<T>{});
+    case LayerKind::skip:
+      return f(SkipLayer<T>{});
+    case LayerKind::dropout:
+      return f(DropoutLayer<T>{});
+  }
+}
+
+}  // namespace elman::ELMAN_ISA

@@ -1,0 +1,59 @@
+// A linear path from another source: z = y + W x. Where y is one row a sequence, a sequence x counts at its last step.
+#pragma once
+
+#include "layers/record.h"
+
+namespace elman::ELMAN_ISA {
+
+template <class T>
+struct SkipLayer : PlainLayer<T> {
+  // The rows of x that meet those of y.
+  struct Read {
+    const Steps* steps;
+    Rows<const T> x;
+    bool last;  // of y
+    ELMAN_INLINE int64_t row(int64_t m) const { return last && !x.last ? last_row(*steps, m) : m; }
+    ELMAN_INLINE const T* operator[](int64_t m) const { return x.at + row(m) * x.ld; }
+  };
+
+  static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
+    w.forward = m.take<T>(padded<T>(op.out) * op.second);
+    if (backward) w.back = m.take<T>(padded<T>(op.second) * op.out);
+  }
+
+  static void pack(const Op& op, const T* theta, bool backward, bool, const OpWeights<T>& w) {
+    pack_transposed(w.forward, theta + op.direction[0].weight, op.out, op.second);
+    if (backward) pack_straight(w.back, theta + op.direction[0].weight, op.out, op.second);
+  }
+
+  static void forward(const ForwardPass<T>& f) {
+    OpTape<T>& o = f.o;
+    const int64_t rows = output_rows(f.s.steps, o.last);
+    memcpy(o.out, f.in[0].at, size_t(rows * o.ld) * sizeof(T));
+    product(Read{&f.s.steps, f.in[1], o.last}, rows, plain(f.op.second), f.w.forward, f.op.out, o.out, o.ld,
+            (const T*)nullptr, Start::add);
+  }
+
+  static void backward(const BackwardPass<T>& b) {
+    const OpTape<T>& o = b.o;
+    const int64_t rows = output_rows(b.s.steps, o.last);
+    T* dy = b.din[0].at;
+    if (dy && b.din[0].start == Start::zero) {
+      memcpy(dy, b.dout, size_t(rows * o.ld) * sizeof(T));
+    } else if (dy) {
+      for (int64_t i = 0; i < rows * o.ld; i++) dy[i] += b.dout[i];
+    }
+    const Read read{&b.s.steps, b.in[1], o.last};
+    for (const Share<T>& share : b.shares) {
+      weight_gradient(b.dout, o.ld, kPlain, b.op.out, read, share.of(o.last), b.op.second,
+                      share.gradient + b.op.direction[0].weight);
+    }
+    T* dx = b.din[1].at;  // always added to: others may read x too
+    for (int64_t m = 0; dx && m < rows; m++) {
+      product<true>(Strided<T>{b.dout + m * o.ld, 0}, 1, plain(b.op.out), b.w.back, b.op.second,
+                    dx + read.row(m) * b.in[1].ld, b.in[1].ld, (const T*)nullptr, Start::add);
+    }
+  }
+};
+
+}  // namespace elman::ELMAN_ISA

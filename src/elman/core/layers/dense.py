@@ -1,0 +1,36 @@
+"""The dense layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from elman.core import checks
+from elman.core.layers.frozen import store
+from elman.core.layers.layer import Layer, Signal
+
+__all__ = ["Dense"]
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = act(W h + b) at every step: (B, T, F) -> (B, T, O), or (B, F) -> (B, O) behind `Last`."""
+
+    output_size: int
+    activation: Literal["linear", "tanh", "relu", "sigmoid"] = "linear"
+
+    kind: ClassVar[str] = "dense"
+
+    def __post_init__(self) -> None:
+        store(self, output_size=checks.count("output_size", self.output_size))
+        checks.choice("activation", self.activation, ("linear", "tanh", "relu", "sigmoid"))
+
+    def output(self, *read: Signal) -> Signal:
+        return Signal(self.output_size, read[0].time)
+
+    def parameter_shapes(self, size: int, *more: int) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.output_size, size), "bias": (self.output_size,)}
+
+    def full_name(self, local: str, number: int, count: int) -> str:
+        """Returns `dense0.weight`, ...; the last dense layer is the head, `head.weight`."""
+        return f"head.{local}" if number == count - 1 else f"dense{number}.{local}"

@@ -1,0 +1,253 @@
+"""The layout of a network: where each parameter lies in theta, which states there are, and what each layer reads."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.core import checks
+from elman.core.layers.layer import INPUT, PREVIOUS, Layer, Signal
+from elman.core.layers.node import Input, Node, checked_name
+from elman.core.layers.recurrent import Recurrent
+
+__all__ = ["MOST_PARAMETERS", "Layout", "Parameter", "Part", "Source", "Start", "StateSlot"]
+
+MOST_PARAMETERS = 2**40  # of a network: far above any use, so that no product of its sizes passes 64 bits
+
+Source = str | int  # an input by its name, or the output of a layer by its place in the list
+
+
+class Parameter(NamedTuple):
+    """One named array inside theta."""
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    role: str = ""  # its name within its layer: `weight_ih`, whatever the layer is called
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)  # not NumPy's, which wraps at 64 bits
+
+    def view(self, theta: np.ndarray) -> np.ndarray:
+        """Returns a writable view into theta (P,)."""
+        return theta[self.offset : self.offset + self.size].reshape(self.shape)
+
+
+class StateSlot(NamedTuple):
+    """One named state array, (B, size)."""
+
+    name: str
+    size: int
+
+
+class Start(NamedTuple):
+    """Where one initial state comes from, if no caller gives it: another layer's final state, or a vector."""
+
+    slot: int | None  # the place of that final state in `Layout.states`
+    source: Source  # the layer that it belongs to, or what gives the vector
+
+
+class Part(NamedTuple):
+    """One layer with what its neighbours decide: what it reads, its sizes, its parameters, states and their sources.
+
+    `parameters`, `states` and `starts` hold one tuple for each direction of a recurrent layer, one tuple otherwise. The
+    order within is fixed: a cell's `parameter_shapes` and `state_names`; weight, bias for dense; weight alone for
+    embedding and skip.
+    """
+
+    layer: Layer
+    input_size: int  # of the first thing it reads
+    output_size: int
+    parameters: tuple[tuple[Parameter, ...], ...]
+    states: tuple[tuple[StateSlot, ...], ...]
+    name: str | None
+    reads: tuple[Source, ...]
+    output: Signal
+    starts: tuple[tuple[Start | None, ...], ...]
+
+
+class Layout:
+    """A list of layers bound to the sizes of the inputs: where each parameter lies in theta, and which states there
+    are.
+
+    layers      layers, or layers with names (`Node`)
+    input_size  of x, the main input
+    inputs      name -> `Input`, of all others
+
+    Parameter names are PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_l0`, `bias_hn_l0`, `peephole_l0`, suffix
+    `_reverse` for the backward direction; `embedding.weight`; dense layers `dense0.weight`, ..., the last one
+    `head.weight`, `head.bias`; `skip.weight`. States: `h_l0`, `c_l0`, `h_l0_reverse`, ... What belongs to a layer with
+    a name begins with that name instead: `encoder.weight_ih`, `encoder.h`.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer | Node], input_size: int, inputs: Mapping[str, Input] | None = None
+    ) -> None:
+        self.layers = tuple(layers)
+        self.input_size = checks.count("input_size", input_size)
+        self.inputs = dict(inputs or {})
+        self.size = 0
+        nodes = self._nodes()
+        self.integer_input = any(
+            node.layer.integers and self._reads(i, node)[0] == INPUT for i, node in enumerate(nodes)
+        )
+        self._signals: dict[Source, Signal] = {INPUT: Signal(self.input_size, INPUT, self.integer_input)}
+        for name, given in self.inputs.items():
+            if checked_name("inputs", name) == INPUT:
+                raise ValueError(f"inputs: expected names other than {INPUT!r}, which has input_size, got {name!r}")
+            if not isinstance(given, Input):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"inputs[{name!r}]: expected an elman.Input, got {checks.shown(given)}")
+            time = None if given.kind == "vector" else name
+            self._signals[name] = Signal(given.size, time, given.kind == "integers")
+        self.parts, self.states = self._bind(nodes)
+        self.output_size, self.time = self.parts[-1].output.size, self.parts[-1].output.time
+        self.last = self.time is None
+        self.parameters = tuple(p for part in self.parts for group in part.parameters for p in group)
+        names = Counter([*(p.name for p in self.parameters), *(s.name for s in self.states)])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"layers: expected parameters and states with a name each, got {twice[0]} twice")
+
+    # ------------------------------------------------------------------------------------ what it says
+
+    @property
+    def bidirectional(self) -> bool:
+        return any(len(part.layer.suffixes) > 1 for part in self.parts)
+
+    @property
+    def draws(self) -> bool:
+        """Returns whether training draws anything."""
+        return any(part.layer.draws for part in self.parts)
+
+    @property
+    def chain(self) -> bool:
+        """Returns whether it is a stack: x is its only input, and no layer has a name."""
+        return not self.inputs and not any(isinstance(layer, Node) for layer in self.layers)
+
+    @property
+    def custom(self) -> bool:
+        """Returns whether some part exists on the reference engine alone.
+
+        That is a layer or a cell that the compiled core lacks, an input besides x, an initial state from elsewhere, or
+        an Embedding that reads x and is not the first layer.
+        """
+        started = any(start is not None for part in self.parts for group in part.starts for start in group)
+        elsewhere = self.integer_input and not self.parts[0].layer.integers
+        return bool(self.inputs) or started or elsewhere or not all(part.layer.compiled for part in self.parts)
+
+    # ---------------------------------------------------------------------------------------- binding
+
+    def _nodes(self) -> list[Node]:
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer | Node):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"layers[{i}]: expected a layer such as elman.Recurrent(16), got {layer!r}")
+        nodes = [layer if isinstance(layer, Node) else Node(layer) for layer in self.layers]
+        if not any(isinstance(node.layer, Recurrent) for node in nodes):
+            raise ValueError(f"layers: expected at least one Recurrent layer, got {list(self.layers)!r}")
+        self._places: dict[str, Source] = {name: name for name in (INPUT, *self.inputs)}
+        for i, node in enumerate(nodes):
+            if node.name is None:
+                continue
+            if node.name in self._places:
+                raise ValueError(f"layers[{i}]: expected a name of its own, got {node.name!r} again")
+            self._places[node.name] = i
+        return nodes
+
+    def _reads(self, i: int, node: Node) -> tuple[Source, ...]:
+        names = node.reads or node.layer.sources()
+        if len(names) != len(node.layer.sources()):
+            count = len(node.layer.sources())
+            raise ValueError(f"layers[{i}]: expected {count} names of what it reads, got {names}")
+        return tuple(self._source(i, name) for name in names)
+
+    def _source(self, i: int, name: str) -> Source:
+        if name == PREVIOUS:
+            return i - 1 if i > 0 else INPUT
+        place = self._places.get(name)
+        if place is None or (isinstance(place, int) and place >= i):
+            known = ", ".join(key for key, at in self._places.items() if isinstance(at, str) or at < i)
+            raise ValueError(f"layers[{i}]: expected the name of an input or a layer before it ({known}), got {name!r}")
+        return place
+
+    def _bind(self, nodes: list[Node]) -> tuple[tuple[Part, ...], tuple[StateSlot, ...]]:
+        """Returns every layer's part, and all states, in the order of the layers."""
+        parts: list[Part] = []
+        slots: list[StateSlot] = []
+        unnamed = Counter(node.layer.kind for node in nodes if node.name is None)
+        before: Counter[str] = Counter()
+        for i, node in enumerate(nodes):
+            layer, reads = node.layer, self._reads(i, node)
+            read = [self._signals[source] for source in reads]
+            output = self._signals[i] = self._output(i, layer, read)
+            shapes, sizes = layer.parameter_shapes(*(signal.size for signal in read)), layer.state_sizes()
+            if node.name is None:
+                full = {key: layer.full_name(key, before[layer.kind], unnamed[layer.kind]) for key in (*shapes, *sizes)}
+                before[layer.kind] += 1
+            else:
+                full = {key: f"{node.name}.{key}" for key in (*shapes, *sizes)}
+            starts = self._starts(i, node, slots)
+            parameters: list[tuple[Parameter, ...]] = []
+            states: list[tuple[StateSlot, ...]] = []
+            for suffix in layer.suffixes:
+                if shapes:
+                    parameters.append(self._place({key: (full[key] + suffix, shape) for key, shape in shapes.items()}))
+                if sizes:
+                    states.append(tuple(StateSlot(full[key] + suffix, size) for key, size in sizes.items()))
+            slots += [slot for group in states for slot in group]
+            arrays = (tuple(parameters), tuple(states))
+            parts.append(Part(layer, read[0].size, output.size, *arrays, node.name, reads, output, starts))
+        return tuple(parts), tuple(slots)
+
+    def _output(self, i: int, layer: Layer, read: list[Signal]) -> Signal:
+        """Returns what a layer gives for what it reads; raises ValueError with its place where it cannot read that."""
+        try:
+            if read[0].integers and not layer.integers:
+                raise ValueError(f"expected Embedding to read whole numbers, got {layer!r}")
+            return layer.output(*read)
+        except ValueError as error:
+            raise ValueError(f"layers[{i}]: {error}") from None
+
+    def _place(self, shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
+        """Places parameters, role -> (name, shape), in theta behind those before them, and returns them."""
+        placed: list[Parameter] = []
+        for role, (name, shape) in shapes.items():
+            placed.append(Parameter(name, shape, self.size, role))
+            self.size += placed[-1].size
+            if self.size > MOST_PARAMETERS:
+                raise ValueError(f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {name} {shape}")
+        return tuple(placed)
+
+    # ------------------------------------------------------------------------------- initial states
+
+    def _starts(self, i: int, node: Node, slots: list[StateSlot]) -> tuple[tuple[Start | None, ...], ...]:
+        """Returns the source of each initial state of a layer, in the order of its states; None: learned, or zero."""
+        sizes = node.layer.state_sizes()
+        own = {f"{local}{suffix}": size for suffix in node.layer.suffixes for local, size in sizes.items()}
+        named = dict(node.state) if not isinstance(node.state, str) else {key: f"{node.state}.{key}" for key in own}
+        for key in named:
+            if key not in own:
+                raise ValueError(f"layers[{i}]: expected states among {', '.join(own) or 'none'}, got {key!r}")
+        found = {key: self._start(i, source, own[key], slots) for key, source in named.items()}
+        return tuple(tuple(found.get(f"{local}{suffix}") for local in sizes) for suffix in node.layer.suffixes)
+
+    def _start(self, i: int, name: str, size: int, slots: list[StateSlot]) -> Start:
+        layer, dot, _ = name.partition(".")
+        source = self._source(i, layer)
+        if not dot:
+            signal = self._signals[source]
+            if signal.time is not None or signal.size != size:
+                raise ValueError(
+                    f"layers[{i}]: expected {name!r} to give one vector of size {size} a row, got {signal}"
+                )
+            return Start(None, source)
+        for slot, state in enumerate(slots):
+            if state.name == name and state.size == size:
+                return Start(slot, source)
+        raise ValueError(f"layers[{i}]: expected a state of size {size} of a layer before it, got {name!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Layout, (self.layers, self.input_size, self.inputs))

@@ -1,0 +1,48 @@
+"""A dense layer at every step, or on one row a sequence: y = act(W x + b).
+
+Shapes: x (..., F), y (..., O); W (O, F), b (O,). The derivative of every activation is written in terms of y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..sigmoid import sigmoid
+from .record import Done, Given, Sent, Signal
+
+__all__ = ["backward", "forward"]
+
+
+def forward(given: Given) -> Done:
+    """Maps x (..., F) to y (..., O)."""
+    weight, bias = given.weights[0]
+    (x,) = given.read
+    a = x.values @ weight.T + bias
+    match given.layer.activation:
+        case "tanh":
+            y = np.tanh(a)
+        case "sigmoid":
+            y = sigmoid(a)
+        case "relu":
+            y = np.where(a < 0, 0, a).astype(a.dtype)
+        case _:
+            y = a
+    return Done(given, Signal(y, x.lengths))
+
+
+def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
+    """Takes dy (..., O) back to dx (..., F) and (dW, db)."""
+    weight, x, y = done.given.weights[0][0], done.given.read[0].values, done.out.values
+    match done.given.layer.activation:
+        case "tanh":
+            da = dout * (1 - y * y)
+        case "sigmoid":
+            da = dout * y * (1 - y)
+        case "relu":
+            da = np.where(y > 0, dout, 0).astype(dout.dtype)
+        case _:
+            da = dout
+    rows = da.reshape(-1, da.shape[-1])
+    return Sent([da @ weight], [(rows.T @ x.reshape(-1, x.shape[-1]), rows.sum(axis=0))])
