@@ -121,6 +121,6 @@ def test_masked_values_are_not_offered_where_no_model_takes_them():
 
 
 def test_the_earlier_name_of_distribution_works_with_a_warning():
-    with pytest.warns(FutureWarning, match="head is called distribution now"):
+    with pytest.warns(FutureWarning, match="--head is called --distribution now"):
         made = ForecasterOptions(head="quantiles").forecaster(CovariateOptions())
     assert made.distribution == "quantiles"

@@ -6,6 +6,7 @@ how DATA is read, `ForecasterOptions` how a forecaster is trained, `OutputOption
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +211,7 @@ class ForecasterOptions:
             calendar=values.as_names("--calendar", self.calendar),
             levels=values.as_levels(self.levels),
             windows=self.windows,
-            **self._distribution(),
+            distribution=self._distribution(),
             effort=self.effort,
             hidden_size=self.hidden_size,
             members=self.members,
@@ -223,9 +224,12 @@ class ForecasterOptions:
         made.check_options()
         return made
 
-    def _distribution(self) -> dict[str, str]:
-        """Returns the distribution by the name that was typed; `Forecaster` warns of the earlier one."""
-        return {"distribution": self.distribution} if self.head is None else {"head": self.head}
+    def _distribution(self) -> str:
+        """Returns the distribution that was asked for, with a warning for the earlier name of the option."""
+        if self.head is None:
+            return self.distribution
+        warnings.warn("the option --head is called --distribution now", FutureWarning, stacklevel=3)
+        return self.head
 
 
 # ------------------------------------------------------------------------------------------ what is written
