@@ -522,7 +522,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_newest_causes_one_warning_and_the_one_before_it_is_used(damage: Callable[[Path], object], tmp_path: Path):
+def test_a_damaged_newest_causes_a_warning_and_the_last_good_is_used(damage: Callable[[Path], object], tmp_path: Path):
     stopped(trainer(), 12, checkpoint=tmp_path, every=2)
     damage(tmp_path / "update-000000010.safetensors")
     with pytest.warns(CheckpointWarning) as told:
