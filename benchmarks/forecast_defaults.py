@@ -15,8 +15,9 @@ wins    number of series on which the network is better
 mase    the network's MASE, averaged over the series
 
 The network is better than the baselines if the ratio is below 1. The log holds the run by which the defaults were
-chosen. Other seeds change the ratio by about 0.01 (0.867 to 0.883), and most configurations do not differ by more. The run shows that small networks are enough (16 units are worse than 4), and
-that the simple tanh cell is as good as the gated cells, and the fastest.
+chosen. Other seeds change the ratio by about 0.01 (0.867 to 0.883), and most configurations do not differ by more.
+The run shows that small networks are enough (16 units are worse than 4), and that the simple tanh cell is as good as
+the gated cells, and the fastest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dates read and written again; the step found, counted and carried on, beside NumPy's and the calendar's own rules."""
+"""Reading and writing of dates, and finding, counting and continuing their steps, compared with NumPy."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def days(*text: str) -> np.ndarray:
         (["2024-01-31T06:00+02:00", "2024-01-31T07:00+02:00"], "2024-01-31T06:00", "2024-01-31T06:00+02:00"),
     ],
 )
-def test_dates_as_people_write_them(cells, first, label):
+def test_date_formats(cells, first, label):
     (reading,) = read_dates(cells)
     assert reading.times[0] == np.datetime64(first)
     assert reading.style.label(reading.times[0]) == label
     assert read_dates(reading.style.labels(reading.times))[0].times.tolist() == reading.times.tolist()
 
 
-def test_summer_time_is_told_apart_in_utc():
+def test_daylight_saving_time_is_converted_to_utc():
     (reading,) = read_dates(["2024-10-27T02:30+02:00", "2024-10-27T02:30+01:00"])
     assert reading.style.labels(reading.times) == ["2024-10-27T00:30+00:00", "2024-10-27T01:30+00:00"]
 
 
-def test_day_and_month_either_way_round_give_two_readings():
+def test_ambiguous_day_and_month_give_two_readings():
     found = read_dates(["03/04/2024", "04/04/2024"])
     assert [str(reading.times[0])[:10] for reading in found] == ["2024-04-03", "2024-03-04"]
     assert len(read_dates(["03/04/2024", "13/04/2024"])) == 1
@@ -63,7 +63,7 @@ def test_day_and_month_either_way_round_give_two_readings():
 @pytest.mark.parametrize(
     "cell", ["", "hello", "2024-13-01", "2024-02-30", "12", "12.5", "99999", "2024-01-01 25:00", "Foo 2024"]
 )
-def test_what_is_no_date(cell):
+def test_cells_that_are_not_dates(cell):
     assert not reads_as_date(cell)
 
 
@@ -107,14 +107,14 @@ def test_what_is_no_date(cell):
         ),
     ],
 )
-def test_the_step_is_found_and_carried_on(times, calendar, name, following):
+def test_the_step_is_found_and_continued(times, calendar, name, following):
     found = infer(days(*times))
     assert (found, found.name) == (calendar, name)
     assert found.ahead(days(times[-1])[0], 2).tolist() == days(*following).tolist()
 
 
-def test_days_that_the_rule_leaves_out_are_no_gap():
-    """Business days and a shop that is closed on Sundays and Mondays, beside NumPy's own busdays."""
+def test_excluded_weekdays_are_no_gap():
+    """Business days, and a week without Sunday and Monday, agree with those of NumPy."""
     for mask in ("1111100", "0111110"):
         every = np.arange("2024-01-01", "2024-06-01", dtype="datetime64[D]")
         times = every[np.is_busday(every, weekmask=mask)]
@@ -131,7 +131,7 @@ def test_a_gap_is_counted():
     assert known.all()
 
 
-def test_times_without_a_rule():
+def test_irregular_times():
     assert infer(days("2024-01-01T00:00", "2024-01-01T01:00", "2024-01-01T02:00", "2024-01-01T02:30")) is None
 
 
@@ -145,7 +145,7 @@ def test_times_without_a_rule():
         st.builds(Calendar, st.just("weekday"), weekmask=st.sampled_from(["1111100", "1111110", "1010100"])),
     ),
 )
-def test_counting_undoes_stepping(start, calendar):
+def test_counting_is_the_inverse_of_stepping(start, calendar):
     origin = calendar.ahead(np.datetime64(start, "D"), 1)[0]
     times = np.concatenate([[origin], calendar.ahead(origin, 60)])
     steps, known = calendar.index(times)
@@ -176,7 +176,7 @@ def test_steps_by_name(freq, times, expected):
 
 
 @pytest.mark.parametrize("freq", ["", "0D", "2B", "X", "MM", "m", 5])
-def test_steps_that_no_name_stands_for(freq):
+def test_unknown_names_of_steps(freq):
     with pytest.raises(ValueError, match=r"freq: expected a step"):
         parse(freq, days("2024-01-01", "2024-01-02"))
 
@@ -198,7 +198,7 @@ def test_usual_seasons(calendar, seasons):
     assert calendar.seasons == seasons
 
 
-def test_calendars_refuse_what_is_none():
+def test_bad_calendars():
     with pytest.raises(ValueError, match=r"unit: expected one of 'us', 'month', 'weekday'"):
         Calendar("day")
     with pytest.raises(ValueError, match=r"weekmask: expected seven of 0 and 1"):

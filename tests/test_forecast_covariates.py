@@ -1,4 +1,4 @@
-"""What is known beside a series: its layout, that it helps, that nothing later is looked at, what is refused."""
+"""Covariates: their features, lower errors with them, no effect of later values, errors in their data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUICK: dict[str, Any] = {"horizon": 7, "season": 7}
 
 
 def driven(rows: int = 200, seed: int = 0, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
-    """A weekly series, half as large again on days that nobody can foresee without `promo`; both one horizon longer."""
+    """Returns a weekly series that is higher on random days, and the covariate of these days, one horizon longer."""
     rng = np.random.default_rng(seed)
     time = np.arange(rows + 7)
     promo = (rng.random(rows + 7) < 0.2).astype(float)
@@ -27,7 +27,7 @@ def driven(rows: int = 200, seed: int = 0, noise: float = 0.02) -> tuple[np.ndar
 
 
 def panel(count: int = 4) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Values, promotions that go one horizon further, and the truth of that horizon."""
+    """Returns values, a covariate that is one horizon longer, and the true values of that horizon, by id."""
     both = {f"s{k}": driven(200 - 10 * k, k) for k in range(count)}
     values = {name: (k + 1) * y[:-7] for k, (name, (y, _)) in enumerate(both.items())}
     return values, {name: p for name, (_, p) in both.items()}, {n: y[-7:] for n, (y, _) in both.items()}
@@ -36,8 +36,8 @@ def panel(count: int = 4) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray],
 # -------------------------------------------------------------------------------------------- layout
 
 
-def test_what_stands_beside_a_step():
-    """Against loops: rows read, rows to come, their change from the base, static numbers; zeros before the window."""
+def test_covariate_features_agree_with_explicit_loops():
+    """The features equal those of explicit loops: rows of the step, following rows, their change, static numbers."""
     rng = np.random.default_rng(0)
     c, h, rows, lag = 12, 5, 3, 4
     shown = CovariateWindows(
@@ -61,19 +61,19 @@ def test_what_stands_beside_a_step():
     assert found.shape[2] == inputs.features(rows, h, masked=True)
 
 
-def test_scales_and_categories_are_those_of_the_known_rows():
+def test_scales_and_categories_use_known_rows_only():
     covariates = {"past": np.arange(10.0), "future": np.append(np.arange(10.0), [1e9, 1e9]), "static": ["b", 3.0]}
     first = as_series(np.arange(10.0), **covariates)
     second = as_series(np.arange(10.0), **{**covariates, "static": ["a", 5.0]})
     inputs = Inputs.of([first, second], ())
     assert inputs.past == (("past 1", 4.5, pytest.approx(np.std(np.arange(10)))),)
-    assert inputs.future[0][1:] == inputs.past[0][1:]  # what lies ahead scales nothing
+    assert inputs.future[0][1:] == inputs.past[0][1:]  # later rows do not affect the scale
     assert inputs.static == (("static 1", ("a", "b")), ("static 2", 4.0, 1.0))
     assert inputs.static_of(first).tolist() == [0.0, 1.0, -1.0]
     assert inputs.future_of(first, 2)[-1, 0] > 1e8
 
 
-def test_calendar_features_are_turns_of_the_clock():
+def test_calendar_features_are_sine_and_cosine():
     times = np.array(["2024-02-29T18:30", "2024-12-31T00:00", "1969-03-02T06:00"], dtype="datetime64[us]")
     inputs = Inputs(("minute", "hour", "weekday", "day", "month", "week"))
     turns = [(30 / 60, 0, 0), (18.5 / 24, 0, 6 / 24), (3 / 7, 1 / 7, 6 / 7), (28 / 31, 30 / 31, 1 / 31),
@@ -89,26 +89,25 @@ def test_calendar_features_are_turns_of_the_clock():
         Forecaster(calendar="month").fit(driven()[0])
 
 
-# ---------------------------------------------------------------------------------------- it helps
+# ---------------------------------------------------------------------------------------- lower errors
 
 
 @pytest.mark.parametrize("rows", [200, 1100])
-def test_what_is_known_ahead_is_used_for_one_series(rows: int):
-    """On days that cannot be foreseen by the values: over five seeds, at most half of the error without."""
+def test_future_covariates_reduce_errors_of_one_series(rows: int):
+    """The mean error over five seeds is at most half of the error without the covariate."""
     y, promo = driven(rows)
-    errors = [
-        [
-            np.abs(Forecaster(windows=0, seed=k, **QUICK).fit(y[:-7], **given).predict() - y[-7:]).mean()
-            for k in range(5)
-        ]
-        for given in ({}, {"future": promo})
-    ]
+
+    def error(seed: int, **future: np.ndarray) -> float:
+        found = Forecaster(windows=0, seed=seed, **QUICK).fit(y[:-7], **future).predict()
+        return float(np.abs(found - y[-7:]).mean())
+
+    errors = [[error(k) for k in range(5)], [error(k, future=promo) for k in range(5)]]
     assert promo[-7:].sum() > 0
     assert np.mean(errors[1]) < 0.5 * np.mean(errors[0])
 
 
 @pytest.mark.parametrize("head", ["median", "student_t"])
-def test_what_is_known_ahead_is_used_for_many(head: str):
+def test_future_covariates_reduce_errors_of_many_series(head: str):
     values, promo, truth = panel()
     model = Forecaster(windows=0, distribution=head, updates=800, **QUICK)
     errors = []
@@ -118,8 +117,8 @@ def test_what_is_known_ahead_is_used_for_many(head: str):
     assert errors[1] < 0.6 * errors[0]
 
 
-def test_a_past_covariate_that_leads_is_used():
-    """What a sensor shows today is tomorrow's value."""
+def test_a_leading_past_covariate_reduces_errors():
+    """Each value is the covariate of the row before, with noise."""
     rng = np.random.default_rng(0)
     sensor = rng.normal(size=400)
     y = 10 + np.append(0.0, sensor[:-1]) + 0.01 * rng.normal(size=400)
@@ -130,14 +129,14 @@ def test_a_past_covariate_that_leads_is_used():
     assert errors[1] < 0.5 * errors[0]
 
 
-# ------------------------------------------------------------------------------- what it may look at
+# ------------------------------------------------------------------------ no effect of later values
 
 
 @pytest.mark.parametrize("rows", [120, 1100])
 @pytest.mark.parametrize(
     "options", [{}, {"distribution": "quantiles"}, {"distribution": "gaussian"}, {"missing": "mask"}]
 )
-def test_no_later_value_or_past_covariate_is_looked_at(rows: int, options: dict[str, Any]):
+def test_later_values_and_past_covariates_have_no_effect(rows: int, options: dict[str, Any]):
     """Everything after the first window's cut changes but what is known ahead within its horizon: the first window's
     forecast stays, bit for bit. A change of what is known ahead within it changes it."""
     y, promo = driven(rows)
@@ -157,7 +156,7 @@ def test_no_later_value_or_past_covariate_is_looked_at(rows: int, options: dict[
     assert known.forecasts["network"][0].tolist() != first.forecasts["network"][0].tolist()
 
 
-def test_no_later_value_of_any_series_is_looked_at():
+def test_later_values_of_any_series_have_no_effect():
     values, promo, _ = panel()
     model = Forecaster(windows=2, updates=30, members=1, **QUICK)
     first = model.fit(values, future=promo, static={name: name for name in values}).backtest_
@@ -171,7 +170,7 @@ def test_no_later_value_of_any_series_is_looked_at():
         assert again.forecasts["network"][w].tolist() == first.forecasts["network"][w].tolist()
 
 
-def test_a_value_filled_from_later_ones_is_not_known_before_them():
+def test_interpolation_before_a_cut_uses_earlier_values_only():
     """A hole before a cut is filled on a line to the value after it: at the cut only the one before it was known."""
     values = np.arange(20.0) ** 2
     values[10:13] = np.nan
@@ -186,7 +185,7 @@ def test_a_value_filled_from_later_ones_is_not_known_before_them():
 
 
 def long_csv(folder: Path, tail: int = 7, change: dict[str, str] | None = None) -> Path:
-    """Two shops with promotions `tail` rows ahead, visitors, a region."""
+    """Writes a file of two shops with past and static covariates and a future one that has `tail` more rows."""
     lines = ["shop,day,units,promo,visitors,region"]
     for k, shop in enumerate(("north", "south")):
         y, promo = driven(60, k)
@@ -205,8 +204,8 @@ def long_csv(folder: Path, tail: int = 7, change: dict[str, str] | None = None) 
 COLUMNS: dict[str, Any] = {"id": "shop", "target": "units", "future": "promo", "past": ["visitors"], "static": "region"}
 
 
-def test_a_file_with_its_future(tmp_path: Path):
-    """Rows without a value at the end are the future's; the model is saved with its columns and reads fresh files."""
+def test_a_file_with_future_covariates(tmp_path: Path):
+    """Last rows without a value hold future covariates. The saved model reads new files by the same columns."""
     path = long_csv(tmp_path)
     model = Forecaster(windows=1, updates=20, members=1, **QUICK).fit(path, **COLUMNS)
     series = model.series_["south"]
@@ -220,8 +219,8 @@ def test_a_file_with_its_future(tmp_path: Path):
     assert loaded.model_.spec.inputs == model.model_.spec.inputs
 
 
-def test_the_future_apart(tmp_path: Path):
-    """As a file, a frame, arrays: all the same as within the history; rows are found by their dates."""
+def test_future_covariates_from_a_separate_source(tmp_path: Path):
+    """A file, a frame and arrays give the same forecasts as covariates in the history. Rows are matched by date."""
     pandas = pytest.importorskip("pandas")
     whole = Forecaster(windows=0, updates=20, members=1, **QUICK).fit(long_csv(tmp_path), **COLUMNS)
     wanted = {name: values.tolist() for name, values in whole.predict().items()}
@@ -273,7 +272,7 @@ def test_bad_covariates(tmp_path: Path, change: dict[str, str], message: str):
         Forecaster(windows=0, **QUICK).fit(long_csv(tmp_path, change=change), **COLUMNS)
 
 
-def test_covariates_that_do_not_fit(tmp_path: Path):
+def test_covariates_that_differ_from_those_of_training(tmp_path: Path):
     y, promo = driven()
     model = Forecaster(windows=0, updates=5, members=1, **QUICK)
     with pytest.raises(ValueError, match="past: expected 200 rows, as y has, got 207"):
@@ -305,8 +304,8 @@ def test_covariates_that_do_not_fit(tmp_path: Path):
         model.fit(y[:-7]).predict(future=promo[-7:])
 
 
-def test_a_descending_file_with_its_future(tmp_path: Path):
-    """Newest first: the rows ahead stand at the beginning."""
+def test_a_descending_file_with_future_covariates(tmp_path: Path):
+    """In a file with the newest row first, rows with future covariates come first."""
     y, promo = driven(60)
     lines = [f"{DAYS[i]},{y[i]:.3f},{promo[i]:g}" if i < 60 else f"{DAYS[i]},,{promo[i]:g}" for i in range(67)]
     (tmp_path / "up.csv").write_text("day,units,promo\n" + "\n".join(lines) + "\n")
@@ -317,18 +316,28 @@ def test_a_descending_file_with_its_future(tmp_path: Path):
     assert len(up.covariates.future) == 67
 
 
-def test_the_commands_with_covariates(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    """What is known ahead from the same file, or from another; where it is missing, one line says until when it is."""
+def test_commands_with_covariates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Future covariates come from the same file or from another one; if they are missing, one line says from when."""
     pytest.importorskip("typer")
     from elman.cli import main
 
     monkeypatch.chdir(tmp_path)
     long_csv(tmp_path)
-    beside = ["--future", "promo", "--past", "visitors", "--static", "region", "--calendar", "weekday"]
-    asked = ["forecast", "shops.csv", "--id", "shop", "--target", "units", "--horizon", "7", "--windows", "2", *beside]
-    assert main([*asked, "--effort", "fast"]) == 0
+    columns = ["--future", "promo", "--past", "visitors", "--static", "region", "--calendar", "weekday"]
+    command = [
+        "forecast",
+        "shops.csv",
+        "--id",
+        "shop",
+        "--target",
+        "units",
+        "--horizon",
+        "7",
+        "--windows",
+        "2",
+        *columns,
+    ]
+    assert main([*command, "--effort", "fast"]) == 0
     assert "shops.csv, units: 2 series of 60 rows" in capsys.readouterr().out
     wanted = (tmp_path / "shops.forecast.csv").read_text()
     assert main(["predict", "shops.safetensors", "shops.csv"]) == 0
@@ -340,14 +349,12 @@ def test_the_commands_with_covariates(
     long_csv(tmp_path / "past", tail=0)
     capsys.readouterr()
     assert main(["predict", "shops.safetensors", "past/shops.csv"]) == 3
-    assert (
-        "series 'north': future: the known-future covariate 'promo' is given up to 2024-02-29"
-        in capsys.readouterr().err
-    )
+    message = "series 'north': future: the known-future covariate 'promo' is given up to 2024-02-29"
+    assert message in capsys.readouterr().err
     assert main(["predict", "shops.safetensors", "past/shops.csv", "--future", "ahead.csv"]) == 0
     assert (tmp_path / "shops.forecast.csv").read_text() == wanted
     assert main(["predict", "shops.safetensors", "past/shops.csv", "--future", "absent.csv"]) == 3
-    assert main([*asked[:-1], "fortnight"]) == 2
+    assert main([*command[:-1], "fortnight"]) == 2
     assert "calendar: expected one of" in capsys.readouterr().err
     polars = pytest.importorskip("polars")
     assert main(["predict", "shops.safetensors", "--to", "parquet"]) == 0

@@ -1,4 +1,4 @@
-"""Quantiles, sample paths, powers, masked values: against theory, against loops, and that nothing crosses."""
+"""Distributions, the Box-Cox transformation and masked values, compared with theory and with explicit loops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elman.forecast.models.window_spec import WindowSpec
 
 
 def weekly(rows: int = 300, seed: int = 0, noise: Any = None) -> np.ndarray:
-    """A season of 7 about 10."""
+    """Returns a series with a season of 7 and a mean of 10."""
     rng = np.random.default_rng(seed)
     drawn = 0.3 * rng.normal(size=rows) if noise is None else noise(rng, rows)
     return 10 + np.sin(2 * np.pi * np.arange(rows) / 7) + drawn
@@ -29,7 +29,7 @@ def weekly(rows: int = 300, seed: int = 0, noise: Any = None) -> np.ndarray:
 
 
 @pytest.mark.parametrize("power", [0.0, 0.25, 0.5, 1.0])
-def test_powers_lead_back_and_have_their_slope(power: float):
+def test_boxcox_inverse_and_derivative(power: float):
     y = np.array([1e-3, 0.5, 1.0, 7.0, 1e4])
     z = transform(y, power)
     assert inverse(z, power) == pytest.approx(y, rel=1e-9)
@@ -39,7 +39,7 @@ def test_powers_lead_back_and_have_their_slope(power: float):
     )
 
 
-def test_a_power_that_is_asked_for_is_taken():
+def test_boxcox_lambda_option_is_used():
     values = np.exp(weekly() / 3)
     for rows in (300, 1100):  # the local model, and a global one
         y = np.resize(values, rows)
@@ -55,8 +55,8 @@ def test_a_power_that_is_asked_for_is_taken():
 # --------------------------------------------------------------------------------------------- heads
 
 
-def test_quantiles_widen_on_the_side_where_errors_are():
-    """Noise that only reaches up, on two days of the week: so do the intervals, there; and no quantile crosses."""
+def test_quantiles_follow_one_sided_noise():
+    """With large positive noise on two days of the week, intervals are wide above on these days. No quantiles cross."""
 
     def up(rng: np.random.Generator, rows: int) -> np.ndarray:
         return np.where(np.arange(rows) % 7 < 2, 3.0, 0.1) * rng.exponential(size=rows)
@@ -75,9 +75,12 @@ def test_quantiles_widen_on_the_side_where_errors_are():
 
 
 @pytest.mark.parametrize("head", ["gaussian", "student_t"])
-def test_paths_of_a_known_process_spread_as_theory_says(head: str):
-    """y_t = y_{t-1} / 2 + e, e of size 1: h rows ahead the standard deviation is sqrt((1 - 0.25^h) / 0.75), and the
-    median y / 2^h. The tenths of a normal distribution are 2.563 standard deviations apart."""
+def test_paths_of_an_autoregressive_process_have_the_right_spread(head: str):
+    """Compares the sample paths of y_t = y_{t-1} / 2 + e, with e standard normal, with theory.
+
+    The standard deviation h rows ahead is sqrt((1 - 0.25^h) / 0.75), and the median is y / 2^h. The 0.1 and the 0.9
+    quantile of a normal distribution are 2.563 standard deviations apart.
+    """
     rng = np.random.default_rng(0)
     y = np.zeros(6000)
     for t in range(1, len(y)):
@@ -96,7 +99,7 @@ def test_paths_of_a_known_process_spread_as_theory_says(head: str):
     assert model.predict().tolist() == np.median(model.model_.paths({"y": model.series_})[0], axis=0).tolist()
 
 
-def test_paths_do_not_depend_on_the_series_beside_them_and_go_as_far_as_one_wishes(tmp_path: Path):
+def test_paths_are_independent_of_other_series_and_of_any_length(tmp_path: Path):
     series = {f"s{k}": weekly(120 + 5 * k, k) for k in range(4)}
     model = Forecaster(horizon=7, season=7, windows=2, distribution="student_t", updates=40, members=2).fit(series)
     whole = model.predict()
@@ -110,8 +113,8 @@ def test_paths_do_not_depend_on_the_series_beside_them_and_go_as_far_as_one_wish
     assert again.forecast()["s0"].intervals[80.0].tolist() == model.forecast()["s0"].intervals[80.0].tolist()
 
 
-def test_rows_of_another_skip():
-    """Two seasons before each step, the nearer one last; none: no linear path."""
+def test_features_of_skip_seasons():
+    """A step reads two seasons, the later one last. With skip_seasons 0 there is no skip path."""
     read = np.random.default_rng(0).normal(size=(1, 12))
     pool = WindowPool([as_series(read[0])], WindowSpec((3,), 12, 3, 3, 1.0))
     one, two = (WindowSpec((3,), 12, 3, 3, 1.0, skip_seasons=k) for k in (1, 2))
@@ -124,25 +127,24 @@ def test_rows_of_another_skip():
     assert (base.tolist(), unit.shape) == ([read[0, -3:].tolist()], (1, 1))
     without = Forecaster(horizon=7, windows=0, skip_seasons=0, updates=5, members=1).fit(weekly())
     assert "skip.weight" not in without.model_.networks[0].parameters
-    assert (
-        Forecaster(horizon=7, windows=0, skip_seasons=3, updates=5, members=1).fit(weekly()).model_.spec.recent_rows
-        == 21
-    )
+    longer = Forecaster(horizon=7, windows=0, skip_seasons=3, updates=5, members=1).fit(weekly())
+    assert longer.model_.spec.recent_rows == 21
 
 
-def test_large_networks_are_for_many_rows():
-    for word, sizes in GLOBAL.items():
-        least = list(sizes)
-        assert (least[0], least) == (0, sorted(least))
-        assert [global_recipe(word, rows) for rows in least] == list(sizes.values())
-        assert global_recipe(word, least[1] - 1) == sizes[0]
+@pytest.mark.parametrize("effort", GLOBAL)
+def test_recipes_grow_with_the_number_of_rows(effort: str):
+    sizes = GLOBAL[effort]
+    least = list(sizes)
+    assert (least[0], least) == (0, sorted(least))
+    assert [global_recipe(effort, rows) for rows in least] == list(sizes.values())
+    assert global_recipe(effort, least[1] - 1) == sizes[0]
 
 
 # -------------------------------------------------------------------------------------------- masks
 
 
-def test_a_masked_target_is_not_learned():
-    """The loss of masked targets: against its own finite differences, and the same whatever stands in their place."""
+def test_masked_pinball_ignores_masked_targets():
+    """The gradient agrees with finite differences, and masked targets do not change the loss."""
     spec = WindowSpec((2,), 4, 3, 2, 1.0, distribution="quantiles", masked=True)
     loss, rng = _masked_pinball(spec), np.random.default_rng(0)
     y_hat, weight = rng.normal(size=(4, 9)), rng.uniform(0.5, 1, 4)
@@ -165,8 +167,8 @@ def test_a_masked_target_is_not_learned():
         assert gradient[place] == pytest.approx((sides[0] - sides[1]) / 2e-6, abs=1e-7)
 
 
-def test_masked_values_are_neither_read_nor_scored():
-    """Wild values where a sensor failed: masked, they leave errors as small as without them; NaN in the truth."""
+def test_masked_values_do_not_affect_the_results():
+    """Errors with masked values are nearly as small as with complete data, and masked truth is NaN."""
     values = weekly(280)
     rng = np.random.default_rng(3)
     holes = np.sort(rng.choice(np.arange(10, 279), 50, replace=False))
@@ -184,7 +186,7 @@ def test_masked_values_are_neither_read_nor_scored():
     assert np.isfinite([row["score"] for row in model.coverage()]).all()
 
 
-def test_a_masked_value_is_that_of_a_season_before():
+def test_masked_values_are_filled_with_seasonal_values():
     values = np.arange(1.0, 21.0)
     values[[9, 12, 16]] = np.nan
     series = as_series(values, missing="mask")

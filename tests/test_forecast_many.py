@@ -1,13 +1,11 @@
-"""Forecasts of many series by one model: no look past a cut, what is read, files, bits, intervals, what is refused."""
+"""`Forecaster` on many series: no effect of later values, windows, accuracy, intervals, repeatability."""
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +29,7 @@ QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
 
 
 def waves(count: int = 6, rows: int = 130, season: int = 7, noise: float = 0.05) -> dict[str, np.ndarray]:
-    """Series of unequal lengths and levels, with a season that is a share of the level."""
+    """Returns series of unequal lengths and levels, with seasons proportional to the level."""
     rng = np.random.default_rng(1)
     found: dict[str, np.ndarray] = {}
     for k in range(count):
@@ -50,11 +48,11 @@ def series_of(values: dict[str, np.ndarray]) -> Panel:
     return as_panel(values, Columns(), SeriesOptions())
 
 
-# ---------------------------------------------------------------------------------- what it may look at
+# -------------------------------------------------------------------------- no effect of later values
 
 
-def test_no_scored_value_touches_anything_else(fitted: Forecaster) -> None:
-    """Every value after the first window's cut changed, in every series: its forecasts stay the same to the bit."""
+def test_later_values_do_not_change_a_window(fitted: Forecaster) -> None:
+    """The forecasts of the first window are unchanged, bit for bit, if all later values of all series change."""
     changed = {name: values.copy() for name, values in waves().items()}
     for values in changed.values():
         values[-21:] = 1e3 + np.random.default_rng(3).normal(size=21)
@@ -70,8 +68,8 @@ def test_no_scored_value_touches_anything_else(fitted: Forecaster) -> None:
     assert two.truth[first].tolist() == [values[-21:-14].tolist() for values in changed.values()]
 
 
-def test_what_a_network_reads_of_a_window() -> None:
-    """x, base and unit beside loops written out: days of 4 rows, weeks of 12, 6 rows ahead."""
+def test_windows_of_a_global_model_agree_with_explicit_loops() -> None:
+    """Input, base and unit equal those of explicit loops, with seasons of 4 and 12 rows and a horizon of 6."""
     spec = WindowSpec((4, 12), 20, 6, 12, 1.0)
     read = np.random.default_rng(0).normal(5, 2, (2, 20))
     x, base, unit = spec.windows(read, np.full((2, 1), 1e-9), NOTHING)
@@ -93,7 +91,7 @@ def test_what_a_network_reads_of_a_window() -> None:
 
 
 def test_drawn_windows_lie_within_one_series() -> None:
-    """Rows tell their series by the hundreds and count up, so a window across an edge would show."""
+    """The values of series k count up from 100 k, so a window with rows of two series would not count up."""
     series = [Series(100.0 * k + np.arange(rows)) for k, rows in enumerate((30, 8, 13, 12, 40))]  # of 8 rows: no window
     spec = WindowSpec((1,), 8, 4, 1, 1.0)
     drawn = WindowPool(series, spec).draw(3000, np.random.default_rng(0))
@@ -103,17 +101,17 @@ def test_drawn_windows_lie_within_one_series() -> None:
     assert y[:, 0] == pytest.approx(x[:, 1, 0] - x[:, 0, 0], abs=1e-5)
 
 
-def test_the_same_answer_in_other_units(fitted: Forecaster) -> None:
+def test_forecasts_scale_with_the_unit(fitted: Forecaster) -> None:
     other = Forecaster(horizon=7, windows=0, **QUICK).fit({name: 1e3 * values for name, values in waves().items()})
     for name, values in fitted.predict().items():
         assert other.predict()[name] == pytest.approx(1e3 * values, rel=1e-3)
 
 
-# -------------------------------------------------------------------------------------- what it can do
+# ------------------------------------------------------------------------------------------- accuracy
 
 
-def test_one_model_learns_from_all() -> None:
-    """Waves of any length, too few rows of each to tell it from noise but for one who has seen many."""
+def test_a_global_model_learns_from_all_series() -> None:
+    """Each series has too few rows to learn its wave alone, but a model trained on 40 of them can forecast it."""
     rng = np.random.default_rng(0)
     values: dict[str, np.ndarray] = {}
     for k in range(40):
@@ -132,8 +130,8 @@ def test_one_model_learns_from_all() -> None:
     assert np.mean(covered[95.0]) == pytest.approx(0.95, abs=0.05)
 
 
-def test_intervals_know_which_series_are_noisy() -> None:
-    """Ten times the noise in one of ten series: its intervals are wide, the others' are not."""
+def test_intervals_are_wider_for_noisy_series() -> None:
+    """One of ten series has ten times the noise; only its intervals are wide."""
     values = waves(10, rows=180, noise=0.02)
     values["s5"] = waves(10, rows=180, noise=0.2)["s5"]
     found = Forecaster(horizon=7, windows=4, **QUICK).fit(values).forecast()
@@ -141,8 +139,8 @@ def test_intervals_know_which_series_are_noisy() -> None:
     assert widths["s5"] > 2.5 * max(width for name, width in widths.items() if name != "s5")
 
 
-def test_another_backtest_of_the_same_series(fitted: Forecaster) -> None:
-    """The last window alone, by a model that saw what lay before it; the forecaster stays as it is."""
+def test_another_backtest_does_not_change_the_forecaster(fitted: Forecaster) -> None:
+    """A backtest on the last window leaves the forecasts and `backtest_` as they are."""
     before = fitted.predict()
     found = fitted.backtest(windows=1)
     assert len(found) == 6
@@ -153,9 +151,9 @@ def test_another_backtest_of_the_same_series(fitted: Forecaster) -> None:
     assert fitted.backtest() is fitted.backtest_
 
 
-def test_quantiles_are_ends_of_intervals(fitted: Forecaster) -> None:
-    asked = (0.975, 0.1, 0.5, 0.9)
-    for name, found in fitted.predict_quantiles(asked).items():
+def test_quantiles_are_bounds_of_intervals(fitted: Forecaster) -> None:
+    quantiles = (0.975, 0.1, 0.5, 0.9)
+    for name, found in fitted.predict_quantiles(quantiles).items():
         forecast = fitted.forecast(levels=(80, 95))[name]
         assert found[:, 0].tolist() == forecast.intervals[95][:, 1].tolist()
         assert found[:, 1].tolist() == forecast.intervals[80][:, 0].tolist()
@@ -170,13 +168,13 @@ def test_quantiles_are_ends_of_intervals(fitted: Forecaster) -> None:
         fitted.predict_quantiles((0.9999,))
 
 
-def test_scikit_learn_clones_it() -> None:
+def test_scikit_learn_clone() -> None:
     base = pytest.importorskip("sklearn.base")
     model = Forecaster(horizon=7, season=(7, 14), **QUICK)
     assert base.clone(model).get_params() == model.get_params()
 
 
-def test_series_never_seen(fitted: Forecaster) -> None:
+def test_forecasts_of_new_series(fitted: Forecaster) -> None:
     new = {"x": 5 * waves(1)["s0"], "y": waves(2)["s1"][:60]}
     found = fitted.forecast(history=new)
     assert isinstance(found, Forecasts)
@@ -188,14 +186,14 @@ def test_series_never_seen(fitted: Forecaster) -> None:
         fitted.predict(history={"x": new["x"], "y": new["y"][:9]})
 
 
-def test_what_was_never_negative_is_not_forecast_to_be() -> None:
+def test_nonnegative_series_have_nonnegative_forecasts() -> None:
     values = {name: np.maximum(0.0, each - each.mean()) for name, each in waves(noise=0.2).items()}
     for found in Forecaster(horizon=7, **QUICK).fit(values).forecast().values():
         assert found.values.min() >= 0
         assert min(bounds.min() for bounds in found.intervals.values()) >= 0
 
 
-def test_seasons_of_hours_and_weeks() -> None:
+def test_two_seasons_of_hourly_rows() -> None:
     hours = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[h]")
     time, rng = np.arange(len(hours)), np.random.default_rng(0)
     week = 1.0 + (time // 24 % 7 < 5)
@@ -207,10 +205,10 @@ def test_seasons_of_hours_and_weeks() -> None:
     assert model.forecast()["0"].labels[0] == "2024-03-01 00:00"
 
 
-# ------------------------------------------------------------------------------------ the same again
+# ------------------------------------------------------------------------------------ repeatability, files
 
 
-def test_the_same_bits_with_any_number_of_threads(fitted: Forecaster) -> None:
+def test_results_do_not_depend_on_the_number_of_threads(fitted: Forecaster) -> None:
     before = elman.get_num_threads()
     try:
         for threads in (1, 2):
@@ -224,7 +222,7 @@ def test_the_same_bits_with_any_number_of_threads(fitted: Forecaster) -> None:
         elman.set_num_threads(before)
 
 
-def test_a_file_gives_the_same_forecasts(fitted: Forecaster, tmp_path: Path) -> None:
+def test_saving_and_loading_keeps_all_results(fitted: Forecaster, tmp_path: Path) -> None:
     fitted.save(tmp_path / "m.safetensors")
     loaded = elman.load(tmp_path / "m.safetensors")
     for name, found in fitted.forecast().items():
@@ -237,113 +235,10 @@ def test_a_file_gives_the_same_forecasts(fitted: Forecaster, tmp_path: Path) -> 
     assert loaded.get_params() == fitted.get_params()
 
 
-# ---------------------------------------------------------------------------------------- where they come from
-
-
-def long_table(folder: Path, values: dict[str, np.ndarray], more: str = "") -> Path:
-    path = folder / "long.csv"
-    lines = ["shop,day,units"]
-    for name, each in values.items():
-        days = np.datetime64("2024-01-01") + np.arange(len(each))
-        lines += [f"{name},{day},{value!r}" for day, value in zip(days, each.tolist(), strict=True)]
-    path.write_text("\n".join(lines) + "\n" + more, encoding="utf-8")
-    return path
-
-
-def test_long_tables_frames_lists_and_mappings_are_the_same_series(tmp_path: Path) -> None:
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
-    values = waves(3)
-    path = long_table(tmp_path, values)
-    frame = pandas.read_csv(path, parse_dates=["day"])
-    shuffled = frame.iloc[np.argsort(np.arange(len(frame)) % 2, kind="stable")].sort_values("day", kind="stable")
-    polars.read_csv(path, try_parse_dates=True).write_parquet(tmp_path / "long.parquet")
-    usual = frame.rename(columns={"shop": "unique_id", "day": "ds", "units": "y"})
-    sources: dict[str, tuple[Any, dict[str, Any]]] = {
-        "file": (path, {"id": "shop"}),
-        "pandas": (frame, {"id": "shop"}),
-        "pandas, by day": (shuffled, {"id": "shop"}),
-        "polars": (polars.read_csv(path, try_parse_dates=True), {"id": "shop"}),
-        "parquet": (tmp_path / "long.parquet", {"id": "shop"}),
-        "usual names": (usual.assign(price=1.0), {}),
-        "mapping": (values, {}),
-    }
-    for what, (source, options) in sources.items():
-        read = Forecaster().read(source, **options)
-        assert list(read) == list(values), what
-        for name, series in read.items():
-            assert series.values.tolist() == pytest.approx(values[name].tolist(), rel=1e-12), what
-            assert (series.times is None) == (what == "mapping")
-    assert list(Forecaster().read(list(values.values()))) == ["1", "2", "3"]
-    assert isinstance(Forecaster().read(values["s0"].tolist()), Series)
-
-
-def test_parquet_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    polars = pytest.importorskip("polars")
-    days = np.datetime64("2024-01-01") + np.arange(60)
-    values = waves(1)["s0"][:60]
-    polars.DataFrame({"day": days, "units": values}).write_parquet(tmp_path / "one.parquet")
-    series = Forecaster().read(tmp_path / "one.parquet")
-    assert isinstance(series, Series)
-    assert (series.name, series.label(0), series.values.tolist()) == ("units", "2024-01-01", values.tolist())
-    (tmp_path / "bad.parquet").write_bytes(b"PAR1 but not really")
-    with pytest.raises(DataError, match=r"bad.parquet: not a Parquet file"):
-        Forecaster().read(tmp_path / "bad.parquet")
-    with pytest.raises(FileNotFoundError):
-        Forecaster().read(tmp_path / "none.parquet")
-    monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'elman\[parquet\]'"):
-        Forecaster().read(tmp_path / "one.parquet")
-    pytest.importorskip("typer")
-    from elman.cli import main
-
-    monkeypatch.chdir(tmp_path)
-    assert main(["forecast", "one.parquet"]) == 2
-    assert "Parquet files need polars; type: pip install 'elman[parquet]'" in capsys.readouterr().err
-
-
-def test_bad_series_are_named_or_left_out(tmp_path: Path) -> None:
-    values = waves(3)
-    path = long_table(tmp_path, values, "bad,2024-01-01,1\nbad,2024-01-02,\nbad,2024-01-03,2\nshort,2024-01-01,1\n")
-    with pytest.raises(DataError, match=r"series 'bad': .*long.csv, line \d+, column 'units': the value is missing"):
-        Forecaster(**QUICK).fit(path, id="shop")
-    model = Forecaster(skip_bad=True, horizon=7, windows=1, **QUICK).fit(path, id="shop")
-    assert list(model.series_) == list(values)
-    assert "the value is missing" in model.skipped_["bad"]
-    assert "expected at least 2 rows, got 1" in model.skipped_["short"]
-
-
-@pytest.mark.parametrize(
-    ("data", "options", "message"),
-    [
-        ({}, {}, "y: expected at least one series, got an empty mapping"),
-        ({"a": np.arange(5.0), "b": waves()["s0"]}, {}, "series 'a': 5 rows are too few to forecast"),
-        ({"a": np.ones(50)}, {}, "series 'a': .*every value is 1"),
-        (waves(), {"season": (7, 10)}, "season: expected lengths of which each divides the next"),
-        (waves(), {"context": 200}, "context: .* too many"),
-        (waves(), {"effort": "much"}, "effort: expected one of"),
-        (waves(), {"levels": (99.99,)}, "levels: an interval of 99.99 % needs at least"),
-        (waves(), {"windows": 0, "levels": (80,)}, "levels: an interval of 80 % needs at least"),
-        (waves(), {"members": 0}, "members: expected"),
-        (waves(), {"skip_bad": "yes"}, "skip_bad: expected"),
-    ],
-)
-def test_what_is_refused(data: Any, options: dict[str, Any], message: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=message):
-        Forecaster(**{"horizon": 7, **QUICK, **options}).fit(data)
-
-
-def test_series_of_other_steps_are_refused() -> None:
-    days, weeks = (np.datetime64("2024-01-01") + step * np.arange(50) for step in (1, 7))
-    values = waves(1)["s0"][:50]
-    panel = {"a": as_series(values, time=days), "b": as_series(values, time=weeks)}
-    with pytest.raises(DataError, match=r"series 'b': its step is weekly.*, that of series 'a' is daily"):
-        as_panel(panel, Columns(), SeriesOptions())
-
-
 # ------------------------------------------------------------------------------------------ the parts
 
 
-def test_context_leaves_windows_to_learn_from() -> None:
+def test_context_rows_of_a_global_model() -> None:
     assert context_rows(None, np.full(3, 960), 48, (24, 168)) == 14 * 24
     assert context_rows(None, np.array([700, 700, 300]), 48, (24, 168)) == 240
     assert context_rows(30, np.full(3, 200), 7, (7,)) == 35
@@ -351,7 +246,7 @@ def test_context_leaves_windows_to_learn_from() -> None:
     assert set(GLOBAL) == set(LOCAL) == {"fast", "normal", "best"}
 
 
-def test_thinned_residuals_give_the_same_widths() -> None:
+def test_a_selection_of_residuals_gives_the_same_widths() -> None:
     residuals = np.random.default_rng(0).normal(size=(9000, 5))
     found = intervals.calibrate(residuals)
     assert len(found.sizes) == intervals.MAX_RESIDUALS < found.count == 45_000
@@ -361,29 +256,8 @@ def test_thinned_residuals_give_the_same_widths() -> None:
         assert width == pytest.approx(whole[rank] * found.scale, rel=1e-3)
 
 
-def test_the_command_serves_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    typer = pytest.importorskip("typer.testing")
-    from elman.cli.app import app
-
-    monkeypatch.chdir(tmp_path)
-    path = long_table(tmp_path, waves(3), "tiny,2024-01-01,1\n")
-    command = ["forecast", str(path), "--id", "shop", "--effort", "fast", "--skip-bad", "--horizon", "7", "--json"]
-    result = typer.CliRunner().invoke(app, command)
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert list(found["series"]) == ["s0", "s1", "s2"]
-    assert list(found["skipped"]) == ["tiny"]
-    lines = (tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("series,day,units,lower_80")
-    assert len(lines) == 1 + 3 * 7
-    assert (tmp_path / "long.forecast.png").stat().st_size > 10_000
-    again = typer.CliRunner().invoke(app, ["predict", "long.safetensors", str(path), "--id", "shop"])
-    assert again.exit_code == 0, again.output
-    assert len((tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3 * 7
-
-
-def test_the_page_runs() -> None:
-    """docs/forecasting.md, in a process of its own: its names must be there for who imports elman alone."""
+def test_code_of_the_forecasting_page() -> None:
+    """The code of docs/forecasting.md runs in a new process that imports only elman."""
     page = (Path(__file__).parents[1] / "docs" / "forecasting.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=120, check=False)

@@ -1,4 +1,4 @@
-"""A forecaster in use: new rows, other windows, data frames answered in kind, tables, tuning."""
+"""A fitted forecaster: new rows, other backtests, data frames, tables, tuning."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def many(rows: int = 120) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------ new rows
 
 
-def test_new_rows_without_training():
-    """The same forecast as from the whole history, by the same networks; one row at a time, too."""
+def test_update_state_does_not_train():
+    """The forecast equals that of the same networks from the whole history, also after one row at a time."""
     whole = values()
     model = Forecaster(**QUICK).fit(whole[:140], time=DAYS[:140])
     theta = model.model_.networks[0].theta.copy()
@@ -45,7 +45,7 @@ def test_new_rows_without_training():
     assert model.model_.networks[0].theta.tolist() == theta.tolist()
 
 
-def test_new_rows_of_arrays_frames_and_files(tmp_path: Path):
+def test_new_rows_from_arrays_frames_and_files(tmp_path: Path):
     pandas = pytest.importorskip("pandas")
     whole = values()
     frame = pandas.DataFrame({"day": DAYS[:150].astype(str), "units": whole})
@@ -75,7 +75,7 @@ def test_new_rows_of_arrays_frames_and_files(tmp_path: Path):
         (100, "comes after"),
     ],
 )
-def test_rows_that_do_not_follow(first: int, message: str):
+def test_new_rows_must_follow_the_fitted_ones(first: int, message: str):
     whole = values()
     model = Forecaster(**QUICK).fit(whole[:140], time=DAYS[:140])
     before = model.predict().tolist()
@@ -90,8 +90,8 @@ def test_rows_that_do_not_follow(first: int, message: str):
         model.update({"a": whole[140:]})
 
 
-def test_new_series_are_of_the_kind_of_the_fitted_ones(tmp_path: Path):
-    """Else the file that holds them all could not say what they are."""
+def test_new_series_must_have_the_same_columns(tmp_path: Path):
+    """Otherwise a file of all series could not describe their columns."""
     rng = np.random.default_rng(0)
 
     def one(dates: Any = DAYS[:120], **beside: Any) -> Any:
@@ -123,14 +123,13 @@ def test_a_short_new_series_is_saved_with_the_others_though_it_cannot_be_forecas
     assert ([*found], [*found.skipped]) == (["a", "b", "c"], ["short"])
 
 
-def test_an_id_is_a_name():
+def test_an_id_must_not_be_empty():
     with pytest.raises(DataError, match="id: expected a name for every series, got an empty one"):
         Forecaster(**QUICK).fit({"": values(), "a": values()})
 
 
-def test_an_update_trains_on():
-    """After a change of the season's shape, an update has learned what the model had not; its networks are the old ones
-    trained on."""
+def test_update_trains_the_networks_further():
+    """After the shape of the season has changed, further training of the same networks reduces the errors."""
     rng, time = np.random.default_rng(0), np.arange(1600)
     shape = np.where(time < 1200, np.sin(2 * np.pi * time / 7), np.sign(np.sin(2 * np.pi * time / 7)))
     trend = np.where(time < 1200, 0.0, 0.3 * (time - 1200))
@@ -151,8 +150,8 @@ def test_an_update_trains_on():
     assert short.update(values()[140:]).predict().tolist() == Forecaster(**QUICK).fit(values()).predict().tolist()
 
 
-def test_progress_is_told():
-    """Shares that rise to 1, over the backtest's training and the last one; the same bits as without."""
+def test_progress_rises_to_one():
+    """Fractions rise to 1 over all trainings, and the results are the same as without a callback."""
     told: list[float] = []
     model = Forecaster(**QUICK, effort="fast", windows=2).fit(many(), on_progress=told.append)
     assert told == sorted(told)
@@ -167,8 +166,8 @@ def test_progress_is_told():
 # ------------------------------------------------------------------------------------------- windows
 
 
-def test_windows_by_step_and_refit():
-    """Where they begin; each is forecast by a model of the rows before it, or all by the first one's."""
+def test_backtest_with_step_and_refit():
+    """Windows begin `step` rows apart, and are forecast by models of their own, or all by the first one."""
     y = {"a": values(150), "b": values(140, 1)}
     model = Forecaster(windows=1, **QUICK).fit(y)
     found = model.backtest(3, step=2)
@@ -200,7 +199,7 @@ def test_windows_of_a_short_series():
 
 
 def test_owa_by_hand():
-    """The mean of sMAPE and MASE over Naive 2's, each averaged before they are divided."""
+    """OWA is the mean of the ratios of mean sMAPE and mean MASE to those of Naive 2."""
     found = Forecaster(windows=3, **QUICK).fit(values()).backtest_
     rows = {row["model"]: row for row in found.summary()}
     yardstick = [naive2(values()[:start], 7, 7) for start in found.starts]
@@ -216,7 +215,7 @@ def test_owa_by_hand():
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
-def test_frames_are_answered_in_their_kind(library: str):
+def test_data_frames_give_data_frames_of_the_same_library(library: str):
     module = pytest.importorskip(library)
     made = module.DataFrame if library != "pyarrow" else module.table
     frame = made({"day": DAYS[:150].astype("datetime64[us]"), "units": values()})
@@ -235,7 +234,7 @@ def test_frames_are_answered_in_their_kind(library: str):
     assert isinstance(model.predict(history=values()), np.ndarray)  # the kind of the history that was given
 
 
-def test_columns_and_long_frames_in_their_kind():
+def test_columns_and_long_frames_give_the_same_type():
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     column = pandas.Series(values(), index=pandas.DatetimeIndex(DAYS[:150]), name="units")
     model = Forecaster(windows=0, **QUICK).fit(column)
@@ -266,8 +265,8 @@ def test_tables_as_parquet(tmp_path: Path):
 # -------------------------------------------------------------------------------------------- tuning
 
 
-def test_tuning_leaves_the_backtest_alone():
-    """The windows that the outcome will be scored on change nothing; the best trial's options come out."""
+def test_tuning_does_not_use_the_rows_of_the_backtest():
+    """The rows of the final backtest have no effect, and the options of the best trial are returned."""
     pytest.importorskip("optuna")
     from elman.forecast.tune import tune
 
