@@ -1,4 +1,4 @@
-"""Ensembles: seeds that share nothing, trainings that are pure functions, progress, failures, cancelling."""
+"""Training of ensembles: independent seeds, repeatability, progress, failures, cancelling."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RECIPE = Recipe(3, 4, 12, batch_size=4, learning_rate=1e-2, weight_decay=0.1, ce
 
 @dataclass(frozen=True)
 class Noise:
-    """Windows drawn for each update: the sum of the rows is the answer."""
+    """Training data that draws windows for each update; the target is the sum of the rows."""
 
     scale: float = 1.0
 
@@ -43,7 +43,7 @@ def thetas(results: Sequence[Trained]) -> list[list[float]]:
 
 
 class OneByOne:
-    """An executor that runs the tasks itself, the last one first."""
+    """An executor that runs the tasks one after another, the last one first."""
 
     def run(self, tasks: Sequence[Task], on_updates: Callable[[int], None]) -> list[Trained]:
         return [train(task.job, task.seed, on_updates=on_updates) for task in tasks[::-1]][::-1]
@@ -52,7 +52,7 @@ class OneByOne:
 # --------------------------------------------------------------------------------------------- seeds
 
 
-def test_children_are_those_of_spawn():
+def test_children_equal_those_of_spawn():
     spawned = np.random.SeedSequence(7).spawn(5)[Use.PATHS]
     assert child(7, Use.PATHS).generate_state(4).tolist() == spawned.generate_state(4).tolist()
     assert child(child(7, 3), 1, 2).spawn_key == (3, 1, 2)
@@ -64,7 +64,7 @@ def test_no_two_uses_and_no_two_seeds_share_a_child():
 
 
 def test_neighbouring_seeds_have_no_member_in_common():
-    """The members of seed 1 used to be those of seed 0 but for one."""
+    """A regression test: the members of neighbouring seeds were once the same except for one."""
     first, second = (thetas(fit(job(), 4, child(seed))) for seed in (0, 1))
     assert not [theta for theta in first if theta in second]
     assert len({tuple(theta) for theta in first}) == 4
@@ -90,7 +90,7 @@ def test_forecasters_of_neighbouring_seeds_share_no_network_and_no_noise(distrib
 
 
 @pytest.mark.parametrize("executor", [Threads(1), Threads(3), OneByOne()])
-def test_who_trains_changes_no_bit(executor: Threads | OneByOne):
+def test_results_do_not_depend_on_the_executor(executor: Threads | OneByOne):
     ensembles = [Ensemble([job()] * 3, child(0)), Ensemble([job(Noise(2.0))], child(1))]
     expected = [thetas(results) for results in fit_all(ensembles)]
     assert [thetas(results) for results in fit_all(ensembles, executor)] == expected
@@ -101,20 +101,20 @@ def test_a_job_can_be_pickled():
     assert train(*again).theta.tolist() == train(job(), child(0, 1)).theta.tolist()
 
 
-def test_training_goes_on_from_a_start():
+def test_training_continues_from_given_weights():
     start = train(job(), child(0)).theta
     recipe = replace(RECIPE, updates=1, learning_rate=1e-9, weight_decay=0.0)
     assert train(replace(job(recipe=recipe), start=start), child(1)).theta == pytest.approx(start, abs=1e-7)
 
 
-def test_a_fresh_network_answers_its_bias():
+def test_an_untrained_network_outputs_its_bias():
     network = replace(job(), output_bias=np.array([0.25])).network(0)
     assert network.predict(np.ones((2, 5, 1), np.float32)).tolist() == [[0.25], [0.25]]
 
 
 @dataclass(frozen=True)
 class Staged:
-    """Two rounds, each with a snapshot; the second one's targets may be too large for any training."""
+    """Training data of three rounds, each with a snapshot. A large value of `targets` makes the last round fail."""
 
     targets: float
 
@@ -142,14 +142,14 @@ def test_a_training_that_fails_keeps_the_last_snapshot():
 # -------------------------------------------------------------------------- progress and cancelling
 
 
-def test_progress_rises_to_the_end():
+def test_progress_of_an_ensemble_rises_to_one():
     told: list[float] = []
     fit(job(), 3, child(0), on_progress=told.append)
     assert told == sorted(told)
     assert (len(told), told[0], told[-1]) == (36, pytest.approx(1 / 36), 1.0)
 
 
-def test_a_part_of_the_work_is_told_as_such():
+def test_span_reports_a_part_of_the_work():
     told: list[float] = []
     inner = span(told.append, 0.5, 0.75)
     assert inner is not None
@@ -162,7 +162,7 @@ class Stop(Exception):
 
 
 def test_an_exception_of_on_progress_ends_all_trainings():
-    """It is raised by fit, the forecaster stays as it was, and no thread goes on."""
+    """`fit` raises it, the forecaster is unchanged, and no thread is left running."""
     values, before = np.sin(np.arange(120) / 3.0), threading.active_count()
     model = Forecaster(members=2, updates=20, windows=2).fit(values)
     fitted = model.model_

@@ -1,4 +1,4 @@
-"""Baselines, measures, folds, seasons and intervals, against numbers worked out by hand and simulated truths."""
+"""Baselines, error measures, folds, seasons and intervals, compared with results by hand and simulations."""
 
 from __future__ import annotations
 
@@ -44,14 +44,13 @@ def test_measures():
 
 
 def test_the_interval_score():
-    """80 %: the width, and ten times what is missed."""
+    """At 80 % it is the width plus ten times the distance of the truth from the interval."""
     truth, low, high = np.array([1.0, 5.0, 9.0]), np.array([2.0, 2.0, 2.0]), np.array([6.0, 6.0, 6.0])
     assert interval_score(truth, low, high, 80.0) == pytest.approx([4 + 10 * 1, 4, 4 + 10 * 3])
 
 
-def test_coverage_calibrates_each_window_on_those_before_it():
-    """Six windows with errors of size 1 and one, the fourth, with 100: it is missed, and what comes later changes no
-    earlier bound."""
+def test_coverage_calibrates_on_earlier_windows():
+    """An error of 100 in the fourth of several windows does not change the bounds of earlier windows."""
     rng = np.random.default_rng(0)
     truth = rng.choice([-1.0, 1.0], (7, 4))
     truth[3] *= 100
@@ -78,7 +77,7 @@ def test_coverage_calibrates_each_window_on_those_before_it():
 
 
 def test_coverage_of_many_series():
-    """Errors of known sizes: each series' intervals follow its own, and hold what they should."""
+    """With errors of known sizes, the intervals of each series follow its size and have their nominal coverage."""
     rng, windows = np.random.default_rng(0), 900
     size = np.resize(np.repeat([0.5, 1.0, 2.0], 3), windows)  # series with three windows each
     truth = size[:, None] * rng.normal(size=(windows, 6))
@@ -92,13 +91,13 @@ def test_coverage_of_many_series():
     assert found[95.0] == pytest.approx(95, abs=2)
     width = np.ptp(bands_of_windows(backtest, 80.0, "network"), axis=2).mean(axis=1)
     assert 2.5 < width[size == 2].mean() / width[size == 0.5].mean() < 4  # less than 4: sizes are pulled together
-    for count in (2, 1):  # of one window nothing is known about the next: all intervals are alike, and hold as much
+    for count in (2, 1):  # with one window a series, all have the same size
         some = backtest.take([w for w in range(windows) if w % 3 < count])
         assert coverage(some, (80.0,))[0]["covered"] == pytest.approx(80, abs=3)
         assert np.ptp(np.ptp(bands_of_windows(some, 80.0, "network"), axis=2)) < 5
 
 
-def test_the_unit_of_mase_where_a_season_repeats_itself():
+def test_mase_scale_of_an_exactly_repeated_season():
     assert mase_scale(np.resize([1.0, 3.0], 8), 2) == 2.0
     assert math.isnan(mase_scale(np.ones(8), 2))
 
@@ -159,7 +158,7 @@ def test_autocorrelation_is_numpys():
 
 
 @pytest.mark.parametrize("season", [3, 5, 7, 11, 12, 24])
-def test_a_season_is_found_under_trend_and_noise(season):
+def test_a_season_is_found_with_trend_and_noise(season):
     rng = np.random.default_rng(season)
     values = np.resize(rng.normal(size=season), 12 * season) + 0.05 * np.arange(12 * season)
     values += 0.2 * rng.normal(size=len(values))
@@ -167,7 +166,7 @@ def test_a_season_is_found_under_trend_and_noise(season):
     assert find_season(values, (season,)) == season
 
 
-def test_no_season_where_there_is_none():
+def test_no_season_is_found_in_noise():
     rng = np.random.default_rng(0)
     found = [find_season(rng.normal(size=200).cumsum(), usual) for _ in range(50) for usual in ((), (12,), (24, 168))]
     found += [find_season(rng.normal(size=200), usual) for _ in range(50) for usual in ((), (12,))]
@@ -218,7 +217,7 @@ def test_intervals_grow_with_the_horizon_when_the_errors_do():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
-def test_intervals_cover_what_they_promise(seed):
+def test_intervals_have_their_nominal_coverage(seed):
     """Exchangeable residuals: a new one is covered with probability ceil((n + 1) level) / (n + 1), here n = 48.
 
     Over 400 draws of 6 x 8 residuals the share's standard deviation is 0.008 at 80 %, 0.004 at 95 %; five of them.
@@ -295,12 +294,12 @@ def test_a_verdict_says_that_windows_overlap():
     assert "over 2 overlapping windows of 3 rows" in _backtest(1.0, 4.0, 2.0, (0, 2)).verdict()
 
 
-def test_a_verdict_against_the_network():
-    for network in (2.0, 3.0):  # as good is not better
-        backtest = _backtest(network, 4.0, 2.0)
-        assert not backtest.network_wins
-        assert "does not beat the best baseline" in backtest.verdict()
-        assert "Drift is the better forecast here" in backtest.verdict()
+@pytest.mark.parametrize("network", [2.0, 3.0])  # an equal error is no advantage
+def test_a_verdict_against_the_network(network: float):
+    backtest = _backtest(network, 4.0, 2.0)
+    assert not backtest.network_wins
+    assert "does not beat the best baseline" in backtest.verdict()
+    assert "Drift is the better forecast here" in backtest.verdict()
 
 
 def test_a_verdict_where_mase_is_not_defined():

@@ -1,4 +1,4 @@
-"""Parquet files, whole and damaged: read, or refused in one line, by a process that lives on."""
+"""Complete and damaged Parquet files are read, or give an error of one line, and never end the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ polars = pytest.importorskip("polars")
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A small file: dates, numbers and words."""
+    """Returns the bytes of a small file with dates, numbers and text."""
     path = tmp_path_factory.mktemp("parquet") / "whole.parquet"
     days = [datetime(2020, 1, 1) + timedelta(i) for i in range(40)]
     columns = {"day": days, "v": [float(i * i % 17) for i in range(40)], "shop": [f"shop {i % 3}" for i in range(40)]}
@@ -55,7 +55,7 @@ DAMAGED = [*range(24), *(pytest.param(seed, marks=pytest.mark.slow) for seed in 
 
 @pytest.mark.parametrize("seed", DAMAGED)
 def test_a_damaged_file_is_read_or_refused(tmp_path: Path, whole: bytes, seed: int, capfd: pytest.CaptureFixture[str]):
-    """Bytes changed or cut out anywhere but in the marks at both ends."""
+    """Bytes are changed or removed anywhere except in the magic numbers at both ends."""
     rng, content = random.Random(seed), bytearray(whole)
     for _ in range(rng.choice([1, 1, 2, 5])):
         content[rng.randrange(4, len(content) - 4)] = rng.randrange(256)
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, whole: bytes, seed: i
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-def test_what_brings_a_process_down_is_one_line(
+def test_a_crash_of_the_reader_gives_one_line(
     tmp_path: Path,
     whole: bytes,
     dies: str,
@@ -91,7 +91,7 @@ def test_what_brings_a_process_down_is_one_line(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_module_beside_the_data_is_not_run(tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch):
+def test_a_module_in_the_data_folder_is_not_imported(tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "polars.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
     assert isinstance(read_or_refused(tmp_path / "data.parquet", whole), Series)

@@ -1,4 +1,4 @@
-"""benchmarks/forecast_peers.py: what a contender is given, figures worked out again here, troubles, sizes."""
+"""benchmarks/forecast_peers.py: the input of contenders, scores compared with results by hand, errors, sizes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def panel(count: int, rows: int = 60) -> dict[str, np.ndarray]:
 
 
 def by_hand(known: np.ndarray, truth: np.ndarray, forecast: np.ndarray, season: int) -> tuple[float, float, float]:
-    """MASE, sMAPE in percent and RMSSE, term by term."""
+    """Returns MASE, sMAPE in percent and RMSSE, computed term by term."""
     steps = [abs(known[t] - known[t - season]) for t in range(season, len(known))]
     squares = [(known[t] - known[t - 1]) ** 2 for t in range(1, len(known))]
     errors = [f - y for f, y in zip(forecast, truth, strict=True)]
@@ -40,7 +40,7 @@ def by_hand(known: np.ndarray, truth: np.ndarray, forecast: np.ndarray, season: 
     return mase, 100 * smape, rmsse
 
 
-def test_a_contender_is_given_the_rows_before_a_cutoff_and_no_others() -> None:
+def test_contenders_get_only_rows_before_the_cutoff() -> None:
     series = {"a": np.arange(20.0), "b": np.arange(100.0, 113.0)}
     found = cut(series, 4, 3)
     assert [cutoff.known["a"][-1] for cutoff in found] == [7, 11, 15]
@@ -68,7 +68,7 @@ def test_the_m4_sample_is_of_the_training_part(tmp_path: Path) -> None:
     assert (known["H2"][0], len(known["H2"]), len(truth["H2"]), truth["H2"][-1]) == (2, 632, 48, 681)
 
 
-def test_the_table_holds_what_the_same_forecasts_score_by_hand(tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_table_agrees_with_scores_by_hand(tmp_path: Path, monkeypatch: Any) -> None:
     data = DataSet("tiny", "drawn", (6,), 6, cut(panel(3), 6, 2))
     given: Iterator[Any] = iter([data, "m4 is left out: because"])
     monkeypatch.setattr(forecast_peers, "sets", lambda *_: given)
@@ -99,7 +99,7 @@ def test_the_table_holds_what_the_same_forecasts_score_by_hand(tmp_path: Path, m
     assert "\nm4 is left out: because\n" in text
 
 
-def test_a_contender_in_trouble_has_a_line_and_the_rest_goes_on(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+def test_a_failing_contender_has_a_line_and_the_others_run(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     data = DataSet("short", "too short for elman", (6,), 6, cut(panel(2, 13), 6, 1))
     monkeypatch.setattr(forecast_peers, "sets", lambda *_: iter([data]))
     monkeypatch.setitem(CONTENDERS, "absent", CONTENDERS["darts-lstm"]._replace(module="absent", package="no-such-one"))
@@ -117,7 +117,7 @@ def test_a_contender_that_takes_too_long_is_ended() -> None:
     assert forecast_peers.ask("elman-fast", data, 1, [], 1e-3) == ("failed", "took more than 0.001 s")
 
 
-def test_forecasts_that_are_not_finite_are_no_result() -> None:
+def test_forecasts_that_are_not_finite_are_errors() -> None:
     data = DataSet("any", "", (6,), 6, cut(panel(2), 6, 1))
     found = {"s0": np.zeros(6), "s1": np.full(6, np.nan)}
     run = score("naive2", data, "ok", Answer((found,), 0.0, 0.0, 0.0, {}))
@@ -130,7 +130,7 @@ def test_forecasts_that_are_not_finite_are_no_result() -> None:
     (["--only", "elman"], ["elman-fast", "elman-normal"]),
     (["--only", "elman-best,naive2"], ["naive2", "elman-best"]),
 ])  # fmt: skip
-def test_which_contenders_are_asked_for(arguments: list[str], keys: list[str]) -> None:
+def test_selection_of_contenders(arguments: list[str], keys: list[str]) -> None:
     assert forecast_peers.parse(arguments).only == keys
 
 
@@ -148,7 +148,7 @@ def test_naive2_of_an_odd_season_and_of_too_few_rows() -> None:
     assert naive2(season[:20], 4, 7).tolist() == [season[19]] * 4
 
 
-def test_installed_sizes_are_what_lies_on_the_disk() -> None:
+def test_installed_sizes_agree_with_the_disk() -> None:
     found = closure("safetensors")
     assert list(found) == ["safetensors"]  # none of its extras' requirements
     home = Path(str(distribution("safetensors").locate_file("")))
@@ -164,7 +164,7 @@ def test_installed_sizes_are_what_lies_on_the_disk() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("statsforecast") is None, reason="needs the extra forecast-peers")
-def test_statsforecast_is_asked_for_each_series() -> None:
+def test_statsforecast_forecasts_each_series() -> None:
     data = DataSet("tiny", "", (6,), 6, cut(panel(2), 6, 1))
     kind, found = forecast_peers.ask("statsforecast-theta", data, 1, [], 120.0)
     assert kind == "ok", found

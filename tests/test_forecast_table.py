@@ -1,4 +1,4 @@
-"""From a file to a series: what is read, and what each bad file is told."""
+"""Reading a series from a file, and the error message for each kind of bad file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MONTHS = "Month,Sales\n" + "".join(f"2020-{m:02d},{m * m}\n" for m in range(1, 1
 
 @pytest.fixture
 def read(tmp_path: Path):
-    """Writes text or bytes to a file and reads the series in it."""
+    """Returns a function that writes text or bytes into a file and reads the series from it."""
 
     def reader(content: str | bytes, **options: str) -> Series:
         path = tmp_path / "data.csv"
@@ -44,7 +44,7 @@ def test_encodings(read, encoding):
     assert read(MONTHS.replace("Sales", "Umsätze").encode(encoding)).name == "Umsätze"
 
 
-def test_decimal_commas_in_files_that_leave_the_comma_free(read):
+def test_decimal_commas_with_another_delimiter(read):
     assert read("day;v\n2020-01-01;1,5\n2020-01-02;1.002,25\n").values.tolist() == [1.5, 1002.25]
 
 
@@ -62,19 +62,19 @@ def test_the_only_numeric_column_is_the_target(read):
     assert read("day,x,y\n2020-01-01,1,2\n2020-01-02,2,3\n", target="y").values.tolist() == [2, 3]
 
 
-def test_years_are_dates_where_the_name_says_so(read):
+def test_years_are_dates_in_a_column_named_year(read):
     assert read("Year,v\n1990,1\n1991,2\n1992,3\n").labels_ahead(1) == ["1993"]
     with pytest.raises(DataError, match=r"several numeric columns: 'width', 'v'"):
         read("width,v\n1990,1\n1991,2\n1992,3\n")
 
 
-def test_falling_dates_are_turned_round(read):
+def test_descending_dates_are_reversed(read):
     series = read("day,v\n2020-01-03,3\n2020-01-02,2\n2020-01-01,1\n")
     assert series.values.tolist() == [1, 2, 3]
     assert series.labels_ahead(1) == ["2020-01-04"]
 
 
-def test_a_bundled_name_stands_for_a_file(tmp_path, monkeypatch):
+def test_names_of_bundled_data_sets(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(read_series("airline")) == 144
     Path("airline").write_text(MONTHS)
@@ -158,7 +158,7 @@ def test_bad_options(read):
         read_table("no/such/file.csv")
 
 
-def test_holes_and_gaps_are_filled_on_straight_lines(read):
+def test_missing_values_and_rows_are_interpolated(read):
     whole = read(MONTHS)
     filled = read(MONTHS.replace("2020-05,25\n", "").replace(",81", ","), missing="interpolate")
     assert filled.labels == whole.labels
@@ -200,7 +200,7 @@ def test_bad_arrays(data, error, message):
         as_series(data)
 
 
-def test_times_beside_an_array_must_fit():
+def test_times_of_an_array_must_match_its_length():
     with pytest.raises(ValueError, match=r"time: expected 3 times, one for each value, got 2"):
         as_series([1, 2, 3], time=["2020-01", "2020-02"])
 
@@ -265,7 +265,7 @@ CELLS = [
     ),
     st.sampled_from(["error", "interpolate"]),
 )
-def test_whatever_the_file_a_series_or_one_line(read, content, missing):
+def test_any_file_gives_a_series_or_an_error_of_one_line(read, content, missing):
     try:
         series, told = read(content, missing=missing), ""
     except DataError as error:
