@@ -77,7 +77,7 @@ def test_checkpoints_of_0_1_0_go_on(name: str, options: Any, asked: Any, tmp_pat
     for folder in (None, tmp_path):
         trainer = elman.Trainer(elman.Network(2, 3, 1, seed=1), batch_size=3, **options)
         with pytest.MonkeyPatch.context() as patch:  # this machine may have another instruction set
-            patch.setattr("elman.train.checkpoint.maker", lambda engine: made)
+            patch.setattr("elman.train.checkpoint.folder.maker", lambda engine: made)
             trainer.fit(x, y, epochs=2, progress=False, resume=folder, **asked)
         ends.append(trainer.network.theta)
     assert ends[1] == pytest.approx(ends[0], rel=1e-3, abs=1e-5)

@@ -29,7 +29,8 @@ struct UpdateRule {
   double clip_norm, clip_value;  // 0: none
 };
 
-// Limits on how an update may change theta, as reference/constraints.py defines them. Without segments there are none.
+// Limits on how an update may change theta, as reference/updates/constraints.py defines them. Without segments there
+// are none.
 template <class T>
 struct Constraints {
   int64_t segments;

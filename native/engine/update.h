@@ -1,5 +1,5 @@
-// The loop over a block of updates, for anything that gives a value and a gradient; reference/update.py is the same
-// loop.
+// The loop over a block of updates, for anything that gives a value and a gradient; reference/updates/update.py is the
+// same loop.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Optimisers: one update of theta and of what the optimiser remembers; reference/optim.py states the equations. And the
-// sums and scalings of gradients that go with it.
+// Optimisers: one update of theta and of what the optimiser remembers; reference/updates/optim.py states the equations.
+// And the sums and scalings of gradients that go with it.
 #pragma once
 
 #include "math/simd.h"

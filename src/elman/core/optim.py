@@ -1,4 +1,4 @@
-"""Optimisers as frozen configuration. The update equations are in `reference/optim.py` and `native/math/optim.h`.
+"""Optimisers as frozen configuration. The equations are in `reference/updates/optim.py`, `native/math/optim.h`.
 
 What an optimiser remembers (momentum, running squares) lives in `slots`, arrays shaped like theta, in the order
 that `slots` names them; the number of updates done so far is the Trainer's.

@@ -14,7 +14,7 @@ from elman.core.requests import Batch, Engine, Key, Objective, Records, UpdateRu
 from elman.engines.reference import losses
 from elman.engines.reference.engine import hidden_entries, ragged_lengths
 from elman.engines.reference.tree import tree_sum
-from elman.engines.reference.update import run_updates
+from elman.engines.reference.updates.update import run_updates
 
 __all__ = ["CustomLossEngine"]
 

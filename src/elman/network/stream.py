@@ -102,7 +102,7 @@ class Stream:
         shape = self._out_shape[1:] if single else self._out_shape
         if out is None:
             out = np.empty(shape, self._dtype)
-        elif not isinstance(out, np.ndarray) or out.dtype != self._dtype:  # pyright: ignore[reportUnnecessaryIsInstance]
+        elif not isinstance(out, np.ndarray) or out.dtype != self._dtype:  # pyright: ignore
             raise TypeError(f"out: expected an array of {self._dtype}, got {checks.shown(out)}")
         elif out.shape != shape or not out.flags.carray:
             raise ValueError(f"out: expected a contiguous, writable array of shape {shape}, got {checks.shown(out)}")

@@ -45,7 +45,8 @@ def make_constraints(
         number = checks.number(f"rates[{pattern!r}]", factor, low=0.0)
         for parameter in _matching("rates", layout, pattern):
             factors[parameter.name] *= number
-    if isinstance(frozen, str) or not isinstance(frozen, Iterable) or getattr(frozen, "ndim", 1) == 0:  # pyright: ignore
+    several = isinstance(frozen, Iterable) and getattr(frozen, "ndim", 1) != 0  # pyright: ignore
+    if isinstance(frozen, str) or not several:
         raise TypeError(f"frozen: expected a list of names, got {checks.shown(frozen)}")
     for pattern in frozen:
         for parameter in _matching("frozen", layout, pattern):

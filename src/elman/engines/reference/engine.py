@@ -14,7 +14,7 @@ import numpy as np
 from . import losses, network
 from .random import Draws
 from .tree import tree_sum
-from .update import run_updates
+from .updates.update import run_updates
 
 __all__ = ["ReferenceEngine", "hidden_entries", "ragged_lengths"]
 

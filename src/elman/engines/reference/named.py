@@ -14,7 +14,9 @@ P = TypeVar("P", bound=tuple[Any, ...])
 
 def named(kind: type[P], names: list[str], arrays: Arrays) -> P:
     """Returns the arrays as a NamedTuple of this kind, by these names; one of the kind already comes back as it is."""
-    return arrays if isinstance(arrays, kind) else kind(**dict(zip(names, arrays, strict=True)))  # type: ignore[arg-type]
+    if isinstance(arrays, kind):
+        return arrays
+    return kind(**dict(zip(names, arrays, strict=True)))  # type: ignore[arg-type]
 
 
 def present(parameters: tuple[np.ndarray | None, ...]) -> Arrays:
