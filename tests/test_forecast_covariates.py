@@ -323,20 +323,8 @@ def test_commands_with_covariates(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.chdir(tmp_path)
     long_csv(tmp_path)
-    columns = ["--future", "promo", "--past", "visitors", "--static", "region", "--calendar", "weekday"]
-    command = [
-        "forecast",
-        "shops.csv",
-        "--id",
-        "shop",
-        "--target",
-        "units",
-        "--horizon",
-        "7",
-        "--windows",
-        "2",
-        *columns,
-    ]
+    command = ["forecast", "shops.csv", "--id", "shop", "--target", "units", "--horizon", "7", "--windows", "2"]
+    command += ["--future", "promo", "--past", "visitors", "--static", "region", "--calendar", "weekday"]
     assert main([*command, "--effort", "fast"]) == 0
     assert "shops.csv, units: 2 series of 60 rows" in capsys.readouterr().out
     wanted = (tmp_path / "shops.forecast.csv").read_text()
