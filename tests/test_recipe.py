@@ -172,16 +172,16 @@ def names(lines: str) -> set[str]:
 def test_every_file_in_the_listings_exists() -> None:
     house = {path.name for path in SOURCE.rglob("*.py")} | {path.name for path in (ROOT / "native").rglob("*.*")}
     house |= {path.name for path in (ROOT / "benchmarks").rglob("*.py")}
-    for heading in ("The rooms", "The compiled core"):
+    for heading in ("The files", "The compiled core"):
         found = names(listing(heading))
         assert found
         assert found <= house, f"{heading}: {sorted(found - house)} do not exist"
-    for folder in re.findall(r"^  (\w+)/ ", listing("The rooms"), flags=re.M):
+    for folder in re.findall(r"^  (\w+)/ ", listing("The files"), flags=re.M):
         assert (SOURCE / folder).is_dir() or (ROOT / "benchmarks" / folder).is_dir()
 
 
 def test_every_module_has_its_place_in_the_listings() -> None:
-    rooms = listing("The rooms")
+    rooms = listing("The files")
     listed = {path.name for path in SOURCE.glob("*.py")}
     for floor in (
         "core",

@@ -199,7 +199,7 @@ class CustomCell:
 
     def parameter_shapes(self, input_size: int, hidden_size: int, *memory_size: int) -> dict[str, tuple[int, ...]]:
         shapes = self.shapes(input_size, hidden_size, *memory_size)
-        words = isinstance(shapes, Mapping) and all(isinstance(name, str) and name for name in shapes)  # pyright: ignore
+        words = isinstance(shapes, Mapping) and all(isinstance(name, str) and name for name in shapes)  # pyright:ignore
         if not words:
             raise TypeError(f"shapes: expected a mapping of names to shapes, got {checks.shown(shapes)}")
         for name, shape in shapes.items():
