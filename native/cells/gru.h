@@ -48,7 +48,8 @@ struct GRUAfterCell {
     const GRUAfterGates<T> a{sums[0], sums[1], sums[2], sums[3]};
     const Vec<T> r = sigmoid<T>(a.r), z = sigmoid<T>(a.z), n = tanh<T>(fma<T>(r, a.n_h, a.n));
     store(f.h + row * f.ld + j, fma<T>(z, load(f.h_prev[row] + j), (splat(T(1)) - z) * n));
-    if (f.keep) GRUAfterGates<T>{n, r, z, a.n_h}.to(f.a + row * f.lda + 4 * j);
+    if (!f.keep) return;
+    GRUAfterGates<T>{n, r, z, a.n_h}.to(f.a + row * f.lda + 4 * j);
   }
 
   static void backward(const Backward<T>& b) {

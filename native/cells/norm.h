@@ -225,9 +225,10 @@ struct NormLSTMCell : NormCell<NormLSTMCell<T>, T> {
     T* hat = f.norm.c + row * f.ld;
     for (int64_t j = 0; j < f.units; j += W) {
       const auto sum = [&](int k) { return NormLSTMCell::from_x(f, row, j, k) + NormLSTMCell::from_h(f, row, j, k); };
-      const LSTMGates<T> gate{sigmoid<T>(sum(0)), sigmoid<T>(sum(1)), tanh<T>(sum(2)), sigmoid<T>(sum(3))};
-      const Vec<T> c = fma<T>(gate.f, load(f.c_prev[row] + j), gate.i * gate.g);
-      gate.to(gates + 4 * j);
+      const LSTMGates<T> a{sum(0), sum(1), sum(2), sum(3)};
+      const Vec<T> i = sigmoid<T>(a.i), forget = sigmoid<T>(a.f), g = tanh<T>(a.g);
+      const Vec<T> c = fma<T>(forget, load(f.c_prev[row] + j), i * g);
+      LSTMGates<T>{i, forget, g, sigmoid<T>(a.o)}.to(gates + 4 * j);
       store(f.c + row * f.ld + j, c), store(hat + j, c);
     }
     normalise(hat, f.ld, 1, f.units, f.hidden, 1, f.norm.c_inverse + row);
