@@ -522,7 +522,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_newest_is_told_once_and_the_one_before_it_used(damage: Callable[[Path], object], tmp_path: Path):
+def test_a_damaged_newest_causes_a_warning_and_the_last_good_is_used(damage: Callable[[Path], object], tmp_path: Path):
     stopped(trainer(), 12, checkpoint=tmp_path, every=2)
     damage(tmp_path / "update-000000010.safetensors")
     with pytest.warns(CheckpointWarning) as told:
@@ -534,7 +534,7 @@ def test_a_damaged_newest_is_told_once_and_the_one_before_it_used(damage: Callab
     assert bits(again) == bits(fit(trainer()))
 
 
-def test_several_damaged_are_told_in_one_warning_and_overwritten(tmp_path: Path):
+def test_several_damaged_cause_one_warning_and_are_overwritten(tmp_path: Path):
     stopped(trainer(), 14, checkpoint=tmp_path, every=2, keep=3)
     assert names(tmp_path) == [BEST, *(f"update-{n:09}.safetensors" for n in (8, 10, 12))]
     for n in (10, 12):

@@ -89,7 +89,7 @@ def test_a_training_that_goes_on_counts_its_own_updates(monkeypatch: pytest.Monk
     assert pace.line(11, ended=True) == "epoch 11/20  1.25 updates/s  12 s"
 
 
-def test_the_last_epoch_is_told_also_where_training_ends_early(capsys: pytest.CaptureFixture[str]):
+def test_the_last_epoch_is_printed_also_where_training_ends_early(capsys: pytest.CaptureFixture[str]):
     own = train(100, validation=0.5, callback=lambda trainer: trainer.epochs == 34)
     *_, before, last = capsys.readouterr().err.splitlines()
     epoch = own.history.epochs[-1]

@@ -200,7 +200,7 @@ def test_errors_name_the_file(error: OSError, said: str, older: str | None, tmp_
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE")
 @pytest.mark.parametrize("limit", [0, 200])
-def test_a_limit_of_the_system_is_told_with_the_files_name(writer: str, limit: int, tmp_path: Path):
+def test_the_error_of_a_system_limit_names_the_file(writer: str, limit: int, tmp_path: Path):
     """No simulation: the kernel refuses the bytes (EFBIG), as a full disk would."""
     resource = pytest.importorskip("resource")
     path = place(tmp_path, writer)
