@@ -44,32 +44,38 @@ def as_batch(
     Raises TypeError for values that are no numbers; ValueError for wrong shapes, and for values out of range, NaN and
     infinity with their place.
     """
-    values, counts = by_name(layout, x, lengths, y, loss is not None)
-    rows, single = _inputs(layout, dtype, values[INPUT])
+    values, counts = None, None
+    if layout.inputs or (lengths is not None and isinstance(lengths, Mapping)):
+        values, counts = by_name(layout, x, lengths, y, loss is not None)
+        x, lengths = values[INPUT], counts.get(INPUT)
+    rows, single = _inputs(layout, dtype, x)
     n, steps = rows.shape[:2]
-    own = _lengths(counts.get(INPUT), n, steps, single)
+    own = None if lengths is None else _lengths(lengths, n, steps, single)
     valid = None if own is None else np.arange(steps) < own[:, None]
     if layout.integer_input:
         check_range("x", rows, valid, single, vocabulary(layout))
     else:
         check_finite("x", rows, valid, single, steps=True)
-    if layout.inputs and single:
-        raise ValueError(f"x: expected the axis B for a network of several inputs, got {rows.shape[1:]}")
-    named = {
-        name: as_named(name, given, dtype, values[name], counts.get(name), n) for name, given in layout.inputs.items()
-    }
-    if layout.time in named:  # outputs and targets have the steps of another input
-        array, ends = named[layout.time]
-        steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
+    named = None
+    if layout.inputs and values is not None and counts is not None:
+        if single:
+            raise ValueError(f"x: expected the axis B for a network of several inputs, got {rows.shape[1:]}")
+        inputs = layout.inputs.items()
+        named = {name: as_named(name, given, dtype, values[name], counts.get(name), n) for name, given in inputs}
+        if layout.time in named:  # outputs and targets have the steps of another input
+            array, ends = named[layout.time]
+            steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
     targets, target_lengths = None, None
     if loss is not None and loss.ragged:
-        targets, target_lengths = as_ragged(layout, y, counts.get(TARGETS), loss, n, single)
+        targets, target_lengths = as_ragged(layout, y, (counts or {}).get(TARGETS), loss, n, single)
     elif loss is not None:
         targets = as_targets(layout, dtype, y, loss, n, steps, valid, single)
-    by_row = layout.last or (loss is not None and loss.ragged)
-    weight = _weight(dtype, sample_weight, n, None if by_row else steps, valid, single)
+    weight = None
+    if sample_weight is not None:
+        by_row = layout.last or (loss is not None and loss.ragged)
+        weight = _weight(dtype, sample_weight, n, None if by_row else steps, valid, single)
     given = None if state is None else as_state("state", layout, dtype, state, n)
-    return Batch(rows, targets, own, weight, given, target_lengths, named or None), single
+    return Batch(rows, targets, own, weight, given, target_lengths, named), single
 
 
 def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
@@ -115,10 +121,8 @@ def _inputs(layout: Layout, dtype: np.dtype[Any], x: object) -> tuple[np.ndarray
     return (array[None], True) if single else (array, False)
 
 
-def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray | None:
+def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray:
     """Returns each row's number of steps, int64 (n,)."""
-    if lengths is None:
-        return None
     array = as_array("lengths", lengths, "iu", "whole numbers").astype(np.int64)
     array = array[None] if single and array.ndim == 0 else array
     check_width("lengths", array.shape, [(n,)])
@@ -131,10 +135,8 @@ def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray | 
 
 def _weight(
     dtype: np.dtype[Any], weight: object, n: int, steps: int | None, valid: np.ndarray | None, single: bool
-) -> np.ndarray | None:
+) -> np.ndarray:
     """Returns weights (n, T), or (n,) where steps are None; a row's single weight counts at each of its steps."""
-    if weight is None:
-        return None
     array = as_real("sample_weight", weight, dtype)
     lead = (n,) if steps is None else (n, steps)
     if single and array.shape == lead[1:]:
