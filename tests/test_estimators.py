@@ -88,7 +88,7 @@ def test_fit_returns_the_estimator_and_changes_no_option(kind: type[Any]):
 @each_estimator
 def test_fitting_again_gives_the_same_bits(kind: type[Any]):
     def bits(model: Any) -> bytes:
-        networks = model.model_.networks if kind is Forecaster else [model.learned_.network]
+        networks = model.model_.networks if kind is Forecaster else [model.model_.network]
         return b"".join(network.theta.tobytes() for network in networks)
 
     model = kind(**QUICK[kind]).fit(series())
@@ -149,9 +149,9 @@ def test_what_no_option_takes_is_refused_by_its_name_before_the_data_are_read(ki
 
 def test_numbers_of_numpy_are_numbers_and_come_back_plain():
     found = Forecaster(
-        horizon=np.int64(3), power=np.float32(0.5), season=[np.int64(7)], seed=np.uint8(1)
+        horizon=np.int64(3), boxcox_lambda=np.float32(0.5), season=[np.int64(7)], seed=np.uint8(1)
     ).checked_options()
-    assert (found["horizon"], found["power"], found["season"], found["seed"]) == (3, 0.5, (7,), 1)
+    assert (found["horizon"], found["boxcox_lambda"], found["season"], found["seed"]) == (3, 0.5, (7,), 1)
     assert {type(found[name]) for name in ("horizon", "seed")} == {int}
 
 

@@ -208,7 +208,7 @@ def test_a_horizon_past_the_trained_one_is_rolled_forward_and_told(fitted):
     assert longer.to_dict()["recursive_steps"] == 18
     first = fitted.predict()
     assert longer.values[:12].tolist() == first.tolist()
-    again = fitted.series_.recursive_steps(first)
+    again = fitted.series_.with_forecasts(first)
     assert longer.values[12:24].tolist() == fitted.predict(history=again).tolist()
     assert longer.labels[12] == again.labels_ahead(1)[0]
     width = np.ptp(

@@ -44,7 +44,7 @@ def test_a_power_that_is_asked_for_is_taken():
     for rows in (300, 1100):  # the local model, and a global one
         y = np.resize(values, rows)
         model = Forecaster(horizon=7, windows=0, boxcox_lambda=0.5, updates=5, members=1).fit(y)
-        assert (model.model_.spec.power if rows > 1000 else model.model_.configuration.boxcox_lambda) == 0.5
+        assert (model.model_.spec.boxcox_lambda if rows > 1000 else model.model_.configuration.boxcox_lambda) == 0.5
         assert model.predict().min() >= 0
     with pytest.raises(ValueError, match=r"boxcox_lambda: expected a finite number .*1"):
         Forecaster(boxcox_lambda=2.0).fit(values)
@@ -62,7 +62,7 @@ def test_quantiles_widen_on_the_side_where_errors_are():
         return np.where(np.arange(rows) % 7 < 2, 3.0, 0.1) * rng.exponential(size=rows)
 
     series = {f"s{k}": weekly(400 - 7 * k, k, up)[: 392 - 7 * k] for k in range(6)}  # all end on the same day
-    quick: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 3, "power": 1.0, "members": 1, "updates": 400}
+    quick: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 3, "boxcox_lambda": 1.0, "members": 1, "updates": 400}
     model = Forecaster(distribution="quantiles", **quick).fit(series)
     found = model.forecast()["s0"]
     low, high = (found.values - found.intervals[80.0][:, 0]), (found.intervals[80.0][:, 1] - found.values)
@@ -114,7 +114,7 @@ def test_rows_of_another_skip():
     """Two seasons before each step, the nearer one last; none: no linear path."""
     read = np.random.default_rng(0).normal(size=(1, 12))
     pool = WindowPool([as_series(read[0])], WindowSpec((3,), 12, 3, 3, 1.0))
-    one, two = (WindowSpec((3,), 12, 3, 3, 1.0, skip=k) for k in (1, 2))
+    one, two = (WindowSpec((3,), 12, 3, 3, 1.0, skip_seasons=k) for k in (1, 2))
     x, base, unit = two.windows(*pool.last(3)[:3])
     single = one.windows(*pool.last(3)[:3])[0]
     assert x.shape == (1, 4, 6)
@@ -191,7 +191,7 @@ def test_a_masked_value_is_that_of_a_season_before():
     values[[9, 12, 16]] = np.nan
     series = as_series(values, missing="mask")
     assert series.values[[9, 12, 16]].tolist() == [9, 12, 16]  # the last that was known
-    assert series.seasonal(7).values[[9, 12, 16]].tolist() == [3, 6, 3]
+    assert series.fill_masked(7).values[[9, 12, 16]].tolist() == [3, 6, 3]
     assert np.isnan(series.observed[[9, 12, 16]]).all()
     assert as_series(values, missing="interpolate").observed[9] == 10
     with pytest.raises(DataError, match="the first value is missing"):

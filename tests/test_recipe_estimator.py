@@ -13,6 +13,7 @@ import pytest
 
 import elman
 from elman.core import io
+from elman.core.kinds import READERS
 from elman.estimators.base import NotFittedError
 from elman.estimators.codec import Codec
 
@@ -26,7 +27,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.M | re.S)
     (tmp_path / "climate_of_the_page.py").write_text(program, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(io.KINDS, "climate", "climate_of_the_page:Climate")
+    monkeypatch.setitem(READERS, "climate", lambda: importlib.import_module("climate_of_the_page").Climate)
     monkeypatch.delitem(importlib.sys.modules, "climate_of_the_page", raising=False)  # type: ignore[attr-defined]
     return importlib.import_module("climate_of_the_page")
 

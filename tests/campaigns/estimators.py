@@ -37,7 +37,7 @@ def estimator_case(rng: random.Random) -> Call:
     count = rng.choice([0, 1, 1, 2]) if series == "a wave" else rng.choice([0, 0, 1])
     options = {name: rng.choice(ODD) for name in rng.sample(names, count)}
     if kind == "forecaster":
-        options.setdefault("head", rng.choice(["median", "median", "quantiles", "gaussian", "student_t"]))
+        options.setdefault("distribution", rng.choice(["median", "median", "quantiles", "gaussian", "student_t"]))
         after = rng.choice(["horizon", "levels", "quantiles", "windows", "step", "updates", "history", "y", ""])
     else:
         after = rng.choice(["value", "y", ""])
