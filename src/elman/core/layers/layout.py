@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,17 +119,17 @@ class Layout:
     def bidirectional(self) -> bool:
         return any(len(part.layer.suffixes) > 1 for part in self.parts)
 
-    @property
+    @cached_property
     def draws(self) -> bool:
         """Returns whether training draws anything."""
         return any(part.layer.draws for part in self.parts)
 
-    @property
+    @cached_property
     def chain(self) -> bool:
         """Returns whether it is a stack: x is its only input, and no layer has a name."""
         return not self.inputs and not any(isinstance(layer, Node) for layer in self.layers)
 
-    @property
+    @cached_property
     def custom(self) -> bool:
         """Returns whether some part exists on the reference engine alone.
 
