@@ -298,6 +298,8 @@ def _records(records: Records) -> _native.Records:
 
 
 def _batch(batch: Batch) -> _native.Batch:
+    if batch.lengths is batch.y is batch.state is None:  # the shortest way, since predictions may take microseconds
+        return _native.Batch(x=_strided(batch.x))
     x, y, lengths, weight, state, *_ = batch
     return _native.Batch(
         x=_strided(x),

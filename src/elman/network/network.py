@@ -194,6 +194,8 @@ class Network:
         with Reading(self.weights) as theta:
             y, final = self._engine.predict(self.layout, theta, batch)
         y = y[0] if single else y
+        if return_state is False:
+            return y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
     def hidden(self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None) -> list[np.ndarray]:
