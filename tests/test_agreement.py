@@ -178,7 +178,10 @@ def configurations(draw: st.DrawFn) -> Configuration:
     outputs = Layout(layers, input_size).output_size
     quantiles = [q for q in ((0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
     fixed = [loss for loss in losses.LOSSES.values() if outputs % losses.outputs_per_target(loss) == 0]
-    dtype = draw(st.sampled_from(["float32", "float64"]))
+    # Two normalised relu layers multiply their condition numbers: in float32 both engines are then as far from float64
+    # as the tolerance. In float64 they are compared as all others.
+    relu = [cell for cell in cells if getattr(cell, "layer_norm", False) and getattr(cell, "activation", "") == "relu"]
+    dtype = "float64" if len(relu) > 1 else draw(st.sampled_from(["float32", "float64"]))
     return Configuration(
         layers=tuple(layers),
         input_size=input_size,
@@ -218,15 +221,30 @@ def trained(run: Engine, layout: Layout, theta: np.ndarray, batch: Batch, one: C
     yield from (("slot", slot) for slot in slots)
 
 
-@settings(
-    max_examples=25 if "ELMAN_EMULATED" in os.environ else 500,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-    print_blob=False,
-)
+def campaign(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+        print_blob=False,
+    )
+
+
+@campaign(25 if "ELMAN_EMULATED" in os.environ else 150)
 @given(configurations())
 def test_random_configurations(one: Configuration) -> None:
+    check_agreement(one)
+
+
+@pytest.mark.slow
+@campaign(2000)
+@given(configurations())
+def test_many_random_configurations(one: Configuration) -> None:
+    check_agreement(one)
+
+
+def check_agreement(one: Configuration) -> None:
     layout, rng = Layout(one.layers, one.input_size), np.random.default_rng(one.seed)
     batch = draw_batch(
         layout,

@@ -130,7 +130,7 @@ def test_a_killed_log_is_gone_on_with(half: str, before: int, tmp_path: Path):
 @pytest.mark.parametrize("text", ["notes", "notes\n", '{"name": 1}\n', '[1]\n{"epoch": 1', "x" * 100_000])
 def test_another_kind_of_file_is_left_alone(text: str, tmp_path: Path):
     (tmp_path / "notes.txt").write_text(text, "utf-8")
-    with pytest.raises(ValueError, match=r"path: expected a log of JSON lines or a new file, got '.*notes.txt'"):
+    with pytest.raises(ValueError, match=r"path: expected a log of JSON lines or a new file, got '"):
         JSONLog(tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text("utf-8") == text
 

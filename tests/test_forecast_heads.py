@@ -62,7 +62,14 @@ def test_quantiles_widen_on_the_side_where_errors_are():
         return np.where(np.arange(rows) % 7 < 2, 3.0, 0.1) * rng.exponential(size=rows)
 
     series = {f"s{k}": weekly(400 - 7 * k, k, up)[: 392 - 7 * k] for k in range(6)}  # all end on the same day
-    quick: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 3, "boxcox_lambda": 1.0, "members": 1, "updates": 400}
+    quick: dict[str, Any] = {
+        "horizon": 7,
+        "season": 7,
+        "windows": 3,
+        "boxcox_lambda": 1.0,
+        "members": 1,
+        "updates": 400,
+    }
     model = Forecaster(distribution="quantiles", **quick).fit(series)
     found = model.forecast()["s0"]
     low, high = (found.values - found.intervals[80.0][:, 0]), (found.intervals[80.0][:, 1] - found.values)

@@ -71,7 +71,11 @@ def seeds(folder: Path) -> dict[str, Contents]:
     for name, options, y in (
         ("lstm", {"cell": "lstm", "season": 12, "horizon": 4, "boxcox_lambda": 0.0}, short),
         ("gru", {"cell": "gru", "windows": 2, "horizon": 3}, short),
-        ("gaussian", {"distribution": "gaussian", "horizon": 3, "season": 12, "windows": 2}, {"a": short, "b": short[:80]}),
+        (
+            "gaussian",
+            {"distribution": "gaussian", "horizon": 3, "season": 12, "windows": 2},
+            {"a": short, "b": short[:80]},
+        ),
         ("seasons", {"season": (3, 12), "horizon": 3, "windows": 2, "skip_seasons": 2}, {"a": short, "b": short[5:]}),
     ):
         elman.Forecaster(**options, **quick, members=2, updates=10).fit(y).save(folder / f"forecaster {name}")
