@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from elman.core import fields
 from elman.core.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
-from elman.core.layers import Layout
+from elman.core.layers import INPUT, Embedding, Layer, Layout, Node
 
-__all__ = ["from_plain", "lines", "to_plain"]
+__all__ = ["from_plain", "lines", "reads_integers", "to_plain"]
 
 
 def to_plain(layout: Layout, dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -29,11 +30,23 @@ def from_plain(name: str, value: Any) -> tuple[Layout, np.dtype[Any]]:
     return Layout(plain["layers"], plain["input_size"], plain.get("inputs")), np.dtype(plain["dtype"])
 
 
-def lines(layout: Layout) -> list[str]:
-    """Returns one line for each input besides x and for each layer, with its output's size and number of parameters."""
+def lines(layout: Layout, runs: str) -> list[str]:
+    """Returns what a network is: a line for all of it, which ends in `runs`, and one for each input besides x and for
+    each layer, with its output's size and number of parameters."""
+    given = "integers" if layout.integer_input else f"{layout.input_size} in"
+    shape = "at the last step" if layout.last else "at every step"
+    found = [f"Network: {given}, {layout.output_size} out {shape}, {layout.size:,} parameters, {runs}"]
     names = [repr(layer) for layer in layout.layers]
-    width, found = max(map(len, names)), [f"  {name}: {given}" for name, given in layout.inputs.items()]
+    width = max(map(len, names))
+    found += [f"  {name}: {each}" for name, each in layout.inputs.items()]
     for name, part in zip(names, layout.parts, strict=True):
         count = sum(parameter.size for group in part.parameters for parameter in group)
         found.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
     return found
+
+
+def reads_integers(layers: Sequence[Layer | Node]) -> bool:
+    """Returns whether an Embedding reads x: as the first layer, or by the name of x."""
+    first, *_ = layers
+    named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
+    return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)

@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.init import Chrono, initial
-from elman.core.layers import INPUT, Cell, Dense, Embedding, Input, Layer, Layout, Node
+from elman.core.layers import INPUT, Cell, Dense, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
 from elman.network import arguments, description
-from elman.network.arguments import Inputs
+from elman.network.arguments import Inputs, State
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from elman.core import io
 
 __all__ = ["Network"]
-
-State = Mapping[str, ArrayLike]  # name -> array-like (B, size)
 
 
 class Network:
@@ -41,8 +39,7 @@ class Network:
     num_layers     recurrent layers, one above the other
     bidirectional  whether each layer also reads the sequence backwards; its output is then (B, T, 2H)
     output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
-    head           the head is what follows the recurrent layers and ends in the output layer; these are its layers
-                   before that: sizes (relu) or `elman.Dense(...)`
+    head           layers between the recurrent ones and the output layer: sizes (relu) or `elman.Dense(...)`
     skip           adds a linear path from the input to the output
     dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
                    dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
@@ -99,7 +96,7 @@ class Network:
         """
         layers = list(layers)
         if input_size is None:
-            if not layers or not _reads_integers(layers):
+            if not layers or not description.reads_integers(layers):
                 raise TypeError("input_size: expected a whole number of at least 1, got None")
             input_size = 1
         network = cls.__new__(cls)
@@ -310,8 +307,8 @@ class Network:
             seed=None if drawn is None else drawn.seed,
         )
         with Reading(self.weights) as theta:
-            engine = for_loss(self._engine, loss)
-            value, gradient = engine.loss_and_grad(self.layout, theta, batch, objective, drawn.update if drawn else 0)
+            number, engine = drawn.update if drawn else 0, for_loss(self._engine, loss)
+            value, gradient = engine.loss_and_grad(self.layout, theta, batch, objective, number)
         return value, Parameters(self.layout, gradient)
 
     def stream(self, batch_size: int = 1) -> Stream:
@@ -343,8 +340,6 @@ class Network:
         layout, dtype = description.from_plain("network", plain)
         return {each.name: (each.shape, dtype) for each in layout.parameters}
 
-    # ---------------------------------------------------------------------------------------- inside
-
     def _batch(self, x: Inputs, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
@@ -352,14 +347,4 @@ class Network:
         return (Network.from_theta, (self.layout, self.weights.copy()))
 
     def __repr__(self) -> str:
-        shape = "at the last step" if self.layout.last else "at every step"
-        came = "integers" if self.layout.integer_input else f"{self.input_size} in"
-        title = f"Network: {came}, {self.output_size} out {shape}, {self.num_parameters:,} parameters"
-        return "\n".join([f"{title}, {self.dtype}, {self.engine} engine", *description.lines(self.layout)])
-
-
-def _reads_integers(layers: Sequence[Layer | Node]) -> bool:
-    """Returns whether an Embedding reads x: as the first layer, or by the name of x."""
-    first, *_ = layers
-    named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
-    return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)
+        return "\n".join(description.lines(self.layout, f"{self.dtype}, {self.engine} engine"))

@@ -7,7 +7,7 @@ past a row's length are never read.
 from __future__ import annotations
 
 from elman.network.arguments.batch import as_batch, check_unchanged
-from elman.network.arguments.named import Inputs
+from elman.network.arguments.named import Inputs, State
 from elman.network.arguments.options import as_key, as_truncate, segment
 from elman.network.arguments.states import as_hidden_upstream, as_state, as_upstream
 from elman.network.arguments.targets import target_width
@@ -15,6 +15,7 @@ from elman.network.arguments.values import as_dtype, as_real, as_whole, check_wi
 
 __all__ = [
     "Inputs",
+    "State",
     "as_batch",
     "as_dtype",
     "as_hidden_upstream",

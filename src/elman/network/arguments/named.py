@@ -13,11 +13,12 @@ from elman.core.layers import INPUT, Input, Layout
 from elman.core.requests import NamedInput
 from elman.network.arguments.values import as_array, as_real, as_whole, check_finite, check_range, check_width
 
-__all__ = ["TARGETS", "Inputs", "as_lengths", "as_named", "by_name"]
+__all__ = ["TARGETS", "Inputs", "State", "as_lengths", "as_named", "by_name"]
 
 TARGETS = "y"  # the input that is the targets
 
 Inputs = ArrayLike | Mapping[str, ArrayLike]  # x and lengths: of one input, or by name of several
+State = Mapping[str, ArrayLike]  # name -> array-like (B, size)
 
 
 def by_name(
