@@ -181,7 +181,7 @@ def test_an_error_of_one_training_is_raised():
     good = job(recipe=replace(RECIPE, updates=10**6))
     assert fit(bad, 1, child(0))[0].failed
     with pytest.raises(ValueError, match="theta"):
-        fit_all([Ensemble([good, replace(job(), start=np.zeros(3, np.float32))], child(0))])
+        fit_all([Ensemble([good, replace(job(), start=np.zeros(3, np.float32))], child(0))], Threads(2))
 
 
 def test_the_earlier_name_of_on_progress_works_with_a_warning():

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import elman
-from elman.forecast import DataError, Forecaster, ForecastWarning, Series, as_series
+from elman.forecast import DataError, Forecaster, Series, as_series
 from elman.forecast.evaluation.folds import cut as trained
 from elman.forecast.models.efforts import LOCAL
 from elman.forecast.models.local_model import Split, train_local
@@ -118,27 +117,6 @@ def test_largest_horizon_of_a_forecast(fitted):
     """1000 horizons, and nothing runs without end."""
     with pytest.raises(ValueError, match=r"horizon: expected a whole number in \[1, 12000\], got 1000000000"):
         fitted.predict(horizon=10**9)
-
-
-@pytest.mark.parametrize("distribution", ["median", "quantiles", "gaussian"])
-def test_a_network_whose_training_fails_repeats_the_last_season(distribution: str, monkeypatch: pytest.MonkeyPatch):
-    """The forecast is that of a naive rule, and one warning says so."""
-
-    def fails(self: elman.Trainer, *_: object, **__: object) -> None:
-        self.network.theta[...] = np.nan
-        raise elman.TrainingError(1, 1, np.nan, np.nan)
-
-    monkeypatch.setattr(elman.Trainer, "fit", fails)
-    options = {"horizon": 6, "season": 12, "boxcox_lambda": 1, "effort": "fast", "distribution": distribution}
-    with warnings.catch_warnings(record=True) as issued:
-        warnings.simplefilter("default")
-        model = Forecaster(**options).fit(wave())
-    assert len({str(warning.message) for warning in issued}) == 1
-    assert all(warning.category is ForecastWarning for warning in issued)
-    assert not model.backtest_.network_wins
-    assert np.isfinite(model.forecast().values).all()
-    if distribution != "gaussian":  # whose sample paths have noise
-        assert tuple(model.predict()) in {tuple(wave()[-12:-6]), (wave()[-1],) * 6}
 
 
 def test_estimator_interface():

@@ -39,33 +39,6 @@ def long_table(folder: Path, values: dict[str, np.ndarray], more: str = "") -> P
     return path
 
 
-def test_long_tables_frames_lists_and_mappings_are_the_same_series(tmp_path: Path) -> None:
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
-    values = waves(3)
-    path = long_table(tmp_path, values)
-    frame = pandas.read_csv(path, parse_dates=["day"])
-    shuffled = frame.iloc[np.argsort(np.arange(len(frame)) % 2, kind="stable")].sort_values("day", kind="stable")
-    polars.read_csv(path, try_parse_dates=True).write_parquet(tmp_path / "long.parquet")
-    usual = frame.rename(columns={"shop": "unique_id", "day": "ds", "units": "y"})
-    sources: dict[str, tuple[Any, dict[str, Any]]] = {
-        "file": (path, {"id": "shop"}),
-        "pandas": (frame, {"id": "shop"}),
-        "pandas, by day": (shuffled, {"id": "shop"}),
-        "polars": (polars.read_csv(path, try_parse_dates=True), {"id": "shop"}),
-        "parquet": (tmp_path / "long.parquet", {"id": "shop"}),
-        "usual names": (usual.assign(price=1.0), {}),
-        "mapping": (values, {}),
-    }
-    for what, (source, options) in sources.items():
-        read = Forecaster().read(source, **options)
-        assert list(read) == list(values), what
-        for name, series in read.items():
-            assert series.values.tolist() == pytest.approx(values[name].tolist(), rel=1e-12), what
-            assert (series.times is None) == (what == "mapping")
-    assert list(Forecaster().read(list(values.values()))) == ["1", "2", "3"]
-    assert isinstance(Forecaster().read(values["s0"].tolist()), Series)
-
-
 def test_parquet_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     polars = pytest.importorskip("polars")
     days = np.datetime64("2024-01-01") + np.arange(60)
