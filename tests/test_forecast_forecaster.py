@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forecast_series import wave
 
 import elman
 from elman.forecast import DataError, Forecaster, ForecastWarning, Series, as_series, read_series
@@ -15,12 +16,6 @@ from elman.forecast.models.global_model import GlobalModel
 from elman.forecast.models.local_windows import windows
 
 QUICK = {"members": 1, "updates": 20}
-
-
-def wave(rows: int = 120, season: int = 12, noise: float = 0.1) -> np.ndarray:
-    """A season on a line, with noise."""
-    time = np.arange(rows)
-    return 10 + 0.05 * time + np.sin(2 * np.pi * time / season) + noise * np.random.default_rng(0).normal(size=rows)
 
 
 @pytest.fixture(scope="module")

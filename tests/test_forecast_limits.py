@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from forecast_series import wave
 
 from elman.forecast import DataError, Forecaster, Series, as_series
 from elman.forecast.evaluation.folds import cut as trained
@@ -15,12 +16,6 @@ from elman.forecast.models.local_model import Split, train_local
 from elman.forecast.models.local_windows import context_rows, min_rows
 
 QUICK = {"members": 1, "updates": 20}
-
-
-def wave(rows: int = 120, season: int = 12, noise: float = 0.1) -> np.ndarray:
-    """Returns a season on a linear trend, with noise."""
-    time = np.arange(rows)
-    return 10 + 0.05 * time + np.sin(2 * np.pi * time / season) + noise * np.random.default_rng(0).normal(size=rows)
 
 
 @pytest.fixture(scope="module")

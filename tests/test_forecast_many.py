@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forecast_series import long_table, waves
 
 import elman
 from elman.forecast import DataError, Forecaster, Forecasts, Series, as_series
@@ -27,17 +28,6 @@ from elman.series.series import SeriesOptions
 
 NOTHING = CovariateWindows(*(np.zeros((2, 20, 0)),) * 4)
 QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
-
-
-def waves(count: int = 6, rows: int = 130, season: int = 7, noise: float = 0.05) -> dict[str, np.ndarray]:
-    """Series of unequal lengths and levels, with a season that is a share of the level."""
-    rng = np.random.default_rng(1)
-    found: dict[str, np.ndarray] = {}
-    for k in range(count):
-        time = np.arange(rows - 5 * k)
-        swing = 1 + 0.3 * np.sin(2 * np.pi * (time + k) / season) + noise * rng.normal(size=len(time))
-        found[f"s{k}"] = 10.0 ** (k % 3) * swing
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -231,16 +221,6 @@ def test_a_file_gives_the_same_forecasts(fitted: Forecaster, tmp_path: Path) -> 
 
 
 # ---------------------------------------------------------------------------------------- where they come from
-
-
-def long_table(folder: Path, values: dict[str, np.ndarray], more: str = "") -> Path:
-    path = folder / "long.csv"
-    lines = ["shop,day,units"]
-    for name, each in values.items():
-        days = np.datetime64("2024-01-01") + np.arange(len(each))
-        lines += [f"{name},{day},{value!r}" for day, value in zip(days, each.tolist(), strict=True)]
-    path.write_text("\n".join(lines) + "\n" + more, encoding="utf-8")
-    return path
 
 
 def source_of(kind: str, path: Path) -> Any:

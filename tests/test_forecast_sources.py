@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forecast_series import long_table, waves
 
 from elman.forecast import DataError, Forecaster, Series, as_series
 from elman.series.columns import Columns
@@ -16,27 +17,6 @@ from elman.series.panel_sources import as_panel
 from elman.series.series import SeriesOptions
 
 QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
-
-
-def waves(count: int = 6, rows: int = 130, season: int = 7, noise: float = 0.05) -> dict[str, np.ndarray]:
-    """Returns series of unequal lengths and levels, with seasons proportional to the level."""
-    rng = np.random.default_rng(1)
-    found: dict[str, np.ndarray] = {}
-    for k in range(count):
-        time = np.arange(rows - 5 * k)
-        swing = 1 + 0.3 * np.sin(2 * np.pi * (time + k) / season) + noise * rng.normal(size=len(time))
-        found[f"s{k}"] = 10.0 ** (k % 3) * swing
-    return found
-
-
-def long_table(folder: Path, values: dict[str, np.ndarray], more: str = "") -> Path:
-    path = folder / "long.csv"
-    lines = ["shop,day,units"]
-    for name, each in values.items():
-        days = np.datetime64("2024-01-01") + np.arange(len(each))
-        lines += [f"{name},{day},{value!r}" for day, value in zip(days, each.tolist(), strict=True)]
-    path.write_text("\n".join(lines) + "\n" + more, encoding="utf-8")
-    return path
 
 
 def test_parquet_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

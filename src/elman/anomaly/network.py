@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core.losses import Pinball
-from elman.estimators.ensemble import Ensemble, OnProgress, fit_all, span
+from elman.estimators.ensemble import Ensemble, OnProgress, fit, fit_all, span
 from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import Use, child
 from elman.estimators.training import Job, Round, layout_of
@@ -130,7 +130,7 @@ def cross_fit(
     best = int(np.argmin([_pinball_loss(y, each) for each in answers]))
     snapshots = recipe.snapshots[: best + 1]
     job = _job(x, y, np.ones(len(x), bool), replace(recipe, updates=max(1, snapshots[-1]), snapshots=snapshots))
-    ((trained,),) = fit_all([Ensemble([job], child(seed, Use.MEMBERS))], on_progress=span(on_progress, 0.75, 1.0))
+    (trained,) = fit(job, 1, child(seed, Use.MEMBERS), on_progress=span(on_progress, 0.75, 1.0))
     return Network.from_theta(job.layout, trained.theta), answers[best]
 
 

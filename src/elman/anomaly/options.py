@@ -38,17 +38,11 @@ def _seasons(name: str, value: object) -> tuple[int, ...]:
     return tuple(sorted({checks.whole(name, each, low=1) for each in given}))
 
 
-def _freq(_: str, value: str) -> str:
-    """Returns a step of dates as it is. Raises ValueError or TypeError for one that is unknown."""
-    check_freq(value)
-    return value
-
-
 CONSTRAINTS: Constraints = {
     "rate": [fields.number(0.0, 0.1, open_low=True)],
     "probation": [_probation],
     "season": [_seasons, None],
-    "freq": [_freq, None],
+    "freq": [lambda _, value: check_freq(value), None],
     "missing": [fields.one_of(*MISSING)],
     "effort": [fields.one_of(*EFFORTS)],
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm"), None],

@@ -15,7 +15,7 @@ import numpy as np
 from elman.core import checks, fields, io
 from elman.estimators.codec import Codec
 
-__all__ = ["Constraints", "Earlier", "Estimator", "NotFittedError", "checked_option"]
+__all__ = ["Constraints", "Earlier", "Estimator", "NotFittedError", "checked_option", "renamed_argument"]
 
 Constraints = Mapping[str, Sequence[fields.Check | None]]  # of each option: the checks of which one must pass
 
@@ -195,6 +195,19 @@ def _plain(value: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------------------- renamed options
+
+
+def renamed_argument(owner: str, old: str, given: Any, new: str, value: Any) -> Any:
+    """Returns the value of an argument that was renamed from `old` to `new`.
+
+    It is `given` if the earlier name was used, with a FutureWarning, else `value`. TypeError if both names were used.
+    """
+    if given is None:
+        return value
+    if value is not None:
+        raise TypeError(f"{old}: expected {new} alone, which is its name now, got both")
+    warnings.warn(f"{owner}: the argument {old} is called {new} now", FutureWarning, stacklevel=3)
+    return given
 
 
 def _warn(owner: str, old: str, new: str, level: int) -> None:

@@ -30,8 +30,6 @@ from elman.series.tables.table import Table
 
 __all__ = ["FittedForecaster"]
 
-Quantiles = Sequence[float] | np.ndarray
-
 
 class FittedForecaster(Estimator):
     """The methods of a fitted `Forecaster`.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
+from elman.estimators.base import renamed_argument
 from elman.estimators.ensemble import OnProgress, span
 from elman.forecast import options
 from elman.forecast.evaluation import intervals
@@ -151,7 +152,7 @@ class Forecaster(FittedForecaster):
         rows before all windows. `DataError` for data that cannot be used, `ValueError` or `TypeError` for options that
         cannot.
         """
-        on_progress = options.renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
+        on_progress = renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
         checked = self.checked_options()
         windows, levels = checked["windows"], checked["levels"]
         read = self._read(y, Columns(target, time, id, past, future, static))
@@ -199,7 +200,7 @@ class Forecaster(FittedForecaster):
         y         series to backtest on, as `read` returns them, which needs no fit; None: the fitted series
         on_progress, progress   see `fit`
         """
-        on_progress = options.renamed_argument("Forecaster.backtest", "progress", progress, "on_progress", on_progress)
+        on_progress = renamed_argument("Forecaster.backtest", "progress", progress, "on_progress", on_progress)
         windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
         if y is None:
             self.check_fitted()

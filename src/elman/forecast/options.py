@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -22,7 +21,7 @@ from elman.series.inputs import parse_calendar
 from elman.series.panel import Panel
 from elman.series.series import MISSING
 
-__all__ = ["CONSTRAINTS", "DISTRIBUTIONS", "as_season", "renamed_argument", "strategy_of"]
+__all__ = ["CONSTRAINTS", "DISTRIBUTIONS", "as_season", "strategy_of"]
 
 DISTRIBUTIONS = ("median", "quantiles", *DENSITIES)
 RECIPE_OPTIONS = ("cell", "hidden_size", "members", "updates")  # options that replace values of the effort's recipe
@@ -38,19 +37,13 @@ def _seasons(name: str, season: Any) -> tuple[int, ...]:
     return seasons
 
 
-def _freq(_: str, freq: Any) -> str:
-    """Checks a step of dates and returns it."""
-    check_freq(freq)
-    return freq
-
-
 CONSTRAINTS: Constraints = {
     "horizon": [fields.whole(1, limits.HORIZON), None],
     "season": [_seasons, None],
     "context": [lambda name, value: checks.whole(name, value, low=1), None],
     "levels": [lambda _, value: intervals.parse_levels(value), None],
     "windows": [fields.whole(0, limits.WINDOWS)],
-    "freq": [_freq, None],
+    "freq": [lambda _, value: check_freq(value), None],
     "missing": [fields.one_of(*MISSING)],
     "effort": [fields.one_of(*LOCAL)],
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm"), None],
@@ -89,16 +82,3 @@ def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:
     """Returns one season as a number, and several as a tuple."""
     short, *longer = seasons
     return seasons if longer else short
-
-
-def renamed_argument(owner: str, old: str, given: Any, new: str, value: Any) -> Any:
-    """Returns the value of an argument that was renamed from `old` to `new`.
-
-    It is `given` if the earlier name was used, with a FutureWarning, else `value`. TypeError if both names were used.
-    """
-    if given is None:
-        return value
-    if value is not None:
-        raise TypeError(f"{old}: expected {new} alone, which is its name now, got both")
-    warnings.warn(f"{owner}: the argument {old} is called {new} now", FutureWarning, stacklevel=3)
-    return given

@@ -166,10 +166,10 @@ def parse(freq: object, times: np.ndarray) -> Calendar:
     )
 
 
-def check_freq(freq: object) -> None:
-    """Raises ValueError for a name of no step. None stands for the step that the times have."""
-    if freq is not None:
-        parse(freq, np.array(["1970-01-01"], "datetime64[us]"))
+def check_freq(freq: str) -> str:
+    """Returns the name of a step as it is. Raises ValueError or TypeError where it names none."""
+    parse(freq, np.array(["1970-01-01"], "datetime64[us]"))
+    return freq
 
 
 def _check_reach(times: np.ndarray) -> None:

@@ -157,8 +157,8 @@ class Trainer:
         Shapes are those of `Network.loss`. Raises TrainingError where loss or gradient is not finite.
         """
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
-        n, rates = len(batch.x), self.optimizer.learning_rate * schedules.factors(self.schedule, self.updates, 1)
-        records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), rates)
+        n = len(batch.x)
+        records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), self.training_state.rates(1))
         return float(self._run(batch, records, None)[0])
 
     def fit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,7 +89,7 @@ class GlobalStrategy:
 
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> DirectModel | RecursiveModel:
         """Trains a model on all rows of the panel and returns it."""
-        return self._train(list(panel.values()), on_progress)
+        return self._train(panel, on_progress)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> DirectModel | RecursiveModel:
         """Returns a model whose networks are those of `model`, trained further on all rows of the panel.
@@ -145,7 +145,7 @@ class GlobalStrategy:
             known = _before(panel, back, 0)
             if model is None or refit:
                 share = (k / count, (k + 1) / count) if refit else (0.0, 1.0)
-                model = self._train(list(known.values()), span(on_progress, *share))
+                model = self._train(known, span(on_progress, *share))
             parts.append(model.predict(known))
         windows = [(id, len(series) - back) for id, series in panel.items() for back in backs]
         forecasts = np.stack([part.values for part in parts], axis=1)  # (N, count, h)
@@ -159,11 +159,11 @@ class GlobalStrategy:
             scales.reshape(-1, horizon, 2),
         )
 
-    def _train(self, series: Sequence[Series], on_progress: OnProgress | None) -> DirectModel | RecursiveModel:
+    def _train(self, panel: Mapping[str, Series], on_progress: OnProgress | None) -> DirectModel | RecursiveModel:
         """Trains a model on these series, choosing what the options leave open, and returns it."""
         assert self.horizon is not None
-        seasons = self.seasons or find_seasons({str(i): each for i, each in enumerate(series)})
-        series = [each.fill_masked(seasons[0]) for each in series]
+        seasons = self.seasons or find_seasons(panel)
+        series = [each.fill_masked(seasons[0]) for each in panel.values()]
         rows = np.array([len(each) for each in series])
         # a recursive model reads row by row, which makes a long context slow; it improves forecasts little
         default = sum(seasons) if self.distribution in DENSITIES else None

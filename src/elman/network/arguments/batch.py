@@ -56,8 +56,6 @@ def as_batch(
         check_range("x", rows, valid, single, vocabulary(layout))
     else:
         check_finite("x", rows, valid, single, steps=True)
-    if values is None and loss is None and state is None:  # a prediction, of which microseconds are asked
-        return Batch(rows, None, own), single
     named = None
     if layout.inputs and values is not None and counts is not None:
         if single:
