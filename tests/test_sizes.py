@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from cases import CELLS
 
-from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Last, Layer, Layout, Recurrent, Skip
+from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Input, Last, Layer, Layout, Recurrent, Skip
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
@@ -117,21 +118,50 @@ def test_no_number_beyond_the_enums_reaches_the_core(value: int):
 def made(name: str, at: int = 0, path: tuple[str, ...] = (), value: int = 0, size: int | None = None) -> None:
     """Builds the compiled model of a layout, one number of one of its operations being another."""
     from elman import _native
-    from elman.engines.compiled import operations
+    from elman.engines.compiled import inputs, operations
 
     layout = LAYOUTS[name]
     ops, states = operations(layout), [slot.size for slot in layout.states]
     if path:
         ops[at] = altered(ops[at], path, value)
-    _native.Model32(
-        operations=ops,
-        states=states,
-        input_size=layout.input_size,
-        output_size=layout.output_size,
-        size=layout.size if size is None else size,
-        integer_input=layout.integer_input,
-        last=layout.last,
-    )
+    _native.Model32(operations=ops, inputs=inputs(layout), states=states, size=layout.size if size is None else size)
+
+
+@needs_core
+@pytest.mark.parametrize(
+    ("origin", "message"),
+    [
+        ({"kind": "state", "source": 0}, None),
+        ({"kind": "vector", "source": -2}, None),
+        ({"kind": "state", "source": 1}, "origin: expected one before it"),
+        ({"kind": "state", "source": -1}, "origin: expected one before it"),
+        ({"kind": "state", "source": 0, "direction": 1}, "origin: expected a state of its size"),
+        ({"kind": "state", "source": 0, "direction": -1}, "origin: expected a state of its size"),
+        ({"kind": "state", "source": 0, "part": 2}, "origin: expected a state of its size"),
+        ({"kind": "vector", "source": -1}, "origin: expected a vector of its size"),
+        ({"kind": "vector", "source": -3}, "origin: expected a vector of its size"),
+        ({"kind": "vector", "source": 0}, "origin: expected a vector of its size"),
+        ({"kind": "vector", "source": -4}, "ops: expected each to read an input or one before it"),
+        ({"kind": "vector", "source": -(2**31)}, "ops: expected each to read an input or one before it"),
+        ({"kind": "vector", "source": 2**31 - 1}, "ops: expected each to read an input or one before it"),
+    ],
+)
+def test_the_core_refuses_initial_states_from_nowhere(origin: dict[str, Any], message: str | None):
+    from elman import _native
+    from elman.engines.compiled import inputs, operations
+
+    layout = Layout([Recurrent(3, "tanh"), Recurrent(3, "gru")], 2, {"v": Input(3, "vector"), "w": Input(4, "vector")})
+    first, second = operations(layout)
+    kind = _native.OriginKind[origin["kind"]]
+    fields = {field: getattr(second.directions[0], field) for field in DIRECTION}
+    fields["origin"] = (_native.Origin(**(origin | {"kind": kind})), _native.Origin())
+    second = _native.Op(**{f: getattr(second, f) for f in OP} | {"directions": [_native.Direction(**fields)]})
+    make = partial(_native.Model32, operations=[first, second], inputs=inputs(layout), states=[3, 3], size=layout.size)
+    if message is None:
+        make()
+        return
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def altered(op: Any, path: tuple[str, ...], value: int) -> Any:

@@ -131,14 +131,8 @@ class Layout:
 
     @cached_property
     def custom(self) -> bool:
-        """Returns whether some part exists on the reference engine alone.
-
-        That is a layer or a cell that the compiled core lacks, an input besides x, an initial state from elsewhere, or
-        an Embedding that reads x and is not the first layer.
-        """
-        started = any(start is not None for part in self.parts for group in part.starts for start in group)
-        elsewhere = self.integer_input and not self.parts[0].layer.integers
-        return bool(self.inputs) or started or elsewhere or not all(part.layer.compiled for part in self.parts)
+        """Returns whether some layer or cell exists on the reference engine alone."""
+        return not all(part.layer.compiled for part in self.parts)
 
     # ---------------------------------------------------------------------------------------- binding
 
