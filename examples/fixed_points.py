@@ -35,7 +35,7 @@ def main() -> None:
     elman.plots.fixed_points_plot(
         points,
         "fixed_points.png",
-        trajectories=network.hidden(test.x[:40, :answer])[0],
+        trajectories=network.hidden(test.x[:40, :answer]),
         groups=test.y[:40, -1, 0],
         labels={-1: "evidence for left", 1: "evidence for right"},
         title="Two decisions, and the saddle between them",

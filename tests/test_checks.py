@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
+import elman
 from elman.core import checks
 
 
@@ -72,3 +76,44 @@ def test_choice_lists_what_there_is():
 def test_shown_is_short():
     assert checks.shown(np.zeros((1000, 3), "float32")) == "array of shape (1000, 3) and float32"
     assert len(checks.shown(list(range(1000)))) == 80
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: elman.Network(1, 2, 1, cell="LSTM"), ValueError, r"cell: .* got 'LSTM'; did you mean 'lstm'\?"),
+        (lambda: elman.Network(1, 2, 1, cell="rnn"), ValueError, r"did you mean 'tanh'\?"),
+        (lambda: elman.Network(1, 2, 1, cell=elman.GRU), TypeError, r"did you mean GRU\(\), an object of the class\?"),
+        (lambda: elman.Network(1, hidden=2, output_size=1), TypeError, r"hidden: .* did you mean 'hidden_size'\?"),
+        (lambda: elman.Network(1, 2, 1, init="Xavier"), ValueError, r"did you mean 'xavier'\?"),
+        (lambda: elman.Dense(1, "Sigmoid"), ValueError, r"did you mean 'sigmoid'\?"),
+        (lambda: elman.LSTM(peephole=True), TypeError, r"peephole: .* LSTM .* did you mean 'peepholes'\?"),
+        (lambda: trainer(optimizer="Adam"), ValueError, r"optimizer: .* got 'Adam'; did you mean 'adam'\?"),
+        (lambda: trainer(optimizer=elman.optim.SGD), TypeError, r"did you mean SGD\(\)"),
+        (lambda: trainer(loss="bce"), ValueError, r"got 'bce'; did you mean 'binary_cross_entropy'\?"),
+        (lambda: trainer(loss="MeanSquaredError"), ValueError, r"did you mean 'mse'\?"),
+        (lambda: trainer(loss="crossentropy"), ValueError, r"did you mean 'cross_entropy'\?"),
+        (
+            lambda: trainer(lr=0.1),
+            TypeError,
+            r"^lr: expected an argument of Trainer \(network, loss, .* did you mean 'optimizer'",
+        ),
+        (lambda: elman.optim.Adam(lr=0.1), TypeError, r"lr: .* Adam .* did you mean 'learning_rate'\?"),
+        (lambda: trainer().fit([[0.0]], [[0.0]], epoch=1), TypeError, r"epoch: .* did you mean 'epochs'\?"),
+        (lambda: trainer(loss="qqqq"), ValueError, r"got 'qqqq'$"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(
+    call: Callable[[], object], error: type[Exception], message: str
+):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def trainer(**options: Any) -> elman.Trainer:
+    return elman.Trainer(elman.Network(1, 2, 1, seed=0), **options)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("AnomalyDetector", "an anomaly detector"), ("Network", "a network")])
+def test_kinds_have_their_article(name: str, expected: str):
+    assert checks.with_article(name) == expected

@@ -350,10 +350,29 @@ def test_a_picture_of_the_points_alone_and_of_one_unit(tmp_path: Path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
+@pytest.mark.parametrize("x", [np.ones((4, 5, 1)), np.ones((5, 1))], ids=["batch", "one"])
+def test_a_picture_takes_what_hidden_returns(cell: str, x: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    network = elman.Network(1, 3, 1, cell=cell, num_layers=2, dtype="float64", seed=0)
+    found = inspect.fixed_points(network, [0.0], n=5)
+    axes, legend = drawn(monkeypatch, tmp_path / "a.png", found, trajectories=network.hidden(x))
+    # every place is that of h in the components, also where the states hold c
+    kept = [name.startswith("h") for name, size in found.slots for _ in range(size)]
+    cloud = np.concatenate(network.hidden(x), axis=-1).reshape(-1, 6)
+    directions = np.linalg.svd(cloud - cloud.mean(axis=0))[2][:2]
+    expected = np.abs((found.states[:, kept] - cloud.mean(axis=0)) @ directions.T)
+    drawn_places = np.concatenate([line.get_xydata() for line in axes.lines if line.get_label() in legend[2:]])
+    assert np.sort(np.abs(drawn_places), axis=0) == pytest.approx(np.sort(expected, axis=0))
+
+
 def test_a_picture_of_wrong_arrays_is_refused(tmp_path: Path):
     found = inspect.fixed_points(one_unit(2.0), [0.0])
     with pytest.raises(ValueError, match=r"trajectories: expected shape \(B, T, 1\), got \(2, 3, 2\)"):
         plots.fixed_points_plot(found, tmp_path / "a.png", trajectories=np.zeros((2, 3, 2)))
+    wide = elman.Network(1, 2, None, cell="lstm", seed=0)
+    points = inspect.fixed_points(wide, [0.0], n=2)
+    with pytest.raises(ValueError, match=r"expected shape \(B, T, 4\), or \(B, T, 2\) of h alone, got \(2, 3, 1\)"):
+        plots.fixed_points_plot(points, tmp_path / "a.png", trajectories=np.zeros((2, 3, 1)))
     with pytest.raises(ValueError, match=r"groups: expected shape \(2,\), got \(3,\)"):
         plots.fixed_points_plot(found, tmp_path / "a.png", trajectories=np.zeros((2, 3, 1)), groups=np.zeros(3))
     network = elman.Network(1, 1, None, cell="relu", dtype="float64", seed=0)

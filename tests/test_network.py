@@ -244,6 +244,22 @@ def test_copies_stand_alone(again: Any):
     assert net.theta.any()
 
 
+@pytest.mark.parametrize(
+    ("described", "expected"),
+    [
+        (elman.LSTM(), "LSTM()"),
+        (elman.LSTM(True), "LSTM(peepholes=True)"),
+        (elman.GRU(), "GRU()"),
+        (elman.GRU(False), "GRU(reset_after=False)"),
+        (elman.Simple("relu", 0.1), "Simple('relu', leak=0.1)"),
+        (elman.Recurrent(16), "Recurrent(16, LSTM())"),
+        (elman.Recurrent(16, "gru", True), "Recurrent(16, GRU(), bidirectional=True)"),
+    ],
+)
+def test_a_description_shows_what_differs_from_its_defaults_by_name(described: object, expected: str):
+    assert repr(described) == expected
+
+
 def test_repr_says_what_it_is():
     text = repr(elman.Network(3, 16, 2, output="last", seed=0))
     assert text.startswith("Network: 3 in, 2 out at the last step, 1,314 parameters, float32, ")

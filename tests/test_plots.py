@@ -13,6 +13,7 @@ import pytest
 from elman import plots
 from elman.anomaly import Alarm, Anomalies
 from elman.forecast import Backtest, Forecast, Series, as_series
+from elman.plots import figure
 from elman.train.history import Epoch, History
 
 pytest.importorskip("matplotlib")
@@ -223,3 +224,22 @@ def test_any_name_and_size_can_be_drawn(name: str, tmp_path: Path):
     model = Forecaster(horizon=3, members=1, updates=2).fit(series)
     model.forecast().plot(tmp_path / "forecast.png")
     assert (tmp_path / "forecast.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("first", "hours", "expected"),
+    [
+        ("2024-03-05T00", 24 * 9, ["Mar 05", "Mar 07", "Mar 09", "Mar 11", "Mar 13"]),
+        ("2024-03-31T00", 24 * 5, ["Mar 31", "Apr 01", "Apr 02", "Apr 03", "Apr 04"]),
+        ("2024-03-05T12", 37, ["12:00", "Mar 06", "12:00", "Mar 07"]),
+    ],
+)
+def test_an_axis_of_hours_names_each_day_with_its_month(first: str, hours: int, expected: list[str], tmp_path: Path):
+    times = np.datetime64(first) + np.arange(hours)
+    with figure.picture(tmp_path / "a.png", 10, 4) as drawn:
+        axes = drawn.add_subplot()
+        axes.plot(times, np.arange(hours))
+        figure.dates(axes, True, 4, 9)
+    shown = [text.get_text() for text in axes.get_xticklabels()]
+    assert [text for text in shown if text in expected] == expected
+    assert axes.xaxis.get_offset_text().get_text().startswith("2024")

@@ -7,7 +7,9 @@ import operator
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-__all__ = ["MOST", "choice", "count", "flag", "number", "shown", "whole"]
+from elman.core.meant import meant
+
+__all__ = ["MOST", "choice", "count", "flag", "number", "shown", "whole", "with_article"]
 
 T = TypeVar("T")
 NO_NUMBERS = (bool, str, bytes)  # though float() takes them
@@ -80,7 +82,14 @@ def choice(name: str, value: Any, options: Sequence[T]) -> T:
         pass
     listed = ", ".join(repr(option) for option in options)
     error = ValueError if type(value) in {type(option) for option in options} else TypeError
-    raise error(f"{name}: expected one of {listed}, got {shown(value)}")
+    raise error(f"{name}: expected one of {listed}, got {shown(value)}{meant(value, options)}")
+
+
+def with_article(name: str) -> str:
+    """Returns "a" or "an" and the name of a kind of object; a class's name is taken apart: "an anomaly detector"."""
+    inside = "".join(f" {letter}" if i and letter.isupper() else letter for i, letter in enumerate(name))
+    words = inside.lower() if " " in inside else name.lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _range(low: float | None, high: float | None, open_low: bool = False) -> str:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from elman.core import checks
+from elman.core.meant import checks_names
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "as_optimizer"]
 
 
+@checks_names
 @dataclass(frozen=True)
 class SGD:
     """Gradient descent: theta -= lr g; with momentum, v = momentum v + g and theta -= lr v (PyTorch's form)."""
@@ -32,6 +34,7 @@ class SGD:
         return ("velocity",) if self.momentum else ()
 
 
+@checks_names
 @dataclass(frozen=True)
 class RMSprop:
     """s = decay s + (1 - decay) g^2; theta -= lr g / (sqrt(s) + eps) (Hinton's lecture 6e, PyTorch's form)."""
@@ -49,6 +52,7 @@ class RMSprop:
         checks.number("eps", self.eps, low=0.0, open_low=True)
 
 
+@checks_names
 @dataclass(frozen=True)
 class Adagrad:
     """s = s + g^2; theta -= lr g / (sqrt(s) + eps) (Duchi et al. 2011)."""
@@ -64,6 +68,7 @@ class Adagrad:
         checks.number("eps", self.eps, low=0.0, open_low=True)
 
 
+@checks_names
 @dataclass(frozen=True)
 class Adam:
     """m = b1 m + (1-b1) g; s = b2 s + (1-b2) g^2; theta -= lr mhat / (sqrt(shat) + eps), with
@@ -85,6 +90,7 @@ class Adam:
         checks.number("eps", self.eps, low=0.0, open_low=True)
 
 
+@checks_names
 @dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with decoupled decay: theta -= lr weight_decay theta before Adam's step (Loshchilov and Hutter 2019).

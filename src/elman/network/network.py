@@ -13,6 +13,7 @@ from elman.core import checks
 from elman.core.init import Chrono, initial
 from elman.core.layers import INPUT, Cell, Dense, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
+from elman.core.meant import checks_names
 from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
 from elman.core.stack import stack
@@ -54,6 +55,7 @@ class Network:
     compute with its weights as they were after the last block of updates.
     """
 
+    @checks_names
     def __init__(
         self,
         input_size: int,

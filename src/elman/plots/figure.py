@@ -114,7 +114,12 @@ def dates(axes: Any, dated: bool, least: int, most: int) -> None:
     if dated:
         locator = AutoDateLocator(minticks=least, maxticks=most)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        formatter = ConciseDateFormatter(locator)
+        # a day is never a number alone, and the first hour of each day says which day it is
+        formatter.formats[2] = formatter.zero_formats[2] = formatter.zero_formats[3] = "%b %d"
+        formatter.zero_formats[4] = "%H:%M"
+        formatter.offset_formats[2:] = ["%Y", *["%Y %b %d"] * 2, "%Y %b %d %H:%M"]
+        axes.xaxis.set_major_formatter(formatter)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(most - 1, integer=True))
 

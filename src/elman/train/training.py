@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from elman.core import checks, interrupts, schedules
 from elman.core.losses import Loss, as_loss
+from elman.core.meant import checks_names
 from elman.core.optim import Optimizer, as_optimizer
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
 from elman.network import Network, arguments
@@ -57,6 +58,7 @@ class Trainer:
     Optimiser state, `updates` and `epochs` done and the `history` carry on from call to call.
     """
 
+    @checks_names
     def __init__(
         self,
         network: Network,
@@ -161,6 +163,7 @@ class Trainer:
         records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), self.training_state.rates(1))
         return float(self._run(batch, records, None)[0])
 
+    @checks_names
     def fit(
         self,
         x: Inputs,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
 from elman.cli.options import Json, Model
+from elman.core import checks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +24,8 @@ def inspect(model: Model, as_json: Json = False) -> None:
     if as_json:
         terminal.print_json({"file": model, "kind": kind, "description": description, "tensors": shapes})
         return
-    terminal.line(
-        f"{model}: a {kind}, {sum(array.size for array in tensors.values()):,} numbers in {len(tensors)} arrays"
-    )
+    count = sum(array.size for array in tensors.values())
+    terminal.line(f"{model}: {checks.with_article(kind)}, {count:,} numbers in {len(tensors)} arrays")
     terminal.line()
     terminal.line(repr(loaded))
     terminal.line()

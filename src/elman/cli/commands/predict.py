@@ -13,6 +13,7 @@ from elman.cli.console import terminal
 from elman.cli.console.forecasts import forecast_json, print_forecast
 from elman.cli.console.series import print_read, print_skipped
 from elman.cli.options import Best, ColumnOptions, Horizon, Model, OutputOptions
+from elman.core import checks
 
 if TYPE_CHECKING:
     from elman.series.columns import Columns
@@ -64,9 +65,8 @@ def predict(
 
         forecaster = load(model)
         if not isinstance(forecaster, Forecaster):
-            raise FileError(
-                model, f"holds a {type(forecaster).__name__.lower()}, not a forecaster; see elman inspect {model}"
-            )
+            kind = checks.with_article(type(forecaster).__name__)
+            raise FileError(model, f"holds {kind}, not a forecaster; see elman inspect {model}")
         forecaster.set_params(skip_bad=columns.skip_bad or forecaster.skip_bad)
         panel = as_panel(forecaster.series_, Columns(), SeriesOptions())
         if data is not None:

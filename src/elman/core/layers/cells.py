@@ -22,6 +22,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.core.layers.frozen import share, short_repr, store
+from elman.core.meant import checks_names
 
 __all__ = ["CELLS", "GRU", "LSTM", "Activation", "Cell", "CustomCell", "Simple", "as_cell"]
 
@@ -39,6 +40,7 @@ class Activation:
     derivative: Callable[[np.ndarray], np.ndarray]
 
 
+@checks_names
 @dataclass(frozen=True)
 class Simple:
     """The Elman cell: s_t = act(W_ih x_t + W_hh h_{t-1} + b), h_t = s_t; act "tanh", "relu" or an `Activation`.
@@ -92,6 +94,7 @@ class Simple:
         return shapes | _gains(self.layer_norm, 1, hidden_size)
 
 
+@checks_names
 @dataclass(frozen=True)
 class LSTM:
     """Long short-term memory, gate order i, f, g, o; `peepholes` adds ONNX's diagonal links, order i, f, o.
@@ -124,6 +127,7 @@ class LSTM:
         return shapes | ({"gain_c": (hidden_size,), "shift_c": (hidden_size,)} if self.layer_norm else {})
 
 
+@checks_names
 @dataclass(frozen=True)
 class GRU:
     """Gated recurrent unit, gate order r, z, n; `reset_after` is PyTorch's form, False the 2014 paper's.

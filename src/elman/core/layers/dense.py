@@ -8,10 +8,12 @@ from typing import ClassVar, Literal
 from elman.core import checks
 from elman.core.layers.frozen import store
 from elman.core.layers.layer import Layer, Signal
+from elman.core.meant import checks_names
 
 __all__ = ["Dense"]
 
 
+@checks_names
 @dataclass(frozen=True)
 class Dense(Layer):
     """y = act(W h + b) at every step: (B, T, F) -> (B, T, O), or (B, F) -> (B, O) behind `Last`."""

@@ -9,7 +9,7 @@ from elman.core import checks
 
 __all__ = ["below_one", "share", "short_repr", "store"]
 
-ALWAYS_SHOWN = ("cell", "activation", "peepholes", "reset_after")  # in a repr, also where they are the defaults
+ALWAYS_SHOWN = ("cell", "activation")  # in a repr, also where they are the defaults
 
 
 def short_repr(self: Any) -> str:

@@ -11,12 +11,14 @@ from elman.core import checks
 from elman.core.layers.cells import CELLS, Cell, as_cell
 from elman.core.layers.frozen import below_one, short_repr, store
 from elman.core.layers.layer import PREVIOUS, Layer, Signal
+from elman.core.meant import checks_names
 
 __all__ = ["MEMORY", "Recurrent"]
 
 MEMORY = "memory"  # the name of the sequence that a cell with a memory reads, where no `Node` gives another
 
 
+@checks_names
 @dataclass(frozen=True)
 class Recurrent(Layer):
     """One recurrent layer: (B, T, F) -> (B, T, H), or (B, T, 2H) with the reverse direction behind.
