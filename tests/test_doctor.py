@@ -433,7 +433,7 @@ def test_an_exploding_loss_stops_training_at_the_end_of_its_epoch():
 
 def test_where_an_explosion_is_seen_never_depends_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPatch):
     own, report = exploding()
-    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", 0.0)
+    monkeypatch.setattr("elman.train.fitting.epochs.BLOCK_SECONDS", 0.0)
     again, same = exploding()
     assert str(same) == str(report)
     np.testing.assert_array_equal(again.network.theta, own.network.theta)

@@ -181,7 +181,7 @@ def test_blocks_and_calls_change_no_bit_of_training(seconds: float, monkeypatch:
     expected = trainer(schedule())
     history = fit(expected, epochs=6)
     assert len(set(history.learning_rate)) > 2
-    monkeypatch.setattr("elman.train.epochs.BLOCK_SECONDS", seconds)
+    monkeypatch.setattr("elman.train.fitting.epochs.BLOCK_SECONDS", seconds)
     own = trainer(schedule())
     for epochs in (1, 3, 2):
         fit(own, epochs=epochs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from elman.core.layers import Layout
 from elman.core.requests import Batch
 from elman.train.state import TrainingState
 
-__all__ = ["Plain", "data", "differences", "network", "plain", "training"]
+__all__ = ["Plain", "data", "differences", "network", "plain", "training", "without_data"]
 
 # The fields of a TrainingState that decide its result, beside the network and the constraints; a training changes none
 # of them but the optimiser's numbers, which a callback may change.
@@ -80,6 +81,13 @@ def data(layout: Layout, batch: Batch, prefix: str = "") -> Plain:
     return {
         prefix + name: None if array is None else _digest(array, lengths) for name, (array, lengths) in arrays.items()
     }
+
+
+def without_data(settings: Mapping[str, Any]) -> Plain:
+    """Returns the part of a fit's fingerprint that is its training's, whatever the data and how epochs pass over
+    them."""
+    own = {"layers", "input_size", "dtype", "inputs", "rules", *DECIDING}
+    return {name: value for name, value in settings.items() if re.split(r"[.\[]", name)[0] in own}
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

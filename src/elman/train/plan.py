@@ -41,8 +41,8 @@ class EpochPlan(NamedTuple):
 
 def plan_epoch(data: FitData, number: int, batch_size: int, seed: int) -> EpochPlan:
     """Returns the updates of epoch `number`, counted from 1: a function of these arguments alone."""
-    n = len(data.batch.x)
-    order = np.random.default_rng([seed, number]).permutation(n) if data.shuffle else np.arange(n)
+    n = len(data.rows)
+    order = data.rows[np.random.default_rng([seed, number]).permutation(n)] if data.shuffle else data.rows
     if data.window is not None:
         return _in_windows(order, batch_size, data.batch, data.window)
     starts = np.append(np.arange(0, n, batch_size), n)
@@ -63,8 +63,8 @@ def as_window(layout: Layout, loss: Loss, window: Any) -> int | None:
 def _in_windows(order: np.ndarray, batch_size: int, batch: Batch, window: int) -> EpochPlan:
     """Returns the updates of an epoch in windows: `batch_size` sequences pass through all of their windows together,
     then the next ones; a sequence that has ended takes no part in further windows."""
-    n, steps = batch.x.shape[:2]
-    lengths = np.full(n, steps) if batch.lengths is None else batch.lengths
+    n, steps = len(order), batch.x.shape[1]
+    lengths = np.full(len(batch.x), steps) if batch.lengths is None else batch.lengths
     rows: list[np.ndarray] = []
     sizes: list[float] = []
     begins: list[int] = []

@@ -61,6 +61,17 @@ class TrainingState(NamedTuple):
         engine = select(layout, self.loss)
         return engine.update(layout, theta, batch, self.objective(batch), rule, self.slots, self.updates, records)
 
+    def apply_gradient(self, gradient: np.ndarray) -> float:
+        """Applies one update to theta and the slots with a gradient (P,) from elsewhere, which it may change; returns
+        its norm. The bits are those of `apply` for the same gradient (with clipping by norm, to rounding)."""
+        from elman.engines.reference.updates.update import run_updates
+
+        rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
+        records = Records(np.zeros(0, np.int64), np.zeros(2, np.int64), self.rates(1))
+        theta, slots = self.network.theta, self.slots
+        norms = run_updates(lambda *_: (0.0, gradient), theta, None, rule, slots, self.updates, records)[1]
+        return float(norms[0])
+
     def objective(self, batch: Batch) -> Objective:
         """Returns how the value and the gradient of a batch are computed."""
         layout = self.network.layout

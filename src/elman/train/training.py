@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,15 @@ from elman.network import Network, arguments
 from elman.network.arguments import Inputs
 from elman.network.weights import Training
 from elman.train import fingerprint
-from elman.train.checkpoint import AskedEpochs, CheckpointWriter, restored
+from elman.train.checkpoint import restored_state, write_checkpoint
 from elman.train.constraints import make_constraints
 from elman.train.data import FitData, row_weights, split
-from elman.train.epochs import EpochRunner
 from elman.train.errors import TrainingError, failure
+from elman.train.fitting.advice import warn_of_scale, warn_of_split
+from elman.train.fitting.fit import FitOptions, as_callbacks, fit
+from elman.train.fitting.iterables import Batches, as_batches
 from elman.train.history import History
-from elman.train.plan import as_window, plan_epoch
-from elman.train.progress import reporter
+from elman.train.plan import as_window
 from elman.train.state import Position, TrainingState
 
 __all__ = ["Trainer", "TrainingError"]
@@ -103,6 +105,7 @@ class Trainer:
         self.slots = tuple(np.zeros_like(network.theta) for _ in self.optimizer.slots)
         self.updates = 0
         self.history = History()
+        self.advice = True  # whether `fit` warns of data that no network learns well from
 
     @property
     def optimizer(self) -> Optimizer:
@@ -117,6 +120,15 @@ class Trainer:
             raise ValueError(f"optimizer: expected one like {self._optimizer}, whose state is kept, got {new}")
         self._optimizer = new
         self.constraints = make_constraints(self.network.layout, self.network.dtype, new, *self._constrained)
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimiser's learning rate, before the schedule. It may be changed between updates and in a callback."""
+        return self._optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.optimizer = dataclasses.replace(self._optimizer, learning_rate=rate)
 
     @property
     def epochs(self) -> int:
@@ -163,11 +175,29 @@ class Trainer:
         records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), self.training_state.rates(1))
         return float(self._run(batch, records, None)[0])
 
+    def step(self, gradients: Mapping[str, ArrayLike] | ArrayLike, *, loss: float = math.nan) -> float:
+        """Takes one step of the optimiser with gradients of your own; returns their norm, before clipping by norm.
+
+        gradients  named like `Network.parameters`, as `backward` and `loss_and_grad` return them (a missing name is 0),
+                   or one vector (P,)
+        loss       what `history` records for this update
+
+        Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients.
+        """
+        loss = loss if math.isnan(loss) else checks.number("loss", loss)
+        gradient = arguments.as_gradient(self.network.layout, self.network.dtype, gradients)
+        with interrupts.held(), Training(self.network.weights):
+            state = self.training_state
+            rate, norm = state.rates(1), state.apply_gradient(gradient)
+            self.updates += 1
+            self.history.record_updates(np.array([loss]), np.array([norm]), rate)
+        return norm
+
     @checks_names
     def fit(
         self,
-        x: Inputs,
-        y: ArrayLike,
+        x: Inputs | Batches,
+        y: ArrayLike | None = None,
         *,
         epochs: int,
         lengths: Inputs | None = None,
@@ -183,12 +213,18 @@ class Trainer:
         every: int | None = None,
         keep: int = 3,
         resume: str | os.PathLike[str] | None = None,
+        new_data: bool = False,
     ) -> History:
         """Trains for `epochs` passes over the rows of x and y in mini-batches; returns `history`.
 
-        x, y, lengths, sample_weight, state   as for `Network.loss`; data of the network's dtype is never copied
-        validation  (x, y), a mapping with `x`, `y` and perhaps `lengths`, `sample_weight`, `state`, or a fraction:
-                    that part of the rows, the last ones, is kept out of training
+        x, y, lengths, sample_weight, state   as for `Network.loss`; data of the network's dtype is never copied. x
+                    alone: an iterable of batches, or a function that returns one for each epoch, and each batch (x, y)
+                    or a mapping of these five names is one update. A generator, which is empty after one pass, serves
+                    one epoch
+        validation  (x, y), a mapping with `x`, `y` and perhaps `lengths`, `sample_weight`, `state`, or a fraction: so
+                    many rows are kept out of training, drawn by the seed; the last rows without `shuffle`, and where
+                    rows are overlapping windows of one series. A TrainingWarning says where they hold classes or a
+                    range of targets that the others lack
         patience    training ends after so many epochs without a lower validation loss; the weights of the best epoch
                     are restored, also where all epochs were used
         shuffle     a new order of rows each epoch, from (seed, epoch) alone
@@ -204,78 +240,71 @@ class Trainer:
         resume      such a folder: training goes on from its newest undamaged checkpoint, bit for bit as if it had never
                     stopped, whatever the number of threads; from the start where it holds none. All other arguments
                     must be those of before; `epochs`, which counts from where the first call began, may be more
+        new_data    with `resume`: the data are others. Weights, optimiser and history go on, and `epochs` count anew
 
         Ctrl-C ends between two updates: KeyboardInterrupt is raised, the network holds the weights of the last whole
         update, and `history` what was done. Raises TrainingError where a loss or gradient is not finite or the loss
         exploded (docs/doctor.md); ValueError where the checkpoints are of other data or settings; FileError where all
         are damaged (one that is causes a CheckpointWarning); OSError where one cannot be written, and those before it
-        stay.
+        stay. A TrainingWarning says where targets are far from the scale at which networks begin.
         """
-        epochs = checks.whole("epochs", epochs, low=1)
+        options = FitOptions(
+            checks.whole("epochs", epochs, low=1),
+            None if patience is None else checks.whole("patience", patience, low=1),
+            checks.flag("progress", progress),
+            as_callbacks(callback),
+            checkpoint,
+            None if every is None else checks.whole("every", every, low=1),
+            checks.whole("keep", keep, low=1),
+            resume,
+            checks.flag("new_data", new_data),
+        )
         checks.flag("shuffle", shuffle)
-        callbacks = _callbacks(callback)
-        layout = self.network.layout
-        window = as_window(layout, self.loss, window)
-        batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
-        batch, held_out = split(batch, validation, self._batch)
-        if patience is not None:
-            patience = checks.whole("patience", patience, low=1)
-            if held_out is None:
-                raise ValueError(f"patience: expected validation data with it, got patience={patience} alone")
-        data = FitData(batch, held_out, row_weights(layout, self.loss, batch), shuffle, window)
-        position, writer = Position(first=self.epochs), None
-        every = None if every is None else checks.whole("every", every, low=1)
-        keep = checks.whole("keep", keep, low=1)
-        if every is not None and checkpoint is None:
-            raise ValueError(f"every: expected a folder, checkpoint=, with it, got every={every} alone")
-        if checkpoint is not None or resume is not None:
-            decides = self._fingerprint(data, patience)
-            if checkpoint is not None:
-                writer = CheckpointWriter(checkpoint, every, keep, decides, resume)
-            if resume is not None:
-                asked = AskedEpochs(
-                    epochs, len(batch.x), lambda n: len(plan_epoch(data, n, self.batch_size, self.seed))
-                )
-                with Training(self.network.weights):
-                    resumed = restored(resume, self.training_state, decides, asked)
-                    if resumed is not None:
-                        before, position = resumed
-                        self.optimizer, self.updates = before.optimizer, before.updates
-        last = position.first + epochs
-        ended = position.stopped or self.epochs >= last
-        shown = checks.flag("progress", progress) and not ended
-        with Training(self.network.weights), reporter(shown, last) as report, ExitStack() as ends:
-            for each in callbacks:
-                if hasattr(each, "finish"):
-                    ends.callback(each.finish, self)  # type: ignore[attr-defined]
-            runner = EpochRunner(data, lambda: self.training_state, self._run, position, writer, report)
-            while not ended:
-                epoch = runner.epoch()
-                loss = epoch.loss if held_out is None else epoch.validation_loss
-                improved = position.observe(loss, None if patience is None else self.network.theta)
-                stop = [bool(each(self)) for each in callbacks]  # each is called, whatever the others say
-                position.stopped = any(stop) or (patience is not None and position.waited >= patience)
-                ended = position.stopped or self.epochs >= last
-                if writer is not None:
-                    writer.after_epoch(self.training_state, position, improved, ended)
-            if position.best_theta is not None:
-                self.network.theta = position.best_theta
+        given = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
+        if y is None:
+            refused = {**given, "window": window, "shuffle": None if shuffle else shuffle}
+            data = as_batches(self.network.layout, self.loss, x, epochs, validation, refused, self._batch)
+        else:
+            data = self._data(self._batch(x, y, **given), validation, shuffle, window)
+            if self.advice and not self.updates:
+                warn_of_scale(self.network, self.loss, data.batch)
+            if self.advice and data.held_out is not None and data.note:
+                warn_of_split(self.network.layout, self.loss, data.batch, data.rows, data.held_out, data.note)
+        fit(self, data, options, self._run)
         return self.history
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint: everything that the next update depends on, for loops of `update` and `step`.
+
+        `restore` goes on from it; `elman.load` returns its network. The file appears whole or not at all.
+        """
+        state = self.training_state
+        write_checkpoint(path, state, Position(first=self.epochs), fingerprint.training(state))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Goes on from a checkpoint that a Trainer with the same settings wrote, whatever its data were.
+
+        path  a file, or a folder of `fit`, of which the newest undamaged checkpoint counts
+
+        Weights, optimiser, schedule, `updates` and `history` are those of the checkpoint: the next update gives the
+        same bits. Raises ValueError for other settings, FileError for damaged files, OSError where there is none.
+        """
+        state = self.training_state
+        with Training(self.network.weights):
+            before = restored_state(path, state, fingerprint.training(state))
+            self.optimizer, self.updates = before.optimizer, before.updates
 
     # ------------------------------------------------------------------------------------------ inside
 
     def _batch(self, x: Inputs, y: ArrayLike, **others: Any) -> Batch:
         return arguments.as_batch(self.network.layout, self.network.dtype, x, y, loss=self.loss, **others)[0]
 
-    def _fingerprint(self, data: FitData, patience: int | None) -> fingerprint.Plain:
-        """Returns the fingerprint of a fit on these data."""
+    def _data(self, batch: Batch, validation: Any, shuffle: bool, window: Any) -> FitData:
+        """Returns the data of a fit, split into what trains and what validates."""
         layout = self.network.layout
-        found = fingerprint.training(self.training_state)
-        found |= {"shuffle": data.shuffle, "patience": patience, "window": data.window}
-        found |= fingerprint.data(layout, data.batch)
-        if data.held_out is not None:
-            found |= fingerprint.data(layout, data.held_out, "validation.")
-        return found
+        window = as_window(layout, self.loss, window)
+        batch, rows, held_out, note = split(batch, validation, self._batch, shuffle, self.seed)
+        return FitData(batch, rows, held_out, row_weights(layout, self.loss, batch), shuffle, window, note)
 
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
@@ -298,14 +327,6 @@ class Trainer:
             f"Trainer(loss={self.loss}, optimizer={self.optimizer}, batch_size={self.batch_size}, "
             f"{self.updates} updates, {self.epochs} epochs done) of\n{self.network!r}"
         )
-
-
-def _callbacks(given: Callback | Sequence[Callback] | None) -> Sequence[Callback]:
-    called = [] if given is None else given if isinstance(given, list | tuple) else [given]
-    for one in called:
-        if not callable(one):
-            raise TypeError(f"callback: expected a function of the Trainer, or a list of them, got {checks.shown(one)}")
-    return called  # type: ignore[return-value]
 
 
 def _above_zero(name: str, value: float | None) -> float | None:

@@ -12,7 +12,7 @@ from elman.core.checks import shown
 from elman.core.layers import Layout
 from elman.network.arguments.values import as_real, check_finite, check_width, is_finite
 
-__all__ = ["as_hidden_upstream", "as_state", "as_upstream"]
+__all__ = ["as_gradient", "as_hidden_upstream", "as_state", "as_upstream"]
 
 
 def as_state(
@@ -73,3 +73,22 @@ def as_hidden_upstream(
         None if value is None else as_upstream(f"dh[{i}]", dtype, value, shape, lengths, single)
         for i, (value, shape) in enumerate(zip(given, shapes, strict=True))
     ]
+
+
+def as_gradient(layout: Layout, dtype: np.dtype[Any], gradients: object) -> np.ndarray:
+    """Returns gradients of the parameters, by name or as a vector, as a new vector (P,); a missing name is 0."""
+    if not isinstance(gradients, Mapping):
+        flat = np.array(as_real("gradients", gradients, dtype))
+        check_width("gradients", flat.shape, [(layout.size,)])
+        check_finite("gradients", flat, None, True, steps=False)
+        return flat
+    flat = np.zeros(layout.size, dtype)
+    places = {parameter.name: parameter for parameter in layout.parameters}
+    for name, value in gradients.items():
+        if name not in places:
+            raise ValueError(f"gradients: expected names among {', '.join(places)}, got {shown(name)}")
+        array = as_real(f"gradients[{name!r}]", value, dtype)
+        check_width(f"gradients[{name!r}]", array.shape, [places[name].shape])
+        check_finite(f"gradients[{name!r}]", array, None, False, steps=False)
+        places[name].view(flat)[...] = array
+    return flat

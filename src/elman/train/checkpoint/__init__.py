@@ -8,7 +8,14 @@ with a checksum, and written completely or not at all. `elman.load` returns the 
 from __future__ import annotations
 
 from elman.train.checkpoint.folder import CheckpointWarning
-from elman.train.checkpoint.resume import AskedEpochs, restored
-from elman.train.checkpoint.writer import CheckpointWriter
+from elman.train.checkpoint.resume import AskedEpochs, restored, restored_state
+from elman.train.checkpoint.writer import CheckpointWriter, write_checkpoint
 
-__all__ = ["AskedEpochs", "CheckpointWarning", "CheckpointWriter", "restored"]
+__all__ = [
+    "AskedEpochs",
+    "CheckpointWarning",
+    "CheckpointWriter",
+    "restored",
+    "restored_state",
+    "write_checkpoint",
+]

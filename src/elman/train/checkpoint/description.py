@@ -76,8 +76,8 @@ def check_arrays(plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) ->
     """Raises ValueError where the arrays, whose shapes fit, contradict the description or each other."""
     epochs, (losses, norms, rates) = tensors["history.epochs"], tensors["history.updates"]
     loss, validation, seconds, rate, counts = epochs.T
-    if not (np.isfinite(losses).all() and _positive(norms) and _positive(rates)):
-        raise ValueError("history.updates: expected finite losses, norms and rates")
+    if not (not np.isinf(losses).any() and _positive(norms) and _positive(rates)):
+        raise ValueError("history.updates: expected losses, norms and rates that are not infinite")
     if np.isnan(loss).any() or not (_positive(seconds) and _positive(rate)):
         raise ValueError("history.epochs: expected losses, seconds and rates that are some")
     ends = np.concatenate([[0.0], counts, [plain["updates"] - plain["done"] + 0.5]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import math
 import os
 import warnings
@@ -18,10 +19,12 @@ from elman.network import Network
 from elman.train.checkpoint import description as described
 from elman.train.checkpoint import folder as contents
 from elman.train.checkpoint.folder import CheckpointWarning
-from elman.train.fingerprint import Plain, differences
+from elman.train.fingerprint import Plain, differences, without_data
 from elman.train.state import Position, TrainingState
 
-__all__ = ["AskedEpochs", "Checkpoint", "restored"]
+__all__ = ["AskedEpochs", "Checkpoint", "restored", "restored_state"]
+
+LEVEL = 7  # of the stack, where the user called `Trainer.fit`
 
 
 @dataclass(frozen=True)
@@ -44,22 +47,38 @@ def restored(
     Raises ValueError, and changes nothing, where the checkpoint belongs to other data or settings, or is past the
     epochs asked for; FileError where all checkpoints are damaged. Damaged ones cause a CheckpointWarning.
     """
-    folder = Path(folder)
-    found = contents.files(folder) if folder.exists() else []
+    found = _newest(Path(folder))
+    return None if found is None else found[1].restore(found[0], state, fingerprint, asked)
+
+
+def restored_state(path: str | os.PathLike[str], state: TrainingState, fingerprint: Plain) -> TrainingState:
+    """Restores a training from a checkpoint, or from the newest one of a folder, whatever data it was trained on.
+
+    fingerprint  of the training, without data. All else is as for `restored`, but FileNotFoundError is raised where
+                 there is no checkpoint
+    """
+    path = Path(path)
+    found = _newest(path) if path.is_dir() else (path, Checkpoint.read(path))
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, "expected a checkpoint or a folder of them, got an empty one", str(path))
+    return found[1].restore(found[0], state, fingerprint, None)[0]
+
+
+def _newest(folder: Path) -> tuple[Path, Checkpoint] | None:
+    """Reads the newest checkpoint of a folder that is not damaged; returns its path and contents, None without any."""
     damaged: list[str] = []
-    for path in found:
+    for path in contents.files(folder) if folder.exists() else []:
         try:
             newest = Checkpoint.read(path)
-            break
         except (io.FileError, OSError) as error:
             damaged.append(str(error))
-    else:
+            continue
         if damaged:
-            raise io.FileError(folder, f"no checkpoint in it is whole. {'; '.join(damaged)}")
-        return None
+            warnings.warn(f"{'; '.join(damaged)}. Going on from {path}", CheckpointWarning, stacklevel=LEVEL)
+        return path, newest
     if damaged:
-        warnings.warn(f"{'; '.join(damaged)}. Going on from {path}", CheckpointWarning, stacklevel=3)
-    return newest.restore(path, state, fingerprint, asked)
+        raise io.FileError(folder, f"no checkpoint in it is whole. {'; '.join(damaged)}")
+    return None
 
 
 @dataclass
@@ -101,35 +120,36 @@ class Checkpoint:
         return cls(plain, position, tensors["theta"], _numbered("slots", tensors), history)
 
     def restore(
-        self, path: Path, state: TrainingState, fingerprint: Plain, asked: AskedEpochs
+        self, path: Path, state: TrainingState, fingerprint: Plain, asked: AskedEpochs | None
     ) -> tuple[TrainingState, Position]:
-        """Compares the checkpoint with the training, then restores it; see `restored`."""
+        """Compares the checkpoint with the training, then restores it; see `restored`. `asked` None: on any data."""
+        settings = self.plain["settings"] if asked else without_data(self.plain["settings"])
         numbers: dict[str, Any] = self.plain["optimizer"]
         now = {f"optimizer.{name}": value for name, value in numbers.items()}
         # A callback may have changed the optimiser's numbers: those of the checkpoint count as the same.
         same = {name: value for name, value in fingerprint.items() if name in now and value == now[name]}
-        unlike = differences(self.plain["settings"] | same, fingerprint)
+        unlike = differences(settings | same, fingerprint)
         if unlike:
-            raise ValueError(f"resume: expected the data and settings of {path}, got others: {'; '.join(unlike)}")
+            what, name = ("data and settings", "resume") if asked else ("settings", "path")
+            raise ValueError(f"{name}: expected the {what} of {path}, got others: {'; '.join(unlike)}")
         position, done = self.position, len(self.history[0])
         arrays = (state.network.theta, *state.slots)
         optimizer = dataclasses.replace(state.optimizer, **numbers)
         if (
             [(a.shape, a.dtype) for a in arrays] != [(a.shape, a.dtype) for a in (self.theta, *self.slots)]
             or optimizer.slots != state.optimizer.slots
-            or any(len(array) != asked.rows for array in position.carry or ())
-            or (position.done > 0 and position.done >= asked.updates(done + 1))
+            or (asked is not None and any(len(array) != asked.rows for array in position.carry or ()))
+            or (asked is not None and position.done > 0 and position.done >= asked.updates(done + 1))
         ):
             raise io.FileError(path, "its arrays and its position are not those of its settings")
         needed = done - position.first + (position.done > 0)
-        if asked.count < needed:
+        if asked is not None and asked.count < needed:
             raise ValueError(f"epochs: expected at least the {needed} that {path} has begun, got {asked.count}")
         maker = contents.maker(state.network.engine)
         if maker != self.plain["made_by"]:
             unlike = differences(self.plain["made_by"], maker)
-            warnings.warn(
-                f"{path}: {'; '.join(unlike)}; results go on, but not to the last bit", CheckpointWarning, stacklevel=4
-            )
+            text = f"{path}: {'; '.join(unlike)}; results go on, but not to the last bit"
+            warnings.warn(text, CheckpointWarning, stacklevel=LEVEL)
         state.schedule.restore(self.plain["schedule"])  # what may refuse a value comes first
         state.history.restore(*self.history)
         for array, saved in zip(arrays, (self.theta, *self.slots), strict=True):

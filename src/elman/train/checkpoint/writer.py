@@ -17,7 +17,7 @@ from elman.train.checkpoint import folder as contents
 from elman.train.fingerprint import Plain
 from elman.train.state import Position, TrainingState
 
-__all__ = ["CheckpointWriter"]
+__all__ = ["CheckpointWriter", "write_checkpoint"]
 
 
 class CheckpointWriter:
@@ -75,32 +75,39 @@ class CheckpointWriter:
             numbers[number].unlink(missing_ok=True)
 
     def _write(self, name: str, state: TrainingState, position: Position) -> None:
-        network = state.network
-        try:
-            network_plain = network.contents()[0]
-        except ValueError:  # a user's own code: the training can be resumed, but its network cannot be loaded
-            network_plain = None
-        description = {
-            "first": position.first,
-            "done": position.done,
-            "seconds": position.seconds,
-            "best": position.best if math.isfinite(position.best) else None,
-            "waited": position.waited,
-            "stopped": position.stopped,
-            "updates": state.updates,
-            "optimizer": _numbers(state.optimizer),
-            "schedule": state.schedule.state(),
-            "settings": self.fingerprint,
-            "made_by": contents.maker(network.engine),
-            "network": network_plain,
-        }
-        epochs, updates = state.history.arrays()
-        tensors = {"theta": network.theta, "history.epochs": epochs, "history.updates": updates}
-        tensors |= {f"slots[{i}]": slot for i, slot in enumerate(state.slots)}
-        tensors |= {f"carry[{i}]": array for i, array in enumerate(position.carry or ())}
-        if position.best_theta is not None:
-            tensors["best_theta"] = position.best_theta
-        io.write(self.folder / name, "checkpoint", description, tensors)
+        write_checkpoint(self.folder / name, state, position, self.fingerprint)
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str], state: TrainingState, position: Position, fingerprint: Plain
+) -> None:
+    """Writes one checkpoint, whole or not at all; `fingerprint` is what decides the training's result."""
+    network = state.network
+    try:
+        network_plain = network.contents()[0]
+    except ValueError:  # a user's own code: the training can be resumed, but its network cannot be loaded
+        network_plain = None
+    description = {
+        "first": position.first,
+        "done": position.done,
+        "seconds": position.seconds,
+        "best": position.best if math.isfinite(position.best) else None,
+        "waited": position.waited,
+        "stopped": position.stopped,
+        "updates": state.updates,
+        "optimizer": _numbers(state.optimizer),
+        "schedule": state.schedule.state(),
+        "settings": fingerprint,
+        "made_by": contents.maker(network.engine),
+        "network": network_plain,
+    }
+    epochs, updates = state.history.arrays()
+    tensors = {"theta": network.theta, "history.epochs": epochs, "history.updates": updates}
+    tensors |= {f"slots[{i}]": slot for i, slot in enumerate(state.slots)}
+    tensors |= {f"carry[{i}]": array for i, array in enumerate(position.carry or ())}
+    if position.best_theta is not None:
+        tensors["best_theta"] = position.best_theta
+    io.write(path, "checkpoint", description, tensors)
 
 
 def _numbers(optimizer: Optimizer) -> dict[str, Any]:

@@ -54,8 +54,18 @@ def adam(optimizer: Any, theta: np.ndarray, slots: Slots, g: np.ndarray, rate: f
     mean += (1 - optimizer.beta1) * g
     square *= optimizer.beta2
     square += (1 - optimizer.beta2) * (g * g)
-    size = rate / (1 - optimizer.beta1**number)
-    theta -= size * mean / (np.sqrt(square) / math.sqrt(1 - optimizer.beta2**number) + optimizer.eps)
+    size = rate / (1 - power(optimizer.beta1, number))
+    correction = 1 / math.sqrt(1 - power(optimizer.beta2, number))
+    theta -= size * mean / (np.sqrt(square) * correction + optimizer.eps)
+
+
+def power(base: float, number: int) -> float:
+    """Returns base^number by squaring, whose bits are the same on every machine and in the compiled core."""
+    found = 1.0
+    while number > 0:
+        found *= base if number & 1 else 1.0
+        base, number = base * base, number >> 1
+    return found
 
 
 OPTIMIZERS: dict[str, Callable[[Any, np.ndarray, Slots, np.ndarray, float, int], None]] = {

@@ -14,13 +14,13 @@ from elman.network import arguments
 from elman.train.checkpoint import CheckpointWriter
 from elman.train.data import FitData
 from elman.train.errors import failure
-from elman.train.explosion import has_exploded
+from elman.train.fitting.explosion import has_exploded
 from elman.train.history import Epoch
 from elman.train.plan import plan_epoch
 from elman.train.progress import Reporter
 from elman.train.state import Position, TrainingState
 
-__all__ = ["EpochRunner"]
+__all__ = ["EpochRunner", "end_epoch", "refuse_explosion"]
 
 BLOCK_SECONDS = 0.05  # a block of updates takes about as long, so that Ctrl-C and the progress line are answered
 
@@ -73,25 +73,48 @@ class EpochRunner:
                 position.done, position.seconds = done, time.perf_counter() - began
                 position.carry = carry or None
                 self.writer.in_epoch(state, position)
-        if has_exploded(state, batch, losses):
-            rows, window = plan.last()
-            loss, norm = float(losses[-1]), float(state.history.gradient_norm[-1])
-            raise failure(state, batch, rows, epoch=number, loss=loss, norm=norm, window=window, exploded=True)
-        position.done, position.seconds, position.carry = 0, 0.0, None
+        refuse_explosion(state, batch, losses, *plan.last())
         mean = float(losses @ plan.sizes / (plan.sizes.sum() or 1.0))
-        validation_loss = self._validation_loss(state)
-        epoch = Epoch(mean, validation_loss, time.perf_counter() - began, float(rates[-1]), state.updates)
-        state.schedule.observe(mean if self.data.held_out is None else validation_loss)
-        state.history.record_epoch(epoch)
-        self.report.epoch(number, mean, validation_loss)
-        return epoch
+        return end_epoch(state, position, self.report, self.data.held_out, mean, began)
 
-    def _validation_loss(self, state: TrainingState) -> float:
-        """Returns the loss on the validation data; NaN without them."""
-        held_out = self.data.held_out
-        if held_out is None:
-            return math.nan
-        loss = state.loss_of(held_out)
-        if math.isnan(loss):
-            arguments.check_unchanged(state.network.layout, held_out, state.loss)
-        return loss
+
+def refuse_explosion(
+    state: TrainingState, batch: Batch, losses: np.ndarray, rows: np.ndarray, window: tuple[int, int] | None
+) -> None:
+    """Raises TrainingError where the losses of the epoch that has just ended exploded.
+
+    rows, window  of its last update
+    """
+    if has_exploded(state, batch, losses):
+        loss, norm = float(losses[-1]), float(state.history.gradient_norm[-1])
+        number = state.epochs + 1
+        raise failure(state, batch, rows, epoch=number, loss=loss, norm=norm, window=window, exploded=True)
+
+
+def end_epoch(
+    state: TrainingState, position: Position, report: Reporter, held_out: Batch | None, mean: float, began: float
+) -> Epoch:
+    """Validates, records, reports and returns the epoch that has just ended, and moves the position to the next.
+
+    mean   its loss
+    began  the time at which it began, less the seconds that it took before the fit went on
+    """
+    position.done, position.seconds, position.carry = 0, 0.0, None
+    validation_loss = _validation_loss(state, held_out)
+    rate = float(state.history.update_learning_rate[-1])
+    epoch = Epoch(mean, validation_loss, time.perf_counter() - began, rate, state.updates)
+    state.schedule.observe(mean if held_out is None else validation_loss)
+    number = state.epochs + 1
+    state.history.record_epoch(epoch)
+    report.epoch(number, mean, validation_loss)
+    return epoch
+
+
+def _validation_loss(state: TrainingState, held_out: Batch | None) -> float:
+    """Returns the loss on the validation data; NaN without them."""
+    if held_out is None:
+        return math.nan
+    loss = state.loss_of(held_out)
+    if math.isnan(loss):
+        arguments.check_unchanged(state.network.layout, held_out, state.loss)
+    return loss
