@@ -27,7 +27,7 @@ import numpy as np
 
 import elman
 from elman.core import io
-from elman.core.leftovers import PREFIX
+from elman.core.files.leftovers import PREFIX
 from elman.train.checkpoint import folder as folder_of
 from elman.train.checkpoint import resume
 

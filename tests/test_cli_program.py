@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import elman
-from elman.core.leftovers import PREFIX
+from elman.core.files.leftovers import PREFIX
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and devices of POSIX")
 LONG = ["forecast", "--horizon", "1", "--context", "200"]  # takes seconds

@@ -11,6 +11,7 @@ import pytest
 
 import elman
 from elman import losses
+from elman.core import io
 from elman.core.layers import CustomCell
 from elman.core.losses import Custom
 from elman.core.requests import Objective, Records, UpdateRule, Windows
@@ -571,7 +572,7 @@ def test_wrong_shapes_of_a_cell(shapes: Any, message: str):
 def test_a_file_holds_no_cell_but_a_pickle_names_its_functions(tmp_path: Path):
     network = elman.Network(3, 4, 1, cell=OWN_GRU, seed=0)
     with pytest.raises(
-        ValueError, match=r"cell: expected one of simple, lstm, gru, got CustomCell\('own gru'\): a file"
+        ValueError, match=r"cell: expected one of simple, lstm, gru, got 'own gru': a file holds no code"
     ):
         network.save(tmp_path / "own.safetensors")
     assert not list(tmp_path.iterdir())
@@ -579,3 +580,58 @@ def test_a_file_holds_no_cell_but_a_pickle_names_its_functions(tmp_path: Path):
     x = np.ones((1, 3, 3))
     assert np.array_equal(again.predict(x), network.predict(x))
     assert "CustomCell('own gru')" in repr(again)
+
+
+ROOT = elman.Activation("root", lambda a: np.sign(a) * abs(a) ** 0.5, lambda a: 0.5 / abs(a) ** 0.5)
+
+
+@pytest.mark.parametrize("cell", [OWN_GRU, elman.Simple(ROOT)], ids=["cell", "activation"])
+@pytest.mark.parametrize("by_path", [False, True])
+def test_a_file_names_code_that_its_reader_brings(cell: Any, by_path: bool, tmp_path: Path):
+    own, path = cell if cell is OWN_GRU else ROOT, tmp_path / "own.safetensors"
+    name = "OWN_GRU" if own is OWN_GRU else "ROOT"
+    network = elman.Network(3, 4, 1, cell=cell, seed=0)
+    network.save(path, custom=True)
+    where = f"{__name__}:{name}"
+    with pytest.raises(elman.FileError, match=rf"a file holds no code, and .* '{own.name}'; .* custom='{where}'"):
+        elman.load(path)
+    again = elman.load(path, custom=where if by_path else [ROOT, OWN_GRU])
+    assert (again.theta == network.theta).all()
+    x = np.ones((1, 3, 3))
+    assert np.array_equal(again.predict(x), network.predict(x))
+    assert again.layers == network.layers
+    with pytest.raises(elman.FileError, match="a file holds no code"):  # what was allowed once is not for ever
+        elman.load(path)
+
+
+def test_a_file_imports_nothing_by_itself(tmp_path: Path):
+    """The path in a file is text for the reader of the message, whatever it says."""
+    network = elman.Network(3, 4, 1, cell=OWN_GRU, seed=0)
+    plain, tensors = network.contents(custom=True)
+    plain["layers"][0]["cell"]["path"] = "this_module_would_run:NAME"
+    io.write(tmp_path / "a.safetensors", "network", plain, tensors)
+    with pytest.raises(elman.FileError, match="custom='this_module_would_run:NAME'"):
+        elman.load(tmp_path / "a.safetensors")
+    assert (elman.load(tmp_path / "a.safetensors", custom=OWN_GRU).theta == network.theta).all()
+
+
+OTHER = CustomCell("own gru", lambda d, h: {}, gru_step, gru_step_backward, gates=2)
+
+
+@pytest.mark.parametrize(
+    ("custom", "error", "message"),
+    [
+        (OTHER, ValueError, "expected a cell with"),
+        (elman.Activation("own gru", np.tanh, np.cos), ValueError, "a file holds no code"),
+        ("nowhere.at.all:NAME", ValueError, r"custom: expected an import path, got 'nowhere.at.all:NAME': No module"),
+        ("numpy:no_such_name", ValueError, "custom: expected an import path, got 'numpy:no_such_name'"),
+        ("numpy", ValueError, "custom: expected an import path such as"),
+        ("numpy:tanh", TypeError, "custom: expected a CustomCell, an Activation or import paths"),
+        ([3], TypeError, "custom: expected a CustomCell, an Activation or import paths, got 3"),
+    ],
+)
+def test_other_code_is_refused(custom: Any, error: type[Exception], message: str, tmp_path: Path):
+    network = elman.Network(3, 4, 1, cell=OWN_GRU, seed=0)
+    network.save(tmp_path / "a.safetensors", custom=True)
+    with pytest.raises(error, match=message):
+        elman.load(tmp_path / "a.safetensors", custom=custom)

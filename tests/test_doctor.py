@@ -460,6 +460,7 @@ def healthy() -> dict[str, tuple[dict[str, Any], dict[str, Any], Any, Any, int]]
     }
 
 
+@pytest.mark.filterwarnings("ignore::elman.TrainingWarning")
 @pytest.mark.parametrize("case", healthy())
 def test_healthy_trainings_are_let_be(case: str):
     options, training, x, y, epochs = healthy()[case]
@@ -473,6 +474,7 @@ def test_healthy_trainings_are_let_be(case: str):
     )
 
 
+@pytest.mark.filterwarnings("ignore::elman.TrainingWarning")
 def test_steps_that_are_large_beside_tiny_targets_are_no_explosion():
     """The loss is far beyond what it was, and what answering 0 costs, but small beside an untrained network's."""
     net = elman.Network(D, H, 1, cell="gru", seed=0)
@@ -482,6 +484,7 @@ def test_steps_that_are_large_beside_tiny_targets_are_no_explosion():
     assert np.median(own.history.update_loss[-100:]) > 1e5 * own.history.update_loss[0]
 
 
+@pytest.mark.filterwarnings("ignore::elman.TrainingWarning")
 def test_steps_of_the_usual_size_beside_tiny_data_are_no_explosion():
     """An untrained network answers tiny inputs with tiny numbers, but Adam's steps are no smaller for that: the loss is
     far beyond the first, and beyond what answering 0 or an untrained network's answer costs."""

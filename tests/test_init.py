@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import elman
-from elman.core.init import INITS, Chrono, initial
+from elman.core.init import INITS, Chrono, Gain, initial
 from elman.core.layers import GRU, LSTM, Dense, Embedding, Layout, Recurrent, Simple
 
 
@@ -232,7 +232,7 @@ def test_every_name_draws_the_same_in_both_dtypes_and_for_a_seed(init: str | Non
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"init": "he"}, ValueError, "init: expected one of 'xavier', 'orthogonal', 'identity', 'chrono', .* got 'he'"),
+        ({"init": "he"}, ValueError, "init: expected one of 'xavier', 'orthogonal', 'identity', 'normal', .* got 'he'"),
         ({"init": 1}, TypeError, "init: .* got 1"),
         ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
         ({"seed": 0.5}, TypeError, "seed: .* got 0.5"),
@@ -241,3 +241,61 @@ def test_every_name_draws_the_same_in_both_dtypes_and_for_a_seed(init: str | Non
 def test_refused(options: dict[str, object], error: type[Exception], message: str):
     with pytest.raises(error, match=message):
         elman.Network(1, 2, 1, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [None, "orthogonal", "normal", "chrono", Chrono(9)])
+def test_a_gain_multiplies_the_recurrent_matrices_alone(name: Any):
+    inits = (Gain(1.5, name), name)
+    net, plain = (elman.Network(3, 8, 2, cell="gru", dtype="float64", init=init, seed=0) for init in inits)
+    for key, array in net.parameters.items():
+        factor = 1.5 if key == "weight_hh_l0" else 1.0
+        np.testing.assert_allclose(array, factor * plain.parameters[key], rtol=1e-15)
+
+
+def test_a_normal_matrix_has_the_spectral_radius_of_its_gain():
+    """The circular law: the eigenvalues of a normal matrix of deviation g / sqrt(H) fill the disc of radius g."""
+    net = elman.Network(1, 400, None, cell="tanh", init=Gain(1.5, "normal"), seed=0)
+    values = np.linalg.eigvals(net.parameters["weight_hh_l0"])
+    assert abs(values).max() == pytest.approx(1.5, rel=0.1)
+    assert (abs(values) < 0.75).mean() == pytest.approx(0.25, abs=0.05)
+
+
+def test_a_function_draws_what_it_wants_and_leaves_the_rest():
+    seen: list[str] = []
+
+    def draw(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray | None:
+        seen.append(name)
+        return rng.standard_normal(shape) if name == "head.weight" else None
+
+    net, again = (elman.Network(3, 8, 2, init=draw, seed=4) for _ in range(2))
+    assert seen[: len(seen) // 2] == list(net.parameters)
+    assert (net.theta == again.theta).all()
+    assert not net.parameters["head.bias"].any()
+    gate = net.parameters["weight_hh_l0"][:8]
+    assert gate @ gate.T == pytest.approx(np.eye(8), abs=1e-6)
+    assert abs(net.parameters["head.weight"]).max() > 1
+
+
+@pytest.mark.parametrize(
+    ("init", "error", "message"),
+    [
+        (
+            lambda name, shape, rng: np.ones(3),
+            ValueError,
+            r"init: expected finite numbers of shape \(8, 1\) for weight",
+        ),
+        (lambda name, shape, rng: np.full(shape, np.nan), ValueError, "init: expected finite numbers"),
+        (lambda name, shape, rng: "x", TypeError, "init: expected real numbers for weight_ih_l0, got 'x'"),
+        (Chrono, TypeError, r"init: expected one of .* did you mean Chrono\(\)"),
+        ("orthogonl", ValueError, r"did you mean 'orthogonal'\?"),
+    ],
+)
+def test_other_values_of_a_function_are_refused(init: Any, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        elman.Network(1, 2, 1, init=init, seed=0)
+
+
+@pytest.mark.parametrize(("gain", "init"), [(-1.0, None), (1.0, "none"), ("2", None)])
+def test_other_gains_are_refused(gain: Any, init: Any):
+    with pytest.raises((TypeError, ValueError), match=r"gain|init"):
+        Gain(gain, init)

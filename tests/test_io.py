@@ -116,7 +116,7 @@ def test_any_kind_any_strings_any_tensors(tmp_path: Path):
 def test_what_a_file_cannot_hold_is_refused_before_it_is_made(tmp_path: Path):
     path = tmp_path / "f"
     own = Activation("sine", np.sin, np.cos)
-    with pytest.raises(ValueError, match=r"activation: .* the function 'sine': a file holds no code"):
+    with pytest.raises(ValueError, match=r"activation: .* got 'sine': a file holds no code"):
         elman.Network(1, 2, 1, cell=Simple(own), seed=0).save(path)
     with pytest.raises(ValueError, match="JSON compliant"):
         io.write(path, "k", {"x": float("nan")}, {})

@@ -327,3 +327,12 @@ def test_files_keep_the_options(tmp_path: Any):
     again = elman.load(tmp_path / "net.safetensors")
     assert again.layers == net.layers
     assert (again.theta == net.theta).all()
+
+
+def test_hidden_states_are_drawn_with_a_key():
+    net = elman.Network(2, 4, 1, cell=elman.Simple("tanh", noise=0.3), seed=0)
+    x = np.ones((3, 5, 2))
+    quiet, noisy = net.hidden(x)[0], net.hidden(x, key=(1, 2))[0]
+    assert (noisy == net.forward(x, key=(1, 2))[1].hidden[0]).all()
+    assert (noisy != quiet).all()
+    assert (net.hidden(x, key=(1, 3))[0] != noisy).all()

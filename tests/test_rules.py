@@ -148,7 +148,7 @@ def test_a_fixed_leak_stays_and_a_learned_one_is_a_share() -> None:
         ({"masks": {"weight_hh_l0": np.ones((2, 2))}}, ValueError, r"masks\['weight_hh_l0'\]: expected shape \(6, 6\)"),
         ({"masks": {"bias_l0": np.full(6, 0.5)}}, ValueError, r"expected 0, 1 alone, got 0.5 at \(0,\)"),
         ({"signs": {"weight_hh_l0": np.full(6, 2)}}, ValueError, r"expected -1, 0, 1 alone, got 2.0 at \(0,\)"),
-        ({"signs": {"weight_hh_l0": np.ones(5)}}, ValueError, r"expected shape \(6,\), got \(5,\)"),
+        ({"signs": {"weight_hh_l0": np.ones(5)}}, ValueError, r"expected shape \(6,\) or \(6, 6\), got \(5,\)"),
         (
             {"signs": {"weight_h*": np.ones(6), "weight_hh_l0": np.array([0, 0, -1, 0, 0, 0])}},
             ValueError,
@@ -160,3 +160,22 @@ def test_a_fixed_leak_stays_and_a_learned_one_is_a_share() -> None:
 def test_rules_that_fit_nothing_are_refused(options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         elman.Trainer(network(), **options)
+
+
+def test_signs_may_be_a_matrix_of_their_own():
+    """Each entry keeps its own sign, and those under 0 are free."""
+    net = elman.Network(2, 6, 1, cell="tanh", seed=0)
+    signs = np.random.default_rng(0).integers(-1, 2, (6, 6))
+    trainer = elman.Trainer(net, optimizer=optim.SGD(0.5), signs={"weight_hh_l0": signs})
+    x, y = np.random.default_rng(1).normal(size=(8, 5, 2)), np.ones((8, 5, 1))
+    free = net.parameters["weight_hh_l0"][signs == 0].copy()
+    for _ in range(20):
+        trainer.update(x, y)
+        weights = net.parameters["weight_hh_l0"]
+        assert (weights * signs >= 0).all()
+    assert (weights[signs == 0] != free).all()
+    assert (weights[signs != 0] != 0).any()
+    with pytest.raises(ValueError, match=r"signs\['weight_hh_l0'\]: expected shape \(6,\) or \(6, 6\), got \(6, 5\)"):
+        elman.Trainer(net, signs={"weight_hh_l0": np.ones((6, 5))})
+    with pytest.raises(ValueError, match=r"gives the entry \(0, 0\) of weight_hh_l0, got the other"):
+        elman.Trainer(net, signs={"weight_h*": np.ones(6), "weight_hh_l0": -np.eye(6)})

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import elman
-from elman.core import leftovers
-from elman.core.leftovers import PREFIX, hidden_name
+from elman.core.files import leftovers
+from elman.core.files.leftovers import PREFIX, hidden_name
 from elman.core.staging import Staging, real, replacing, write_bytes
 from elman.series.tables.files import write_rows
 

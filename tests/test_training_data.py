@@ -103,7 +103,7 @@ def test_targets_beyond_the_range_of_training_are_told():
 @pytest.mark.parametrize(
     ("y", "words"),
     [
-        (RNG.normal(size=(40, 1)) * 1e4, r"got a root mean square of \S+e\+0[34]: .*Train on \(y - .*\) / "),
+        (RNG.normal(size=(40, 1)) * 1e4, r"got a root mean square of \S+e\+0[34]: .*Train on \(y [+-] .*\) / "),
         (np.full((40, 1), 500.0), "got a root mean square of 500: .* Train on y / 500"),
         (RNG.normal(size=(40, 1)) * 1e-4, "got a root mean square of .*e-0[45]"),
     ],

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
     from elman.train.errors import TrainingError
+    from elman.train.find_rate import LearningRates, find_learning_rate
+    from elman.train.fitting.advice import TrainingWarning
     from elman.train.history import History
     from elman.train.training import Trainer
 
@@ -56,6 +58,7 @@ __all__ = [
     "Forecaster",
     "History",
     "Last",
+    "LearningRates",
     "Network",
     "Recurrent",
     "Simple",
@@ -63,12 +66,14 @@ __all__ = [
     "Stream",
     "Trainer",
     "TrainingError",
+    "TrainingWarning",
     "__version__",
     "anomaly",
     "callbacks",
     "classic",
     "datasets",
     "doctor",
+    "find_learning_rate",
     "forecast",
     "get_num_threads",
     "gradcheck",
@@ -91,6 +96,8 @@ _HOMES = {
     **dict.fromkeys(("FileError", "load"), "elman.core.io"),
     "Trainer": "elman.train.training",
     "TrainingError": "elman.train.errors",
+    "TrainingWarning": "elman.train.fitting.advice",
+    **dict.fromkeys(("LearningRates", "find_learning_rate"), "elman.train.find_rate"),
     "AnomalyDetector": "elman.anomaly",
     "CheckpointWarning": "elman.train.checkpoint",
     "Forecaster": "elman.forecast",
@@ -101,7 +108,7 @@ _HOMES = {
 }
 # Kind of file -> the class that reads it, loaded when such a file is.
 _READERS = {
-    "network": ("elman.network", "Network"),
+    "network": ("elman.network.reader", "NetworkReader"),
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),

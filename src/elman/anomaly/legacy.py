@@ -10,7 +10,7 @@ import numpy as np
 from elman.anomaly.calibration import KNOTS
 from elman.anomaly.state import ARRAY_FIELDS, NUMBER_FIELDS
 from elman.core import fields
-from elman.core.describe import layout_from_plain
+from elman.core.files.describe import layout_from_plain
 from elman.core.io import Shapes
 from elman.estimators.base import Earlier
 

@@ -9,7 +9,12 @@ Without a name, what works for each cell:
 
 By name, the same but for
 - "orthogonal", "identity", "xavier": `weight_hh` is so, whatever the cell; the identity for simple cells alone;
-- "chrono", or `Chrono(T)`: the biases of LSTM and GRU, for memories of up to about T steps.
+- "normal": `weight_hh` is normal with standard deviation 1 / sqrt(H), the random networks of theory;
+- "chrono", or `Chrono(T)`: the biases of LSTM and GRU, for memories of up to about T steps;
+- `Gain(g, name)`: as with that name, `weight_hh` times g. `Gain(1.5, "normal")` is chaotic (Sompolinsky et al. 1988).
+
+A function (name, shape, rng) -> array draws every parameter, `name` being its name in the network and `rng` the
+generator of the seed; None in place of an array: as without a name.
 
 As other programs begin, biases included:
 - "small": every matrix 0.01 times standard normal, biases and peepholes 0: the textbooks' choice;
@@ -31,9 +36,9 @@ import numpy as np
 from elman.core import checks
 from elman.core.layers import GRU, LSTM, CustomCell, Embedding, Layout, Parameter, Part, Recurrent, Simple
 
-__all__ = ["INITS", "Chrono", "initial"]
+__all__ = ["INITS", "Chrono", "Gain", "Init", "initial"]
 
-INITS = ("xavier", "orthogonal", "identity", "chrono", "small", "uniform")
+INITS = ("xavier", "orthogonal", "identity", "normal", "chrono", "small", "uniform")
 FIXED = {"gain": 1.0, "shift": 0.0, "state": 0.0}  # how the names begin of what no init draws
 
 Draw = Callable[[int, int, np.random.Generator], np.ndarray]
@@ -54,11 +59,27 @@ class Chrono:
         checks.whole("T", self.T, low=3)
 
 
-def initial(layout: Layout, init: str | Chrono | None, dtype: np.dtype[Any], seed: int | None) -> np.ndarray:
+@dataclass(frozen=True)
+class Gain:
+    """Recurrent matrices `weight_hh` times `gain`, all else as with the name `init`; None: as without a name."""
+
+    gain: float
+    init: str | Chrono | None = None
+
+    def __post_init__(self) -> None:
+        checks.number("gain", self.gain, low=0.0)
+        _named(self.init)
+
+
+Init = str | Chrono | Gain | Callable[[str, tuple[int, ...], np.random.Generator], "np.ndarray | None"]
+
+
+def initial(layout: Layout, init: Init | None, dtype: np.dtype[Any], seed: int | None) -> np.ndarray:
     """Draws and returns theta (P,). The same seed gives the same values; without one they differ from call to call."""
-    if init is not None and not isinstance(init, Chrono):
-        init = Chrono() if checks.choice("init", init, INITS) == "chrono" else init
-    _check_cells(layout, init)
+    own = init if callable(init) and not isinstance(init, type) else None
+    gain = init.gain if isinstance(init, Gain) else 1.0
+    named = None if own else _named(init.init if isinstance(init, Gain) else init)
+    _check_cells(layout, named)
     if seed is not None:
         seed = checks.whole("seed", seed, low=0)
     rng = np.random.default_rng(seed)
@@ -66,8 +87,30 @@ def initial(layout: Layout, init: str | Chrono | None, dtype: np.dtype[Any], see
     for part in layout.parts:
         for group in part.parameters:
             for parameter in group:
-                parameter.view(theta)[...] = _draw(part, parameter, init, rng)
+                values = own(parameter.name, parameter.shape, rng) if own else None
+                if values is None:
+                    values = _draw(part, parameter, named, rng)
+                    values = values * gain if parameter.role.startswith("weight_hh") else values
+                parameter.view(theta)[...] = _checked(parameter, values)
     return theta.astype(dtype)
+
+
+def _named(init: Any) -> str | Chrono | None:
+    """Returns the name of an init, checked, "chrono" as the object that it stands for."""
+    if init is None or isinstance(init, Chrono):
+        return init
+    return Chrono() if checks.choice("init", init, INITS) == "chrono" else init
+
+
+def _checked(parameter: Parameter, values: Any) -> np.ndarray:
+    """Returns what a user's function drew for a parameter; raises TypeError or ValueError for anything else."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"init: expected real numbers for {parameter.name}, got {checks.shown(values)}")
+    if array.shape != parameter.shape or not np.isfinite(array).all():
+        expected = f"finite numbers of shape {parameter.shape} for {parameter.name}"
+        raise ValueError(f"init: expected {expected}, got {checks.shown(values)}")
+    return array
 
 
 def _check_cells(layout: Layout, init: str | Chrono | None) -> None:
@@ -111,8 +154,8 @@ def _draw(part: Part, parameter: Parameter, init: str | Chrono | None, rng: np.r
 
 def _recurrent(layer: Recurrent, init: str | Chrono | None) -> Draw:
     """Returns the function that draws one gate's recurrent matrix (H, H)."""
-    if init == "xavier":
-        return _xavier
+    if init in ("xavier", "normal"):
+        return _xavier if init == "xavier" else _normal
     relu = isinstance(layer.cell, Simple) and layer.cell.activation == "relu"
     return _identity if init == "identity" or (relu and init is None) else _orthogonal
 
@@ -135,6 +178,10 @@ def _bias(layer: Recurrent, name: str, init: str | Chrono | None, rng: np.random
 def _xavier(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
     bound = math.sqrt(6 / (rows + columns))
     return rng.uniform(-bound, bound, (rows, columns))
+
+
+def _normal(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.standard_normal((rows, columns)) / math.sqrt(columns)
 
 
 def _identity(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:

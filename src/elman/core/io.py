@@ -22,6 +22,7 @@ import numpy as np
 
 from elman.core import fields
 from elman.core.checks import shown
+from elman.core.files.own import Owns, allowed
 from elman.core.kinds import READERS
 from elman.core.staging import write_bytes
 
@@ -82,16 +83,20 @@ def save(network: Contents, path: str | os.PathLike[str]) -> None:
     write(path, "network", *network.contents())
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], *, custom: Owns | None = None) -> Any:
     """Reads a file that elman wrote and returns the object in it: a `Network`, a `Forecaster`, ...
+
+    custom  cells and activations of your own that a network was made of, objects or import paths
+            ("package.module:NAME", whose module is then run). A file names them, and never brings or imports any
 
     Raises FileError for a file that is truncated, altered, hostile or not ours, OSError where it cannot be read.
     """
-    kind, description, tensors = read(path)
-    try:
-        return _reader(path, kind)._from_file(description, tensors)  # pyright: ignore[reportPrivateUsage]
-    except UNFIT as error:
-        raise FileError(path, f"the description does not fit the tensors: {said(error)}") from error
+    with allowed(custom):
+        kind, description, tensors = read(path)
+        try:
+            return _reader(path, kind)._from_file(description, tensors)  # pyright: ignore[reportPrivateUsage]
+        except UNFIT as error:
+            raise FileError(path, f"the description does not fit the tensors: {said(error)}") from error
 
 
 def write(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elman.core import interrupts
-from elman.core.leftovers import hidden_name, sweep
+from elman.core.files.leftovers import hidden_name, sweep
 
 __all__ = ["Staging", "attempt", "real", "replacing", "write_bytes"]
 

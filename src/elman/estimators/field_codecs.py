@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import numpy as np
 
 from elman.core import checks, fields
-from elman.core.describe import layers_to_plain, layout_from_plain
+from elman.core.files.describe import layers_to_plain, layout_from_plain
 from elman.core.io import TYPES
 from elman.estimators.arrays import ArrayReader, ArrayWriter, FieldPath
 from elman.network import Network

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import fields
-from elman.core.describe import layout_from_plain
+from elman.core.files.describe import layout_from_plain
 from elman.core.io import Shapes
 from elman.estimators.base import Earlier
 

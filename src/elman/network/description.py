@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from elman.core import fields
-from elman.core.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
+from elman.core.files.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
 from elman.core.layers import INPUT, Embedding, Layer, Layout, Node
 
 __all__ = ["from_plain", "lines", "reads_integers", "to_plain"]
 
 
-def to_plain(layout: Layout, dtype: np.dtype[Any]) -> dict[str, Any]:
-    """Returns layout and dtype as plain JSON values; raises ValueError for a user's own code, which no file holds."""
-    plain = {"layers": layers_to_plain(layout.layers), "input_size": layout.input_size, "dtype": dtype.name}
+def to_plain(layout: Layout, dtype: np.dtype[Any], custom: bool = False) -> dict[str, Any]:
+    """Returns layout and dtype as plain JSON values. A user's own code, which no file holds, is named with `custom`,
+    and else raises ValueError."""
+    plain = {"layers": layers_to_plain(layout.layers, custom), "input_size": layout.input_size, "dtype": dtype.name}
     return plain | ({"inputs": inputs_to_plain(layout.inputs)} if layout.inputs else {})
 
 

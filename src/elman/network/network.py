@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elman.core import checks
-from elman.core.init import Chrono, initial
+from elman.core.init import Init, initial
 from elman.core.layers import INPUT, Cell, Dense, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.meant import checks_names
@@ -25,7 +25,7 @@ from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
 
 if TYPE_CHECKING:
-    from elman.core import io
+    pass
 
 __all__ = ["Network"]
 
@@ -45,14 +45,16 @@ class Network:
     dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
                    dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
     learned_state  the initial state is a parameter too
-    init, seed     how the parameters begin, see `elman.init`; without a seed they differ from run to run
+    init, seed     how the parameters begin: a name, a function or a gain, see `elman.init`; without a seed they differ
+                   from run to run
     dtype          "float32" or "float64"
 
     Every x is (B, T, D), or (T, D) for one sequence, which then leaves without B too. Lists, and arrays of another real
-    type, are converted. `lengths` (B,) says how many steps of each row are real; outputs past them are 0. A state is a
-    mapping, name -> (B, H), of what `state_names` lists; a name that is missing is zero. Wrong input raises ValueError
-    or TypeError with the argument, what was expected and what came. While one thread trains a network, all others
-    compute with its weights as they were after the last block of updates.
+    type, are converted. `lengths` (B,) says how many steps of each row are real; outputs past them are 0. A list of
+    sequences (T, D) of unequal length is padded, and their lengths count, y and weights alike. A state is a mapping,
+    name -> (B, H), of what `state_names` lists; a name that is missing is zero. Wrong input raises ValueError or
+    TypeError with the argument, what was expected and what came. While one thread trains a network, all others compute
+    with its weights as they were after the last block of updates.
     """
 
     @checks_names
@@ -70,7 +72,7 @@ class Network:
         skip: bool = False,
         dropout: float = 0.0,
         learned_state: bool = False,
-        init: str | Chrono | None = None,
+        init: Init | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> None:
@@ -86,7 +88,7 @@ class Network:
         *,
         input_size: int | None = None,
         inputs: Mapping[str, Input] | None = None,
-        init: str | Chrono | None = None,
+        init: Init | None = None,
         dtype: object = "float32",
         seed: int | None = None,
     ) -> Network:
@@ -114,7 +116,7 @@ class Network:
         network._bind(layout, np.array(theta))
         return network
 
-    def _begin(self, layout: Layout, init: str | Chrono | None, dtype: object, seed: int | None) -> None:
+    def _begin(self, layout: Layout, init: Init | None, dtype: object, seed: int | None) -> None:
         self._bind(layout, initial(layout, init, arguments.as_dtype(dtype), seed))
 
     def _bind(self, layout: Layout, theta: np.ndarray) -> None:
@@ -197,9 +199,16 @@ class Network:
             return y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
-    def hidden(self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None) -> list[np.ndarray]:
-        """Returns the output of each recurrent layer, (B, T, H) or (B, T, 2H) with both directions."""
-        return self.forward(x, lengths=lengths, state=state)[1].hidden
+    def hidden(
+        self,
+        x: Inputs,
+        *,
+        lengths: Inputs | None = None,
+        state: State | None = None,
+        key: tuple[int, int] | None = None,
+    ) -> list[np.ndarray]:
+        """Returns the output of each recurrent layer, (B, T, H) or (B, T, 2H); `key` (noise) as for `forward`."""
+        return self.forward(x, lengths=lengths, state=state, key=key)[1].hidden
 
     def forward(
         self,
@@ -300,16 +309,12 @@ class Network:
         """
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        drawn = arguments.as_key(key)
-        objective = Objective(
-            loss,
-            checks.number("activity_penalty", activity_penalty, low=0.0),
-            arguments.as_truncate(truncate),
-            arguments.segment(self.layout, recompute, batch.x.shape[1]),
-            seed=None if drawn is None else drawn.seed,
-        )
+        drawn, penalty = arguments.as_key(key), checks.number("activity_penalty", activity_penalty, low=0.0)
+        kept = arguments.segment(self.layout, recompute, batch.x.shape[1])
+        seed, number = drawn or (None, 0)
+        objective = Objective(loss, penalty, arguments.as_truncate(truncate), kept, seed=seed)
         with Reading(self.weights) as theta:
-            number, engine = drawn.update if drawn else 0, for_loss(self._engine, loss)
+            engine = for_loss(self._engine, loss)
             value, gradient = engine.loss_and_grad(self.layout, theta, batch, objective, number)
         return value, Parameters(self.layout, gradient)
 
@@ -317,30 +322,23 @@ class Network:
         """Returns a stream: `batch_size` sequences at once, step by step, on a copy of the present weights."""
         return Stream(self, batch_size)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when that succeeded."""
+    def copy(self) -> Network:
+        """Returns a network with weights of its own: a snapshot that may be used beside a training of this one."""
+        return Network.from_theta(self.layout, self.weights.copy())
+
+    def save(self, path: str | os.PathLike[str], *, custom: bool = False) -> None:
+        """Writes a safetensors file that `elman.load` reads; an existing file is replaced only when that succeeded.
+
+        custom  writes the names of cells and activations of your own, whose code `elman.load(custom=)` must be given
+        """
         from elman.core import io  # loads what makes files safe only where one is written
 
-        io.save(self, path)
+        io.write(path, "network", *self.contents(custom=checks.flag("custom", custom)))
 
-    def contents(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def contents(self, *, custom: bool = False) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Returns what a file holds: a description of plain JSON values, and the parameters by name."""
-        return description.to_plain(self.layout, self.dtype), dict(Parameters(self.layout, self.weights.copy()))
-
-    @classmethod
-    def _from_file(cls, plain: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Network:
-        """Makes the network that `contents` described, from tensors of the shapes of `_file_shapes`."""
-        layout, dtype = description.from_plain("network", plain)
-        network = cls.from_theta(layout, np.empty(layout.size, dtype))
-        for name, array in tensors.items():
-            network.parameters[name] = array
-        return network
-
-    @classmethod
-    def _file_shapes(cls, plain: Mapping[str, Any]) -> io.Shapes:
-        """Returns shape and type of every tensor of a file with this description."""
-        layout, dtype = description.from_plain("network", plain)
-        return {each.name: (each.shape, dtype) for each in layout.parameters}
+        plain = description.to_plain(self.layout, self.dtype, custom)
+        return plain, dict(Parameters(self.layout, self.weights.copy()))
 
     def _batch(self, x: Inputs, y: ArrayLike | None = None, **others: Any) -> tuple[Batch, bool]:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)

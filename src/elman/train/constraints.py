@@ -63,17 +63,21 @@ def make_constraints(
     for pattern, sign in _mapping("signs", signs).items():
         for parameter in _matching("signs", layout, pattern):
             place = f"signs[{pattern!r}]"
-            columns = arguments.as_real(place, sign, dtype)
-            arguments.check_width(place, columns.shape, [parameter.shape[-1:]])
-            _only(place, columns, (-1, 0, 1))
-            contrary = columns * signed.get(parameter.name, 0) < 0
+            given = arguments.as_real(place, sign, dtype)
+            shapes = dict.fromkeys((parameter.shape[-1:], parameter.shape))  # by column, or by entry
+            arguments.check_width(place, given.shape, [*shapes])
+            _only(place, given, (-1, 0, 1))
+            entries = np.broadcast_to(given, parameter.shape)
+            contrary = entries * signed.get(parameter.name, 0) < 0
             if contrary.any():
-                there = f"column {int(contrary.argmax())} of {parameter.name}"
+                index = tuple(int(i) for i in np.argwhere(contrary)[0])
+                there = f"column {index[-1]}" if given.ndim == 1 else f"the entry {index}"
+                there = f"{there} of {parameter.name}"
                 raise ValueError(f"{place}: expected the sign that another pattern gives {there}, got the other")
-            signed[parameter.name] = columns + signed.get(parameter.name, 0)
+            signed[parameter.name] = entries + signed.get(parameter.name, 0)
             low, high = parameter.view(lower), parameter.view(upper)
-            low[..., columns > 0] = np.maximum(low[..., columns > 0], 0)
-            high[..., columns < 0] = np.minimum(high[..., columns < 0], 0)
+            low[entries > 0] = np.maximum(low[entries > 0], 0)
+            high[entries < 0] = np.minimum(high[entries < 0], 0)
     bounded = bool(np.isfinite(lower).any() or np.isfinite(upper).any())
     decaying = isinstance(optimizer, AdamW) and optimizer.weight_decay > 0 and not optimizer.decay_all
     decays = {p.name: not decaying or "weight" in p.name for p in layout.parameters}

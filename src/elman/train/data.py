@@ -27,6 +27,7 @@ class FitData(NamedTuple):
     shuffle: bool
     window: int | None  # steps of an update; None: whole sequences
     note: str = ""  # which rows are held out, for people
+    former: Callable[[], FitData] | None = None  # as version 0.1.0 split them, where a checkpoint of it goes on
 
 
 class Split(NamedTuple):
@@ -38,11 +39,11 @@ class Split(NamedTuple):
     note: str = ""  # which rows a fraction took, for people
 
 
-def split(batch: Batch, validation: Any, checked: Callable[..., Batch], shuffle: bool, seed: int) -> Split:
+def split(batch: Batch, validation: Any, checked: Callable[..., Batch], in_order: bool, seed: int) -> Split:
     """Splits the rows of a batch into those that train and those that validate. What trains is never copied.
 
     validation  as for `Trainer.fit`. A fraction takes rows that the seed draws; the last rows where order means
-                something: without `shuffle`, and where x are windows of one series that overlap
+                something: `in_order`, and where x are windows of one series that overlap
     checked     makes a Batch of x, y and the other arguments of `Network.loss`
     """
     n = len(batch.x)
@@ -58,8 +59,8 @@ def split(batch: Batch, validation: Any, checked: Callable[..., Batch], shuffle:
     count = max(1, round(n * fraction))
     if count >= n:
         raise ValueError(f"validation: expected a fraction that leaves rows to train on, got {fraction} of {n} rows")
-    overlapping = shuffle and _overlap(batch.x)
-    if overlapping or not shuffle:
+    overlapping = not in_order and _overlap(batch.x)
+    if overlapping or in_order:
         why = "since rows are windows of one series that overlap" if overlapping else "since shuffle=False"
         first, last = batch.take(slice(0, n - count)), batch.take(slice(n - count, n))
         return Split(first, np.arange(n - count), last, f"the last {count} of {n} rows, {why}")

@@ -53,8 +53,8 @@ class Trainer:
     activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added to the loss in training
     frozen      patterns of names of parameters that do not change; they are no part of the gradient's norm
     masks       name -> array of 0 and 1 like the parameter: entries under a 0 are and stay 0
-    signs       name -> one of -1, 0, 1 for each column (a unit that sends): its entries stay at or below 0, free, or
-                at or above 0, as inhibitory and excitatory units' do
+    signs       name -> one of -1, 0, 1 for each column (a unit that sends), or for each entry: entries stay at or below
+                0, free, or at or above 0, as inhibitory and excitatory units' do
     seed        of the shuffling, and of what dropout, zoneout and noise draw
 
     Optimiser state, `updates` and `epochs` done and the `history` carry on from call to call.
@@ -303,8 +303,13 @@ class Trainer:
         """Returns the data of a fit, split into what trains and what validates."""
         layout = self.network.layout
         window = as_window(layout, self.loss, window)
-        batch, rows, held_out, note = split(batch, validation, self._batch, shuffle, self.seed)
-        return FitData(batch, rows, held_out, row_weights(layout, self.loss, batch), shuffle, window, note)
+
+        def divided(in_order: bool) -> FitData:
+            own, rows, held_out, note = split(batch, validation, self._batch, in_order, self.seed)
+            return FitData(own, rows, held_out, row_weights(layout, self.loss, own), shuffle, window, note)
+
+        data = divided(not shuffle)
+        return data._replace(former=lambda: divided(True)) if shuffle and data.note else data
 
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elman.core.checks import shown
 from elman.core.layers import INPUT, Layout
 from elman.core.losses import Loss
 from elman.core.requests import Batch
 from elman.network.arguments.named import TARGETS, as_named, by_name
+from elman.network.arguments.ragged import like_steps, padded
 from elman.network.arguments.states import as_state
 from elman.network.arguments.targets import as_ragged, as_targets
 from elman.network.arguments.values import as_array, as_real, as_whole, check_finite, check_range, check_width, refuse
@@ -33,7 +35,8 @@ def as_batch(
     """Returns the data as an engine's Batch, and whether x was one sequence, without the axis B.
 
     x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows; a
-                   mapping of names to arrays, each with the axis B, for a network with named inputs
+                   list of B sequences of unequal length, whose lengths then count, with y and weights alike; a
+                   mapping of names to such, each with the axis B, for a network with named inputs
     y              read where `loss` is given: (B, T, O), or (B, O) behind Last; the last axis may be left out where
                    it is 1; classes for cross entropy (B, T) or (B,); without B for one sequence. Ragged losses: a list
                    of B sequences of classes, or (B, U) with `lengths["y"]`
@@ -48,6 +51,11 @@ def as_batch(
     if layout.inputs or (lengths is not None and isinstance(lengths, Mapping)):
         values, counts = by_name(layout, x, lengths, y, loss is not None)
         x, lengths = values[INPUT], counts.get(INPUT)
+    x, ragged = padded("x", x, (1,) if layout.integer_input else (2,))
+    if ragged is not None:
+        if lengths is not None:
+            raise ValueError(f"lengths: expected None, since a list of sequences has its own, got {shown(lengths)}")
+        lengths = ragged
     rows, single = _inputs(layout, dtype, x)
     n, steps = rows.shape[:2]
     own = None if lengths is None else _lengths(lengths, n, steps, single)
@@ -65,6 +73,11 @@ def as_batch(
         if layout.time in named:  # outputs and targets have the steps of another input
             array, ends = named[layout.time]
             steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
+    if not layout.last and not single:
+        ends = own if layout.time == INPUT or named is None else named[layout.time or INPUT].lengths
+        ends = np.full(n, steps, np.int64) if ends is None else ends
+        y = y if loss is None or loss.ragged else like_steps("y", y, ends, steps)
+        sample_weight = like_steps("sample_weight", sample_weight, ends, steps)
     targets, target_lengths = None, None
     if loss is not None and loss.ragged:
         targets, target_lengths = as_ragged(layout, y, (counts or {}).get(TARGETS), loss, n, single)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from elman.core.checks import shown
 from elman.core.layers import INPUT, Input, Layout
 from elman.core.requests import NamedInput
+from elman.network.arguments.ragged import padded
 from elman.network.arguments.values import as_array, as_real, as_whole, check_finite, check_range, check_width
 
 __all__ = ["TARGETS", "Inputs", "State", "as_lengths", "as_named", "by_name"]
@@ -60,6 +61,11 @@ def as_named(name: str, given: Input, dtype: np.dtype[Any], value: object, lengt
         check_finite(name, array, None, False, steps=False)
         return NamedInput(np.ascontiguousarray(array), None)
     whole = given.kind == "integers"
+    value, ragged = padded(name, value, (1,) if whole else (2,))
+    if ragged is not None:
+        if lengths is not None:
+            raise ValueError(f"lengths[{name!r}]: expected none for a list of sequences, got {shown(lengths)}")
+        lengths = ragged
     array = as_whole(name, value, "whole numbers") if whole else as_real(name, value, dtype)
     tail = () if whole else (given.size,)
     check_width(name, array.shape, [(n, "T", *tail)])

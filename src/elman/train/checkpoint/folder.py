@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from elman.core.leftovers import sweep
+from elman.core.files.leftovers import sweep
 from elman.engines import config
 from elman.version import __version__
 

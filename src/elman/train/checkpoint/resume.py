@@ -24,7 +24,7 @@ from elman.train.state import Position, TrainingState
 
 __all__ = ["AskedEpochs", "Checkpoint", "restored", "restored_state"]
 
-LEVEL = 7  # of the stack, where the user called `Trainer.fit`
+LEVEL = 8  # of the stack, where the user called `Trainer.fit`
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ def warn_of_scale(network: Network, loss: Loss, batch: Batch) -> None:
     if size == 0.0 or LEAST <= size <= MOST or (size > MOST and begun):
         return
     center, spread = float(targets.mean(dtype=np.float64)), float(targets.std(dtype=np.float64))
-    remedy = f"(y - {center:.3g}) / {spread:.3g}" if spread > 0 else f"y / {size:.3g}"
+    sign = "-" if center >= 0 else "+"
+    remedy = f"(y {sign} {abs(center):.3g}) / {spread:.3g}" if spread > 0 else f"y / {size:.3g}"
     warnings.warn(
         f"y: expected targets of a size near 1, got a root mean square of {size:.3g}: outputs begin near 0, and the "
         f"loss may hardly change. Train on {remedy}, and turn predictions back",

@@ -80,7 +80,7 @@ def fit(
 ) -> None:
     """Trains on these data, as `Trainer.fit` describes; `run` applies and records a block of updates."""
     _check(data, options)
-    position, writer = _begin(trainer, data, options)
+    data, position, writer = _begin(trainer, data, options)
     patience = options.patience
     last = position.first + options.epochs
     ended = position.stopped or trainer.epochs >= last
@@ -125,25 +125,45 @@ def _check(data: FitData | FitBatches, options: FitOptions) -> None:
 
 def _begin(
     trainer: Trainer, data: FitData | FitBatches, options: FitOptions
-) -> tuple[Position, CheckpointWriter | None]:
-    """Restores the training where it shall go on; returns its position, and what writes its checkpoints."""
+) -> tuple[FitData | FitBatches, Position, CheckpointWriter | None]:
+    """Restores the training where it shall go on; returns its data, its position, and what writes its checkpoints."""
     position, writer = Position(first=trainer.epochs), None
-    if options.checkpoint is None and options.resume is None:
-        return position, None
-    decides = _fingerprint(trainer.training_state, data, options.patience)
     if options.checkpoint is not None:
+        decides = _fingerprint(trainer.training_state, data, options.patience)
         writer = CheckpointWriter(options.checkpoint, options.every, options.keep, decides, options.resume)
     if options.resume is None:
-        return position, writer
+        return data, position, writer
     if options.new_data:
         trainer.restore(options.resume)
-        return Position(first=trainer.epochs), writer
+        return data, Position(first=trainer.epochs), writer
+    former = None if isinstance(data, FitBatches) or data.former is None else data.former
+    try:
+        return data, _resumed(trainer, data, options) or position, writer
+    except ValueError:
+        if former is None:
+            raise
+        try:
+            data = former()
+            position = _resumed(trainer, data, options) or position
+        except ValueError:
+            former = None
+        if former is None:  # what was asked for is what the error speaks of
+            raise
+    if writer is not None:
+        writer.fingerprint = _fingerprint(trainer.training_state, data, options.patience)
+    return data, position, writer
+
+
+def _resumed(trainer: Trainer, data: FitData | FitBatches, options: FitOptions) -> Position | None:
+    """Restores the training from the folder that it shall go on from; returns its position, None without any."""
+    decides, asked = _fingerprint(trainer.training_state, data, options.patience), _asked(trainer, data, options.epochs)
     with Training(trainer.network.weights):
-        resumed = restored(options.resume, trainer.training_state, decides, _asked(trainer, data, options.epochs))
-        if resumed is not None:
-            before, position = resumed
-            trainer.optimizer, trainer.updates = before.optimizer, before.updates
-    return position, writer
+        resumed = restored(options.resume or "", trainer.training_state, decides, asked)
+        if resumed is None:
+            return None
+        before, position = resumed
+        trainer.optimizer, trainer.updates = before.optimizer, before.updates
+    return position
 
 
 def _asked(trainer: Trainer, data: FitData | FitBatches, epochs: int) -> AskedEpochs:

@@ -8,6 +8,7 @@ from typing import Any
 
 from elman.core import fields
 from elman.core.checks import shown
+from elman.core.files.own import Own, own_from_plain, own_to_plain
 from elman.core.layers import GRU, LAYERS, LSTM, Activation, Cell, CustomCell, Input, Layer, Layout, Node, Simple
 
 __all__ = ["inputs_from_plain", "inputs_to_plain", "layers_from_plain", "layers_to_plain", "layout_from_plain"]
@@ -17,12 +18,12 @@ INNER: dict[str, dict[str, Any]] = {"cell": CELLS, "layer": LAYERS}  # fields th
 MOST_LAYERS = 1000  # far above any use; a hostile file must not make us build a million
 
 
-def layers_to_plain(layers: Sequence[Layer | Node]) -> list[dict[str, Any]]:
-    """Returns each layer as {"kind": ..., its fields}; raises ValueError for a user's own activation or cell, which is
-    code."""
+def layers_to_plain(layers: Sequence[Layer | Node], custom: bool = False) -> list[dict[str, Any]]:
+    """Returns each layer as {"kind": ..., its fields}; a user's own activation or cell, which is code, as its name with
+    `custom`, else raises ValueError."""
     if len(layers) > MOST_LAYERS:
         raise ValueError(f"layers: expected at most {MOST_LAYERS} layers in a file, got {len(layers)}")
-    return [_to_plain(layer) for layer in layers]
+    return [_to_plain(layer, custom) for layer in layers]
 
 
 def layers_from_plain(name: str, plain: Any) -> list[Layer | Node]:
@@ -55,26 +56,28 @@ def layout_from_plain(name: str, plain: Any) -> Layout:
     return Layout(known["layers"], known["input_size"])
 
 
-def _to_plain(item: Any) -> dict[str, Any]:
-    if isinstance(item, CustomCell):
+def _to_plain(item: Any, custom: bool) -> dict[str, Any]:
+    if isinstance(item, Own):
+        if custom:
+            return own_to_plain(item)
+        one, known = (
+            ("cell", f"one of {', '.join(CELLS)}") if isinstance(item, CustomCell) else ("activation", "a built-in one")
+        )
         raise ValueError(
-            f"cell: expected one of {', '.join(CELLS)}, got {item!r}: a file holds no code, so a network with a cell "
-            "of your own cannot be saved; keep its `theta` and make the network anew"
+            f"{one}: expected {known}, got {item.name!r}: a file holds no code, so a network with code of your own "
+            "cannot be saved but with network.save(path, custom=True), which writes its name"
         )
     plain: dict[str, Any] = {"kind": item.kind}
     for field in dataclasses.fields(item):
         value = getattr(item, field.name)
-        if isinstance(value, Activation):
-            raise ValueError(
-                f"activation: expected 'tanh' or 'relu', got the function {value.name!r}: a file holds no code, so a "
-                "network with an activation of your own cannot be saved; keep its `theta` and make the network anew"
-            )
-        plain[field.name] = _to_plain(value) if isinstance(value, Cell | Layer) else value
+        plain[field.name] = _to_plain(value, custom) if isinstance(value, Cell | Layer | Activation) else value
     return plain
 
 
 def _from_plain(place: str, plain: Any, kinds: dict[str, Any]) -> Any:
     name = plain.get("kind") if isinstance(plain, dict) else None
+    if name == CustomCell.kind and kinds is CELLS:
+        return own_from_plain(place, plain)
     kind = kinds.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError(f"{place}: expected one of {', '.join(kinds)}, got {shown(plain)}")
@@ -86,5 +89,8 @@ def _from_plain(place: str, plain: Any, kinds: dict[str, Any]) -> Any:
         if key not in known:
             raise ValueError(f"{place}: expected fields among {', '.join(known) or 'none'}, got {shown(key)}")
         inner = INNER.get(key)
+        if key == "activation" and isinstance(value, dict):
+            values[key] = own_from_plain(f"{place}.{key}", value)
+            continue
         values[key] = value if inner is None else _from_plain(f"{place}.{key}", value, inner)
     return kind(**values)
