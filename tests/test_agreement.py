@@ -231,7 +231,7 @@ def campaign(examples: int) -> settings:
     )
 
 
-@campaign(25 if "ELMAN_EMULATED" in os.environ else 150)
+@campaign(25 if "ELMAN_EMULATED" in os.environ else 60)
 @given(configurations())
 def test_random_configurations(one: Configuration) -> None:
     check_agreement(one)
