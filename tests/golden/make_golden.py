@@ -29,7 +29,7 @@ from torch.nn import functional
 from torch.nn.utils import rnn
 
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
-from elman.engines.reference.random import Draws, Place
+from elman.engines.reference.random import DrawPlace, Draws
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
@@ -273,7 +273,7 @@ ACTIVITY = 0.4
 def regular_draws() -> Arrays:
     """What update UPDATE of a training with seed SEED draws for rows 0 to B - 1."""
     draws, double = Draws(SEED, UPDATE, np.arange(B)), np.dtype(float)
-    cell, above = Place(0, 0), Place(1, 0)
+    cell, above = DrawPlace(0, 0), DrawPlace(1, 0)
     steps = {
         "zoneout_h": [draws.chosen(cell, "zoneout_h", t, H, 0.3) for t in range(T)],
         "zoneout_c": [draws.chosen(cell, "zoneout_c", t, H, 0.3) for t in range(T)],
