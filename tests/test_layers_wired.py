@@ -79,12 +79,45 @@ def networks() -> Iterator[tuple[str, Sequence[Layer | Node]]]:
         ],
     )
     yield (
+        "decoder that attends",
+        [
+            ENCODER,
+            Node(elman.Embedding(6, 3), "symbols", ["words"]),
+            Node(elman.Shift(), "before"),
+            Node(elman.Recurrent(4), "decoder", ["before"], {"h": "encoder.h"}),
+            Node(elman.Attention(), "attention", ["decoder", "encoder"]),
+            elman.Dense(3),
+        ],
+    )
+    yield "attends to itself", [ENCODER, Node(elman.Attention(), "a", ["encoder", "encoder"]), elman.Dense(2)]
+    yield (
+        "one memory of three",
+        [
+            Node(elman.Recurrent(3, "gru"), "mine", ["x"]),
+            Node(elman.Attention(), "first", ["mine", "source"]),
+            Node(elman.Attention(), "again", ["first", "source"]),
+            Node(elman.Attention(), "last", ["again", "mine"]),
+            elman.Dense(2),
+        ],
+    )
+    yield (
+        "shifted twice",
+        [
+            Node(elman.Shift(), "late", ["source"]),
+            Node(elman.Shift(), "later"),
+            Node(elman.Recurrent(4, "gru"), "h", ["later"]),
+            Node(elman.Skip(), reads=["previous", "late"]),
+            elman.Shift(),
+        ],
+    )
+    yield (
         "words read late",
         [Node(elman.Recurrent(3, "tanh"), "first", ["x"]), Node(elman.Embedding(5, 2), "e", ["words"]), elman.Last()],
     )
 
 
 NETWORKS = dict(networks())
+ATTENDING = ["decoder that attends", "attends to itself", "one memory of three", "shifted twice"]
 
 
 def draw(layout: Layout, rng: np.random.Generator, dtype: str, n: int, ragged: bool, given: bool, loss: Loss) -> Batch:
@@ -167,7 +200,9 @@ def answers_of(
     return found
 
 
-@pytest.mark.parametrize("name", ["from the other axis", "ends of two sequences", "one layer read by three"])
+@pytest.mark.parametrize(
+    "name", ["from the other axis", "ends of two sequences", "one layer read by three", *ATTENDING]
+)
 def test_threads_and_neighbours_change_no_bit(name: str):
     """Large weights let several shards go through time together; a row's answer has the bits that it has alone."""
     from elman import _native
