@@ -237,6 +237,26 @@ def _wider(node: Layer | Node, hidden: int) -> Layer | Node:
     return replace(node, hidden_size=hidden) if isinstance(node, elman.Recurrent) else node
 
 
+@pytest.mark.parametrize(
+    ("layers", "needs"),
+    [
+        ([Node(elman.Recurrent(3), "a"), Node(elman.Recurrent(3), state="a")], "an initial state from another layer"),
+        ([elman.Recurrent(3), elman.Shift()], r"Shift\(\), which reads other steps"),
+        ([Node(elman.Recurrent(3), "a"), Node(elman.Attention(), reads=["a", "a"])], r"Attention\(\), which reads"),
+    ],
+)
+def test_what_needs_the_whole_sequence_is_not_cut(layers: Sequence[Layer | Node], needs: str):
+    """Neither into steps nor into windows: a part of the sequence would give other numbers."""
+    network = elman.Network.from_layers(layers, input_size=2)
+    x, y = np.zeros((2, 8, 2)), np.zeros((2, 8, network.output_size))
+    with pytest.raises(ValueError, match=f"network: expected layers that read one step at a time, got {needs}"):
+        network.stream()
+    with pytest.raises(ValueError, match=f"window: expected None for a network with {needs}"):
+        elman.Trainer(network).fit(x, y, epochs=1, window=4, progress=False)
+    with pytest.raises(ValueError, match=f"recompute: expected False for a network .*{needs}"):
+        elman.Trainer(network, recompute=2).fit(x, y, epochs=1, progress=False)
+
+
 def test_words_outside_of_the_table_count_as_nan():
     layout = Layout(NETWORKS["words read late"], 2, INPUTS)
     rng = np.random.default_rng(0)

@@ -121,11 +121,13 @@ class Layout:
 
     @property
     def whole(self) -> str | None:
-        """Returns what needs the whole sequence at once, in words: two directions, or a layer that reads other steps
-        than its own; None where a network of one input goes step by step."""
+        """Returns what needs the whole sequence at once, in words: two directions, a layer that reads other steps than
+        its own, or an initial state from another layer; None where a network of one input goes step by step."""
         for part in self.parts:
             if part.layer.whole:
                 return "two directions" if len(part.layer.suffixes) > 1 else f"{part.layer!r}, which reads other steps"
+            if any(start is not None for group in part.starts for start in group):
+                return "an initial state from another layer"
         return None
 
     @cached_property
