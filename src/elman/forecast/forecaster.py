@@ -19,7 +19,7 @@ from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.fitted import FittedForecaster
 from elman.forecast.legacy import EARLIER
 from elman.forecast.saved import CODEC, ColumnNames, Fitted
-from elman.series import limits
+from elman.series import limits, notes
 from elman.series.columns import Columns
 from elman.series.errors import DataError
 from elman.series.newer import with_newer
@@ -179,7 +179,10 @@ class Forecaster(FittedForecaster):
     def _read(self, y: Any, columns: Columns) -> Panel:
         """Reads the data of `fit` and returns a panel."""
         skip_bad = checks.flag("skip_bad", self.skip_bad)
-        return as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
+        found = as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
+        if not isinstance(y, Series | Panel):
+            notes.warn(found.notes, stacklevel=3)
+        return found
 
     def backtest(
         self,

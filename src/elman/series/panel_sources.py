@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from elman.core import checks
 from elman.series.columns import Columns, columns, found_in_frame, found_in_table
 from elman.series.errors import DataError, listed, shorten
+from elman.series.notes import gathered, note, of_many
 from elman.series.panel import Panel, map_series
 from elman.series.series import Series, SeriesOptions
 from elman.series.sources import open_table, series_of, series_of_frame, series_of_table
@@ -42,6 +44,15 @@ def as_panel(
     """
     if isinstance(data, Panel):
         return data
+    with gathered() as notes:
+        found = _read_panel(data, names, options, skip_bad, after)
+    own = {id: series.notes for id, series in found.items()}
+    found.notes = (*notes, *(found.only.notes if found.single else of_many(own)))
+    return found
+
+
+def _read_panel(data: Any, names: Columns, options: SeriesOptions, skip_bad: bool, after: Panel | None) -> Panel:
+    """As `as_panel`, without the notes of the panel."""
     if isinstance(data, str | os.PathLike):
         data = open_table(os.fspath(data))
     makers, named = _makers(data, names), names.by_name()
@@ -54,7 +65,9 @@ def as_panel(
     first: list[tuple[str, Series]] = []
 
     def make(id: str) -> Series:
-        series = makers[id](options._replace(after=known.get(id)))
+        with gathered() as notes:
+            series = makers[id](options._replace(after=known.get(id)))
+        series = replace(series, notes=(*series.notes, *notes))
         if not first:
             first.append((id, series))
         steps = [None if s.calendar is None else s.calendar.name for s in (first[0][1], series)]
@@ -91,6 +104,8 @@ def _makers(data: Any, names: Columns) -> dict[str, Maker] | None:
     if id not in known:
         raise DataError(f"id: no column {id!r}" + (f"; the columns are {listed(known)}" if known else ""))
     if isinstance(table, Table):
+        for text in table.notes:
+            note(text)
         rest = table.without(id)
         names = found_in_table(rest, names)
         return {

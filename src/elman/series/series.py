@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
@@ -34,6 +34,7 @@ class Series:
     filled       the rows whose value was missing, in rising order; `values` holds what was put in its place
     masked       whether the filled values are placeholders only: models neither learn from them nor score them
     covariates   what is known beside the values
+    notes        what a reader should know of how the series was read (`notes.note`); not part of files
     """
 
     values: Annotated[np.ndarray, "float64 (n,)"]
@@ -45,6 +46,7 @@ class Series:
     filled: tuple[int, ...] = ()
     masked: bool = False
     covariates: Covariates | None = None
+    notes: tuple[str, ...] = field(default=(), metadata={"saved": False})
 
     def validate(self) -> None:
         """Raises ValueError where the fields do not fit one another; `build` never makes such a series."""

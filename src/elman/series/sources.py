@@ -15,6 +15,7 @@ from elman.series.build import build
 from elman.series.columns import Columns, columns, found_in_frame, found_in_table
 from elman.series.covariates import Covariates
 from elman.series.errors import DataError, shorten
+from elman.series.notes import gathered, note, warn
 from elman.series.series import Series, SeriesOptions
 from elman.series.tables.arrays import dates_of, numbers_of, times_of
 from elman.series.tables.delimited import read_table
@@ -49,10 +50,13 @@ def read_series(
     past, future, static   columns of covariates, one name or a list: known up to the last value; known ahead too, in
              rows after the last value; the same in every row
 
+    What a reader should know of how the file was read is in the `notes` of the series, and given as `DataNotice`s.
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
     names = {"target": target, "time": time, "past": past, "future": future, "static": static}
-    return as_series(open_table(path), freq=freq, missing=missing, **names)
+    found = series_of(open_table(path), Columns(**names), SeriesOptions(freq, missing))
+    warn(found.notes)
+    return found
 
 
 def open_table(path: str | Path) -> Any:
@@ -82,18 +86,29 @@ def as_series(
     times (n,), past covariates (n,) or (n, P), covariates known m rows ahead (n + m,) or (n + m, K), and numbers or
     words. The other options and errors are those of `read_series`.
     """
-    return series_of(data, Columns(target, time, None, past, future, static), SeriesOptions(freq, missing))
+    found = series_of(data, Columns(target, time, None, past, future, static), SeriesOptions(freq, missing))
+    if not isinstance(data, Series):
+        warn(found.notes)
+    return found
 
 
 def series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
-    """As `as_series`, with the arguments gathered in two records."""
+    """As `as_series`, with the arguments gathered in two records, and without warnings: the series has its notes."""
     if isinstance(data, Series):
         return data
+    with gathered() as notes:
+        found = _series_of(data, names, options)
+    return replace(found, notes=tuple(notes))
+
+
+def _series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
     if isinstance(data, str | Path):
         data = open_table(data)
     if isinstance(data, Table) or is_frame(data):
         names = columns(**names._asdict())
         if isinstance(data, Table):
+            for text in data.notes:
+                note(text)
             return series_of_table(data, names, options)
         return series_of_frame(columns_of(data), names, options, None if names.time is not None else index_of(data))
     rows = Rows(str(getattr(data, "name", None) or "value"))

@@ -75,7 +75,7 @@ def anomalies(
             if only is not None
             else {"series": {id: anomalies_json(each) for id, each in fitted.items()}, "skipped": skipped}
         )
-        terminal.print_json(described | {"files": written})
+        terminal.print_json(described | {"notes": panel.notes, "files": written})
         return
     print_skipped(skipped)
     if only is not None:

@@ -78,7 +78,7 @@ def predict(
             outputs.write(".forecast.png", found.plot)
         written = outputs.commit()
     if output.as_json:
-        terminal.print_json(forecast_json(forecaster, found) | {"files": written})
+        terminal.print_json(forecast_json(forecaster, found) | {"notes": panel.notes, "files": written})
         return
     print_read(panel, source.name)
     print_skipped(getattr(found, "skipped", {}))

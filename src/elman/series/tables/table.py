@@ -24,6 +24,7 @@ class Table:
     cells      all cells of the file
     lines      the line of the file on which each row of the table begins; the header's is 1
     rows       the indices of the rows of the table among those of the file; None: all
+    notes      what a reader should know of how the file was read as a table
     """
 
     path: Path
@@ -31,6 +32,7 @@ class Table:
     cells: Cells
     lines: range | np.ndarray
     rows: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lines)
