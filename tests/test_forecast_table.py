@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elman.forecast import DataError, Series, as_series, read_series, read_table
+from elman.forecast import DataError, DataNotice, Series, as_series, read_series, read_table
 
 MONTHS = "Month,Sales\n" + "".join(f"2020-{m:02d},{m * m}\n" for m in range(1, 13))
 
@@ -45,7 +45,8 @@ def test_encodings(read, encoding):
 
 
 def test_decimal_commas_with_another_delimiter(read):
-    assert read("day;v\n2020-01-01;1,5\n2020-01-02;1.002,25\n").values.tolist() == [1.5, 1002.25]
+    with pytest.warns(DataNotice, match=r"column 'v': '1,5' is read as 1.5, '1.002,25' is read as 1002.25"):
+        assert read("day;v\n2020-01-01;1,5\n2020-01-02;1.002,25\n").values.tolist() == [1.5, 1002.25]
 
 
 def test_quotes_blank_lines_and_lines_inside_cells(read):

@@ -46,7 +46,7 @@ def as_panel(
         return data
     with gathered() as notes:
         found = _read_panel(data, names, options, skip_bad, after)
-    own = {id: series.notes for id, series in found.items()}
+    own = {id: [text for text in series.notes if text not in notes] for id, series in found.items()}
     found.notes = (*notes, *(found.only.notes if found.single else of_many(own)))
     return found
 

@@ -154,6 +154,7 @@ def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Ser
     """As `series_of`, of a table."""
     names = found_in_table(table, names)
     target, time = str(names.target), names.time
+    table = table if time is None else table.without_blank()
     rows = Rows(target, time, table.path, table.lines)
     readings = None if time is None else dates_of(table.column(time, "time"), rows)
     covariates = _covariates(
