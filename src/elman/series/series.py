@@ -19,7 +19,7 @@ from elman.series.tables.dates import ISO, Style
 
 __all__ = ["MISSING", "Series", "SeriesOptions"]
 
-MISSING = ("error", "interpolate", "mask")  # what may be done about missing values
+MISSING = ("error", "interpolate", "mask", "zero")  # what may be done about missing values
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +178,12 @@ class SeriesOptions(NamedTuple):
     freq      the name of the step between rows, or None to find it in the dates
     missing   what to do about missing values, one of MISSING
     after     the series whose last row the rows follow, where they are new rows of it
+    duplicates   which of several rows with the same time counts, one of `order.DUPLICATES`; None: none may be
+    regular   the step of the grid onto which rows are put; None: they stay where they are
     """
 
     freq: str | None = None
     missing: str = "error"
     after: Series | None = None
+    duplicates: str | None = None
+    regular: str | None = None
