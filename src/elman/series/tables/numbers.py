@@ -43,6 +43,12 @@ _SHAPE = str.maketrans("23456789", "11111111")
 _SAME = str.maketrans("\u00a0\u202f\u2009\u2007\u2019\u02bc\u2212", "    ''-")  # spaces, apostrophes, the minus sign
 
 
+_CURRENCIES = frozenset(
+    {"AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KRW",
+     "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "RON", "RUB", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "ZAR"}
+)  # fmt: skip
+
+
 class Notation(NamedTuple):
     """How numbers are written: the decimal mark, and the mark between groups of digits, "" for none."""
 
@@ -223,28 +229,32 @@ _fitting_shape = lru_cache(1024)(_fitting_anew)
 
 def _parts(cell: str) -> Cell:
     """Returns a number in its parts; where the cell is no number, its core is none either."""
-    text = cell.translate(_SAME).strip()
-    bookkeeping = negative = text[:1] == "(" and text[-1:] == ")"
-    if bookkeeping:
-        text = text[1:-1].strip()
-    unit, signed = "", negative
-    for _ in range(2):  # a sign and a currency sign, in any order
-        if text[:1] in ("+", "-") and not signed:
-            negative, signed, text = text[0] == "-", True, text[1:].lstrip()
-        if _is_unit(text[:1]) and not unit:
-            unit, text = text[0], text[1:].lstrip()
-    if _is_unit(text[-1:]) and not unit:
-        unit, text = text[-1], text[:-1].rstrip()
-    if text[-1:] == "-" and not signed:
-        bookkeeping = negative = True
-        text = text[:-1].rstrip()
-        if _is_unit(text[-1:]) and not unit:
-            unit, text = text[-1], text[:-1].rstrip()
+    text, unit = cell.translate(_SAME).strip(), ""
+    negative = signed = bookkeeping = False
+    for _ in range(3):  # brackets, a sign and a unit, in any order
+        if not signed and text[:1] == "(" and text[-1:] == ")":
+            negative = signed = bookkeeping = True
+            text = text[1:-1]
+        elif not signed and text[:1] in ("+", "-"):
+            negative, signed, text = text[0] == "-", True, text[1:]
+        elif not signed and text[-1:] == "-":
+            negative = signed = bookkeeping = True
+            text = text[:-1]
+        elif not unit and (size := _unit_size(text[:1], text[:3])):
+            unit, text = text[:size], text[size:]
+        elif not unit and (size := _unit_size(text[-1:], text[-3:])):
+            unit, text = text[-size:], text[:-size]
+        else:
+            break
+        text = text.strip()
     return Cell(text, negative, unit, bookkeeping)
 
 
-def _is_unit(letter: str) -> bool:
-    return letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc")
+def _unit_size(letter: str, word: str) -> int:
+    """Returns how many letters the unit at an end of a cell has, of which `letter` and `word` are 1 and 3; 0: none."""
+    if letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc"):
+        return 1
+    return 3 if word in _CURRENCIES else 0
 
 
 def examples(cells: Sequence[str], rows: Iterable[int], notation: Notation) -> str:
