@@ -32,7 +32,8 @@ class Command(NamedTuple):
     names: list[str]
 
 
-READING = ["DATA", "--target", "--time", "--id", "--freq", "--missing", "--to", "--out", "--effort"]
+READING = ["DATA", "--target", "--time", "--id", "--freq", "--missing", "--duplicates", "--regular", "--decimal", "--to",
+           "--out", "--effort"]  # fmt: skip
 LEARNING = ["--past", "--future", "--static", "--calendar", "--distribution"]
 FITTING = ["--horizon", "--season", "--context", "--levels", "--windows", "--seed"]
 AGAIN = ["DATA", "MODEL", "--target", "--time", "--id", "--freq", "--missing", "--future", "--to", "--out"]

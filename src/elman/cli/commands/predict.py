@@ -76,6 +76,7 @@ def predict(
                 regular=columns.regular or (forecaster.regular if columns.freq is None else None),
                 duplicates=columns.duplicates or forecaster.duplicates,
                 skip_bad=forecaster.skip_bad,
+                wide=False,  # the columns of a wide file are known by their names
             )
             panel = columns.read(source, _names(columns.columns(), forecaster.named_columns(), panel.first))
         found = forecaster.forecast(panel, horizon, future, best=best)
