@@ -32,8 +32,8 @@ class Command(NamedTuple):
     names: list[str]
 
 
-READING = ["DATA", "--target", "--time", "--id", "--freq", "--missing", "--duplicates", "--regular", "--decimal", "--to",
-           "--out", "--effort"]  # fmt: skip
+READING = ["DATA", "--target", "--time", "--id", "--freq", "--missing", "--to", "--out", "--effort"]
+READING += ["--duplicates", "--regular", "--decimal"]
 LEARNING = ["--past", "--future", "--static", "--calendar", "--distribution"]
 FITTING = ["--horizon", "--season", "--context", "--levels", "--windows", "--seed"]
 AGAIN = ["DATA", "MODEL", "--target", "--time", "--id", "--freq", "--missing", "--future", "--to", "--out"]
