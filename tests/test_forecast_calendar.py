@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.series.calendar import Calendar, infer, parse
-from elman.series.tables.dates import read_dates, reads_as_date
+from elman.series.dates.reading import read_dates, reads_as_date
 
 DAY = 86_400_000_000
 

@@ -15,7 +15,7 @@ import pytest
 
 from elman.cli import main
 from elman.forecast import DataError, as_series, read_series, read_table
-from elman.series.tables.dates import first_undated, read_dates, reads_as_date
+from elman.series.dates.reading import first_undated, read_dates, reads_as_date
 from elman.series.tables.numbers import decimal_comma, parse_number
 
 MILLION = 10**6

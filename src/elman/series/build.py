@@ -11,10 +11,11 @@ from elman.core import checks
 from elman.series import calendar as calendars
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates, forward_filled
+from elman.series.dates.reading import Reading, order_in_words
 from elman.series.errors import DataError, shorten
 from elman.series.limits import LARGEST, SMALLEST
+from elman.series.notes import note
 from elman.series.series import MISSING, Series, SeriesOptions
-from elman.series.tables.dates import Reading
 from elman.series.tables.rows import Rows
 
 __all__ = ["build"]
@@ -38,14 +39,14 @@ def build(
 
     Rows in falling order of time are reversed. Raises `DataError` for the first row that cannot be used.
     """
-    freq, missing, after = options
+    freq, missing, after = options.freq, options.missing, options.after
     checks.choice("missing", missing, MISSING)
     if readings is not None:
         if (count := len(readings[0].times)) != len(values):
             raise ValueError(f"time: expected {len(values)} times, one for each value, got {count}")
         if len(values) > 1 and any((np.diff(reading.times) < np.timedelta64(0)).all() for reading in readings):
             rows, values = rows.flipped(), values[::-1]
-            readings = [Reading(reading.times[::-1], reading.style) for reading in readings]
+            readings = [replace(reading, times=reading.times[::-1]) for reading in readings]
             if covariates is not None:
                 covariates = replace(covariates, past=covariates.past[::-1], future=covariates.future[::-1])
     elif freq is not None and after is None:
@@ -116,7 +117,7 @@ def _after(
         raise rows.error("new rows: expected " + ("times, as before" if readings is None else "no times, as before"))
     if readings is not None and after.times is not None:
         last = after.times[-1:]
-        readings = [Reading(np.concatenate([last, each.times]), each.style) for each in readings]
+        readings = [replace(each, times=np.concatenate([last, each.times])) for each in readings]
     old = after.covariates
     if covariates is not None and old is not None:
         n = len(after)
@@ -180,10 +181,26 @@ def _regular(
             errors.append(error)
     if not found:
         raise errors[0]
-    whole = [each for each in found if (np.diff(each[2]) == 1).all()]  # where day and month are confused, gaps appear
-    if len(chosen := whole or found) > 1:
-        first = readings[0].style.label(readings[0].times[0])
-        raise rows.error(f"{shorten(first)} may be day/month or month/day; write dates as 2024-01-31", 0, dates=True)
+    # where days, months and years are confused, gaps appear
+    least = min(int(steps[-1]) for _, _, steps in found)
+    whole = least == len(rows_of := found[0][2]) - 1
+    chosen = [each for each in found if int(each[2][-1]) < (least + 1 if whole else 2 * least)]
+    if errors and not whole and least > 2 * len(rows_of):
+        raise errors[0]
+    first = shorten(readings[0].style.label(readings[0].times[0]))
+    if len(chosen) > 1:
+        orders = " or ".join(order_in_words(each[0].style.template) for each in chosen)
+        forms = " or ".join(each[0].style.template for each in chosen)
+        raise rows.error(
+            f"{first} may be {orders}, and the steps are regular either way; say which with date_format"
+            f" (--date-format {forms})",
+            0, dates=True,
+        )  # fmt: skip
+    if len(readings) > 1:
+        order = order_in_words(chosen[0][0].style.template)
+        note(f"times: dates such as {first} are read as {order}, which makes regular steps")
+    for text in chosen[0][0].notes:
+        note(text)
     return chosen[0]
 
 
@@ -199,9 +216,10 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
     if isinstance(freq, Calendar):
         calendar = freq
     else:
-        calendar = calendars.infer(times) if freq is None else calendars.parse(freq, times)
+        zone = reading.style.zone
+        calendar = calendars.infer(times, zone) if freq is None else calendars.parse(freq, times, zone)
     if calendar is None:
-        calendar = Calendar("us", calendars.commonest(np.diff(times).astype(np.int64)))
+        calendar = Calendar("us", calendars.commonest(np.diff(times).astype(np.int64)), zone=reading.style.zone)
     steps, known = calendar.index(times)
     bad = ~known | np.concatenate([[False], np.diff(steps) <= 0])
     if bad.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 from elman import datasets
 from elman.core import checks
 from elman.series.build import build
-from elman.series.columns import Columns, columns, found_in_frame, found_in_table
+from elman.series.columns import Columns, check_times, columns, found_in_frame, found_in_table, readings_of
 from elman.series.covariates import Covariates
+from elman.series.dates.times import times_of
 from elman.series.errors import DataError, shorten
 from elman.series.notes import gathered, note, warn
 from elman.series.series import Series, SeriesOptions
-from elman.series.tables.arrays import dates_of, numbers_of, times_of
+from elman.series.tables.arrays import numbers_of
 from elman.series.tables.delimited import read_table
 from elman.series.tables.frames import columns_of, index_of, is_frame
 from elman.series.tables.numbers import parse_number
@@ -32,18 +33,23 @@ def read_series(
     path: str | Path,
     *,
     target: str | None = None,
-    time: str | None = None,
+    time: str | Sequence[str] | None = None,
     freq: str | None = None,
     missing: str = "error",
     past: Any = None,
     future: Any = None,
     static: Any = None,
+    date_format: str | None = None,
+    zone: str | None = None,
 ) -> Series:
     """Reads a series from a CSV or Parquet file. The name of a bundled series (`elman.datasets`) stands for it, unless
     there is a file of that name.
 
     target   column of the values; default: the only numeric one
-    time     column of the dates; default: the first that reads as dates, or none
+    time     column of the times, or several that are times together (["year", "quarter"]); "none" numbers the rows;
+             default: the first that reads as dates, and an error where it looks like dates and does not
+    date_format   form of the times, such as "%d/%m/%Y %H:%M" or "seconds" (`dates.forms`); default: found
+    zone     time zone of the times, such as "Europe/Berlin"; default: as they say, or as their clocks change
     freq     the step between rows, such as "D" or "15min" (`calendar.parse`); default: found in the dates
     missing  what to do about empty cells and left-out dates: "error" raises `DataError`; "interpolate" fills them on
              straight lines; "mask" fills them too, but models neither learn from them nor score them
@@ -53,8 +59,8 @@ def read_series(
     What a reader should know of how the file was read is in the `notes` of the series, and given as `DataNotice`s.
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
-    names = {"target": target, "time": time, "past": past, "future": future, "static": static}
-    found = series_of(open_table(path), Columns(**names), SeriesOptions(freq, missing))
+    names = Columns(target, time, None, past, future, static, date_format, zone)
+    found = series_of(open_table(path), names, SeriesOptions(freq, missing))
     warn(found.notes)
     return found
 
@@ -78,6 +84,8 @@ def as_series(
     past: Any = None,
     future: Any = None,
     static: Any = None,
+    date_format: str | None = None,
+    zone: str | None = None,
 ) -> Series:
     """Returns the series in an array or list (n,), a data frame or one of its columns (pandas, polars), a `Table`, or a
     file.
@@ -86,7 +94,8 @@ def as_series(
     times (n,), past covariates (n,) or (n, P), covariates known m rows ahead (n + m,) or (n + m, K), and numbers or
     words. The other options and errors are those of `read_series`.
     """
-    found = series_of(data, Columns(target, time, None, past, future, static), SeriesOptions(freq, missing))
+    names = Columns(target, time, None, past, future, static, date_format, zone)
+    found = series_of(data, names, SeriesOptions(freq, missing))
     if not isinstance(data, Series):
         warn(found.notes)
     return found
@@ -114,7 +123,7 @@ def _series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
     rows = Rows(str(getattr(data, "name", None) or "value"))
     time = names.time if names.time is not None else index_of(data)  # the dates of a column of pandas are its index
     values = numbers_of(data)
-    readings = None if time is None else times_of(time)
+    readings = None if time is None else times_of(time, options=check_times(names).options(options.like))
     if names.past is None and names.future is None and names.static is None:
         return build(rows, values, readings, options)
     given, later = _given(len(values), names.past, names.future, names.static)
@@ -155,7 +164,7 @@ def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Ser
     names = found_in_table(table, names)
     target, time = str(names.target), names.time
     rows = Rows(target, time, table.path, table.lines)
-    readings = None if time is None else dates_of(table.column(time, "time"), rows)
+    readings = readings_of(table, names, rows, options.like)
     covariates = _covariates(
         names,
         rows,
@@ -211,10 +220,12 @@ def series_of_frame(
     frame: Mapping[str, np.ndarray], names: Columns, options: SeriesOptions, dates: Any = None
 ) -> Series:
     """As `series_of`, of the columns (n,) of a data frame; `dates` is its index, where no column of times is named."""
-    names = found_in_frame(frame, names)
+    names = found_in_frame(frame, names, indexed=dates is not None)
     target, time = str(names.target), names.time
-    readings = times_of(frame[time], time) if time is not None else None if dates is None else times_of(dates)
     rows = Rows(target, time)
+    readings = readings_of(frame, names, rows, options.like)
+    if readings is None and dates is not None:
+        readings = times_of(dates, options=names.options(options.like))
     covariates = _covariates(
         names,
         rows,

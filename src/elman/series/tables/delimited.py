@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from elman.series.dates.reading import reads_as_date
 from elman.series.errors import DataError, shorten
 from elman.series.tables.cells import BLOCK, Cells
-from elman.series.tables.dates import reads_as_date
 from elman.series.tables.files import read_bytes
 from elman.series.tables.numbers import parse_number
 from elman.series.tables.table import Table
