@@ -26,7 +26,7 @@ from elman.series.dates.style import Style
 from elman.series.errors import DataError
 from elman.series.season import find_season
 from elman.series.series import Series, SeriesOptions
-from elman.series.sources import series_of
+from elman.series.sources import opened, series_of
 
 __all__ = ["AnomalyDetector"]
 
@@ -43,7 +43,10 @@ class AnomalyDetector(Estimator):
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
                  dates, one found in the probation
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
-    missing      "error", or "interpolate": missing values are filled by linear interpolation
+    missing      missing values. "error": they are an error; "interpolate": they are filled by linear interpolation;
+                 "zero": they are taken as 0
+    duplicates   of rows with the same time the "first", the "last" or their "mean"; None: they are an error
+    regular      the step of a grid onto which rows are put, such as "5min" (see `series.read_series`); None: none
     effort       "fast", "normal" or "best": how long the network may be trained
     cell         "tanh", "relu", "gru" or "lstm";  hidden_size  its number of units. None: what `effort` says
     seed         of all random numbers: the same seed, engine and data give the same bits
@@ -63,6 +66,8 @@ class AnomalyDetector(Estimator):
         season: int | Sequence[int] | None = None,
         freq: str | None = None,
         missing: str = "error",
+        duplicates: str | None = None,
+        regular: str | None = None,
         effort: str = "normal",
         cell: str | None = None,
         hidden_size: int | None = None,
@@ -73,6 +78,8 @@ class AnomalyDetector(Estimator):
         self.season = season
         self.freq = freq
         self.missing = missing
+        self.duplicates = duplicates
+        self.regular = regular
         self.effort = effort
         self.cell = cell
         self.hidden_size = hidden_size
@@ -88,6 +95,8 @@ class AnomalyDetector(Estimator):
         time: object = None,
         date_format: str | None = None,
         zone: str | None = None,
+        skip_rows: int = 0,
+        decimal: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> AnomalyDetector:
         """Fits the model to the first rows of a series, scores the others, and returns the detector.
@@ -96,6 +105,7 @@ class AnomalyDetector(Estimator):
         target, time   columns of a data frame or file, several of times that are dates together, "none" to number the
                        rows; for an array, `time` holds the times
         date_format, zone   form of the times, such as "%d/%m/%Y", and their time zone; None: found in them
+        skip_rows, decimal   how a CSV file is read (see `read_table`)
         on_progress    is called with the share of the training that is done, from 0 to 1, by any thread. An exception
                        that it raises ends the training, is raised here, and leaves the detector as it was
 
@@ -103,7 +113,8 @@ class AnomalyDetector(Estimator):
         """
         checked = self.checked_options()
         recipe = options.training_recipe(checked["effort"], checked["cell"], checked["hidden_size"])
-        series = self._read(y, Columns(target, time, date_format=date_format, zone=zone))
+        names = Columns(target, time, date_format=date_format, zone=zone)
+        series = self._read(opened(y, skip_rows, decimal), names)
         known = series.values[: self._probation_rows(series)]
         if (known == known[0]).all():
             raise DataError(
@@ -148,7 +159,8 @@ class AnomalyDetector(Estimator):
 
     def _read(self, y: object, names: Columns, style: Style | None = None) -> Series:
         """Returns the series in anything that `fit` takes; `style` is that of the series that its rows follow."""
-        found = series_of(y, names, SeriesOptions(self.freq, self.missing, style=style))
+        options = SeriesOptions(self.freq, self.missing, None, self.duplicates, self.regular, style)
+        found = series_of(y, names, options)
         if not isinstance(y, Series):
             notes.warn(found.notes, stacklevel=3)
         return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.core import checks
-from elman.series.dates.column import TimeSource, find_time, named_as, refuse_several, time_cells
+from elman.series.dates.column import TimeSource, find_time, named_as, time_cells
 from elman.series.dates.forms import check_template
 from elman.series.dates.reading import Reading
 from elman.series.dates.style import Style
@@ -19,20 +19,23 @@ from elman.series.errors import DataError, listed
 from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
-__all__ = ["Columns", "check_times", "columns", "found_in_frame", "found_in_table", "readings_of", "source_of"]
+__all__ = [
+    "Columns", "all_targets", "check_times", "columns", "found_in_frame", "found_in_table", "readings_of", "source_of",
+]  # fmt: skip
 
 NUMBERED = "none"  # in the place of the name of a column of times: the rows are numbered
 
 
 class Columns(NamedTuple):
     """The names of the columns of a table, one or several each; None: to be found, or none. Where a series comes as an
-    array, `time`, `past`, `future` and `static` are arrays beside it instead of names.
+    array, `time`, `past`, `future` and `static` are arrays beside it instead of names. Several targets are a series
+    each, on the same times.
 
     time         the column of the times, or several that are times together, with commas between the names
     date_format, zone   the form of the times (`dates.forms.check_template`) and their time zone; None: found in them
     """
 
-    target: str | None = None
+    target: Any = None
     time: Any = None
     id: str | None = None
     past: Any = None
@@ -48,8 +51,10 @@ class Columns(NamedTuple):
             several = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
             return given if several or isinstance(given, str) else None
 
-        one = (given if isinstance(given, str) else None for given in (self.target, _time_name(self.time), self.id))
-        return Columns(*one, *map(names, (self.past, self.future, self.static)), self.date_format, self.zone)
+        one = (given if isinstance(given, str) else None for given in (_time_name(self.time), self.id))
+        return Columns(
+            names(self.target), *one, *map(names, (self.past, self.future, self.static)), self.date_format, self.zone
+        )
 
     def named(self) -> list[tuple[str, str]]:
         """Returns (option, name) of every column that is named, without the id and the times."""
@@ -146,17 +151,13 @@ def readings_of(
     table: Table | Mapping[str, np.ndarray], names: Columns, rows: Rows, like: Style | None
 ) -> list[Reading] | None:
     """Returns the readings of the column of times, or of several together; None where the rows are numbered.
-    `DataError` for times that are none, and for those of several series without their ids."""
+    `DataError` for times that are none."""
     if names.time is None:
         return None
-    source = source_of(table, names.id is not None)
     if not isinstance(table, Table) and names.time in table:
-        readings = times_of(table[names.time], names.time, names.options(like))
-    else:
-        readings = dates_of(time_cells(source, names.time), rows, names.options(like))
-    if names.id is None:
-        refuse_several(source, names.time, readings[0].times, (names.target, *names.others()))
-    return readings
+        return times_of(table[names.time], names.time, names.options(like))
+    source = source_of(table, names.id is not None)
+    return dates_of(time_cells(source, names.time), rows, names.options(like))
 
 
 def found_in_table(table: Table, names: Columns) -> Columns:
@@ -213,3 +214,18 @@ def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns, indexed: boo
         numeric = [n for n in frame if n not in others and frame[n].dtype.kind in "iuf"]
         names = names._replace(target=_only(numeric, list(frame), None))
     return names
+
+
+def all_targets(table: Table | Mapping[str, np.ndarray], names: Columns) -> tuple[str, ...]:
+    """Returns the names of all columns of numbers but dates and covariates; `DataError` where there is none."""
+    names = _with_time(source_of(table, names.id is not None), names)
+    others = names.others()
+    if isinstance(table, Table):
+        rest = [name for name in table.names if name not in others]
+        found = [name for name in rest if table.is_numeric(name) and not _counts_rows(table, name)]
+    else:
+        found = [name for name in table if name not in others and table[name].dtype.kind in "iuf"]
+    if not found:
+        known = table.names if isinstance(table, Table) else tuple(table)
+        raise DataError(f"wide: no numeric column among {listed(known)}")
+    return tuple(found)

@@ -19,7 +19,7 @@ from elman.series.limits import LARGEST
 
 __all__ = ["MISSING", "Series", "SeriesOptions"]
 
-MISSING = ("error", "interpolate", "mask")  # what may be done about missing values
+MISSING = ("error", "interpolate", "mask", "zero")  # what may be done about missing values
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,12 +187,16 @@ class SeriesOptions(NamedTuple):
     freq      the name of the step between rows, or None to find it in the dates
     missing   what to do about missing values, one of MISSING
     after     the series whose last row the rows follow, where they are new rows of it
+    duplicates   which of several rows with the same time counts, one of `order.DUPLICATES`; None: none may be
+    regular   the step of the grid onto which rows are put; None: they stay where they are
     style     the style of the series that the rows follow, to which their times are converted; None: that of `after`
     """
 
     freq: str | None = None
     missing: str = "error"
     after: Series | None = None
+    duplicates: str | None = None
+    regular: str | None = None
     style: Style | None = None
 
     @property

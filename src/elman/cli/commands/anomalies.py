@@ -47,6 +47,8 @@ def anomalies(
             season=values.as_season(season),
             freq=columns.freq,
             missing=columns.missing,
+            duplicates=columns.duplicates,
+            regular=columns.regular,
             effort=effort,
             seed=seed,
         )

@@ -18,7 +18,7 @@ NOTES = 10  # at most
 
 def print_read(panel: Panel, name: str) -> None:
     """Prints what was read from the file `name`, in one line, and the notes of the reading, one line each."""
-    first = panel.first
+    first, name = panel.first, "standard input" if name == "-" else name
     step = f", {first.calendar.name}" if first.calendar is not None else ""
     filled = sum(len(series.filled) for series in panel.values())
     filled_text = f", {filled} of them {_how_filled(first)}" if filled else ""

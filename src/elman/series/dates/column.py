@@ -15,10 +15,9 @@ from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import note
 from elman.series.tables.numbers import is_missing, parse_number
 
-__all__ = ["TimeSource", "find_time", "named_as", "refuse_several", "time_cells"]
+__all__ = ["TimeSource", "find_time", "named_as", "time_cells"]
 
 _LOOKED_AT = 200  # cells of a column, by which it is judged
-_SEARCHED = 50  # columns that are looked through for ids
 _TIME = re.compile(  # in the name of a column of text, which holds dates anyway or is an error
     r"date|time|year|month|week|day|quarter|period|stamp|jahr|monat|woche|quartal|datum|zeit|ann[ée]e|mois|fecha|anno",
     re.I,
@@ -190,40 +189,6 @@ def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool)
     hints.append("name the column of the dates with time (--time COLUMN), their form with date_format (--date-format)")
     hints.append("time='none' (--time none) numbers the rows")
     return source.error(f"{cell} does not read as a date; {'; '.join(hints)}", name, row)
-
-
-def refuse_several(source: TimeSource, time: str, times: np.ndarray, used: Sequence[str | None]) -> None:
-    """Raises `DataError` where times that begin again show that the rows are those of several series, and a column
-    looks like their ids.
-
-    used   columns that hold something else
-    """
-    steps = np.diff(times)
-    if not len(steps) or (steps > np.timedelta64(0)).all() or (steps < np.timedelta64(0)).all():
-        return
-    counts = np.unique(times, return_counts=True)[1]
-    shared = 2 * int(counts[counts > 1].sum()) > len(times)  # most times stand in several rows
-    falls = np.flatnonzero(steps <= np.timedelta64(0)) + 1
-    for name in [each for each in source.names if each not in used][:_SEARCHED]:
-        cells = source.cells(name)
-        if isinstance(cells, np.ndarray):
-            continue
-        places: dict[str, int] = {}
-        ids = np.fromiter((places.setdefault(cell, len(places)) for cell in cells), np.int64, len(cells))
-        if not 2 <= len(places) <= len(ids) // 2:
-            continue
-        changes = np.flatnonzero(np.diff(ids)) + 1
-        if not shared and not np.isin(falls, changes).all():
-            continue
-        order = np.argsort(ids, kind="stable")
-        inside = np.diff(ids[order]) == 0
-        own = np.diff(times[order])[inside]
-        if (own > np.timedelta64(0)).all() or (own < np.timedelta64(0)).all():
-            row = int(falls[0]) if len(falls) else 0
-            raise source.error(
-                f"the times begin again; the column {shorten(name)} looks like the ids of {len(places)} series: name it"
-                f" with id (--id {_quoted(name)})", time, row,
-            )  # fmt: skip
 
 
 def _counted(cells: Sequence[str], several: bool) -> bool:

@@ -23,7 +23,7 @@ from elman.series.dates.zones import zone_with
 from elman.series.errors import shorten
 from elman.series.tables.cells import blocks
 
-__all__ = ["Reading", "first_undated", "order_in_words", "read_dates", "reads_as_date"]
+__all__ = ["Reading", "first_undated", "read_dates", "reads_as_date", "unclear"]
 
 _REMEMBERED = 2000  # cells of a column at most, for which the readings are cached
 _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
@@ -71,8 +71,8 @@ def _readings(cells: Sequence[str], form: str | None, named: str) -> tuple[Readi
         found = [each for each in found if "%N" in each.style.template] or found
     if len(found) > 1:  # 2024013118 is no count of seconds
         found = [each for each in found if each.style.template.startswith("%Y%m%d%")] or found
-    if form is None and len(found) < 2:
-        found = [_with_order(each, cells, templates) for each in found]
+    if form is None:
+        found = [_with_order(each, cells, templates, len(found) > 1) for each in found]
     return tuple(found)
 
 
@@ -92,7 +92,15 @@ def first_undated(cells: Sequence[str], form: str | None = None, named: str = ""
     return max((reading for reading in readings if isinstance(reading, int)), default=0)
 
 
-def order_in_words(template: str) -> str:
+def unclear(readings: Sequence[Reading]) -> str:
+    """Returns what is wrong where several readings are possible, and what to do: with the first date."""
+    first = readings[0].style.label(readings[0].times[0])
+    forms = [reading.style.template for reading in readings]
+    orders, remedy = " or ".join(map(_order, forms)), " or ".join(forms)
+    return f"{shorten(first)} may be {orders}; say which with date_format (--date-format {remedy})"
+
+
+def _order(template: str) -> str:
     """Returns the order of a form's days, months and years in words, such as day/month/year."""
     return re.sub(r"%(.)", lambda letter: _WORDS.get(letter[1], letter[0]), template)
 
@@ -176,13 +184,16 @@ def _with_zone(style: Style, times: np.ndarray, minutes: np.ndarray) -> tuple[St
     ]
 
 
-def _with_order(reading: Reading, cells: Sequence[str], templates: Sequence[str]) -> Reading:
+def _with_order(reading: Reading, cells: Sequence[str], templates: Sequence[str], several: bool) -> Reading:
     """Returns a reading with the note of how days and months were told apart, if the first cell does not do so."""
-    own = reading.style.template
+    own, shown = reading.style.template, shorten(cells[0].strip()) if cells else ""
+    if several:
+        note = f"times: dates such as {shown} are read as {_order(own)}, since their steps are regular then"
+        return replace(reading, notes=(*reading.notes, note))
     rivals = [each for each in templates if {"%d", "%m"} <= {*re.findall("%.", each)} and each != own]
     if "%d" not in own or not any(isinstance(_read(cells[:1], each), Reading) for each in rivals):
         return reading
-    note = f"times: dates such as {shorten(cells[0].strip())} are read as {order_in_words(own)}, as all dates can be"
+    note = f"times: dates such as {shown} are read as {_order(own)}, as all of them can be"
     return replace(reading, notes=(*reading.notes, note))
 
 
