@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,7 +52,7 @@ def makers_of_columns(data: Any, names: Columns, wide: bool) -> tuple[Columns, d
 
 def _series_of_column(table: Table, names: Columns, options: SeriesOptions) -> Series:
     rows = _with_values(table.numbers(str(names.target)), names, options)
-    return series_of_table(table if rows is None else table.take(rows), names, options)
+    return _named_alike(series_of_table(table if rows is None else table.take(rows), names, options))
 
 
 def _series_of_frame_column(
@@ -59,10 +60,15 @@ def _series_of_frame_column(
 ) -> Series:
     names = found_in_frame(frame, names)
     rows = _with_values(numbers_of(frame[str(names.target)], str(names.target)), names, options)
-    if rows is None:
-        return series_of_frame(frame, names, options, dates)
-    taken = {name: cells[rows] for name, cells in frame.items()}
-    return series_of_frame(taken, names, options, None if dates is None else dates[rows])
+    if rows is not None:
+        frame = {name: cells[rows] for name, cells in frame.items()}
+        dates = None if dates is None else dates[rows]
+    return _named_alike(series_of_frame(frame, names, options, dates))
+
+
+def _named_alike(series: Series) -> Series:
+    """Returns the series with a name for its values that all series have, since the column's name is its id."""
+    return replace(series, name="value")
 
 
 def _with_values(values: np.ndarray, names: Columns, options: SeriesOptions) -> np.ndarray | None:
