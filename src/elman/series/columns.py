@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.core import checks
-from elman.series.dates.column import TimeSource, find_time, named_as, time_cells
+from elman.series.dates.column import TimeSource, counts_rows, find_time, named_as, time_cells
 from elman.series.dates.forms import check_template
 from elman.series.dates.reading import Reading
 from elman.series.dates.style import Style
@@ -169,7 +169,8 @@ def found_in_table(table: Table, names: Columns) -> Columns:
     names = _with_time(source_of(table, names.id is not None), names)
     if names.target is None:
         others = names.others()
-        numeric = [n for n in table.names if n not in others and table.is_numeric(n) and not _counts_rows(table, n)]
+        source = source_of(table, names.id is not None)
+        numeric = [n for n in table.names if n not in others and table.is_numeric(n) and not counts_rows(source, n)]
         names = names._replace(target=_only(numeric, table.names, table.path))
     return names
 
@@ -182,14 +183,6 @@ def _with_time(source: TimeSource, names: Columns) -> Columns:
         return names._replace(time=None)
     time_cells(source, names.time)  # whether the columns are there
     return names
-
-
-def _counts_rows(table: Table, name: str) -> bool:
-    """Returns whether a column only counts the rows, as data frames write their index: without a name, from 0 or 1."""
-    if name != "column 1":
-        return False
-    cells = table.column(name, "column")
-    return any(all(cell == str(i + k) for i, cell in enumerate(cells)) for k in (0, 1))
 
 
 def _only(numeric: list[str], names: Sequence[str], path: Path | None) -> str:
@@ -211,18 +204,20 @@ def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns, indexed: boo
         names = _with_time(source_of(frame, names.id is not None), names)
     if names.target is None:
         others = names.others()
-        numeric = [n for n in frame if n not in others and frame[n].dtype.kind in "iuf"]
+        source = source_of(frame, names.id is not None)
+        numeric = [n for n in frame if n not in others and frame[n].dtype.kind in "iuf" and not counts_rows(source, n)]
         names = names._replace(target=_only(numeric, list(frame), None))
     return names
 
 
 def all_targets(table: Table | Mapping[str, np.ndarray], names: Columns) -> tuple[str, ...]:
     """Returns the names of all columns of numbers but dates and covariates; `DataError` where there is none."""
-    names = _with_time(source_of(table, names.id is not None), names)
+    source = source_of(table, names.id is not None)
+    names = _with_time(source, names)
     others = names.others()
     if isinstance(table, Table):
         rest = [name for name in table.names if name not in others]
-        found = [name for name in rest if table.is_numeric(name) and not _counts_rows(table, name)]
+        found = [name for name in rest if table.is_numeric(name) and not counts_rows(source, name)]
     else:
         found = [name for name in table if name not in others and table[name].dtype.kind in "iuf"]
     if not found:

@@ -15,7 +15,7 @@ from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import note
 from elman.series.tables.numbers import is_missing, parse_number
 
-__all__ = ["TimeSource", "find_time", "named_as", "time_cells"]
+__all__ = ["TimeSource", "counts_rows", "find_time", "named_as", "time_cells"]
 
 _LOOKED_AT = 200  # cells of a column, by which it is judged
 _TIME = re.compile(  # in the name of a column of text, which holds dates anyway or is an error
@@ -28,7 +28,7 @@ _WORDS = frozenset(  # of a name that means times and nothing else
         "date dates datetime time times timestamp timestamps year years yr month months week weeks day days quarter qtr"
         " hour period ds epoch unix utc gmt yearmonth yyyymm yyyymmdd jahr monat woche tag quartal datum zeit zeitpunkt"
         " stunde année annee mois semaine jour heure trimestre fecha año ano mes semana dia día hora anno mese giorno"
-        " ora s sec seconds ms min minutes h hours d index of",
+        " ora ts s sec seconds ms min minutes h hours d index of",
     )
 )
 _YEARS = frozenset(name for name, kind in KINDS.items() if kind == "year")
@@ -160,18 +160,30 @@ def _refuse_undated(source: TimeSource, free: Sequence[str], chosen: bool) -> No
 
     chosen   whether the target or another column is named
     """
-    numeric = [name for name in free if source.numeric(name)]
     for place, name in enumerate(free):
-        cells = source.cells(name)
-        if name in numeric:
-            if {*_words(name)} - _WORDS or not _words(name) or (len(numeric) == 1 and not chosen):
-                continue
-            if _counted(cells, source.several):
-                note(f"times: the column {shorten(name)} counts the rows, which are numbered from 1")
-                continue
-        elif (place and not _TIME.search(name)) or not (chosen or numeric) or all(map(is_missing, cells[:_LOOKED_AT])):
+        only_times = _means_times(name)
+        if place and not only_times and not _TIME.search(name):
             continue
-        raise _undated(source, name, cells, name in numeric)
+        numeric, cells = source.numeric(name), source.cells(name)
+        if all(map(is_missing, cells[:_LOOKED_AT])) or (numeric and not only_times):
+            continue
+        if not chosen and not any(source.numeric(other) for other in free if other != name):
+            continue  # the target, or an error of its own
+        if numeric and _counted(cells, source.several):
+            note(f"times: the column {shorten(name)} counts the rows, which are numbered from 1")
+            continue
+        raise _undated(source, name, cells, numeric)
+
+
+def counts_rows(source: TimeSource, name: str) -> bool:
+    """Returns whether a column only counts the rows: one without a name, as data frames write their index, or one whose
+    name means times."""
+    return (name == "column 1" or _means_times(name)) and _counted(source.cells(name), source.several)
+
+
+def _means_times(name: str) -> bool:
+    words = {*_words(name)}
+    return bool(words) and not words - _WORDS
 
 
 def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool) -> DataError:
@@ -192,7 +204,7 @@ def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool)
 
 
 def _counted(cells: Sequence[str], several: bool) -> bool:
-    """Returns whether a column counts the rows, from 0 or 1; `several`: of each series anew."""
+    """Returns whether cells count the rows, from 0 or 1; `several`: of each series anew."""
     numbers = [parse_number(cell) for cell in cells]
     if len(numbers) < 2 or any(number is None for number in numbers):
         return False

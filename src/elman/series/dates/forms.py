@@ -13,14 +13,7 @@ from typing import NamedTuple
 
 from elman.core import checks
 
-__all__ = ["COUNTS", "DAYS", "DIGITS", "FORMATS", "WIDER", "check_template", "pattern"]
-
-FORMATS = (
-    "2024-01-31, 31.01.2024, 1/31/2024, 31-Jan-24, Jan 31 2024, 2024-01-31 18:00, 1/31/2024 6:00:00 PM, "
-    "2024-01-31T18:00+01:00, 2024-01, Jan-24, Jan 2024, 2024M01, 2024Q1, 2024-W05, 2024H1, 2024/25, FY2024, 2024; "
-    "where the column is named as a time: 202401, 20240131, 2024.25, seconds or milliseconds since 1970, days of a "
-    "spreadsheet"
-)  # for help texts
+__all__ = ["COUNTS", "DAYS", "DIGITS", "WIDER", "check_template", "pattern"]
 
 _TOKENS = {
     "%Y": r"(?P<year>\d{4})",
@@ -59,11 +52,12 @@ _OFFSET = r"(?P<offset>\s?(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?"
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y",
          "%d-%b-%Y", "%d/%b/%Y", "%b %d, %Y", "%b %d %Y", "%b-%d-%Y", "%Y-%b-%d", "%Y %b %d", "%G-W%V-%u", "%Y-%j",
          "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d", "%d-%b-%y", "%d %b %y", "%b %d, %y",
-         "%Y%m%d")  # fmt: skip
+         "%d%b%Y", "%Y%m%d")  # fmt: skip
 _WIDER = ("%Y/%N", "%Y-%N", "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%b %Y", "%b-%Y", "%b, %Y", "%Y %b", "%Y-%b",
           "%YM%m", "%Y-M%m", "%b-%y", "%b %y", "%b'%y", "%y-%b", "%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y",
           "%GW%V", "%G-W%V", "%G W%V", "W%V %G", "W%V-%G", "%YH%h", "%Y-H%h", "%Y H%h", "H%h %Y", "%YS%h", "%Y-S%h",
-          "FY%Y", "FY %Y", "FY%y", "FY %y", "%Y")  # fmt: skip
+          "%qQ%Y", "%qQ%y", "Q%q/%Y", "%b/%Y", "%b/%y", "%b%Y", "FY%Y", "FY %Y", "FY%y", "FY %y", "%Y%m%dT%H%M%S",
+          "%Y%m%dT%H%M", "%Y%m%dT%H%M%S%z", "%Y%m%dT%H%M%z", "%Y")  # fmt: skip
 
 
 def _with_full_names(templates: tuple[str, ...]) -> tuple[str, ...]:
@@ -107,16 +101,15 @@ def check_template(name: str, template: object) -> str:
 
 
 @cache
-def pattern(template: str, given: bool = False) -> re.Pattern[str]:
-    """Returns the pattern of the cells that a template can read; `given`: the user's own, to which no time of day is
-    added."""
+def pattern(template: str) -> re.Pattern[str]:
+    """Returns the pattern of the cells that a template can read: those of DAYS with or without a time of day."""
     texts, tokens = _cut(template)
     text = _literal(texts[0])
     for i, token in enumerate(tokens):
         part = _TOKENS[token]
         beside = (i > 0 and not texts[i]) or (i + 1 < len(tokens) and not texts[i + 1])
         text += (part.replace(r"\d{1,2}", r"\d\d") if beside else part) + _literal(texts[i + 1])
-    if not given and template in DAYS:
+    if template in DAYS:
         text = (_WEEKDAY if template[:2] in ("%d", "%b", "%B") else "") + text + _CLOCK + _OFFSET
     return re.compile(text + r"\Z", re.IGNORECASE)
 

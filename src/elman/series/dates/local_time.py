@@ -33,21 +33,18 @@ def localized(walls: np.ndarray, zone: str) -> np.ndarray | int:
 
     Where the clocks show an hour twice, rows belong to the first hour until they begin again.
     """
-    first, second = to_utc(walls, zone), to_utc(walls, zone, second=True)
-    if (absent := np.flatnonzero((first != second) & (to_wall(first, zone) != walls))).size:
-        return int(absent[0])
-    times = first.copy()
-    twice = np.flatnonzero(first != second)
-    for row in twice.tolist():
-        if row and first[row] <= times[row - 1]:
-            times[row] = second[row]
-    begun = 0  # a series that begins in the second of the two hours
-    while begun < len(twice) and twice[begun] == begun and times[begun] == first[begun]:
-        begun += 1
-    if 0 < begun < len(times):
-        step = np.median(np.diff(times[begun:]).astype(np.int64)) if len(times) > begun + 1 else 0
-        gaps = [int((times[begun] - each[begun - 1]).astype(np.int64)) for each in (first, second)]
-        if gaps[0] != step == gaps[1]:
+    times = to_utc(walls, zone)
+    twice = np.flatnonzero(times != to_utc(walls, zone, second=True))
+    first, second = times[twice], to_utc(walls[twice], zone, second=True)
+    if (absent := np.flatnonzero(to_wall(first, zone) != walls[twice])).size:
+        return int(twice[absent[0]])
+    for i, row in enumerate(twice.tolist()):
+        if row and first[i] <= times[row - 1]:
+            times[row] = second[i]
+    begun = int(np.count_nonzero(np.equal(twice, np.arange(len(twice))) & (times[twice] == first)))
+    if 0 < begun < len(times) - 1:  # a series that begins within the hour: in its second turn, if the next row says so
+        step, gap = times[begun + 1] - times[begun], times[begun] - times[begun - 1]
+        if gap != step == times[begun] - second[begun - 1]:
             times[:begun] = second[:begun]
     return times
 

@@ -61,18 +61,24 @@ def read_dates(cells: Sequence[str], form: str | None = None, named: str = "") -
 def _readings(cells: Sequence[str], form: str | None, named: str) -> tuple[Reading, ...]:
     """As `read_dates`, without the cache."""
     found: list[Reading] = []
+    same: list[str] = []
     templates = [form] if form is not None else list(_candidates(cells[:1], named))
     for template in templates:
         reading = _read(cells, template, form is not None, named)
-        if isinstance(reading, Reading) and not any(np.array_equal(reading.times, each.times) for each in found):
-            reading.times.flags.writeable = False  # the cache shares it
-            found.append(reading)
+        if not isinstance(reading, Reading):
+            continue
+        if any(np.array_equal(reading.times, each.times) for each in found):
+            same.append(template)
+            continue
+        reading.times.flags.writeable = False  # the cache shares it
+        found.append(reading)
     if len(cells) > 1:  # 2001/02, 2002/03 are years, though every 13 months would be regular too
         found = [each for each in found if "%N" in each.style.template] or found
     if len(found) > 1:  # 2024013118 is no count of seconds
         found = [each for each in found if each.style.template.startswith("%Y%m%d%")] or found
     if form is None:
-        found = [_with_order(each, cells, templates, len(found) > 1) for each in found]
+        found = [_with_order(each, cells, [each for each in templates if each not in same], len(found) > 1)
+                 for each in found]  # fmt: skip
     return tuple(found)
 
 
@@ -127,7 +133,7 @@ def _read(cells: Sequence[str], template: str, given: bool = False, named: str =
     forms: dict[str, Parts] = {}
     start = 0
     for block in blocks(cells):
-        found = moments(block, pattern(template, given))
+        found = moments(block, pattern(template))
         if isinstance(found, int):
             return start + found
         times.append(found.times)
@@ -138,12 +144,12 @@ def _read(cells: Sequence[str], template: str, given: bool = False, named: str =
             forms.setdefault(shape, parts)
         start += len(block)
     whole = np.concatenate(times)
-    if "%y" in template:
-        whole = unwrapped(whole)
-    notes = list(_notes(cells[0].strip(), template, whole[0]))
+    notes = [] if given and "%y" not in template else list(_notes(cells[0].strip(), template, whole[0]))
+    if "%y" in template and (later := unwrapped(whole)) is not whole:
+        whole = later
+        notes.append("times: years of two digits go on into the next century")
     style = Style(template, padded=not _narrow(forms.values()), offset=next(iter(offsets)))
-    if not given:
-        style = _with_clock(style, list(forms.values()))
+    style = _with_clock(style, list(forms.values()))
     if len(offsets) > 1 and any(parts.get("hour") for parts in forms.values()):
         minutes = np.concatenate(east)
         whole -= minutes.astype(np.int64) * np.timedelta64(1, "m")
@@ -164,9 +170,11 @@ def _read_counts(cells: Sequence[str], template: str, given: bool, named: str) -
         return found
     longest = max((len(cell.strip().partition(".")[2]) for cell in cells), default=0)
     style = Style(template, digits=min(6, longest))
-    what = {"seconds": "seconds since 1970", "milliseconds": "milliseconds since 1970",
-            "serial": "days of a spreadsheet", "years": "years and months"}[template]  # fmt: skip
-    note = f"times: {shorten(cells[0].strip())} is read as {what}, {str(found[0]).replace('T', ' ')[:19]}"
+    what, shown = {
+        "seconds": ("seconds since 1970", 19), "milliseconds": ("milliseconds since 1970", 19),
+        "serial": ("a spreadsheet's days", 19), "years": ("a year with its fraction" if longest else "a year", 7),
+    }[template]  # fmt: skip
+    note = f"times: {shorten(cells[0].strip())} is read as {what}, {str(found[0]).replace('T', ' ')[:shown]}"
     return Reading(found, style, () if given else (f"{note}; date_format (--date-format) names another form",))
 
 
@@ -219,8 +227,11 @@ def _narrow(forms: Iterable[Parts]) -> bool:
 
 def _with_clock(style: Style, forms: Sequence[Parts]) -> Style:
     """Returns the style with the names of months and the time of day as these parts of cells have them."""
+    template = style.template
     if any(len(parts.get("name") or "") > 4 for parts in forms):  # "sept" is an abbreviation too
         style = replace(style, template=style.template.replace("%b", "%B"))
+    if template not in DAYS:  # the time of day, if there is any, is part of the template
+        return style
     timed = next((parts for parts in forms if parts.get("gap")), None)
     if timed is None:
         return replace(style, offset="")

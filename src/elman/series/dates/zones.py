@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 _DAY = 86_400_000_000  # microseconds
+_BLOCK = 1 << 16  # times that are converted together, which bounds the memory
 _NEAR = np.datetime64("0001-01-03", "us"), np.datetime64("9999-12-29", "us")  # datetime's years, a day apart from ends
 
 # One zone for each rule of summer time in recent decades, the most populous first: those that are tried where a file
@@ -55,7 +56,7 @@ def to_wall(times: np.ndarray, zone: str) -> np.ndarray:
 
 
 def seconds_east(times: np.ndarray, zone: str) -> np.ndarray:
-    """Returns how many seconds a zone is east of UTC, int64 (n,), at times of UTC, datetime64[us]."""
+    """Returns how many seconds a zone is east of UTC, int32 (n,), at times of UTC, datetime64[us]."""
     return _seconds(times, zone, lambda moment, known: moment.replace(tzinfo=UTC).astimezone(known))
 
 
@@ -111,25 +112,33 @@ def known_zones() -> Iterator[str]:
         yield name
 
 
-def _seconds(times: np.ndarray, zone: str, placed: Any) -> np.ndarray:
-    """Returns the offset of a zone in seconds, int64 (n,), at each of the times; `placed` gives a datetime its zone.
+def _seconds(times: np.ndarray, zone: str, placed: Callable[[datetime, ZoneInfo], datetime]) -> np.ndarray:
+    """Returns the offset of a zone in seconds, int32 (n,), at each of the times; `placed` gives a datetime its zone."""
+    known, found = _zone(zone), np.empty(len(times), np.int32)
+    for start in range(0, len(times), _BLOCK):
+        block = times[start : start + _BLOCK]
+        beyond = (block < _NEAR[0]) | (block > _NEAR[1])
+        if beyond.any():
+            raise DataError(f"zone: expected years 1 to 9999 in {zone}, got {block[beyond.argmax()]}")
+        found[start : start + _BLOCK] = _seconds_of_days(block, lambda moment: placed(moment, known).utcoffset())
+    return found
 
-    The clocks of most days do not change: their beginning and end have one offset, which is that of all their times.
-    """
-    known = _zone(zone)
-    if times.size and ((times < _NEAR[0]) | (times > _NEAR[1])).any():
-        raise DataError(f"zone: expected years 1 to 9999 in {zone}, got {times[(times < _NEAR[0]).argmax()]}")
 
-    def east(moment: Any) -> int:
-        return int(cast("timedelta", placed(moment, known).utcoffset()).total_seconds())
+def _seconds_of_days(times: np.ndarray, offset: Callable[[datetime], timedelta | None]) -> np.ndarray:
+    """As `_seconds`: the clocks of most days do not change, so their beginning and end have one offset, which is that
+    of all their times."""
+
+    def east(moment: datetime) -> int:
+        return int(cast("timedelta", offset(moment)).total_seconds())
 
     days, which = np.unique(times.astype(np.int64) // _DAY, return_inverse=True)
-    begins: dict[int, int] = {}
-    first, last = np.empty(len(days), np.int64), np.empty(len(days), np.int64)
+    first, last = np.empty(len(days), np.int32), np.empty(len(days), np.int32)
+    before, end = None, 0  # the day before, and the offset at its end
     for i, day in enumerate(days.tolist()):
         moment = datetime(1970, 1, 1) + timedelta(day)
-        first[i] = begins.pop(day) if day in begins else east(moment)
-        last[i] = begins[day + 1] = east(moment + timedelta(1))
+        first[i] = end if before == day - 1 else east(moment)
+        last[i] = end = east(moment + timedelta(1))
+        before = day
     found = first[which]
     for row in np.flatnonzero((first != last)[which]).tolist():
         found[row] = east(times[row].item())

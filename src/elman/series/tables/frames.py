@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from elman.series.dates.column import named_as
+from elman.series.dates.reading import reads_as_date
 from elman.series.dates.times import Zoned
+from elman.series.errors import DataError
 
 if TYPE_CHECKING:
     import polars
@@ -25,27 +28,27 @@ class FrameType:
 
     backend   the library, as narwhals names it
     column    whether it was a column of a frame
-    indexed   whether its times were the index of a pandas frame or column;  index_name  the name of that
-    zones     the time zones of its columns of times by their names; of the index, by None
+    index     how its times stood in the index of a pandas frame or column; None: they did not
+    zones     the time zones of its columns of times by their names
     """
 
-    def __init__(
-        self, backend: Any, column: bool, indexed: bool, index_name: Any = None, zones: Mapping[Any, Any] | None = None
-    ) -> None:
+    def __init__(self, backend: Any, column: bool, index: _Index | None, zones: Mapping[str, str]) -> None:
         self._backend = backend
         self._column = column
-        self._indexed = indexed
-        self._index_name = index_name
-        self._zones = dict(zones or {})
+        self._index = index
+        self._zones = dict(zones)
 
     def times(self, times: np.ndarray, style: Style, time: str) -> np.ndarray:
         """Returns the times of a series (n,) as `answer` takes them: in UTC where the caller's were in a time zone,
-        else as clocks show them.
+        as text where they were, else as clocks show them.
 
         style   of the series;  time  the name of its times
         """
         if times.dtype.kind != "M":
             return times
+        if self._index is not None and self._index.kind in "OiU":
+            labels = style.labels(times)
+            return np.array([int(label) for label in labels] if self._index.kind == "i" else labels)
         return style.wall(times) if self._zone(time) is None else style.utc(times)
 
     def answer(self, columns: Mapping[str, Any], time: str | None) -> Any:
@@ -55,23 +58,38 @@ class FrameType:
         import narwhals.stable.v1 as nw
 
         columns, zone = dict(columns), self._zone(time)
-        index = columns.pop(time) if time is not None and (self._indexed or self._column) else None
+        index = columns.pop(time) if time is not None and (self._index or self._column) else None
         frame = nw.from_dict(columns, backend=self._backend)
         if time is not None and index is None and zone is not None:
             frame = frame.with_columns(nw.col(time).dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
         native: Any = frame.to_native()
-        if self._indexed and index is not None:
-            native.index = self._index(np.asarray(index), zone)
+        if self._index is not None and index is not None:
+            native.index = self._index.of(np.asarray(index))
         return native[next(iter(columns))] if self._column and len(columns) == 1 else native
 
     def _zone(self, time: str | None) -> Any:
-        return self._zones.get(None if self._indexed else time)
+        return self._zones.get(time or "") if self._index is None else self._index.zone
 
-    def _index(self, times: np.ndarray, zone: Any) -> Any:
+
+class _Index(NamedTuple):
+    """The index of a pandas frame: its name, NumPy's letter for the kind of its values, their time zone, and the step
+    of periods."""
+
+    name: Any
+    kind: str
+    zone: Any
+    period: str | None
+
+    def of(self, times: np.ndarray) -> Any:
+        """Returns such an index of other times (n,): in UTC where it has a time zone."""
         import pandas  # the caller's own library
 
-        index = pandas.DatetimeIndex(times, name=self._index_name)
-        return index if zone is None else index.tz_localize("UTC").tz_convert(zone)
+        if self.kind in "OiU":
+            return pandas.Index(times, name=self.name)
+        index = pandas.DatetimeIndex(times, name=self.name)
+        if self.period is not None:
+            return index.to_period(self.period)
+        return index if self.zone is None else index.tz_localize("UTC").tz_convert(self.zone)
 
 
 def is_frame(data: Any) -> bool:
@@ -86,14 +104,17 @@ def columns_of(frame: Any) -> dict[str, np.ndarray]:
 
 
 def index_of(data: Any) -> Any:
-    """Returns the dates in the index of a pandas frame or column, datetime64 (n,) and `Zoned` where they are in a time
-    zone; None where there are none."""
-    index = _dated_index(data)
-    if index is None:
+    """Returns the times in the index of a pandas frame or column: datetime64 (n,), `Zoned` where they are in a time
+    zone, or what reads as dates; None where there are none. `DataError` for an index of several levels."""
+    index, about = getattr(data, "index", None), _index(data)
+    if about is None or index is None:
         return None
-    zone = _zone_of(index.dtype)
-    times = np.asarray(index if zone is None else index.tz_convert("UTC").tz_localize(None))
-    return times if zone is None else Zoned.of(times, zone)
+    if about.period is not None:
+        return np.asarray(index.to_timestamp())
+    if about.kind in "OiU":
+        return np.asarray(index)
+    times = np.asarray(index if about.zone is None else index.tz_convert("UTC").tz_localize(None))
+    return times if about.zone is None else Zoned.of(times, _name_of(about.zone))
 
 
 def frame_type(data: Any) -> FrameType | None:
@@ -101,13 +122,10 @@ def frame_type(data: Any) -> FrameType | None:
     column = not is_frame(data)
     if column and not (hasattr(data, "to_numpy") and hasattr(data, "dtype")):
         return None
-    known, index = _narwhals(data), _dated_index(data)
-    zones: dict[Any, Any] = {}
+    known, zones = _narwhals(data), dict[str, str]()
     if not column:
         zones = {name: zone for name, kind in known.schema.items() if (zone := getattr(kind, "time_zone", None))}
-    if index is not None:
-        zones[None] = getattr(index.dtype, "tz", None)
-    return FrameType(known.implementation, column, index is not None, getattr(index, "name", None), zones)
+    return FrameType(known.implementation, column, _index(data), zones)
 
 
 def polars_times(name: str, times: np.ndarray, style: Style) -> polars.Series:
@@ -129,16 +147,28 @@ def _array(column: Any) -> np.ndarray:
     return Zoned.of(column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy(), zone)
 
 
-def _dated_index(data: Any) -> Any:
+def _index(data: Any) -> _Index | None:
+    """Returns what is to be known of a pandas index that holds times; None for any other."""
     index = getattr(data, "index", None)
-    return index if getattr(getattr(index, "dtype", None), "kind", "") == "M" else None
-
-
-def _zone_of(dtype: Any) -> str | None:
-    """Returns the name of the time zone of pandas' type of times; None where they have none."""
-    zone = getattr(dtype, "tz", None)
-    if zone is None:
+    if index is None or not hasattr(index, "nlevels"):
         return None
+    if index.nlevels > 1:
+        raise DataError("the index has several levels; make columns of them with reset_index() and name the id")
+    kind, name = getattr(index.dtype, "kind", ""), index.name
+    if kind == "M":
+        return _Index(name, "M", getattr(index.dtype, "tz", None), None)
+    if hasattr(index, "to_timestamp"):
+        return _Index(name, "M", None, index.freqstr)
+    first = index[0] if len(index) else None
+    if isinstance(first, str) and reads_as_date(first):
+        return _Index(name, "U", None, None)
+    if kind in "iO" and isinstance(name, str) and named_as(name) and len(index):
+        return _Index(name, kind, None, None)
+    return None
+
+
+def _name_of(zone: Any) -> str:
+    """Returns the name of a time zone of any library."""
     name = str(getattr(zone, "key", None) or getattr(zone, "zone", None) or zone)
     path = re.search(r"zoneinfo/([^'\"]+)", name)  # as dateutil shows a zone
     return path[1] if path else name
