@@ -15,7 +15,7 @@ from elman.series.dates.reading import Reading, unclear
 from elman.series.errors import DataError, counted
 from elman.series.limits import LARGEST, SMALLEST
 from elman.series.notes import note
-from elman.series.order import Dated, in_order
+from elman.series.order.in_order import Dated, in_order
 from elman.series.series import MISSING, Series, SeriesOptions
 from elman.series.tables.rows import Rows
 

@@ -19,8 +19,8 @@ from elman.series.covariates import Covariates
 from elman.series.dates.times import times_of
 from elman.series.errors import DataError, shorten
 from elman.series.notes import gathered, note, warn
+from elman.series.order.several import find_ids
 from elman.series.series import Series, SeriesOptions
-from elman.series.several import find_ids
 from elman.series.tables.arrays import numbers_of
 from elman.series.tables.delimited import read_table
 from elman.series.tables.frames import columns_of, index_of, is_frame

@@ -90,6 +90,7 @@ class Survey(NamedTuple):
     doubt      the row of a cell that some of `fits` read as another number than others
     units      currency signs and %, and the first row of each;  unitless   the first number other than 0 without %
     striking   rows that show how numbers are written where that is not plain
+    digits     numbers of digits alone: whether there are some below 1000, and some from 1000 on
     """
 
     fits: tuple[Notation, ...]
@@ -98,6 +99,7 @@ class Survey(NamedTuple):
     units: dict[str, int]
     unitless: int | None
     striking: tuple[int, ...]
+    digits: tuple[bool, bool] = (False, False)
 
 
 def is_missing(cell: str) -> bool:
@@ -149,11 +151,14 @@ def survey(cells: Sequence[str]) -> Survey:
     units: dict[str, int] = {}
     striking: dict[object, int] = {}
     unitless: int | None = None
+    short = long = False
     row = 0
     for block in blocks(cells):
         letters = set("".join(block))
         settled = all(notation.decimal == "." for notation in fits) and unitless is not None
         if (letters <= _WHOLE and unitless is not None) or (settled and letters <= _POINTS):
+            lengths = set(map(len, block)) if letters <= _WHOLE else set[int]()
+            short, long = short or any(0 < each <= 3 for each in lengths), long or max(lengths, default=0) > 4
             row += len(block)
             continue
         for i, cell in enumerate(block, row):
@@ -171,6 +176,7 @@ def survey(cells: Sequence[str]) -> Survey:
             if bookkeeping:
                 striking.setdefault("brackets", i)
             if len(own) == len(_NOTATIONS):
+                short, long = short or len(core) <= 3, long or len(core) > 3
                 continue
             if PLAIN not in own:
                 striking.setdefault(own, i)
@@ -183,13 +189,13 @@ def survey(cells: Sequence[str]) -> Survey:
                 clash = (last, i)
         row += len(block)
     if clash is not None:
-        return Survey((), clash, None, units, unitless, ())
+        return Survey((), clash, None, units, unitless, ())  # nothing else counts
     both = len({notation.decimal for notation in fits}) > 1
     doubt = min(doubtful.values()) if both and doubtful else None
     rest = tuple(notation for notation in _NOTATIONS if notation in fits)
     if doubt is None and rest[0].decimal == "," and doubtful:
         striking.setdefault("doubtful", min(doubtful.values()))
-    return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))))
+    return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))), (short, long))
 
 
 _WHOLE, _POINTS = set("0123456789+-"), set("0123456789+-.eE")

@@ -14,8 +14,8 @@ from elman.series.covariates import Covariates
 from elman.series.dates.reading import Reading, unclear
 from elman.series.dates.style import Style, plain_style
 from elman.series.errors import counted
-from elman.series.grid import onto_grid
 from elman.series.notes import note
+from elman.series.order.grid import onto_grid
 from elman.series.tables.rows import Rows
 
 __all__ = ["DUPLICATES", "Dated", "in_order"]
@@ -71,7 +71,8 @@ def in_order(
             "say which counts with duplicates='first', 'last' or 'mean' (--duplicates), or name the column of ids of a"
             " file of several series with id (--id)"
         )
-        raise given.rows.error(f"{label} stands on a row before too{also}; {hint}", i, dates=True)
+        where = "on the row before" if given.rows.adjacent(i) else given.rows.place(i - 1)
+        raise given.rows.error(f"{label} stands {where} too{also}; {hint}", i, dates=True)
     what = {"first": "the first was taken", "last": "the last was taken", "mean": "their mean was taken"}[duplicates]
     note(f"{counted(len(times) - len(starts), 'row')} had the time of another row: {what}")
     return _merged(given, starts, duplicates), None
