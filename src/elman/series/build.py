@@ -224,6 +224,8 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
             f"name the step with freq (--freq), or put the rows onto a grid, such as regular={_grid_step(times)!r}"
             " (--regular)"
         )
+        if reading.style.offset and not reading.style.zone:
+            hint += "; zone (--zone) counts days by the clocks of a time zone"
         raise rows.error(
             f"{label(times[i])} is out of step with the rows before ({calendar.name}); {hint}", i, dates=True
         )

@@ -11,16 +11,18 @@ import numpy as np
 from elman.core import checks
 from elman.series.dates.column import TimeSource, counts_rows, find_time, named_as, time_cells
 from elman.series.dates.forms import check_template
-from elman.series.dates.reading import Reading
+from elman.series.dates.reading import Reading, common_form
 from elman.series.dates.style import Style
 from elman.series.dates.times import TimeOptions, dates_of, times_of
 from elman.series.dates.zones import check_zone
 from elman.series.errors import DataError, listed
+from elman.series.notes import note
 from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
 __all__ = [
     "Columns", "all_targets", "check_times", "columns", "found_in_frame", "found_in_table", "readings_of", "source_of",
+    "with_form",
 ]  # fmt: skip
 
 NUMBERED = "none"  # in the place of the name of a column of times: the rows are numbered
@@ -175,10 +177,24 @@ def found_in_table(table: Table, names: Columns) -> Columns:
     return names
 
 
+def with_form(table: Table | Mapping[str, np.ndarray], names: Columns) -> Columns:
+    """Returns the columns of a table of several series with the form of the times, where only all series together show
+    it. It is noted."""
+    if names.time is None or names.date_format is not None:
+        return names
+    cells = time_cells(source_of(table, several=True), names.time)
+    found = None if isinstance(cells, np.ndarray) or not len(cells) else common_form(cells, names.options().named)
+    if found is None:
+        return names
+    for text in found.notes:
+        note(text)
+    return names._replace(date_format=found.style.template)
+
+
 def _with_time(source: TimeSource, names: Columns) -> Columns:
     """Returns the columns with `time` found where it is not given, and None where the rows are to be numbered."""
     if names.time is None:
-        return names._replace(time=find_time(source, (names.target, *names.others())))
+        return names._replace(time=find_time(source, (names.target, *names.others()), names.date_format))
     if names.time == NUMBERED and NUMBERED not in source.names:
         return names._replace(time=None)
     time_cells(source, names.time)  # whether the columns are there

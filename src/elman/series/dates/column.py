@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from elman.series.dates.forms import COUNTS
 from elman.series.dates.joined import KINDS, joined
 from elman.series.dates.reading import read_dates, reads_as_date
 from elman.series.errors import DataError, listed, shorten
@@ -70,11 +71,18 @@ def time_cells(source: TimeSource, name: str) -> Any:
     return joined(parts, [_texts(source.cells(part)) for part in parts])
 
 
-def find_time(source: TimeSource, others: Sequence[str | None]) -> str | None:
+def find_time(source: TimeSource, others: Sequence[str | None], form: str | None = None) -> str | None:
     """Returns the first column, none of `others`, of which most cells read as dates, so that an error names the cells
     that do not; or several columns that are dates only together, with commas between their names. None where no column
-    looks like times. `DataError` for one that should hold them, by its name or its place, and does not."""
+    looks like times. `DataError` for one that should hold them, by its name or its place, and does not.
+
+    form   the form of the dates: the first column whose beginning has it
+    """
     free = [name for name in source.names if name not in others]
+    for name in free if form is not None else ():
+        cells = source.cells(name)
+        if not isinstance(cells, np.ndarray) and (named_as(name) or form not in COUNTS) and read_dates(cells[:1], form):
+            return name
     for name in free:
         cells = source.cells(name)
         if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
@@ -82,6 +90,9 @@ def find_time(source: TimeSource, others: Sequence[str | None]) -> str | None:
         if _holds_dates(name, cells, source.several):
             return _completed(source, name, free)
     _refuse_undated(source, free, len(free) < len(source.names))
+    if form is not None:
+        problem = f"date_format: no column begins with a date of the form {form}; name it with time (--time)"
+        raise source.error(problem, "", -1)
     return None
 
 

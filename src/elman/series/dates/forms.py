@@ -39,6 +39,7 @@ _TOKENS = {
     "%a": r"(?:[A-Za-z]{3,9}\.?)",
     "%%": "%",
 }
+_LETTERS = ("%b", "%B", "%p", "%z", "%a")
 _WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s)?"
 # an hour alone, as NumPy writes it, needs its T
 _CLOCK = (
@@ -107,7 +108,9 @@ def pattern(template: str) -> re.Pattern[str]:
     text = _literal(texts[0])
     for i, token in enumerate(tokens):
         part = _TOKENS[token]
-        beside = (i > 0 and not texts[i]) or (i + 1 < len(tokens) and not texts[i + 1])
+        before = tokens[i - 1] if i and not texts[i] else ""
+        after = tokens[i + 1] if i + 1 < len(tokens) and not texts[i + 1] else ""
+        beside = any(each and each not in _LETTERS for each in (before, after))  # digits that no mark ends
         text += (part.replace(r"\d{1,2}", r"\d\d") if beside else part) + _literal(texts[i + 1])
     if template in DAYS:
         text = (_WEEKDAY if template[:2] in ("%d", "%b", "%B") else "") + text + _CLOCK + _OFFSET

@@ -23,7 +23,7 @@ from elman.series.dates.zones import zone_with
 from elman.series.errors import shorten
 from elman.series.tables.cells import blocks
 
-__all__ = ["Reading", "first_undated", "read_dates", "reads_as_date", "unclear"]
+__all__ = ["Reading", "common_form", "first_undated", "read_dates", "reads_as_date", "unclear"]
 
 _REMEMBERED = 2000  # cells of a column at most, for which the readings are cached
 _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
@@ -83,6 +83,16 @@ def _readings(cells: Sequence[str], form: str | None, named: str) -> tuple[Readi
 
 
 _read_before = lru_cache(4)(_readings)  # most series of a panel have the same dates
+
+
+def common_form(cells: Sequence[str], named: str) -> Reading | None:
+    """Returns the reading of all cells, of which each series of a table has some, where the first cell alone could be
+    read in several ways and all of them in one only; else None."""
+    first = [each for form in _candidates(cells[:1], named) if isinstance(each := _read(cells[:1], form), Reading)]
+    if len({each.times[0] for each in first}) < 2:
+        return None
+    readings = read_dates(cells, None, named)
+    return readings[0] if len(readings) == 1 else None
 
 
 def reads_as_date(cell: str) -> bool:
@@ -228,7 +238,8 @@ def _narrow(forms: Iterable[Parts]) -> bool:
 def _with_clock(style: Style, forms: Sequence[Parts]) -> Style:
     """Returns the style with the names of months and the time of day as these parts of cells have them."""
     template = style.template
-    if any(len(parts.get("name") or "") > 4 for parts in forms):  # "sept" is an abbreviation too
+    names = [(parts.get("name") or "").lower() for parts in forms]
+    if any(len(name) > 4 or name in ("june", "july") for name in names):  # "sept" is an abbreviation too
         style = replace(style, template=style.template.replace("%b", "%B"))
     if template not in DAYS:  # the time of day, if there is any, is part of the template
         return style
