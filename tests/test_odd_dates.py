@@ -220,7 +220,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         r"line 2, column 'country': 'c0' does not read as a date; .*--time COLUMN.*--date-format.*--time none",
     ),
     "a date that is none": (
-        column("2000-01-01", "2000-01-02", "2000-02-30"), {}, r"line 4, column 'date': '2000-02-30' does not read as a date like",
+        column("2000-01-01", "2000-01-02", "2000-02-30"), {},
+        r"line 4, column 'date': '2000-02-30' does not read as a date like",
     ),
     "no such hour": (column("1/1/2000 13:00 PM", "1/1/2000 2:00 PM"), {}, r"line 2, .*does not read as a date"),
     "month numbers": (column(*range(1, 13), *range(1, 13), name="month"), {}, r"column 'month': .*--time year,month"),

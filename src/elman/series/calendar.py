@@ -66,7 +66,7 @@ class Calendar:
         time, steps = time.astype("datetime64[us]"), np.arange(between + 1, between + count + 1)
         if not self._by_clocks:
             return self._at(time, steps)
-        return zones.to_utc(self._at(_clocks(time[None], self.zone)[0], steps), self.zone)
+        return zones.to_utc(self._at(_clocks(np.array([time]), self.zone)[0], steps), self.zone)
 
     def index(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns how many steps each time is from the first, int64 (n,), and whether the rule has that time at all,

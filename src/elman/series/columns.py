@@ -12,6 +12,7 @@ from elman.core import checks
 from elman.series.dates.column import TimeSource, counts_rows, find_time, named_as, time_cells
 from elman.series.dates.forms import check_template
 from elman.series.dates.reading import Reading, common_form
+from elman.series.dates.sources import source_of
 from elman.series.dates.style import Style
 from elman.series.dates.times import TimeOptions, dates_of, times_of
 from elman.series.dates.zones import check_zone
@@ -21,8 +22,7 @@ from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
 __all__ = [
-    "Columns", "all_targets", "check_times", "columns", "found_in_frame", "found_in_table", "readings_of", "source_of",
-    "with_form",
+    "Columns", "all_targets", "check_times", "columns", "found_in_frame", "found_in_table", "readings_of", "with_form",
 ]  # fmt: skip
 
 NUMBERED = "none"  # in the place of the name of a column of times: the rows are numbered
@@ -53,10 +53,10 @@ class Columns(NamedTuple):
             several = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
             return given if several or isinstance(given, str) else None
 
-        one = (given if isinstance(given, str) else None for given in (_time_name(self.time), self.id))
-        return Columns(
-            names(self.target), *one, *map(names, (self.past, self.future, self.static)), self.date_format, self.zone
-        )
+        id = self.id if isinstance(self.id, str) else None
+        past, future, static = map(names, (self.past, self.future, self.static))
+        time = _time_name(self.time)
+        return Columns(names(self.target), time, id, past, future, static, self.date_format, self.zone)
 
     def named(self) -> list[tuple[str, str]]:
         """Returns (option, name) of every column that is named, without the id and the times."""
@@ -112,41 +112,6 @@ def _time_name(time: Any) -> str | None:
     if isinstance(time, list | tuple) and time and all(isinstance(name, str) for name in time):
         return ",".join(time)
     return time if isinstance(time, str) else None
-
-
-def source_of(table: Table | Mapping[str, np.ndarray], several: bool) -> TimeSource:
-    """Returns the columns of a table or data frame, as the search for times needs them."""
-    if isinstance(table, Table):
-        path, lines = table.path, table.lines
-        return TimeSource(
-            table.names,
-            lambda name: table.column(name, "time"),
-            table.is_numeric,
-            several,
-            lambda problem, name, row: DataError(
-                problem, path=path, line=int(lines[row]) if name else None, column=name or None
-            ),
-        )
-    texts = {name: values if values.dtype.kind == "M" else None for name, values in table.items()}
-
-    def cells(name: str) -> Any:
-        found = texts[name]
-        if found is None:
-            values = table[name]
-            whole = values.dtype.kind == "f" and bool((np.isnan(values) | (values == np.floor(values))).all())
-            numbers = values.tolist()
-            if whole and not np.isnan(values).any():
-                numbers = map(int, numbers)
-            found = texts[name] = np.array(["" if each is None else str(each) for each in numbers], object).tolist()
-        return found
-
-    return TimeSource(
-        tuple(table),
-        cells,
-        lambda name: table[name].dtype.kind in "iuf",
-        several,
-        lambda problem, name, row: DataError(f"index {row}: {problem}" if name else problem, column=name or None),
-    )
 
 
 def readings_of(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,21 +35,19 @@ _WORDS = frozenset(  # of a name that means times and nothing else
 _YEARS = frozenset(name for name, kind in KINDS.items() if kind == "year")
 
 
-class TimeSource(NamedTuple):
-    """The columns of a table or data frame among which the times are looked for.
+class TimeSource(Protocol):
+    """The columns of a table or data frame among which the times are looked for (`sources`).
 
     names     of the columns, in their order
-    cells     returns a column by its name: its cells as text, or datetime64 (n,)
-    numeric   returns whether a column holds numbers
     several   whether the rows are those of several series
-    error     returns the error for a row of a column
     """
 
-    names: Sequence[str]
-    cells: Callable[[str], Any]
-    numeric: Callable[[str], bool]
+    names: tuple[str, ...]
     several: bool
-    error: Callable[[str, str, int], DataError]
+
+    def cells(self, name: str) -> Any: ...
+    def numeric(self, name: str) -> bool: ...
+    def error(self, problem: str, name: str | None = None, row: int = 0) -> DataError: ...
 
 
 def named_as(name: str) -> str:
@@ -67,7 +65,7 @@ def time_cells(source: TimeSource, name: str) -> Any:
     parts = [part.strip() for part in name.split(",")]
     for part in parts:
         if part not in source.names:
-            raise source.error(f"time: no column {part!r}; the columns are {listed(source.names)}", "", -1)
+            raise source.error(f"time: no column {part!r}; the columns are {listed(source.names)}")
     return joined(parts, [_texts(source.cells(part)) for part in parts])
 
 
@@ -85,14 +83,14 @@ def find_time(source: TimeSource, others: Sequence[str | None], form: str | None
             return name
     for name in free:
         cells = source.cells(name)
-        if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
+        if isinstance(cells, np.ndarray):  # datetime64
             return name
         if _holds_dates(name, cells, source.several):
             return _completed(source, name, free)
     _refuse_undated(source, free, len(free) < len(source.names))
     if form is not None:
         problem = f"date_format: no column begins with a date of the form {form}; name it with time (--time)"
-        raise source.error(problem, "", -1)
+        raise source.error(problem)
     return None
 
 

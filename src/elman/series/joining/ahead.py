@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.series.columns import Columns, source_of
+from elman.series.columns import Columns
 from elman.series.dates.column import time_cells
+from elman.series.dates.sources import source_of
 from elman.series.dates.times import dates_of, times_of
 from elman.series.errors import DataError, listed
 from elman.series.panel import Panel

@@ -63,7 +63,7 @@ def _onto_grid_of_clocks(
 ) -> tuple[Calendar, np.ndarray]:
     """As `onto_grid`, of times of UTC in a time zone."""
     walls = zones.to_wall(times, zone)
-    start = None if origin is None else zones.to_wall(origin[None], zone)[0]
+    start = None if origin is None else zones.to_wall(np.array([origin]), zone)[0]
     calendar, found = onto_grid(walls, step, start)
     in_zone = replace(calendar, zone=zone)
     if calendar.unit == "month" or calendar.step >= _DAY:
