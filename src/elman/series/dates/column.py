@@ -96,13 +96,13 @@ def find_time(source: TimeSource, others: Sequence[str | None], form: str | None
 
 def _holds_dates(name: str, cells: Sequence[str], several: bool) -> bool:
     """Returns whether a column holds dates: in its text, or in numbers that its name says to be times."""
-    beginning, named = cells[:_LOOKED_AT], named_as(name)
+    beginning = cells[:_LOOKED_AT]
     if 2 * sum(map(reads_as_date, beginning)) > len(beginning):
         if any(parse_number(cell) is None and not is_missing(cell) for cell in cells):
             return True
-        if (named or name == "column 1") and read_dates(cells):  # years, or such as 20200131
+        if (named_as(name) or name == "column 1") and read_dates(cells):  # years, or such as 20200131
             return True
-    if not named or not beginning or parse_number(beginning[0]) is None or _counted(cells, False):
+    if not beginning or not (named := named_as(name)) or parse_number(beginning[0]) is None or _counted(cells, False):
         return False
     return any(several or _in_order(reading.times) for reading in read_dates(cells, None, named))
 
@@ -191,8 +191,8 @@ def counts_rows(source: TimeSource, name: str) -> bool:
 
 
 def _means_times(name: str) -> bool:
-    words = {*_words(name)}
-    return bool(words) and not words - _WORDS
+    words = _words(name)
+    return words != [] and _WORDS.issuperset(words)
 
 
 def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool) -> DataError:
@@ -225,8 +225,9 @@ def _counted(cells: Sequence[str], several: bool) -> bool:
 
 def _words(name: str) -> list[str]:
     """Returns the words of a column's name, in lower case."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.findall(r"[^\W\d_]+", apart.lower())
+    if not name.islower():
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return re.findall(r"[^\W\d_]+", name)
 
 
 def _quoted(name: str) -> str:
