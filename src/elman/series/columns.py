@@ -64,9 +64,15 @@ class Columns(NamedTuple):
         each += [(option, name) for option in ("past", "future", "static") for name in getattr(self, option)]
         return [(option, name) for option, name in each if name is not None]
 
+    @property
+    def dated(self) -> Any:
+        """The column of the times, or several; None where the rows are numbered."""
+        return None if isinstance(self.time, str) and self.time == NUMBERED else self.time
+
     def others(self) -> tuple[str, ...]:
         """Returns the names of the dates and covariates, which are not to be forecast."""
-        named = () if self.time is None else (self.time, *(part.strip() for part in self.time.split(",")))
+        time = self.dated
+        named = () if time is None else (time, *(part.strip() for part in time.split(",")))
         return (*named, *self.past, *self.future, *self.static)
 
     def options(self, like: Style | None = None) -> TimeOptions:
@@ -119,7 +125,7 @@ def readings_of(
 ) -> list[Reading] | None:
     """Returns the readings of the column of times, or of several together; None where the rows are numbered.
     `DataError` for times that are none."""
-    if names.time is None:
+    if names.dated is None:
         return None
     if not isinstance(table, Table) and names.time in table:
         return times_of(table[names.time], names.time, names.options(like))
@@ -145,7 +151,7 @@ def found_in_table(table: Table, names: Columns) -> Columns:
 def with_form(table: Table | Mapping[str, np.ndarray], names: Columns) -> Columns:
     """Returns the columns of a table of several series with the form of the times, where only all series together show
     it. It is noted."""
-    if names.time is None or names.date_format is not None:
+    if names.dated is None or names.date_format is not None:
         return names
     cells = time_cells(source_of(table, several=True), names.time)
     found = None if isinstance(cells, np.ndarray) or not len(cells) else common_form(cells, names.options().named)
@@ -157,12 +163,12 @@ def with_form(table: Table | Mapping[str, np.ndarray], names: Columns) -> Column
 
 
 def _with_time(source: TimeSource, names: Columns) -> Columns:
-    """Returns the columns with `time` found where it is not given, and None where the rows are to be numbered."""
+    """Returns the columns with `time` found where it is not given, and NUMBERED where there is none."""
     if names.time is None:
-        return names._replace(time=find_time(source, (names.target, *names.others()), names.date_format))
-    if names.time == NUMBERED and NUMBERED not in source.names:
-        return names._replace(time=None)
-    time_cells(source, names.time)  # whether the columns are there
+        time = find_time(source, (names.target, *names.others()), names.date_format)
+        return names._replace(time=NUMBERED if time is None else time)
+    if names.dated is not None:
+        time_cells(source, names.dated)  # whether the columns are there
     return names
 
 

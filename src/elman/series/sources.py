@@ -17,9 +17,9 @@ from elman.series.build import build
 from elman.series.columns import Columns, check_times, columns, found_in_frame, found_in_table, readings_of
 from elman.series.covariates import Covariates
 from elman.series.dates.times import times_of
-from elman.series.errors import DataError, shorten
+from elman.series.errors import DataError, counted, shorten
 from elman.series.notes import gathered, note, warn
-from elman.series.order.several import find_ids
+from elman.series.order.several import find_ids, note_ids
 from elman.series.series import Series, SeriesOptions
 from elman.series.tables.arrays import numbers_of
 from elman.series.tables.delimited import read_table
@@ -29,7 +29,16 @@ from elman.series.tables.parquet import read_parquet
 from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
-__all__ = ["as_series", "open_table", "opened", "read_series", "series_of", "series_of_frame", "series_of_table"]
+__all__ = [
+    "as_series",
+    "found_in_rows",
+    "open_table",
+    "opened",
+    "read_series",
+    "series_of",
+    "series_of_frame",
+    "series_of_table",
+]
 
 
 def read_series(
@@ -149,7 +158,7 @@ def _series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
             return series_of_table(data, names, options)
         return series_of_frame(columns_of(data), names, options, None if names.time is not None else index_of(data))
     rows = Rows(str(getattr(data, "name", None) or "value"))
-    time = names.time if names.time is not None else index_of(data)  # the dates of a column of pandas are its index
+    time = names.dated if names.time is not None else index_of(data)  # the dates of a column of pandas are its index
     values = numbers_of(data)
     readings = None if time is None else times_of(time, options=check_times(names).options(options.like))
     if names.past is None and names.future is None and names.static is None:
@@ -189,13 +198,13 @@ def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, 
 
 def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Series:
     """As `series_of`, of a table."""
-    names = found_in_table(table, names)
-    target, time = str(names.target), names.time
-    table = table if time is None else table.without_blank()
+    table, names = found_in_rows(table, names)
+    target, time = str(names.target), names.dated
     others = [each for each in table.names if each not in (target, *names.others())]
     ids = partial(find_ids, others, lambda each: table.column(each, "id"))
     rows = Rows(target, time, table.path, table.lines, find_ids=ids)
     readings = readings_of(table, names, rows, options.like)
+    note_ids(others, lambda each: table.column(each, "id"), None if readings is None else readings[0].times)
     covariates = _covariates(
         names,
         rows,
@@ -204,6 +213,19 @@ def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Ser
         lambda name: map(_number_or_word, table.column(name, "static")),
     )
     return build(rows, table.numbers(target), readings, options, covariates)
+
+
+def found_in_rows(table: Table, names: Columns) -> tuple[Table, Columns]:
+    """Returns a table and its columns, found where they are not given. Blank rows are left out where there are dates,
+    which tell of missing rows; else they are rows of missing values."""
+    filled = table.without_blank()
+    found = found_in_table(filled, names)
+    if found.dated is None or filled is table:
+        return table, found
+    count = len(table) - len(filled)
+    were = "was" if count == 1 else "were"
+    note(f"{counted(count, 'blank line')} between the rows {were} left out: the dates tell which rows are missing")
+    return filled, found
 
 
 def _covariates(
@@ -252,12 +274,13 @@ def series_of_frame(
 ) -> Series:
     """As `series_of`, of the columns (n,) of a data frame; `dates` is its index, where no column of times is named."""
     names = found_in_frame(frame, names, indexed=dates is not None)
-    target, time = str(names.target), names.time
+    target, time = str(names.target), names.dated
     others = [each for each in frame if each not in (target, *names.others())]
     rows = Rows(target, time, find_ids=partial(find_ids, others, lambda each: frame[each].tolist()))
     readings = readings_of(frame, names, rows, options.like)
     if readings is None and dates is not None:
         readings = times_of(dates, options=names.options(options.like))
+    note_ids(others, lambda each: frame[each].tolist(), None if readings is None else readings[0].times)
     covariates = _covariates(
         names,
         rows,

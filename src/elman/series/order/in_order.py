@@ -82,8 +82,8 @@ def _sorted(given: Dated) -> Dated:
     """Returns the rows in an order in which no time is before another. Of two readings, those whose times rise or fall
     throughout are kept."""
     steps = [np.diff(reading.times) for reading in given.readings]
-    for kept in (lambda each: each > _ZERO, lambda each: each < _ZERO, lambda each: each >= _ZERO):
-        found = [reading for reading, each in zip(given.readings, steps, strict=True) if kept(each).all()]
+    for compared in (np.greater, np.less, np.greater_equal):
+        found = [reading for reading, each in zip(given.readings, steps, strict=True) if compared(each, _ZERO).all()]
         if found:
             break
     else:
@@ -128,7 +128,9 @@ def _gridded(
         f" {len(times) - len(starts)} at the step of another ({joined}), {steps - len(starts)} of"
         f" {counted(steps, 'step')} without a row"
     )
-    placed = given._replace(readings=[replace(reading, times=times, style=_fine_enough(reading.style, times))])
+    steps_ahead = calendar.ahead(times[0], 1)  # the grid may need a time of day where no row does
+    style = _fine_enough(reading.style, np.concatenate([times, steps_ahead]))
+    placed = given._replace(readings=[replace(reading, times=times, style=style)])
     return _merged(placed, starts, duplicates or "mean"), calendar
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -43,6 +43,12 @@ _SHAPE = str.maketrans("23456789", "11111111")
 _SAME = str.maketrans("\u00a0\u202f\u2009\u2007\u2019\u02bc\u2212", "    ''-")  # spaces, apostrophes, the minus sign
 
 
+_CURRENCIES = frozenset(
+    {"AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KRW",
+     "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "RON", "RUB", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "ZAR"}
+)  # fmt: skip
+
+
 class Notation(NamedTuple):
     """How numbers are written: the decimal mark, and the mark between groups of digits, "" for none."""
 
@@ -70,6 +76,7 @@ def _pattern(notation: Notation) -> re.Pattern[str]:
 
 
 _PATTERNS = {notation: _pattern(notation) for notation in _NOTATIONS}
+_SIGNED = {notation: re.compile(f"[+-]?(?:{pattern.pattern})") for notation, pattern in _PATTERNS.items()}
 
 
 class Cell(NamedTuple):
@@ -117,6 +124,8 @@ def parse_number(cell: str, notation: Notation = PLAIN) -> float | None:
     text = cell.strip()
     if (_POINT if notation.decimal == "." else _INFINITE).fullmatch(text):
         return float(text)
+    if _SIGNED[notation].fullmatch(text):
+        return notation.value(text)
     core, negative, *_ = _parts(text)
     if _PATTERNS[notation].fullmatch(core) is None:
         return None
@@ -132,6 +141,8 @@ def parse_numbers(cells: Sequence[str], notation: Notation = PLAIN) -> tuple[np.
             return np.fromiter(map(float, cells), np.float64, len(cells)), []
         except ValueError:  # some cell is empty, a sign alone, or has spaces between its digits
             pass
+    elif all(map(_SIGNED[notation].fullmatch, cells)):
+        return np.fromiter(map(notation.value, cells), np.float64, len(cells)), []
     values = np.full(len(cells), np.nan)
     unread: list[int] = []
     for i, cell in enumerate(cells):
@@ -152,42 +163,30 @@ def survey(cells: Sequence[str]) -> Survey:
     striking: dict[object, int] = {}
     unitless: int | None = None
     short = long = False
-    row = 0
-    for block in blocks(cells):
-        letters = set("".join(block))
-        settled = all(notation.decimal == "." for notation in fits) and unitless is not None
-        if (letters <= _WHOLE and unitless is not None) or (settled and letters <= _POINTS):
-            lengths = set(map(len, block)) if letters <= _WHOLE else set[int]()
-            short, long = short or any(0 < each <= 3 for each in lengths), long or max(lengths, default=0) > 4
-            row += len(block)
+    for i, cell in _first_of_each_shape(cells):
+        core, _negative, unit, bookkeeping = _parts(cell)
+        own = _fitting(core)
+        if not own or is_missing(cell):
             continue
-        for i, cell in enumerate(block, row):
-            if is_missing(cell):
-                continue
-            core, _negative, unit, bookkeeping = _parts(cell)
-            own = _fitting(core)
-            if not own:
-                continue
-            if unit:
-                units.setdefault(unit, i)
-                striking.setdefault(unit, i)
-            elif unitless is None and core.strip("0.,"):
-                unitless = i
-            if bookkeeping:
-                striking.setdefault("brackets", i)
-            if len(own) == len(_NOTATIONS):
-                short, long = short or len(core) <= 3, long or len(core) > 3
-                continue
-            if PLAIN not in own:
-                striking.setdefault(own, i)
-            if (mark := _doubtful_mark(own)) and mark not in doubtful:
-                doubtful[mark] = i
-            if fits & own:
-                fits &= own
-                last = i
-            elif clash is None:
-                clash = (last, i)
-        row += len(block)
+        if unit:
+            units.setdefault(unit, i)
+            striking.setdefault(unit, i)
+        elif unitless is None and core.strip("0.,"):
+            unitless = i
+        if bookkeeping:
+            striking.setdefault("brackets", i)
+        if len(own) == len(_NOTATIONS):
+            short, long = short or len(core) <= 3, long or len(core) > 3
+            continue
+        if PLAIN not in own:
+            striking.setdefault(own, i)
+        if (mark := _doubtful_mark(own)) and mark not in doubtful:
+            doubtful[mark] = i
+        if fits & own:
+            fits &= own
+            last = i
+        elif clash is None:
+            clash = (last, i)
     if clash is not None:
         return Survey((), clash, None, units, unitless, ())  # nothing else counts
     both = len({notation.decimal for notation in fits}) > 1
@@ -198,7 +197,23 @@ def survey(cells: Sequence[str]) -> Survey:
     return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))), (short, long))
 
 
-_WHOLE, _POINTS = set("0123456789+-"), set("0123456789+-.eE")
+_SHAPES, _LONG = 10_000, 40  # shapes that are remembered at most, and their characters
+
+
+def _first_of_each_shape(cells: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yields rows and cells, the first of each shape: those that differ in digits other than 0 have the same."""
+    seen: set[str] = set()
+    start = 0
+    for block in blocks(cells):
+        shapes = "\n".join(block).translate(_SHAPE).split("\n")
+        if len(shapes) != len(block):  # some cells hold line ends
+            shapes = [cell.translate(_SHAPE) for cell in block]
+        first = dict(zip(reversed(shapes), range(len(block) - 1, -1, -1), strict=True))
+        for i in sorted(i for shape, i in first.items() if shape not in seen):
+            yield start + i, block[i]
+        if len(seen) < _SHAPES:
+            seen.update(shape for shape in first if len(shape) <= _LONG)
+        start += len(block)
 
 
 def _doubtful_mark(own: frozenset[Notation]) -> str:
@@ -210,41 +225,44 @@ def _doubtful_mark(own: frozenset[Notation]) -> str:
 
 def _fitting(core: str) -> frozenset[Notation]:
     """Returns the notations in which digits and marks are a number."""
-    return _fitting_shape(core.translate(_SHAPE)) if len(core) <= _REMEMBERED else _fitting_anew(core)
+    return _fitting_shape(core.translate(_SHAPE)) if len(core) <= _LONG else _fitting_anew(core)
 
 
 def _fitting_anew(core: str) -> frozenset[Notation]:
     return frozenset(notation for notation, pattern in _PATTERNS.items() if pattern.fullmatch(core))
 
 
-_REMEMBERED = 40  # characters of a shape at most, whose notations are cached
 _fitting_shape = lru_cache(1024)(_fitting_anew)
 
 
 def _parts(cell: str) -> Cell:
     """Returns a number in its parts; where the cell is no number, its core is none either."""
-    text = cell.translate(_SAME).strip()
-    bookkeeping = negative = text[:1] == "(" and text[-1:] == ")"
-    if bookkeeping:
-        text = text[1:-1].strip()
-    unit, signed = "", negative
-    for _ in range(2):  # a sign and a currency sign, in any order
-        if text[:1] in ("+", "-") and not signed:
-            negative, signed, text = text[0] == "-", True, text[1:].lstrip()
-        if _is_unit(text[:1]) and not unit:
-            unit, text = text[0], text[1:].lstrip()
-    if _is_unit(text[-1:]) and not unit:
-        unit, text = text[-1], text[:-1].rstrip()
-    if text[-1:] == "-" and not signed:
-        bookkeeping = negative = True
-        text = text[:-1].rstrip()
-        if _is_unit(text[-1:]) and not unit:
-            unit, text = text[-1], text[:-1].rstrip()
+    text, unit = cell.translate(_SAME).strip(), ""
+    negative = signed = bookkeeping = False
+    for _ in range(3):  # brackets, a sign and a unit, in any order
+        if not signed and text[:1] == "(" and text[-1:] == ")":
+            negative = signed = bookkeeping = True
+            text = text[1:-1]
+        elif not signed and text[:1] in ("+", "-"):
+            negative, signed, text = text[0] == "-", True, text[1:]
+        elif not signed and text[-1:] == "-":
+            negative = signed = bookkeeping = True
+            text = text[:-1]
+        elif not unit and (size := _unit_size(text[:1], text[:3])):
+            unit, text = text[:size], text[size:]
+        elif not unit and (size := _unit_size(text[-1:], text[-3:])):
+            unit, text = text[-size:], text[:-size]
+        else:
+            break
+        text = text.strip()
     return Cell(text, negative, unit, bookkeeping)
 
 
-def _is_unit(letter: str) -> bool:
-    return letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc")
+def _unit_size(letter: str, word: str) -> int:
+    """Returns how many letters the unit at an end of a cell has, of which `letter` and `word` are 1 and 3; 0: none."""
+    if letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc"):
+        return 1
+    return 3 if word in _CURRENCIES else 0
 
 
 def examples(cells: Sequence[str], rows: Iterable[int], notation: Notation) -> str:

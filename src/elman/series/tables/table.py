@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from elman.series.errors import DataError, counted, listed, shorten
+from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import note
 from elman.series.tables.cells import Cells, Column, blocks
 from elman.series.tables.numbers import PLAIN, Notation, Survey, examples, is_number, parse_numbers, survey
@@ -67,9 +67,7 @@ class Table:
         """Returns the table without its blank rows, for a table whose dates say where rows are missing."""
         if self.blank is None or not self.blank.size:
             return self
-        note(f"{counted(self.blank.size, 'blank line')} between the rows {'was' if self.blank.size == 1 else 'were'}"
-             " left out: the dates tell which rows are missing")  # fmt: skip
-        return self.take(np.delete(np.arange(len(self)), self.blank))
+        return self.take(np.delete(np.arange(len(self), dtype=np.uint32), self.blank))
 
     def without(self, name: str) -> Table:
         """Returns the table without a column."""
