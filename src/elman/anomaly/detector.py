@@ -19,11 +19,14 @@ from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress
 from elman.forecast.boxcox import inverse
+from elman.series import notes
 from elman.series.calendar import Calendar
+from elman.series.columns import Columns
+from elman.series.dates.style import Style
 from elman.series.errors import DataError
 from elman.series.season import find_season
-from elman.series.series import Series
-from elman.series.sources import as_series
+from elman.series.series import Series, SeriesOptions
+from elman.series.sources import opened, series_of
 
 __all__ = ["AnomalyDetector"]
 
@@ -40,7 +43,10 @@ class AnomalyDetector(Estimator):
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
                  dates, one found in the probation
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
-    missing      "error", or "interpolate": missing values are filled by linear interpolation
+    missing      missing values. "error": they are an error; "interpolate": they are filled by linear interpolation;
+                 "zero": they are taken as 0
+    duplicates   of rows with the same time the "first", the "last" or their "mean"; None: they are an error
+    regular      the step of a grid onto which rows are put, such as "5min" (see `series.read_series`); None: none
     effort       "fast", "normal" or "best": how long the network may be trained
     cell         "tanh", "relu", "gru" or "lstm";  hidden_size  its number of units. None: what `effort` says
     seed         of all random numbers: the same seed, engine and data give the same bits
@@ -51,6 +57,7 @@ class AnomalyDetector(Estimator):
     """
 
     _constraints = options.CONSTRAINTS
+    _added = ("duplicates", "regular")
 
     def __init__(
         self,
@@ -60,6 +67,8 @@ class AnomalyDetector(Estimator):
         season: int | Sequence[int] | None = None,
         freq: str | None = None,
         missing: str = "error",
+        duplicates: str | None = None,
+        regular: str | None = None,
         effort: str = "normal",
         cell: str | None = None,
         hidden_size: int | None = None,
@@ -70,6 +79,8 @@ class AnomalyDetector(Estimator):
         self.season = season
         self.freq = freq
         self.missing = missing
+        self.duplicates = duplicates
+        self.regular = regular
         self.effort = effort
         self.cell = cell
         self.hidden_size = hidden_size
@@ -78,12 +89,24 @@ class AnomalyDetector(Estimator):
     # ------------------------------------------------------------------------------------------- fit
 
     def fit(
-        self, y: object, *, target: str | None = None, time: object = None, on_progress: OnProgress | None = None
+        self,
+        y: object,
+        *,
+        target: str | None = None,
+        time: object = None,
+        date_format: str | None = None,
+        zone: str | None = None,
+        skip_rows: int = 0,
+        decimal: str | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AnomalyDetector:
         """Fits the model to the first rows of a series, scores the others, and returns the detector.
 
         y              a `Series`, an array (n,), a data frame or its column, or the path of a file
-        target, time   columns of a data frame or file; for an array, `time` holds the times
+        target, time   columns of a data frame or file, several of times that are dates together, "none" to number the
+                       rows; for an array, `time` holds the times
+        date_format, zone   form of the times, such as "%d/%m/%Y", and their time zone; None: found in them
+        skip_rows, decimal   how a CSV file is read (see `read_table`)
         on_progress    is called with the share of the training that is done, from 0 to 1, by any thread. An exception
                        that it raises ends the training, is raised here, and leaves the detector as it was
 
@@ -91,7 +114,8 @@ class AnomalyDetector(Estimator):
         """
         checked = self.checked_options()
         recipe = options.training_recipe(checked["effort"], checked["cell"], checked["hidden_size"])
-        series = self._read(y, target, time)
+        names = Columns(target, time, date_format=date_format, zone=zone)
+        series = self._read(opened(y, skip_rows, decimal), names)
         known = series.values[: self._probation_rows(series)]
         if (known == known[0]).all():
             raise DataError(
@@ -134,9 +158,13 @@ class AnomalyDetector(Estimator):
         seasons = calendar.seasons if calendar is not None else ()
         return seasons or (find_season(known),)
 
-    def _read(self, y: object, target: str | None, time: object) -> Series:
-        """Returns the series in anything that `fit` takes."""
-        return as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+    def _read(self, y: object, names: Columns, style: Style | None = None) -> Series:
+        """Returns the series in anything that `fit` takes; `style` is that of the series that its rows follow."""
+        options = SeriesOptions(self.freq, self.missing, None, self.duplicates, self.regular, style)
+        found = series_of(y, names, options)
+        if not isinstance(y, Series):
+            notes.warn(found.notes, stacklevel=3)
+        return found
 
     # ----------------------------------------------------------------------------------------- scoring
 
@@ -159,7 +187,15 @@ class AnomalyDetector(Estimator):
         score = self._monitor.step(value).score
         return score, score >= self._monitor.threshold
 
-    def detect(self, y: object, *, target: str | None = None, time: object = None) -> Anomalies:
+    def detect(
+        self,
+        y: object,
+        *,
+        target: str | None = None,
+        time: object = None,
+        date_format: str | None = None,
+        zone: str | None = None,
+    ) -> Anomalies:
         """Scores many values that follow the last one seen, as `score_one` would one by one; returns the `Anomalies`.
 
         It takes the same data as `fit`. If the fitted series has dates, the first new date must follow the last one
@@ -175,7 +211,8 @@ class AnomalyDetector(Estimator):
                 raise TypeError(f"y: expected numbers, got {checks.shown(y)}") from None
             series = self._continuation.series(values, last)
         else:
-            series = self._read(y, target, time)
+            names = Columns(target, time, date_format=date_format, zone=zone)
+            series = self._read(y, names, self._continuation.style if self._continuation.time is not None else None)
             self._continuation.check(series, last)
         found = self._score(series)
         self._continuation = Continuation.after(series, self._monitor.row - 1)

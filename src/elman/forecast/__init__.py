@@ -7,6 +7,7 @@
     model.backtest_.summary()               # mean MASE, sMAPE, RMSE of the network and of the baselines
     model.verdict()                         # by how much the network beats the best baseline, or that it does not
     Forecaster(horizon=24).fit("shops.csv", id="shop").forecast()["north"]     # many series, one model
+    series.notes                            # how the file was read, where that is not plain
     model.save("sales.safetensors"); elman.load("sales.safetensors").forecast(history=read_series("new.csv"))
 
 Files and folders (series are read in `elman.series`):
@@ -32,6 +33,7 @@ from elman.forecast.forecaster import Forecaster
 from elman.forecast.models.networks import ForecastWarning
 from elman.forecast.result import Forecast, Forecasts
 from elman.series.errors import DataError
+from elman.series.notes import DataNotice
 from elman.series.series import Series
 from elman.series.sources import as_series, read_series
 from elman.series.tables.delimited import read_table
@@ -40,6 +42,7 @@ from elman.series.tables.table import Table
 __all__ = [
     "Backtest",
     "DataError",
+    "DataNotice",
     "Forecast",
     "ForecastWarning",
     "Forecaster",
