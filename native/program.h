@@ -22,9 +22,15 @@ enum class CellKind : int32_t {
   norm_tanh,
   norm_relu,
   norm_lstm,
-  norm_gru
+  norm_gru,
+  sigmoid,
+  softplus,
+  leaky_sigmoid,
+  leaky_softplus,
+  norm_sigmoid,
+  norm_softplus
 };
-enum class ActivationKind : int32_t { linear, tanh, relu, sigmoid };
+enum class ActivationKind : int32_t { linear, tanh, relu, sigmoid, softplus };
 enum class LossKind : int32_t {
   half_sse,
   mse,

@@ -44,12 +44,19 @@ void bind_enums(nb::module_& m) {
       .value("norm_tanh", CellKind::norm_tanh)
       .value("norm_relu", CellKind::norm_relu)
       .value("norm_lstm", CellKind::norm_lstm)
-      .value("norm_gru", CellKind::norm_gru);
+      .value("norm_gru", CellKind::norm_gru)
+      .value("sigmoid", CellKind::sigmoid)
+      .value("softplus", CellKind::softplus)
+      .value("leaky_sigmoid", CellKind::leaky_sigmoid)
+      .value("leaky_softplus", CellKind::leaky_softplus)
+      .value("norm_sigmoid", CellKind::norm_sigmoid)
+      .value("norm_softplus", CellKind::norm_softplus);
   nb::enum_<ActivationKind>(m, "ActivationKind")
       .value("linear", ActivationKind::linear)
       .value("tanh", ActivationKind::tanh)
       .value("relu", ActivationKind::relu)
-      .value("sigmoid", ActivationKind::sigmoid);
+      .value("sigmoid", ActivationKind::sigmoid)
+      .value("softplus", ActivationKind::softplus);
   nb::enum_<LossKind>(m, "LossKind")
       .value("half_sse", LossKind::half_sse)
       .value("mse", LossKind::mse)

@@ -152,8 +152,8 @@ struct NormCell {
   }
 };
 
-template <class T, bool RELU>
-struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
+template <class T, ActivationKind A>
+struct NormSimpleCell : NormCell<NormSimpleCell<T, A>, T> {
   static constexpr int states = 1, extras = 2, own = 0;
   static constexpr int gain_ih = 0, gain_hh = 1, first_own = 0;
   static constexpr Gates input = kPlain, hidden = kPlain;
@@ -162,14 +162,14 @@ struct NormSimpleCell : NormCell<NormSimpleCell<T, RELU>, T> {
   static void combine(const Forward<T>& f, int64_t r) {
     for (int64_t j = 0; j < f.units; j += kWidth<T>) {
       const Vec<T> a = NormSimpleCell::from_x(f, r, j, 0) + NormSimpleCell::from_h(f, r, j, 0);
-      store(f.h + r * f.ld + j, simple_activation<T, RELU>(with_noise(f, r, j, a)));
+      store(f.h + r * f.ld + j, activation<A, T>(with_noise(f, r, j, a)));
     }
   }
 
   static void part(const Backward<T>& b, int64_t r) {
     for (int64_t j = 0; j < b.units; j += kWidth<T>) {
       const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
-      const Vec<T> da = simple_derivative<T, RELU>(dh, load(b.h + r * b.ld + j));
+      const Vec<T> da = derivative<A, T>(dh, load(b.h + r * b.ld + j));
       NormSimpleCell::hand_back(b, r, j, 0, da, da);
     }
   }

@@ -1,16 +1,10 @@
-// The Elman cell: s_t = act(W_ih x_t + W_hh h_{t-1} + b), act tanh or relu; h_t = s_t, or as a leaky integrator h_t =
-// (1 - l) h_{t-1} + l s_t. reference/simple.py has the derivation.
+// The Elman cell: s_t = act(W_ih x_t + W_hh h_{t-1} + b), h_t = s_t, or as a leaky integrator
+// h_t = (1 - l) h_{t-1} + l s_t. reference/simple.py has the derivation.
 #pragma once
 
 #include "cells/cell.h"
 
 namespace elman::ELMAN_ISA {
-
-template <class T, bool RELU>
-ELMAN_INLINE Vec<T> simple_activation(Vec<T> a) {
-  const Vec<T> zero{};
-  return RELU ? (a < zero ? zero : a) : tanh<T>(a);
-}
 
 // The pre-activation a plus the step's private noise, which h holds beforehand where the layer has any.
 template <class T>
@@ -18,28 +12,21 @@ ELMAN_INLINE Vec<T> with_noise(const Forward<T>& f, int64_t row, int64_t j, Vec<
   return f.noisy ? a + load(f.h + row * f.ld + j) : a;
 }
 
-// The gradient at a, from ds at s = act(a).
-template <class T, bool RELU>
-ELMAN_INLINE Vec<T> simple_derivative(Vec<T> ds, Vec<T> s) {
-  const Vec<T> zero{};
-  return RELU ? (s > zero ? ds : zero) : ds * (splat(T(1)) - s * s);
-}
-
-template <class T, bool RELU>
+template <class T, ActivationKind A>
 struct SimpleCell {
   static constexpr int states = 1, extras = 0, own = 0;
   static constexpr Gates input = kPlain, hidden = kPlain;
   static constexpr bool gates = false, second = false, norm = false;
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
-    store(f.h + row * f.ld + j, simple_activation<T, RELU>(with_noise(f, row, j, a[0])));
+    store(f.h + row * f.ld + j, activation<A, T>(with_noise(f, row, j, a[0])));
   }
 
   static void backward(const Backward<T>& b) {
     for (int64_t r = 0; r < b.rows; r++) {
       for (int64_t j = 0; j < b.units; j += kWidth<T>) {
         const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
-        store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh, load(b.h + r * b.ld + j)));
+        store(b.da + r * b.lda + j, derivative<A, T>(dh, load(b.h + r * b.ld + j)));
       }
     }
     if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::zero);
@@ -47,7 +34,7 @@ struct SimpleCell {
 };
 
 // Keeps s in the tape as its gate; the way back leaves the summands of the leak's gradient.
-template <class T, bool RELU>
+template <class T, ActivationKind A>
 struct LeakyCell {
   static constexpr int states = 1, extras = 1, own = 1;
   static constexpr Gates input = kPlain, hidden = kPlain;
@@ -55,7 +42,7 @@ struct LeakyCell {
   static constexpr int leak = 0;  // the row of extra
 
   ELMAN_INLINE static void activate(const Forward<T>& f, int64_t row, int64_t j, const Vec<T>* a) {
-    const Vec<T> s = simple_activation<T, RELU>(with_noise(f, row, j, a[0])), h_prev = load(f.h_prev[row] + j);
+    const Vec<T> s = activation<A, T>(with_noise(f, row, j, a[0])), h_prev = load(f.h_prev[row] + j);
     store(f.h + row * f.ld + j, fma<T>(f.extra(leak, j), s - h_prev, h_prev));
     if (f.keep) store(f.a + row * f.lda + j, s);
   }
@@ -66,7 +53,7 @@ struct LeakyCell {
       for (int64_t j = 0; j < b.units; j += kWidth<T>) {
         const Vec<T> dh = load(b.dout + r * b.ldd + j) + load(b.dh + r * b.units + j);
         const Vec<T> s = load(b.a + r * b.lda + j), l = b.extra(leak, j);
-        store(b.da + r * b.lda + j, simple_derivative<T, RELU>(dh * l, s));
+        store(b.da + r * b.lda + j, derivative<A, T>(dh * l, s));
         store(b.dh + r * b.units + j, dh * (one - l));
         store(b.sums.own[0] + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
       }

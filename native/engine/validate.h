@@ -20,6 +20,8 @@ inline CellSizes cell_sizes(CellKind kind) {
   switch (kind) {
     case CellKind::tanh:
     case CellKind::relu:
+    case CellKind::sigmoid:
+    case CellKind::softplus:
       return {1, 0, 1};
     case CellKind::lstm:
       return {4, 0, 2};
@@ -31,9 +33,13 @@ inline CellSizes cell_sizes(CellKind kind) {
       return {3, 0, 1};
     case CellKind::leaky_tanh:
     case CellKind::leaky_relu:
+    case CellKind::leaky_sigmoid:
+    case CellKind::leaky_softplus:
       return {1, 1, 1};
     case CellKind::norm_tanh:
     case CellKind::norm_relu:
+    case CellKind::norm_sigmoid:
+    case CellKind::norm_softplus:
       return {1, 2, 1};
     case CellKind::norm_lstm:
       return {4, 10, 2};

@@ -43,14 +43,9 @@ struct DenseLayer : PlainLayer<T> {
     } else {
       product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
     }
-    const ActivationKind act = op.activation;
-    if (act == ActivationKind::linear) return;
-    each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
-      const Vec<T> a = load(o.out + i), zero{};
-      store(o.out + i, act == ActivationKind::tanh      ? tanh<T>(a)
-                       : act == ActivationKind::sigmoid ? sigmoid<T>(a)
-                       : a < zero                       ? zero
-                                                        : a);
+    dispatch_activation(op.activation, [&](auto act) {
+      each_vector<T>(rows, op.out, o.ld,
+                     [&](int64_t i) { store(o.out + i, activation<decltype(act)::kind, T>(load(o.out + i))); });
     });
   }
 
@@ -60,17 +55,11 @@ struct DenseLayer : PlainLayer<T> {
     const int64_t rows = output_rows(*o.steps, o.last), ld = b.in[0].ld;
     const T* in = b.in[0].at;
     T *dout = b.dout, *din = b.din[0].at;
-    const ActivationKind act = op.activation;
-    const Vec<T> one = splat(T(1)), zero{};
-    if (act != ActivationKind::linear) {
+    dispatch_activation(op.activation, [&](auto act) {
       each_vector<T>(rows, op.out, o.ld, [&](int64_t i) {
-        const Vec<T> y = load(o.out + i), d = load(dout + i);
-        store(dout + i, act == ActivationKind::tanh      ? d * (one - y * y)
-                        : act == ActivationKind::sigmoid ? d * (y * (one - y))
-                        : y > zero                       ? d
-                                                         : zero);
+        store(dout + i, derivative<decltype(act)::kind, T>(load(dout + i), load(o.out + i)));
       });
-    }
+    });
     for (const Share<T>& share : b.shares) {
       const Pick pick = share.of(op);
       weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in,

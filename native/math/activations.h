@@ -1,13 +1,15 @@
-// exp, sigmoid and tanh on vectors, and log on doubles. NaN stays NaN; sigmoid stays in [0, 1], tanh in [-1, 1].
+// exp, sigmoid, tanh and softplus on vectors, and log on doubles. NaN stays NaN; sigmoid stays in [0, 1], tanh in
+// [-1, 1]. Then the activations of layers by their names.
 //
 // exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2, with exp(r) = 1 + r + r^2 q(r) and q the polynomial whose
 // largest relative error in exp(r) is least: 3e-9 for float, 1.3e-17 for double. tanh goes through expm1, which keeps
 // full relative accuracy near 0: tanh(x) = e/(e + 2), e = exp(2|x|) - 1. sigmoid(x) = 1/(1 + z) or z/(1 + z), z =
-// exp(-|x|), keeps the negative tail. tests/native/activations.cpp measures the errors: every float, and samples of
+// exp(-|x|), keeps the negative tail; softplus(x) = max(x, 0) + log(1 + z). tests/native/activations.cpp measures the errors: every float, and samples of
 // double.
 #pragma once
 
 #include "math/simd.h"
+#include "program.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -81,6 +83,33 @@ ELMAN_INLINE Vec<T> tanh(Vec<T> x) {
   return with_sign<T>(quotient(e, e + splat(T(2))), x);
 }
 
+// log(1 + z) for z in [0, 1], = 2 atanh(s), s = z/(2 + z) <= 1/3; a small z keeps its relative precision.
+template <class T>
+ELMAN_INLINE Vec<T> log1p_unit(Vec<T> z) {
+  constexpr int terms = sizeof(T) == 4 ? 15 : 35;
+  const Vec<T> s = z / (z + splat(T(2))), s2 = s * s;
+  Vec<T> q = splat(T(1) / T(terms));
+  for (int k = terms - 2; k >= 3; k -= 2) q = fma<T>(q, s2, splat(T(1) / T(k)));
+  const Vec<T> two_s = s + s;
+  return fma<T>(two_s * s2, q, two_s);
+}
+
+template <class T>
+ELMAN_INLINE Vec<T> softplus(Vec<T> x) {
+  const Vec<T> zero{};
+  return (x > zero ? x : zero) + log1p_unit<T>(exp_negative<T>(x));
+}
+
+// 1 - exp(-y) for y >= 0: the slope of softplus in terms of its value. A small y keeps its relative precision.
+template <class T>
+ELMAN_INLINE Vec<T> rise(Vec<T> y) {
+  const Vec<T> low = splat(ExpConstants<T>::lowest), one = splat(T(1));
+  const Vec<T> x = with_sign<T>(y, splat(T(-1)));
+  Vec<T> scale, p;
+  exp_parts<T>(x < low ? low : x, scale, p);
+  return (one - scale) - scale * p;
+}
+
 // log(x) for x in (0, 1]: x = 2^n m, m in [sqrt(1/2), sqrt(2)), log m = 2 atanh(s), s = (m - 1)/(m + 1).
 template <class T>
 ELMAN_INLINE Vec<T> log_of(Vec<T> x) {
@@ -105,6 +134,66 @@ ELMAN_INLINE Vec<T> log_of(Vec<T> x) {
   for (int l = 0; l < kWidth<T>; l++) exponent[l] = T(n[l]);
   const Vec<T> two_s = s + s;
   return fma<T>(exponent, splat(C::ln2_hi), fma<T>(exponent, splat(C::ln2_lo), fma<T>(two_s * s2, q, two_s)));
+}
+
+// A layer's activation at a.
+template <ActivationKind A, class T>
+ELMAN_INLINE Vec<T> activation(Vec<T> a) {
+  const Vec<T> zero{};
+  switch (A) {
+    case ActivationKind::tanh:
+      return tanh<T>(a);
+    case ActivationKind::relu:
+      return a < zero ? zero : a;
+    case ActivationKind::sigmoid:
+      return sigmoid<T>(a);
+    case ActivationKind::softplus:
+      return softplus<T>(a);
+    case ActivationKind::linear:
+      break;
+  }
+  return a;
+}
+
+// The gradient at a, from dy at y = activation(a).
+template <ActivationKind A, class T>
+ELMAN_INLINE Vec<T> derivative(Vec<T> dy, Vec<T> y) {
+  const Vec<T> one = splat(T(1)), zero{};
+  switch (A) {
+    case ActivationKind::tanh:
+      return dy * (one - y * y);
+    case ActivationKind::relu:
+      return y > zero ? dy : zero;
+    case ActivationKind::sigmoid:
+      return dy * (y * (one - y));
+    case ActivationKind::softplus:
+      return dy * rise<T>(y);
+    case ActivationKind::linear:
+      break;
+  }
+  return dy;
+}
+
+template <ActivationKind A>
+struct Activation {
+  static constexpr ActivationKind kind = A;
+};
+
+// f(Activation<A>{}) for the activation of this kind; nothing for a linear layer.
+template <class F>
+ELMAN_INLINE void dispatch_activation(ActivationKind kind, F&& f) {
+  switch (kind) {
+    case ActivationKind::linear:
+      return;
+    case ActivationKind::tanh:
+      return f(Activation<ActivationKind::tanh>{});
+    case ActivationKind::relu:
+      return f(Activation<ActivationKind::relu>{});
+    case ActivationKind::sigmoid:
+      return f(Activation<ActivationKind::sigmoid>{});
+    case ActivationKind::softplus:
+      return f(Activation<ActivationKind::softplus>{});
+  }
 }
 
 // Scalars for the losses, in double whatever the network's type.

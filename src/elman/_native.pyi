@@ -62,6 +62,18 @@ class CellKind(enum.Enum):
 
     norm_gru = 11
 
+    sigmoid = 12
+
+    softplus = 13
+
+    leaky_sigmoid = 14
+
+    leaky_softplus = 15
+
+    norm_sigmoid = 16
+
+    norm_softplus = 17
+
 class ActivationKind(enum.Enum):
     linear = 0
 
@@ -70,6 +82,8 @@ class ActivationKind(enum.Enum):
     relu = 2
 
     sigmoid = 3
+
+    softplus = 4
 
 class LossKind(enum.Enum):
     half_sse = 0

@@ -1,4 +1,4 @@
-// sigmoid and tanh of one instruction set against libm one precision higher: every k-th of all 2^32 floats with the
+// sigmoid, tanh and softplus of one instruction set against libm one precision higher: every k-th of all 2^32 floats with the
 // surroundings of the special ones, and random doubles.
 //
 //   activations [k = 1] [doubles = 1000000]
@@ -18,7 +18,7 @@ using namespace elman::ELMAN_ISA;
 
 namespace {
 
-enum class Function { sigmoid, tanh };
+enum class Function { sigmoid, tanh, softplus };
 
 template <class T>
 struct Witness;
@@ -41,6 +41,7 @@ template <class Wide>
 Wide exact(Function f, Wide x) {
   if (f == Function::tanh) return std::tanh(x);
   const Wide z = std::exp(-std::fabs(x));  // the negative tail keeps its relative precision
+  if (f == Function::softplus) return std::fmax(x, Wide(0)) + std::log1p(z);
   return (x < 0 ? z : 1) / (1 + z);
 }
 
@@ -61,7 +62,9 @@ struct Check {
   void flush() {
     for (int i = n; i < kWidth<T>; i++) x[i] = 0;
     T got[kWidth<T>];
-    store(got, function == Function::tanh ? elman::ELMAN_ISA::tanh<T>(load(x)) : sigmoid<T>(load(x)));
+    store(got, function == Function::tanh      ? elman::ELMAN_ISA::tanh<T>(load(x))
+               : function == Function::sigmoid ? sigmoid<T>(load(x))
+                                               : softplus<T>(load(x)));
     for (int i = 0; i < n; i++) compare(x[i], got[i]);
     n = 0;
   }
@@ -70,11 +73,12 @@ struct Check {
     count++;
     if (std::isnan(at)) return fail(std::isnan(got), at, got, "NaN is lost");
     const T low = function == Function::tanh ? -1 : 0;
-    if (!(got >= low && got <= 1)) return fail(false, at, got, "out of range");
+    const T high = function == Function::softplus ? std::numeric_limits<T>::infinity() : T(1);
+    if (!(got >= low && got <= high)) return fail(false, at, got, "out of range");
     if (at == 0 && function == Function::tanh)
       return fail(got == 0 && std::signbit(got) == std::signbit(at), at, got, "zero");
-    if (at == 0) return fail(got == T(0.5), at, got, "zero");
-    if (std::isinf(at)) return fail(got == (at > 0 ? T(1) : low), at, got, "infinity");
+    if (at == 0 && function == Function::sigmoid) return fail(got == T(0.5), at, got, "zero");
+    if (std::isinf(at)) return fail(got == (at > 0 ? high : low), at, got, "infinity");
     const Wide want = exact<Wide>(function, at), size = std::fabs(want);
     if (size < std::numeric_limits<T>::min())  // zero or anything between is right there
       return fail(std::fabs(got) <= std::numeric_limits<T>::min() && (got == 0 || (got < 0) == (want < 0)), at, got,
@@ -89,7 +93,7 @@ struct Check {
     if (failures++ < 5) printf("%s(%a = %.9g) = %a: %s\n", name(), double(at), double(at), double(got), what);
   }
 
-  const char* name() const { return function == Function::tanh ? "tanh" : "sigmoid"; }
+  const char* name() const { return function == Function::tanh ? "tanh" : function == Function::sigmoid ? "sigmoid" : "softplus"; }
 
   bool report() {
     if (n) flush();
@@ -165,7 +169,7 @@ int main(int argc, char** argv) {
   const long long samples = argc > 2 ? atoll(argv[2]) : 1000000;
   if (step == 0) return fprintf(stderr, "k: expected at least 1\n"), 2;
   bool right = true;
-  for (Function f : {Function::sigmoid, Function::tanh}) {
+  for (Function f : {Function::sigmoid, Function::tanh, Function::softplus}) {
     right &= floats(f, step);
     right &= doubles(f, samples);
   }

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman.core import checks
+from elman.core.layers.dense import ACTIVATIONS
 from elman.core.layers.frozen import share, short_repr, store
 from elman.core.meant import checks_names
 
@@ -43,7 +44,8 @@ class Activation:
 @checks_names
 @dataclass(frozen=True)
 class Simple:
-    """The Elman cell: s_t = act(W_ih x_t + W_hh h_{t-1} + b), h_t = s_t; act "tanh", "relu" or an `Activation`.
+    """The Elman cell: s_t = act(W_ih x_t + W_hh h_{t-1} + b), h_t = s_t; act "tanh", "relu", "sigmoid", "softplus" or
+    an `Activation`.
 
     leak   a leaky integrator: h_t = (1 - leak) h_{t-1} + leak s_t, leak in (0, 1]. A number for all units, or one for
            each; it is the initial value of the parameter `leak` (H,), which training leaves alone unless `learn_leak`
@@ -65,7 +67,7 @@ class Simple:
 
     def __post_init__(self) -> None:
         if not isinstance(self.activation, Activation):
-            checks.choice("activation", self.activation, ("tanh", "relu"))
+            checks.choice("activation", self.activation, ACTIVATIONS)
         checks.flag("learn_leak", self.learn_leak)
         store(self, noise=checks.number("noise", self.noise, low=0.0))
         if isinstance(self.leak, list | tuple | np.ndarray):

@@ -10,7 +10,9 @@ from elman.core.layers.frozen import store
 from elman.core.layers.layer import Layer, Signal
 from elman.core.meant import checks_names
 
-__all__ = ["Dense"]
+__all__ = ["ACTIVATIONS", "Dense"]
+
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus")  # with a name, of layers and of simple cells
 
 
 @checks_names
@@ -19,13 +21,13 @@ class Dense(Layer):
     """y = act(W h + b) at every step: (B, T, F) -> (B, T, O), or (B, F) -> (B, O) behind `Last`."""
 
     output_size: int
-    activation: Literal["linear", "tanh", "relu", "sigmoid"] = "linear"
+    activation: Literal["linear", "tanh", "relu", "sigmoid", "softplus"] = "linear"
 
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
         store(self, output_size=checks.count("output_size", self.output_size))
-        checks.choice("activation", self.activation, ("linear", "tanh", "relu", "sigmoid"))
+        checks.choice("activation", self.activation, ("linear", *ACTIVATIONS))
 
     def output(self, *read: Signal) -> Signal:
         return Signal(self.output_size, read[0].time)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .activations import activation, derivative
 from .named import named, present
 from .norm import Products, products, products_backward
 
@@ -63,10 +64,8 @@ def step(
     (h_prev,) = state
     a_x, a_h, kept = products(p, x, h_prev * mask)
     a = a_x + a_h + p.bias + noise
-    if cell.activation == "tanh":
-        s = np.tanh(a)
-    elif cell.activation == "relu":
-        s = np.where(a < 0, 0, a).astype(a.dtype)
+    if isinstance(cell.activation, str):
+        s = activation(cell.activation, a)
     else:
         s = np.asarray(cell.activation.function(a), dtype=a.dtype)
     h = s if p.leak is None else h_prev + p.leak * (s - h_prev)
@@ -80,10 +79,8 @@ def step_backward(cell: Any, parameters: Arrays, tape: Tape, dstate: Arrays) -> 
     ds, dh_prev, dleak = dh, 0.0, None
     if p.leak is not None:
         ds, dh_prev, dleak = dh * p.leak, dh * (1 - p.leak), (dh * (tape.s - tape.h_prev)).sum(axis=0)
-    if cell.activation == "tanh":
-        da = ds * (1 - tape.s * tape.s)
-    elif cell.activation == "relu":
-        da = np.where(tape.s > 0, ds, 0).astype(dh.dtype)
+    if isinstance(cell.activation, str):
+        da = derivative(cell.activation, ds, tape.s)
     else:
         da = ds * np.asarray(cell.activation.derivative(tape.a), dtype=tape.a.dtype)
     d = products_backward(p, tape.products, da, da)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..sigmoid import sigmoid
+from ..activations import activation, derivative
 from .record import Done, Given, Sent, Signal
 
 __all__ = ["backward", "forward"]
@@ -20,29 +20,13 @@ def forward(given: Given) -> Done:
     weight, bias = given.weights[0]
     (x,) = given.read
     a = x.values @ weight.T + bias
-    match given.layer.activation:
-        case "tanh":
-            y = np.tanh(a)
-        case "sigmoid":
-            y = sigmoid(a)
-        case "relu":
-            y = np.where(a < 0, 0, a).astype(a.dtype)
-        case _:
-            y = a
+    y = activation(given.layer.activation, a)
     return Done(given, Signal(y, x.lengths))
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
     """Takes dy (..., O) back to dx (..., F) and (dW, db)."""
     weight, x, y = done.given.weights[0][0], done.given.read[0].values, done.out.values
-    match done.given.layer.activation:
-        case "tanh":
-            da = dout * (1 - y * y)
-        case "sigmoid":
-            da = dout * y * (1 - y)
-        case "relu":
-            da = np.where(y > 0, dout, 0).astype(dout.dtype)
-        case _:
-            da = dout
+    da = derivative(done.given.layer.activation, dout, y)
     rows = da.reshape(-1, da.shape[-1])
     return Sent([da @ weight], [(rows.T @ x.reshape(-1, x.shape[-1]), rows.sum(axis=0))])
