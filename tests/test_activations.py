@@ -1,4 +1,4 @@
-"""sigmoid, tanh and softplus of every instruction set of this machine against libm: a stratum, or all 2^32 floats (slow)."""
+"""sigmoid, tanh and softplus of every instruction set against libm: a stratum, or all 2^32 floats (slow)."""
 
 from __future__ import annotations
 

@@ -204,6 +204,7 @@ def dying(own: Trainer, run: Any, *args: Any) -> Any:
         ),
         (generator, {"window": 3}, ValueError, "window: expected none where x is an iterable of batches, got 3"),
         (generator, {"lengths": [1]}, ValueError, "lengths: expected none where x is an iterable"),
+        (lambda: 3, {}, TypeError, "x: expected a function that returns an iterable of batches, got 3"),
         (3, {}, TypeError, "y: expected targets, or an iterable of batches"),
         ("text", {}, TypeError, "y: expected targets"),
     ],

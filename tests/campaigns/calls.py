@@ -16,6 +16,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -80,7 +81,13 @@ class Caller:
     def cell(self) -> Any:
         c, norm = self.chance, self.chance(0.3)
         leak = None if norm or c(0.6) else float(self.rng.uniform(0.01, 1))
-        simple = Simple(self.any_of(("tanh", "relu")), leak, c(0.5) and leak is not None, self.any_of((0.0, 0.1)), norm)
+        simple = Simple(
+            self.any_of(("tanh", "relu", "sigmoid", "softplus")),
+            leak,
+            c(0.5) and leak is not None,
+            self.any_of((0.0, 0.1)),
+            norm,
+        )
         return self.any_of((simple, LSTM(not norm and c(0.4), norm), GRU(norm or c(0.5), norm)))
 
     def layers(self) -> list[Layer | Node]:
@@ -98,7 +105,7 @@ class Caller:
         if self.chance(0.3):
             found.append(Last())
         if self.chance(0.8):
-            found.append(Dense(self.small(), self.any_of(("linear", "tanh", "relu", "sigmoid"))))
+            found.append(Dense(self.small(), self.any_of(("linear", "tanh", "relu", "sigmoid", "softplus"))))
         if not embedding and self.chance(0.2):
             found.append(Skip())
         return found
@@ -287,6 +294,25 @@ class Caller:
         history = trainer.fit(self.given(x), self.given(y), epochs=epochs, shuffle=shuffle, progress=False, **options)
         finite(history.loss, net.theta)
 
+    def ragged(self, net: elman.Network) -> None:
+        """Lists of sequences, and loops of one's own."""
+        x, n, steps = self.inputs(net)
+        lengths = self.rng.integers(1, steps + 1, n)
+        rows = [self.given(row[:length]) for row, length in zip(x, lengths, strict=True)]
+        loss, y = self.targets(net, n, steps)
+        targets = y if net.layout.last else [self.given(row[:length]) for row, length in zip(y, lengths, strict=True)]
+        key = self.perhaps((1, 2), 0.2) if self.chance(0.3) else None
+        finite(net.predict(self.perhaps(rows)), *net.copy().hidden(rows, key=key))
+        trainer = elman.Trainer(net, loss=loss, optimizer=self.any_of(("sgd", "adam", optim.AdamW(0.01))))
+        value, gradients = net.loss_and_grad(rows, targets, loss=loss)
+        named = {name: self.given(array) for name, array in gradients.items() if self.chance(0.8)}
+        finite(trainer.step(self.perhaps(self.any_of((gradients, gradients.flat, named)), 0.1)), value)
+        trainer.learning_rate = self.perhaps(0.01, 0.1)
+        batches = self.perhaps([(rows, targets), {"x": rows, "y": targets}], 0.1)
+        trainer.fit(self.any_of((batches, lambda: batches)), epochs=2, progress=False)
+        trainer.fit(rows, targets, epochs=1, validation=self.perhaps(0.4, 0.2), progress=False)
+        finite(net.theta)
+
     def parameters(self, net: elman.Network) -> None:
         name = self.any_of(list(net.parameters))
         match int(self.rng.integers(6)):
@@ -323,8 +349,10 @@ def run(seed: int) -> tuple[str, str, str]:
     caller = Caller(seed)
     methods: list[Callable[[elman.Network], None]] = [
         caller.predict, caller.backward, caller.loss_and_grad, caller.stream, caller.train, caller.parameters,
+        caller.ragged,
     ]  # fmt: skip
     method = caller.any_of(methods)
+    warnings.simplefilter("ignore", elman.TrainingWarning)
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(LIMIT)
     try:

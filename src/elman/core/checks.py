@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from elman.core.meant import meant
 
-__all__ = ["MOST", "choice", "count", "flag", "number", "shown", "whole", "with_article"]
+__all__ = ["MOST", "choice", "count", "flag", "number", "path", "shown", "whole", "with_article"]
 
 T = TypeVar("T")
 NO_NUMBERS = (bool, str, bytes)  # though float() takes them
@@ -64,6 +65,16 @@ def number(
     if not fits or (low is not None and (result < low or (open_low and result == low))):
         raise error(f"{name}: expected a finite number{_range(low, high, open_low)}, got {shown(value)}")
     return result
+
+
+def path(name: str, value: Any) -> str:
+    """`value` as the text of a path to a file or folder."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}: expected a path, got {shown(value)}")
+    text = os.fspath(value)
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected a path of text, got {shown(value)}")
+    return text
 
 
 def flag(name: str, value: Any) -> bool:

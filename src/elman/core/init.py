@@ -83,7 +83,10 @@ def initial(layout: Layout, init: Init | None, dtype: np.dtype[Any], seed: int |
     if seed is not None:
         seed = checks.whole("seed", seed, low=0)
     rng = np.random.default_rng(seed)
-    theta = np.zeros(layout.size)
+    try:
+        theta = np.zeros(layout.size)
+    except MemoryError:
+        raise ValueError(f"layers: expected parameters that fit into memory, got {layout.size:,} of them") from None
     for part in layout.parts:
         for group in part.parameters:
             for parameter in group:

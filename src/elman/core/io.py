@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from elman.core import fields
+from elman.core import checks, fields
 from elman.core.checks import shown
 from elman.core.files.own import Owns, allowed
 from elman.core.kinds import READERS
@@ -107,6 +107,7 @@ def write(
     `description` is anything that JSON can say, without NaN or infinity; tensors are of the types in TYPES. Raises
     OSError with the name of `path` where it cannot be written (a full disk, say).
     """
+    checks.path("path", path)
     arrays = {name: _plain_array(name, array) for name, array in tensors.items()}
     data = _encode(kind, description, arrays)
     write_bytes(path, data)
@@ -117,6 +118,8 @@ def read(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], dict[str, n
 
     For a kind among READERS, the names, types and shapes of the tensors have been compared with the description.
     """
+    if "\0" in checks.path("path", path):
+        raise FileError(path, "expected the name of a file, got one with a NUL in it")
     with open(path, "rb", opener=_without_waiting) as file:
         size = _real_size(path, file)
         header = _header(path, file, size)

@@ -7,12 +7,21 @@ that `slots` names them; the number of updates done so far is the Trainer's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from elman.core import checks
 from elman.core.meant import checks_names
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "as_optimizer"]
+
+
+def _number(
+    self: Any, name: str, low: float | None = None, high: float | None = None, *, open_low: bool = False
+) -> float:
+    """Checks a field of an optimiser while it is made, stores it as a plain number, and returns it."""
+    number = checks.number(name, getattr(self, name), low, high, open_low=open_low)
+    object.__setattr__(self, name, number)
+    return number
 
 
 @checks_names
@@ -26,8 +35,8 @@ class SGD:
     kind: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
-        checks.number("learning_rate", self.learning_rate, low=0.0)
-        checks.number("momentum", self.momentum, 0.0, 1.0)
+        _number(self, "learning_rate", low=0.0)
+        _number(self, "momentum", 0.0, 1.0)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -47,9 +56,9 @@ class RMSprop:
     slots: ClassVar[tuple[str, ...]] = ("square",)
 
     def __post_init__(self) -> None:
-        checks.number("learning_rate", self.learning_rate, low=0.0)
-        checks.number("decay", self.decay, 0.0, 1.0)
-        checks.number("eps", self.eps, low=0.0, open_low=True)
+        _number(self, "learning_rate", low=0.0)
+        _number(self, "decay", 0.0, 1.0)
+        _number(self, "eps", low=0.0, open_low=True)
 
 
 @checks_names
@@ -64,8 +73,8 @@ class Adagrad:
     slots: ClassVar[tuple[str, ...]] = ("square",)
 
     def __post_init__(self) -> None:
-        checks.number("learning_rate", self.learning_rate, low=0.0)
-        checks.number("eps", self.eps, low=0.0, open_low=True)
+        _number(self, "learning_rate", low=0.0)
+        _number(self, "eps", low=0.0, open_low=True)
 
 
 @checks_names
@@ -83,11 +92,11 @@ class Adam:
     slots: ClassVar[tuple[str, ...]] = ("mean", "square")
 
     def __post_init__(self) -> None:
-        checks.number("learning_rate", self.learning_rate, low=0.0)
+        _number(self, "learning_rate", low=0.0)
         for name in ("beta1", "beta2"):
-            if checks.number(name, getattr(self, name), 0.0, 1.0) == 1.0:
+            if _number(self, name, 0.0, 1.0) == 1.0:
                 raise ValueError(f"{name}: expected a number in [0, 1), got 1.0")
-        checks.number("eps", self.eps, low=0.0, open_low=True)
+        _number(self, "eps", low=0.0, open_low=True)
 
 
 @checks_names
@@ -105,7 +114,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.number("weight_decay", self.weight_decay, low=0.0)
+        _number(self, "weight_decay", low=0.0)
         checks.flag("decay_all", self.decay_all)
 
 

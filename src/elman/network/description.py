@@ -48,6 +48,8 @@ def lines(layout: Layout, runs: str) -> list[str]:
 
 def reads_integers(layers: Sequence[Layer | Node]) -> bool:
     """Returns whether an Embedding reads x: as the first layer, or by the name of x."""
+    if not isinstance(layers, Sequence) or not layers:  # pyright: ignore[reportUnnecessaryIsInstance]
+        return False
     first, *_ = layers
     named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
     return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)

@@ -45,8 +45,7 @@ class Network:
     dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
                    dropout, recurrent dropout and zoneout are options of `elman.Dropout` and `elman.Recurrent`
     learned_state  the initial state is a parameter too
-    init, seed     how the parameters begin: a name, a function or a gain, see `elman.init`; without a seed they differ
-                   from run to run
+    init, seed     how the parameters begin: a name, function or gain of `elman.init`; without a seed, each run differs
     dtype          "float32" or "float64"
 
     Every x is (B, T, D), or (T, D) for one sequence, which then leaves without B too. Lists, and arrays of another real
@@ -98,9 +97,8 @@ class Network:
                 with the axis B, and `lengths` as a mapping too; `backward` returns a mapping of their gradients. The
                 input "y" is the targets
         """
-        layers = list(layers)
         if input_size is None:
-            if not layers or not description.reads_integers(layers):
+            if not description.reads_integers(layers):
                 raise TypeError("input_size: expected a whole number of at least 1, got None")
             input_size = 1
         network = cls.__new__(cls)
@@ -110,6 +108,8 @@ class Network:
     @classmethod
     def from_theta(cls, layout: Layout, theta: np.ndarray) -> Network:
         """Makes a network of this layout with a copy of `theta` (P,), in its dtype."""
+        if not isinstance(theta, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"theta: expected an array, got {checks.shown(theta)}")
         arguments.as_dtype(theta.dtype)
         arguments.check_width("theta", theta.shape, [(layout.size,)])
         network = cls.__new__(cls)

@@ -18,6 +18,7 @@ from elman.train.training import Trainer
 __all__ = ["LearningRates", "find_learning_rate"]
 
 ROWS = 1  # the number of the child of the seed that draws the rows of the updates
+MOST = 100_000  # updates
 BLOCK = 10  # updates between two looks at the loss
 DIVERGED = 1.0  # times the fall of the loss, above its beginning: the rates beyond say nothing more
 LEAST = 0.01  # part of the loss at the beginning: a smaller fall says nothing
@@ -61,7 +62,7 @@ def find_learning_rate(
     low = checks.number("low", low, low=0.0, open_low=True)
     if checks.number("high", high) <= low:
         raise ValueError(f"high: expected a rate above low={low}, got {checks.shown(high)}")
-    rates = np.geomspace(low, high, checks.whole("updates", updates, low=10))
+    rates = np.geomspace(low, high, checks.whole("updates", updates, low=10, high=MOST))
     layout, dtype = trainer.network.layout, trainer.network.dtype
     given: dict[str, Any] = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
     batch = arguments.as_batch(layout, dtype, x, y, loss=trainer.loss, **given)[0]

@@ -89,8 +89,10 @@ class Layout:
     def __init__(
         self, layers: Sequence[Layer | Node], input_size: int, inputs: Mapping[str, Input] | None = None
     ) -> None:
-        self.layers = tuple(layers)
+        self.layers = _listed(layers)
         self.input_size = checks.count("input_size", input_size)
+        if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"inputs: expected a mapping of names to elman.Input, got {checks.shown(inputs)}")
         self.inputs = dict(inputs or {})
         self.size = 0
         nodes = self._nodes()
@@ -257,3 +259,11 @@ class Layout:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Layout, (self.layers, self.input_size, self.inputs))
+
+
+def _listed(layers: Any) -> tuple[Layer | Node, ...]:
+    """Returns the layers as a tuple; raises TypeError for what is no list."""
+    try:
+        return tuple(layers)
+    except TypeError:
+        raise TypeError(f"layers: expected a list of layers, got {checks.shown(layers)}") from None

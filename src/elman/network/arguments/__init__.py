@@ -11,11 +11,12 @@ from elman.network.arguments.named import Inputs, State
 from elman.network.arguments.options import as_key, as_truncate, segment
 from elman.network.arguments.states import as_gradient, as_hidden_upstream, as_state, as_upstream
 from elman.network.arguments.targets import target_width
-from elman.network.arguments.values import as_dtype, as_real, as_whole, check_width, is_finite
+from elman.network.arguments.values import as_array, as_dtype, as_real, as_whole, check_width, is_finite
 
 __all__ = [
     "Inputs",
     "State",
+    "as_array",
     "as_batch",
     "as_dtype",
     "as_gradient",

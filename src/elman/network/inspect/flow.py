@@ -56,7 +56,7 @@ class Flow:
         self.network = Network.from_theta(network.layout, network.weights.copy().astype(np.float64))
         self.slots = tuple((slot.name, slot.size) for slot in network.layout.states)
         self.size = sum(size for _, size in self.slots)
-        self.x = np.asarray(x)
+        self.x = arguments.as_array("x", x, "biuf", "numbers")
         if self.x.ndim != (0 if network.layout.integer_input else 1):
             expected = "a whole number" if network.layout.integer_input else f"shape ({network.input_size},)"
             raise ValueError(f"x: expected {expected}, got {checks.shown(x)}")

@@ -15,6 +15,7 @@ from elman.network.inspect.points import FixedPoint, FixedPoints
 
 __all__ = ["fixed_points"]
 
+MOST_STARTS = 10**6
 ENTRIES = 1 << 23  # of all Jacobians held at a time, 64 MB
 WARM = (0, 1, 2, 4, 8, 16)  # steps that drawn states run before they serve as starts: with few, starts lie far apart
 
@@ -61,7 +62,7 @@ def fixed_points(
         starts,
         data,
         lengths,
-        checks.whole("n", n, low=1),
+        checks.whole("n", n, low=1, high=MOST_STARTS),
         np.random.default_rng(checks.whole("seed", seed, low=0)),
     )
     found, ends = [], []

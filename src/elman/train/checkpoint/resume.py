@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.core import io
+from elman.core import checks, io
 from elman.network import Network
 from elman.train.checkpoint import description as described
 from elman.train.checkpoint import folder as contents
@@ -57,7 +57,7 @@ def restored_state(path: str | os.PathLike[str], state: TrainingState, fingerpri
     fingerprint  of the training, without data. All else is as for `restored`, but FileNotFoundError is raised where
                  there is no checkpoint
     """
-    path = Path(path)
+    path = Path(checks.path("path", path))
     found = _newest(path) if path.is_dir() else (path, Checkpoint.read(path))
     if found is None:
         raise FileNotFoundError(errno.ENOENT, "expected a checkpoint or a folder of them, got an empty one", str(path))

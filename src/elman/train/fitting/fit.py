@@ -119,6 +119,9 @@ def _check(data: FitData | FitBatches, options: FitOptions) -> None:
         raise ValueError(f"patience: expected validation data with it, got patience={options.patience} alone")
     if options.every is not None and options.checkpoint is None:
         raise ValueError(f"every: expected a folder, checkpoint=, with it, got every={options.every} alone")
+    for name in ("checkpoint", "resume"):
+        if getattr(options, name) is not None:
+            checks.path(name, getattr(options, name))
     if options.new_data and options.resume is None:
         raise ValueError("new_data: expected a folder, resume=, with it, got new_data=True alone")
 

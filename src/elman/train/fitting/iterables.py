@@ -70,7 +70,10 @@ def as_batches(
         held_out = _checked("validation", validation, checked)
 
     def batches() -> Iterator[Batch]:
-        for i, item in enumerate(x() if callable(x) else x):
+        items = x() if callable(x) else x
+        if not isinstance(items, Iterable) or hasattr(items, "dtype"):
+            raise TypeError(f"x: expected a function that returns an iterable of batches, got {checks.shown(items)}")
+        for i, item in enumerate(items):
             yield _checked(f"x: batch {i}", item, checked)
 
     count = len(x) if hasattr(x, "__len__") else None
