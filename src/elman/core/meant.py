@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -53,6 +51,8 @@ def nearest(word: str, options: Sequence[str]) -> str | None:
     known = {_plain(key): name for key, name in ELSEWHERE.items()}.get(plain)
     if known in options:
         return known
+    import difflib  # only where a name is wrong
+
     close = difflib.get_close_matches(plain, [_plain(option) for option in options], 1, 0.6)
     return next((option for option in options if close and _plain(option) == close[0]), None)
 
@@ -72,8 +72,9 @@ def checks_names(function: T) -> T:
     that was probably meant. It is a decorator."""
     if isinstance(function, type):
         function.__init__ = checks_names(function.__init__)  # type: ignore[misc]
-        return function
-    known = tuple(name for name in inspect.signature(function).parameters if name != "self")
+        return function  # type: ignore[return-value]
+    code = function.__code__  # type: ignore[attr-defined]
+    known = tuple(name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self")
     label = function.__qualname__.removesuffix(".__init__")
 
     @functools.wraps(function)

@@ -1,7 +1,8 @@
 """Optimisers as frozen configuration. The equations are in `reference/updates/optim.py`, `native/math/optim.h`.
 
 What an optimiser remembers (momentum, running squares) lives in `slots`, arrays shaped like theta, in the order
-that `slots` names them; the number of updates done so far is the Trainer's.
+that `slots` names them; these and the number of updates done so far are the Trainer's. So a step from gradients of
+one's own is `elman.Trainer(network, optimizer=elman.optim.Adam(0.01)).step(gradients)`.
 """
 
 from __future__ import annotations

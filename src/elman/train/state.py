@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,11 @@ class TrainingState(NamedTuple):
         rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
         records = Records(np.zeros(0, np.int64), np.zeros(2, np.int64), self.rates(1))
         theta, slots = self.network.theta, self.slots
-        norms = run_updates(lambda *_: (0.0, gradient), theta, None, rule, slots, self.updates, records)[1]
+
+        def given(batch: Any, rows: np.ndarray, number: int, carry: Any) -> tuple[float, np.ndarray]:
+            return 0.0, gradient
+
+        norms = run_updates(given, theta, None, rule, slots, self.updates, records)[1]
         return float(norms[0])
 
     def objective(self, batch: Batch) -> Objective:

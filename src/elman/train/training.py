@@ -265,7 +265,8 @@ class Trainer:
             refused = {**given, "window": window, "shuffle": None if shuffle else shuffle}
             data = as_batches(self.network.layout, self.loss, x, epochs, validation, refused, self._batch)
         else:
-            data = self._data(self._batch(x, y, **given), validation, shuffle, window)
+            batch = self._batch(x, y, **given)  # type: ignore[arg-type]
+            data = self._data(batch, validation, shuffle, window)
             if self.advice and not self.updates:
                 warn_of_scale(self.network, self.loss, data.batch)
             if self.advice and data.held_out is not None and data.note:

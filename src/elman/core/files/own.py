@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -27,7 +27,7 @@ _given: ContextVar[Mapping[tuple[str, str], Own]] = ContextVar("own", default={}
 
 
 @contextmanager
-def allowed(custom: Owns | None) -> Iterator[None]:
+def allowed(custom: Owns | None) -> Generator[None]:
     """While a file is read, lets it name these cells and activations, objects or import paths."""
     items = [] if custom is None else [custom] if isinstance(custom, str | Own) else custom
     found = [_imported(item) if isinstance(item, str) else item for item in items]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ class FitBatches(NamedTuple):
     batches: Callable[[], Iterator[Batch]]  # one pass
     size: Callable[[Batch], float]  # the sum of the weights of a batch's steps, what it counts in an epoch's mean
     held_out: Batch | None
-    count: int | None  # batches of a pass, where that is known
+    length: int | None  # batches of a pass, where that is known
     note: str = ""
 
 
@@ -76,14 +76,17 @@ def as_batches(
         for i, item in enumerate(items):
             yield _checked(f"x: batch {i}", item, checked)
 
-    count = len(x) if hasattr(x, "__len__") else None
-    return FitBatches(batches, lambda batch: float(row_weights(layout, loss, batch).sum()), held_out, count)
+    def size(batch: Batch) -> float:
+        return float(row_weights(layout, loss, batch).sum())
+
+    return FitBatches(batches, size, held_out, len(x) if isinstance(x, Sized) else None)
 
 
 def _checked(name: str, item: Any, checked: Callable[..., Batch]) -> Batch:
     """Returns one item, (x, y) or a mapping, as a batch; errors begin with `name`."""
+    given: dict[str, Any]
     if isinstance(item, Mapping):
-        given = named_batch(name, item)
+        given = dict(named_batch(name, item))
     elif isinstance(item, tuple | list) and len(item) == 2:
         given = dict(zip(("x", "y"), item, strict=True))
     else:
@@ -126,13 +129,13 @@ class BatchRunner:
             records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), state.rates(1))
             losses += self.run(batch, records, number).tolist()
             state = self.state()
-            self.report.updates(number, len(sizes), self.data.count or len(sizes) + 1)
+            self.report.updates(number, len(sizes), self.data.length or len(sizes) + 1)
             if self.writer is not None:
                 position.done, position.seconds = len(sizes), time.perf_counter() - began
                 self.writer.in_epoch(state, position)
         if batch is None or len(sizes) < done:
             raise ValueError(f"x: expected at least {done or 1} batches in epoch {number}, got {len(sizes)}")
-        self.data = self.data._replace(count=len(sizes))
+        self.data = self.data._replace(length=len(sizes))
         refuse_explosion(state, batch, np.array(losses), np.arange(len(batch.x)), None)
         mean = float(np.dot(losses, sizes) / (sum(sizes) or 1.0))
         return end_epoch(state, position, self.report, self.data.held_out, mean, began)
