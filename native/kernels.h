@@ -5,8 +5,7 @@
 
 namespace elman {
 
-// Gradients that arrive from outside, for the rows of one shard; strides are those of contiguous arrays. Each may be
-// null.
+// Gradients that arrive from outside, contiguous, T that of each one's axis of time. Each may be null.
 struct Upstream {
   const void* dy;              // (n, T, O) or (n, O)
   const void* const* dhidden;  // for each recurrent operation, (n, T, out), or null
@@ -20,6 +19,12 @@ struct Segment {
   void* const* dstate;  // for each state (rows, size): in, the gradient after the segment; out, that before it
 };
 
+// The lengths of a shard's rows, (rows,) along each axis of time.
+struct Lengths {
+  const int64_t* first;  // of axis 0
+  int64_t apart;         // from one axis to the next
+};
+
 // Rows under way, and what their way back works on: laid out in blocks of the caller's, opaque outside the kernels.
 struct Shard;
 struct Scratch;
@@ -31,28 +36,28 @@ struct Table {
   size_t (*packed_bytes)(const Program&, bool backward, bool dx);
   void (*pack)(const Program&, const T* theta, void* packed, bool backward, bool dx, bool moves);
 
-  // Rows of one shard or of several neighbouring ones, longest first. A tape laid out for rows of these lengths serves
-  // any such rows, again and again. It holds what the way back needs; without `keep`, only what the outputs and states
-  // are read from.
-  size_t (*tape_bytes)(const Program&, const int64_t* lengths, int64_t rows, bool keep);
-  Shard* (*lay_tape)(const Program&, const int64_t* lengths, int64_t rows, bool keep, void* tape);
+  // Rows of one shard or of several neighbouring ones, longest first along axis 0. A tape laid out for rows of these
+  // lengths serves any such rows, again and again. It holds what the way back needs; without `keep`, only what the
+  // outputs and states are read from.
+  size_t (*tape_bytes)(const Program&, Lengths, int64_t rows, bool keep);
+  Shard* (*lay_tape)(const Program&, Lengths, int64_t rows, bool keep, void* tape);
   size_t (*scratch_bytes)(const Shard*, const Program&, int64_t shard_rows, bool dx);
   Scratch* (*lay_scratch)(const Shard*, const Program&, int64_t shard_rows, bool dx, void* scratch);
 
   void (*forward)(Shard*, const Program&, const T* theta, const void* packed, const Data&, const int64_t* rows);
-  void (*read_output)(const Shard*, const Program&, T* y, int64_t steps);  // y: (n, T, O) or (n, O)
+  void (*read_output)(const Shard*, const Program&, T* y);  // (n, T, O) or (n, O)
   // Each (n, size); own: only the shard's rows, in its order.
   void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
-  void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h, int64_t steps);  // (n, T, out)
+  void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h);  // (n, T, out)
 
   // Both add to gradients. The first begins with the loss's own derivative, and writes its value: one for each shard of
   // `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins with what
-  // came from outside, and fills dx and dstate where asked.
+  // came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for each.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
                         int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, double activity,
                         T* const* gradients, double* losses);
-  void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t steps, int64_t truncate,
-                   Scratch*, T* gradient, T* dx, T* const* dstate);
+  void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t truncate, Scratch*,
+                   T* gradient, T* const* dx, T* const* dstate);
 
   void (*add)(T* a, const T* b, int64_t n);
   double (*sum_squares)(const T* g, int64_t n);

@@ -8,7 +8,8 @@
 
 namespace elman {
 
-enum class LayerKind : int32_t { embedding, recurrent, dense, last, skip, dropout };
+enum class InputKind : int32_t { sequence, integers, vector };
+enum class LayerKind : int32_t { embedding, recurrent, dense, last, skip, dropout, attention, shift };
 enum class CellKind : int32_t {
   tanh,
   relu,
@@ -37,26 +38,37 @@ enum class LossKind : int32_t {
 };
 enum class OptimizerKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
 
+// What a source of an operation is called: the number of an operation, or of the network's input k: kInput - k.
+constexpr int32_t kInput = -1;
+
+// Where an initial state comes from unless the caller gives it: nowhere (it is learned, or zero), one vector a row, or
+// the final state of a recurrent operation.
+enum class OriginKind : int32_t { none, vector, state };
+struct Origin {
+  OriginKind kind;
+  int32_t source;           // of the vector: an operation or an input; of the state: an operation
+  int32_t direction, part;  // of the state: which direction's; 0 for h, 1 for c
+};
+
 // Where one direction of a layer has its parameters, as offsets into theta, and its states.
 struct Direction {
-  int64_t weight;      // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer or a skip
+  int64_t weight;  // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer, a skip, attention
   int64_t weight_hh;   // W_hh (G*H, H)
   int64_t bias;        // (G*H,), or (out,) of a dense layer
   int64_t extra;       // what else the cell has, one behind the other: b_hn (H,), peepholes (3, H), leak (H,), gains
   int64_t learned[2];  // the initial value (H,) of each state, where they are learned
   int32_t state;       // the index of its first state among the network's
+  Origin origin[2];    // of each state
 };
-
-constexpr int32_t kInput = -1;  // in place of an operation's number: the network's input
 
 // One layer. A field that its kind doesn't have is 0.
 struct Op {
   LayerKind kind;
   CellKind cell;              // recurrent
   ActivationKind activation;  // dense
-  int32_t reads[2];           // numbers of the operations that it reads, before it in the list, or kInput
+  int32_t reads[2];           // its sources: operations before it in the list, or inputs
   int64_t in, out;            // features of what it reads first, and gives
-  int64_t second;             // skip: features of what it reads second
+  int64_t second;             // skip, attention: features of what it reads second
   int64_t hidden;             // recurrent: H, units of one direction; embedding: rows of its table
   int32_t directions;         // recurrent: 1 or 2; others: 1
   Direction direction[2];
@@ -67,7 +79,8 @@ struct Op {
   double noise;           // recurrent: standard deviation, at the pre-activations
 
   // What follows from the operations around it; see engine/model.h.
-  int32_t last;           // whether it gives one row a sequence
+  int32_t axis;           // the axis of time of what it gives; 0 where it gives
+  int32_t last;           // one row a sequence
   int32_t shared_output;  // whether others than the next operation alone read it; its gradient is then added up
 };
 
@@ -77,22 +90,39 @@ struct Key {
   uint32_t update;
 };
 
+// One of the network's inputs; the first is x. Each sequence has an axis of time of its own, x the axis 0.
+struct Input {
+  InputKind kind;
+  int64_t size;  // features of a sequence or a vector
+  int32_t axis;  // 0 for a vector
+};
+
 struct Program {
   const Op* ops;
-  int32_t n_ops, n_states;
-  int64_t in, out, size;  // size: number of parameters
-  int32_t integer, last;  // input of integers; one output a sequence
+  const Input* inputs;
+  int32_t n_ops, n_inputs, n_axes, n_states;
+  int64_t size;        // number of parameters
+  int64_t out;         // features of the outputs, which
+  int32_t axis, last;  // have this axis of time, or are one a sequence
+  int32_t whole;       // whether all steps are needed at once: a part of the rows' time says nothing
+};
+
+// What one input holds: strides are in elements.
+struct Values {
+  const void* at;  // (n, T, size); int64 (n, T); or (n, size), one vector a row
+  int64_t row, step, col;
+  int64_t steps;           // T
+  const int64_t* lengths;  // (n,), of sequences; may be null: all T
 };
 
 // n sequences; strides are in elements.
 struct Data {
-  int64_t n, steps;
-  const void* x;  // (n, T, D), or int64 (n, T)
-  int64_t x_row, x_step, x_col;
-  const void* y;  // (n, T, O) or (n, O); int64 (n, T) or (n,) for cross entropy; may be null
+  int64_t n;
+  Values x;
+  const Values* others;  // the inputs behind x
+  const void* y;         // (n, T, O) or (n, O), of the outputs' T; int64 (n, T) or (n,) for cross entropy; may be null
   int64_t y_row, y_step, y_col;
-  const int64_t* lengths;  // may be null: all T
-  const void* weight;      // (n, T) or (n,); may be null: ones
+  const void* weight;  // (n, T) or (n,); may be null: ones
   int64_t weight_row, weight_step;
   const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros
   int32_t own_state;         // the states' rows are those of the shard, in its order

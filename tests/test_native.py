@@ -153,9 +153,9 @@ def test_wrong_arrays_never_reach_the_kernels() -> None:
     layout, theta, batch = small()
     with pytest.raises(ValueError, match="theta"):
         native.loss(layout, theta[:-1].copy(), batch, MSE(), 16)
-    with pytest.raises(ValueError, match="x: wrong number of features"):
+    with pytest.raises(ValueError, match="x or another input: wrong number of features"):
         native.loss(layout, theta, batch._replace(x=np.ones((40, 6, 2))), MSE(), 16)
-    with pytest.raises(ValueError, match="x: wrong type"):
+    with pytest.raises(ValueError, match="x or another input: wrong type"):
         native.loss(layout, theta, batch._replace(x=batch.x.astype(np.float32)), MSE(), 16)
     with pytest.raises(ValueError, match="lengths"):
         native.loss(layout, theta, batch._replace(lengths=np.full(40, 7)), MSE(), 16)

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from cases import CELLS
 
-from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Last, Layer, Layout, Recurrent, Skip
+from elman.core.layers import (
+    MOST_PARAMETERS,
+    Attention,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    Last,
+    Layer,
+    Layout,
+    Node,
+    Recurrent,
+    Shift,
+    Skip,
+)
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
@@ -21,6 +36,7 @@ LAYOUTS: dict[str, Layout] = {
     "both": Layout([Recurrent(3, "lstm", bidirectional=True), Dense(2)], 4),  # type: ignore[arg-type]
     "embedding": Layout([Embedding(6, 5), Recurrent(3, "gru"), Last(), Dense(2)], 1),  # type: ignore[arg-type]
     "skip": Layout([Recurrent(3, "gru"), Dropout(0.5), Dense(2), Skip()], 4),  # type: ignore[arg-type]
+    "attention": Layout([Recurrent(3, "gru"), Shift(), Node(Attention(), reads=["previous", "x"])], 4),  # type: ignore[arg-type]
 }
 
 
@@ -60,9 +76,9 @@ def alterations(name: str) -> Iterator[tuple[str, int, tuple[str, ...], int]]:
     layout = LAYOUTS[name]
     extreme = [-1, 2**31, 2**32, 2**62, 2**63 - 1]
     for i, op in enumerate(operations(layout)):
-        kind = type(layout.layers[i])
+        kind = type(layout.parts[i].layer)
         yield from ((name, i, (f,), n) for f in ("input_size", "output_size") for n in (*extreme, 0, 99))
-        if kind is Skip:
+        if kind in (Skip, Attention):
             yield from ((name, i, ("second_size",), n) for n in (*extreme, 0, 99))
             yield from ((name, i, ("reads",), n) for n in (-2, i, i + 1, 2**31 - 1))
         if kind in (Recurrent, Embedding):
@@ -94,6 +110,21 @@ def test_the_core_refuses_numbers_that_do_not_fit(name: str, op: int, path: tupl
 
 
 @needs_core
+@pytest.mark.parametrize(("at", "first"), [(2, True), (3, False), (4, True)], ids=["shift", "memory", "query"])
+def test_the_core_refuses_one_vector_a_row_where_steps_are_read(at: int, first: bool):
+    from elman import _native
+    from elman.engines.compiled import inputs, operations
+
+    layers = [Recurrent(4, "gru"), Last(), Node(Shift(), reads=["x"]), *[Node(Attention(), reads=["x", "x"])] * 2]  # type: ignore[arg-type]
+    layout = Layout(layers, 4)
+    ops = operations(layout)
+    fields = {field: getattr(ops[at], field) for field in OP}
+    ops[at] = _native.Op(**(fields | {"reads": (1, -1) if first else (-1, 1)}))
+    with pytest.raises(ValueError, match=r"ops: expected (no layer that reads steps|a sequence as memory)"):
+        _native.Model32(operations=ops, inputs=inputs(layout), states=[4], size=layout.size)
+
+
+@needs_core
 @pytest.mark.parametrize("count", [0, 3])
 def test_the_core_refuses_operations_without_one_or_two_directions(count: int):
     from elman import _native
@@ -117,21 +148,50 @@ def test_no_number_beyond_the_enums_reaches_the_core(value: int):
 def made(name: str, at: int = 0, path: tuple[str, ...] = (), value: int = 0, size: int | None = None) -> None:
     """Builds the compiled model of a layout, one number of one of its operations being another."""
     from elman import _native
-    from elman.engines.compiled import operations
+    from elman.engines.compiled import inputs, operations
 
     layout = LAYOUTS[name]
     ops, states = operations(layout), [slot.size for slot in layout.states]
     if path:
         ops[at] = altered(ops[at], path, value)
-    _native.Model32(
-        operations=ops,
-        states=states,
-        input_size=layout.input_size,
-        output_size=layout.output_size,
-        size=layout.size if size is None else size,
-        integer_input=layout.integer_input,
-        last=layout.last,
-    )
+    _native.Model32(operations=ops, inputs=inputs(layout), states=states, size=layout.size if size is None else size)
+
+
+@needs_core
+@pytest.mark.parametrize(
+    ("origin", "message"),
+    [
+        ({"kind": "state", "source": 0}, None),
+        ({"kind": "vector", "source": -2}, None),
+        ({"kind": "state", "source": 1}, "origin: expected one before it"),
+        ({"kind": "state", "source": -1}, "origin: expected one before it"),
+        ({"kind": "state", "source": 0, "direction": 1}, "origin: expected a state of its size"),
+        ({"kind": "state", "source": 0, "direction": -1}, "origin: expected a state of its size"),
+        ({"kind": "state", "source": 0, "part": 2}, "origin: expected a state of its size"),
+        ({"kind": "vector", "source": -1}, "origin: expected a vector of its size"),
+        ({"kind": "vector", "source": -3}, "origin: expected a vector of its size"),
+        ({"kind": "vector", "source": 0}, "origin: expected a vector of its size"),
+        ({"kind": "vector", "source": -4}, "ops: expected each to read an input or one before it"),
+        ({"kind": "vector", "source": -(2**31)}, "ops: expected each to read an input or one before it"),
+        ({"kind": "vector", "source": 2**31 - 1}, "ops: expected each to read an input or one before it"),
+    ],
+)
+def test_the_core_refuses_initial_states_from_nowhere(origin: dict[str, Any], message: str | None):
+    from elman import _native
+    from elman.engines.compiled import inputs, operations
+
+    layout = Layout([Recurrent(3, "tanh"), Recurrent(3, "gru")], 2, {"v": Input(3, "vector"), "w": Input(4, "vector")})
+    first, second = operations(layout)
+    kind = _native.OriginKind[origin["kind"]]
+    fields = {field: getattr(second.directions[0], field) for field in DIRECTION}
+    fields["origin"] = (_native.Origin(**(origin | {"kind": kind})), _native.Origin())
+    second = _native.Op(**{f: getattr(second, f) for f in OP} | {"directions": [_native.Direction(**fields)]})
+    make = partial(_native.Model32, operations=[first, second], inputs=inputs(layout), states=[3, 3], size=layout.size)
+    if message is None:
+        make()
+        return
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def altered(op: Any, path: tuple[str, ...], value: int) -> Any:

@@ -13,11 +13,10 @@ namespace {
 using namespace nb::literals;
 
 template <class T>
-std::shared_ptr<Model<T>> make_model(std::vector<Op> operations, std::vector<int64_t> states, int64_t input_size,
-                                     int64_t output_size, int64_t size, bool integer_input, bool last) {
-  const Program program{nullptr, 0, 0, input_size, output_size, size, integer_input, last};
-  Validator(operations, states, program);
-  return std::make_shared<Model<T>>(std::move(operations), std::move(states), program);
+std::shared_ptr<Model<T>> make_model(std::vector<Op> operations, std::vector<Input> inputs, std::vector<int64_t> states,
+                                     int64_t size) {
+  Validator(operations, inputs, states, size);
+  return std::make_shared<Model<T>>(std::move(operations), std::move(inputs), std::move(states), size);
 }
 
 // What `predict` and `forward` are given, checked.
@@ -30,7 +29,7 @@ struct Forwards {
     const Data& d = data.data;
     require(shaped(theta, p.size), "theta: wrong size");
     require(shard_size >= 1, "shard_size: expected at least 1");
-    require(shaped(y, d.n * (p.last ? 1 : d.steps) * p.out), "y: wrong shape");
+    require(shaped(y, d.n * (p.last ? 1 : model.width(d, p.axis)) * p.out), "y: wrong shape");
     final = open_results(model, d.n, results);
   }
 
@@ -61,7 +60,7 @@ template <class T>
 void hidden(const Model<T>& model, const Tape<T>& tape, int32_t op, Array<T> h) {
   const Program& p = model.program();
   require(op >= 0 && op < p.n_ops && p.ops[op].kind == LayerKind::recurrent, "op: expected a recurrent one");
-  require(shaped(h, tape.n * tape.steps * p.ops[op].out), "h: expected (n, T, out)");
+  require(shaped(h, tape.n * tape.steps[size_t(p.ops[op].axis)] * p.ops[op].out), "h: expected (n, T, out)");
   model.hidden(tape, op, h.data());
 }
 
@@ -69,17 +68,27 @@ template <class T>
 void backward(const Model<T>& model, const Array<const T>& theta, const Tape<T>& tape,
               const std::optional<Array<const T>>& dy, const std::vector<std::optional<Array<const T>>>& dhidden,
               const std::vector<Array<const T>>& dstate, int64_t truncate, Array<T> gradient,
-              std::optional<Array<T>> dx, const std::vector<Array<T>>& dstate0) {
+              const std::vector<std::optional<Array<T>>>& dx, const std::vector<Array<T>>& dstate0) {
   const Program& p = model.program();
   require(shaped(theta, p.size) && shaped(gradient, p.size), "theta, gradient: wrong size");
-  require(!dy || shaped(*dy, tape.n * (p.last ? 1 : tape.steps) * p.out), "dy: wrong shape");
-  require(!dx || shaped(*dx, tape.n * tape.steps * p.in), "dx: wrong shape");
+  require(!dy || shaped(*dy, tape.n * (p.last ? 1 : tape.steps[size_t(p.axis)]) * p.out), "dy: wrong shape");
+  std::vector<T*> into_inputs;
+  require(int64_t(dx.size()) == p.n_inputs, "dx: one for each input");
+  for (int32_t i = 0; i < p.n_inputs; i++) {
+    const Input& input = p.inputs[i];
+    const int64_t steps = input.kind == InputKind::vector ? 1 : tape.steps[size_t(input.axis)];
+    const auto& one = dx[size_t(i)];
+    require(!one || (input.kind != InputKind::integers && shaped(*one, tape.n * steps * input.size)),
+            "dx: wrong shape");
+    into_inputs.push_back(one ? one->data() : nullptr);
+  }
   std::vector<const void*> into_hidden, into_state;
   for (int32_t i = 0; i < p.n_ops; i++) {
     if (p.ops[i].kind != LayerKind::recurrent) continue;
     const size_t k = into_hidden.size();
     const bool given = k < dhidden.size() && dhidden[k];
-    require(!given || shaped(*dhidden[k], tape.n * tape.steps * p.ops[i].out), "dhidden: wrong shape");
+    require(!given || shaped(*dhidden[k], tape.n * tape.steps[size_t(p.ops[i].axis)] * p.ops[i].out),
+            "dhidden: wrong shape");
     into_hidden.push_back(given ? dhidden[k]->data() : nullptr);
   }
   require(dstate.empty() || dstate.size() == model.states().size(), "dstate: one for each state");
@@ -90,7 +99,7 @@ void backward(const Model<T>& model, const Array<const T>& theta, const Tape<T>&
   const std::vector<T*> out = open_results(model, tape.n, dstate0);
   const Upstream up{dy ? dy->data() : nullptr, into_hidden.data(), dstate.empty() ? nullptr : into_state.data()};
   const WithoutGil release;
-  model.backward(theta.data(), tape, up, truncate, gradient.data(), dx ? dx->data() : nullptr, out.data());
+  model.backward(theta.data(), tape, up, truncate, gradient.data(), into_inputs.data(), out.data());
 }
 
 template <class T>
@@ -130,13 +139,12 @@ template <class T>
 void bind_model(nb::module_& m, const char* model_name, const char* tape_name) {
   nb::class_<Tape<T>>(m, tape_name);
   nb::class_<Model<T>>(m, model_name)
-      .def(nb::new_(&make_model<T>), nb::kw_only(), "operations"_a, "states"_a, "input_size"_a, "output_size"_a,
-           "size"_a, "integer_input"_a, "last"_a)
+      .def(nb::new_(&make_model<T>), nb::kw_only(), "operations"_a, "inputs"_a, "states"_a, "size"_a)
       .def("predict", &predict<T>, "theta"_a, "batch"_a, "shard_size"_a, "y"_a, "final"_a)
       .def("forward", &forward<T>, "theta"_a, "batch"_a, "shard_size"_a, "y"_a, "final"_a, "key"_a.none())
       .def("hidden", &hidden<T>, "tape"_a, "op"_a, "h"_a)
       .def("backward", &backward<T>, "theta"_a, "tape"_a, "dy"_a.none(), "dhidden"_a, "dstate"_a, "truncate"_a,
-           "gradient"_a, "dx"_a.none(), "dstate0"_a)
+           "gradient"_a, "dx"_a, "dstate0"_a)
       .def("loss", &loss<T>, "theta"_a, "batch"_a, "objective"_a, "number"_a, "gradient"_a.none())
       .def("update", &update<T>, "theta"_a, "batch"_a, "objective"_a, "rule"_a, "constraints"_a.none(), "slots"_a,
            "step"_a, "records"_a, "losses"_a, "norms"_a);

@@ -15,13 +15,23 @@ namespace {
 using namespace nb::literals;
 
 void bind_enums(nb::module_& m) {
+  nb::enum_<InputKind>(m, "InputKind")
+      .value("sequence", InputKind::sequence)
+      .value("integers", InputKind::integers)
+      .value("vector", InputKind::vector);
+  nb::enum_<OriginKind>(m, "OriginKind")
+      .value("none", OriginKind::none)
+      .value("vector", OriginKind::vector)
+      .value("state", OriginKind::state);
   nb::enum_<LayerKind>(m, "LayerKind")
       .value("embedding", LayerKind::embedding)
       .value("recurrent", LayerKind::recurrent)
       .value("dense", LayerKind::dense)
       .value("last", LayerKind::last)
       .value("skip", LayerKind::skip)
-      .value("dropout", LayerKind::dropout);
+      .value("dropout", LayerKind::dropout)
+      .value("attention", LayerKind::attention)
+      .value("shift", LayerKind::shift);
   nb::enum_<CellKind>(m, "CellKind")
       .value("tanh", CellKind::tanh)
       .value("relu", CellKind::relu)
@@ -61,27 +71,49 @@ void bind_enums(nb::module_& m) {
 using Pair = std::pair<int64_t, int64_t>;
 using Reads = std::pair<int32_t, int32_t>;
 using Probabilities = std::pair<double, double>;
+using Origins = std::pair<Origin, Origin>;
 
 }  // namespace
 
 void bind_program(nb::module_& m) {
   bind_enums(m);
 
+  nb::class_<Input>(m, "Input")
+      .def(
+          "__init__", [](Input* input, InputKind kind, int64_t size) { new (input) Input{kind, size, 0}; },
+          nb::kw_only(), "kind"_a, "size"_a)
+      .def_ro("kind", &Input::kind)
+      .def_ro("size", &Input::size);
+
+  nb::class_<Origin>(m, "Origin")
+      .def(
+          "__init__",
+          [](Origin* o, OriginKind kind, int32_t source, int32_t direction, int32_t part) {
+            new (o) Origin{kind, source, direction, part};
+          },
+          nb::kw_only(), "kind"_a = OriginKind::none, "source"_a = 0, "direction"_a = 0, "part"_a = 0)
+      .def_ro("kind", &Origin::kind)
+      .def_ro("source", &Origin::source)
+      .def_ro("direction", &Origin::direction)
+      .def_ro("part", &Origin::part);
+
   nb::class_<Direction>(m, "Direction")
       .def(
           "__init__",
-          [](Direction* d, int64_t weight, int64_t weight_hh, int64_t bias, int64_t extra, Pair learned,
-             int32_t state) {
-            new (d) Direction{weight, weight_hh, bias, extra, {learned.first, learned.second}, state};
+          [](Direction* d, int64_t weight, int64_t weight_hh, int64_t bias, int64_t extra, Pair learned, int32_t state,
+             Origins origin) {
+            new (d) Direction{
+                weight, weight_hh, bias, extra, {learned.first, learned.second}, state, {origin.first, origin.second}};
           },
           nb::kw_only(), "weight"_a = 0, "weight_hh"_a = 0, "bias"_a = 0, "extra"_a = 0, "learned"_a = Pair(0, 0),
-          "state"_a = 0)
+          "state"_a = 0, "origin"_a = Origins())
       .def_ro("weight", &Direction::weight)
       .def_ro("weight_hh", &Direction::weight_hh)
       .def_ro("bias", &Direction::bias)
       .def_ro("extra", &Direction::extra)
       .def_prop_ro("learned", [](const Direction& d) { return Pair(d.learned[0], d.learned[1]); })
-      .def_ro("state", &Direction::state);
+      .def_ro("state", &Direction::state)
+      .def_prop_ro("origin", [](const Direction& d) { return Origins(d.origin[0], d.origin[1]); });
 
   nb::class_<Op>(m, "Op")
       .def(

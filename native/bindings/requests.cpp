@@ -1,4 +1,5 @@
-// Batch, Key, Objective, UpdateRule, Constraints and Records: made by keyword, and checked when they are used.
+// NamedInput, Batch, Key, Objective, UpdateRule, Constraints and Records: made by keyword, and checked when they are
+// used.
 #include "bindings/requests.h"
 
 #include <nanobind/stl/optional.h>
@@ -12,14 +13,25 @@ void bind_requests(nb::module_& m) {
   using MaybeStrided = std::optional<Strided>;
   using MaybeUntyped = std::optional<Untyped>;
 
+  using MaybeLengths = std::optional<Array<const int64_t>>;
+
+  nb::class_<InputArrays>(m, "NamedInput")
+      .def(
+          "__init__",
+          [](InputArrays* i, Strided values, MaybeLengths lengths) {
+            new (i) InputArrays{std::move(values), std::move(lengths)};
+          },
+          nb::kw_only(), "values"_a, "lengths"_a.none() = nb::none());
+
   nb::class_<BatchArrays>(m, "Batch")
       .def(
           "__init__",
-          [](BatchArrays* b, Strided x, MaybeStrided y, std::optional<Array<const int64_t>> lengths,
+          [](BatchArrays* b, Strided x, std::vector<InputArrays> others, MaybeStrided y, MaybeLengths lengths,
              MaybeStrided weight, std::optional<std::vector<Untyped>> state) {
-            new (b) BatchArrays{std::move(x), std::move(y), std::move(lengths), std::move(weight), std::move(state)};
+            new (b) BatchArrays{std::move(x),       std::move(others), std::move(y),
+                                std::move(lengths), std::move(weight), std::move(state)};
           },
-          nb::kw_only(), "x"_a, "y"_a.none() = nb::none(), "lengths"_a.none() = nb::none(),
+          nb::kw_only(), "x"_a, "others"_a = nb::list(), "y"_a.none() = nb::none(), "lengths"_a.none() = nb::none(),
           "weight"_a.none() = nb::none(), "state"_a.none() = nb::none());
 
   nb::class_<Key>(m, "Key").def(

@@ -10,8 +10,15 @@
 
 namespace elman {
 
+// One input besides x.
+struct InputArrays {
+  Strided values;
+  std::optional<Array<const int64_t>> lengths;
+};
+
 struct BatchArrays {
   Strided x;
+  std::vector<InputArrays> others;
   std::optional<Strided> y;
   std::optional<Array<const int64_t>> lengths;
   std::optional<Strided> weight;
@@ -44,7 +51,15 @@ template <class T>
 class Opened {
  public:
   Opened(const Model<T>& m, const BatchArrays& batch) {
-    open_input(m.program(), batch);
+    const Program& p = m.program();
+    require(batch.x.ndim() >= 1, "x: wrong number of axes");
+    data.n = int64_t(batch.x.shape(0));
+    data.x = open_input(p.inputs[0], batch.x, batch.lengths);
+    require(int64_t(batch.others.size()) == p.n_inputs - 1, "others: expected every input");
+    for (size_t i = 0; i < batch.others.size(); i++) {
+      others_.push_back(open_input(p.inputs[i + 1], batch.others[i].values, batch.others[i].lengths));
+    }
+    data.others = others_.data();
     if (!batch.state) return;
     const std::vector<Untyped>& state = *batch.state;
     require(state.size() == m.states().size(), "state: expected one array for each state");
@@ -57,39 +72,38 @@ class Opened {
   }
 
   Opened(const Model<T>& m, const BatchArrays& batch, const Loss& loss) : Opened(m, batch) {
-    open_targets(m.program(), batch, loss);
+    open_targets(m.program(), batch, loss, m.width(data, m.program().axis));
   }
 
   Data data{};
 
  private:
-  void open_input(const Program& p, const BatchArrays& batch) {
-    const Strided& x = batch.x;
-    require(x.ndim() == (p.integer ? 2 : 3), "x: wrong number of axes");
-    require(x.dtype() == (p.integer ? nb::dtype<int64_t>() : nb::dtype<T>()), "x: wrong type");
-    require(p.integer || int64_t(x.shape(2)) == p.in, "x: wrong number of features");
-    data.n = int64_t(x.shape(0));
-    data.steps = int64_t(x.shape(1));
-    require(data.n >= 1 && data.steps >= 1, "x: empty");
-    data.x = x.data();
-    data.x_row = x.stride(0);
-    data.x_step = x.stride(1);
-    data.x_col = p.integer ? 0 : x.stride(2);
-    if (!batch.lengths) return;
-    const Array<const int64_t>& lengths = *batch.lengths;
-    require(shaped(lengths, data.n), "lengths: expected one for each row");
+  Values open_input(const Input& input, const Strided& a, const std::optional<Array<const int64_t>>& lengths) {
+    const bool integers = input.kind == InputKind::integers, vector = input.kind == InputKind::vector;
+    const size_t axes = input.kind == InputKind::sequence ? 3 : 2;
+    require(a.ndim() == axes, "x or another input: wrong number of axes");
+    require(a.dtype() == (integers ? nb::dtype<int64_t>() : nb::dtype<T>()), "x or another input: wrong type");
+    require(integers || int64_t(a.shape(axes - 1)) == input.size, "x or another input: wrong number of features");
+    Values values{a.data(), a.stride(0), vector ? 0 : a.stride(1), integers ? 0 : a.stride(axes - 1), 1, nullptr};
+    if (!vector) values.steps = int64_t(a.shape(1));
+    require(int64_t(a.shape(0)) == data.n && data.n >= 1 && values.steps >= 1,
+            "x or another input: empty, or too few rows");
+    if (!lengths) return values;
+    require(!vector && shaped(*lengths, data.n), "lengths: expected one for each row");
     for (int64_t i = 0; i < data.n; i++) {
-      require(lengths.data()[i] >= 1 && lengths.data()[i] <= data.steps, "lengths: expected 1 to T");
+      require(lengths->data()[i] >= 1 && lengths->data()[i] <= values.steps, "lengths: expected 1 to T");
     }
-    data.lengths = lengths.data();
+    values.lengths = lengths->data();
+    return values;
   }
 
-  void open_targets(const Program& p, const BatchArrays& batch, const Loss& loss) {
+  // steps: T of the outputs.
+  void open_targets(const Program& p, const BatchArrays& batch, const Loss& loss, int64_t steps) {
     const std::optional<Strided>&y = batch.y, &weight = batch.weight;
     const bool classes = meaning(loss).classes;
     const size_t axes = p.last ? 1 : 2;
     const auto fits = [&](const Strided& a) {
-      return int64_t(a.shape(0)) == data.n && (p.last || int64_t(a.shape(1)) == data.steps);
+      return int64_t(a.shape(0)) == data.n && (p.last || int64_t(a.shape(1)) == steps);
     };
     require(y && y->ndim() == axes + (classes ? 0 : 1) && fits(*y), "y: wrong shape");
     require(y->dtype() == (classes ? nb::dtype<int64_t>() : nb::dtype<T>()), "y: wrong type");
@@ -108,6 +122,7 @@ class Opened {
     data.weight_step = p.last ? 0 : weight->stride(1);
   }
 
+  std::vector<Values> others_;
   std::vector<const void*> state_;
 };
 
@@ -157,13 +172,13 @@ Records open_records(const Model<T>& m, const RecordArrays& r, const Data& data,
   }
   if (r.window > 0) {
     require(shaped(r.window_starts, updates), "window_starts: expected one entry for each update");
-    require(!m.program().last, "window: expected outputs at every step");
+    require(!m.program().last && m.program().n_inputs == 1, "window: expected x alone, and outputs at every step");
     for (T* to : open_results(m, data.n, nb::cast<std::vector<Array<T>>>(r.carry))) carry.push_back(to);
     for (int64_t u = 0; u < updates; u++) {
       const int64_t t = r.window_starts.data()[u];
-      require(t >= 0 && t < data.steps, "window_starts: expected steps of the batch");
+      require(t >= 0 && t < data.x.steps, "window_starts: expected steps of the batch");
       for (int64_t i = starts[u]; i < starts[u + 1]; i++) {
-        require(!data.lengths || data.lengths[rows[i]] > t, "window_starts: a row has ended before");
+        require(!data.x.lengths || data.x.lengths[rows[i]] > t, "window_starts: a row has ended before");
       }
     }
   }

@@ -91,17 +91,18 @@ bool try_step(Stepper<T>& s, nb::handle x_given, nb::handle out_given, nb::handl
   const int64_t batch = s.batch();
   const Buffer x(x_given, PyBUF_STRIDES | PyBUF_FORMAT);
   const Buffer out(out_given, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT);
-  const int full = p.integer ? 1 : 2, missing = full - x.axes();
+  const bool integers = s.integers();
+  const int full = integers ? 1 : 2, missing = full - x.axes();
   if (x.axes() < 0 || missing < 0 || missing > (batch == 1 ? 1 : 0) || out.axes() != 2 - missing) return false;
-  if (!out.template holds<T>() || !(p.integer ? x.template holds<int64_t>() : x.template holds<T>())) return false;
+  if (!out.template holds<T>() || !(integers ? x.template holds<int64_t>() : x.template holds<T>())) return false;
   if (out.size(1 - missing) != p.out || (!missing && (out.size(0) != batch || x.size(0) != batch))) return false;
-  if (!p.integer && x.size(1 - missing) != p.in) return false;
-  const int64_t row = missing ? 0 : x.stride(0), column = p.integer ? 0 : x.stride(1 - missing);
+  if (!integers && x.size(1 - missing) != s.input_size()) return false;
+  const int64_t row = missing ? 0 : x.stride(0), column = integers ? 0 : x.stride(1 - missing);
   const Turn<T> turn(s);
-  const bool good =
-      p.integer ? read(x, batch, 1, row, 0, static_cast<int64_t*>(s.input()),
-                       [&](int64_t id) { return id >= 0 && id < s.vocabulary(); })
-                : read(x, batch, p.in, row, column, static_cast<T*>(s.input()), [](T v) { return std::isfinite(v); });
+  const bool good = integers ? read(x, batch, 1, row, 0, static_cast<int64_t*>(s.input()),
+                                    [&](int64_t id) { return id >= 0 && id < s.input_size(); })
+                             : read(x, batch, s.input_size(), row, column, static_cast<T*>(s.input()),
+                                    [](T v) { return std::isfinite(v); });
   if (good) s.step(reinterpret_cast<T*>(out.data()));
   return good;
 }
@@ -129,6 +130,7 @@ void bind_stepper(nb::module_& m, const char* name) {
           [](S* s, std::shared_ptr<Model<T>> model, const Array<const T>& theta, int64_t batch) {
             require(shaped(theta, model->program().size), "theta: wrong size");
             require(batch >= 1, "batch: expected at least 1");
+            require(model->program().n_inputs == 1, "model: expected x as its only input");
             new (s) S(std::move(model), theta.data(), batch);
           },
           "model"_a, "theta"_a, "batch"_a)

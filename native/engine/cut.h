@@ -6,30 +6,38 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels.h"
 #include "losses/registry.h"
 
 namespace elman {
 
-// Row indices and their lengths, longest first (stable), cut into shards of `size` rows.
+// Row indices and their lengths, longest first (stable) along axis 0, cut into shards of `size` rows.
 struct Cut {
-  std::vector<int64_t> rows, lengths;
+  std::vector<int64_t> rows;
+  std::vector<int64_t> lengths;  // (axes, rows)
   int64_t size = 1;
 
-  void assign(const Data& data, const int64_t* given, int64_t n, int64_t shard_size) {
+  void assign(const Program& p, const Data& data, const int64_t* given, int64_t n, int64_t shard_size) {
     rows.resize(size_t(n));
-    lengths.resize(size_t(n));
+    lengths.resize(size_t(p.n_axes * n));
     size = std::min(shard_size, n);  // a shard alone is no larger than its rows
     if (given) {
       std::copy(given, given + n, rows.begin());
     } else {
       std::iota(rows.begin(), rows.end(), int64_t(0));
     }
-    if (data.lengths) {
-      std::stable_sort(rows.begin(), rows.end(),
-                       [&](int64_t a, int64_t b) { return data.lengths[a] > data.lengths[b]; });
+    if (const int64_t* by = data.x.lengths) {
+      std::stable_sort(rows.begin(), rows.end(), [&](int64_t a, int64_t b) { return by[a] > by[b]; });
     }
-    for (size_t i = 0; i < rows.size(); i++) lengths[i] = data.lengths ? data.lengths[rows[i]] : data.steps;
+    for (int32_t i = 0; i < p.n_inputs; i++) {
+      if (p.inputs[i].kind == InputKind::vector) continue;
+      const Values& input = i == 0 ? data.x : data.others[i - 1];
+      int64_t* own = lengths.data() + p.inputs[i].axis * n;
+      for (int64_t r = 0; r < n; r++) own[r] = input.lengths ? input.lengths[rows[size_t(r)]] : input.steps;
+    }
   }
+  // Of the rows from the given one on, (rows,) along each axis.
+  Lengths lengths_at(int64_t row) const { return {lengths.data() + row, int64_t(rows.size())}; }
   int64_t count() const { return (int64_t(rows.size()) + size - 1) / size; }
   int64_t begin(int64_t shard) const { return shard * size; }
   // Rows of `shards` shards from `shard` on.
@@ -45,8 +53,9 @@ double normaliser(const Program& p, const Data& data, const Loss& loss, const Cu
   const LossMeaning& means = meaning(loss);
   if (!means.mean) return 1.0;
   double sum = 0;
+  const int64_t* lengths = cut.lengths.data() + size_t(p.axis) * cut.rows.size();
   for (size_t i = 0; i < cut.rows.size(); i++) {
-    const int64_t steps = p.last ? 1 : cut.lengths[i];
+    const int64_t steps = p.last ? 1 : lengths[i];
     if (!data.weight) {
       sum += double(steps);
       continue;
@@ -64,13 +73,14 @@ inline int64_t longer_than(const int64_t* lengths, int64_t n, int64_t steps) {
   return n;
 }
 
-// The same data from step t on. `item` is the size in bytes of one number of the network's type.
+// The same data from step t on, of a network with x alone. `item` is the size in bytes of one number of the network's
+// type.
 inline Data later(const Program& p, Data data, const Loss& loss, size_t item, int64_t t) {
   const auto move = [t](const void*& start, int64_t step, size_t size) {
     if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);
   };
   data.first += t;
-  move(data.x, data.x_step, p.integer ? sizeof(int64_t) : item);
+  move(data.x.at, data.x.step, p.inputs[0].kind == InputKind::integers ? sizeof(int64_t) : item);
   if (p.last) return data;
   move(data.y, data.y_step, meaning(loss).classes ? sizeof(int64_t) : item);
   move(data.weight, data.weight_step, item);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/isa.h"
+#include "engine/link.h"
 #include "engine/sums.h"
 #include "engine/update.h"
 
@@ -27,7 +28,8 @@ struct Tape {
   Tape& operator=(const Tape&) = delete;
 
   Cut cut;
-  int64_t n = 0, steps = 0;
+  int64_t n = 0;
+  std::vector<int64_t> steps;  // T of each axis
   std::vector<Block> blocks;
   std::vector<const Shard*> shards;
 };
@@ -73,29 +75,23 @@ class Workspaces {
   std::atomic<Workspace<T>*> spare_{nullptr};
 };
 
-// Fills in what follows from what the operations read.
-inline void link(std::vector<Op>& ops) {
-  std::vector<int> readers(ops.size());
-  for (Op& op : ops) {
-    const int32_t first = op.reads[0], second = op.kind == LayerKind::skip ? op.reads[1] : kInput;
-    op.last = op.kind == LayerKind::last || (first != kInput && ops[size_t(first)].last);
-    if (first != kInput) readers[size_t(first)]++;
-    if (second != kInput) readers[size_t(second)]++;
-  }
-  for (size_t i = 0; i + 1 < ops.size(); i++) {
-    ops[i].shared_output = readers[i] != 1 || ops[i + 1].reads[0] != int32_t(i);
-  }
-}
-
 template <class T>
 class Model {
  public:
-  Model(std::vector<Op> ops, std::vector<int64_t> states, Program program)
-      : ops_(std::move(ops)), states_(std::move(states)), program_(program), table_(chosen_table<T>()) {
+  // size: number of parameters.
+  Model(std::vector<Op> ops, std::vector<Input> inputs, std::vector<int64_t> states, int64_t size)
+      : ops_(std::move(ops)),
+        inputs_(std::move(inputs)),
+        states_(std::move(states)),
+        program_{},
+        table_(chosen_table<T>()) {
+    link(ops_, inputs_, program_);
     program_.ops = ops_.data();
     program_.n_ops = int32_t(ops_.size());
-    link(ops_);
+    program_.inputs = inputs_.data();
+    program_.n_inputs = int32_t(inputs_.size());
     program_.n_states = int32_t(states_.size());
+    program_.size = size;
   }
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -104,13 +100,21 @@ class Model {
   const Table<T>& table() const { return table_; }
   const std::vector<int64_t>& states() const { return states_; }
 
+  // T along an axis of time.
+  int64_t width(const Data& data, int32_t axis) const {
+    for (size_t i = 1; axis > 0 && i < inputs_.size(); i++) {
+      if (inputs_[i].axis == axis) return data.others[i - 1].steps;
+    }
+    return data.x.steps;
+  }
+
   // Returns the loss of the whole batch and fills gradient (P,), which may be null. Dropout, zoneout and noise draw as
   // in update `number`.
   double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, T* gradient) const {
     Flush flush;
     const Data data = objective.drawing(given, number);
     const auto work = workspaces_.borrow(*this);
-    work->cut.assign(data, nullptr, data.n, objective.shard_size);
+    work->cut.assign(program_, data, nullptr, data.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
     const double value = work->sums.compute(theta, work->packed, data, objective, work->cut, gradient != nullptr);
     if (gradient) std::memcpy(gradient, work->sums.result(), bytes());
@@ -129,7 +133,7 @@ class Model {
       const int64_t count = records.starts[u + 1] - records.starts[u];
       const Data drawn = objective.drawing(data, step + u);
       const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
-      work->cut.assign(now, picked, count, objective.shard_size);
+      work->cut.assign(program_, now, picked, count, objective.shard_size);
       pack(theta, work->packed, true, false, moves(now));
       const double value = work->sums.compute(theta, work->packed, now, objective, work->cut, true);
       *gradient = work->sums.result();
@@ -145,7 +149,7 @@ class Model {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
     Pool& pool = Pool::shared();
-    work->cut.assign(data, nullptr, data.n, shard_size);
+    work->cut.assign(program_, data, nullptr, data.n, shard_size);
     if (work->theta.empty() || std::memcmp(work->theta.data(), theta, bytes()) != 0) {  // cheaper than packing
       work->theta.assign(theta, theta + program_.size);
       pack(theta, work->ready, false);
@@ -157,7 +161,7 @@ class Model {
     pool.run(tasks, int(work->tapes.size()), [&](int64_t i, int thread) {
       Flush each;
       const int64_t first = work->cut.begin(i * together), rows = work->cut.rows_of(i * together, together);
-      predict_rows(theta, work->ready, data, work->cut.rows.data() + first, work->cut.lengths.data() + first, rows,
+      predict_rows(theta, work->ready, data, work->cut.rows.data() + first, work->cut.lengths_at(first), rows,
                    work->tapes[size_t(thread)], y, state);
     });
   }
@@ -165,9 +169,9 @@ class Model {
   std::unique_ptr<Tape<T>> forward(const T* theta, const Data& data, int64_t shard_size, T* y, T* const* state) const {
     Flush flush;
     auto tape = std::make_unique<Tape<T>>();
-    tape->cut.assign(data, nullptr, data.n, shard_size);
+    tape->cut.assign(program_, data, nullptr, data.n, shard_size);
     tape->n = data.n;
-    tape->steps = data.steps;
+    for (int32_t axis = 0; axis < program_.n_axes; axis++) tape->steps.push_back(width(data, axis));
     const int64_t count = tape->cut.count();
     tape->blocks.resize(size_t(count));
     tape->shards.resize(size_t(count));
@@ -176,11 +180,11 @@ class Model {
     Pool::shared().run(count, Pool::shared().threads(), [&](int64_t i, int) {
       Flush each;
       const int64_t at = tape->cut.begin(i), rows = tape->cut.rows_of(i);
-      const int64_t* lengths = tape->cut.lengths.data() + at;
+      const Lengths lengths = tape->cut.lengths_at(at);
       void* memory = tape->blocks[size_t(i)].reserve(table_.tape_bytes(program_, lengths, rows, true));
       Shard* s = table_.lay_tape(program_, lengths, rows, true, memory);
       table_.forward(s, program_, theta, packed.get(), data, tape->cut.rows.data() + at);
-      table_.read_output(s, program_, y, data.steps);
+      table_.read_output(s, program_, y);
       table_.read_state(s, program_, false, state);
       tape->shards[size_t(i)] = s;
     });
@@ -188,15 +192,16 @@ class Model {
   }
 
   void hidden(const Tape<T>& tape, int32_t op, T* h) const {
-    for (const Shard* s : tape.shards) table_.read_hidden(s, program_, op, h, tape.steps);
+    for (const Shard* s : tape.shards) table_.read_hidden(s, program_, op, h);
   }
 
-  // gradient (P,) is summed along the tree; dx may be null.
-  void backward(const T* theta, const Tape<T>& tape, const Upstream& up, int64_t truncate, T* gradient, T* dx,
+  // gradient (P,) is summed along the tree; dx has an array for each input, or null.
+  void backward(const T* theta, const Tape<T>& tape, const Upstream& up, int64_t truncate, T* gradient, T* const* dx,
                 T* const* dstate) const {
     Flush flush;
     Block packed;
-    pack(theta, packed, true, dx != nullptr);
+    const bool wanted = std::any_of(dx, dx + program_.n_inputs, [](const T* one) { return one != nullptr; });
+    pack(theta, packed, true, wanted);
     const int64_t count = int64_t(tape.shards.size());
     std::vector<Block> parts(static_cast<size_t>(count));
     std::vector<Block> scratch(size_t(Pool::shared().threads()));
@@ -206,33 +211,34 @@ class Model {
       std::memset(part, 0, bytes());
       const Shard* s = tape.shards[size_t(i)];
       const int64_t rows = tape.cut.rows_of(i);
-      void* memory = scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, dx != nullptr));
-      table_.backward(s, program_, packed.get(), up, tape.steps, truncate,
-                      table_.lay_scratch(s, program_, rows, dx != nullptr, memory), part, dx, dstate);
+      void* memory = scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, wanted));
+      table_.backward(s, program_, packed.get(), up, truncate, table_.lay_scratch(s, program_, rows, wanted, memory),
+                      part, dx, dstate);
     });
     add_tree(parts, 0, count);
     std::memcpy(gradient, parts[0].get(), bytes());
   }
 
-  // Predicts some rows, longest first. A network of two directions takes all steps at once.
-  void predict_rows(const T* theta, const Block& packed, Data data, const int64_t* rows, const int64_t* lengths,
-                    int64_t n, Block& tape, T* y, T* const* state) const {
+  // Predicts some rows, longest first.
+  void predict_rows(const T* theta, const Block& packed, Data data, const int64_t* rows, Lengths lengths, int64_t n,
+                    Block& tape, T* y, T* const* state) const {
     constexpr size_t kSegmentBytes = size_t(1) << 21;
-    const int64_t steps = lengths[0], total = data.steps;
-    int64_t segment = steps;
-    if (!both_directions()) {
-      const std::vector<int64_t> once(size_t(n), 1);
-      segment = std::max<int64_t>(16, int64_t(kSegmentBytes / table_.tape_bytes(program_, once.data(), n, false)));
-    }
-    std::vector<int64_t> window(lengths, lengths + n);
-    for (int64_t t = 0; t < steps; t += segment) {
-      n = longer_than(lengths, n, t);
-      for (int64_t r = 0; r < n; r++) window[size_t(r)] = std::min(segment, lengths[r] - t);
-      void* memory = tape.reserve(table_.tape_bytes(program_, window.data(), n, false));
-      Shard* s = table_.lay_tape(program_, window.data(), n, false, memory);
+    const auto advance = [&](Lengths now, int64_t t) {
+      void* memory = tape.reserve(table_.tape_bytes(program_, now, n, false));
+      Shard* s = table_.lay_tape(program_, now, n, false, memory);
       table_.forward(s, program_, theta, packed.get(), data, rows);
-      table_.read_output(s, program_, program_.last ? y : y + t * program_.out, total);
+      table_.read_output(s, program_, program_.last ? y : y + t * program_.out);
       table_.read_state(s, program_, false, state);
+    };
+    if (program_.whole) return advance(lengths, 0);
+    const std::vector<int64_t> once(size_t(n), 1);
+    const int64_t most = int64_t(kSegmentBytes / table_.tape_bytes(program_, {once.data(), n}, n, false));
+    const int64_t steps = lengths.first[0], segment = std::max<int64_t>(16, most);
+    std::vector<int64_t> window(static_cast<size_t>(n));
+    for (int64_t t = 0; t < steps; t += segment) {
+      n = longer_than(lengths.first, n, t);
+      for (int64_t r = 0; r < n; r++) window[size_t(r)] = std::min(segment, lengths.first[r] - t);
+      advance({window.data(), n}, t);
       data.x = later(program_, data, Loss{}, sizeof(T), segment).x;
       data.state = reinterpret_cast<const void* const*>(state);
     }
@@ -245,7 +251,7 @@ class Model {
  private:
   // Whether any state has to be multiplied: a single step from a state of zero needs no product with it.
   bool moves(const Data& data) const {
-    return data.steps > 1 || data.state ||
+    return data.x.steps > 1 || data.state || program_.whole ||
            std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.learned_state != 0; });
   }
 
@@ -254,23 +260,20 @@ class Model {
     const int64_t t = records.window_starts[u];
     Data now = later(program_, data, loss, sizeof(T), t);
     now.first = 0;
-    now.steps = std::min(records.window, data.steps - t);
+    now.x.steps = std::min(records.window, data.x.steps - t);
     now.carry = records.carry;
     if (t > 0) now.state = records.carry;
-    if (!data.lengths) return now;
+    if (!data.x.lengths) return now;
     left.resize(size_t(data.n));
     for (int64_t i = records.starts[u]; i < records.starts[u + 1]; i++) {
       const int64_t row = records.rows[i];
-      left[size_t(row)] = std::min(now.steps, data.lengths[row] - t);
+      left[size_t(row)] = std::min(now.x.steps, data.x.lengths[row] - t);
     }
-    now.lengths = left.data();
+    now.x.lengths = left.data();
     return now;
   }
 
   size_t bytes() const { return size_t(program_.size) * sizeof(T); }
-  bool both_directions() const {
-    return std::any_of(ops_.begin(), ops_.end(), [](const Op& op) { return op.directions == 2; });
-  }
 
   void add_tree(std::vector<Block>& parts, int64_t lo, int64_t hi) const {
     if (hi - lo == 1) return;
@@ -281,6 +284,7 @@ class Model {
   }
 
   std::vector<Op> ops_;
+  std::vector<Input> inputs_;
   std::vector<int64_t> states_;
   Program program_;
   const Table<T>& table_;

@@ -22,14 +22,14 @@ class Stepper {
     std::iota(rows_.begin(), rows_.end(), int64_t(0));
     model_->pack(theta_.data(), packed_, false);
     const std::vector<int64_t> lengths(size_t(batch), 1);
-    void* tape = tape_.reserve(table_.tape_bytes(p, lengths.data(), batch, false));
-    shard_ = table_.lay_tape(p, lengths.data(), batch, false, tape);
-    const int64_t width = p.integer ? 1 : p.in;
+    void* tape = tape_.reserve(table_.tape_bytes(p, {lengths.data(), batch}, batch, false));
+    shard_ = table_.lay_tape(p, {lengths.data(), batch}, batch, false, tape);
+    const int64_t width = integers() ? 1 : p.inputs[0].size;
     data_.n = batch;
-    data_.steps = 1;
-    data_.x = input_.reserve(size_t(batch * width) * (p.integer ? sizeof(int64_t) : sizeof(T)));
-    data_.x_row = width;
-    data_.x_col = p.integer ? 0 : 1;
+    data_.x.steps = 1;
+    data_.x.at = input_.reserve(size_t(batch * width) * (integers() ? sizeof(int64_t) : sizeof(T)));
+    data_.x.row = width;
+    data_.x.col = integers() ? 0 : 1;
     for (const int64_t size : model_->states()) {
       states_.emplace_back(size_t(batch * size));
       now_.push_back(states_.back().data());
@@ -42,7 +42,8 @@ class Stepper {
 
   const Program& program() const { return model_->program(); }
   int64_t batch() const { return batch_; }
-  int64_t vocabulary() const { return program().ops[0].hidden; }  // of an embedding at the network's beginning
+  bool integers() const { return program().inputs[0].kind == InputKind::integers; }
+  int64_t input_size() const { return program().inputs[0].size; }  // features, or how many integers there are
 
   // About how many multiply-adds a step takes.
   int64_t work() const { return batch_ * program().size; }
@@ -60,7 +61,7 @@ class Stepper {
     Flush flush;
     const Program& p = program();
     table_.forward(shard_, p, theta_.data(), packed_.get(), data_, rows_.data());
-    table_.read_output(shard_, p, y, 1);
+    table_.read_output(shard_, p, y);
     table_.read_state(shard_, p, false, now_.data());
   }
 

@@ -96,10 +96,13 @@ class Gradient {
   // The mean of h^2 is over all units and steps.
   double activity_unit(const Objective& objective, const Cut& cut) const {
     if (objective.activity_penalty == 0) return 0;
-    int64_t width = 0, steps = 0;
-    for (int32_t i = 0; i < p_.n_ops; i++) width += p_.ops[i].kind == LayerKind::recurrent ? p_.ops[i].out : 0;
-    for (const int64_t length : cut.lengths) steps += length;
-    return objective.activity_penalty / (double(width) * double(steps));
+    double entries = 0;
+    for (int32_t i = 0; i < p_.n_ops; i++) {
+      if (p_.ops[i].kind != LayerKind::recurrent) continue;
+      const auto begin = cut.lengths.begin() + p_.ops[i].axis * int64_t(cut.rows.size());
+      entries += double(p_.ops[i].out) * double(std::accumulate(begin, begin + int64_t(cut.rows.size()), int64_t(0)));
+    }
+    return objective.activity_penalty / entries;
   }
 
   struct Job {
@@ -124,12 +127,16 @@ class Gradient {
     Block tape, scratch, between;
     Shard* shard = nullptr;  // laid out for rows of these lengths, cut into shards of `size`
     Scratch* back = nullptr;
-    std::vector<int64_t> lengths;
+    std::vector<int64_t> lengths;  // (axes, rows)
     int64_t size = 0;
 
-    bool laid_for(const int64_t* wanted, int64_t n, int64_t shard_rows, bool gradient) const {
-      return shard && int64_t(lengths.size()) == n && size == shard_rows && (back != nullptr) == gradient &&
-             std::equal(lengths.begin(), lengths.end(), wanted);
+    bool laid_for(Lengths wanted, int32_t axes, int64_t n, int64_t shard_rows, bool gradient) const {
+      if (!shard || int64_t(lengths.size()) != axes * n || size != shard_rows) return false;
+      for (int32_t axis = 0; axis < axes; axis++) {
+        const int64_t* own = wanted.first + axis * wanted.apart;
+        if (!std::equal(own, own + n, lengths.begin() + axis * n)) return false;
+      }
+      return (back != nullptr) == gradient;
     }
     std::vector<std::unique_ptr<Block>> spare;
     std::vector<Part> fresh;
@@ -142,7 +149,7 @@ class Gradient {
   // equal subtrees join.
   void add_shards(Worker& w, int thread, const Job& job, int64_t shard, int64_t count) {
     const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
-    const int64_t* lengths = job.cut.lengths.data() + at;
+    const Lengths lengths = job.cut.lengths_at(at);
     w.fresh.resize(size_t(count));
     w.losses.resize(size_t(count));
     w.gradients.clear();
@@ -154,8 +161,9 @@ class Gradient {
       std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
     }
     const int64_t* rows = job.cut.rows.data() + at;
-    if (job.want_gradient && job.objective.recompute > 0 && job.objective.recompute < lengths[0]) {
-      in_segments(w, job, rows, lengths, n);
+    const int64_t recompute = p_.whole ? 0 : job.objective.recompute;
+    if (job.want_gradient && recompute > 0 && recompute < lengths.first[0]) {
+      in_segments(w, job, rows, lengths.first, n);
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
       if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
@@ -171,9 +179,9 @@ class Gradient {
     }
   }
 
-  void forward(Worker& w, const Job& job, const Data& data, const int64_t* rows, const int64_t* lengths, int64_t n,
+  void forward(Worker& w, const Job& job, const Data& data, const int64_t* rows, Lengths lengths, int64_t n,
                bool keep) {
-    if (!w.laid_for(lengths, n, job.cut.size, keep)) lay(w, lengths, n, job.cut.size, keep);
+    if (!w.laid_for(lengths, p_.n_axes, n, job.cut.size, keep)) lay(w, lengths, n, job.cut.size, keep);
     table_.forward(w.shard, p_, job.theta, job.packed, data, rows);
   }
 
@@ -203,7 +211,7 @@ class Gradient {
         data.state = state.data();
         data.own_state = 1;
       }
-      forward(w, job, data, rows, window.data(), alive, keep);
+      forward(w, job, data, rows, {window.data(), alive}, alive, keep);
       data.state = nullptr;
       return data;
     };
@@ -223,7 +231,7 @@ class Gradient {
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
       table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
                            job.cut.size, w.back, &segment, job.activity_unit, w.gradients.data(), losses.data());
-      const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;
+      const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;  // one axis
       for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
     }
     for (int64_t r = 0; job.data.carry && r < n; r++) {  // not before: the first segment began from them
@@ -237,8 +245,12 @@ class Gradient {
     }
   }
 
-  void lay(Worker& w, const int64_t* lengths, int64_t n, int64_t shard_rows, bool gradient) {
-    w.lengths.assign(lengths, lengths + n);
+  void lay(Worker& w, Lengths lengths, int64_t n, int64_t shard_rows, bool gradient) {
+    w.lengths.clear();
+    for (int32_t axis = 0; axis < p_.n_axes; axis++) {
+      const int64_t* own = lengths.first + axis * lengths.apart;
+      w.lengths.insert(w.lengths.end(), own, own + n);
+    }
     w.size = shard_rows;
     w.shard = table_.lay_tape(p_, lengths, n, gradient, w.tape.reserve(table_.tape_bytes(p_, lengths, n, gradient)));
     w.back = nullptr;

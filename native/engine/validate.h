@@ -1,12 +1,12 @@
-// The check that a network, as Python hands it over, fits its own parameters: every matrix lies within theta, and every
-// layer reads as many features as the one before it gives. Kernels trust this; a wrong size would make them read and
-// write outside of theta.
+// The check that a network, as Python hands it over, fits its own parameters: every matrix lies within theta, every
+// layer reads as many features as its sources give, along the same axis of time, and initial states come from where
+// there are some of their size. Kernels trust this; a wrong size would make them read and write outside of theta.
 #pragma once
 
 #include <stdexcept>
 #include <vector>
 
-#include "program.h"
+#include "engine/link.h"
 
 namespace elman {
 
@@ -46,27 +46,38 @@ inline CellSizes cell_sizes(CellKind kind) {
 // Throws std::invalid_argument for a network that does not fit.
 class Validator {
  public:
-  Validator(const std::vector<Op>& ops, const std::vector<int64_t>& states, const Program& p) : states_(states), p_(p) {
-    need(!ops.empty() && p.in >= 1 && p.in <= kMost && p.size >= 1, "ops: expected layers, inputs and parameters");
-    need((ops[0].kind == LayerKind::embedding) == (p.integer != 0), "ops: expected integers before an embedding alone");
+  Validator(const std::vector<Op>& ops, const std::vector<Input>& inputs, const std::vector<int64_t>& states,
+            int64_t size)
+      : ops_(ops), inputs_(inputs), states_(states), size_(size) {
+    need(!ops.empty() && !inputs.empty() && size >= 1, "ops: expected layers, inputs and parameters");
+    need(inputs[0].kind != InputKind::vector, "inputs: expected a sequence first");
+    for (const Input& input : inputs) {
+      need(input.size >= 1 && input.size <= kMost, "inputs: expected sizes of at least 1");
+      need(input.kind == InputKind::sequence || input.kind == InputKind::integers || input.kind == InputKind::vector,
+           "inputs: unknown kind");
+    }
     for (size_t i = 0; i < ops.size(); i++) {
       const Op& op = ops[i];
       const Source read = source(int32_t(i), op.reads[0]);
       need(op.in == read.width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as what it reads");
       need((op.kind == LayerKind::embedding) == read.integers, "ops: expected an embedding alone to read integers");
       need(op.directions == 1 || (op.directions == 2 && op.kind == LayerKind::recurrent), "ops: one or two directions");
-      need((op.kind != LayerKind::recurrent && op.kind != LayerKind::last) || !read.last,
-           "ops: expected no recurrent layer behind the last step");
-      if (op.kind == LayerKind::skip) {
-        const Source second = source(int32_t(i), op.reads[1]);
-        need(op.second == second.width && !second.integers && (read.last || !second.last),
-             "ops: expected a skip to read a second source of its width");
+      const bool steps = op.kind == LayerKind::recurrent || op.kind == LayerKind::last ||
+                         op.kind == LayerKind::attention || op.kind == LayerKind::shift;
+      need(!steps || !read.last, "ops: expected no layer that reads steps behind the last one");
+      const Source second = source(int32_t(i), op.reads[1]);
+      if (reads_two(op.kind)) {
+        need(op.second == second.width && !second.integers, "ops: expected a second source of its width");
       }
+      if (op.kind == LayerKind::skip) {
+        need(read.last || (!second.last && read.axis == second.axis), "ops: expected a skip between the same steps");
+      }
+      if (op.kind == LayerKind::attention) need(!second.last, "ops: expected a sequence as memory");
       check(op);
-      outputs_.push_back({op.out, read.last || op.kind == LayerKind::last, false});
+      check_origins(int32_t(i));
+      const bool last = read.last || op.kind == LayerKind::last;
+      outputs_.push_back({op.out, last ? 0 : read.axis, last, false});
     }
-    need(outputs_.back().width == p.out && outputs_.back().last == (p.last != 0),
-         "ops: expected the outputs of the last layer");
   }
 
  private:
@@ -74,13 +85,18 @@ class Validator {
 
   struct Source {
     int64_t width;
+    int32_t axis;
     bool last, integers;
   };
 
   // What operation `i` reads under this number.
   Source source(int32_t i, int32_t number) const {
-    need(number >= kInput && number < i, "ops: expected each to read one before it");
-    return number == kInput ? Source{p_.in, false, p_.integer != 0} : outputs_[size_t(number)];
+    need(number < i && int64_t(number) > int64_t(kInput) - int64_t(inputs_.size()),
+         "ops: expected each to read an input or one before it");
+    if (number > kInput) return outputs_[size_t(number)];
+    const size_t place = size_t(kInput - number);
+    const Input& input = inputs_[place];
+    return {input.size, int32_t(place), input.kind == InputKind::vector, input.kind == InputKind::integers};
   }
 
   static void need(bool holds, const char* what) {
@@ -89,7 +105,7 @@ class Validator {
 
   // Needs a matrix, or `rows` numbers in a row, to lie within theta.
   void inside(int64_t offset, int64_t rows, int64_t columns = 1) const {
-    need(rows >= 1 && columns >= 1 && rows <= p_.size / columns && offset >= 0 && offset <= p_.size - rows * columns,
+    need(rows >= 1 && columns >= 1 && rows <= size_ / columns && offset >= 0 && offset <= size_ - rows * columns,
          "ops: expected every parameter within theta");
   }
 
@@ -105,8 +121,12 @@ class Validator {
       case LayerKind::skip:
         need(op.out == op.in, "ops: a skip gives what it gets");
         return inside(op.direction[0].weight, op.out, op.second);
+      case LayerKind::attention:
+        need(op.out == op.in + op.second, "ops: expected attention to give the context and the query");
+        return inside(op.direction[0].weight, op.second, op.in);
       case LayerKind::last:
       case LayerKind::dropout:
+      case LayerKind::shift:
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
     }
     throw std::invalid_argument("ops: unknown kind");
@@ -130,8 +150,31 @@ class Validator {
     }
   }
 
+  void check_origins(int32_t i) const {
+    const Op& op = ops_[size_t(i)];
+    for (int32_t k = 0; k < op.directions; k++) {
+      for (int64_t s = 0; s < 2; s++) {
+        const Origin& from = op.direction[k].origin[s];
+        if (from.kind == OriginKind::none) continue;
+        need(op.kind == LayerKind::recurrent && s < cell_sizes(op.cell).states, "origin: expected one of a state");
+        if (from.kind == OriginKind::vector) {
+          const Source vector = source(i, from.source);
+          need(vector.last && !vector.integers && vector.width == op.hidden, "origin: expected a vector of its size");
+          continue;
+        }
+        need(from.kind == OriginKind::state && from.source >= 0 && from.source < i, "origin: expected one before it");
+        const Op& other = ops_[size_t(from.source)];
+        need(other.kind == LayerKind::recurrent && other.hidden == op.hidden && from.direction >= 0 &&
+                 from.direction < other.directions && from.part >= 0 && from.part < cell_sizes(other.cell).states,
+             "origin: expected a state of its size");
+      }
+    }
+  }
+
+  const std::vector<Op>& ops_;
+  const std::vector<Input>& inputs_;
   const std::vector<int64_t>& states_;
-  const Program& p_;
+  const int64_t size_;
   std::vector<Source> outputs_;  // of the operations checked so far
 };
 

@@ -36,7 +36,7 @@ struct DenseLayer : PlainLayer<T> {
     const Op& op = f.op;
     const OpWeights<T>& w = f.w;
     OpTape<T>& o = f.o;
-    const int64_t rows = output_rows(f.s.steps, o.last), ld = f.in[0].ld;
+    const int64_t rows = output_rows(*o.steps, o.last), ld = f.in[0].ld;
     const T* in = f.in[0].at;
     if (few_outputs<T>(op.out, op.in)) {
       dots(Strided<T>{in, ld}, rows, op.in, w.forward, op.out, o.out, o.ld, w.bias);
@@ -57,7 +57,7 @@ struct DenseLayer : PlainLayer<T> {
   static void backward(const BackwardPass<T>& b) {
     const Op& op = b.op;
     const OpTape<T>& o = b.o;
-    const int64_t rows = output_rows(b.s.steps, o.last), ld = b.in[0].ld;
+    const int64_t rows = output_rows(*o.steps, o.last), ld = b.in[0].ld;
     const T* in = b.in[0].at;
     T *dout = b.dout, *din = b.din[0].at;
     const ActivationKind act = op.activation;
@@ -72,7 +72,7 @@ struct DenseLayer : PlainLayer<T> {
       });
     }
     for (const Share<T>& share : b.shares) {
-      const Pick pick = share.of(o.last);
+      const Pick pick = share.of(op);
       weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in,
                       share.gradient + op.direction[0].weight);
       bias_gradient(dout, o.ld, kPlain, op.out, pick, share.gradient + op.direction[0].bias);

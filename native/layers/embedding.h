@@ -1,4 +1,4 @@
-// A table of vectors: y = E[id], for the network's input of integers. An id outside of the table gives NaN.
+// A table of vectors: y = E[id], for an input of integers. An id outside of the table gives NaN.
 #pragma once
 
 #include "layers/record.h"
@@ -9,26 +9,28 @@ template <class T>
 struct EmbeddingLayer : PlainLayer<T> {
   static void forward(const ForwardPass<T>& f) {
     const T* table = f.theta + f.op.direction[0].weight;
-    const int64_t width = f.op.out, ld = f.o.ld;
-    for (int64_t m = 0; m < f.s.steps.total; m++) {
+    const int64_t *ids = f.in[0].ids, width = f.op.out, ld = f.o.ld;
+    for (int64_t m = 0; m < f.o.steps->total; m++) {
       T* to = f.o.out + m * ld;
-      if (f.s.ids[m] < 0) {
-        fill_nan(to, width);
+      if (known(f.op, ids[m])) {
+        memcpy(to, table + ids[m] * width, size_t(width) * sizeof(T));
       } else {
-        memcpy(to, table + f.s.ids[m] * width, size_t(width) * sizeof(T));
+        fill_nan(to, width);
       }
       for (int64_t j = width; j < ld; j++) to[j] = T(0);
     }
   }
 
+  static bool known(const Op& op, int64_t id) { return id >= 0 && id < op.hidden; }
+
   static void backward(const BackwardPass<T>& b) {
-    const int64_t width = b.op.out;
+    const int64_t *ids = b.in[0].ids, width = b.op.out;
     for (const Share<T>& share : b.shares) {
-      const Pick pick = share.of(b.o.last);
+      const Pick pick = share.of(b.op);
       for (int64_t k = 0; k < pick.count; k++) {
         const int64_t m = pick.index[k];
-        if (b.s.ids[m] < 0) continue;
-        T* row = share.gradient + b.op.direction[0].weight + b.s.ids[m] * width;
+        if (!known(b.op, ids[m])) continue;
+        T* row = share.gradient + b.op.direction[0].weight + ids[m] * width;
         for (int64_t j = 0; j < width; j++) row[j] += b.dout[m * b.o.ld + j];
       }
     }

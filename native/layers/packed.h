@@ -14,7 +14,7 @@ OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward, bool dx)
     OpWeights<T>& w = all ? all[i] : measured;
     w = {};
     dispatch_layer<T>(
-        op.kind, [&](auto layer) { decltype(layer)::carve_weights(m, op, backward, dx || op.reads[0] != kInput, w); });
+        op.kind, [&](auto layer) { decltype(layer)::carve_weights(m, op, backward, dx || op.reads[0] > kInput, w); });
   }
   return all;
 }

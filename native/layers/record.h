@@ -10,33 +10,67 @@ namespace elman::ELMAN_ISA {
 template <class T>
 struct OpWeights {
   CellWeights<T> cell[2];    // recurrent
-  T *forward, *bias, *back;  // dense and skip
+  T *forward, *bias, *back;  // dense, skip and attention
 };
 
-// Every operation's output: (rows, ld), rows one for each step of each sequence (`last` false) or one for each
-// sequence.
+// What one row's memory needs on its way through attention, one row after the other: it packed for both products, and
+// room for one result a step of the query, (steps, ldk).
+template <class T>
+struct AttentionRoom {
+  T *lanes, *rows, *made;
+};
+
+// The tape of attention: W q (total, ldk) of every query; the shares (total, lds) of each memory step in it, row after
+// row of the axis, each with its steps.
+template <class T>
+struct AttentionTape {
+  T *key, *share;
+  int64_t ldk, lds, longest;  // longest: of the memory's rows, in steps
+  AttentionRoom<T> room;
+};
+
+// Every operation's output: (rows, ld), rows one for each step of each sequence along its axis of time (`last` false),
+// or one for each of the shard's rows.
 template <class T>
 struct OpTape {
   T* out;
   int64_t ld;
   bool last;
+  const Steps* steps;  // of its axis
   DirectionTape<T> dir[2];
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
+  AttentionTape<T> attention;
+};
+
+// Rows of numbers: an input or an operation's output, or the gradient of either. Rows are one for each step of each
+// sequence (`last` false), or one for each of the shard's rows.
+template <class T>
+struct Rows {
+  T* at;
+  int64_t ld;
+  bool last;
+  const Steps* steps;
+  int64_t* ids;  // of an input of integers, which has no numbers; -1 for what can be none
 };
 
 template <class T>
 struct ShardTape {
-  Steps steps;
-  int64_t* rows;  // which sequences of the data these are
-  T* x;           // (total, ldx), gathered; null for integers
-  int64_t* ids;   // (total,), for an embedding
-  int64_t ldx;
+  Steps* axes;      // of time
+  Rows<T>* inputs;  // gathered
   OpTape<T>* ops;
   bool keep;   // gates, for the way back
   bool rest;   // no state was given
   bool draws;  // what dropout, zoneout and noise drew is part of it
 };
+
+// The rows of a source: an operation's output, or an input.
+template <class T>
+ELMAN_INLINE Rows<T> rows_of(const ShardTape<T>& s, int32_t source) {
+  if (source <= kInput) return s.inputs[kInput - source];
+  const OpTape<T>& o = s.ops[source];
+  return {o.out, o.ld, o.last, o.steps, nullptr};
+}
 
 template <class T>
 ELMAN_INLINE const ShardTape<T>* opened(const Shard* s) {
@@ -45,10 +79,11 @@ ELMAN_INLINE const ShardTape<T>* opened(const Shard* s) {
 
 ELMAN_INLINE int64_t output_rows(const Steps& s, bool last) { return last ? s.rows : s.total; }
 
-// The packed row of sequence r's last valid step.
+// The packed row of the last valid step of the axis' row r; of the shard's row r.
 ELMAN_INLINE int64_t last_row(const Steps& s, int64_t r) { return s.offset[s.lengths[r] - 1] + r; }
+ELMAN_INLINE int64_t last_of(const Steps& s, int64_t r) { return last_row(s, s.place[r]); }
 
-// f(packed row, sequence r of the shard, step t) for every row of an output.
+// f(packed row, row r of the axis, step t) for every row of an output.
 template <class F>
 ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
   if (last) {
@@ -62,12 +97,13 @@ ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
 
 // ---- the way back
 
-// One shard's part of the rows that go through the network together: its packed rows, its sequences, its gradient.
+// One shard's part of the rows that go through the network together: its packed rows and its rows along each axis of
+// time, its gradient.
 template <class T>
 struct Share {
-  Pick steps, rows;
+  Pick *steps, *rows;  // (axes,)
   T* gradient;
-  ELMAN_INLINE Pick of(bool last) const { return last ? rows : steps; }
+  ELMAN_INLINE Pick of(const Op& op) const { return op.last ? rows[0] : steps[op.axis]; }
 };
 
 // What the shards share: their rows go back through time in blocks of so many steps, each followed by its sums of outer
@@ -105,25 +141,30 @@ ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
 }
 
 template <class T>
+struct AttentionScratch {
+  AttentionRoom<T> room;
+  T *dkey, *dscore, *dmemory;  // (total, ldk); of one row: (steps, lds), (memory's steps, M)
+  int64_t* steps;              // 0, 1, 2, ...
+};
+
+// What an operation's way back works on.
+template <class T>
+struct OpScratch {
+  DirectionScratch<T> dir[2];
+  AttentionScratch<T> attention;
+};
+
+template <class T>
 struct ShardScratch {
-  T** dout;                       // gradient of each operation's output; see Op::shared_output
-  DirectionScratch<T> (*dir)[2];  // for each operation
-  T* dx;                          // (total, ldx), or null
+  T** dout;           // gradient of each operation's output; see Op::shared_output
+  OpScratch<T>* ops;  // for each operation
+  T** dx;             // of each input, like its numbers; null for integers, and where nobody asks
   Share<T>* shares;
-  int64_t *steps, *rows;  // what the shares pick from: (total,), (rows,)
+  int64_t* picked;  // what the shares pick from
   int64_t shard_rows;
 };
 
 // ---- what a layer is given
-
-// Rows of numbers: an operation's output or the network's input, or the gradient of either. Rows are one for each step
-// of each sequence (`last` false), or one for each sequence.
-template <class T>
-struct Rows {
-  T* at;
-  int64_t ld;
-  bool last;
-};
 
 template <class T>
 struct ForwardPass {
@@ -133,7 +174,7 @@ struct ForwardPass {
   const T* theta;
   const Data& data;
   const ShardTape<T>& s;
-  Rows<const T> in[2];  // what the operation reads
+  Rows<T> in[2];  // what the operation reads
   OpTape<T>& o;
 };
 
@@ -150,10 +191,10 @@ struct BackwardPass {
   int32_t place;
   const OpWeights<T>& w;
   const ShardTape<T>& s;
-  Rows<const T> in[2];
+  Rows<T> in[2];
   const OpTape<T>& o;
   T* dout;
-  const DirectionScratch<T>* dir;
+  const OpScratch<T>& own;
   int64_t truncate;
   Shares<T> shares;
   Into<T> din[2];
@@ -166,11 +207,12 @@ struct PlainLayer {
   static void carve_weights(Carver&, const Op&, bool /*backward*/, bool /*dx*/, OpWeights<T>&) {}
   // moves: whether any state but a first one of zero meets its weights; what is never read is not packed.
   static void pack(const Op&, const T* /*theta*/, bool /*backward*/, bool /*moves*/, const OpWeights<T>&) {}
-  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const ShardTape<T>& s, OpTape<T>& o) {
-    o.out = m.take<T>(output_rows(s.steps, o.last) * o.ld);
+  // o.steps lies ready; second: the axis of what is read second.
+  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const Steps& /*second*/, bool /*keep*/,
+                         OpTape<T>& o) {
+    o.out = m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
-  static void carve_scratch(Carver&, const Op&, const ShardTape<T>&, const OpTape<T>&, int64_t /*block*/,
-                            DirectionScratch<T>*) {}
+  static void carve_scratch(Carver&, const Op&, const OpTape<T>&, int64_t /*block*/, OpScratch<T>&) {}
 };
 
 }  // namespace elman::ELMAN_ISA

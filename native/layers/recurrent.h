@@ -37,32 +37,63 @@ void pack_cell(const Op& op, const T* theta, const Direction& at, bool backward,
   if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2);
 }
 
-template <class T>
-void gather_state(const Data& data, int32_t slot, const T* learned, const ShardTape<T>& s, const DirectionTape<T>& d,
-                  T* to) {
-  const T* given = data.state ? static_cast<const T*>(data.state[slot]) : nullptr;
-  for (int64_t r = 0; r < s.steps.rows; r++) {
-    const T* from = given ? given + (data.own_state ? r : s.rows[r]) * d.hidden : learned;
-    for (int64_t j = 0; j < d.units; j++) to[r * d.units + j] = from && j < d.hidden ? from[j] : T(0);
+// f(row r of the axis `to`, where its initial state comes from) for every row: a vector, or a final state.
+template <class T, class F>
+void each_origin(const Origin& origin, const ShardTape<T>& s, const Steps& to, F f) {
+  if (origin.kind == OriginKind::vector) {
+    const Rows<T> from = rows_of(s, origin.source);
+    for (int64_t r = 0; r < to.rows; r++) f(r, to.row[r], from.at + to.row[r] * from.ld);
+    return;
   }
+  const OpTape<T>& o = s.ops[origin.source];
+  const DirectionTape<T>& d = o.dir[origin.direction];
+  const T* states = origin.part == 0 ? d.h : d.c;
+  for (int64_t r = 0; r < to.rows; r++) {
+    const int64_t own = o.steps->place[to.row[r]];
+    f(r, own, states + (origin.direction == 1 ? own : last_row(*o.steps, own)) * d.ld);
+  }
+}
+
+// Fills the initial states h0 or c0 of one direction: the caller's, those of an origin, learned ones, or zero.
+template <class T>
+void gather_state(const Data& data, const Op& op, int k, int part, const T* theta, const ShardTape<T>& s,
+                  const Steps& steps, const DirectionTape<T>& d) {
+  const Direction& at = op.direction[k];
+  T* to = part == 0 ? d.h0 : d.c0;
+  const auto fill = [&](int64_t r, const T* from) {
+    for (int64_t j = 0; j < d.units; j++) to[r * d.units + j] = from && j < d.hidden ? from[j] : T(0);
+  };
+  if (!data.state && at.origin[part].kind != OriginKind::none) {
+    return each_origin(at.origin[part], s, steps, [&](int64_t r, int64_t, const T* from) { fill(r, from); });
+  }
+  const T* given = data.state ? static_cast<const T*>(data.state[at.state + part]) : nullptr;
+  const T* learned = op.learned_state ? theta + at.learned[part] : nullptr;
+  for (int64_t r = 0; r < steps.rows; r++) {
+    fill(r, given ? given + (data.own_state ? r : steps.sequence[r]) * d.hidden : learned);
+  }
+}
+
+// Whether the state of these rows, where none is given, begins as zero.
+ELMAN_INLINE bool begins_at_rest(const Op& op, int k) {
+  const Origin(&origin)[2] = op.direction[k].origin;
+  return !op.learned_state && origin[0].kind == OriginKind::none && origin[1].kind == OriginKind::none;
 }
 
 template <class T>
 void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, const Data& data, const ShardTape<T>& s,
                        const T* in, int64_t ld, OpTape<T>& o, bool keep) {
+  const Steps& steps = *o.steps;
   for (int32_t k = 0; k < op.directions; k++) {
     DirectionTape<T>& d = o.dir[k];
-    d.regular.training = data.draws, d.regular.key = data.key, d.regular.first = data.first, d.regular.rows = s.rows;
-    for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
-      const T* learned = op.learned_state ? theta + op.direction[k].learned[part] : nullptr;
-      gather_state(data, op.direction[k].state + part, learned, s, d, part == 0 ? d.h0 : d.c0);
-    }
+    d.regular.training = data.draws, d.regular.key = data.key, d.regular.first = data.first;
+    d.regular.rows = steps.sequence;
+    for (int part = 0; part < (d.c0 ? 2 : 1); part++) gather_state(data, op, k, part, theta, s, steps, d);
     dispatch_cell<T>(op.cell, [&](auto cell) {
-      scan_forward<decltype(cell)>(s.steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && !op.learned_state);
+      scan_forward<decltype(cell)>(steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && begins_at_rest(op, k));
     });
   }
   if (op.directions == 1) return;
-  for (int64_t m = 0; m < s.steps.total; m++) {
+  for (int64_t m = 0; m < steps.total; m++) {
     T* to = o.out + m * o.ld;
     for (int32_t k = 0; k < 2; k++) {
       memcpy(to + k * op.hidden, o.dir[k].h + m * o.dir[k].ld, size_t(op.hidden) * sizeof(T));
@@ -76,8 +107,8 @@ template <class T>
 void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>& s, const T* in, int64_t ld,
                         const OpTape<T>& o, const T* dout, const DirectionScratch<T>* b, int64_t truncate,
                         Shares<T> shares, T* din, Start start) {
-  const int64_t total = s.steps.total, n = op.hidden;
-  const bool learned = op.learned_state && s.rest;
+  const Steps& steps = *o.steps;
+  const int64_t total = steps.total, n = op.hidden;
   for (int32_t k = 0; k < op.directions; k++) {
     const DirectionTape<T>& d = o.dir[k];
     const T* arriving = dout;
@@ -95,17 +126,17 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
     const Direction& at = op.direction[k];
     dispatch_cell<T>(op.cell, [&](auto cell) {
       using Cell = decltype(cell);
-      for (int64_t done = 0; done < s.steps.steps; done += shares.block) {
-        const int64_t left = s.steps.steps - done, count = left < shares.block ? left : shares.block;
+      const bool rest = begins_at_rest(op, k);
+      for (int64_t done = 0; done < steps.steps; done += shares.block) {
+        const int64_t left = steps.steps - done, count = left < shares.block ? left : shares.block;
         const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
-        const int64_t begin = s.steps.offset[lowest], end = s.steps.offset[highest] + s.steps.count[highest];
-        scan_backward<Cell>(s.steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step,
-                            shares.dstate || learned, done, count, begin, b[k]);
-        const int64_t first = begin > 0 ? begin : s.steps.count[0];  // step 0 saw a state of zero
+        const int64_t begin = steps.offset[lowest], end = steps.offset[highest] + steps.count[highest];
+        scan_backward<Cell>(steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step,
+                            shares.dstate || (s.rest && !rest), done, count, begin, b[k]);
+        const int64_t first = begin > 0 ? begin : steps.count[0];  // step 0 saw a state of zero
         for (const Share<T>& share : shares) {
-          const Pick rows = between(share.steps, begin, begin, end);
-          const Pick moved =
-              shares.rest && !op.learned_state && k == 0 ? between(share.steps, begin, first, end) : rows;
+          const Pick rows = between(share.of(op), begin, begin, end);
+          const Pick moved = shares.rest && rest && k == 0 ? between(share.of(op), begin, first, end) : rows;
           T* g = share.gradient;
           weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at.weight);
           weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at.weight_hh);
@@ -121,10 +152,12 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
         }
       }
     });
-    for (const Share<T>& share : shares) {
-      if (!learned) break;
-      bias_gradient(b[k].dh, d.units, kPlain, n, share.rows, share.gradient + at.learned[0]);
-      if (b[k].dc) bias_gradient(b[k].dc, d.units, kPlain, n, share.rows, share.gradient + at.learned[1]);
+    for (int part = 0; s.rest && op.learned_state && part < (b[k].dc ? 2 : 1); part++) {
+      if (at.origin[part].kind != OriginKind::none) continue;  // what is learned gave way to it
+      for (const Share<T>& share : shares) {
+        bias_gradient(part == 0 ? b[k].dh : b[k].dc, d.units, kPlain, n, share.rows[op.axis],
+                      share.gradient + at.learned[part]);
+      }
     }
     start = Start::add;
   }
@@ -147,20 +180,19 @@ struct RecurrentLayer : PlainLayer<T> {
   }
 
   // One direction's states are the output themselves.
-  static void carve_tape(Carver& m, const Op& op, int32_t place, const ShardTape<T>& s, OpTape<T>& o) {
+  static void carve_tape(Carver& m, const Op& op, int32_t place, const Steps&, bool keep, OpTape<T>& o) {
     for (int32_t k = 0; k < op.directions; k++) {
       dispatch_cell<T>(op.cell, [&](auto cell) {
-        carve_direction<decltype(cell)>(m, s.steps, op.in, op.hidden, s.keep, regular(op, place, k), o.dir[k]);
+        carve_direction<decltype(cell)>(m, *o.steps, op.in, op.hidden, keep, regular(op, place, k), o.dir[k]);
       });
     }
-    o.out = op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(s.steps, o.last) * o.ld);
+    o.out = op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
 
-  static void carve_scratch(Carver& m, const Op& op, const ShardTape<T>& s, const OpTape<T>& o, int64_t block,
-                            DirectionScratch<T>* dir) {
+  static void carve_scratch(Carver& m, const Op& op, const OpTape<T>& o, int64_t block, OpScratch<T>& own) {
     for (int32_t k = 0; k < op.directions; k++) {
       dispatch_cell<T>(op.cell, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, s.steps, o.dir[k], block, op.directions == 2, dir[k]);
+        carve_direction_scratch<decltype(cell)>(m, *o.steps, o.dir[k], block, op.directions == 2, own.dir[k]);
       });
     }
   }
@@ -170,8 +202,8 @@ struct RecurrentLayer : PlainLayer<T> {
   }
 
   static void backward(const BackwardPass<T>& b) {
-    recurrent_backward(b.op, b.w, b.s, b.in[0].at, b.in[0].ld, b.o, b.dout, b.dir, b.truncate, b.shares, b.din[0].at,
-                       b.din[0].start);
+    recurrent_backward(b.op, b.w, b.s, b.in[0].at, b.in[0].ld, b.o, b.dout, b.own.dir, b.truncate, b.shares,
+                       b.din[0].at, b.din[0].start);
   }
 };
 

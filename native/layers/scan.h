@@ -1,6 +1,6 @@
-// The time loop over any cell, for one direction of one layer of a shard. A shard's rows are ordered by length, longest
-// first, so the rows still running at step t are the first count[t]; its buffers hold only those, step after step: row
-// r of step t lies at offset[t] + r.
+// The time loop over any cell, for one direction of one layer of a shard. Along an axis of time rows are ordered by
+// length, longest first, so the rows still running at step t are the first count[t]; buffers hold only those, step
+// after step: row r of step t lies at offset[t] + r.
 #pragma once
 
 #include "cells/gru.h"
@@ -11,9 +11,14 @@
 
 namespace elman::ELMAN_ISA {
 
+// A shard's rows along one axis of time.
 struct Steps {
-  int64_t rows, steps, total;  // total: sum of lengths
+  int64_t rows, steps, total;  // steps: of the longest; total: sum of lengths
   int64_t *lengths, *count, *offset;
+  int64_t* sequence;  // (rows,): which sequences of the data these are
+  int64_t* place;     // (rows,): where among these the shard's row r is, which are ordered along axis 0
+  int64_t* row;       // (rows,): and back
+  int64_t width;      // T of the data's arrays
 };
 
 // Hands out consecutive aligned pieces of a block; where `base` is null, it only measures how much they take.

@@ -8,20 +8,12 @@
 
 namespace elman::ELMAN_ISA {
 
-// What an operation reads: the network's input, or another operation's output.
-template <class T>
-ELMAN_INLINE Rows<const T> rows_of(const ShardTape<T>& s, int32_t source) {
-  if (source == kInput) return {s.x, s.ldx, false};
-  return {s.ops[source].out, s.ops[source].ld, s.ops[source].last};
-}
-
 template <class T>
 void forward(Shard* shard, const Program& p, const T* theta, const void* packed, const Data& data,
              const int64_t* rows) {
   ShardTape<T>& s = *reinterpret_cast<ShardTape<T>*>(shard);
   const OpWeights<T>* weights = static_cast<const OpWeights<T>*>(packed);
-  memcpy(s.rows, rows, size_t(s.steps.rows) * sizeof(int64_t));
-  gather_input(p, data, s);
+  gather_inputs(p, data, rows, s);
   s.rest = !data.state;
   s.draws = data.draws;
 
@@ -36,28 +28,59 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
 // The penalty on activity, `unit` h^2 for every unit and step of a layer: its value for each shard of `shard_rows`, and
 // its derivative added to dout.
 template <class T>
-void penalise(const Op& op, const ShardTape<T>& s, const OpTape<T>& o, double unit, int64_t shard_rows, T* dout,
-              double* losses) {
-  each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t) {
+void penalise(const Op& op, const OpTape<T>& o, double unit, int64_t shard_rows, T* dout, double* losses) {
+  each_row(*o.steps, false, [&](int64_t m, int64_t r, int64_t) {
     const T* h = o.out + m * o.ld;
     double sum = 0;
     for (int64_t j = 0; j < op.out; j++) sum += double(h[j]) * double(h[j]);
-    losses[r / shard_rows] += unit * sum;
+    losses[o.steps->row[r] / shard_rows] += unit * sum;
     for (int64_t j = 0; dout && j < op.out; j++) dout[m * o.ld + j] += T(2 * unit) * h[j];
   });
 }
 
-// Through all layers, from the last one's dout; b.dir holds the gradient of the final states.
+// Hands the gradient of a recurrent operation's initial states, where they came from elsewhere, to where that was, and
+// keeps none of it.
+template <class T>
+void send_to_origins(const Op& op, const ShardTape<T>& s, const ShardScratch<T>& b, int32_t place) {
+  const Steps& steps = *s.ops[place].steps;
+  for (int32_t k = 0; op.kind == LayerKind::recurrent && k < op.directions; k++) {
+    const DirectionTape<T>& d = s.ops[place].dir[k];
+    for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
+      const Origin& origin = op.direction[k].origin[part];
+      if (origin.kind == OriginKind::none) continue;
+      T* from = part == 0 ? b.ops[place].dir[k].dh : b.ops[place].dir[k].dc;
+      T* to;
+      int64_t ld;
+      if (origin.kind == OriginKind::state) {
+        const DirectionScratch<T>& other = b.ops[origin.source].dir[origin.direction];
+        to = origin.part == 0 ? other.dh : other.dc, ld = d.units;
+      } else {
+        to = origin.source <= kInput ? b.dx[kInput - origin.source] : b.dout[origin.source];
+        ld = rows_of(s, origin.source).ld;
+      }
+      each_origin(origin, s, steps, [&](int64_t r, int64_t own, const T*) {
+        for (int64_t j = 0; to && j < d.hidden; j++) to[own * ld + j] += from[r * d.units + j];
+      });
+      memset(from, 0, size_t(steps.rows * d.units) * sizeof(T));
+    }
+  }
+}
+
+// Through all layers, from the last one's dout; b.ops holds the gradient of the final states.
 template <class T>
 void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, const ShardScratch<T>& b,
-               const void* const* dhidden, int64_t steps, int64_t truncate, Shares<T> shares, double activity = 0,
+               const void* const* dhidden, int64_t truncate, Shares<T> shares, double activity = 0,
                double* losses = nullptr) {
   int32_t recurrent = 0;
   for (int32_t i = 0; i < p.n_ops; i++) recurrent += p.ops[i].kind == LayerKind::recurrent;
-  if (b.dx) memset(b.dx, 0, size_t(s.steps.total * s.ldx) * sizeof(T));
+  const auto clear = [](T* rows, const Steps& steps, bool last, int64_t ld) {
+    memset(rows, 0, size_t(output_rows(steps, last) * ld) * sizeof(T));
+  };
+  for (int32_t i = 0; i < p.n_inputs; i++) {
+    if (b.dx[i]) clear(b.dx[i], *s.inputs[i].steps, s.inputs[i].last, s.inputs[i].ld);
+  }
   for (int32_t i = 0; i < p.n_ops; i++) {
-    if (p.ops[i].shared_output)
-      memset(b.dout[i], 0, size_t(output_rows(s.steps, s.ops[i].last) * s.ops[i].ld) * sizeof(T));
+    if (p.ops[i].shared_output) clear(b.dout[i], *s.ops[i].steps, s.ops[i].last, s.ops[i].ld);
   }
   for (int32_t i = p.n_ops - 1; i >= 0; i--) {
     const Op& op = p.ops[i];
@@ -66,15 +89,16 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
       recurrent--;
       const T* extra = dhidden ? static_cast<const T*>(dhidden[recurrent]) : nullptr;
       if (extra) {
-        each_row(s.steps, false, [&](int64_t m, int64_t r, int64_t t) {
-          const T* from = extra + (s.rows[r] * steps + t) * op.out;
+        const Steps& steps = *o.steps;
+        each_row(steps, false, [&](int64_t m, int64_t r, int64_t t) {
+          const T* from = extra + (steps.sequence[r] * steps.width + t) * op.out;
           for (int64_t j = 0; j < op.out; j++) b.dout[i][m * o.ld + j] += from[j];
         });
       }
-      if (activity > 0) penalise(op, s, o, activity, b.shard_rows, b.dout[i], losses);
+      if (activity > 0) penalise(op, o, activity, b.shard_rows, b.dout[i], losses);
     }
     const auto into = [&](int32_t source) {
-      if (source == kInput) return Into<T>{b.dx, Start::add};
+      if (source <= kInput) return Into<T>{b.dx[kInput - source], Start::add};
       return Into<T>{b.dout[source], p.ops[source].shared_output ? Start::add : Start::zero};
     };
     const BackwardPass<T> pass{op,
@@ -84,22 +108,24 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
                                {rows_of(s, op.reads[0]), rows_of(s, op.reads[1])},
                                o,
                                b.dout[i],
-                               b.dir[i],
+                               b.ops[i],
                                truncate,
                                shares,
                                {into(op.reads[0]), into(op.reads[1])}};
     dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::backward(pass); });
+    if (s.rest) send_to_origins(op, s, b, i);
   }
 }
 
-// f(gradient buffer (rows, units), state slot, direction) for every state of every layer.
+// f(gradient buffer (rows, units), state slot, steps, direction) for every state of every layer.
 template <class T, class F>
 void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& b, F f) {
   for (int32_t i = 0; i < p.n_ops; i++) {
     if (p.ops[i].kind != LayerKind::recurrent) continue;
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
-      f(b.dir[i][k].dh, p.ops[i].direction[k].state, s.ops[i].dir[k]);
-      if (b.dir[i][k].dc) f(b.dir[i][k].dc, p.ops[i].direction[k].state + 1, s.ops[i].dir[k]);
+      const OpTape<T>& o = s.ops[i];
+      f(b.ops[i].dir[k].dh, p.ops[i].direction[k].state, *o.steps, o.dir[k]);
+      if (b.ops[i].dir[k].dc) f(b.ops[i].dir[k].dc, p.ops[i].direction[k].state + 1, *o.steps, o.dir[k]);
     }
   }
 }
@@ -118,72 +144,78 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
                    double activity, T* const* gradients, double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
-  const int64_t shares = (s.steps.rows + shard_rows - 1) / shard_rows;
+  const Steps& steps = *o.steps;
+  const int64_t shares = (steps.rows + shard_rows - 1) / shard_rows;
   const int64_t silent = o.last && segment ? segment->open : 0;  // rows that have not come to their last step
   const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = gradients ? b->dout[p.n_ops - 1] : nullptr;
   for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
-  each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
+  each_row(steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
     T* d = gradients ? dout + k * o.ld : nullptr;
     for (int64_t j = r < silent ? 0 : p.out; d && j < o.ld; j++) d[j] = T(0);
     if (r < silent) return;
-    const int64_t row = s.rows[r], at = row * data.y_row + t * data.y_step;
+    const int64_t row = steps.sequence[r], at = row * data.y_row + t * data.y_step;
     const Target<T> y = target_at<T>(loss, data, at);
     const T* weight = static_cast<const T*>(data.weight);
     const double scale = weight ? double(weight[row * data.weight_row + t * data.weight_step]) * unit : unit;
-    losses[shares == 1 ? 0 : r / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, scale, d);
+    losses[shares == 1 ? 0 : steps.row[r] / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, scale, d);
   });
   for (int32_t i = 0; activity > 0 && !gradients && i < p.n_ops; i++) {
-    if (p.ops[i].kind == LayerKind::recurrent)
-      penalise<T>(p.ops[i], s, s.ops[i], activity, shard_rows, nullptr, losses);
+    if (p.ops[i].kind == LayerKind::recurrent) penalise<T>(p.ops[i], s.ops[i], activity, shard_rows, nullptr, losses);
   }
   if (!gradients) return;
   void* const* dstate = segment ? segment->dstate : nullptr;
-  each_state(p, s, *b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
-    memset(d, 0, size_t(s.steps.rows * tape.units) * sizeof(T));
-    for (int64_t r = 0; dstate && r < s.steps.rows; r++) {
+  each_state(p, s, *b, [&](T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
+    memset(d, 0, size_t(own.rows * tape.units) * sizeof(T));
+    for (int64_t r = 0; dstate && r < own.rows; r++) {
       memcpy(d + r * tape.units, static_cast<T*>(dstate[slot]) + r * tape.hidden, size_t(tape.hidden) * sizeof(T));
     }
   });
-  walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, 0, truncate,
+  walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, truncate,
             shares_with(*b, shares, gradients, segment ? segment->first : 0, dstate != nullptr, s.rest), activity,
             losses);
-  each_state(p, s, *b, [&](const T* d, int32_t slot, const DirectionTape<T>& tape) {
-    for (int64_t r = 0; dstate && r < s.steps.rows; r++) {
+  each_state(p, s, *b, [&](const T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
+    for (int64_t r = 0; dstate && r < own.rows; r++) {
       memcpy(static_cast<T*>(dstate[slot]) + r * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
     }
   });
 }
 
 template <class T>
-void backward(const Shard* shard, const Program& p, const void* packed, const Upstream& up, int64_t steps,
-              int64_t truncate, Scratch* scratch, T* gradient, T* dx, T* const* dstate) {
+void backward(const Shard* shard, const Program& p, const void* packed, const Upstream& up, int64_t truncate,
+              Scratch* scratch, T* gradient, T* const* dx, T* const* dstate) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const ShardScratch<T>& b = *reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = b.dout[p.n_ops - 1];
-  memset(dout, 0, size_t(output_rows(s.steps, o.last) * o.ld) * sizeof(T));
+  const Steps& steps = *o.steps;
+  memset(dout, 0, size_t(output_rows(steps, o.last) * o.ld) * sizeof(T));
   if (up.dy) {
-    each_row(s.steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
-      const T* from = static_cast<const T*>(up.dy) + (s.rows[r] * (o.last ? 1 : steps) + t) * p.out;
+    each_row(steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
+      const T* from = static_cast<const T*>(up.dy) + (steps.sequence[r] * (o.last ? 1 : steps.width) + t) * p.out;
       memcpy(dout + k * o.ld, from, size_t(p.out) * sizeof(T));
     });
   }
-  each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
+  each_state(p, s, b, [&](T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
     const T* from = up.dstate ? static_cast<const T*>(up.dstate[slot]) : nullptr;
-    for (int64_t r = 0; r < s.steps.rows; r++) {
+    for (int64_t r = 0; r < own.rows; r++) {
       for (int64_t j = 0; j < tape.units; j++) {
-        d[r * tape.units + j] = from && j < tape.hidden ? from[s.rows[r] * tape.hidden + j] : T(0);
+        d[r * tape.units + j] = from && j < tape.hidden ? from[own.sequence[r] * tape.hidden + j] : T(0);
       }
     }
   });
-  walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, steps, truncate,
+  walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, truncate,
             shares_with(b, 1, &gradient, 0, true, s.rest));
-  if (dx) read_rows(s, false, b.dx, s.ldx, p.in, dx, steps);
-  each_state(p, s, b, [&](T* d, int32_t slot, const DirectionTape<T>& tape) {
-    for (int64_t r = 0; r < s.steps.rows; r++) {
-      memcpy(dstate[slot] + s.rows[r] * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
+  for (int32_t i = 0; i < p.n_inputs; i++) {
+    if (!dx[i]) continue;
+    Rows<T> rows = s.inputs[i];
+    rows.at = b.dx[i];
+    read_rows(rows, p.inputs[i].size, dx[i]);
+  }
+  each_state(p, s, b, [&](T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
+    for (int64_t r = 0; r < own.rows; r++) {
+      memcpy(dstate[slot] + own.sequence[r] * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
     }
   });
 }

@@ -9,10 +9,9 @@ template <class T>
 struct SkipLayer : PlainLayer<T> {
   // The rows of x that meet those of y.
   struct Read {
-    const Steps* steps;
-    Rows<const T> x;
+    Rows<T> x;
     bool last;  // of y
-    ELMAN_INLINE int64_t row(int64_t m) const { return last && !x.last ? last_row(*steps, m) : m; }
+    ELMAN_INLINE int64_t row(int64_t m) const { return last && !x.last ? last_of(*x.steps, m) : m; }
     ELMAN_INLINE const T* operator[](int64_t m) const { return x.at + row(m) * x.ld; }
   };
 
@@ -28,24 +27,24 @@ struct SkipLayer : PlainLayer<T> {
 
   static void forward(const ForwardPass<T>& f) {
     OpTape<T>& o = f.o;
-    const int64_t rows = output_rows(f.s.steps, o.last);
+    const int64_t rows = output_rows(*o.steps, o.last);
     memcpy(o.out, f.in[0].at, size_t(rows * o.ld) * sizeof(T));
-    product(Read{&f.s.steps, f.in[1], o.last}, rows, plain(f.op.second), f.w.forward, f.op.out, o.out, o.ld,
-            (const T*)nullptr, Start::add);
+    product(Read{f.in[1], o.last}, rows, plain(f.op.second), f.w.forward, f.op.out, o.out, o.ld, (const T*)nullptr,
+            Start::add);
   }
 
   static void backward(const BackwardPass<T>& b) {
     const OpTape<T>& o = b.o;
-    const int64_t rows = output_rows(b.s.steps, o.last);
+    const int64_t rows = output_rows(*o.steps, o.last);
     T* dy = b.din[0].at;
     if (dy && b.din[0].start == Start::zero) {
       memcpy(dy, b.dout, size_t(rows * o.ld) * sizeof(T));
     } else if (dy) {
       for (int64_t i = 0; i < rows * o.ld; i++) dy[i] += b.dout[i];
     }
-    const Read read{&b.s.steps, b.in[1], o.last};
+    const Read read{b.in[1], o.last};
     for (const Share<T>& share : b.shares) {
-      weight_gradient(b.dout, o.ld, kPlain, b.op.out, read, share.of(o.last), b.op.second,
+      weight_gradient(b.dout, o.ld, kPlain, b.op.out, read, share.of(b.op), b.op.second,
                       share.gradient + b.op.direction[0].weight);
     }
     T* dx = b.din[1].at;  // always added to: others may read x too

@@ -6,6 +6,20 @@ import numpy
 from numpy.typing import NDArray
 
 
+class InputKind(enum.Enum):
+    sequence = 0
+
+    integers = 1
+
+    vector = 2
+
+class OriginKind(enum.Enum):
+    none = 0
+
+    vector = 1
+
+    state = 2
+
 class LayerKind(enum.Enum):
     embedding = 0
 
@@ -18,6 +32,10 @@ class LayerKind(enum.Enum):
     skip = 4
 
     dropout = 5
+
+    attention = 6
+
+    shift = 7
 
 class CellKind(enum.Enum):
     tanh = 0
@@ -83,8 +101,32 @@ class OptimizerKind(enum.Enum):
 
     adamw = 4
 
+class Input:
+    def __init__(self, *, kind: InputKind, size: int) -> None: ...
+
+    @property
+    def kind(self) -> InputKind: ...
+
+    @property
+    def size(self) -> int: ...
+
+class Origin:
+    def __init__(self, *, kind: OriginKind = OriginKind.none, source: int = 0, direction: int = 0, part: int = 0) -> None: ...
+
+    @property
+    def kind(self) -> OriginKind: ...
+
+    @property
+    def source(self) -> int: ...
+
+    @property
+    def direction(self) -> int: ...
+
+    @property
+    def part(self) -> int: ...
+
 class Direction:
-    def __init__(self, *, weight: int = 0, weight_hh: int = 0, bias: int = 0, extra: int = 0, learned: tuple[int, int] = (0, 0), state: int = 0) -> None: ...
+    def __init__(self, *, weight: int = 0, weight_hh: int = 0, bias: int = 0, extra: int = 0, learned: tuple[int, int] = (0, 0), state: int = 0, origin: tuple[Origin, Origin] = ...) -> None: ...
 
     @property
     def weight(self) -> int: ...
@@ -103,6 +145,9 @@ class Direction:
 
     @property
     def state(self) -> int: ...
+
+    @property
+    def origin(self) -> tuple[Origin, Origin]: ...
 
 class Op:
     def __init__(self, *, kind: LayerKind, reads: tuple[int, int] = (-1, -1), input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0) -> None: ...
@@ -149,8 +194,11 @@ class Op:
     @property
     def noise(self) -> float: ...
 
+class NamedInput:
+    def __init__(self, *, values: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
+
 class Batch:
-    def __init__(self, *, x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, state: Sequence[Annotated[NDArray, dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
+    def __init__(self, *, x: Annotated[NDArray, dict(device='cpu', writable=False)], others: Sequence[NamedInput] = [], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, state: Sequence[Annotated[NDArray, dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 class Key:
     def __init__(self, seed: int, update: int) -> None: ...
@@ -171,7 +219,7 @@ class Tape32:
     pass
 
 class Model32:
-    def __init__(self, *, operations: Sequence[Op], states: Sequence[int], input_size: int, output_size: int, size: int, integer_input: bool, last: bool) -> None: ...
+    def __init__(self, *, operations: Sequence[Op], inputs: Sequence[Input], states: Sequence[int], size: int) -> None: ...
 
     def predict(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, shard_size: int, y: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]) -> None: ...
 
@@ -179,7 +227,7 @@ class Model32:
 
     def hidden(self, tape: Tape32, op: int, h: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]) -> None: ...
 
-    def backward(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], tape: Tape32, dy: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None, dhidden: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None], dstate: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], truncate: int, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], dx: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, dstate0: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]) -> None: ...
+    def backward(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], tape: Tape32, dy: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None, dhidden: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)] | None], dstate: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)]], truncate: int, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')], dx: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None], dstate0: Sequence[Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]]) -> None: ...
 
     def loss(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, objective: Objective, number: int, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None) -> float: ...
 
@@ -189,7 +237,7 @@ class Tape64:
     pass
 
 class Model64:
-    def __init__(self, *, operations: Sequence[Op], states: Sequence[int], input_size: int, output_size: int, size: int, integer_input: bool, last: bool) -> None: ...
+    def __init__(self, *, operations: Sequence[Op], inputs: Sequence[Input], states: Sequence[int], size: int) -> None: ...
 
     def predict(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, shard_size: int, y: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], final: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
 
@@ -197,7 +245,7 @@ class Model64:
 
     def hidden(self, tape: Tape64, op: int, h: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
 
-    def backward(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tape: Tape64, dy: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, dhidden: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None], dstate: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], truncate: int, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], dx: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, dstate0: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
+    def backward(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tape: Tape64, dy: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, dhidden: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None], dstate: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], truncate: int, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], dx: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None], dstate0: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
 
     def loss(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, objective: Objective, number: int, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None) -> float: ...
 

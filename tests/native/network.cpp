@@ -40,7 +40,7 @@ std::vector<Op> take_operations(int64_t count) {
     op.reads[0] = int32_t(head[9]), op.reads[1] = int32_t(head[10]), op.second = head[11];
     for (int32_t k = 0; k < op.directions; k++) {
       const std::vector<int64_t> at = take<int64_t>(7);
-      op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6])};
+      op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6]), {}};
     }
     const std::vector<double> real = take<double>(4);
     op.rate = real[0], op.zoneout[0] = real[1], op.zoneout[1] = real[2], op.noise = real[3];
@@ -82,20 +82,15 @@ void answer(const Header& h) {
   const std::vector<T> x = take<T>(h.rows * h.steps * h.in), target = take<T>(outputs), dy = take<T>(outputs);
   const States<T> state(sizes, h.given ? h.rows : 0, h.given), dstate(sizes, h.rows, true);
 
-  const auto model = std::make_shared<const Model<T>>(std::move(ops), sizes,
-                                                      Program{nullptr, 0, 0, h.in, h.out, h.size, 0, int32_t(h.last)});
+  const std::vector<Input> inputs{{InputKind::sequence, h.in, 0}};
+  const auto model = std::make_shared<const Model<T>>(std::move(ops), inputs, sizes, h.size);
   Data data{};
   data.n = h.rows;
-  data.steps = h.steps;
-  data.x = x.data();
-  data.x_row = h.steps * h.in;
-  data.x_step = h.in;
-  data.x_col = 1;
+  data.x = {x.data(), h.steps * h.in, h.in, 1, h.steps, h.ragged ? lengths.data() : nullptr};
   data.y = target.data();
   data.y_row = h.last ? h.out : h.steps * h.out;
   data.y_step = h.last ? 0 : h.out;
   data.y_col = 1;
-  data.lengths = h.ragged ? lengths.data() : nullptr;
   data.state = h.given ? state.from() : nullptr;
 
   std::vector<T> y(static_cast<size_t>(outputs)), gradient(theta.size()), dx(x.size());
@@ -103,8 +98,9 @@ void answer(const Header& h) {
   const auto tape = model->forward(theta.data(), data, h.shard, y.data(), final.to());
   give(y);
   final.give_all();
-  model->backward(theta.data(), *tape, Upstream{dy.data(), nullptr, dstate.from()}, h.truncate, gradient.data(),
-                  dx.data(), dstate0.to());
+  T* const into[] = {dx.data()};
+  model->backward(theta.data(), *tape, Upstream{dy.data(), nullptr, dstate.from()}, h.truncate, gradient.data(), into,
+                  dstate0.to());
   give(gradient);
   give(dx);
   dstate0.give_all();

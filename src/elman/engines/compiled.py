@@ -11,7 +11,23 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from elman import _native  # type: ignore[attr-defined]
-from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Embedding, Layout, Part, Recurrent, Simple, Skip
+from elman.core.layers import (
+    GRU,
+    INPUT,
+    LSTM,
+    Attention,
+    Cell,
+    Dense,
+    Dropout,
+    Embedding,
+    Layout,
+    Part,
+    Recurrent,
+    Simple,
+    Skip,
+    Source,
+    Start,
+)
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
 from elman.core.requests import (
@@ -24,9 +40,7 @@ from elman.core.requests import (
     UpdateRule,
 )
 
-__all__ = ["NativeEngine", "operations"]
-
-INPUT_NUMBER = -1  # native/program.h's kInput: x, in place of an operation's number
+__all__ = ["NativeEngine", "inputs", "operations"]
 
 
 class NativeEngine:
@@ -49,14 +63,15 @@ class NativeEngine:
         model = self._model(layout, theta)
         drawn = None if key is None else _native.Key(key.seed % 2**64, key.update % 2**32)
         tape = model.forward(theta, _batch(batch), shard_size, y, final, drawn)
-        return y, final, (tape, layout, model, batch.x.shape[:2], theta.dtype)
+        return y, final, (tape, layout, model, batch, theta.dtype)
 
     def hidden(self, tape: Any) -> list[np.ndarray]:
-        native, layout, model, shape, dtype = tape
+        native, layout, model, batch, dtype = tape
         outputs: list[np.ndarray] = []
         for op, part in enumerate(layout.parts):
             if isinstance(part.layer, Recurrent):
-                outputs.append(np.zeros((*shape, part.output_size), dtype))
+                steps = batch.steps_of(part.output.time)
+                outputs.append(np.zeros((len(batch.x), steps, part.output_size), dtype))
                 model.hidden(native, op, outputs[-1])
         return outputs
 
@@ -69,10 +84,12 @@ class NativeEngine:
         dhidden: Sequence[np.ndarray | None] | None,
         dstate: Sequence[np.ndarray] | None,
         truncate: int | None,
-    ) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]]:
-        native, _, model, (n, steps), dtype = tape
+    ) -> tuple[np.ndarray, Any, list[np.ndarray]]:
+        native, _, model, batch, dtype = tape
+        n = len(batch.x)
         gradient = np.empty(layout.size, dtype)
-        dx = None if layout.integer_input else np.zeros((n, steps, layout.input_size), dtype)
+        given = {INPUT: batch.x} | {name: one.values for name, one in (batch.named or {}).items()}
+        dx = {name: np.zeros(array.shape, dtype) if array.dtype.kind == "f" else None for name, array in given.items()}
         dstate0 = [np.empty((n, slot.size), dtype) for slot in layout.states]
         model.backward(
             theta,
@@ -82,10 +99,10 @@ class NativeEngine:
             [np.ascontiguousarray(d) for d in dstate or ()],
             truncate or 0,
             gradient,
-            dx,
+            [dx[name] for name in (INPUT, *layout.inputs)],
             dstate0,
         )
-        return gradient, dx, dstate0
+        return gradient, dx if layout.inputs else dx[INPUT], dstate0
 
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
         objective = _objective(Objective(loss, shard_size=shard_size))
@@ -168,30 +185,61 @@ def _model(layout: Layout, dtype: np.dtype[Any]) -> Any:
     kind = _native.Model32 if dtype == np.float32 else _native.Model64
     return kind(
         operations=operations(layout),
+        inputs=inputs(layout),
         states=[slot.size for slot in layout.states],
-        input_size=layout.input_size,
-        output_size=layout.output_size,
         size=layout.size,
-        integer_input=layout.integer_input,
-        last=layout.last,
     )
+
+
+def inputs(layout: Layout) -> list[_native.Input]:
+    """Returns the network's inputs, x first; the size of whole numbers is how many there are."""
+    size, kind = layout.input_size, _native.InputKind.sequence
+    if layout.integer_input:
+        tables = [part.layer for part in layout.parts if part.reads[0] == INPUT]
+        size = min(table.num_embeddings for table in tables if isinstance(table, Embedding))
+        kind = _native.InputKind.integers
+    others = [_native.Input(kind=_native.InputKind[one.kind], size=one.size) for one in layout.inputs.values()]
+    return [_native.Input(kind=kind, size=size), *others]
 
 
 def operations(layout: Layout) -> list[_native.Op]:
     """Returns each layer as the operation that the core runs."""
     ops: list[_native.Op] = []
+    given = inputs(layout)
     state = 0
     for part in layout.parts:
         kind, options = _native.LayerKind[part.layer.kind], _options(part)
-        numbers = [source if isinstance(source, int) else INPUT_NUMBER for source in part.reads]
-        reads = (numbers[0], numbers[1] if len(numbers) > 1 else INPUT_NUMBER)
+        numbers = [_number(layout, source) for source in part.reads]
+        reads = (numbers[0], numbers[1] if len(numbers) > 1 else _number(layout, INPUT))
         directions: list[_native.Direction] = []
         for k in range(max(1, len(part.parameters))):
-            directions.append(_direction(part, k, state))
+            directions.append(_direction(layout, part, k, state))
             state += len(part.states[k]) if part.states else 0
-        sizes = {"input_size": part.input_size, "output_size": part.output_size}
+        width = given[-1 - reads[0]].size if reads[0] < 0 else part.input_size
+        sizes = {"input_size": width, "output_size": part.output_size}
         ops.append(_native.Op(kind=kind, reads=reads, **sizes, directions=directions, **options))
     return ops
+
+
+def _number(layout: Layout, source: Source) -> int:
+    """Returns what the core calls a source: an operation's place, or for inputs -1 (x), -2, ... in their order."""
+    return source if isinstance(source, int) else -1 - [INPUT, *layout.inputs].index(source)
+
+
+def _origin(layout: Layout, start: Start | None) -> _native.Origin:
+    """Returns where the core takes an initial state from."""
+    if start is None:
+        return _native.Origin()
+    if start.slot is None:
+        return _native.Origin(kind=_native.OriginKind.vector, source=_number(layout, start.source))
+    assert isinstance(start.source, int)
+    name = layout.states[start.slot].name
+    for direction, group in enumerate(layout.parts[start.source].states):
+        for part, slot in enumerate(group):
+            if slot.name == name:
+                place = {"source": start.source, "direction": direction, "part": part}
+                return _native.Origin(kind=_native.OriginKind.state, **place)
+    raise ValueError(f"origin: expected a state of layer {start.source}, got {name!r}")
 
 
 def _options(part: Part) -> dict[str, Any]:
@@ -213,6 +261,8 @@ def _options(part: Part) -> dict[str, Any]:
             return {"activation": _native.ActivationKind[activation]}
         case Skip():
             return {"second_size": part.parameters[0][0].shape[1]}
+        case Attention():
+            return {"second_size": part.parameters[0][0].shape[0]}
         case Dropout(rate=rate, variational=variational):
             return {"rate": rate, "variational": variational}
         case _:
@@ -232,7 +282,7 @@ def _cell(cell: Cell) -> _native.CellKind:
     return _native.CellKind[name]
 
 
-def _direction(part: Part, direction: int, state: int) -> _native.Direction:
+def _direction(layout: Layout, part: Part, direction: int, state: int) -> _native.Direction:
     """Returns where one direction of a layer has its parameters; `state` is the index of its first state.
 
     A layer that is not recurrent has one direction, or no parameters at all.
@@ -243,11 +293,13 @@ def _direction(part: Part, direction: int, state: int) -> _native.Direction:
     at = dict(zip((parameter.role for parameter in part.parameters[direction]), places, strict=True))
     learned = [at.pop(f"state_{name}", 0) for name in part.layer.cell.state_names]
     products = {"weight": at.pop("weight_ih"), "weight_hh": at.pop("weight_hh"), "bias": at.pop("bias")}
+    origins = [_origin(layout, start) for start in part.starts[direction]]
     return _native.Direction(
         **products,
         extra=min(at.values(), default=0),  # what else the cell has lies together
         learned=(learned[0], learned[-1] if len(learned) > 1 else 0),
         state=state,
+        origin=(origins[0], origins[1] if len(origins) > 1 else _native.Origin()),
     )
 
 
@@ -298,11 +350,15 @@ def _records(records: Records) -> _native.Records:
 
 
 def _batch(batch: Batch) -> _native.Batch:
-    if batch.lengths is batch.y is batch.state is None:  # the shortest way, since predictions may take microseconds
+    if (
+        batch.lengths is batch.y is batch.state is batch.named is None
+    ):  # the shortest way, since predictions may take microseconds
         return _native.Batch(x=_strided(batch.x))
-    x, y, lengths, weight, state, *_ = batch
+    x, y, lengths, weight, state, _, named = batch
+    others = [_native.NamedInput(values=_strided(one.values), lengths=one.lengths) for one in (named or {}).values()]
     return _native.Batch(
         x=_strided(x),
+        others=others,
         y=None if y is None else _strided(y),
         lengths=lengths,
         weight=None if weight is None else _strided(weight),
@@ -313,8 +369,9 @@ def _batch(batch: Batch) -> _native.Batch:
 def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
     """Returns arrays for the outputs and the final states, which the core fills."""
     n, dtype = len(batch.x), theta.dtype
-    shape = (n, layout.output_size) if layout.last else (n, batch.x.shape[1], layout.output_size)
-    make = np.empty if batch.lengths is None else np.zeros  # outputs past a row's length are 0
+    shape = (n, layout.output_size) if layout.time is None else (n, batch.steps_of(layout.time), layout.output_size)
+    full = batch.lengths is None and not layout.inputs
+    make = np.empty if full else np.zeros  # outputs past a row's length are 0
     return make(shape, dtype), [np.empty((n, slot.size), dtype) for slot in layout.states]
 
 

@@ -185,7 +185,7 @@ class FittedForecaster(Estimator):
         The other arguments are those of `predict`.
         """
         self.check_fitted()
-        most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
+        most = min(limits.HORIZON, limits.RECURSIVE_HORIZONS * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
         levels = self.levels_ if levels is None else intervals.parse_levels(levels)
         if levels:

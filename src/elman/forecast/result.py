@@ -16,7 +16,7 @@ from elman.core.staging import replacing
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
-from elman.series.tables.frames import FrameType
+from elman.series.tables.frames import FrameType, polars_times
 
 __all__ = ["Forecast", "Forecasts", "to_frame"]
 
@@ -51,7 +51,9 @@ class Forecast:
 
     @property
     def times(self) -> np.ndarray:
-        """Returns the times of the rows, datetime64[us] (h,), or row numbers if the history has no times."""
+        """Returns the times of the rows, datetime64[us] (h,), or row numbers if the history has no times.
+
+        They are UTC where the history is in a time zone (`history.style.zone`); `labels` are in the zone."""
         return self.history.ahead(len(self))
 
     @property
@@ -90,7 +92,13 @@ class Forecast:
         history = self.history
         unit = history.calendar.unit_name if history.calendar is not None else None
         return plots.ForecastChart(
-            history.line(), self.times, self.values, self.intervals, self.model, unit or "row", self._subtitle()
+            history.line(),
+            history.clocks(self.times),
+            self.values,
+            self.intervals,
+            self.model,
+            unit or "row",
+            self._subtitle(),
         )
 
     def _subtitle(self) -> str:
@@ -166,7 +174,10 @@ def to_frame(
     """
     forecasts = list(result.values()) if isinstance(result, Forecasts) else [result]
     time = forecasts[0].history.time_name
-    tables = [({} if time is None else {time: each.times}) | dict(columns(each)) for each in forecasts]
+    tables = [
+        ({} if time is None else {time: frame.times(each.times, each.history.style, time)}) | dict(columns(each))
+        for each in forecasts
+    ]
     table = {name: np.concatenate([part[name] for part in tables]) for name in tables[0]}
     if isinstance(result, Forecasts):
         table = {id: np.repeat(list(result), [len(each) for each in forecasts])} | table
@@ -188,7 +199,8 @@ def _write_parquet(path: str | os.PathLike[str], forecasts: Sequence[tuple[str |
         time, target, *bounds = forecast.columns()
         numbers = np.column_stack([forecast.values, *forecast.bounds().values()])
         columns = {} if id is None else {"series": [id] * len(forecast)}
-        columns |= {time: forecast.times, **dict(zip((target, *bounds), numbers.T, strict=True))}
+        columns |= {time: polars_times(time, forecast.times, forecast.history.style)}
+        columns |= dict(zip((target, *bounds), numbers.T, strict=True))
         parts.append(polars.DataFrame(columns))
     with replacing(path) as hidden:
         polars.concat(parts).write_parquet(hidden)

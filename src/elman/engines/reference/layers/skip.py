@@ -2,7 +2,7 @@
 
 Shapes: y, z (..., O), x (B, T, D), W (O, D).
 
-Where y is one vector a row, x counts at each row's last valid step alone.
+Where y is one vector a row and x is not, x counts at each row's last valid step alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["backward", "forward"]
 def forward(given: Given) -> Done:
     """Adds W x to y; the tape is what W was multiplied with."""
     (y, x), weight = given.read, given.weights[0][0]
-    read = last_steps(x) if y.lengths is None else x.values
+    read = last_steps(x) if y.lengths is None and x.lengths is not None else x.values
     return Done(given, Signal(y.values + read @ weight.T, y.lengths), tape=read)
 
 
@@ -29,8 +29,7 @@ def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncat
     weight, read = done.given.weights[0][0], done.tape
     dweight = dout.reshape(-1, dout.shape[-1]).T @ read.reshape(-1, read.shape[-1])
     dx = dout @ weight
-    if y.lengths is None:
-        assert x.lengths is not None
+    if y.lengths is None and x.lengths is not None:
         last, dx = dx, np.zeros_like(x.values)
         dx[np.arange(len(dx)), x.lengths - 1] = last
     return Sent([dout, dx], [(dweight,)])
