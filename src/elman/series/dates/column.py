@@ -32,6 +32,7 @@ _WORDS = frozenset(  # of a name that means times and nothing else
         " ora ts s sec seconds ms min minutes h hours d index of",
     )
 )
+_SHORT = frozenset(("ds", "dt", "ts", "ym", "epoch", "unix", "yyyymm", "yyyymmdd"))
 _YEARS = frozenset(name for name, kind in KINDS.items() if kind == "year")
 
 
@@ -54,7 +55,7 @@ def named_as(name: str) -> str:
     """Returns what the name of a column says it holds: "year", "time" or, if nothing, ""."""
     if {*_words(name)} & _YEARS and not {*_words(name)} - _WORDS:
         return "year"
-    return "time" if _TIME.search(name) or {*_words(name)} & {"ds", "epoch", "unix", "yyyymm"} else ""
+    return "time" if _TIME.search(name) or {*_words(name)} & _SHORT else ""
 
 
 def time_cells(source: TimeSource, name: str) -> Any:
@@ -200,12 +201,12 @@ def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool)
     row = next((i for i, cell in enumerate(cells) if not is_missing(cell) and not reads_as_date(cell)), 0)
     cell, hints = shorten(cells[row].strip()), list[str]()
     distinct = len({*cells[:10_000]})
-    if not numeric and 2 * distinct <= min(len(cells), 10_000):
+    kind = KINDS.get(" ".join(_words(name)))
+    if not numeric and kind is None and 2 * distinct <= min(len(cells), 10_000):
         hints.append(f"if these are ids of {distinct} series, name the column with id (--id {_quoted(name)})")
-    if ":" in cell and not numeric:
+    if re.match(r"'\d{1,2}:", cell):
         hints.append("a time of day needs a date; name both columns with time (--time date,time)")
-    words = _words(name)
-    if KINDS.get(" ".join(words)) in ("month", "quarter", "week", "day"):
+    if kind in ("month", "quarter", "week", "day"):
         hints.append(f"with the year in another column, name both with time (--time year,{_quoted(name)})")
     hints.append("name the column of the dates with time (--time COLUMN), their form with date_format (--date-format)")
     hints.append("time='none' (--time none) numbers the rows")
