@@ -42,8 +42,9 @@ def read(folder: Path, content: str, **options: Any) -> Series:
         return read_series(folder / "data.csv", **options)
 
 
-def days(start: str, count: int, step: str = "D") -> list[str]:
-    return np.datetime_as_string(np.arange(np.datetime64(start), count, dtype=f"datetime64[{step}]")).tolist()
+def days(start: str, count: int) -> list[str]:
+    """Returns days that follow one another."""
+    return np.datetime_as_string(np.datetime64(start) + np.arange(count)).tolist()
 
 
 # what stands in the column, how it is read, the first times, the label after the last, and what is told of it
@@ -483,3 +484,54 @@ def test_the_help_lists_the_forms(capsys: pytest.CaptureFixture[str]):
     told = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
     for form in ("31-Jan-24", "2024M01", "2024-W05", "FY2024", "202401", "seconds", "29"):
         assert form in told
+
+
+# ----------------------------------------------------------------------------------------- what else reads dates
+
+
+def test_known_future_covariates_are_found_by_dates_in_two_columns(tmp_path: Path):
+    quick = {"horizon": 3, "windows": 0, "members": 1, "updates": 1, "hidden_size": 2, "effort": "fast"}
+    rows = [f"{1990 + i // 4},{i % 4 + 1},{i % 3}" for i in range(60)]
+    (tmp_path / "data.csv").write_text(table("year,quarter,promo", rows))
+    model = Forecaster(**quick).fit(tmp_path / "data.csv", target="v", future="promo", time=["year", "quarter"])
+    for order in ([1, 2, 3], [3, 1, 2]):
+        later = "year,quarter,promo\n" + "".join(f"2005,{k},{k}\n" for k in order)
+        (tmp_path / "later.csv").write_text(later)
+        forecast = model.forecast(future=str(tmp_path / "later.csv"))
+        assert forecast.labels == ["2005Q1", "2005Q2", "2005Q3"]
+        assert forecast.history.covariates.future[-3:, 0].tolist() == [1, 2, 3]
+    (tmp_path / "later.csv").write_text("year,quarter,promo\n2005,1,1\n2005,2,1\n2006,3,1\n")
+    with pytest.raises(DataError, match="future: expected a row for 2005Q3"):
+        model.forecast(future=str(tmp_path / "later.csv"))
+
+
+def test_new_rows_are_read_by_the_order_of_the_first(tmp_path: Path):
+    """Days and months of three rows alone could be read in either order."""
+    cells = [f"{day[8:]}/{day[5:7]}/{day[:4]}" for day in days("2024-01-13", 80)]
+    quick = {"horizon": 3, "windows": 0, "members": 1, "updates": 1, "hidden_size": 2, "effort": "fast"}
+    (tmp_path / "old.csv").write_text(column(*cells[:80]))
+    (tmp_path / "new.csv").write_text(column("02/04/2024", "03/04/2024"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataNotice)
+        model = Forecaster(**quick).fit(tmp_path / "old.csv").update_state(tmp_path / "new.csv")
+    assert model.series_.labels[-3:] == ["01/04/2024", "02/04/2024", "03/04/2024"]
+
+
+def test_a_detector_goes_on_in_its_zone():
+    from elman.anomaly import AnomalyDetector
+
+    times, shown, _ = clocks("America/New_York", "2024-03-01", 620)
+    values = np.sin(np.arange(620) * np.pi / 12) + np.random.default_rng(0).normal(0, 0.1, 620)
+    detector = AnomalyDetector(effort="fast", probation=400)
+    with pytest.warns(DataNotice, match="America/New_York"):
+        detector.fit(values[:600], time=shown[:600])
+    found = detector.detect(values[600:], time=[f"{time}Z" for time in times[600:].astype("M8[s]")])
+    assert found.series.labels == shown[600:]
+
+
+def test_series_of_one_file_have_one_order(tmp_path: Path):
+    rows = [f"a,{m}/1/2000,{m % 3}" for m in range(1, 13)] + [f"a,{m}/1/2001,{m % 3}" for m in range(1, 13)]
+    rows += [f"b,1/{m}/2000,{m % 3}" for m in range(1, 13)] + [f"b,1/{m}/2001,{m % 3}" for m in range(1, 13)]
+    (tmp_path / "data.csv").write_text("id,date,v\n" + "\n".join(rows) + "\n")
+    with pytest.raises(DataError, match=r"series 'b': its dates are of the form %d/%m/%Y, .* form %m/%d/%Y; .*--date"):
+        Forecaster().read(tmp_path / "data.csv", id="id")
