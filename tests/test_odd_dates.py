@@ -189,6 +189,9 @@ READ: dict[str, tuple[str, dict[str, Any], list[str], str, str]] = {
         {"target": "v"}, ["2010-01-01T00", "2010-01-01T01"], "2010-01-02 06:00", "'year', 'month', 'day', 'hour'",
     ),
     "numbered on request": (column("a", "b", name="name"), {"time": "none"}, [], "3", ""),
+    "names that mean no times": (
+        "min,max,hours,sentiment,v\n1.5,2,8,good,1\n1.25,2,9,bad,2\n", {"target": "v"}, [], "3", "",
+    ),
     "a count of days": (column(1, 2, 3, name="day"), {}, [], "4", "'day' counts the rows, which are numbered from 1"),
 }  # fmt: skip
 
