@@ -1,141 +1,250 @@
-"""Finds the mistakes behind the gradients that were measured."""
+"""Judges the gradients of a program: which are right, and which mistakes explain the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from elman.student import mistakes
-from elman.student.measure import LARGE, Arrays, Measured, gradient
-from elman.student.subject import Weight
+from elman.student import forms, mistakes
+from elman.student.cells import Gradients
+from elman.student.losses import CLASSES, SQUARES, SWITCHES, Base, bases, factors, standard
+from elman.student.measure import Attempt
+from elman.student.mistakes import Exercise, Terms
+from elman.student.roles import OUTPUTS, LossOf, Recognised, recognise
+from elman.student.weights import Weight
 
-__all__ = ["clipping", "explain", "rate_matters"]
+__all__ = ["Judged", "OwnLoss", "accepted", "explain", "judge", "signature"]
 
-MATRICES = ("W_xh", "W_hh", "W_hy")
-
-
-class Role(NamedTuple):
-    """Which weight of the exercise an array is, and whether it is stored transposed."""
-
-    name: str  # "W_xh", "W_hh", "W_hy", "b_h" or "b_y"
-    transposed: bool
-
-    def common(self, value: np.ndarray) -> np.ndarray:
-        """The student's array in the exercise's common form."""
-        return value.ravel() if self.name not in MATRICES else value.T if self.transposed else value
+OwnLoss = tuple[str, float] | None  # a standard loss and its factor
+CELL = {"x": "dx", "h0": "dh_prev", "c0": "dc_prev"}
 
 
-class Case(NamedTuple):
-    """The student's network in the exercise's common form."""
+class Judged(NamedTuple):
+    """A verdict on the gradients."""
 
-    exercise: mistakes.Exercise
-    roles: dict[Weight, Role]
+    scale: float  # of the numeric gradients
+    loss: str
+    wrong: list[Weight]
+    inputs: dict[str, tuple[np.ndarray, np.ndarray]]  # "x", "h0", "c0" -> the student's and the numeric gradient
+    notes: list[str]
 
-    def by_role(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """Returns the arrays in the common form, by the names of their roles."""
-        return {self.roles[weight].name: self.roles[weight].common(value) for weight, value in arrays.items()}
+
+def signature(attempt: Attempt) -> str:
+    """Returns the source in docs/sources.md that has this interface: "A/B", "C", "D", "E", or "other"."""
+    backward, forward = attempt.backward, attempt.numeric.forward
+    takes = [role for _, role in backward.roles]
+    if "dh" in takes and forward.state and not forms.steps(forward.axes):
+        return "D"
+    one = forward.axes in ("TK", "T|K1") and not forward.state and attempt.source == "applied"
+    if not one or "ids" in backward.target or backward.target.startswith("["):
+        return "other"
+    if attempt.numeric.seen.y is None or len(attempt.numeric.seen.y) != len(attempt.numeric.data.x):
+        return "other"
+    if takes[:2] == ["x", "y"] and set(takes[2:]) <= {"rate"} and forward.axes == "TK":
+        return "A/B"
+    if len(takes) == 4 and takes[:2] == ["x", "y"] and "rate" not in takes:
+        return "C" if forward.axes == "T|K1" else "E"
+    return "other"
 
 
-def explain(measured: Measured, wrong: Iterable[Weight]) -> list[str]:
-    """Returns one text for each mistake behind the gradients of the `wrong` weights."""
-    found, numeric, tolerance = measured.found, measured.numeric, measured.precision.tolerance
-    still = [weight for weight in found if not found[weight].any()]
-    moved = {weight: value for weight, value in found.items() if weight not in still}
+def accepted(attempt: Attempt, own: OwnLoss) -> list[float]:
+    """Returns the factors on the base loss that are right, the expected one first."""
+    base, seen = attempt.fit.base, attempt.numeric.seen
+    y = seen.y if seen.y is not None else seen.h
+    steps, rows, outputs = y.shape if y is not None else (1, 1, 1)
+    if base.name.startswith("the loss"):  # the program returns it
+        return [1.0, *([1 / own[1], 1 / own[1] / steps] if own is not None else [])]
+    if attempt.backward.upstream:
+        return [1.0, *([1 / rows] if rows > 1 else [])]
+    if own is not None and own[0] == base.name:
+        return [own[1], 1.0]
+    kind = signature(attempt)
+    if kind in ("A/B", "E") and base.name == SQUARES:
+        return [1.0, 2 / steps, 2 / (steps * outputs)]
+    if kind == "C":
+        return [1.0, 2 / steps, 2 / (steps * outputs)]
+    if kind in ("A/B", "E"):
+        return [1.0]
+    return list(dict.fromkeys([1.0, *factors(steps, rows, outputs)]))
+
+
+def judge(attempt: Attempt, own: OwnLoss) -> Judged:
+    """Compares every gradient with its numeric one, times the factor that the loss has."""
+    fit, numeric = attempt.fit, attempt.numeric
+    right, notes = accepted(attempt, own), []
+    tolerance = numeric.precision.tolerance
+    free = attempt.source == "applied" and not attempt.ran.rate
+    factor = fit.factor
+    if free and factor > 0 and fit.right:
+        notes.append(f"the learning rate cannot be set from outside; it seems to be {factor * numeric.precision.rate:.4g}")
+        right = [factor]
+    inward = {role for name, role in attempt.backward.roles if name.lower() in ("error", "errors", "err")} & {"dy", "dh"}
+    if factor < 0 and fit.right and (attempt.source != "applied" or inward):
+        notes.append("gradients have the sign of a step downhill: they must be added to the weights")
+        right = [-f for f in right]
+    scale = next((f for f in right if abs(factor - f) <= 10 * tolerance * abs(f)), right[0])
+    if fit.base.name in (SQUARES, CLASSES, SWITCHES) and scale != right[0]:
+        plain = "y_hat - y" if scale == 1 else f"{scale:.4g} (y_hat - y)"
+        notes.append(f"the gradient is {plain}" + (", though the loss is a mean" if own and scale == 1 else ""))
+    wrong: list[Weight] = []
+    for weight, expected in fit.numeric.items():
+        mine = attempt.found[weight].ravel()[numeric.entries[weight]] if weight in attempt.found else 0 * expected
+        if not np.abs(mine - scale * expected).max() <= tolerance * abs(scale) * np.abs(expected).max():
+            wrong.append(weight)
+    return Judged(scale, _loss_text(attempt, scale, own), wrong, _inputs(attempt), notes)
+
+
+def _inputs(attempt: Attempt) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Returns the gradients by inputs and states that the program returned, with the numeric ones."""
+    data, found = attempt.numeric.data, {}
+    for role, given in attempt.ran.inputs.items():
+        core = getattr(data, role)
+        mine = forms.read(given, core.shape)
+        parts = {part: slopes[role] for part, slopes in attempt.numeric.slopes.items() if role in slopes}
+        if mine is None or mine[1].shape != core.shape or not parts:
+            continue
+        total = sum(np.tensordot(slope, attempt.fit.base.slopes[p], 3) for p, slope in parts.items() if p in attempt.fit.base.slopes)
+        if np.any(total):
+            found[role] = mine[1], np.reshape(total, core.shape)
+    return found
+
+
+def _loss_text(attempt: Attempt, scale: float, own: OwnLoss) -> str:
+    name = attempt.fit.base.name
+    if name == CLASSES:
+        seen = attempt.numeric.seen.y
+        name = "cross-entropy of the softmax outputs" if seen is not None and (seen > 0).all() else CLASSES
+    if signature(attempt) == "C" and name == SQUARES:
+        text = "the gradient of the program, y_hat - y" if scale == 1 else "the gradient of the text, 2/T (y_hat - y)"
+        return f"mean over the steps of the squared error; {text}"
+    return name
+
+
+def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
+    """Returns one text for each mistake behind the gradients."""
+    found, numeric = attempt.found, attempt.numeric
+    tolerance = numeric.precision.tolerance
+    moved = {weight: value for weight, value in found.items() if value.any()}
+    still = [weight for weight in numeric.weights if weight not in moved]
     if not moved:
-        return ["backward changes no weight: expected weight -= learning_rate * gradient"]
+        return [f"{attempt.backward.function} changes no weight: expected weight -= learning_rate * gradient"]
     if any(not np.isfinite(value).all() for value in moved.values()):
         return ["the gradient is not finite"]
-    case = _exercise(measured)
-    if case is not None and still:  # some mistakes leave a weight without a gradient
-        texts = mistakes.joint(case.by_role(found), case.exercise, tolerance)
-        if texts:
-            return texts
+    off = [role for role, (mine, right) in judged.inputs.items() if mistakes.distance(mine, right) > tolerance]
+    if not judged.wrong and not off:
+        return []
+    y = numeric.seen.y if numeric.seen.y is not None else numeric.seen.h
+    sizes = (1, 1, 1) if y is None else (y.shape[0], y.shape[1], y.shape[2])
+    terms = Terms(sizes, tolerance, (judged.scale,), attempt.fit.base.name == SQUARES)
+    recognised = recognise(numeric, _loss_of(attempt))
+    cases = list(_cases(attempt, recognised)) if recognised is not None else []
+    inputs = {role: mine for role, (mine, _) in judged.inputs.items()}
+
+    def view(gradients: Gradients) -> Gradients:
+        assert recognised is not None
+        return recognised.view(gradients) | {role: gradients[role] for role in inputs}
+
+    if still and cases:  # some mistakes leave a weight without a gradient
+        whole = {w.name: found[w] if w in found else np.zeros(numeric.weights[w].shape) for w in numeric.weights}
+        for text, case in cases:
+            texts = mistakes.joint(whole | inputs, case, terms, view, 2)
+            if texts is not None:
+                return [*text, *texts]
     said = [f"{weight.name} is never updated: its gradient is missing" for weight in still]
-    lost = [weight for weight in wrong if weight not in still]
-    if not lost:
+    lost = [weight for weight in judged.wrong if weight not in still]
+    if not lost and not off:
         return said
-    multiple = mistakes.explains(
-        {w.name: numeric[w] for w in moved}, {w.name: moved[w] for w in moved}, measured.y.shape, tolerance
-    )
+    expected = {w.name: judged.scale / terms.accepted[0] * attempt.fit.numeric[w] for w in moved}
+    mine = {w.name: moved[w].ravel()[numeric.entries[w]] for w in moved}
+    multiple = mistakes.explains(expected, mine, terms)
     if multiple:
         return said + multiple
-    unknown = [weight.name for weight in lost]
-    if case is not None:
-        names = {case.roles[weight].name: weight.name for weight in moved}
-        explained, unexplained = mistakes.search(case.by_role(moved), case.exercise, tolerance)
-        for text, shown in explained.items():
-            said.append(f"{', '.join(names[role] for role in shown)}: {text}" if shown else text)
-        unknown = [names[role] for role in unexplained]
+    for most in (1, 2):
+        for text, case in cases:
+            texts = mistakes.joint({w.name: v for w, v in moved.items()} | inputs, case, terms, view, most)
+            if texts is not None:
+                return [*said, *text, *texts]
+    unknown = [weight.name for weight in lost] + [CELL[role] for role in off]
+    if cases:
+        given = {w.name: v for w, v in moved.items()} | inputs
+        explained, unexplained = mistakes.search(given, cases[0][1], terms, view)
+        said += [f"{', '.join(CELL.get(n, n) for n in names)}: {text}" for text, names in explained.items()]
+        unknown = [CELL.get(name, name) for name in unexplained]
+    else:
+        explained = {}
+        for weight in lost:
+            texts = mistakes.explains({weight.name: expected[weight.name]}, {weight.name: mine[weight.name]}, terms)
+            for text in texts or ():
+                explained.setdefault(text, []).append(weight.name)
+        said += [f"{', '.join(names)}: {text}" for text, names in explained.items()]
+        unknown = [name for name in unknown if not any(name in names for names in explained.values())]
     if unknown:
         said.append(f"the gradient of {', '.join(unknown)} is wrong, in no way that this check knows by name")
     return said
 
 
-def _exercise(measured: Measured) -> Case | None:
-    """Returns the student's network in the common form; None where its forward pass is not the exercise's."""
-    roles = _roles(measured)
-    if roles is None:
+def _loss_of(attempt: Attempt) -> LossOf | None:
+    seen, data = attempt.numeric.seen, attempt.numeric.data
+    if seen.loss is None:
         return None
-    _, hidden, outputs = measured.student.sizes
-    weights = {"b_h": np.zeros(hidden), "b_y": np.zeros(outputs)}
-    weights |= {role.name: role.common(measured.weights[weight]) for weight, role in roles.items()}
-    dy = (measured.passed.y - measured.y) * (2 / len(measured.y) if measured.student.source == "C" else 1)
-    square = next(weight for weight, role in roles.items() if role.name == "W_hh")
-    for activation in mistakes.ACTIVATIONS:
-        for transposed in (False, True):  # the shape of a square matrix does not show whether it is transposed
-            trial = {**weights, "W_hh": weights["W_hh"].T} if transposed else weights
-            raw = mistakes.states(trial, measured.x, activation) @ trial["W_hy"].T + trial["b_y"]
-            soft = np.exp(raw - raw.max(axis=1, keepdims=True))
-            for out in (raw, soft / soft.sum(axis=1, keepdims=True)):
-                if mistakes.distance(measured.passed.y, out) < (1e-4 if measured.passed.single else 1e-9):
-                    roles[square] = Role("W_hh", transposed)
-                    return Case(mistakes.Exercise(trial, measured.x, measured.scale * dy, activation), roles)
-    return None
+    return LossOf(_given_targets(attempt), seen.loss)
 
 
-def _roles(measured: Measured) -> dict[Weight, Role] | None:
-    """Returns each weight's role in the exercise, by its shape; None where shapes do not decide."""
-    width, hidden, outputs = measured.student.sizes
-    shapes = {"W_xh": (hidden, width), "W_hh": (hidden, hidden), "W_hy": (outputs, hidden)}
-    vectors = {hidden: "b_h", outputs: "b_y"}
-    roles: dict[Weight, Role] = {}
-    for weight, value in measured.weights.items():
-        matrix = next((name for name, shape in shapes.items() if value.shape in (shape, shape[::-1])), None)
-        name = vectors.get(value.size) if max(value.shape, default=0) == value.size else matrix
-        if name is None or name in {role.name for role in roles.values()}:
-            return None
-        roles[weight] = Role(name, name in shapes and value.shape != shapes[name])
-    return roles if {role.name for role in roles.values()} >= set(MATRICES) else None
+def _given_targets(attempt: Attempt) -> np.ndarray:
+    """Returns the targets that a function of loss and gradients was given, (T, B, O)."""
+    data, form = attempt.numeric.data, attempt.numeric.forward.target
+    core = np.eye(data.dy.shape[2])[data.labels] if form.startswith("ids") else data.noise
+    return core if "T" in form else core[:1]
 
 
-def rate_matters(measured: Measured) -> bool:
-    """Returns whether a large learning rate gives another gradient: weights were then changed before their use."""
-    again = gradient(measured.student, measured.weights, measured.x, measured.y, measured.precision.large_rate)
-    gaps = (mistakes.distance(again[w], value) for w, value in measured.found.items() if value.any())
-    return any(gap > 10 * measured.precision.tolerance for gap in gaps)
+def _cases(attempt: Attempt, known: Recognised) -> Iterator[tuple[list[str], Exercise]]:
+    """Yields the program as an exercise for each loss that it may mean, the likeliest first, then with the mistakes in
+    the output's derivative; each with their texts."""
+    numeric = attempt.numeric
+    roles = {role for _, role in numeric.forward.roles}
+    data = numeric.data
+    first = {"h0": data.h0[0] if "h0" in roles else None, "c0": data.c0[0] if "c0" in roles else None}
+
+    def case(raw: np.ndarray | None, base: Base | None) -> Exercise:
+        slopes = base.slopes if base is not None else {}
+        return Exercise(known.weights, data.x, raw, known.cell, slopes.get("h"), slopes.get("c"), **first)
+
+    if numeric.seen.loss is not None:
+        targets = _given_targets(attempt)
+        y = OUTPUTS[known.output][0](known.raw)
+        found = standard(y, targets, numeric.seen.loss)
+        if found is None:
+            return
+        name, factor = found
+        if known.output == "linear" and name == CLASSES:
+            y = OUTPUTS["softmax"][0](known.raw)
+        yield [], case(factor * (y - targets), None)
+        return
+    others = bases(numeric.seen, data, attempt.backward, attempt.target)
+    chosen = [attempt.fit.base, *(base for base in others if base.name != attempt.fit.base.name)]
+    for base in chosen:
+        yield [], case(_raw(base, known), base)
+    y, target = numeric.seen.y, attempt.target
+    if y is None or target is None or attempt.backward.upstream or known.output == "linear":
+        return
+    slope = y * (1 - y) if known.output != "tanh" else 1 - y * y
+    names = [base.name for base in chosen]
+    if SQUARES in names:
+        yield [f"the derivative of the output's {known.output} is missing in dy"], case(y - target, None)
+    if CLASSES in names or SWITCHES in names:
+        text = f"the derivative of the output's {known.output} is applied, but the cross-entropy's y_hat - y holds it already"
+        yield [text], case((y - target) * slope, None)
 
 
-def clipping(measured: Measured) -> str | None:
-    """Returns how the program clips gradients, from errors that are LARGE times as large; None where it does not."""
-    y = measured.passed.y + LARGE * (measured.y - measured.passed.y)
-    large = gradient(measured.student, measured.weights, measured.x, y, measured.precision.rate)
-    expected = {weight: LARGE * value for weight, value in measured.found.items()}
-    if _near(large, expected, 100 * measured.precision.tolerance):
+def _raw(base: Base, known: Recognised) -> np.ndarray | None:
+    """Returns the loss's derivative by the outputs before their nonlinearity."""
+    if "y" not in base.slopes:
         return None
-    highest = max(float(np.abs(value).max()) for value in large.values())
-    if _near(large, {w: np.clip(value, -highest, highest) for w, value in expected.items()}, 1e-3):
-        return f"large gradients are clipped to [-{highest:.3g}, {highest:.3g}]"
-    norms = {w: (float(np.linalg.norm(large[w])), float(np.linalg.norm(expected[w]))) for w in large}
-    short, whole = (float(np.linalg.norm(side)) for side in zip(*norms.values(), strict=True))
-    if _near(large, {w: value * (short / whole) for w, value in expected.items()}, 1e-3):
-        return f"large gradients are clipped to the norm {short:.3g}, all weights together"
-    if _near(large, {w: value * (norms[w][0] / max(norms[w][1], 1e-300)) for w, value in expected.items()}, 1e-3):
-        return f"large gradients are clipped to the norm {max(a for a, _ in norms.values()):.3g}, each weight alone"
-    return "gradients do not grow in proportion to large errors: something limits them"
+    if base.raw is not None:
+        return base.raw
+    y = OUTPUTS[known.output][0](known.raw)
+    return OUTPUTS[known.output][1](y, base.slopes["y"])
 
 
-def _near(a: Arrays, b: Arrays, tolerance: float) -> bool:
-    """Returns whether each array of a is as near to that of b."""
-    return all(mistakes.distance(a[weight], b[weight]) < tolerance for weight in a)

@@ -1,156 +1,280 @@
-"""Measures a student's program: its weights, the gradient of its update, finite differences."""
+"""Measures a program: sets its weights, differentiates its forward pass numerically, and compares its own gradients.
+
+Outputs are differentiated once, dY/dw by central differences in float64; every loss is then a product with dL/dY.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from elman.student.backward import Arrays, Backward, Ran, backwards, run_backward
+from elman.student.data import Data, Observed
+from elman.student.forward import Forward, rng, run
 from elman.student.load import StudentError
-from elman.student.subject import Passed, Source, Subject, Weight
+from elman.student.losses import Base, bases, targets
+from elman.student.subject import Subject
+from elman.student.weights import Weight, arrays
 
-__all__ = ["LARGE", "Measured", "gradient", "measure", "resets_its_state"]
+__all__ = ["DOUBLE", "SINGLE", "Attempt", "Fit", "Numeric", "attempts", "fit", "prepare", "randomised"]
 
-STEPS = 5
-LARGE = 1e4  # the factor of the errors with which clipping is looked for
-
-Arrays = dict[Weight, np.ndarray]
+ENTRIES = 24  # of each array that are differentiated
+TRIES = 24  # ways to call one function that gives gradients
+STEP = {False: 1e-5, True: 3e-3}
 
 
 class Precision(NamedTuple):
     """Steps and tolerances for a program that computes in float64, or in float32."""
 
-    difference: float
     rate: float
     large_rate: float
     tolerance: float
 
 
-DOUBLE = Precision(1e-5, 1e-6, 0.1, 1e-5)
-SINGLE = Precision(3e-3, 0.05, 1.0, 1e-2)
+DOUBLE = Precision(1e-6, 0.1, 1e-5)
+SINGLE = Precision(0.05, 1.0, 1e-2)
 
 
-class Measured(NamedTuple):
-    """A student's program with weights and data, its gradient and the numeric one, by weight."""
+class Numeric(NamedTuple):
+    """The forward pass at the check's weights, and its numeric derivatives."""
 
-    student: Subject
-    x: np.ndarray  # (T, D)
-    y: np.ndarray  # (T, O)
-    passed: Passed
-    loss: str
-    scale: float  # of `numeric` over the finite differences of the loss, see `_scale`
-    precision: Precision
+    forward: Forward
+    data: Data
+    seen: Observed
     weights: Arrays
+    entries: dict[Weight, np.ndarray]  # (n,) flat places that were differentiated
+    slopes: dict[str, dict[Weight | str, np.ndarray]]  # "y", "h", "c", "loss" -> by weight or "x", "h0", "c0": (n, T, B, K)
+    precision: Precision
+
+
+class Fit(NamedTuple):
+    """How gradients compare with those of a base loss, times a factor."""
+
+    base: Base
+    factor: float
+    right: frozenset[Weight]
+    numeric: Arrays  # (n,) of each weight, times no factor
+
+    def all(self, weights: Arrays) -> bool:
+        return len(self.right) == len(weights)
+
+
+class Attempt(NamedTuple):
+    """One way to call a program, with its gradients and how they fit."""
+
+    numeric: Numeric
+    backward: Backward
+    target: np.ndarray | None
+    ran: Ran
+    source: str  # "applied", "returned" or "kept"
     found: Arrays
-    numeric: Arrays
+    fit: Fit
 
 
-def measure(student: Subject, rng: np.random.Generator) -> Measured:
-    """Sets the student's weights to random values, and returns both gradients with all that they were measured on."""
-    x = rng.normal(size=(STEPS, student.sizes[0]))
-    start, weights = student.copy(), _weights(student, x, rng)
-    for weight, value in weights.items():
-        weight.write(start, value)
-    student.fresh = start
-    passed = student.forward(student.copy(), x)
-    precision = SINGLE if passed.single else DOUBLE
-    y, loss = _targets(passed, student.source, rng)
-    numeric = {weight: _differences(student, weight, x, y, loss, precision.difference) for weight in weights}
-    weights = {weight: value for weight, value in weights.items() if numeric[weight].any()}
-    if not weights:
-        raise StudentError(f"{student.cls.__name__}: forward's outputs depend on no NumPy array among its attributes")
-    found = gradient(student, weights, x, y, precision.rate)
-    scale, loss = _scale(found, numeric, loss, precision.tolerance)
-    numeric = {weight: scale * numeric[weight] for weight in weights}
-    return Measured(student, x, y, passed, loss, scale, precision, weights, found, numeric)
+def randomised(subject: Subject, seed: int) -> dict[Weight, np.ndarray]:
+    """Sets every array of the program to random values of a useful size; returns the values before."""
+    draw = rng(seed)
+    before: dict[Weight, np.ndarray] = {}
+    owner = subject.copy()
+    for weight in arrays(owner, written=True):
+        before[weight] = weight.read(owner)
+        size = max(before[weight].shape, default=1)
+        weight.write(subject.fresh, 0.5 * min(1.0, np.sqrt(16 / size)) * draw.normal(size=before[weight].shape))
+    return before
 
 
-def gradient(
-    student: Subject, weights: Mapping[Weight, np.ndarray], x: np.ndarray, y: np.ndarray, rate: float
-) -> Arrays:
-    """Returns the student's gradient: what one update subtracts from each weight, divided by the rate."""
-    owner = student.copy()
-    student.step(owner, x, y, rate)
-    changes: Arrays = {}
-    for weight, before in weights.items():
-        after = weight.read(owner)
-        if after.shape != before.shape:
-            raise StudentError(
-                f"{student.cls.__name__}: backward turned {weight.name} of shape {before.shape} into {after.shape}"
-            )
-        changes[weight] = (before - after.astype(float)) / rate
-    return changes
-
-
-def resets_its_state(measured: Measured) -> bool:
-    """Returns whether a second forward pass of the same object gives the outputs of the first."""
-    owner = measured.student.copy()
-    first = measured.student.forward(owner, measured.x).y
-    return bool(np.allclose(measured.student.forward(owner, measured.x).y, first, rtol=1e-6, atol=1e-9))
-
-
-def _weights(student: Subject, x: np.ndarray, rng: np.random.Generator) -> Arrays:
-    """Returns the arrays that a forward pass does not change, so no states or caches, each with random values."""
-    owner = student.copy()
-    before = {weight: weight.read(owner) for weight in student.weights()}
-    student.forward(owner, x)
-    found: Arrays = {}
-    for weight, value in before.items():
+def prepare(subject: Subject, forward: Forward, before: dict[Weight, np.ndarray]) -> Numeric:
+    """Leaves random values in the arrays that outputs depend on, sets the others back, and differentiates."""
+    data = forward.data(subject)
+    owner = subject.copy()
+    seen = run(subject, owner, forward, data)
+    weights: Arrays = {}
+    now = _present(owner, before)
+    for weight, original in before.items():
         try:
-            kept = np.array_equal(weight.read(owner), value, equal_nan=True)
+            after = now[weight]
+            random = weight.read(subject.copy())
+            constant = np.array_equal(after, random)
         except (AttributeError, KeyError, IndexError):
-            kept = False
-        if kept:
-            found[weight] = 0.5 * rng.normal(size=value.shape)
+            constant, random = False, original
+        if constant and _matters(subject, forward, data, seen, weight):
+            weights[weight] = random.astype(float)
+    for weight, original in before.items():
+        if weight not in weights:
+            weight.write(subject.fresh, original)
+    seen = run(subject, subject.copy(), forward, data)
+    if not weights:
+        raise StudentError(f"{subject.name}: {forward.function}'s outputs depend on no NumPy array that was found")
+    return _differentiated(subject, forward, data, seen, weights)
+
+
+def _present(owner: Any, names: Iterable[Weight]) -> Arrays:
+    """Returns the present values of the arrays that are still there."""
+    found: Arrays = {}
+    for weight in names:
+        with contextlib.suppress(AttributeError, KeyError, IndexError):
+            found[weight] = weight.read(owner)
     return found
 
 
-def _targets(passed: Passed, source: Source, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """Returns targets near the outputs, so that gradients are small and are not clipped; and the loss's name."""
-    noise = rng.normal(size=passed.y.shape)
-    sums = np.abs(passed.y.sum(axis=1) - 1) < 1e-6
-    if source != "C" and sums.all() and (passed.y > 0).all() and passed.y.shape[1] > 1:
-        y = passed.y * np.exp(0.02 * noise)
-        return y / y.sum(axis=1, keepdims=True), "cross-entropy of the softmax outputs"
-    loss = "mean over the steps of the squared error" if source == "C" else "half the sum of squares"
-    return passed.y + 0.01 * noise, loss
+def _matters(subject: Subject, forward: Forward, data: Data, seen: Observed, weight: Weight) -> bool:
+    owner = subject.copy()
+    value = weight.read(owner)
+    weight.write(owner, value + 0.3 + 0.1 * np.arange(value.size).reshape(value.shape) / value.size)
+    try:
+        again = run(subject, owner, forward, data)
+    except StudentError:
+        return False
+    pairs = ((seen.y, again.y), (seen.h, again.h), (seen.c, again.c))
+    moved = any(a is not None and b is not None and not np.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in pairs)
+    return moved or seen.loss != again.loss
 
 
-def _loss(y_hat: np.ndarray, y: np.ndarray, loss: str) -> float:
-    """Returns the exercise's loss, by its name."""
-    if loss.startswith("cross"):
-        return -float((y * np.log(y_hat)).sum())
-    square = float(((y_hat - y) ** 2).sum())
-    return square / len(y) if loss.startswith("mean") else square / 2
+def _differentiated(subject: Subject, forward: Forward, data: Data, seen: Observed, weights: Arrays) -> Numeric:
+    size, draw = STEP[seen.single], rng(1)
+    entries: dict[Weight, np.ndarray] = {}
+    parts = [part for part in ("y", "h", "c", "loss") if getattr(seen, part) is not None]
+    slopes: dict[str, dict[Weight | str, np.ndarray]] = {part: {} for part in parts}
+
+    def both(key: Weight | str, changed: Callable[[int, float], Observed], places: np.ndarray) -> None:
+        columns: dict[str, list[np.ndarray]] = {part: [] for part in slopes}
+        for place in places:
+            above, below = changed(int(place), size), changed(int(place), -size)
+            for part, column in columns.items():
+                column.append(np.reshape(getattr(above, part) - getattr(below, part), _of(seen, part)) / (2 * size))
+        for part, column in columns.items():
+            slopes[part][key] = np.array(column)
+
+    for weight, value in weights.items():
+        places = np.arange(value.size)
+        if value.size > ENTRIES:
+            places = np.sort(draw.choice(value.size, ENTRIES, replace=False))
+
+        def moved(place: int, by: float, weight: Weight = weight, value: np.ndarray = value) -> Observed:
+            owner, other = subject.copy(), value.copy()
+            other.flat[place] += by
+            weight.write(owner, other)
+            return run(subject, owner, forward, data)
+
+        entries[weight] = places
+        both(weight, moved, places)
+    states = [role for role in ("h0", "c0") if role in dict(map(reversed, forward.roles)) and not forward.zero]
+    for role in [*(["x"] if not forward.ids else []), *states]:
+
+        def shifted(place: int, by: float, role: str = role) -> Observed:
+            value = getattr(data, role).copy()
+            value.flat[place] += by
+            return run(subject, subject.copy(), forward, data._replace(**{role: value}))
+
+        if getattr(data, role).size <= 4 * ENTRIES:
+            both(role, shifted, np.arange(getattr(data, role).size))
+    return Numeric(forward, data, seen, weights, entries, slopes, SINGLE if seen.single else DOUBLE)
 
 
-def _differences(student: Subject, weight: Weight, x: np.ndarray, y: np.ndarray, loss: str, size: float) -> np.ndarray:
-    """Returns central differences of the loss by one weight, through the student's own forward pass."""
-    value = weight.read(student.fresh)
-    result = np.zeros(value.shape)
-    for entry in np.ndindex(value.shape):
-        sides: list[float] = []
-        for sign in (1, -1):
-            owner, moved = student.copy(), value.copy()
-            moved[entry] += sign * size
-            weight.write(owner, moved)
-            sides.append(_loss(student.forward(owner, x).y, y, loss))
-        result[entry] = (sides[0] - sides[1]) / (2 * size)
+def _of(seen: Observed, part: str) -> tuple[int, ...]:
+    return (1, 1, 1) if part == "loss" else getattr(seen, part).shape
+
+
+def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[Attempt]:
+    """Yields the ways to call the program's backward pass that run and give gradients.
+
+    Functions are tried in order of their names' likelihood. Once one gives gradients of which some are right, no other
+    is asked; where one whose parameters are all understood cannot be run, its failure is the answer.
+    """
+    failure: StudentError | None = None
+    forward = numeric.forward
+    combined = [Backward(forward.function, forward.roles, "", after=False)] if forward.target else None
+    ways = combined or backwards(subject, forward, numeric.seen, numeric.data, only)
+    for _, group in groupby(ways, key=lambda way: way.function):
+        found, right, silent = 0, 0, None
+        for backward in group:
+            try:
+                for attempt in _attempt(subject, numeric, backward):
+                    if attempt.found:
+                        yield attempt
+                        found, right = found + 1, max(right, len(attempt.fit.right))
+                    silent = silent or attempt
+            except (StudentError, AssertionError) as error:
+                failure = failure or (error if isinstance(error, StudentError) else None)
+            if found >= (TRIES if right else 4 * TRIES):
+                break
+        if right or (found and backward.understood):
+            return
+        if not found and backward.understood:
+            if silent is not None and silent.ran.rate:  # it takes a learning rate, and changes nothing
+                yield silent
+                return
+            if silent is None and failure is not None:
+                raise failure
+    if failure is not None:
+        raise failure
+
+
+def _attempt(subject: Subject, numeric: Numeric, backward: Backward) -> Iterator[Attempt]:
+    target = targets(numeric.seen, numeric.data, ids="ids" in backward.target)
+    ran = run_backward(
+        subject, numeric.forward, backward, numeric.data, target, numeric.weights, numeric.precision.rate
+    )
+    losses = bases(numeric.seen, numeric.data, backward, target)
+    if losses and not any(v.any() for of in (ran.applied, ran.returned, ran.kept) for v in of.values()):
+        yield Attempt(numeric, backward, target, ran, "applied", {}, fit(numeric, {}, losses[0]))
+    for source in ("applied", "returned", "kept"):
+        found = getattr(ran, source)
+        if not any(value.any() for value in found.values()):
+            continue
+        if source != "applied" and len(found) * 2 <= len(numeric.weights):
+            continue
+        best = max(
+            (fit(numeric, found, base) for base in losses),
+            key=lambda f: len(f.right),
+            default=None,
+        )
+        if best is not None:
+            yield Attempt(numeric, backward, target, ran, source, found, best)
+
+
+def fit(numeric: Numeric, found: Arrays, base: Base, factor: float | None = None) -> Fit:
+    """Compares gradients with those of a base loss times the factor that most weights agree on."""
+    expected = base_gradients(numeric, base)
+    tolerance = numeric.precision.tolerance
+    ratios: list[float] = []
+    for weight, value in expected.items():
+        mine = np.nan_to_num(_at(numeric, found, weight))
+        square = float(value @ value)
+        if square > 0 and mine.any():
+            ratio = float(mine @ value) / square
+            if np.abs(mine - ratio * value).max() <= tolerance * max(np.abs(mine).max(), 1e-300):
+                ratios.append(ratio)
+    candidates = [factor] if factor is not None else [1.0, *ratios]
+    best: tuple[float, frozenset[Weight]] = (1.0, frozenset())
+    for ratio in candidates:
+        right = frozenset(
+            weight
+            for weight, value in expected.items()
+            if weight in found
+            and np.abs(_at(numeric, found, weight) - ratio * value).max() <= tolerance * abs(ratio) * np.abs(value).max()
+        )
+        if len(right) > len(best[1]):
+            best = ratio, right
+    return Fit(base, best[0], best[1], expected)
+
+
+def base_gradients(numeric: Numeric, base: Base) -> Arrays:
+    """Returns the numeric gradients of a loss, (n,) of each weight."""
+    result: Arrays = {}
+    for weight in numeric.weights:
+        total = np.zeros(len(numeric.entries[weight]))
+        for part, direction in base.slopes.items():
+            total += np.tensordot(numeric.slopes[part][weight], direction, 3)
+        result[weight] = total
     return result
 
 
-def _scale(found: Arrays, numeric: Arrays, loss: str, tolerance: float) -> tuple[float, str]:
-    """Returns the factor of the numeric gradients, and the loss with what it means: source C's text takes
-    2/T (y_hat - y), its program y_hat - y, and the one that fits more weights is chosen."""
-    if not loss.startswith("mean"):
-        return 1.0, loss
-
-    def fits(scale: float) -> int:
-        gaps = (np.abs(found[w] - scale * numeric[w]).max() / np.abs(scale * numeric[w]).max() for w in found)
-        return sum(bool(gap <= tolerance) for gap in gaps)
-
-    program = STEPS / 2
-    if fits(1.0) > fits(program):
-        return 1.0, f"{loss}; the gradient of the text, 2/T (y_hat - y)"
-    return program, f"{loss}; the gradient of the program, y_hat - y"
+def _at(numeric: Numeric, found: Arrays, weight: Weight) -> np.ndarray:
+    """Returns a gradient at the places that were differentiated; zeros where there is none."""
+    places = numeric.entries[weight]
+    return found[weight].ravel()[places] if weight in found else np.zeros(len(places))

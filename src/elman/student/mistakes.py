@@ -1,10 +1,12 @@
 """Computes the gradients that well-known mistakes give, and finds the one that a student's gradient equals.
 
-The exercise, with T steps: h_t = act(W_xh x_t + W_hh h_{t-1} + b_h), y_t = W_hy h_t + b_y, h_{-1} = 0, and backwards
-(dy_t is the loss's derivative with respect to y_t)
+The program, with T steps and B rows: h_t = cell(x_t, h_{t-1}), y_t = W_hy h_t + b_y, and backwards (dy_t is the loss's
+derivative by y_t, dh_t what arrives at the state)
 
-    dh_t = W_hy' dy_t + W_hh' da_{t+1}        da_t = act'(a_t) dh_t
-    dW_hy = sum dy_t h_t'    dW_xh = sum da_t x_t'    dW_hh = sum da_t h_{t-1}'    db_h = sum da_t    db_y = sum dy_t
+    dh_t = W_hy' dy_t + (what the cell of step t + 1 passes back)
+    dW_hy = sum dy_t h_t'    db_y = sum dy_t    and the cell's own gradients, summed over the steps
+
+The loop and the output are here; each cell with its derivative and the mistakes in it is in cells.py.
 """
 
 from __future__ import annotations
@@ -15,140 +17,187 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "ACTIVATIONS",
-    "FLAWS",
-    "Exercise",
-    "distance",
-    "explains",
-    "factor_name",
-    "gradients",
-    "joint",
-    "search",
-    "states",
-]
+from elman.student.cells import Cell, Elman, Flaws, Gradients, Step
 
-Gradients = dict[str, np.ndarray]
+__all__ = ["Exercise", "Terms", "distance", "explains", "factor_name", "gradients", "joint", "known", "search", "states"]
 
-# name -> (function of a, its derivative written with h)
-ACTIVATIONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
-    "tanh": (np.tanh, lambda h: 1 - h * h),
-    "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda h: h * (1 - h)),
-    "relu": (lambda a: np.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
-    "linear": (lambda a: a, np.ones_like),
-}
-
-# Each flaw is one line of the loop written wrongly. Flaws of one group exclude each other.
-FLAWS: dict[str, tuple[str, str]] = {
-    "no slope": ("slope", "the derivative of the nonlinearity is missing: dh must be multiplied by 1 - h^2"),
-    "slope at tanh(h_prev)": ("slope", "the derivative is taken at the previous state, tanh'(h_prev): it is 1 - h^2"),
-    "slope of h_prev": ("slope", "the derivative uses the previous state, 1 - h_prev^2: it is 1 - h^2"),
-    "slope at tanh(h)": ("slope", "the derivative takes tanh of h again, 1 - tanh(h)^2: it is 1 - h^2"),
-    "slope twice": ("slope", "the derivative 1 - h^2 is applied twice"),
-    "W_hh untransposed": ("carry", "W_hh stands where its transpose belongs: dh_prev = W_hh.T @ da"),
+# Each mistake is one line of the loop written wrongly. Mistakes of one group exclude each other.
+LOOP: dict[str, tuple[str, str]] = {
     "dropped dh": ("carry", "the dh that comes from the next step is dropped: dh = W_hy.T @ dy + dh_next"),
-    "carry without W_hh": ("carry", "what goes to the step before must be multiplied by W_hh.T: dh_next = W_hh.T @ da"),
-    "carry without slope": ("carry", "what goes to the step before lacks 1 - h^2: it is W_hh.T @ (dh * (1 - h^2))"),
     "carry summed": ("carry", "dh_next is added up from step to step: it must be replaced at each step"),
-    "h for h_prev": ("dW_hh", "the gradient of W_hh uses h where h_prev, the state before the step, belongs"),
-    "wrapped h_prev": ("dW_hh", "the first step's h_prev is the last state (index -1 wraps round): it is zeros"),
-    "dW_hh transposed": ("dW_hh", "the gradient of W_hh is transposed: it is outer(da, h_prev)"),
+    "h_prev in dW_hy": ("dW_hy", "the gradient of W_hy uses h_prev, the state before the step: it is outer(dy, h)"),
+    "x_prev": ("dW_xh", "the gradient of W_xh uses the input of the step before: it is outer(da, x_t)"),
+    "x_next": ("dW_xh", "the gradient of W_xh uses the input of the step after: it is outer(da, x_t)"),
     "overwritten": ("sum", "each step overwrites the gradients: they must be added up over the steps (+=)"),
     "last step alone": ("dy", "only the last step's error enters: the loss is a sum over all steps"),
+    "first step skipped": ("loop", "the loop back is truncated: it stops before the first step (t = 0)"),
+    "first state skipped": (
+        "loop", "the loop back through the states is truncated: it stops before the first step (t = 0)"
+    ),
+    "last step skipped": ("loop", "the loop back is truncated: it leaves out the last step (t = T - 1)"),
+    "truncated after 1": ("carry", "the loop is truncated: errors go back over 1 step only, not to the first"),
+    "truncated after 2": ("carry", "the loop is truncated: errors go back over 2 steps only, not to the first"),
+    "truncated after 3": ("carry", "the loop is truncated: errors go back over 3 steps only, not to the first"),
 }  # fmt: skip
 
 
 class Exercise(NamedTuple):
     """A student's weights in the common form, and the data of the check."""
 
-    weights: Mapping[str, np.ndarray]  # W_xh (H, D), W_hh (H, H), W_hy (O, H), b_h (H,), b_y (O,)
-    x: np.ndarray  # (T, D)
-    dy: np.ndarray  # (T, O)
-    activation: str = "tanh"
+    weights: Mapping[str, np.ndarray]  # the cell's, and W_hy (O, H), b_y (O,) where there are outputs
+    x: np.ndarray  # (T, B, D)
+    dy: np.ndarray | None  # (T, B, O), or (1, B, O) of the last step
+    cell: Cell = Elman()
+    dh: np.ndarray | None = None  # (T, B, H) or (1, B, H): a gradient that is given at the states themselves
+    dc: np.ndarray | None = None  # (1, B, H): at the last cell state
+    h0: np.ndarray | None = None  # (B, H)
+    c0: np.ndarray | None = None
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Steps, rows and outputs of the loss."""
+        given = self.dy if self.dy is not None else self.dh
+        assert given is not None
+        return given.shape[0], given.shape[1], given.shape[2]
 
 
-def states(weights: Mapping[str, np.ndarray], x: np.ndarray, activation: str = "tanh") -> np.ndarray:
-    """Returns the hidden states h (T, H)."""
-    act = ACTIVATIONS[activation][0]
-    h = np.zeros((len(x), len(weights["W_hh"])))
-    for t in range(len(x)):
-        h[t] = act(weights["W_xh"] @ x[t] + (weights["W_hh"] @ h[t - 1] if t else 0) + weights["b_h"])
-    return h
+def states(case: Exercise) -> list[Step]:
+    """Runs the forward pass; returns each step."""
+    size = case.cell.hidden(case.weights)
+    zeros = np.zeros((case.x.shape[1], size))
+    h, c = (zeros if state is None else state for state in (case.h0, case.c0))
+    found: list[Step] = []
+    for x in case.x:
+        found.append(case.cell.step(case.weights, x, h, c))
+        h, c = found[-1].h, found[-1].c
+    return found
 
 
-def gradients(case: Exercise, flaws: frozenset[str] = frozenset()) -> Gradients:
-    """Returns the gradients of W_xh, W_hh, W_hy, b_h, b_y: right without flaws, else wrong in the way of each flaw."""
-    h = states(case.weights, case.x, case.activation)
-    slope = ACTIVATIONS[case.activation][1]
-    w_hh, w_hy = case.weights["W_hh"], case.weights["W_hy"]
-    total = {name: np.zeros_like(value) for name, value in case.weights.items()}
-    carried = np.zeros(len(w_hh))
-    last = len(h) - 1
-    for t in range(last, -1, -1):
-        dy = case.dy[t] * (0 if "last step alone" in flaws and t < last else 1)
-        h_prev = h[t - 1] if t else np.zeros_like(h[0])
-        dh = w_hy.T @ dy + (0 if "dropped dh" in flaws else carried)
-        da = dh * _slope(slope, h[t], h_prev, flaws)
-        if "h for h_prev" in flaws:
-            h_prev = h[t]
-        elif "wrapped h_prev" in flaws:
-            h_prev = h[t - 1]
-        d_hh = np.outer(h_prev, da) if "dW_hh transposed" in flaws else np.outer(da, h_prev)
-        step = {"W_xh": np.outer(da, case.x[t]), "W_hh": d_hh, "W_hy": np.outer(dy, h[t]), "b_h": da, "b_y": dy}
-        for name, value in step.items():
-            total[name] = value if "overwritten" in flaws else total[name] + value
-        back = np.eye(len(w_hh)) if "carry without W_hh" in flaws else w_hh if "W_hh untransposed" in flaws else w_hh.T
-        passed = back @ (dh if "carry without slope" in flaws else da)
-        carried = carried + passed if "carry summed" in flaws else passed
+def gradients(case: Exercise, flaws: Flaws = frozenset()) -> Gradients:
+    """Returns the gradients of all weights, of x and of the first states ("h0", "c0"): right without flaws, else wrong
+    in the way of each flaw."""
+    steps = states(case)
+    far = next((int(flaw[-1]) for flaw in flaws if flaw.startswith("truncated after")), None)
+    if far is None:
+        return _through_time(case, steps, flaws, None)
+    total: Gradients = {}
+    for t in range(len(steps)):  # the error of each step goes back on its own, `far` steps at most
+        for name, value in _through_time(case, steps, flaws, (t, far)).items():
+            total[name] = total[name] + value if name in total else value
     return total
 
 
-def _slope(
-    slope: Callable[[np.ndarray], np.ndarray], h: np.ndarray, h_prev: np.ndarray, flaws: frozenset[str]
-) -> np.ndarray:
-    """Returns the derivative of the activation, with the flaws of its group."""
-    if "no slope" in flaws:
-        return np.ones_like(h)
-    if "slope at tanh(h_prev)" in flaws:
-        return slope(np.tanh(h_prev))
-    if "slope of h_prev" in flaws:
-        return slope(h_prev)
-    if "slope at tanh(h)" in flaws:
-        return slope(np.tanh(h))
-    return slope(h) ** 2 if "slope twice" in flaws else slope(h)
+def _through_time(case: Exercise, steps: list[Step], flaws: Flaws, alone: tuple[int, int] | None) -> Gradients:
+    total = {name: np.zeros_like(value) for name, value in case.weights.items()}
+    last = len(steps) - 1
+    dh_next, dc_next = np.zeros_like(steps[0].h), np.zeros_like(steps[0].h)
+    if case.dc is not None and alone is None:
+        dc_next = case.dc[0]
+    dx = np.zeros_like(case.x)
+    for t in range(last, -1, -1):
+        if (t == 0 and "first step skipped" in flaws) or (t == last and "last step skipped" in flaws):
+            continue
+        if alone is not None and not alone[0] - alone[1] <= t <= alone[0]:
+            continue
+        step = steps[t]
+        enters = ("last step alone" not in flaws or t == last) and (alone is None or t == alone[0])
+        dh, own = np.zeros_like(step.h), {}
+        dy = _at(case.dy, t, last)
+        if dy is not None:
+            dy = dy * enters
+            h = step.h_prev if "h_prev in dW_hy" in flaws else step.h
+            own |= {"W_hy": dy.T @ h, "b_y": dy.sum(axis=0)}
+            dh = dh + dy @ case.weights["W_hy"]
+        if (given := _at(case.dh, t, last)) is not None:
+            dh = dh + given * enters
+        if t == 0 and "first state skipped" in flaws:
+            dx[0], carried, dc_next = 0, np.zeros_like(dh), np.zeros_like(dh)
+        else:
+            x = case.x[t]
+            if "x_prev" in flaws:
+                x = case.x[t - 1] if t else 0 * x
+            elif "x_next" in flaws:
+                x = case.x[t + 1] if t < last else 0 * x
+            wrapped = steps[last].h if t == 0 else step.h_prev
+            back = case.cell.back(case.weights, step._replace(x=x), dh, dh_next, dc_next, flaws, wrapped)
+            dx[t], carried, dc_next = back.dx, back.dh_prev, back.dc_prev
+            own |= back.weights
+        for name, value in own.items():
+            total[name] = value if "overwritten" in flaws else total[name] + value
+        dh_next = dh_next + carried if "carry summed" in flaws else carried
+        if "dropped dh" in flaws and t:
+            dh_next = np.zeros_like(dh_next)
+    return {**total, "x": dx, "h0": dh_next, "c0": dc_next}
 
 
-def joint(student: Gradients, case: Exercise, tolerance: float) -> list[str] | None:
+def _at(given: np.ndarray | None, t: int, last: int) -> np.ndarray | None:
+    """Returns the gradient that enters at step t; one step of it is the last."""
+    if given is None:
+        return None
+    if len(given) == 1 and last > 0:
+        return given[0] * (t == last)
+    return given[t]
+
+
+def known(case: Exercise) -> dict[str, tuple[str, str]]:
+    """Returns the mistakes that are possible in the program, by name: group and text."""
+    loop = LOOP if len(case.x) > 1 else {name: LOOP[name] for name in ("h_prev in dW_hy",)}
+    if case.dy is None:
+        loop = {name: value for name, value in loop.items() if "W_hy" not in name}
+    if len(case.sizes) and case.sizes[0] == 1:
+        loop = {name: value for name, value in loop.items() if name not in ("last step alone", "overwritten")}
+        loop |= {name: LOOP[name] for name in ("overwritten",) if len(case.x) > 1}
+    return {**case.cell.flaws(len(case.x)), **loop}
+
+
+class Terms(NamedTuple):
+    """How gradients are compared.
+
+    sizes     steps, rows and outputs
+    accepted  factors that are right: the losses that a program may mean
+    squares   whether the loss is half a sum of squares
+    """
+
+    sizes: tuple[int, int, int]
+    tolerance: float
+    accepted: tuple[float, ...] = (1.0,)
+    squares: bool = True
+
+
+View = Callable[[Gradients], Gradients]
+
+
+def joint(student: Gradients, case: Exercise, terms: Terms, view: View, most: int = 2) -> list[str] | None:
     """Returns texts for one mistake, or two together, also times a factor, that explain all gradients; None for none.
 
-    student   the gradients by role
+    student  the gradients by the student's names
+    view     from the common form's gradients to the student's
+    most     mistakes at once
     """
-    for flaws in _sets(case.activation):
-        found = explains(gradients(case, flaws), student, case.dy.shape, tolerance)
+    texts = known(case)
+    for flaws in _sets(case):
+        if len(flaws) > most:
+            return None
+        found = explains(view(gradients(case, flaws)), student, terms)
         if found is not None:
-            return [*found, *(text for flaw, (_, text) in FLAWS.items() if flaw in flaws)]
+            return [*found, *(text for flaw, (_, text) in texts.items() if flaw in flaws)]
     return None
 
 
-def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[dict[str, list[str]], list[str]]:
-    """Returns the mistakes in `student`, text -> the weights it is about, and the weights that stay unexplained.
-
-    Mistakes that explain all weights at once come first (their list of weights is empty); where there are none, those
-    that explain single weights.
-    """
-    found = joint(student, case, tolerance)
-    if found is not None:
-        return {text: [] for text in found}, []
-    wrong = {flaws: gradients(case, flaws) for flaws in _sets(case.activation) if len(flaws) < 2}
+def search(student: Gradients, case: Exercise, terms: Terms, view: View) -> tuple[dict[str, list[str]], list[str]]:
+    """Returns the mistakes in `student`, text -> the weights it is about, and the weights that stay unexplained: those
+    that explain single weights, where none explains all."""
+    texts = known(case)
+    wrong = {flaws: view(gradients(case, flaws)) for flaws in _sets(case) if len(flaws) < 2}
     said: dict[str, list[str]] = {}
     lost: list[str] = []
     for name, value in student.items():
-        if distance(value, wrong[frozenset()][name]) <= tolerance:
+        if explains({name: wrong[frozenset()][name]}, {name: value}, terms) == []:
             continue
         for flaws, values in wrong.items():
-            found = explains({name: values[name]}, {name: value}, case.dy.shape, tolerance)
+            found = explains({name: values[name]}, {name: value}, terms)
             if found is not None:
-                text = "; ".join([*found, *(text for flaw, (_, text) in FLAWS.items() if flaw in flaws)])
+                text = "; ".join([*found, *(text for flaw, (_, text) in texts.items() if flaw in flaws)])
                 said.setdefault(text, []).append(name)
                 break
         else:
@@ -156,45 +205,53 @@ def search(student: Gradients, case: Exercise, tolerance: float) -> tuple[dict[s
     return said, lost
 
 
-def _sets(activation: str) -> Iterator[frozenset[str]]:
+def _sets(case: Exercise) -> Iterator[Flaws]:
     """Yields no flaw, each flaw, and each pair from different groups, in this order."""
-    known = [f for f in FLAWS if activation == "tanh" or not f.startswith("slope at")]
+    groups = known(case)
     yield frozenset()
-    yield from (frozenset({flaw}) for flaw in known)
-    yield from (frozenset(pair) for pair in combinations(known, 2) if FLAWS[pair[0]][0] != FLAWS[pair[1]][0])
+    yield from (frozenset({flaw}) for flaw in groups)
+    yield from (frozenset(pair) for pair in combinations(groups, 2) if groups[pair[0]][0] != groups[pair[1]][0])
 
 
-def explains(expected: Gradients, student: Gradients, sizes: tuple[int, ...], tolerance: float) -> list[str] | None:
+def explains(expected: Gradients, student: Gradients, terms: Terms) -> list[str] | None:
     """Returns [] for the expected gradients, [the meaning of a factor] for a multiple of them, else None."""
     a = np.concatenate([value.ravel() for value in student.values()])
     b = np.concatenate([expected[name].ravel() for name in student])
-    if not b.any():
+    square = float(b @ b)
+    if not square > 0 or not np.isfinite(square):
         return None
-    factor = float(a @ b / (b @ b))
-    if any(distance(student[name], factor * value) > tolerance for name, value in expected.items() if name in student):
+    factor = float(a @ b) / square
+    if any(distance(value, factor * expected[name]) > terms.tolerance for name, value in student.items()):
         return None
-    name = factor_name(factor, sizes[0], sizes[1], tolerance)
+    name = factor_name(factor, terms)
     return [name] if name else []
 
 
-def factor_name(factor: float, steps: int, outputs: int, tolerance: float) -> str:
-    """Returns what a constant factor on the gradient means; "" for 1."""
-    t, o = steps, outputs
+def factor_name(factor: float, terms: Terms) -> str:
+    """Returns what a constant factor on the gradient means; "" for one that is right."""
+    if any(abs(factor - value) <= terms.tolerance * value for value in terms.accepted):
+        return ""
+    t, b, o = terms.sizes
     known = {
         1.0: "",
-        2.0: "a factor 2 too large: the half in 1/2 (y_hat - y)^2 makes its derivative y_hat - y",
-        0.5: "a factor 2 too small: the half in the loss was taken twice",
+        2.0: "a factor 2 too large",
+        0.5: "a factor 2 too small",
         1 / t: "a mean over the steps where the loss is a sum (a factor 1/T)",
         1 / o: "a mean over the outputs where the loss is a sum (a factor 1/O)",
+        1 / b: "a mean over the rows of the batch where the loss is a sum (a factor 1/B)",
         1 / (t * o): "a mean over steps and outputs where the loss is a sum (a factor 1/(T O))",
         2 / t: "the derivative of a mean of squares over the steps (a factor 2/T), where the loss is half a sum",
         2 / (t * o): "the derivative of a mean of squares (a factor 2/(T O)), where the loss is half a sum",
     }
-    for value, text in known.items():
-        if abs(abs(factor) - value) <= tolerance * value:
-            uphill = "the sign is wrong: the weights climb the loss instead of descending it" if factor < 0 else ""
-            return "; ".join(part for part in (uphill, text) if part)
-    return f"the gradients are the right ones times {factor:.4g}"
+    if terms.squares:
+        known[2.0] += ": the half in 1/2 (y_hat - y)^2 makes its derivative y_hat - y"
+        known[0.5] += ": the half in the loss was taken twice"
+    for right in terms.accepted[:1]:
+        for value, text in known.items():
+            if abs(abs(factor) - value * right) <= terms.tolerance * value * right:
+                uphill = "the sign is wrong: the weights climb the loss instead of descending it" if factor < 0 else ""
+                return "; ".join(part for part in (uphill, text) if part)
+    return f"the gradients are the right ones times {factor / terms.accepted[0]:.4g}"
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:

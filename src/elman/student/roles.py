@@ -1,0 +1,257 @@
+"""Recognises a program as one of the known cells: finds which weight each of its arrays is, and proves it by running.
+
+The common form is one vector of all weights. Each array of the student's is a table of places in it, of the array's
+shape, so transposed, joined and stacked matrices are all alike, and gradients are read the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import permutations, product
+from typing import NamedTuple
+
+import numpy as np
+
+from elman.student.backward import Arrays
+from elman.student.cells import ACTIVATIONS, Cell, Elman, Gradients
+from elman.student.gated import GRU, LSTM
+from elman.student.losses import standard
+from elman.student.measure import Numeric
+from elman.student.mistakes import Exercise, states
+from elman.student.sizes import Sizes
+from elman.student.weights import Weight
+from elman.student.words import plain_name
+
+__all__ = ["OUTPUTS", "LossOf", "Recognised", "recognise"]
+
+Places = dict[Weight, np.ndarray]
+HINTS = {"i": "i", "f": "f", "o": "o", "g": "g", "c": "g", "a": "g", "n": "n", "z": "z", "r": "r", "u": "z", "h": "n"}
+
+
+def _softmax(y: np.ndarray) -> np.ndarray:
+    e = np.exp(y - y.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+# name -> (function of W_hy h + b_y, its derivative's product with dL/dy, written with y)
+OUTPUTS = {
+    "linear": (lambda a: a, lambda y, dy: dy),
+    "softmax": (_softmax, lambda y, dy: y * (dy - (dy * y).sum(axis=-1, keepdims=True))),
+    "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda y, dy: dy * y * (1 - y)),
+    "tanh": (np.tanh, lambda y, dy: dy * (1 - y * y)),
+}
+
+
+class Recognised(NamedTuple):
+    """A program in the common form."""
+
+    cell: Cell
+    output: str  # a name in OUTPUTS
+    weights: dict[str, np.ndarray]
+    blocks: dict[str, np.ndarray]  # name -> places in the common vector
+    places: Places
+    raw: np.ndarray  # (T, B, O) outputs before their nonlinearity
+    state: np.ndarray  # (T, B, H)
+
+    def view(self, gradients: Gradients) -> Gradients:
+        """Returns gradients by the student's names, in the student's shapes."""
+        total = sum(block.size for block in self.blocks.values())
+        vector = np.zeros(total)
+        for name, block in self.blocks.items():
+            vector[block.ravel()] = gradients[name].ravel()
+        return {weight.name: vector[place] for weight, place in self.places.items()}
+
+
+def recognise(numeric: Numeric, loss_of: LossOf | None = None) -> Recognised | None:
+    """Returns the program as a known cell; None where its forward pass is none of them."""
+    arrays = numeric.weights
+    has_output = numeric.seen.y is not None or numeric.seen.loss is not None
+    for option in _sizes(numeric):
+        for cells, gates in ((_elmans(), ""), ((LSTM(),), "ifog"), (_grus(), "zrn")):
+            blocks = _blocks(option, gates, has_output)
+            assignments = _gated(arrays, option, blocks, gates) if gates else _simple(arrays, option, blocks)
+            for places in assignments:
+                vector = np.zeros(sum(block.size for block in blocks.values()))
+                for weight, place in places.items():
+                    np.add.at(vector, place.ravel(), arrays[weight].ravel())
+                weights = {name: vector[block] for name, block in blocks.items()}
+                for cell in cells:
+                    found = _runs_alike(numeric, cell, weights, loss_of)
+                    if found is not None:
+                        return Recognised(cell, found[0], weights, blocks, places, found[1], found[2])
+    return None
+
+
+class LossOf(NamedTuple):
+    """A loss that a program returns, for outputs in the common form."""
+
+    targets: np.ndarray
+    loss: float
+
+    def matches(self, raw: np.ndarray) -> str | None:
+        """Returns the output nonlinearity with which a standard loss has this value."""
+        for output, (function, _) in OUTPUTS.items():
+            if standard(function(raw), self.targets, self.loss) is not None:
+                return output
+        return None
+
+
+def _sizes(numeric: Numeric) -> list[Sizes]:
+    width = numeric.data.x.shape[2]
+    hidden, outputs = numeric.data.h0.shape[2], numeric.data.dy.shape[2]
+    return [Sizes(width, hidden, outputs)]
+
+
+def _elmans() -> tuple[Cell, ...]:
+    return tuple(Elman(name) for name in ACTIVATIONS)
+
+
+def _grus() -> tuple[Cell, ...]:
+    return tuple(GRU(after, keep) for after in (False, True) for keep in (True, False))
+
+
+def _blocks(sizes: Sizes, gates: str, has_output: bool) -> dict[str, np.ndarray]:
+    """Returns the places of each weight of the common form in its vector."""
+    d, h, o = sizes
+    shapes: dict[str, tuple[int, ...]] = {}
+    if gates:
+        for gate in gates:
+            shapes |= {f"W_{gate}": (h, d), f"U_{gate}": (h, h), f"b_{gate}": (h,)}
+    else:
+        shapes = {"W_xh": (h, d), "W_hh": (h, h), "b_h": (h,)}
+    if has_output:
+        shapes |= {"W_hy": (o, h), "b_y": (o,)}
+    found, start = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        found[name] = np.arange(start, start + size).reshape(shape)
+        start += size
+    return found
+
+
+def _fitting(shape: tuple[int, ...], block: np.ndarray) -> list[np.ndarray]:
+    """Returns a block, or its transpose, where it has a shape; both for a square one. Biases in any shape of one row."""
+    if block.ndim == 1:
+        return [block.reshape(shape)] if max(shape, default=0) == block.size == int(np.prod(shape)) else []
+    return [table for table in (block, block.T) if table.shape == shape]
+
+
+def _simple(arrays: Arrays, sizes: Sizes, blocks: Mapping[str, np.ndarray]) -> Iterator[Places]:
+    joined = [
+        np.concatenate([blocks[a], blocks[b]], axis=1) for a, b in (("W_hh", "W_xh"), ("W_xh", "W_hh"))
+    ]
+    options: list[list[np.ndarray]] = []
+    for value in arrays.values():
+        tables = [table for block in (*blocks.values(), *joined) for table in _fitting(value.shape, block)]
+        if not tables:
+            return
+        options.append(tables)
+    yield from _products(arrays, options, blocks)
+
+
+def _products(arrays: Arrays, options: list[list[np.ndarray]], blocks: Mapping[str, np.ndarray]) -> Iterator[Places]:
+    """Yields each choice of tables in which every matrix is there, once; biases may be missing or in two parts."""
+    needed = sorted({int(i) for name, block in blocks.items() if block.ndim == 2 for i in block.ravel()})
+    matrix = set(needed)
+    for tables in product(*options):
+        covered = sorted(int(i) for table in tables for i in table.ravel() if int(i) in matrix)
+        if covered == needed:
+            yield dict(zip(arrays, tables, strict=True))
+
+
+def _gated(arrays: Arrays, sizes: Sizes, blocks: Mapping[str, np.ndarray], gates: str) -> Iterator[Places]:
+    """Yields tables for separate gates (grouped by shape) and stacked ones, in every order of the gates."""
+    count, h = len(gates), sizes.hidden
+    groups: dict[tuple[int, ...], list[Weight]] = {}
+    for weight, value in arrays.items():
+        groups.setdefault(value.shape, []).append(weight)
+    tags = {shape: _tags(members) for shape, members in groups.items() if len(members) == count}
+    orders = sorted(permutations(gates), key=lambda order: -_hinted(order, tags))
+    for order in orders:
+        for turned in (False, True):
+            for state_first in (True, False):
+                options: list[list[np.ndarray]] = []
+                for weight, value in arrays.items():
+                    shape = value.shape
+                    tables: list[np.ndarray] = []
+                    if shape in tags:
+                        place = _place(weight, groups[shape], tags, shape)
+                        tables = _gate_tables(shape, [order[place]], blocks, state_first, turned)
+                    if not tables and len(groups[shape]) == 1:
+                        tables = _gate_tables(shape, list(order), blocks, state_first, turned)
+                    tables += [t for n in ("W_hy", "b_y") if n in blocks for t in _fitting(shape, blocks[n])]
+                    if not tables and len(groups[shape]) == 2 and max(shape) == int(np.prod(shape)) == count * h:
+                        tables = _gate_tables(shape, list(order), blocks, state_first, turned)
+                    options.append(tables)
+                if all(options):
+                    yield from _products(arrays, options, blocks)
+
+
+def _gate_tables(
+    shape: tuple[int, ...], order: list[str], blocks: Mapping[str, np.ndarray], state_first: bool, turned: bool
+) -> list[np.ndarray]:
+    """Returns the table of gates stacked in an order (of one alone, its own), where it has the shape."""
+    w, u, b = (np.concatenate([blocks[f"{kind}_{gate}"] for gate in order]) for kind in "WUb")
+    joined = np.concatenate([u, w] if state_first else [w, u], axis=1)
+    if turned and u.shape[0] == u.shape[1]:
+        u = u.T
+    return [table for block in (w, u, joined, b) for table in _fitting(shape, block)][:1]
+
+
+def _tags(members: list[Weight]) -> list[str]:
+    """Returns what distinguishes the names of a group's members: their first different letters."""
+    names = [plain_name(member.key) for member in members]
+    if len(set(names)) < len(names):
+        names = [plain_name(member.name) for member in members]
+    while len({name[:1] for name in names}) == 1 and all(names):
+        names = [name[1:] for name in names]
+    while len({name[-1:] for name in names}) == 1 and all(len(name) > 1 for name in names):
+        names = [name[:-1] for name in names]
+    return [name[:1] for name in names]
+
+
+def _place(weight: Weight, group: list[Weight], tags: Mapping[tuple[int, ...], list[str]], shape: tuple[int, ...]) -> int:
+    """Returns a gate's number: by its tag in the first group where all groups have the same tags, else by its order."""
+    first = next(iter(tags.values()))
+    own = tags[shape][group.index(weight)]
+    if all(sorted(other) == sorted(first) and len(set(other)) == len(other) for other in tags.values()):
+        return first.index(own)
+    return group.index(weight)
+
+
+def _hinted(order: tuple[str, ...], tags: Mapping[tuple[int, ...], list[str]]) -> int:
+    """Returns how many gates have the usual letter in this order."""
+    first = next(iter(tags.values()), [])
+    return sum(HINTS.get(tag) == gate for tag, gate in zip(first, order, strict=False))
+
+
+def _runs_alike(
+    numeric: Numeric, cell: Cell, weights: dict[str, np.ndarray], loss_of: LossOf | None
+) -> tuple[str, np.ndarray, np.ndarray] | None:
+    """Returns the output nonlinearity, the raw outputs and the states where a forward pass is the student's."""
+    data, seen = numeric.data, numeric.seen
+    given = "h0" in {role for _, role in numeric.forward.roles}
+    case = Exercise(
+        weights, data.x, None, cell, h0=data.h0[0] if given else None,
+        c0=data.c0[0] if "c0" in {role for _, role in numeric.forward.roles} else None,
+    )  # fmt: skip
+    h = np.array([step.h for step in states(case)])
+    close = 1e-4 if seen.single else 1e-8
+    if seen.h is not None and not np.allclose(h[-len(seen.h) :], seen.h, rtol=close, atol=close):
+        return None
+    if "W_hy" not in weights:
+        return "linear", h, h
+    raw = h @ weights["W_hy"].T + weights["b_y"]
+    if seen.y is None:
+        if loss_of is None:
+            return None
+        for part in (raw, raw[-1:]):
+            output = loss_of.matches(part) if len(loss_of.targets) == len(part) else None
+            if output is not None:
+                return output, part, h
+        return None
+    raw = raw[-len(seen.y) :]
+    for name, (function, _) in OUTPUTS.items():
+        if np.allclose(function(raw), seen.y, rtol=close, atol=close):
+            return name, raw, h
+    return None
