@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.student import forms
-from elman.student.data import Data, Observed, items, mirrored
+from elman.student.data import Data, Observed, items, mirrored, opened
 from elman.student.forward import Forward, is_scalar, run
 from elman.student.load import StudentError
 from elman.student.subject import Subject
 from elman.student.weights import Weight, arrays
-from elman.student.words import backward_rank, kinds, plain_name, returned_names
+from elman.student.words import backward_rank, kinds, plain_name, returned_names, stem
 
 __all__ = ["Arrays", "Backward", "Ran", "backwards", "run_backward", "target_as_given"]
 
@@ -65,11 +65,11 @@ def backwards(
     """Yields functions with arguments that may be the backward pass, likeliest first."""
     functions = subject.functions()
     ranked = sorted(
-        (rank, place, name)
+        (forward is not None and stem(name) != stem(forward.function), rank, place, name)
         for place, name in enumerate(functions)
         if (forward is None or name != forward.function) and (rank := _rank(name, only)) is not None
     )
-    for _, _, name in ranked:
+    for *_, name in ranked:
         yield from _served(subject, name, functions[name], forward, seen, data)
 
 
@@ -207,7 +207,7 @@ def run_backward(
                 f"{subject.name}: {backward.function} turned {weight.name} of shape {value.shape} into {after.shape}"
             )
         applied[weight] = (value - after.astype(float)) / rate
-    given = items(whole, returned_names(function))
+    given = opened(items(whole, returned_names(function)), tuples=True)
     returned, inputs = _by_weight(given, weights, data, forward)
     held = [(w.name, w.read(owner)) for w in arrays(owner) if w not in weights]
     held = [(n, a) for n, a in held if n not in before or not np.array_equal(a, before[n], equal_nan=True)]

@@ -9,7 +9,7 @@ import numpy as np
 from elman.student import forms
 from elman.student.sizes import ROWS, STEPS, Sizes
 
-__all__ = ["Data", "Observed", "draw", "items", "mirrored"]
+__all__ = ["Data", "Observed", "draw", "items", "mirrored", "opened"]
 
 
 class Data(NamedTuple):
@@ -63,14 +63,24 @@ def draw(axes: str, sizes: Sizes, rng: np.random.Generator, *, ids: bool) -> Dat
 
 
 def items(value: Any, names: list[str]) -> list[tuple[str, Any]]:
-    """Returns what a function gave as a flat list with names: elements of a tuple, entries of a dictionary by word."""
-    if isinstance(value, tuple) or (isinstance(value, list) and len(names) == len(value) > 1 and forms.plain(value) is None):
-        named = names if len(names) == len(value) else [""] * len(value)
-        return [pair for name, item in zip(named, value, strict=True) for pair in items(item, [name])]
-    name = names[0] if len(names) == 1 else ""
-    if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
-        return [pair for key, item in value.items() for pair in items(item, [key])]
-    return [] if value is None else [(name, value)]
+    """Returns what a function gave as a list with names: the elements of a tuple, or the one value."""
+    several = isinstance(value, list) and len(names) == len(value) > 1 and forms.plain(value) is None
+    if isinstance(value, tuple) or several:
+        return list(zip(names if len(names) == len(value) else [""] * len(value), value, strict=True))
+    return [] if value is None else [(names[0] if len(names) == 1 else "", value)]
+
+
+def opened(parts: list[tuple[str, Any]], *, tuples: bool = False) -> list[tuple[str, Any]]:
+    """Returns parts with dictionaries by word, and perhaps tuples, replaced by what is in them."""
+    found: list[tuple[str, Any]] = []
+    for name, part in parts:
+        if isinstance(part, dict) and part and all(isinstance(key, str) for key in part):
+            found += opened(list(part.items()), tuples=tuples)
+        elif tuples and isinstance(part, tuple):
+            found += opened([(name, item) for item in part], tuples=True)
+        else:
+            found.append((name, part))
+    return found
 
 
 def mirrored(raw: Any, core: np.ndarray, axes: str) -> Any:

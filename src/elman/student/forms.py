@@ -15,7 +15,7 @@ __all__ = ["IDS", "ONE_STEP", "SEQUENCES", "STATES", "WINDOWS", "batched", "desc
 
 # in the order in which they are tried
 SEQUENCES = ("TK", "T|K1", "T|K", "TK1", "T|1K", "BTK", "TBK", "T|BK", "T|KB", "KBT", "BKT", "TKB", "KT")
-ONE_STEP = ("K1", "K", "1K", "BK", "KB")
+ONE_STEP = ("K1", "K", "BK", "KB", "1K")
 IDS = ("T|", "T", "BT", "TB", "B|T|")  # one number for each step: a class, or a feature where there is only one
 WINDOWS = ("B|TK", "B|T|K1", "B|T|K", "B|TK1")  # several sequences in a list, as a training loop takes them
 STATES = ("K1", "K", "1K", "BK", "KB")

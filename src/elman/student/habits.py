@@ -105,6 +105,8 @@ def clipping(subject: Subject, attempt: Attempt) -> str | None:
     y, target = attempt.numeric.seen.y, attempt.target
     if attempt.source != "applied" or y is None or target is None or "ids" in attempt.backward.target:
         return None
+    if attempt.backward.upstream:
+        return None
     if not attempt.fit.right or (is_probability(y) and attempt.fit.base.raw is None):
         return None
     tolerance, rate = attempt.numeric.precision.tolerance, attempt.numeric.precision.rate

@@ -79,7 +79,7 @@ def constructions(kind: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], Si
     if "B" in roles:  # some programs are written for one row
         yield {**arguments, **{name: 1 for name, role in said.items() if role == "B" and name in arguments}}, sizes
     yield arguments, sizes
-    if not {"O", "V", "all"} & roles and "D" in roles:
+    if not {"O", "V", "all"} & roles:  # a series of numbers
         yield {**arguments, **{name: 1 for name, role in said.items() if role == "D"}}, Sizes(1, 4, 1)
 
 

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["RATES", "backward_rank", "forward_rank", "kinds", "loss_rank", "plain_name", "returned_names"]
+__all__ = ["RATES", "backward_rank", "forward_rank", "kinds", "loss_rank", "plain_name", "returned_names", "stem"]
 
 RATES = (
     "learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate", "learningrate", "l_rate", "lrate",
@@ -90,6 +90,11 @@ def backward_rank(name: str) -> int | None:
     if re.search(r"trainstep|sgdstep|trainon|update|sgd|learn|step|optimi", word):
         return 3
     return 4 if re.search(r"train|fit", word) else 5
+
+
+def stem(name: str) -> str:
+    """Returns what is left of a name without its direction: "rnnstep" of rnn_step_forward and rnn_step_backward."""
+    return re.sub(r"forward|feed|fprop|backward|back|bprop|propagation|propagate|prop|bptt|pass|through|time", "", plain_name(name))
 
 
 def loss_rank(name: str) -> int | None:
