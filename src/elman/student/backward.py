@@ -130,6 +130,9 @@ def _options(
     for place, (part, _) in enumerate(parts):
         if part and plain_name(part) == plain_name(name):
             found.append(f"part:{place}")
+    same = dict(forward.roles).get(name) if forward is not None else None
+    if same in ("x", "h0", "c0"):
+        found.append(same)
     for kind in said:
         if kind == "dy":
             found += ["dy", "error", "dh"] if seen is None or seen.y is not None else ["dh"]

@@ -91,8 +91,10 @@ class Elman(NamedTuple):
         self, weights: Weights, step: Step, dh: np.ndarray, dh_next: np.ndarray, dc_next: np.ndarray, flaws: Flaws,
         wrapped: np.ndarray,
     ) -> Back:  # fmt: skip
-        dh = dh + dh_next
+        entering, dh = dh, dh + dh_next
         da = dh * self._slope(step, flaws)
+        if "no slope at entry" in flaws:
+            da = entering + dh_next * self._slope(step, flaws)
         h_prev = step.h_prev
         if "h for h_prev" in flaws:
             h_prev = step.h
@@ -134,6 +136,10 @@ class Elman(NamedTuple):
                     "carry", f"what goes to the step before lacks {text}: it is W_hh.T @ (dh * ({text}))"
                 ),
             }  # fmt: skip
+        if act != "linear" and steps > 1:
+            found["no slope at entry"] = (
+                "slope", f"the derivative of the nonlinearity is missing where the output's error enters: W_hy.T @ dy * ({text})"
+            )  # fmt: skip
         if act in ("tanh", "sigmoid"):
             again = text.replace("h", f"{act}(h)")
             found |= {

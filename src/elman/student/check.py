@@ -64,6 +64,7 @@ def check_student(subject: Any, *, source: str | None = None, seed: int = 0) -> 
 
 def _report(subject: Subject, attempt: Attempt, helpers: dict[str, Callable[..., Any]]) -> StudentReport:
     own = habits.own_loss(subject, attempt, helpers)
+    attempt = diagnosis.of_own_loss(attempt, own)
     judged = diagnosis.judge(attempt, own)
     found = diagnosis.explain(attempt, judged, own)
     notes = sorted(subject.said) + judged.notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +10,12 @@ import numpy as np
 from elman.student import forms, mistakes
 from elman.student.cells import Gradients
 from elman.student.losses import CLASSES, SQUARES, SWITCHES, Base, bases, factors, standard
-from elman.student.measure import Attempt
+from elman.student.measure import Attempt, fit
 from elman.student.mistakes import Exercise, Terms
 from elman.student.roles import OUTPUTS, LossOf, Recognised, recognise
 from elman.student.weights import Weight
 
-__all__ = ["Judged", "OwnLoss", "accepted", "explain", "judge", "signature"]
+__all__ = ["Judged", "OwnLoss", "accepted", "explain", "judge", "of_own_loss", "signature"]
 
 OwnLoss = tuple[str, float] | None  # a standard loss and its factor
 CELL = {"x": "dx", "h0": "dh_prev", "c0": "dc_prev"}
@@ -70,26 +70,36 @@ def accepted(attempt: Attempt, own: OwnLoss) -> list[float]:
     return list(dict.fromkeys([1.0, *factors(steps, rows, outputs)]))
 
 
+def of_own_loss(attempt: Attempt, own: OwnLoss) -> Attempt:
+    """Returns the attempt compared with the loss that the program says it has, where that is another one."""
+    if own is None or own[0] == attempt.fit.base.name or attempt.backward.upstream:
+        return attempt
+    for base in bases(attempt.numeric.seen, attempt.numeric.data, attempt.backward, attempt.target):
+        if base.name == own[0]:
+            return attempt._replace(fit=fit(attempt.numeric, attempt.found, base))
+    return attempt
+
+
 def judge(attempt: Attempt, own: OwnLoss) -> Judged:
     """Compares every gradient with its numeric one, times the factor that the loss has."""
-    fit, numeric = attempt.fit, attempt.numeric
+    measured, numeric = attempt.fit, attempt.numeric
     right, notes = accepted(attempt, own), []
     tolerance = numeric.precision.tolerance
     free = attempt.source == "applied" and not attempt.ran.rate
-    factor = fit.factor
-    if free and factor > 0 and fit.right:
+    factor = measured.factor
+    if free and factor > 0 and measured.right:
         notes.append(f"the learning rate cannot be set from outside; it seems to be {factor * numeric.precision.rate:.4g}")
         right = [factor]
     inward = {role for name, role in attempt.backward.roles if name.lower() in ("error", "errors", "err")} & {"dy", "dh"}
-    if factor < 0 and fit.right and (attempt.source != "applied" or inward):
+    if factor < 0 and measured.right and (attempt.source != "applied" or inward):
         notes.append("gradients have the sign of a step downhill: they must be added to the weights")
         right = [-f for f in right]
     scale = next((f for f in right if abs(factor - f) <= 10 * tolerance * abs(f)), right[0])
-    if fit.base.name in (SQUARES, CLASSES, SWITCHES) and scale != right[0]:
+    if measured.base.name in (SQUARES, CLASSES, SWITCHES) and scale != right[0]:
         plain = "y_hat - y" if scale == 1 else f"{scale:.4g} (y_hat - y)"
         notes.append(f"the gradient is {plain}" + (", though the loss is a mean" if own and scale == 1 else ""))
     wrong: list[Weight] = []
-    for weight, expected in fit.numeric.items():
+    for weight, expected in measured.numeric.items():
         mine = attempt.found[weight].ravel()[numeric.entries[weight]] if weight in attempt.found else 0 * expected
         if not np.abs(mine - scale * expected).max() <= tolerance * abs(scale) * np.abs(expected).max():
             wrong.append(weight)
@@ -139,7 +149,7 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
     sizes = (1, 1, 1) if y is None else (y.shape[0], y.shape[1], y.shape[2])
     terms = Terms(sizes, tolerance, (judged.scale,), attempt.fit.base.name == SQUARES)
     recognised = recognise(numeric, _loss_of(attempt))
-    cases = list(_cases(attempt, recognised)) if recognised is not None else []
+    cases = list(_cases(attempt, recognised, own)) if recognised is not None else []
     inputs = {role: mine for role, (mine, _) in judged.inputs.items()}
 
     def view(gradients: Gradients) -> Gradients:
@@ -152,7 +162,7 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
             texts = mistakes.joint(whole | inputs, case, terms, view, 2)
             if texts is not None:
                 return [*text, *texts]
-    said = [f"{weight.name} is never updated: its gradient is missing" for weight in still]
+    said = [_still(weight, cases, view) for weight in still]
     lost = [weight for weight in judged.wrong if weight not in still]
     if not lost and not off:
         return said
@@ -185,6 +195,18 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
     return said
 
 
+def _still(weight: Weight, cases: list[tuple[list[str], Exercise]], view: Callable[[Gradients], Gradients]) -> str:
+    """Returns what a gradient of zeros means: that of W_hh is 0 at the first step, where h_prev is."""
+    if cases:
+        first = view(mistakes.gradients(cases[0][1], frozenset({"overwritten"})))[weight.name]
+        if not first.any():
+            return (
+                f"{weight.name} is never updated: its gradient is missing, or each step overwrites it and that of the "
+                "first step is 0; it must be added up (+=)"
+            )
+    return f"{weight.name} is never updated: its gradient is missing"
+
+
 def _loss_of(attempt: Attempt) -> LossOf | None:
     seen, data = attempt.numeric.seen, attempt.numeric.data
     if seen.loss is None:
@@ -199,7 +221,7 @@ def _given_targets(attempt: Attempt) -> np.ndarray:
     return core if "T" in form else core[:1]
 
 
-def _cases(attempt: Attempt, known: Recognised) -> Iterator[tuple[list[str], Exercise]]:
+def _cases(attempt: Attempt, known: Recognised, own: OwnLoss) -> Iterator[tuple[list[str], Exercise]]:
     """Yields the program as an exercise for each loss that it may mean, the likeliest first, then with the mistakes in
     the output's derivative; each with their texts."""
     numeric = attempt.numeric
@@ -223,7 +245,7 @@ def _cases(attempt: Attempt, known: Recognised) -> Iterator[tuple[list[str], Exe
         yield [], case(factor * (y - targets), None)
         return
     others = bases(numeric.seen, data, attempt.backward, attempt.target)
-    chosen = [attempt.fit.base, *(base for base in others if base.name != attempt.fit.base.name)]
+    chosen = [attempt.fit.base, *(base for base in others if own is None and base.name != attempt.fit.base.name)]
     for base in chosen:
         yield [], case(_raw(base, known), base)
     y, target = numeric.seen.y, attempt.target

@@ -71,7 +71,9 @@ def read(value: Any, sizes: tuple[int, int, int], *, first: bool = False) -> tup
             if ("B" not in flat and sizes[1] > 1) or ("K" not in flat and sizes[2] > 1):
                 continue
             core = _core(array, flat)
-            return axes, core[-sizes[0] :]
+            if len(core) > sizes[0]:  # the state before the first step stands first, or last, where index -1 finds it
+                return axes, core[:-1] if core[0].any() and not core[-1].any() else core[1:]
+            return axes, core
     return None
 
 

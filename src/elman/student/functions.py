@@ -42,7 +42,7 @@ def programs(subject: ModuleType | FunctionType) -> Iterator[Functions]:
     if whole:
         yield from _with_dictionary(module, functions, whole)
     if names:
-        for arrays, option in [*_initialised(functions, names), *weight_sets(names)]:
+        for arrays, option in [*_initialised(functions, names), *weight_sets(names, " ".join(useful))]:
             yield Functions(module, option, {n: arrays[n] for n in names})
 
 
@@ -95,7 +95,7 @@ def _with_dictionary(
     except (OSError, TypeError):
         return
     keys = list(dict.fromkeys(re.findall(rf"\b{re.escape(whole)}\[[\"'](\w+)[\"']\]", text)))
-    for arrays, sizes in weight_sets(keys) if keys else ():
+    for arrays, sizes in weight_sets(keys, " ".join(functions)) if keys else ():
         yield Functions(module, sizes, {whole: arrays})
 
 

@@ -33,13 +33,17 @@ def argument_sets(function: Callable[..., Any]) -> Iterator[tuple[dict[str, Any]
         return
     names = [p.name for p in parameters if p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD]
     if names and all(is_weight(name) for name in names):
-        yield from weight_sets(names)
+        yield from weight_sets(names, getattr(function, "__name__", ""))
 
 
-def weight_sets(names: list[str]) -> Iterator[tuple[dict[str, np.ndarray], Sizes]]:
-    """Yields arrays by name in each usual convention: rows or columns, one, three or four gates, joined or not."""
+def weight_sets(names: list[str], hint: str = "") -> Iterator[tuple[dict[str, np.ndarray], Sizes]]:
+    """Yields arrays by name in each usual convention: rows or columns, one, three or four gates, joined or not.
+
+    hint  words that may name the cell
+    """
+    order = (4, 1, 3) if "lstm" in hint.lower() else (3, 1, 4) if "gru" in hint.lower() else (1, 4, 3)
     for sizes in SIZES:
-        for gates in (1, 4, 3):
+        for gates in order:
             for joined in (False, True):
                 for transposed in (False, True):
                     for bias in ("K1", "K", "1K"):

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["StudentError", "load_student", "place"]
 
-SECONDS = 2.0  # for a file to load; a training loop at its end takes longer, and is left out
+SECONDS = 1.0  # for a file to load; a training loop at its end takes longer, and is left out
 LETTERS = "the quick brown fox jumps over the lazy dog. " * 20  # stands in for a text that is missing
 
 

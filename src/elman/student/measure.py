@@ -83,7 +83,7 @@ def randomised(subject: Subject, seed: int) -> dict[Weight, np.ndarray]:
     for weight in arrays(owner, written=True):
         before[weight] = weight.read(owner)
         size = max(before[weight].shape, default=1)
-        weight.write(subject.fresh, 0.5 * min(1.0, np.sqrt(16 / size)) * draw.normal(size=before[weight].shape))
+        weight.write(subject.fresh, 0.5 * min(1.0, np.sqrt(5 / size)) * draw.normal(size=before[weight].shape))
     return before
 
 

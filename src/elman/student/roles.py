@@ -133,6 +133,8 @@ def _fitting(shape: tuple[int, ...], block: np.ndarray) -> list[np.ndarray]:
     """Returns a block, or its transpose, where it has a shape; both for a square one. Biases in any shape of one row."""
     if block.ndim == 1:
         return [block.reshape(shape)] if max(shape, default=0) == block.size == int(np.prod(shape)) else []
+    if min(block.shape) == 1 and shape == (block.size,):
+        return [block.reshape(shape)]
     return [table for table in (block, block.T) if table.shape == shape]
 
 

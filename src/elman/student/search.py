@@ -42,8 +42,10 @@ def _of(
     subject: Subject, order: tuple[str, ...], only: str | None, seed: int, failures: list[tuple[int, StudentError]]
 ) -> Iterator[Attempt]:
     before = randomised(subject, seed)
-    start, calls = copy.deepcopy(subject.fresh), 0
+    start, calls, used = copy.deepcopy(subject.fresh), 0, ""
     for forward in _forwards(subject, order, only, seed, failures):
+        if used and forward.function != used:
+            return
         subject.fresh = copy.deepcopy(start)
         try:
             numeric = prepare(subject, forward, before)
@@ -51,6 +53,7 @@ def _of(
             for attempt in attempts(subject, numeric, only):
                 yield attempt
                 right, calls = max(right, len(attempt.fit.right)), calls + 1
+                used = forward.function if attempt.backward.understood else used
                 if calls > CALLS:
                     return
             if right:
