@@ -57,6 +57,7 @@ class Ran(NamedTuple):
     inputs: dict[str, np.ndarray]  # "x", "h0", "c0" -> the gradient by it, as it came
     loss: float | None
     rate: bool  # whether the learning rate was ours to set
+    beyond: str  # an array that is trained too, though no output depends on it
 
 
 def backwards(
@@ -104,6 +105,9 @@ def _served(
         if len(set(taken)) < len(taken):
             continue
         takes = {role for _, role in roles}
+        one = forward is not None and not forms.steps(forward.axes) and bool(forward.state)
+        if one and {"x", "y"} <= takes and not takes & {"h0", "c0", "hs", "dh", "dc", "whole"}:
+            continue  # it takes sequences, though the forward pass is one step
         targets = _targets(subject, seen, data, forward, loops) if "y" in takes else [""]
         for target in targets:
             uses = any(r.startswith("part") or r in ("out", "hs", "whole", "error") for r in takes) or not takes & {"x"}
@@ -198,7 +202,7 @@ def run_backward(
     function = subject.bound(owner, backward.function)
     before = {weight.name: weight.read(owner) for weight in arrays(owner)}
     if forward is not None and forward.target:
-        arguments = forward.arguments(owner, data)
+        arguments = forward.arguments(owner, data, rate)
     else:
         arguments = {name: _value(role, backward, owner, seen, forward, data, target, rate) for name, role in backward.roles}
     whole = subject.call(backward.function, function, arguments)
@@ -217,7 +221,15 @@ def run_backward(
     kept, _ = _by_weight(held, weights, data, None, strict=True)
     loss = next((float(np.ravel(v)[0]) for _, v in given if is_scalar(v)), None)
     changed = {w: g for w, g in applied.items() if g.any()}
-    return Ran(applied if changed else {}, returned, kept, inputs, loss, ours)
+    beyond = ""
+    for weight in arrays(owner):
+        if weight in weights or weight.name not in before:
+            continue
+        value, after = before[weight.name], weight.read(owner)
+        slightly = value.any() and after.shape == value.shape and 0 < np.abs(after - value).max() < 1e3 * rate
+        if slightly or any(plain_name(n) == f"d{plain_name(weight.key)}" and np.shape(a) == value.shape for n, a in given):
+            beyond = weight.name
+    return Ran(applied if changed else {}, returned, kept, inputs, loss, ours, beyond)
 
 
 def _value(

@@ -34,6 +34,7 @@ class Forward(NamedTuple):
     state: str  # form of h0 and c0
     rank: int = 0
     zero: bool = False  # whether the state before the first step is given as zeros
+    rolled: bool = False  # whether the function is one step, which is called for each step of a sequence
     target: str = ""  # form of the targets of a function that computes the loss and its gradients in one
     seed: int = 0
 
@@ -41,7 +42,7 @@ class Forward(NamedTuple):
         data = draw(self.axes, subject.sizes, rng(self.seed), ids=self.ids)
         return data._replace(h0=0 * data.h0, c0=0 * data.c0) if self.zero else data
 
-    def arguments(self, owner: Any, data: Data) -> dict[str, Any]:
+    def arguments(self, owner: Any, data: Data, rate: float = 0.0) -> dict[str, Any]:
         """Returns new arguments for a call."""
         values: dict[str, Any] = {}
         for name, role in self.roles:
@@ -49,8 +50,8 @@ class Forward(NamedTuple):
                 values[name] = self.inputs(data.x)
             elif role in ("h0", "c0"):
                 values[name] = forms.give(self.state, getattr(data, role))
-            elif role == "steps":
-                values[name] = len(data.x)
+            elif role in ("steps", "rate", "count"):
+                values[name] = {"steps": len(data.x), "rate": rate, "count": 1}[role]
             elif role == "y":
                 classes = self.target.startswith("ids")
                 core = np.eye(data.dy.shape[2])[data.labels] if classes else data.noise
@@ -99,7 +100,9 @@ def find(subject: Subject, order: tuple[str, ...], seed: int) -> list[Forward]:
                 break
     if not found:
         raise failure or StudentError(f"{subject.name}: no forward pass was found among {', '.join(functions) or 'nothing'}")
-    return sorted(found, key=lambda f: (f.rank, not forms.steps(f.axes)))[:KEPT]
+    found = sorted(found, key=lambda f: (f.rank, not forms.steps(f.axes)))[:KEPT]
+    single = [f for f in found if not forms.steps(f.axes) and "h0" in {role for _, role in f.roles}]
+    return found + [f._replace(axes=f"T|{f.axes}", rolled=True) for f in single]
 
 
 def _candidates(
@@ -141,6 +144,8 @@ def _roles(
             roles.append((name, name))
         elif "x" in said and "x" not in taken:
             roles.append((name, "x"))
+        elif targets and said[:1] in (["rate"], ["count"]):
+            roles.append((name, said[0]))
         elif targets and "y" not in taken and "x" in taken and ("y" in said or not said):
             roles.append((name, "y"))
         elif ("h0" in said or "hs" in said) and "h0" not in taken and names[0] != name:
@@ -160,8 +165,12 @@ def _roles(
 
 def run(subject: Subject, owner: Any, forward: Forward, data: Data) -> Observed:
     """Runs a forward pass; raises StudentError where nothing of what it gives is an output or a state."""
+    if forward.rolled:
+        return _rolled(subject, owner, forward, data)
     function = subject.bound(owner, forward.function)
     arguments = forward.arguments(owner, data)
+    if forward.target:  # the same call makes an update
+        subject.set_rate(owner, 0.0)
     whole = subject.call(forward.function, function, arguments)
     given = next(value for (name, role) in forward.roles if role == "x" for value in [arguments[name]])
     if not _same(given, forward.inputs(data.x)):
@@ -182,6 +191,29 @@ def run(subject: Subject, owner: Any, forward: Forward, data: Data) -> Observed:
         got = ", ".join(_shape(part) for _, part in parts) or "None"
         raise StudentError(f"{subject.name}.{forward.function}: expected outputs of shape {wanted}, got {got}")
     return seen
+
+
+def _rolled(subject: Subject, owner: Any, forward: Forward, data: Data) -> Observed:
+    """Runs a function of one step over a sequence, and hands the state on as it came."""
+    step = forward._replace(rolled=False, axes=forward.axes.removeprefix("T|"))
+    given = {role: name for name, role in forward.roles}
+    states: dict[str, Any] = {}
+    seen: list[Observed] = []
+    function = subject.bound(owner, forward.function)
+    for x in data.x:
+        now = data._replace(x=x[None])
+        arguments = step.arguments(owner, now) | states
+        parts = items(subject.call(forward.function, function, arguments), returned_names(function))
+        seen.append(observe(parts, None, subject, now))
+        if "h" not in seen[-1].places:
+            raise StudentError(f"{subject.name}.{forward.function}: expected the next state among what it returns")
+        states = {given["h0"]: seen[-1].places["h"]}
+        if "c0" in given and "c" in seen[-1].places:
+            states[given["c0"]] = seen[-1].places["c"]
+    places = {key: [one.places[key] for one in seen] for key in ("y", "h", "c") if all(key in one.places for one in seen)}
+    cores = [np.concatenate([getattr(one, key) for one in seen]) if key in places else None for key in ("y", "h", "c")]
+    parts = [(key, value) for key, value in places.items()]
+    return Observed(*cores, None, places, parts, None, single=any(one.single for one in seen))
 
 
 def observe(parts: list[tuple[str, Any]], whole: Any, subject: Subject, data: Data) -> Observed:

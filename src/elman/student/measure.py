@@ -219,6 +219,11 @@ def _attempt(subject: Subject, numeric: Numeric, backward: Backward) -> Iterator
     ran = run_backward(
         subject, numeric.forward, backward, numeric.data, target, numeric.weights, numeric.precision.rate
     )
+    if ran.beyond:
+        raise StudentError(
+            f"{subject.name}: {backward.function} trains {ran.beyond}, on which nothing depends that "
+            f"{numeric.forward.function} returns; expected a forward pass that returns the outputs"
+        )
     losses = bases(numeric.seen, numeric.data, backward, target)
     if losses and not any(v.any() for of in (ran.applied, ran.returned, ran.kept) for v in of.values()):
         yield Attempt(numeric, backward, target, ran, "applied", {}, fit(numeric, {}, losses[0]))

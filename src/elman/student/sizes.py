@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.student.words import RATES, plain_name
+from elman.student.words import is_rate, plain_name
 
-__all__ = ["ROWS", "STEPS", "Sizes", "constructions", "from_arrays", "named_sizes"]
+__all__ = ["ROWS", "STEPS", "Sizes", "asks_for_outputs", "constructions", "from_arrays", "named_sizes"]
 
 STEPS, ROWS = 5, 7  # of the data of the check; different from all sizes, so that a shape tells its meaning
 
@@ -70,7 +70,7 @@ def constructions(kind: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], Si
         role = said[parameter.name]
         if role is not None and not isinstance(parameter.default, str | bool):
             arguments[parameter.name] = values[role]
-        elif parameter.name in RATES or plain_name(parameter.name) in RATES:
+        elif is_rate(parameter.name):
             arguments[parameter.name] = 0.1
         elif "truncat" in parameter.name.lower():
             arguments[parameter.name] = 1000
@@ -83,8 +83,15 @@ def constructions(kind: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], Si
         yield {**arguments, **{name: 1 for name, role in said.items() if role == "D"}}, Sizes(1, 4, 1)
 
 
+def asks_for_outputs(arguments: Mapping[str, Any]) -> bool:
+    """Returns whether a constructor's arguments say the number of outputs."""
+    roles = {KIND.get(plain_name(name)) for name in arguments}
+    unknown = [name for name in arguments if KIND.get(plain_name(name)) is None and not is_rate(name)]
+    return bool(roles & {"O", "V", "all"}) or "*" in arguments or len(unknown) >= 3
+
+
 def _asked(parameter: inspect.Parameter) -> bool:
-    return parameter.default is parameter.empty and parameter.name not in RATES and "truncat" not in parameter.name.lower()
+    return parameter.default is parameter.empty and not is_rate(parameter.name) and "truncat" not in parameter.name.lower()
 
 
 def _other(parameter: inspect.Parameter, free: list[str], values: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from elman.student.guess import argument_sets
 from elman.student.load import StudentError, place
 from elman.student.sizes import Sizes
 from elman.student.weights import Weight, arrays
-from elman.student.words import RATES
+from elman.student.words import RATES, is_rate
 
 __all__ = ["Functions", "ObjectOfClass", "Subject", "constructed", "functions_of", "quiet"]
 
@@ -87,16 +87,12 @@ class ObjectOfClass(_Program):
 
     def set_rate(self, owner: Any, rate: float) -> bool:
         held = [owner, *(v for v in vars(owner).values() if hasattr(v, "__dict__") and not callable(v))]
-        found = [(item, name) for item in held for name in RATES if isinstance(getattr(item, name, None), float | int)]
+        found = [(item, name) for item in held for name, value in vars(item).items() if _is_rate(name, value)]
+        found += [(owner, name) for name in RATES if hasattr(type(owner), name) and _is_rate(name, getattr(owner, name))]
         for item, name in found:
             with contextlib.suppress(AttributeError, TypeError):
                 setattr(item, name, rate)
-        if found:
-            return True
-        scope = _scope(type(owner))
-        names = [name for name in RATES if isinstance(scope.get(name), float)]
-        scope.update(dict.fromkeys(names, rate))
-        return bool(names)
+        return bool(found) or _set_rate(_scope(type(owner)), rate)
 
 
 class Functions(_Program):
@@ -127,10 +123,7 @@ class Functions(_Program):
         return vars(self.module)[name]
 
     def set_rate(self, owner: Any, rate: float) -> bool:
-        scope = vars(self.module)
-        names = [name for name in RATES if isinstance(scope.get(name), float)]
-        scope.update(dict.fromkeys(names, rate))
-        return bool(names)
+        return _set_rate(vars(self.module), rate)
 
 
 def constructed(subject: Any) -> Iterator[ObjectOfClass]:
@@ -165,17 +158,25 @@ def constructed(subject: Any) -> Iterator[ObjectOfClass]:
             continue
         made += 1
         _untruncated(fresh)
-        found = of.named_sizes(fresh) if not arguments else None
-        if not arguments and found is None:
-            for option in of.from_arrays([weight.read(fresh).shape for weight in arrays(fresh)]):
-                yield ObjectOfClass(name, file, fresh, option)
-            continue
-        yield ObjectOfClass(name, file, fresh, found or sizes)
+        for option in _options(fresh, arguments, sizes):
+            yield ObjectOfClass(name, file, copy.deepcopy(fresh), option)
     if not made:
         taken = ", ".join(inspect.signature(kind).parameters) if failure else ""
         raise StudentError(
             f"{name}: expected a constructor (input_size, hidden_size, output_size) or the like, got ({taken}): {failure}"
         )
+
+
+def _options(fresh: Any, arguments: dict[str, Any], sizes: Sizes) -> list[Sizes]:
+    """Returns the sizes that a new object may have: what the constructor was not given, its arrays' shapes tell."""
+    possible = of.from_arrays([weight.read(fresh).shape for weight in arrays(fresh)])
+    if not arguments:
+        named = of.named_sizes(fresh)
+        return [named] if named is not None else possible
+    if of.asks_for_outputs(arguments):
+        return [sizes]
+    fitting = [option for option in possible if option[:2] == sizes[:2]]
+    return [*fitting, *([sizes] if sizes not in fitting else [])]
 
 
 def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
@@ -206,6 +207,17 @@ def _is_data(name: str, value: Any) -> bool:
     if name.startswith("__"):
         return False
     return isinstance(value, np.ndarray | int | float | str | bool | dict | list | tuple | np.generic)
+
+
+def _is_rate(name: str, value: Any) -> bool:
+    return is_rate(name) and isinstance(value, float | int) and not isinstance(value, bool)
+
+
+def _set_rate(scope: dict[str, Any], rate: float) -> bool:
+    """Sets a global learning rate; returns whether there is one."""
+    names = [name for name, value in scope.items() if _is_rate(name, value)]
+    scope.update(dict.fromkeys(names, rate))
+    return bool(names)
 
 
 def _scope(kind: type) -> dict[str, Any]:

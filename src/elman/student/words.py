@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["RATES", "backward_rank", "forward_rank", "kinds", "loss_rank", "plain_name", "returned_names", "stem"]
+__all__ = ["RATES", "backward_rank", "forward_rank", "is_rate", "kinds", "loss_rank", "plain_name", "returned_names", "stem"]
 
 RATES = (
     "learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate", "learningrate", "l_rate", "lrate",
@@ -56,6 +56,11 @@ NEITHER = re.compile(
 def plain_name(name: str) -> str:
     """Returns a name in lower case without underscores and other marks."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def is_rate(name: str) -> bool:
+    """Returns whether a name is that of a learning rate."""
+    return plain_name(name) in KINDS["rate"]
 
 
 def kinds(name: str) -> list[str]:
