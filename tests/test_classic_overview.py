@@ -193,7 +193,8 @@ def test_probabilities_are_those_of_the_equations():
     spread(network, NAMES)
     x = np.random.default_rng(1).normal(size=(5, 2))
     weights = {name: getattr(network, name) for name in NAMES}
-    raw = mistakes.states(weights, x) @ network.W_hy.T + network.b_y
+    steps = mistakes.states(mistakes.Exercise(weights, x[:, None], None))
+    raw = np.array([step.h[0] for step in steps]) @ network.W_hy.T + network.b_y
     np.testing.assert_allclose(network.predict_proba(x), softmax(raw), rtol=1e-12)
 
 
@@ -226,7 +227,7 @@ def test_training_passes_finite_differences():
 @pytest.mark.parametrize("flaw", ["no slope", "W_hh untransposed"])
 def test_each_mistake_of_the_sources_program_fails_finite_differences(flaw: str):
     network, x, _, expected, dy = classified()
-    case = mistakes.Exercise({name: getattr(network, name) for name in NAMES}, x, dy)
+    case = mistakes.Exercise({name: getattr(network, name) for name in NAMES}, x[:, None], dy[:, None])
     right, wrong = mistakes.gradients(case), mistakes.gradients(case, frozenset({flaw}))
     assert max(mistakes.distance(right[name], expected[name]) for name in NAMES) < 1e-6
     assert mistakes.distance(wrong["W_hh"], expected["W_hh"]) > 0.1

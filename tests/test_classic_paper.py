@@ -94,14 +94,14 @@ def test_the_papers_training_agrees_as_long_as_it_agrees_with_itself():
 
 @pytest.mark.slow
 def test_the_plain_program_to_its_end():
-    """Minutes of plain NumPy: the training loss ends at about 0.038. Chaos moves the last step's test error from one
-    NumPy to the next (30 runs from weights changed by a rounding: PLAIN_LOW to PLAIN_HIGH), so only its size is asked for."""
+    """Minutes of plain NumPy: the training loss ends at 0.0378, the last step's test error at 0.0025. Chaos moves both
+    from one NumPy to the next (docs/sources.md has the spread of thirty runs), so only their size is asked for."""
     X, Y = generate_sine_wave(10, 1000)
     _, plain = pair((1, 16, 1), 0.005)
     losses = plain.train(X[:792], Y[:792], epochs=2000, report=None)
     error = np.mean([(plain.predict(x)[-1] - y).item() ** 2 for x, y in zip(X[792:], Y[792:], strict=True)])
-    assert losses[-1] == pytest.approx(0.038, rel=0.1)
-    assert 1e-3 < error < 5
+    assert 0.03 < losses[-1] < 0.1
+    assert 1e-4 < error < 5
 
 
 @pytest.mark.parametrize("kind", [RNN, PlainRNN])
@@ -319,7 +319,13 @@ def test_bad_options_are_named(options: dict[str, object], error: type[Exception
             ValueError,
             "inputs: expected real numbers in rows of equal",
         ),
-        (np.zeros((3, 4, 1)), np.zeros((3, 5, 1)), 1, ValueError, "targets: expected one value for each of 3 windows, or 3 windows of 4 steps, got 3 of 5"),
+        (
+            np.zeros((3, 4, 1)),
+            np.zeros((3, 5, 1)),
+            1,
+            ValueError,
+            "targets: expected one value for each of 3 windows, or 3 windows of 4 steps, got 3 of 5",
+        ),
         (np.zeros((3, 4, 1)), np.full((3, 4, 1), np.nan), 1, ValueError, "targets: expected finite numbers, got nan"),
         (np.zeros((3, 4, 1)), np.zeros((3, 4, 1)), 0, ValueError, "epochs: expected a whole number"),
         (np.zeros((3, 4, 1)), np.zeros((3, 4, 1)), 1.5, TypeError, "epochs: expected a whole number"),

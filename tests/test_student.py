@@ -197,7 +197,11 @@ def test_the_checkers_own_equations_agree_with_a_right_class():
     [
         ("column", "Crashing", r"backward raised ValueError: .*column\.py, line \d+"),
         ("column", "NoBackward", "it has no backward"),
-        ("column", "OddConstructor", r"expected a constructor \(input_size, hidden_size, output_size\) or the like, got \(settings\)"),
+        (
+            "column",
+            "OddConstructor",
+            r"expected a constructor \(input_size, hidden_size, output_size\) or the like, got \(settings\)",
+        ),
         ("column", "OddOutput", r"expected outputs of shape \(5, 3\), got shape \(4, 3\)"),
         ("rows", "WrongProduct", r"forward raised ValueError: shapes .* not aligned.*rows\.py, line \d+"),
     ],

@@ -124,7 +124,7 @@ class RNN:
                 if done % n == 0:
                     means[epoch], total = total / n, 0.0
                     if report and is_reported(epoch + 1, epochs):
-                        report(report_line(epoch + 1, epochs, means[epoch]))
+                        report(report_line(epoch + 1, epochs, float(means[epoch])))
         return means
 
     def _targets(self, targets: ArrayLike, n: int, steps: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 The paper: 1000 points of sin(x) on [0, 100]; windows of 10 values, the next value as target at all ten steps; the first
 792 windows train, the last 198 test; 16 tanh units, plain gradient descent at 0.005, each gradient entry clipped to
 [-1, 1], 2000 epochs. Early steps cannot know the target, so the loss cannot fall, and the last step becomes worse. The
-training is chaotic: one rounding, grown for 2000 epochs, decides where the last step's error ends. `spread` measures it.
+training is chaotic: one rounding, grown for 2000 epochs, decides where the last step's error ends (`spread`).
 
 The improvement: the loss on the last step alone, Adam with a rate that falls to zero along half a cosine, mini-batches
 of 32. The recipe was chosen on the last 158 training windows, never on the test windows.

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.student import diagnosis, habits
-from elman.student.functions import programs
-from elman.student.load import StudentError
-from elman.student.measure import Attempt
+from elman.student.calls.measure import Attempt
+from elman.student.calls.search import search
+from elman.student.mistakes import diagnosis, habits
+from elman.student.program.functions import programs
+from elman.student.program.load import StudentError
+from elman.student.program.skeleton import skeleton
+from elman.student.program.subject import Subject, constructed
+from elman.student.program.words import backward_rank
 from elman.student.report import StudentReport, WeightCheck
-from elman.student.search import search
-from elman.student.skeleton import skeleton
-from elman.student.subject import Subject, constructed
-from elman.student.words import backward_rank
 
 __all__ = ["SOURCES", "check_student"]
 
@@ -69,7 +69,9 @@ def _report(subject: Subject, attempt: Attempt, helpers: dict[str, Callable[...,
     found = diagnosis.explain(attempt, judged, own)
     notes = sorted(subject.said) + judged.notes
     if habits.keeps_its_state(subject, attempt):
-        if any(mark in name.lower() for name in subject.functions() for mark in RESET) or hasattr(subject.fresh, "stateful"):
+        if any(mark in name.lower() for name in subject.functions() for mark in RESET) or hasattr(
+            subject.fresh, "stateful"
+        ):
             notes.append("the state is kept from one forward pass to the next until it is reset")
         else:
             found.insert(0, KEPT)
@@ -104,10 +106,12 @@ def _row(attempt: Attempt, judged: diagnosis.Judged, weight: Any) -> WeightCheck
 
 def _understood(attempt: Attempt) -> str:
     """Returns in words how the program was called."""
-    from elman.student import forms
+    from elman.student.calls import forms
 
     forward, backward = attempt.numeric.forward, attempt.backward
-    inputs = forms.describe(forward.axes, "D") + (" of classes" if forward.ids and attempt.numeric.data.x.shape[2] > 1 else "")
+    inputs = forms.describe(forward.axes, "D") + (
+        " of classes" if forward.ids and attempt.numeric.data.x.shape[2] > 1 else ""
+    )
     text = f"{forward.function} takes a {inputs}"
     if forward.state:
         text += f" and a state {forms.describe(forward.state, 'H')}"
@@ -126,8 +130,8 @@ def _has_backward(subject: Any) -> None:
     others = [n for n in names if backward_rank(n) is not None and n != "forward"]
     if not others or (others == ["__call__"] and "forward" in names):
         raise StudentError(
-            f"{kind.__name__}: expected a forward pass and one that computes gradients, as forward(x) and backward(x, y, "
-            f"learning_rate); it has no backward, only {', '.join(names) or 'no methods'}"
+            f"{kind.__name__}: expected a forward pass and one that computes gradients, as forward(x) and "
+            f"backward(x, y, learning_rate); it has no backward, only {', '.join(names) or 'no methods'}"
         )
 
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.student import forms
-from elman.student.sizes import ROWS, STEPS, Sizes
+from elman.student.calls import forms
+from elman.student.program.sizes import ROWS, STEPS, Sizes
 
 __all__ = ["Data", "Observed", "draw", "items", "mirrored", "opened"]
 

@@ -9,19 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.student import forms
-from elman.student.data import Data, Observed, items, mirrored, opened
-from elman.student.forward import Forward, is_scalar, run
-from elman.student.load import StudentError
-from elman.student.subject import Subject
-from elman.student.weights import Weight, arrays
-from elman.student.words import backward_rank, kinds, plain_name, returned_names, stem
+from elman.student.calls import forms
+from elman.student.calls.collect import Arrays, by_weight
+from elman.student.calls.data import Data, Observed, items, mirrored, opened
+from elman.student.calls.forward import Forward, is_scalar, run
+from elman.student.program.load import StudentError
+from elman.student.program.subject import Subject
+from elman.student.program.weights import arrays
+from elman.student.program.words import backward_rank, kinds, plain_name, returned_names, stem
 
 __all__ = ["Arrays", "Backward", "Ran", "backwards", "run_backward", "target_as_given"]
 
 COMBINATIONS = 96  # ways to serve one function's parameters that are tried
-
-Arrays = dict[Weight, np.ndarray]
 
 
 class Backward(NamedTuple):
@@ -81,7 +80,12 @@ def _rank(name: str, only: str | None) -> int | None:
 
 
 def _served(
-    subject: Subject, name: str, function: Callable[..., Any], forward: Forward | None, seen: Observed | None, data: Data
+    subject: Subject,
+    name: str,
+    function: Callable[..., Any],
+    forward: Forward | None,
+    seen: Observed | None,
+    data: Data,
 ) -> Iterator[Backward]:
     """Yields the ways to serve a function's parameters."""
     try:
@@ -204,7 +208,9 @@ def run_backward(
     if forward is not None and forward.target:
         arguments = forward.arguments(owner, data, rate)
     else:
-        arguments = {name: _value(role, backward, owner, seen, forward, data, target, rate) for name, role in backward.roles}
+        arguments = {
+            name: _value(role, backward, owner, seen, forward, data, target, rate) for name, role in backward.roles
+        }
     whole = subject.call(backward.function, function, arguments)
     applied: Arrays = {}
     for weight, value in weights.items():
@@ -215,10 +221,10 @@ def run_backward(
             )
         applied[weight] = (value - after.astype(float)) / rate
     given = opened(items(whole, returned_names(function)), tuples=True)
-    returned, inputs = _by_weight(given, weights, data, forward)
+    returned, inputs = by_weight(given, weights, data, forward)
     held = [(w.name, w.read(owner)) for w in arrays(owner) if w not in weights]
     held = [(n, a) for n, a in held if n not in before or not np.array_equal(a, before[n], equal_nan=True)]
-    kept, _ = _by_weight(held, weights, data, None, strict=True)
+    kept, _ = by_weight(held, weights, data, None, strict=True)
     loss = next((float(np.ravel(v)[0]) for _, v in given if is_scalar(v)), None)
     changed = {w: g for w, g in applied.items() if g.any()}
     beyond = ""
@@ -227,7 +233,9 @@ def run_backward(
             continue
         value, after = before[weight.name], weight.read(owner)
         slightly = value.any() and after.shape == value.shape and 0 < np.abs(after - value).max() < 1e3 * rate
-        if slightly or any(plain_name(n) == f"d{plain_name(weight.key)}" and np.shape(a) == value.shape for n, a in given):
+        if slightly or any(
+            plain_name(n) == f"d{plain_name(weight.key)}" and np.shape(a) == value.shape for n, a in given
+        ):
             beyond = weight.name
     return Ran(applied if changed else {}, returned, kept, inputs, loss, ours, beyond)
 
@@ -291,50 +299,3 @@ def _like(raw: Any, core: np.ndarray, values: np.ndarray) -> Any:
     assert found is not None
     made = mirrored(raw, core, found[0])
     return made if isinstance(made, list | float | int) else made.astype(np.asarray(forms.plain(raw)).dtype)
-
-
-def _by_weight(
-    given: list[tuple[str, Any]], weights: Arrays, data: Data, forward: Forward | None, *, strict: bool = False
-) -> tuple[Arrays, dict[str, np.ndarray]]:
-    """Returns the arrays that are gradients by a weight, and those by inputs and states.
-
-    strict  only those whose name says so
-    """
-    left: list[tuple[str, np.ndarray]] = []
-    for name, value in given:
-        pieces = list(enumerate(value)) if isinstance(value, list | tuple) else [(None, value)]
-        for key, piece in pieces:
-            array = forms.plain(piece)
-            if array is not None and array.dtype.kind == "f" and array.size:
-                left.append((name if key is None else f"{name}[{key}]", array))
-    found: Arrays = {}
-    for weight, value in weights.items():
-        match = next((i for i, (n, a) in enumerate(left) if a.shape == value.shape and _of(n, weight)), None)
-        if match is not None:
-            found[weight] = left.pop(match)[1].astype(float)
-    inputs: dict[str, np.ndarray] = {}
-    for parameter, role in forward.roles if forward is not None else ():
-        if role in ("x", "h0", "c0"):
-            words = {f"d{plain_name(parameter)}", f"d{role}", f"dprev{role[0]}", f"d{role[0]}prev", f"d{role[0]}"}
-            words |= {f"d{plain_name(parameter)}next", f"d{role[0]}next"} if role != "x" else {"dxs", "dxt"}
-            match = next((i for i, (n, _) in enumerate(left) if plain_name(n) in words), None)
-            if match is not None:
-                inputs[role] = left.pop(match)[1].astype(float)
-    if not strict:
-        for weight, value in weights.items():
-            if weight not in found:
-                match = next((i for i, (_, a) in enumerate(left) if a.shape == value.shape), None)
-                if match is not None:
-                    found[weight] = left.pop(match)[1].astype(float)
-    return found, inputs
-
-
-def _of(name: str, weight: Weight) -> bool:
-    """Returns whether a name is that of the gradient by a weight: dW, grad_W, grads['W'], W_grad, dLdW, grads[0]."""
-    key, word = plain_name(weight.key), plain_name(name.rsplit("[", 1)[-1] if "[" in name else name.rsplit(".", 1)[-1])
-    holder = plain_name(name.split("[", 1)[0]) if "[" in name else ""
-    if isinstance(weight.path[-1], tuple) and word == key and holder.startswith(("grad", "d", "g")):
-        return True
-    plain = word == key and (not holder or holder.startswith(("grad", "d", "g", "nabla")))
-    marks = {f"{mark}{key}" for mark in ("d", "grad", "g", "dl", "dld", "djd", "ded", "delta", "nabla", "gradient", "sum")}
-    return plain or word in marks | {f"{key}grad", f"{key}gradient", f"{key}g", f"total{key}", f"dtotal{key}", f"d{key}total"}

@@ -6,10 +6,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.student.backward import Backward
-from elman.student.data import Data, Observed
+from elman.student.calls.backward import Backward
+from elman.student.calls.data import Data, Observed
 
-__all__ = ["CLASSES", "SQUARES", "SWITCHES", "Base", "bases", "factors", "is_probability", "standard", "targets", "value"]
+__all__ = [
+    "CLASSES",
+    "SQUARES",
+    "SWITCHES",
+    "Base",
+    "bases",
+    "factors",
+    "is_probability",
+    "standard",
+    "targets",
+    "value",
+]
 
 SQUARES, CLASSES, SWITCHES = "half the sum of squares", "cross-entropy", "binary cross-entropy"
 
@@ -109,5 +120,7 @@ def standard(y: np.ndarray, target: np.ndarray, loss: float) -> tuple[str, float
 
 def factors(steps: int, rows: int, outputs: int) -> list[float]:
     """Returns the factors of a sum's usual forms: sums and means over steps, rows and outputs, with the half or not."""
-    means = [1 / n for n in (1, steps, rows, outputs, steps * rows, steps * outputs, rows * outputs, steps * rows * outputs)]
+    means = [
+        1 / n for n in (1, steps, rows, outputs, steps * rows, steps * outputs, rows * outputs, steps * rows * outputs)
+    ]
     return list(dict.fromkeys([*means, *(2 * mean for mean in means)]))

@@ -129,7 +129,9 @@ class Elman(NamedTuple):
         if act != "linear":
             previous = text.replace("h", "h_prev")
             found = {
-                "no slope": ("slope", f"the derivative of the nonlinearity is missing: dh must be multiplied by {text}"),
+                "no slope": (
+                    "slope", f"the derivative of the nonlinearity is missing: dh must be multiplied by {text}"
+                ),
                 "slope of h_prev": ("slope", f"the derivative uses the previous state, {previous}: it is {text}"),
                 "slope twice": ("slope", f"the derivative {text} is applied twice"),
                 "carry without slope": (
@@ -138,7 +140,8 @@ class Elman(NamedTuple):
             }  # fmt: skip
         if act != "linear" and steps > 1:
             found["no slope at entry"] = (
-                "slope", f"the derivative of the nonlinearity is missing where the output's error enters: W_hy.T @ dy * ({text})"
+                "slope",
+                f"the derivative of the nonlinearity is missing where the output's error enters: dh * ({text})",
             )  # fmt: skip
         if act in ("tanh", "sigmoid"):
             again = text.replace("h", f"{act}(h)")

@@ -33,8 +33,8 @@ def load_student(target: str) -> type | FunctionType | ModuleType:
     where it defines none its functions, as a module.
 
     The file is run as a module (not as `__main__`), so a script's `if __name__ == "__main__":` part does not run; what
-    it prints while it is loaded is dropped. A statement that fails after the definitions, or a loop that trains, is left
-    out; a text file that is missing is replaced by a short text. Raises StudentError, with the line where there is one.
+    it prints while it is loaded is dropped. A statement that fails, or a loop that trains, is left out; a
+    text file that is missing is replaced by a short text. Raises StudentError, with the line where there is one.
     """
     name, colon, wanted = target.rpartition(":")
     if not colon or wanted.endswith(".py"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 
-from elman.student.forward import Forward, find, find_combined
-from elman.student.load import StudentError
-from elman.student.measure import Attempt, attempts, prepare, randomised
-from elman.student.subject import Subject
+from elman.student.calls.find import find, find_combined
+from elman.student.calls.forward import Forward
+from elman.student.calls.measure import Attempt, attempts, prepare, randomised
+from elman.student.program.load import StudentError
+from elman.student.program.subject import Subject
 
 __all__ = ["search"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.student.words import is_rate, plain_name
+from elman.student.program.words import is_rate, plain_name
 
 __all__ = ["ROWS", "STEPS", "Sizes", "asks_for_outputs", "constructions", "from_arrays", "named_sizes"]
 
@@ -25,16 +25,18 @@ class Sizes(NamedTuple):
 
 
 WORDS = {
-    "D": "inputsize inputdim ninputs nin nx d indim inputunits numinputs nfeatures features inputfeatures xdim inputnodes"
-    " dimin insize inputs input inputneurons numfeatures inputshape ninput numinput insz",
+    "D": "inputsize inputdim ninputs nin nx d indim inputunits numinputs nfeatures features inputfeatures xdim"
+    " inputnodes dimin insize inputs input inputneurons numfeatures inputshape ninput numinput insz",
     "H": "hiddensize hiddendim nhidden h nh na hiddenunits numhidden hidden units hiddennodes nunits hiddenneurons"
-    " dimhidden statesize rnnsize hiddens hdim hsize statedim numunits nneurons cellsize hiddenlayersize ncells nhiddens"
-    " numhiddens memorysize hid",
-    "O": "outputsize outputdim noutputs nout ny o numclasses nclasses classes outdim outputunits numoutputs outputs output"
-    " outputnodes dimout outsize outputneurons ydim numoutput noutput targetsize labels numlabels tagsetsize outsz",
-    "V": "vocabsize worddim vocab nvocab numwords charsize alphabetsize v dictsize numtokens vocabularysize voc ntokens",
-    "T": "seqlength seqlen sequencelength timesteps t maxlen nsteps steps timestep windowsize lookback tsteps bpttsteps"
-    " maxseqlen window tx",
+    " dimhidden statesize rnnsize hiddens hdim hsize statedim numunits nneurons cellsize hiddenlayersize"
+    " ncells nhiddens numhiddens memorysize hid",
+    "O": "outputsize outputdim noutputs nout ny o numclasses nclasses classes outdim outputunits numoutputs"
+    " outputs output outputnodes dimout outsize outputneurons ydim numoutput noutput targetsize labels"
+    " numlabels tagsetsize outsz",
+    "V": "vocabsize worddim vocab nvocab numwords charsize alphabetsize v dictsize numtokens vocabularysize voc"
+    " ntokens",
+    "T": "seqlength seqlen sequencelength timesteps t maxlen nsteps steps timestep windowsize lookback tsteps"
+    " bpttsteps maxseqlen window tx",
     "B": "batchsize nbatch minibatchsize",
     "all": "layers sizes layersizes dims shape layerdims dimensions",
 }  # fmt: skip
@@ -53,9 +55,9 @@ def constructions(kind: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], Si
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     said = {p.name: KIND.get(plain_name(p.name)) for p in named}
     roles = set(said.values())
-    if "V" in roles and "D" in roles:  # an embedding: classes come in, D is its width
-        sizes = Sizes(3, 4, 3)
-    elif "V" in roles or not roles & {"O", "all"}:
+    if (
+        ("V" in roles and "D" in roles) or "V" in roles or not roles & {"O", "all"}
+    ):  # an embedding: classes come in, D is its width
         sizes = Sizes(3, 4, 3)
     else:
         sizes = Sizes(2, 4, 3)
@@ -63,6 +65,7 @@ def constructions(kind: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], Si
     free = [role for role in "DHO" if role not in roles]
     if unknown and roles.isdisjoint({"all", "D", "H", "O", "V"}) and len(unknown) == 3:
         sizes = Sizes(2, 4, 3)
+    # with a vocabulary, D is the width of an embedding
     values = {"D": 2 if {"V", "D"} <= roles else sizes.inputs, "H": sizes.hidden, "O": sizes.outputs, "V": sizes.inputs}
     values |= {"T": STEPS, "B": ROWS, "all": list(sizes)}
     arguments: dict[str, Any] = {}
@@ -91,7 +94,9 @@ def asks_for_outputs(arguments: Mapping[str, Any]) -> bool:
 
 
 def _asked(parameter: inspect.Parameter) -> bool:
-    return parameter.default is parameter.empty and not is_rate(parameter.name) and "truncat" not in parameter.name.lower()
+    return (
+        parameter.default is parameter.empty and not is_rate(parameter.name) and "truncat" not in parameter.name.lower()
+    )
 
 
 def _other(parameter: inspect.Parameter, free: list[str], values: Mapping[str, Any]) -> Any:
@@ -117,7 +122,11 @@ def named_sizes(owner: Any) -> Sizes | None:
         role = KIND.get(plain_name(name))
         if role in ("D", "H", "O", "V") and isinstance(value, int | np.integer) and not isinstance(value, bool):
             found.setdefault(role, int(value))
-    for role, names in (("D", "input_size input_dim"), ("H", "hidden_size hidden_dim"), ("O", "output_size output_dim")):
+    for role, names in (
+        ("D", "input_size input_dim"),
+        ("H", "hidden_size hidden_dim"),
+        ("O", "output_size output_dim"),
+    ):
         value = next((getattr(owner, name) for name in names.split() if hasattr(owner, name)), None)
         if isinstance(value, int | np.integer):
             found[role] = int(value)

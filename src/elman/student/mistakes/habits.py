@@ -1,23 +1,24 @@
-"""Finds what a program does beside its gradients: its own loss, clipping, a state that is kept, weights changed early."""
+"""Finds what a program does beside its gradients: its loss, clipping, a state that is kept, weights changed early."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from elman.student.backward import run_backward, target_as_given
-from elman.student.diagnosis import OwnLoss
-from elman.student.forward import run
-from elman.student.load import StudentError
-from elman.student.losses import is_probability, standard
-from elman.student.measure import Attempt
-from elman.student.mistakes import distance
-from elman.student.subject import Subject
-from elman.student.weights import Weight
-from elman.student.words import kinds, loss_rank
+from elman.student.calls.backward import run_backward, target_as_given
+from elman.student.calls.forward import run
+from elman.student.calls.measure import Attempt
+from elman.student.mistakes.diagnosis import OwnLoss
+from elman.student.mistakes.loop import distance
+from elman.student.mistakes.losses import is_probability, standard
+from elman.student.program.load import StudentError
+from elman.student.program.subject import Subject
+from elman.student.program.weights import Weight
+from elman.student.program.words import kinds, loss_rank
 
 __all__ = ["clipping", "keeps_its_state", "own_loss", "rate_matters"]
 
@@ -60,7 +61,13 @@ def _values(subject: Subject, attempt: Attempt, name: str, function: Callable[..
     parameters = [p for p in inspect.signature(call).parameters.values() if p.default is p.empty]
     target = target_as_given(attempt.backward.target, seen, attempt.target) if attempt.target is not None else None
     out, x = seen.places.get("y"), numeric.forward.inputs(numeric.data.x)
-    if len(parameters) != 2 or target is None:
+    if target is None or len(parameters) not in (1, 2):
+        return
+    if len(parameters) == 1:  # of the outputs that the forward pass has kept
+        with contextlib.suppress(StudentError, ValueError, TypeError):
+            loss = np.asarray(subject.call(name, call, {parameters[0].name: target}), dtype=float)
+            if loss.size == 1:
+                yield float(loss.ravel()[0])
         return
     a, b = (parameter.name for parameter in parameters)
     pairs = [(out, target), (target, out), (x, target)]

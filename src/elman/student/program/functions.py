@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from elman.student import sizes as of
-from elman.student.guess import is_weight, weight_sets
-from elman.student.load import StudentError
-from elman.student.sizes import Sizes
-from elman.student.subject import Functions, functions_of, quiet
-from elman.student.words import backward_rank, forward_rank, kinds, plain_name, returned_names
+from elman.student.program import sizes as of
+from elman.student.program.guess import is_weight, weight_sets
+from elman.student.program.load import StudentError
+from elman.student.program.sizes import Sizes
+from elman.student.program.subject import Functions, functions_of, quiet
+from elman.student.program.words import backward_rank, forward_rank, kinds, plain_name, returned_names
 
 __all__ = ["programs"]
 
@@ -28,9 +28,15 @@ def programs(subject: ModuleType | FunctionType) -> Iterator[Functions]:
     """
     module = subject if isinstance(subject, ModuleType) else _module(subject)
     functions = functions_of(module)
-    useful = {n: f for n, f in functions.items() if backward_rank(n) is not None or (forward_rank(n) or 9) < 3 or forward_rank(n) == 0}
+    useful = {
+        n: f
+        for n, f in functions.items()
+        if backward_rank(n) is not None or (forward_rank(n) or 9) < 3 or forward_rank(n) == 0
+    }
     if not useful:
-        raise StudentError(f"{module.__name__}: expected a function that computes gradients; it defines {', '.join(functions)}")
+        raise StudentError(
+            f"{module.__name__}: expected a function that computes gradients; it defines {', '.join(functions)}"
+        )
     held = [weight for weight in _global_arrays(module) if weight.ndim == 2]
     if held:
         sizes = of.named_sizes(module)
@@ -53,7 +59,9 @@ def _module(function: FunctionType) -> ModuleType:
     held = function.__globals__.get("__elman_module__")
     if isinstance(held, ModuleType):
         return held
-    raise StudentError(f"{function.__name__}: expected a function of a file that was loaded by load_student, or of a module")
+    raise StudentError(
+        f"{function.__name__}: expected a function of a file that was loaded by load_student, or of a module"
+    )
 
 
 def _global_arrays(module: ModuleType) -> list[np.ndarray]:
@@ -79,9 +87,7 @@ def _weight_arguments(functions: dict[str, Callable[..., Any]]) -> tuple[list[st
     return names, whole
 
 
-def _with_dictionary(
-    module: ModuleType, functions: dict[str, Callable[..., Any]], whole: str
-) -> Iterator[Functions]:
+def _with_dictionary(module: ModuleType, functions: dict[str, Callable[..., Any]], whole: str) -> Iterator[Functions]:
     """Yields programs whose weights are one dictionary: of an initialising function, or with the keys in the source."""
     for name, function in functions.items():
         if not re.search(r"init|make|create|build|new|param", plain_name(name)):
@@ -123,5 +129,5 @@ def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
         with quiet():
             return function(**arguments)
-    except Exception:  # a student's function that cannot be called so is no initialising function  # noqa: BLE001
+    except Exception:  # a student's function that cannot be called so is no initialising function
         return None

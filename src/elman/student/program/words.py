@@ -11,7 +11,17 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["RATES", "backward_rank", "forward_rank", "is_rate", "kinds", "loss_rank", "plain_name", "returned_names", "stem"]
+__all__ = [
+    "RATES",
+    "backward_rank",
+    "forward_rank",
+    "is_rate",
+    "kinds",
+    "loss_rank",
+    "plain_name",
+    "returned_names",
+    "stem",
+]
 
 RATES = (
     "learning_rate", "lr", "eta", "alpha", "rate", "step_size", "learn_rate", "learningrate", "l_rate", "lrate",
@@ -20,26 +30,29 @@ RATES = (
 
 # kind -> names, without underscores and in lower case
 NAMES: dict[str, str] = {
-    "x": "x xs xt xseq xbatch xin inputs input inp inps inputseq inputsequence inputsequences data seq seqs sequence"
-    " sequences tokens words word sentence features batch signal xtrain trainx indices inputids ids char chars text u in",
-    "y": "y t target targets label labels ytrue yt ytrain trainy d desired expected truth wanted gold answer answers tgt"
-    " targetseq yseq ybatch groundtruth actual classes ys ytarget reference",
+    "x": "x xs xt xseq xbatch xin inputs input inp inps inputseq inputsequence inputsequences data seq seqs"
+    " sequence sequences tokens words word sentence features batch signal xtrain trainx indices inputids ids"
+    " char chars text u in",
+    "y": "y t target targets label labels ytrue yt ytrain trainy d desired expected truth wanted gold answer"
+    " answers tgt targetseq yseq ybatch groundtruth actual classes ys ytarget reference",
     "out": "out outs output outputs yhat yhats ypred ypreds pred preds prediction predictions ps p probs prob"
     " probabilities o os logits got yout scores predicted",
     "hs": "hs h states hiddenstates hidden hiddens s a hid hstates statesequence hlist hseq ss st as",
-    "h0": "h0 hprev prevh hinit a0 aprev sprev prevs initstate initialstate prevhidden hiddenprev state h hidden htm1"
-    " hlast lasth prevstate previoushidden s0 hiddenstate hstate hin initialhidden hin previousstate oldh hold a s",
+    "h0": "h0 hprev prevh hinit a0 aprev sprev prevs initstate initialstate prevhidden hiddenprev state h hidden"
+    " htm1 hlast lasth prevstate previoushidden s0 hiddenstate hstate hin initialhidden hin previousstate oldh"
+    " hold a s",
     "c0": "c0 cprev prevc c cell cellstate prevcell cinit initialcell cellprev previouscell oldc cs",
-    "dy": "dy dys dout douts dyhat grad grads gradout gradoutput doutput doutputs dldy delta deltas error errors err dloss"
-    " upstream dl gradient lossgrad gradloss outputgrad dlogits dlossdy gradoutputs dz dlogit doutputlayer upstreamgrad",
-    "dh": "dh dhnext dnexth dht danext da dhs dstate gradh dhout dhidden dnext gradhidden dhlast dhn dhtotal dhall dldh"
-    " dhtp1 gradhnext ds",
+    "dy": "dy dys dout douts dyhat grad grads gradout gradoutput doutput doutputs dldy delta deltas error errors"
+    " err dloss upstream dl gradient lossgrad gradloss outputgrad dlogits dlossdy gradoutputs dz dlogit"
+    " doutputlayer upstreamgrad",
+    "dh": "dh dhnext dnexth dht danext da dhs dstate gradh dhout dhidden dnext gradhidden dhlast dhn dhtotal dhall"
+    " dldh dhtp1 gradhnext ds",
     "dc": "dc dcnext dnextc dct dcout gradc dcell dcelln dldc",
     "cache": "cache caches tape memory ctx saved context mem trace history store caches states",
     "params": "params parameters weights theta model w ps param net p",
     "rate": " ".join(name.lower().replace("_", "") for name in RATES),
-    "count": "epochs nepochs numepochs nepoch epoch iterations niter niters numiterations iters maxiter maxepochs nsteps"
-    " numepoch updates",
+    "count": "epochs nepochs numepochs nepoch epoch iterations niter niters numiterations iters maxiter maxepochs"
+    " nsteps numepoch updates",
     "rows": "batchsize nbatch minibatchsize",
     "quiet": "verbose printevery printloss report showprogress logevery show debug evaluatelossafter everyn",
 }  # fmt: skip
@@ -86,7 +99,9 @@ def backward_rank(name: str) -> int | None:
     word = plain_name(name)
     if word in BACKWARD:
         return 0
-    if NEITHER.search(word) or re.search(r"^forward|feedforward|^predict|^loss$|^cost$|^computeloss|^calculateloss", word):
+    if NEITHER.search(word) or re.search(
+        r"^forward|feedforward|^predict|^loss$|^cost$|^computeloss|^calculateloss", word
+    ):
         return None
     if re.search(r"back|bptt|bprop", word):
         return 1
@@ -99,7 +114,11 @@ def backward_rank(name: str) -> int | None:
 
 def stem(name: str) -> str:
     """Returns what is left of a name without its direction: "rnnstep" of rnn_step_forward and rnn_step_backward."""
-    return re.sub(r"forward|feed|fprop|backward|back|bprop|propagation|propagate|prop|bptt|pass|through|time", "", plain_name(name))
+    return re.sub(
+        r"forward|feed|fprop|backward|back|bprop|propagation|propagate|prop|bptt|pass|through|time",
+        "",
+        plain_name(name),
+    )
 
 
 def loss_rank(name: str) -> int | None:
@@ -111,7 +130,7 @@ def loss_rank(name: str) -> int | None:
 
 
 def returned_names(function: Callable[..., Any]) -> list[str]:
-    """Returns the names of what a function returns, in order, from its source; an empty list where it cannot be read."""
+    """Returns the names of what a function returns, in order, from its source; none where it cannot be read."""
     plain = inspect.unwrap(getattr(function, "__func__", function))
     return list(_returned(plain)) if inspect.isfunction(plain) else []
 

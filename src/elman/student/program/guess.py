@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.student.sizes import Sizes
-from elman.student.words import kinds, plain_name
+from elman.student.program.sizes import Sizes
+from elman.student.program.words import kinds, plain_name
 
 __all__ = ["argument_sets", "is_weight", "weight_sets"]
 
@@ -20,7 +20,9 @@ SIZES = (Sizes(2, 4, 3), Sizes(3, 4, 3))
 def is_weight(name: str) -> bool:
     """Returns whether an argument of this name is a weight array by its name: W..., U..., V..., b..."""
     word = plain_name(name)
-    if not re.match(r"^(w|u|v|b|r|theta|bias|weight)", word) or re.match(r"^(batch|beta|verbose|rate|reg|vocab|weights?$|window)", word):
+    if not re.match(r"^(w|u|v|b|r|theta|bias|weight)", word) or re.match(
+        r"^(batch|beta|verbose|rate|reg|vocab|weights?$|window)", word
+    ):
         return False
     return len(word) <= 5 or word.startswith(("bias", "weight")) or "_" in name
 
@@ -47,7 +49,10 @@ def weight_sets(names: list[str], hint: str = "") -> Iterator[tuple[dict[str, np
             for joined in (False, True):
                 for transposed in (False, True):
                     for bias in ("K1", "K", "1K"):
-                        yield {n: np.zeros(_shape(n, names, sizes, gates, joined, transposed, bias)) for n in names}, sizes
+                        yield (
+                            {n: np.zeros(_shape(n, names, sizes, gates, joined, transposed, bias)) for n in names},
+                            sizes,
+                        )
 
 
 def _shape(

@@ -17,15 +17,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.student.cells import Cell, Elman, Flaws, Gradients, Step
+from elman.student.mistakes.cells import Cell, Elman, Flaws, Gradients, Step
 
-__all__ = ["Exercise", "Terms", "distance", "explains", "factor_name", "gradients", "joint", "known", "search", "states"]
+__all__ = [
+    "Exercise",
+    "Terms",
+    "distance",
+    "explains",
+    "factor_name",
+    "gradients",
+    "joint",
+    "known",
+    "search",
+    "states",
+]
 
 # Each mistake is one line of the loop written wrongly. Mistakes of one group exclude each other.
 LOOP: dict[str, tuple[str, str]] = {
     "dropped dh": ("carry", "the dh that comes from the next step is dropped: dh = W_hy.T @ dy + dh_next"),
     "carry summed": ("carry", "dh_next is added up from step to step: it must be replaced at each step"),
     "h_prev in dW_hy": ("dW_hy", "the gradient of W_hy uses h_prev, the state before the step: it is outer(dy, h)"),
+    "wrapped h_prev in dW_hy": (
+        "dW_hy", "the gradient of W_hy uses h_prev, at the first step even the last state: it is outer(dy, h)"
+    ),
     "x_prev": ("dW_xh", "the gradient of W_xh uses the input of the step before: it is outer(da, x_t)"),
     "x_next": ("dW_xh", "the gradient of W_xh uses the input of the step after: it is outer(da, x_t)"),
     "overwritten": ("sum", "each step overwrites the gradients: they must be added up over the steps (+=)"),
@@ -35,6 +49,8 @@ LOOP: dict[str, tuple[str, str]] = {
         "loop", "the loop back through the states is truncated: it stops before the first step (t = 0)"
     ),
     "last step skipped": ("loop", "the loop back is truncated: it leaves out the last step (t = T - 1)"),
+    "only last 2": ("loop", "the loop back is truncated: it covers only the last 2 steps"),
+    "only last 3": ("loop", "the loop back is truncated: it covers only the last 3 steps"),
     "truncated after 1": ("carry", "the loop is truncated: errors go back over 1 step only, not to the first"),
     "truncated after 2": ("carry", "the loop is truncated: errors go back over 2 steps only, not to the first"),
     "truncated after 3": ("carry", "the loop is truncated: errors go back over 3 steps only, not to the first"),
@@ -97,6 +113,8 @@ def _through_time(case: Exercise, steps: list[Step], flaws: Flaws, alone: tuple[
     for t in range(last, -1, -1):
         if (t == 0 and "first step skipped" in flaws) or (t == last and "last step skipped" in flaws):
             continue
+        if any(f"only last {k}" in flaws and t <= last - k for k in (2, 3)):
+            continue
         if alone is not None and not alone[0] - alone[1] <= t <= alone[0]:
             continue
         step = steps[t]
@@ -106,6 +124,8 @@ def _through_time(case: Exercise, steps: list[Step], flaws: Flaws, alone: tuple[
         if dy is not None:
             dy = dy * enters
             h = step.h_prev if "h_prev in dW_hy" in flaws else step.c if "c in dW_hy" in flaws else step.h
+            if "wrapped h_prev in dW_hy" in flaws:
+                h = step.h_prev if t else steps[last].h
             own |= {"W_hy": dy.T @ h, "b_y": dy.sum(axis=0)}
             dh = dh + dy @ case.weights["W_hy"]
         if (given := _at(case.dh, t, last)) is not None:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.student import forms, mistakes
-from elman.student.cells import Gradients
-from elman.student.losses import CLASSES, SQUARES, SWITCHES, Base, bases, factors, standard
-from elman.student.measure import Attempt, fit
-from elman.student.mistakes import Exercise, Terms
-from elman.student.roles import OUTPUTS, LossOf, Recognised, recognise
-from elman.student.weights import Weight
+from elman.student.calls import forms
+from elman.student.calls.measure import Attempt, fit
+from elman.student.mistakes import loop
+from elman.student.mistakes.cells import Gradients
+from elman.student.mistakes.loop import Exercise, Terms
+from elman.student.mistakes.losses import CLASSES, SQUARES, SWITCHES, Base, bases, factors, standard
+from elman.student.mistakes.roles import OUTPUTS, LossOf, Recognised, recognise
+from elman.student.program.weights import Weight
 
 __all__ = ["Judged", "OwnLoss", "accepted", "explain", "judge", "of_own_loss", "signature"]
 
@@ -25,6 +26,7 @@ class Judged(NamedTuple):
     """A verdict on the gradients."""
 
     scale: float  # of the numeric gradients
+    factors: tuple[float, ...]  # that are right for mistakes too: where nothing is right, the scale is not known
     loss: str
     wrong: list[Weight]
     inputs: dict[str, tuple[np.ndarray, np.ndarray]]  # "x", "h0", "c0" -> the student's and the numeric gradient
@@ -45,7 +47,8 @@ def signature(attempt: Attempt) -> str:
     if takes[:2] == ["x", "y"] and set(takes[2:]) <= {"rate"} and forward.axes == "TK":
         return "A/B"
     if len(takes) == 4 and takes[:2] == ["x", "y"] and "rate" not in takes:
-        return "C" if forward.axes == "T|K1" else "E"
+        columns = np.shape(attempt.numeric.seen.places["y"])[2:] == (1,)
+        return "C" if forward.axes == "T|K1" or columns else "E"
     return "other"
 
 
@@ -88,13 +91,18 @@ def judge(attempt: Attempt, own: OwnLoss) -> Judged:
     free = attempt.source == "applied" and not attempt.ran.rate
     factor = measured.factor
     if free and factor > 0 and measured.right:
-        notes.append(f"the learning rate cannot be set from outside; it seems to be {factor * numeric.precision.rate:.4g}")
+        notes.append(
+            f"the learning rate cannot be set from outside; it seems to be {factor * numeric.precision.rate:.4g}"
+        )
         right = [factor]
-    inward = {role for name, role in attempt.backward.roles if name.lower() in ("error", "errors", "err")} & {"dy", "dh"}
+    inward = {role for name, role in attempt.backward.roles if name.lower() in ("error", "errors", "err")} & {
+        "dy",
+        "dh",
+    }
     if factor < 0 and measured.right and (attempt.source != "applied" or inward):
         notes.append("gradients have the sign of a step downhill: they must be added to the weights")
         right = [-f for f in right]
-    scale = next((f for f in right if abs(factor - f) <= 10 * tolerance * abs(f)), right[0])
+    scale = next((f for f in right if measured.right and abs(factor - f) <= 10 * tolerance * abs(f)), right[0])
     if measured.base.name in (SQUARES, CLASSES, SWITCHES) and scale != right[0]:
         plain = "y_hat - y" if scale == 1 else f"{scale:.4g} (y_hat - y)"
         notes.append(f"the gradient is {plain}" + (", though the loss is a mean" if own and scale == 1 else ""))
@@ -103,7 +111,8 @@ def judge(attempt: Attempt, own: OwnLoss) -> Judged:
         mine = attempt.found[weight].ravel()[numeric.entries[weight]] if weight in attempt.found else 0 * expected
         if not np.abs(mine - scale * expected).max() <= tolerance * abs(scale) * np.abs(expected).max():
             wrong.append(weight)
-    return Judged(scale, _loss_text(attempt, scale, own), wrong, _inputs(attempt), notes)
+    factors_of = (scale,) if measured.right else (scale, *(f for f in right if f != scale))
+    return Judged(scale, factors_of, _loss_text(attempt, scale, own), wrong, _inputs(attempt), notes)
 
 
 def _inputs(attempt: Attempt) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -115,7 +124,11 @@ def _inputs(attempt: Attempt) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         parts = {part: slopes[role] for part, slopes in attempt.numeric.slopes.items() if role in slopes}
         if mine is None or mine[1].shape != core.shape or not parts:
             continue
-        total = sum(np.tensordot(slope, attempt.fit.base.slopes[p], 3) for p, slope in parts.items() if p in attempt.fit.base.slopes)
+        total = sum(
+            np.tensordot(slope, attempt.fit.base.slopes[p], 3)
+            for p, slope in parts.items()
+            if p in attempt.fit.base.slopes
+        )
         if np.any(total):
             found[role] = mine[1], np.reshape(total, core.shape)
     return found
@@ -142,12 +155,12 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
         return [f"{attempt.backward.function} changes no weight: expected weight -= learning_rate * gradient"]
     if any(not np.isfinite(value).all() for value in moved.values()):
         return ["the gradient is not finite"]
-    off = [role for role, (mine, right) in judged.inputs.items() if mistakes.distance(mine, right) > tolerance]
+    off = [role for role, (mine, right) in judged.inputs.items() if loop.distance(mine, right) > tolerance]
     if not judged.wrong and not off:
         return []
     y = numeric.seen.y if numeric.seen.y is not None else numeric.seen.h
     sizes = (1, 1, 1) if y is None else (y.shape[0], y.shape[1], y.shape[2])
-    terms = Terms(sizes, tolerance, (judged.scale,), attempt.fit.base.name == SQUARES)
+    terms = Terms(sizes, tolerance, judged.factors, attempt.fit.base.name == SQUARES)
     recognised = recognise(numeric, _loss_of(attempt))
     cases = list(_cases(attempt, recognised, own)) if recognised is not None else []
     inputs = {role: mine for role, (mine, _) in judged.inputs.items()}
@@ -159,7 +172,7 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
     if still and cases:  # some mistakes leave a weight without a gradient
         whole = {w.name: found[w] if w in found else np.zeros(numeric.weights[w].shape) for w in numeric.weights}
         for text, case in cases:
-            texts = mistakes.joint(whole | inputs, case, terms, view, 2)
+            texts = loop.joint(whole | inputs, case, terms, view, 2)
             if texts is not None:
                 return [*text, *texts]
     said = [_still(weight, cases, view) for weight in still]
@@ -168,24 +181,24 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
         return said
     expected = {w.name: judged.scale / terms.accepted[0] * attempt.fit.numeric[w] for w in moved}
     mine = {w.name: moved[w].ravel()[numeric.entries[w]] for w in moved}
-    multiple = mistakes.explains(expected, mine, terms)
+    multiple = loop.explains(expected, mine, terms)
     if multiple:
         return said + multiple
     for most in (1, 2):
         for text, case in cases:
-            texts = mistakes.joint({w.name: v for w, v in moved.items()} | inputs, case, terms, view, most)
+            texts = loop.joint({w.name: v for w, v in moved.items()} | inputs, case, terms, view, most)
             if texts is not None:
                 return [*said, *text, *texts]
     unknown = [weight.name for weight in lost] + [CELL[role] for role in off]
     if cases:
         given = {w.name: v for w, v in moved.items()} | inputs
-        explained, unexplained = mistakes.search(given, cases[0][1], terms, view)
+        explained, unexplained = loop.search(given, cases[0][1], terms, view)
         said += [f"{', '.join(CELL.get(n, n) for n in names)}: {text}" for text, names in explained.items()]
         unknown = [CELL.get(name, name) for name in unexplained]
     else:
         explained = {}
         for weight in lost:
-            texts = mistakes.explains({weight.name: expected[weight.name]}, {weight.name: mine[weight.name]}, terms)
+            texts = loop.explains({weight.name: expected[weight.name]}, {weight.name: mine[weight.name]}, terms)
             for text in texts or ():
                 explained.setdefault(text, []).append(weight.name)
         said += [f"{', '.join(names)}: {text}" for text, names in explained.items()]
@@ -198,7 +211,7 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
 def _still(weight: Weight, cases: list[tuple[list[str], Exercise]], view: Callable[[Gradients], Gradients]) -> str:
     """Returns what a gradient of zeros means: that of W_hh is 0 at the first step, where h_prev is."""
     if cases:
-        first = view(mistakes.gradients(cases[0][1], frozenset({"overwritten"})))[weight.name]
+        first = view(loop.gradients(cases[0][1], frozenset({"overwritten"})))[weight.name]
         if not first.any():
             return (
                 f"{weight.name} is never updated: its gradient is missing, or each step overwrites it and that of the "
@@ -208,7 +221,7 @@ def _still(weight: Weight, cases: list[tuple[list[str], Exercise]], view: Callab
 
 
 def _loss_of(attempt: Attempt) -> LossOf | None:
-    seen, data = attempt.numeric.seen, attempt.numeric.data
+    seen = attempt.numeric.seen
     if seen.loss is None:
         return None
     return LossOf(_given_targets(attempt), seen.loss)
@@ -231,7 +244,7 @@ def _cases(attempt: Attempt, known: Recognised, own: OwnLoss) -> Iterator[tuple[
 
     def case(raw: np.ndarray | None, base: Base | None) -> Exercise:
         slopes = base.slopes if base is not None else {}
-        return Exercise(known.weights, data.x, raw, known.cell, slopes.get("h"), slopes.get("c"), **first)
+        return Exercise(known.weights, known.x, raw, known.cell, slopes.get("h"), slopes.get("c"), **first)
 
     if numeric.seen.loss is not None:
         targets = _given_targets(attempt)
@@ -256,8 +269,8 @@ def _cases(attempt: Attempt, known: Recognised, own: OwnLoss) -> Iterator[tuple[
     if SQUARES in names:
         yield [f"the derivative of the output's {known.output} is missing in dy"], case(y - target, None)
     if CLASSES in names or SWITCHES in names:
-        text = f"the derivative of the output's {known.output} is applied, but the cross-entropy's y_hat - y holds it already"
-        yield [text], case((y - target) * slope, None)
+        applied = f"the derivative of the output's {known.output} is applied"
+        yield [f"{applied}, but the cross-entropy's y_hat - y holds it already"], case((y - target) * slope, None)
 
 
 def _raw(base: Base, known: Recognised) -> np.ndarray | None:
@@ -268,5 +281,3 @@ def _raw(base: Base, known: Recognised) -> np.ndarray | None:
         return base.raw
     y = OUTPUTS[known.output][0](known.raw)
     return OUTPUTS[known.output][1](y, base.slopes["y"])
-
-

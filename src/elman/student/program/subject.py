@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from elman.student import sizes as of
-from elman.student.guess import argument_sets
-from elman.student.load import StudentError, place
-from elman.student.sizes import Sizes
-from elman.student.weights import Weight, arrays
-from elman.student.words import RATES, is_rate
+from elman.student.program import sizes as of
+from elman.student.program.guess import argument_sets
+from elman.student.program.load import StudentError, place
+from elman.student.program.sizes import Sizes
+from elman.student.program.weights import Weight, arrays
+from elman.student.program.words import RATES, is_rate
 
 __all__ = ["Functions", "ObjectOfClass", "Subject", "constructed", "functions_of", "quiet"]
 
@@ -78,7 +78,9 @@ class ObjectOfClass(_Program):
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         kind = type(self.fresh)
-        names = [n for n in dir(kind) if callable(getattr(kind, n, None)) and (not n.startswith("_") or n == "__call__")]
+        names = [
+            n for n in dir(kind) if callable(getattr(kind, n, None)) and (not n.startswith("_") or n == "__call__")
+        ]
         order = [n for base in kind.__mro__ for n in vars(base)]
         return {name: getattr(self.fresh, name) for name in sorted(names, key=order.index)}
 
@@ -88,7 +90,9 @@ class ObjectOfClass(_Program):
     def set_rate(self, owner: Any, rate: float) -> bool:
         held = [owner, *(v for v in vars(owner).values() if hasattr(v, "__dict__") and not callable(v))]
         found = [(item, name) for item in held for name, value in vars(item).items() if _is_rate(name, value)]
-        found += [(owner, name) for name in RATES if hasattr(type(owner), name) and _is_rate(name, getattr(owner, name))]
+        found += [
+            (owner, name) for name in RATES if hasattr(type(owner), name) and _is_rate(name, getattr(owner, name))
+        ]
         for item, name in found:
             with contextlib.suppress(AttributeError, TypeError):
                 setattr(item, name, rate)
@@ -151,7 +155,7 @@ def constructed(subject: Any) -> Iterator[ObjectOfClass]:
     made = 0
     for arguments, sizes in [*of.constructions(kind), *argument_sets(kind)]:
         try:
-            np.random.seed(0)  # a program draws its weights from the global generator; they are replaced anyway
+            np.random.seed(0)  # noqa: NPY002  a program draws its weights from the global generator; they are replaced anyway
             fresh = _Program(name, file, None, sizes).call("the constructor", kind, arguments)
         except StudentError as error:
             failure = failure or error
@@ -163,7 +167,8 @@ def constructed(subject: Any) -> Iterator[ObjectOfClass]:
     if not made:
         taken = ", ".join(inspect.signature(kind).parameters) if failure else ""
         raise StudentError(
-            f"{name}: expected a constructor (input_size, hidden_size, output_size) or the like, got ({taken}): {failure}"
+            f"{name}: expected a constructor (input_size, hidden_size, output_size) or the like, "
+            f"got ({taken}): {failure}"
         )
 
 
@@ -188,12 +193,12 @@ def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
 @contextlib.contextmanager
 def quiet() -> Generator[io.StringIO]:
     printed = io.StringIO()
-    state = np.random.get_state()
+    state = np.random.get_state()  # noqa: NPY002  programs draw from the global generator
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         try:
             yield printed
         finally:
-            np.random.set_state(state)
+            np.random.set_state(state)  # noqa: NPY002
 
 
 def _untruncated(fresh: Any) -> None:

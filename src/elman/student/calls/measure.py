@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.student.backward import Arrays, Backward, Ran, backwards, run_backward
-from elman.student.data import Data, Observed
-from elman.student.forward import Forward, rng, run
-from elman.student.load import StudentError
-from elman.student.losses import Base, bases, targets
-from elman.student.subject import Subject
-from elman.student.weights import Weight, arrays
+from elman.student.calls.backward import Backward, Ran, backwards, run_backward
+from elman.student.calls.collect import Arrays
+from elman.student.calls.data import Data, Observed
+from elman.student.calls.forward import Forward, rng, run
+from elman.student.mistakes.losses import Base, bases, targets
+from elman.student.program.load import StudentError
+from elman.student.program.subject import Subject
+from elman.student.program.weights import Weight, arrays
 
 __all__ = ["DOUBLE", "SINGLE", "Attempt", "Fit", "Numeric", "attempts", "fit", "prepare", "randomised"]
 
@@ -47,7 +48,9 @@ class Numeric(NamedTuple):
     seen: Observed
     weights: Arrays
     entries: dict[Weight, np.ndarray]  # (n,) flat places that were differentiated
-    slopes: dict[str, dict[Weight | str, np.ndarray]]  # "y", "h", "c", "loss" -> by weight or "x", "h0", "c0": (n, T, B, K)
+    slopes: dict[
+        str, dict[Weight | str, np.ndarray]
+    ]  # "y", "h", "c", "loss" -> by weight or "x", "h0", "c0": (n, T, B, K)
     precision: Precision
 
 
@@ -162,7 +165,7 @@ def _differentiated(subject: Subject, forward: Forward, data: Data, seen: Observ
 
         entries[weight] = places
         both(weight, moved, places)
-    states = [role for role in ("h0", "c0") if role in dict(map(reversed, forward.roles)) and not forward.zero]
+    states = [role for role in ("h0", "c0") if role in forward.given and not forward.zero]
     for role in [*(["x"] if not forward.ids else []), *states]:
 
         def shifted(place: int, by: float, role: str = role) -> Observed:
@@ -190,8 +193,9 @@ def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[A
     combined = [Backward(forward.function, forward.roles, "", after=False)] if forward.target else None
     ways = combined or backwards(subject, forward, numeric.seen, numeric.data, only)
     for _, group in groupby(ways, key=lambda way: way.function):
-        found, right, silent = 0, 0, None
+        found, right, silent, understood = 0, 0, None, False
         for backward in group:
+            understood = backward.understood
             try:
                 for attempt in _attempt(subject, numeric, backward):
                     if attempt.found:
@@ -202,9 +206,9 @@ def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[A
                 failure = failure or (error if isinstance(error, StudentError) else None)
             if found >= (TRIES if right else 4 * TRIES):
                 break
-        if right or (found and backward.understood):
+        if right or (found and understood):
             return
-        if not found and backward.understood:
+        if not found and understood:
             if silent is not None and silent.ran.rate:  # it takes a learning rate, and changes nothing
                 yield silent
                 return
@@ -261,7 +265,8 @@ def fit(numeric: Numeric, found: Arrays, base: Base, factor: float | None = None
             weight
             for weight, value in expected.items()
             if weight in found
-            and np.abs(_at(numeric, found, weight) - ratio * value).max() <= tolerance * abs(ratio) * np.abs(value).max()
+            and np.abs(_at(numeric, found, weight) - ratio * value).max()
+            <= tolerance * abs(ratio) * np.abs(value).max()
         )
         if len(right) > len(best[1]):
             best = ratio, right
