@@ -18,7 +18,7 @@ from elman.student.mistakes import diagnosis, habits
 from elman.student.program.functions import programs
 from elman.student.program.load import StudentError
 from elman.student.program.skeleton import skeleton
-from elman.student.program.subject import Subject, constructed
+from elman.student.program.subject import Subject, constructed, own_generator
 from elman.student.program.words import backward_rank
 from elman.student.report import StudentReport, WeightCheck
 
@@ -49,6 +49,11 @@ def check_student(subject: Any, *, source: str | None = None, seed: int = 0) -> 
         checks.choice("source", source, tuple(SOURCES))
     checks.whole("seed", seed, low=0)
     order = SOURCES[source] if source is not None else ()
+    with own_generator(seed):
+        return _check(subject, order, seed)
+
+
+def _check(subject: Any, order: tuple[str, ...], seed: int) -> StudentReport:
     try:
         if isinstance(subject, ModuleType | FunctionType):
             only = subject.__name__ if isinstance(subject, FunctionType) else None

@@ -40,18 +40,20 @@ DOUBLE = Precision(1e-6, 0.1, 1e-5)
 SINGLE = Precision(0.05, 1.0, 1e-2)
 
 
+Slopes = dict[str, dict[Weight | str, np.ndarray]]
+
+
 class Numeric(NamedTuple):
-    """The forward pass at the check's weights, and its numeric derivatives."""
+    """The forward pass at the check's weights, and its numeric derivatives, once `differentiate` was called."""
 
     forward: Forward
     data: Data
     seen: Observed
     weights: Arrays
     entries: dict[Weight, np.ndarray]  # (n,) flat places that were differentiated
-    slopes: dict[
-        str, dict[Weight | str, np.ndarray]
-    ]  # "y", "h", "c", "loss" -> by weight or "x", "h0", "c0": (n, T, B, K)
+    slopes: Slopes  # "y", "h", "c", "loss" -> by weight or "x", "h0", "c0": (n, T, B, K)
     precision: Precision
+    differentiate: Callable[[Weight | str], None]  # fills `slopes`, for what can be called backwards too
 
 
 class Fit(NamedTuple):
@@ -140,42 +142,33 @@ def _matters(subject: Subject, forward: Forward, data: Data, seen: Observed, wei
 def _differentiated(subject: Subject, forward: Forward, data: Data, seen: Observed, weights: Arrays) -> Numeric:
     size, draw = STEP[seen.single], rng(1)
     entries: dict[Weight, np.ndarray] = {}
-    parts = [part for part in ("y", "h", "c", "loss") if getattr(seen, part) is not None]
-    slopes: dict[str, dict[Weight | str, np.ndarray]] = {part: {} for part in parts}
+    for weight, value in weights.items():
+        entries[weight] = np.arange(value.size)
+        if value.size > ENTRIES:
+            entries[weight] = np.sort(draw.choice(value.size, ENTRIES, replace=False))
+    slopes: Slopes = {part: {} for part in ("y", "h", "c", "loss") if getattr(seen, part) is not None}
 
-    def both(key: Weight | str, changed: Callable[[int, float], Observed], places: np.ndarray) -> None:
+    def moved(key: Weight | str, place: int, by: float) -> Observed:
+        owner = subject.copy()
+        value = (getattr(data, key) if isinstance(key, str) else weights[key]).copy()
+        value.flat[place] += by
+        if isinstance(key, str):
+            return run(subject, owner, forward, data._replace(**{key: value}))
+        key.write(owner, value)
+        return run(subject, owner, forward, data)
+
+    def differentiate(key: Weight | str) -> None:
+        if any(key in column for column in slopes.values()):
+            return
         columns: dict[str, list[np.ndarray]] = {part: [] for part in slopes}
-        for place in places:
-            above, below = changed(int(place), size), changed(int(place), -size)
+        for place in range(getattr(data, key).size) if isinstance(key, str) else entries[key]:
+            above, below = moved(key, int(place), size), moved(key, int(place), -size)
             for part, column in columns.items():
                 column.append(np.reshape(getattr(above, part) - getattr(below, part), _of(seen, part)) / (2 * size))
         for part, column in columns.items():
             slopes[part][key] = np.array(column)
 
-    for weight, value in weights.items():
-        places = np.arange(value.size)
-        if value.size > ENTRIES:
-            places = np.sort(draw.choice(value.size, ENTRIES, replace=False))
-
-        def moved(place: int, by: float, weight: Weight = weight, value: np.ndarray = value) -> Observed:
-            owner, other = subject.copy(), value.copy()
-            other.flat[place] += by
-            weight.write(owner, other)
-            return run(subject, owner, forward, data)
-
-        entries[weight] = places
-        both(weight, moved, places)
-    states = [role for role in ("h0", "c0") if role in forward.given and not forward.zero]
-    for role in [*(["x"] if not forward.ids else []), *states]:
-
-        def shifted(place: int, by: float, role: str = role) -> Observed:
-            value = getattr(data, role).copy()
-            value.flat[place] += by
-            return run(subject, subject.copy(), forward, data._replace(**{role: value}))
-
-        if getattr(data, role).size <= 4 * ENTRIES:
-            both(role, shifted, np.arange(getattr(data, role).size))
-    return Numeric(forward, data, seen, weights, entries, slopes, SINGLE if seen.single else DOUBLE)
+    return Numeric(forward, data, seen, weights, entries, slopes, SINGLE if seen.single else DOUBLE, differentiate)
 
 
 def _of(seen: Observed, part: str) -> tuple[int, ...]:
@@ -277,6 +270,7 @@ def base_gradients(numeric: Numeric, base: Base) -> Arrays:
     """Returns the numeric gradients of a loss, (n,) of each weight."""
     result: Arrays = {}
     for weight in numeric.weights:
+        numeric.differentiate(weight)
         total = np.zeros(len(numeric.entries[weight]))
         for part, direction in base.slopes.items():
             total += np.tensordot(numeric.slopes[part][weight], direction, 3)

@@ -13,6 +13,7 @@ from elman.student.program.subject import Subject
 
 __all__ = ["search"]
 
+FORWARDS = 3  # forms of a function's inputs, where the names of all that its backward pass takes are understood
 CALLS = 80  # backward passes that are tried for one program
 
 
@@ -43,14 +44,14 @@ def _of(
     subject: Subject, order: tuple[str, ...], only: str | None, seed: int, failures: list[tuple[int, StudentError]]
 ) -> Iterator[Attempt]:
     before = randomised(subject, seed)
-    start, calls, used = copy.deepcopy(subject.fresh), 0, ""
+    start, calls, used, forwards = copy.deepcopy(subject.fresh), 0, "", 0
     for forward in _forwards(subject, order, only, seed, failures):
-        if used and forward.function != used:
+        if used and (forward.function != used or forward.rolled or forwards >= FORWARDS):
             return
         subject.fresh = copy.deepcopy(start)
         try:
             numeric = prepare(subject, forward, before)
-            right = 0
+            right, forwards = 0, forwards + 1
             for attempt in attempts(subject, numeric, only):
                 yield attempt
                 right, calls = max(right, len(attempt.fit.right)), calls + 1

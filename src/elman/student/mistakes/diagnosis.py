@@ -103,7 +103,7 @@ def judge(attempt: Attempt, own: OwnLoss) -> Judged:
         notes.append("gradients have the sign of a step downhill: they must be added to the weights")
         right = [-f for f in right]
     scale = next((f for f in right if measured.right and abs(factor - f) <= 10 * tolerance * abs(f)), right[0])
-    if measured.base.name in (SQUARES, CLASSES, SWITCHES) and scale != right[0]:
+    if measured.base.name in (SQUARES, CLASSES, SWITCHES) and scale != right[0] and signature(attempt) != "C":
         plain = "y_hat - y" if scale == 1 else f"{scale:.4g} (y_hat - y)"
         notes.append(f"the gradient is {plain}" + (", though the loss is a mean" if own and scale == 1 else ""))
     wrong: list[Weight] = []
@@ -121,9 +121,10 @@ def _inputs(attempt: Attempt) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     for role, given in attempt.ran.inputs.items():
         core = getattr(data, role)
         mine = forms.read(given, core.shape)
-        parts = {part: slopes[role] for part, slopes in attempt.numeric.slopes.items() if role in slopes}
-        if mine is None or mine[1].shape != core.shape or not parts:
+        if mine is None or mine[1].shape != core.shape or (role == "x" and attempt.numeric.forward.ids):
             continue
+        attempt.numeric.differentiate(role)
+        parts = {part: slopes[role] for part, slopes in attempt.numeric.slopes.items() if role in slopes}
         total = sum(
             np.tensordot(slope, attempt.fit.base.slopes[p], 3)
             for p, slope in parts.items()

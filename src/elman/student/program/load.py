@@ -72,6 +72,7 @@ def _run(path: Path) -> tuple[ModuleType, StudentError | None]:
     vars(module)["__elman_module__"] = module
     vars(module)["open"] = _opener(path)
     folder = str(path.resolve().parent)
+    before = set(sys.modules)
     sys.path.insert(0, folder)
     sys.modules[module.__name__] = module  # dataclasses look up their module
     failure: StudentError | None = None
@@ -90,7 +91,9 @@ def _run(path: Path) -> tuple[ModuleType, StudentError | None]:
     except ValueError as error:
         raise StudentError(f"{path}: {error}") from None
     finally:
-        sys.modules.pop(module.__name__, None)
+        for name in {module.__name__, *(set(sys.modules) - before)}:  # its neighbours may change before the next check
+            if str(getattr(sys.modules[name], "__file__", None) or folder).startswith(folder):
+                sys.modules.pop(name)
         if folder in sys.path:
             sys.path.remove(folder)
     return module, failure

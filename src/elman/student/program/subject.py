@@ -19,7 +19,7 @@ from elman.student.program.sizes import Sizes
 from elman.student.program.weights import Weight, arrays
 from elman.student.program.words import RATES, is_rate
 
-__all__ = ["Functions", "ObjectOfClass", "Subject", "constructed", "functions_of", "quiet"]
+__all__ = ["Functions", "ObjectOfClass", "Subject", "constructed", "functions_of", "own_generator", "quiet"]
 
 
 class Subject(Protocol):
@@ -155,7 +155,6 @@ def constructed(subject: Any) -> Iterator[ObjectOfClass]:
     made = 0
     for arguments, sizes in [*of.constructions(kind), *argument_sets(kind)]:
         try:
-            np.random.seed(0)  # noqa: NPY002  a program draws its weights from the global generator; they are replaced anyway
             fresh = _Program(name, file, None, sizes).call("the constructor", kind, arguments)
         except StudentError as error:
             failure = failure or error
@@ -192,13 +191,21 @@ def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 @contextlib.contextmanager
 def quiet() -> Generator[io.StringIO]:
+    """Keeps what a program prints."""
     printed = io.StringIO()
-    state = np.random.get_state()  # noqa: NPY002  programs draw from the global generator
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
-        try:
-            yield printed
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+        yield printed
+
+
+@contextlib.contextmanager
+def own_generator(seed: int) -> Generator[None]:
+    """Seeds NumPy's global generator, from which programs draw, and sets it back to the caller's state."""
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def _untruncated(fresh: Any) -> None:
