@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.student.calls.measure import Attempt
+from elman.student.calls.measure import Attempt, clipped, limit
 from elman.student.calls.search import search
 from elman.student.mistakes import diagnosis, habits
 from elman.student.program.functions import programs
@@ -84,9 +84,9 @@ def _report(subject: Subject, attempt: Attempt, helpers: dict[str, Callable[...,
         found.append(EARLY)
     if attempt.numeric.seen.single:
         notes.append("computes in float32: compared with wider tolerances")
-    clipped = habits.clipping(subject, attempt)
-    if clipped:
-        notes.append(clipped)
+    limits = habits.clipping(subject, attempt)
+    if limits and limits not in notes:
+        notes.append(limits)
     if attempt.numeric.forward.zero and not found:
         notes.append("the gradient is right only for a state of zeros before the first step")
     rows = tuple(_row(attempt, judged, weight) for weight in attempt.numeric.weights)
@@ -97,7 +97,7 @@ def _report(subject: Subject, attempt: Attempt, helpers: dict[str, Callable[...,
 
 def _row(attempt: Attempt, judged: diagnosis.Judged, weight: Any) -> WeightCheck:
     """Compares the student's gradient by one weight with finite differences."""
-    numeric = judged.scale * attempt.fit.numeric[weight]
+    numeric = clipped(judged.scale * attempt.fit.numeric[weight], limit(attempt.found))
     places, shape = attempt.numeric.entries[weight], attempt.numeric.weights[weight].shape
     mine = attempt.found[weight].ravel()[places] if weight in attempt.found else np.zeros(len(places))
     apart = np.where(np.isfinite(mine), np.abs(mine - numeric), np.inf)

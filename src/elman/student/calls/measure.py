@@ -21,7 +21,19 @@ from elman.student.program.load import StudentError
 from elman.student.program.subject import Subject
 from elman.student.program.weights import Weight, arrays
 
-__all__ = ["DOUBLE", "SINGLE", "Attempt", "Fit", "Numeric", "attempts", "fit", "prepare", "randomised"]
+__all__ = [
+    "DOUBLE",
+    "SINGLE",
+    "Attempt",
+    "Fit",
+    "Numeric",
+    "attempts",
+    "clipped",
+    "fit",
+    "limit",
+    "prepare",
+    "randomised",
+]
 
 ENTRIES = 24  # of each array that are differentiated
 TRIES = 24  # ways to call one function that gives gradients
@@ -251,6 +263,7 @@ def fit(numeric: Numeric, found: Arrays, base: Base, factor: float | None = None
             ratio = float(mine @ value) / square
             if np.abs(mine - ratio * value).max() <= tolerance * max(np.abs(mine).max(), 1e-300):
                 ratios.append(ratio)
+    most = limit(found)
     candidates = [factor] if factor is not None else [1.0, *ratios]
     best: tuple[float, frozenset[Weight]] = (1.0, frozenset())
     for ratio in candidates:
@@ -258,12 +271,24 @@ def fit(numeric: Numeric, found: Arrays, base: Base, factor: float | None = None
             weight
             for weight, value in expected.items()
             if weight in found
-            and np.abs(_at(numeric, found, weight) - ratio * value).max()
+            and np.abs(_at(numeric, found, weight) - clipped(ratio * value, most)).max()
             <= tolerance * abs(ratio) * np.abs(value).max()
         )
         if len(right) > len(best[1]):
             best = ratio, right
     return Fit(base, best[0], best[1], expected)
+
+
+def limit(found: Arrays) -> float | None:
+    """Returns the largest entry of gradients where it is a round number, to which a program may clip them."""
+    largest = max((float(np.abs(value).max()) for value in found.values() if np.isfinite(value).all()), default=0.0)
+    plain = float(f"{largest:.2g}")
+    return plain if plain > 0 and abs(largest - plain) <= 1e-6 * plain else None
+
+
+def clipped(gradient: np.ndarray, most: float | None) -> np.ndarray:
+    """Returns a gradient with its entries clipped to [-most, most]; as it is for None."""
+    return gradient if most is None else np.clip(gradient, -most, most)
 
 
 def base_gradients(numeric: Numeric, base: Base) -> Arrays:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elman.student.calls import forms
-from elman.student.calls.measure import Attempt, fit
+from elman.student.calls.measure import Attempt, clipped, fit, limit
 from elman.student.mistakes import loop
 from elman.student.mistakes.cells import Gradients
 from elman.student.mistakes.loop import Exercise, Terms
@@ -107,10 +107,15 @@ def judge(attempt: Attempt, own: OwnLoss) -> Judged:
         plain = "y_hat - y" if scale == 1 else f"{scale:.4g} (y_hat - y)"
         notes.append(f"the gradient is {plain}" + (", though the loss is a mean" if own and scale == 1 else ""))
     wrong: list[Weight] = []
+    most, cut = limit(attempt.found), False
     for weight, expected in measured.numeric.items():
         mine = attempt.found[weight].ravel()[numeric.entries[weight]] if weight in attempt.found else 0 * expected
-        if not np.abs(mine - scale * expected).max() <= tolerance * abs(scale) * np.abs(expected).max():
+        right_one = clipped(scale * expected, most)
+        cut = cut or not np.array_equal(right_one, scale * expected)
+        if not np.abs(mine - right_one).max() <= tolerance * abs(scale) * np.abs(expected).max():
             wrong.append(weight)
+    if cut and not wrong:
+        notes.append(f"large gradients are clipped to [-{most:.3g}, {most:.3g}]")
     factors_of = (scale,) if measured.right else (scale, *(f for f in right if f != scale))
     return Judged(scale, factors_of, _loss_text(attempt, scale, own), wrong, _inputs(attempt), notes)
 
@@ -161,7 +166,7 @@ def explain(attempt: Attempt, judged: Judged, own: OwnLoss) -> list[str]:
         return []
     y = numeric.seen.y if numeric.seen.y is not None else numeric.seen.h
     sizes = (1, 1, 1) if y is None else (y.shape[0], y.shape[1], y.shape[2])
-    terms = Terms(sizes, tolerance, judged.factors, attempt.fit.base.name == SQUARES)
+    terms = Terms(sizes, tolerance, judged.factors, attempt.fit.base.name == SQUARES, limit(found))
     recognised = recognise(numeric, _loss_of(attempt))
     cases = list(_cases(attempt, recognised, own)) if recognised is not None else []
     inputs = {role: mine for role, (mine, _) in judged.inputs.items()}
