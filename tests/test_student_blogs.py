@@ -1,4 +1,4 @@
-"""Programs of blogs and courses, in twenty interfaces: the right ones pass, and each line written wrongly is named."""
+"""Programs of blogs and courses, in thirty interfaces: the right ones pass, and each line written wrongly is named."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ BLOGS = Path(__file__).parent / "planted" / "blogs"
 HOW = {  # program: what must be understood of it
     "batch_classifier": "forward takes a (B, T, D); backward keeps gradients, targets are classes",
     "batches": "forward takes a (B, T, D); backward keeps gradients, given those of its outputs",
+    "both_ways": "forward takes a (T, D); backward returns gradients, given",
     "characters": "list of T numbers of classes and a state (H, 1); lossFun returns gradients, targets are classes",
     "course_layers": "rnn_forward takes a (B, T, D) and a state (B, H); rnn_backward returns gradients, given",
     "course_memory": "lstm_forward takes a (B, T, D) and a state (B, H); lstm_backward returns gradients, given",
@@ -23,7 +24,10 @@ HOW = {  # program: what must be understood of it
     "layer_objects": "forward takes a (B, D) and a state (B, H); backward keeps gradients, given",
     "long_memory": "forward takes a list of T numbers of classes; backward returns gradients, targets are classes",
     "memory_cell": "forward takes a (D) and a state (H); backward keeps gradients, given",
+    "memory_layer": "forward takes a (T, D); backward keeps gradients, given",
     "numbers": "backward changes the weights",
+    "old_style": "forward takes a (T, D); backward changes the weights",
+    "one_series": "forward_pass takes a (T, D); backward_pass returns gradients",
     "parts": "forward takes a (T, B, D); backward keeps gradients, given",
     "plain_functions": "forward takes a (T, D); backward returns gradients",
     "sentiment": "forward takes a list of T (D, 1); backprop changes the weights, given those of its outputs",
@@ -36,6 +40,7 @@ HOW = {  # program: what must be understood of it
     "trainer_only": "predict takes a (T, D); train_step changes the weights",
     "tutorial_cell": "forward takes a (D, 1) and a state (H, 1); backward returns gradients, given",
     "unit_of_torch": "forward takes a (D) and a state (H); backward keeps gradients, given",
+    "weight_decay": "forward takes a (T, D); train_step changes the weights",
     "windows": "predict takes a (B, T, D); fit changes the weights",
     "words": "forward_propagation takes a list of T numbers of classes; bptt returns gradients, targets are classes",
 }  # fmt: skip
@@ -173,3 +178,16 @@ def test_the_command_prints_the_skeleton(tmp_path: Path, capsys: pytest.CaptureF
     assert "expected a constructor" in said.err
     assert main(["gradcheck", str(BLOGS / "tutorial_cell.py")]) == 0
     assert "passed: every gradient agrees" in capsys.readouterr().out
+
+
+def test_a_step_of_adam_is_no_gradient(tmp_path: Path):
+    text = (BLOGS / "weight_decay.py").read_text()
+    step = next(line for line in text.splitlines() if "self.P[k] -=" in line)
+    (tmp_path / "adam.py").write_text(text.replace(step, step.replace("g[k]", "g[k] / (np.abs(g[k]) + 1e-12)")))
+    with pytest.raises(StudentError, match="changes every entry by the same amount, as the first step of Adam"):
+        check_student(load_student(str(tmp_path / "adam.py")))
+
+
+def test_a_weight_decay_is_told():
+    report = check_student(load_student(str(BLOGS / "weight_decay.py")))
+    assert report.notes == ("weights are drawn to zero: 0.01 times each is added to its gradient",)

@@ -104,4 +104,13 @@ WRONG = [
     ("unit_of_torch", "dn = dh * (1 - z) * (1 - n * n)", "dn = dh * (1 - z)", "candidate n is missing"),
     ("unit_of_torch", " + dh * z", "", "h_prev reaches h directly"),
     ("unit_of_torch", "dz = dh * (h - n) * z * (1 - z)", "dz = dh * (h - n)", "update gate z is missing"),
+    ("memory_layer", "dc = dc_next + dh * o", "dc = dh * o", "the dc that comes from the next step is dropped"),
+    ("memory_layer", "dgf = dc * i * dtanh(g)", "dgf = dc * i * dsigmoid(g)", "not g (1 - g)"),
+    ("memory_layer", "dof = dh * tc * dsigmoid(o)", "dof = dh * tc", "output gate o is missing"),
+    ("memory_layer", "dc_next = dc * f", "dc_next = dc", "lacks the forget gate"),
+    ("old_style", "delta2 = (y[t] - out)", "delta2 = 2 * (y[t] - out)", "a factor 2 too large"),
+    ("old_style", "self.W_hh += b *", "self.W_hh -= b *", "W_hh: the sign is wrong"),
+    ("one_series", "(1 - states[t + 1] ** 2)", "states[t + 1] * (1 - states[t + 1])", "of sigmoid, h (1 - h), on a tanh"),
+    ("one_series", "dW_out += e * states[t + 1].T", "dW_out += e * states[t].T", "W_hy uses h_prev"),
+    ("both_ways", "n = U.T @ z", "n = U @ z", "is wrong, in no way that this check knows by name"),
 ]  # fmt: skip

@@ -154,6 +154,8 @@ def _options(
         found.remove("x")
     if not said or not found or set(said) <= {"cache", "params", "quiet"}:
         found += ["x", "y", "rate", "out", "hs", "dy", "dh", *(f"part:{place}" for place in range(len(parts))), "whole"]
+    if found == ["y"] and len([n for n in names if kinds(n)[:1] != ["rate"]]) == 1:
+        found += ["dy", "dh"]
     if "out" in found or found == ["y"]:
         found += ["y", "out"]
     if "hs" in found or "h0" in found:
@@ -275,7 +277,7 @@ def _value(
     values = {"y": seen.y, "h": seen.h, "c": seen.c}[place]
     assert core is not None
     if values is None or place not in seen.places:
-        raise StudentError("no such output")
+        raise StudentError(f"{backward.function} takes the gradient of {place}, which the forward pass does not return")
     return _like(seen.places[place], core[-len(values) :], values)
 
 

@@ -10,7 +10,7 @@ from elman.student.calls import forms
 from elman.student.calls.data import Data, Observed, draw, items, opened
 from elman.student.program.load import StudentError
 from elman.student.program.subject import Subject
-from elman.student.program.words import kinds, plain_name, returned_names
+from elman.student.program.words import plain_name, returned_names
 
 __all__ = ["Forward", "is_scalar", "rng", "run"]
 
@@ -151,7 +151,7 @@ def observe(parts: list[tuple[str, Any]], whole: Any, subject: Subject, data: Da
         longest = [s for s in states if len(s[2]) == max(len(s[2]) for s in states)]
         hidden = [s for s in longest if not plain_name(s[0]).startswith("c")] or longest
         places["h"], h = hidden[0][1], hidden[0][2]
-        others = [s for s in states if s[1] is not places["h"] and "c0" in kinds(s[0]) + ["c0"] * (not s[0])]
+        others = [s for s in states if s[1] is not places["h"] and plain_name(s[0])[:1] in ("c", "")]
         if others:
             places["c"], c = others[0][1], others[0][2]
     shown = y if y is not None else h

@@ -199,6 +199,7 @@ def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[A
     ways = combined or backwards(subject, forward, numeric.seen, numeric.data, only)
     for _, group in groupby(ways, key=lambda way: way.function):
         found, right, silent, understood = 0, 0, None, False
+        failed = False  # before anything ran
         for backward in group:
             understood = backward.understood
             try:
@@ -209,15 +210,16 @@ def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[A
                     silent = silent or attempt
             except (StudentError, AssertionError) as error:
                 failure = failure or (error if isinstance(error, StudentError) else None)
+                failed = failed or (silent is None and not found)
             if found >= (TRIES if right else 4 * TRIES):
                 break
         if right or (found and understood):
             return
         if not found and understood:
-            if silent is not None and silent.ran.rate:  # it takes a learning rate, and changes nothing
+            if silent is not None and silent.ran.rate and not failed:  # it takes a learning rate, and changes nothing
                 yield silent
                 return
-            if silent is None and failure is not None:
+            if failed and failure is not None:
                 raise failure
     if failure is not None:
         raise failure
@@ -236,7 +238,13 @@ def _attempt(subject: Subject, numeric: Numeric, backward: Backward) -> Iterator
     losses = bases(numeric.seen, numeric.data, backward, target)
     if losses and not any(v.any() for of in (ran.applied, ran.returned, ran.kept) for v in of.values()):
         yield Attempt(numeric, backward, target, ran, "applied", {}, fit(numeric, {}, losses[0]))
-    for source in ("applied", "returned", "kept"):
+    uniform = _uniform(ran.applied)
+    if uniform and not (ran.returned or ran.kept):
+        raise StudentError(
+            f"{subject.name}: {backward.function} changes every entry by the same amount, as the first step of Adam, "
+            "RMSprop or Adagrad does: the gradient cannot be read from it; return the gradients, or keep them (self.dW)"
+        )
+    for source in ("returned", "kept") if uniform else ("applied", "returned", "kept"):
         found = getattr(ran, source)
         if not any(value.any() for value in found.values()):
             continue
@@ -249,6 +257,16 @@ def _attempt(subject: Subject, numeric: Numeric, backward: Backward) -> Iterator
         )
         if best is not None:
             yield Attempt(numeric, backward, target, ran, source, found, best)
+
+
+def _uniform(applied: Arrays) -> bool:
+    """Returns whether an update moves almost all entries by one amount, up or down: no plain gradient step does."""
+    moves = np.concatenate([np.abs(value).ravel() for value in applied.values()]) if applied else np.zeros(0)
+    moves = moves[moves > 0]
+    if len(moves) < 8:
+        return False
+    usual = float(np.median(moves))
+    return bool(np.mean(np.abs(moves - usual) <= 0.01 * usual) > 0.8)
 
 
 def fit(numeric: Numeric, found: Arrays, base: Base, factor: float | None = None) -> Fit:

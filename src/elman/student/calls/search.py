@@ -37,7 +37,7 @@ def search(subjects: Iterable[Subject], order: tuple[str, ...], only: str | None
         if best is not None:
             best[0].fresh = saved
             return best
-    raise max(reversed(failures), key=lambda f: f[0])[1] if failures else StudentError("nothing to check was found")
+    raise max(failures, key=lambda f: f[0])[1] if failures else StudentError("nothing to check was found")
 
 
 def _of(

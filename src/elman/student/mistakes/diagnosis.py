@@ -114,10 +114,33 @@ def judge(attempt: Attempt, own: OwnLoss) -> Judged:
         cut = cut or not np.array_equal(right_one, scale * expected)
         if not np.abs(mine - right_one).max() <= tolerance * abs(scale) * np.abs(expected).max():
             wrong.append(weight)
+    decay = _decay(attempt, scale, wrong)
+    if decay is not None:
+        notes.append(f"weights are drawn to zero: {decay:.3g} times each is added to its gradient")
+        wrong = []
     if cut and not wrong:
         notes.append(f"large gradients are clipped to [-{most:.3g}, {most:.3g}]")
     factors_of = (scale,) if measured.right else (scale, *(f for f in right if f != scale))
     return Judged(scale, factors_of, _loss_text(attempt, scale, own), wrong, _inputs(attempt), notes)
+
+
+def _decay(attempt: Attempt, scale: float, wrong: list[Weight]) -> float | None:
+    """Returns the factor of a weight decay where it alone makes gradients differ; None otherwise."""
+    numeric = attempt.numeric
+    ratios: list[float] = []
+    for weight in wrong:
+        places, value = numeric.entries[weight], numeric.weights[weight]
+        if weight not in attempt.found:
+            return None
+        rest = attempt.found[weight].ravel()[places] - scale * attempt.fit.numeric[weight]
+        entries = value.ravel()[places]
+        ratio = float(rest @ entries) / float(entries @ entries)
+        if np.abs(rest - ratio * entries).max() > 1e-4 * np.abs(rest).max():
+            return None
+        ratios.append(ratio)
+    if not ratios or ratios[0] <= 0 or not np.allclose(ratios, ratios[0], rtol=1e-4):
+        return None
+    return ratios[0]
 
 
 def _inputs(attempt: Attempt) -> dict[str, tuple[np.ndarray, np.ndarray]]:

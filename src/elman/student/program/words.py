@@ -33,7 +33,7 @@ NAMES: dict[str, str] = {
     "x": "x xs xt xseq xbatch xin inputs input inp inps inputseq inputsequence inputsequences data seq seqs"
     " sequence sequences tokens words word sentence features batch signal xtrain trainx indices inputids ids"
     " char chars text u in",
-    "y": "y t target targets label labels ytrue yt ytrain trainy d desired expected truth wanted gold answer"
+    "y": "y t target targets label labels ytrue yt ytrain trainy desired expected truth wanted gold answer"
     " answers tgt targetseq yseq ybatch groundtruth actual classes ys ytarget reference",
     "out": "out outs output outputs yhat yhats ypred ypreds pred preds prediction predictions ps p probs prob"
     " probabilities o os logits got yout scores predicted",
