@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.student.program.sizes import Sizes
-from elman.student.program.words import kinds, plain_name
+from elman.student.program.words import plain_name
 
 __all__ = ["argument_sets", "is_weight", "weight_sets"]
 
@@ -85,9 +85,3 @@ def _role(name: str, names: list[str]) -> str:
     if re.search(r"x|in|ih$", rest):
         return "xh"
     return "hh"
-
-
-def takes_weights(function: Callable[..., Any]) -> bool:
-    """Returns whether a function takes weights, each as an argument or all in one."""
-    names = list(inspect.signature(function).parameters)
-    return any(is_weight(name) or kinds(name)[:1] == ["params"] for name in names)
