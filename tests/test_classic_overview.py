@@ -179,6 +179,12 @@ def _state(network: SoftmaxRNN, x: np.ndarray) -> np.ndarray:
     return h
 
 
+@pytest.mark.parametrize("kind", [SoftmaxRNN, classic.RNNCell, classic.PlainRNN])
+def test_the_student_checker_passes_the_other_classes(kind: type):
+    report = check_student(kind)
+    assert report.passed, str(report)
+
+
 def test_the_classifier_with_another_nonlinearity():
     network = SoftmaxRNN(2, 4, 3, 0.1, activation=elman.Activation("sine", np.sin, np.cos))
     spread(network, NAMES)

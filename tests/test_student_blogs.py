@@ -19,6 +19,7 @@ HOW = {  # program: what must be understood of it
     "characters": "list of T numbers of classes and a state (H, 1); lossFun returns gradients, targets are classes",
     "course_layers": "rnn_forward takes a (B, T, D) and a state (B, H); rnn_backward returns gradients, given",
     "course_memory": "lstm_forward takes a (B, T, D) and a state (B, H); lstm_backward returns gradients, given",
+    "course_model": "rnn_forward takes a list of T numbers of classes and a state (H, 1); rnn_backward returns",
     "gated_unit": "forward takes a (T, D); backward changes the weights",
     "java_style": "train takes a (T, D); train changes the weights, targets are classes",
     "layer_objects": "forward takes a (B, D) and a state (B, H); backward keeps gradients, given",

@@ -112,5 +112,7 @@ WRONG = [
     ("old_style", "self.W_hh += b *", "self.W_hh -= b *", "W_hh: the sign is wrong"),
     ("one_series", "(1 - states[t + 1] ** 2)", "states[t + 1] * (1 - states[t + 1])", "of sigmoid, h (1 - h), on a tanh"),
     ("one_series", "dW_out += e * states[t + 1].T", "dW_out += e * states[t].T", "W_hy uses h_prev"),
+    ("course_model", "d = (1 - a[t] ** 2) * da", "d = (1 - a[t - 1] ** 2) * da", PREVIOUS),
+    ("course_model", 'g["dWya"] += dy @ a[t].T', 'g["dWya"] += dy @ a[t - 1].T', "W_hy uses h_prev"),
     ("both_ways", "n = U.T @ z", "n = U @ z", "is wrong, in no way that this check knows by name"),
 ]  # fmt: skip

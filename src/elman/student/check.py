@@ -87,7 +87,7 @@ def _report(subject: Subject, attempt: Attempt, helpers: dict[str, Callable[...,
     limits = habits.clipping(subject, attempt)
     if limits and limits not in notes:
         notes.append(limits)
-    if attempt.numeric.forward.zero and not found:
+    if attempt.numeric.forward.zero and not attempt.numeric.forward.rolled and not found:
         notes.append("the gradient is right only for a state of zeros before the first step")
     rows = tuple(_row(attempt, judged, weight) for weight in attempt.numeric.weights)
     return StudentReport(

@@ -169,6 +169,8 @@ def _options(
 
 def _targets(subject: Subject, seen: Observed | None, data: Data, forward: Forward | None, loops: bool) -> list[str]:
     """Returns the forms in which targets are tried; "=" is the structure of the outputs as they came."""
+    if forward is not None and forward.target:
+        return [forward.target]
     rows = data.x.shape[1] > 1
     last = seen is not None and seen.y is not None and len(seen.y) == 1
     if forward is not None and forward.axes in forms.WINDOWS:
@@ -207,7 +209,7 @@ def run_backward(
     seen = run(subject, owner, forward, data) if backward.after and forward is not None else None
     function = subject.bound(owner, backward.function)
     before = {weight.name: weight.read(owner) for weight in arrays(owner)}
-    if forward is not None and forward.target:
+    if forward is not None and forward.target and backward.function == forward.function:
         arguments = forward.arguments(owner, data, rate)
     else:
         arguments = {

@@ -58,6 +58,10 @@ class Forward(NamedTuple):
                 values[name] = getattr(owner, role)
         return values
 
+    def targets(self, data: Data) -> np.ndarray:
+        """Returns the targets of a function that computes the loss, (T, B, O), one-hot for classes."""
+        return np.eye(data.dy.shape[2])[data.labels] if self.target.startswith("ids") else data.noise
+
     def inputs(self, x: np.ndarray) -> Any:
         """Returns inputs (T, B, D) in the form."""
         if self.ids and x.shape[2] > 1:

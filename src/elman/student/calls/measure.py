@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -195,8 +195,8 @@ def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[A
     """
     failure: StudentError | None = None
     forward = numeric.forward
-    combined = [Backward(forward.function, forward.roles, "", after=False)] if forward.target else None
-    ways = combined or backwards(subject, forward, numeric.seen, numeric.data, only)
+    combined = [Backward(forward.function, forward.roles, "", after=False, understood=False)] if forward.target else []
+    ways = chain(combined, backwards(subject, forward, numeric.seen, numeric.data, only))
     for _, group in groupby(ways, key=lambda way: way.function):
         found, right, silent, understood = 0, 0, None, False
         failed = False  # before anything ran
@@ -227,6 +227,8 @@ def attempts(subject: Subject, numeric: Numeric, only: str | None) -> Iterator[A
 
 def _attempt(subject: Subject, numeric: Numeric, backward: Backward) -> Iterator[Attempt]:
     target = targets(numeric.seen, numeric.data, ids="ids" in backward.target)
+    if numeric.forward.target:
+        target = numeric.forward.targets(numeric.data)
     ran = run_backward(
         subject, numeric.forward, backward, numeric.data, target, numeric.weights, numeric.precision.rate
     )

@@ -44,9 +44,11 @@ def _of(
     subject: Subject, order: tuple[str, ...], only: str | None, seed: int, failures: list[tuple[int, StudentError]]
 ) -> Iterator[Attempt]:
     before = randomised(subject, seed)
-    start, calls, used, forwards = copy.deepcopy(subject.fresh), 0, "", 0
+    start, calls, forwards = copy.deepcopy(subject.fresh), 0, 0
+    used: Forward | None = None
     for forward in _forwards(subject, order, only, seed, failures):
-        if used and (forward.function != used or forward.rolled or forwards >= FORWARDS):
+        other = used is not None and (forward.function != used.function or forward.rolled != used.rolled)
+        if used is not None and (other or forwards >= FORWARDS):
             return
         subject.fresh = copy.deepcopy(start)
         try:
@@ -55,7 +57,7 @@ def _of(
             for attempt in attempts(subject, numeric, only):
                 yield attempt
                 right, calls = max(right, len(attempt.fit.right)), calls + 1
-                used = forward.function if attempt.backward.understood else used
+                used = forward if attempt.backward.understood else used
                 if calls > CALLS:
                     return
             if right:
@@ -73,7 +75,9 @@ def _forwards(
         failures.append((1, error))
         found = []
     for forward in found:
-        yield forward
-        if forward.state:
-            yield forward._replace(zero=True)
+        if forward.state:  # a loop over single steps begins with zeros
+            yield forward._replace(zero=forward.rolled)
+            yield forward._replace(zero=not forward.rolled)
+        else:
+            yield forward
     yield from find_combined(subject, only, seed)

@@ -59,12 +59,12 @@ def arrays(owner: Any, *, written: bool = False) -> list[Weight]:
     written  only those that can be written
     """
     found: list[Weight] = []
-    seen: set[int] = set()
+    seen: list[np.ndarray] = []
     for path, value in _walk(owner, (), DEPTH, set()):
         weight = Weight(path)
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
+        if any(np.may_share_memory(value, other) and np.shares_memory(value, other) for other in seen):
+            continue  # the same numbers by another name, such as one vector of all weights
+        seen.append(value)
         if written:
             try:
                 weight.write(owner, np.array(value))
