@@ -26,9 +26,9 @@ _TIME = re.compile(  # in the name of a column whose numbers may be times
 _NAMES = frozenset(  # words of a name that say that a column holds times
     re.findall(
         r"\w+",
-        "date datetime time timestamp year yr month week day quarter qtr hour period ds fy yyyy yearmonth yyyymm yyyymmdd jahr"
-        " monat woche tag quartal datum zeit zeitpunkt stunde année annee mois semaine jour heure trimestre fecha año"
-        " ano mes semana dia día hora anno mese giorno ora",
+        "date datetime time timestamp year yr month week day quarter qtr hour period ds fy yyyy yearmonth yyyymm"
+        " yyyymmdd jahr monat woche tag quartal datum zeit zeitpunkt stunde année annee mois semaine"
+        " jour heure trimestre fecha año ano mes semana dia día hora anno mese giorno ora",
     )
 )
 _BESIDE = frozenset(("s", "sec", "ms", "min", "h", "d", "utc", "gmt", "of", "index", "unix", "epoch"))  # with a name
