@@ -93,7 +93,7 @@ def _functions(layout: Layout) -> dict[tuple[str, str], str]:
         layer: Any = part.layer
         for name in layer_names(part):
             if layer.kind == "recurrent" and layer.cell.kind == "simple":
-                if layer.cell.activation in ("tanh", "relu"):
+                if isinstance(layer.cell.activation, str):
                     found[name, "h"] = layer.cell.activation
             elif layer.kind == "recurrent":
                 for gate in "ifgorzn":
