@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elman.forecast import DataError, Series, as_series, read_series, read_table
+from elman.forecast import DataError, DataNotice, Series, as_series, read_series, read_table
 
 MONTHS = "Month,Sales\n" + "".join(f"2020-{m:02d},{m * m}\n" for m in range(1, 13))
 
@@ -45,7 +45,8 @@ def test_encodings(read, encoding):
 
 
 def test_decimal_commas_with_another_delimiter(read):
-    assert read("day;v\n2020-01-01;1,5\n2020-01-02;1.002,25\n").values.tolist() == [1.5, 1002.25]
+    with pytest.warns(DataNotice, match=r"column 'v': '1,5' is read as 1.5, '1.002,25' is read as 1002.25"):
+        assert read("day;v\n2020-01-01;1,5\n2020-01-02;1.002,25\n").values.tolist() == [1.5, 1002.25]
 
 
 def test_quotes_blank_lines_and_lines_inside_cells(read):
@@ -69,7 +70,8 @@ def test_years_are_dates_in_a_column_named_year(read):
 
 
 def test_descending_dates_are_reversed(read):
-    series = read("day,v\n2020-01-03,3\n2020-01-02,2\n2020-01-01,1\n")
+    with pytest.warns(DataNotice, match="falling order of time and were turned round"):
+        series = read("day,v\n2020-01-03,3\n2020-01-02,2\n2020-01-01,1\n")
     assert series.values.tolist() == [1, 2, 3]
     assert series.labels_ahead(1) == ["2020-01-04"]
 
@@ -107,10 +109,13 @@ BAD = {
         MONTHS.replace("2020-05,25\n", ""),
         r"{}, line 6, column 'Month': 1 row is missing between 2020-04 and 2020-06 \(monthly\); fill .*interpolate",
     ),
-    "repeated": (MONTHS.replace("2020-05", "2020-04"), r"{}, line 6, column 'Month': 2020-04 stands on the row before"),
-    "unsorted": (
+    "repeated": (
+        MONTHS.replace("2020-05", "2020-04"),
+        r"{}, line 6, column 'Month': 2020-04 stands on a row before too; say which counts with duplicates",
+    ),
+    "unsorted and repeated": (
         MONTHS.replace("2020-05", "2020-02"),
-        r"{}, line 6, column 'Month': 2020-02 comes after 2020-04; sort the rows by time",
+        r"{}, line 6, column 'Month': 2020-02 stands on a row before too; say which counts with duplicates",
     ),
     "no date": (
         MONTHS.replace("2020-05", "May"),
@@ -119,7 +124,7 @@ BAD = {
     "empty date": (MONTHS.replace("2020-05", ""), r"{}, line 6, column 'Month': no date like '2020-01'"),
     "several series": (
         "id,day,v\n" + "".join(f"{k},2020-01-{d:02d},{d}\n" for d in range(1, 9) for k in "ab"),
-        r"line 3, column 'day': 2020-01-01 stands on the row before too; a file of several series must be split",
+        r"line 3, column 'day': 2020-01-01 stands on a row before too, as do 7 other rows; column 'id' seems to hold",
     ),
     "irregular": (
         "t,v\n2020-01-01 00:00,1\n2020-01-01 01:00,2\n2020-01-01 02:30,3\n2020-01-01 03:30,4\n",
@@ -148,11 +153,13 @@ def test_columns_that_do_not_exist(read):
 
 
 def test_bad_options(read):
-    with pytest.raises(ValueError, match=r"missing: expected one of 'error', 'interpolate', 'mask', got 'drop'"):
+    with pytest.raises(
+        ValueError, match=r"missing: expected one of 'error', 'interpolate', 'mask', 'zero', got 'drop'"
+    ):
         read(MONTHS, missing="drop")
     with pytest.raises(ValueError, match=r"freq: expected a step such as .* got 'fortnight'"):
         read(MONTHS, freq="fortnight")
-    with pytest.raises(ValueError, match=r"freq: a step in time needs a column of times"):
+    with pytest.raises(ValueError, match=r"freq: expected a column of times beside it, got 'D'"):
         read("v\n1\n2\n3\n", freq="D")
     with pytest.raises(FileNotFoundError):
         read_table("no/such/file.csv")

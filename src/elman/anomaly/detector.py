@@ -23,7 +23,7 @@ from elman.series.calendar import Calendar
 from elman.series.errors import DataError
 from elman.series.season import find_season
 from elman.series.series import Series
-from elman.series.sources import as_series
+from elman.series.sources import as_series, opened
 
 __all__ = ["AnomalyDetector"]
 
@@ -40,7 +40,10 @@ class AnomalyDetector(Estimator):
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
                  dates, one found in the probation
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
-    missing      "error", or "interpolate": missing values are filled by linear interpolation
+    missing      missing values. "error": they are an error; "interpolate": they are filled by linear interpolation;
+                 "zero": they are taken as 0
+    duplicates   of rows with the same time the "first", the "last" or their "mean"; None: they are an error
+    regular      the step of a grid onto which rows are put, such as "5min" (see `series.read_series`); None: none
     effort       "fast", "normal" or "best": how long the network may be trained
     cell         "tanh", "relu", "gru" or "lstm";  hidden_size  its number of units. None: what `effort` says
     seed         of all random numbers: the same seed, engine and data give the same bits
@@ -60,6 +63,8 @@ class AnomalyDetector(Estimator):
         season: int | Sequence[int] | None = None,
         freq: str | None = None,
         missing: str = "error",
+        duplicates: str | None = None,
+        regular: str | None = None,
         effort: str = "normal",
         cell: str | None = None,
         hidden_size: int | None = None,
@@ -70,6 +75,8 @@ class AnomalyDetector(Estimator):
         self.season = season
         self.freq = freq
         self.missing = missing
+        self.duplicates = duplicates
+        self.regular = regular
         self.effort = effort
         self.cell = cell
         self.hidden_size = hidden_size
@@ -78,12 +85,20 @@ class AnomalyDetector(Estimator):
     # ------------------------------------------------------------------------------------------- fit
 
     def fit(
-        self, y: object, *, target: str | None = None, time: object = None, on_progress: OnProgress | None = None
+        self,
+        y: object,
+        *,
+        target: str | None = None,
+        time: object = None,
+        skip_rows: int = 0,
+        decimal: str | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AnomalyDetector:
         """Fits the model to the first rows of a series, scores the others, and returns the detector.
 
         y              a `Series`, an array (n,), a data frame or its column, or the path of a file
         target, time   columns of a data frame or file; for an array, `time` holds the times
+        skip_rows, decimal   how a CSV file is read (see `read_table`)
         on_progress    is called with the share of the training that is done, from 0 to 1, by any thread. An exception
                        that it raises ends the training, is raised here, and leaves the detector as it was
 
@@ -91,7 +106,7 @@ class AnomalyDetector(Estimator):
         """
         checked = self.checked_options()
         recipe = options.training_recipe(checked["effort"], checked["cell"], checked["hidden_size"])
-        series = self._read(y, target, time)
+        series = self._read(opened(y, skip_rows, decimal), target, time)
         known = series.values[: self._probation_rows(series)]
         if (known == known[0]).all():
             raise DataError(
@@ -136,7 +151,15 @@ class AnomalyDetector(Estimator):
 
     def _read(self, y: object, target: str | None, time: object) -> Series:
         """Returns the series in anything that `fit` takes."""
-        return as_series(y, target=target, time=time, freq=self.freq, missing=self.missing)
+        return as_series(
+            y,
+            target=target,
+            time=time,
+            freq=self.freq,
+            missing=self.missing,
+            duplicates=self.duplicates,
+            regular=self.regular,
+        )
 
     # ----------------------------------------------------------------------------------------- scoring
 

@@ -12,10 +12,12 @@ from elman.estimators.base import Constraints
 from elman.estimators.recipe import Recipe
 from elman.series import limits
 from elman.series.calendar import check_freq
+from elman.series.grid import check_regular_step
+from elman.series.order import DUPLICATES
 
 __all__ = ["CONSTRAINTS", "MISSING", "training_recipe"]
 
-MISSING = ("error", "interpolate")  # "mask", as in a Forecaster, would score values that are none
+MISSING = ("error", "interpolate", "zero")  # "mask", as in a Forecaster, would score values that are none
 
 
 def training_recipe(effort: str, cell: str | None, hidden_size: int | None) -> Recipe:
@@ -44,6 +46,8 @@ CONSTRAINTS: Constraints = {
     "season": [_seasons, None],
     "freq": [lambda _, value: check_freq(value), None],
     "missing": [fields.one_of(*MISSING)],
+    "duplicates": [fields.one_of(*DUPLICATES), None],
+    "regular": [lambda _, value: check_regular_step(value), None],
     "effort": [fields.one_of(*EFFORTS)],
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm"), None],
     "hidden_size": [fields.whole(1, limits.HIDDEN), None],

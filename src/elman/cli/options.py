@@ -56,7 +56,8 @@ Data = Annotated[
     typer.Argument(
         callback=values.not_empty,
         metavar="DATA",
-        help="A CSV or Parquet file, or a bundled one: sunspots (the default), airline, seatbelts.",
+        help="A CSV (also packed: .csv.gz) or Parquet file, - for standard input, or a bundled one: sunspots (the"
+        " default), airline, seatbelts.",
         show_default=False,
     ),
 ]
@@ -92,7 +93,8 @@ class ColumnOptions:
     """Which columns of DATA hold the values, the dates and the ids, and what to do where rows are missing or bad."""
 
     target: Annotated[
-        str | None, _text("--target", "COLUMN", "The column of the values; default: the only numeric one.")
+        str | None,
+        _text("--target", "COLUMN", "The column of the values, or several: a,b; default: the only numeric one."),
     ] = None
     time: Annotated[
         str | None, _text("--time", "COLUMN", "The column of the dates; default: the first that reads as dates.")
@@ -109,13 +111,31 @@ class ColumnOptions:
         str,
         _text(
             "--missing",
-            "error|interpolate|mask",
+            "error|interpolate|zero|mask",
             "What to do about gaps and missing values; masked ones are neither learned from nor scored.",
         ),
     ] = "error"
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Of many series, leave out and report those that cannot be used.")
     ] = False
+    duplicates: Annotated[
+        str | None, _text("--duplicates", "first|last|mean", "Which of several rows with the same date counts.")
+    ] = None
+    regular: Annotated[
+        str | None,
+        _text(
+            "--regular",
+            "STEP",
+            "Put the rows onto a regular grid, such as 5min, h or D; rows at the same step are averaged.",
+        ),
+    ] = None
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Read each numeric column as a series, with the column's name as its id.")
+    ] = False
+    skip_rows: Annotated[int, _count("--skip-rows", "Lines above the header to leave out.", least=0)] = 0
+    decimal: Annotated[
+        str | None, _text("--decimal", ".|,", "The decimal mark of all numbers; default: found for each column.")
+    ] = None
 
     def columns(self) -> Columns:
         """Returns the columns by name; ValueError for names that are not well-formed."""
@@ -128,16 +148,22 @@ class ColumnOptions:
         `DataError` for a file that cannot be used."""
         from elman.series.panel_sources import as_panel
         from elman.series.series import SeriesOptions
+        from elman.series.sources import open_table
+        from elman.series.tables.table import Table
 
-        options = SeriesOptions(self.freq, self.missing)
-        return as_panel(source, names or self.columns(), options, skip_bad=self.skip_bad)
+        table = open_table(source, skip_rows=self.skip_rows, decimal=self.decimal)
+        names = names or self.columns()
+        known = table.names if isinstance(table, Table) else tuple(table.columns)
+        names = names._replace(target=values.as_targets(names.target, known))
+        options = SeriesOptions(self.freq, self.missing, duplicates=self.duplicates, regular=self.regular)
+        return as_panel(table, names, options, skip_bad=self.skip_bad, wide=self.wide)
 
 
 @dataclass(frozen=True)
 class FilledColumnOptions(ColumnOptions):
     """As `ColumnOptions`, for models that take no masked values."""
 
-    missing: Annotated[str, _text("--missing", "error|interpolate", "What to do about missing values.")] = "error"
+    missing: Annotated[str, _text("--missing", "error|interpolate|zero", "What to do about missing values.")] = "error"
 
 
 @dataclass(frozen=True)
@@ -219,6 +245,8 @@ class ForecasterOptions:
             seed=self.seed,
             freq=data.freq,
             missing=data.missing,
+            duplicates=data.duplicates,
+            regular=data.regular,
             skip_bad=data.skip_bad,
         )
         made.check_options()

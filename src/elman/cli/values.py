@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
-__all__ = ["as_levels", "as_names", "as_path", "as_season", "decoded", "not_empty", "source"]
+__all__ = ["as_levels", "as_names", "as_path", "as_season", "as_targets", "decoded", "not_empty", "source"]
 
 
 def not_empty(text: str | None) -> str | None:
@@ -51,6 +52,13 @@ def as_names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
+def as_targets(target: str | Sequence[str] | None, columns: Sequence[str]) -> str | Sequence[str] | None:
+    """ "a,b" -> ["a", "b"] for the values of several columns, unless one column has that name."""
+    if not isinstance(target, str) or "," not in target or target in columns:
+        return target
+    return as_names("--target", target)
+
+
 def as_season(text: str | None) -> int | tuple[int, ...] | None:
     """ "24" -> 24, "24,168" -> (24, 168)."""
     try:
@@ -64,10 +72,13 @@ def as_season(text: str | None) -> int | tuple[int, ...] | None:
 
 def source(data: str | None) -> tuple[Path, str]:
     """Returns the file that DATA stands for, and the name with which its outputs begin. A file is taken before a
-    bundled series of the same name."""
+    bundled series of the same name, and "-" is standard input."""
     from elman import datasets
 
     name = datasets.names()[0] if data is None else data
     if name in datasets.names() and not Path(name).exists():
         return datasets.path(name), name
-    return Path(name), Path(name).stem
+    if name == "-":
+        return Path(name), "stdin"
+    path = Path(name)
+    return path, Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem

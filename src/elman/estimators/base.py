@@ -142,9 +142,9 @@ class Estimator:
 
     @classmethod
     def _of_plain(cls, plain: Any) -> Self:
-        """Returns the estimator with these `_plain_options`, some perhaps by earlier names. ValueError or TypeError for
-        anything else."""
-        plain = cls._by_new_names(plain, warn=False) if isinstance(plain, dict) else plain
+        """Returns the estimator with these `_plain_options`, some perhaps by earlier names, and the defaults of options
+        that were not there yet. ValueError or TypeError for anything else."""
+        plain = cls._defaults() | cls._by_new_names(plain, warn=False) if isinstance(plain, dict) else plain
         made = cls(**fields.record("options", plain, dict.fromkeys(cls._defaults(), fields.anything)))
         made.check_options()
         return made

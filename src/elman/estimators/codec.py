@@ -14,7 +14,8 @@ What a field may hold is read from its annotation:
     np.ndarray                       a tensor of any dtype and shape
     np.datetime64                    microseconds since 1970
     Network                          its layers and input size, and its theta as a tensor
-    a dataclass or NamedTuple        its fields: each of them, and no others
+    a dataclass or NamedTuple        its fields: each of them, and no others; those with the metadata
+                                     {"saved": False} are in no file
     X | None, X | Y                  one of these; of several classes the description says which
 
 Everything in one record that has an axis `n` must have the same size there. A class may have a method `validate`, which
@@ -92,7 +93,7 @@ class Codec(Generic[T]):
         """Returns the codec of each field of one of the classes, by the field's name."""
         if kind not in self._fields:
             hints = get_type_hints(kind, include_extras=True)
-            names = getattr(kind, "_fields", None) or [each.name for each in dataclasses.fields(kind) if each.init]
+            names = getattr(kind, "_fields", None) or _saved(kind)
             self._fields[kind] = {name: field_codec(hints[name], self._records) for name in names}
         return self._fields[kind]
 
@@ -167,6 +168,11 @@ def _made(kind: type, values: Mapping[str, Any], path: FieldPath) -> Any:
         known = ValueError if isinstance(error, ValueError) else TypeError
         raise known(f"{path.text}.{error}" if path.text else str(error)) from error
     return made
+
+
+def _saved(kind: Any) -> list[str]:
+    """Returns the names of the fields of a dataclass that a file holds."""
+    return [each.name for each in dataclasses.fields(kind) if each.init and each.metadata.get("saved", True)]
 
 
 def _without_version(name: str) -> str:

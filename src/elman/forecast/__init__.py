@@ -32,6 +32,7 @@ from elman.forecast.forecaster import Forecaster
 from elman.forecast.models.networks import ForecastWarning
 from elman.forecast.result import Forecast, Forecasts
 from elman.series.errors import DataError
+from elman.series.notes import DataNotice
 from elman.series.series import Series
 from elman.series.sources import as_series, read_series
 from elman.series.tables.delimited import read_table
@@ -40,6 +41,7 @@ from elman.series.tables.table import Table
 __all__ = [
     "Backtest",
     "DataError",
+    "DataNotice",
     "Forecast",
     "ForecastWarning",
     "Forecaster",

@@ -18,7 +18,7 @@ from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.recursive_model import RecursiveModel
 from elman.forecast.result import Forecast, Forecasts, to_frame
-from elman.series import limits
+from elman.series import limits, notes
 from elman.series.ahead import with_future
 from elman.series.columns import Columns
 from elman.series.panel import Panel
@@ -40,6 +40,8 @@ class FittedForecaster(Estimator):
 
     freq: str | None
     missing: str
+    duplicates: str | None
+    regular: str | None
     skip_bad: bool
     model_: LocalModel | DirectModel | RecursiveModel
     horizon_: int
@@ -240,7 +242,14 @@ class FittedForecaster(Estimator):
         if isinstance(y, str | os.PathLike):
             y = open_table(os.fspath(y))
         names = self.named_columns() if isinstance(y, Table) or is_frame(y) else Columns()
-        return as_panel(y, names, SeriesOptions(self.freq, self.missing), skip_bad=self.skip_bad, after=after)
+        found = as_panel(y, names, self._series_options(), skip_bad=self.skip_bad, after=after)
+        if not isinstance(y, Series | Panel):
+            notes.warn(found.notes, stacklevel=3)
+        return found
+
+    def _series_options(self) -> SeriesOptions:
+        """Returns the options by which rows become series."""
+        return SeriesOptions(self.freq, self.missing, duplicates=self.duplicates, regular=self.regular)
 
     def named_columns(self) -> Columns:
         """Returns the names of the columns that `fit` was given; new rows are read from the same columns."""

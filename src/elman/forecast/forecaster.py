@@ -19,13 +19,14 @@ from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.fitted import FittedForecaster
 from elman.forecast.legacy import EARLIER
 from elman.forecast.saved import CODEC, ColumnNames, Fitted
-from elman.series import limits
+from elman.series import limits, notes
 from elman.series.columns import Columns
 from elman.series.errors import DataError
 from elman.series.newer import with_newer
 from elman.series.panel import Panel
 from elman.series.panel_sources import as_panel
-from elman.series.series import Series, SeriesOptions
+from elman.series.series import Series
+from elman.series.sources import opened
 from elman.series.tables.frames import frame_type
 
 __all__ = ["Forecaster"]
@@ -47,7 +48,9 @@ class Forecaster(FittedForecaster):
     windows        number of backtest windows, the last ones of each series; 0: no backtest, so no intervals
     freq           step of the dates, such as "D", "B", "15min" or "ME" (see `series.calendar`); None: found in the data
     missing        missing values. "error": they are an error; "interpolate": they are filled by linear interpolation;
-                   "mask": they are excluded from training and from scores
+                   "zero": they are taken as 0; "mask": they are excluded from training and from scores
+    duplicates     of rows with the same time the "first", the "last" or their "mean"; None: they are an error
+    regular        step of a grid onto which rows are put, such as "5min" (see `read_series`); None: no grid
     effort         "fast", "normal" or "best": how large the networks are, and how long they are trained. It is counted
                    in updates, not seconds, so results are repeatable
     cell           cell of the networks: "tanh", "relu", "gru" or "lstm"; None: chosen by the effort
@@ -82,6 +85,8 @@ class Forecaster(FittedForecaster):
         windows: int = 6,
         freq: str | None = None,
         missing: str = "error",
+        duplicates: str | None = None,
+        regular: str | None = None,
         effort: str = "normal",
         cell: str | None = None,
         hidden_size: int | None = None,
@@ -101,6 +106,8 @@ class Forecaster(FittedForecaster):
         self.windows = windows
         self.freq = freq
         self.missing = missing
+        self.duplicates = duplicates
+        self.regular = regular
         self.effort = effort
         self.cell = cell
         self.hidden_size = hidden_size
@@ -122,12 +129,15 @@ class Forecaster(FittedForecaster):
         self,
         y: Any,
         *,
-        target: str | None = None,
+        target: str | Sequence[str] | None = None,
         time: Any = None,
         id: str | None = None,
         past: Any = None,
         future: Any = None,
         static: Any = None,
+        wide: bool = False,
+        skip_rows: int = 0,
+        decimal: str | None = None,
         on_progress: OnProgress | None = None,
         progress: OnProgress | None = None,
     ) -> Forecaster:
@@ -137,11 +147,13 @@ class Forecaster(FittedForecaster):
                      file; or many series: a mapping from ids to series, a list of arrays or `Series`, or a data frame
                      or file in long form, with one row for each series and time
         target, time, id   names of columns of a data frame or file; for an array, `time` holds the times. The names
-                     `y`, `ds` and `unique_id` are found without these arguments
+                     `y`, `ds` and `unique_id` are found without these arguments. Several targets are a series each
         past, future, static   covariates, as the name of a column or a list of names. Past covariates are known up to
                      the last value (weather), future ones also for later rows (prices, holidays), and static ones do
                      not change (a region). For an array they are arrays (see `as_series`), for a mapping mappings of
                      arrays
+        wide         whether each numeric column of a data frame or file is a series, whose id is the name of the column
+        skip_rows, decimal   how a CSV file is read (see `read_table`)
         on_progress  is called with the fraction of the work that is done, from 0 to 1, on any thread. An exception that
                      it raises ends the training, is raised here, and leaves the forecaster as it was
         progress     the earlier name of `on_progress`
@@ -155,7 +167,7 @@ class Forecaster(FittedForecaster):
         on_progress = renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
         checked = self.checked_options()
         windows, levels = checked["windows"], checked["levels"]
-        read = self._read(y, Columns(target, time, id, past, future, static))
+        read = self._read(opened(y, skip_rows, decimal), Columns(target, time, id, past, future, static), wide)
         input_frame = None if isinstance(y, str | os.PathLike) else frame_type(y)
         panel, strategy = options.strategy_of(checked, read).resolve(read, windows > 0, self.skip_bad)
         if levels and strategy.horizon is not None:  # the largest possible number of residuals, checked before training
@@ -171,15 +183,21 @@ class Forecaster(FittedForecaster):
         self._panel, self._frame_type = panel, input_frame
         return self
 
-    def read(self, y: Any, **columns: Any) -> Series | Panel:
+    def read(
+        self, y: Any, *, wide: bool = False, skip_rows: int = 0, decimal: str | None = None, **columns: Any
+    ) -> Series | Panel:
         """Reads the data as `fit` does, and returns a `Series`, or a `Panel` of many, which `fit` takes instead."""
-        panel = self._read(y, Columns(**columns))
+        panel = self._read(opened(y, skip_rows, decimal), Columns(**columns), wide)
         return panel.only if panel.single else panel
 
-    def _read(self, y: Any, columns: Columns) -> Panel:
+    def _read(self, y: Any, columns: Columns, wide: bool) -> Panel:
         """Reads the data of `fit` and returns a panel."""
         skip_bad = checks.flag("skip_bad", self.skip_bad)
-        return as_panel(y, columns, SeriesOptions(self.freq, self.missing), skip_bad=skip_bad)
+        wide = checks.flag("wide", wide)
+        found = as_panel(y, columns, self._series_options(), skip_bad=skip_bad, wide=wide)
+        if not isinstance(y, Series | Panel):
+            notes.warn(found.notes, stacklevel=3)
+        return found
 
     def backtest(
         self,

@@ -17,7 +17,9 @@ from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.recursive_model import DENSITIES
 from elman.series import limits
 from elman.series.calendar import check_freq
+from elman.series.grid import check_regular_step
 from elman.series.inputs import parse_calendar
+from elman.series.order import DUPLICATES
 from elman.series.panel import Panel
 from elman.series.series import MISSING
 
@@ -45,6 +47,8 @@ CONSTRAINTS: Constraints = {
     "windows": [fields.whole(0, limits.WINDOWS)],
     "freq": [lambda _, value: check_freq(value), None],
     "missing": [fields.one_of(*MISSING)],
+    "duplicates": [fields.one_of(*DUPLICATES), None],
+    "regular": [lambda _, value: check_regular_step(value), None],
     "effort": [fields.one_of(*LOCAL)],
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm"), None],
     "hidden_size": [fields.whole(1, limits.HIDDEN), None],

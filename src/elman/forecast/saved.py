@@ -31,7 +31,7 @@ __all__ = ["CODEC", "ColumnNames", "Fitted"]
 class ColumnNames(NamedTuple):
     """The names of the columns that `fit` was given; new rows are read from the same columns."""
 
-    target: str | None
+    target: str | tuple[str, ...] | None
     time: str | None
     id: str | None
     past: str | tuple[str, ...] | None

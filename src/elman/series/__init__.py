@@ -12,4 +12,5 @@ What lies where:
     inputs.py         `Inputs`: the covariates of a model, scaled, and laid out as the input of a network
     ahead.py          known-future covariates joined to a panel;  newer.py  new rows joined to a panel
     limits.py         bounds of values and options;  errors.py  `DataError`
+    notes.py          what a reader should know of how data was read
 """

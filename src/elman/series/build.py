@@ -11,15 +11,17 @@ from elman.core import checks
 from elman.series import calendar as calendars
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates, forward_filled
-from elman.series.errors import DataError, shorten
+from elman.series.errors import DataError, counted, shorten
 from elman.series.limits import LARGEST, SMALLEST
+from elman.series.notes import note
+from elman.series.order import Dated, in_order
 from elman.series.series import MISSING, Series, SeriesOptions
 from elman.series.tables.dates import Reading
 from elman.series.tables.rows import Rows
 
 __all__ = ["build"]
 
-_FILL = "fill with missing='interpolate' or leave out with 'mask' (--missing)"
+_FILL = "fill with missing='interpolate' or 'zero', or leave out with 'mask' (--missing)"
 
 
 def build(
@@ -36,20 +38,26 @@ def build(
     covariates   past and known-future covariates row by row; with the latter, rows at the end that have no value are
                  rows of the future
 
-    Rows in falling order of time are reversed. Raises `DataError` for the first row that cannot be used.
+    Rows are put in the order of time (`order`). Raises `DataError` for the first row that cannot be used.
     """
-    freq, missing, after = options
+    freq, missing, after, duplicates, regular = options
     checks.choice("missing", missing, MISSING)
+    grid: Calendar | None = None
     if readings is not None:
         if (count := len(readings[0].times)) != len(values):
             raise ValueError(f"time: expected {len(values)} times, one for each value, got {count}")
-        if len(values) > 1 and any((np.diff(reading.times) < np.timedelta64(0)).all() for reading in readings):
-            rows, values = rows.flipped(), values[::-1]
-            readings = [Reading(reading.times[::-1], reading.style) for reading in readings]
-            if covariates is not None:
-                covariates = replace(covariates, past=covariates.past[::-1], future=covariates.future[::-1])
-    elif freq is not None and after is None:
-        raise ValueError(f"freq: a step in time needs a column of times, got {freq!r} and no such column")
+        if regular is not None and freq is not None:
+            raise ValueError(
+                f"freq: expected regular={regular!r} (--regular) alone, which is the step, got {freq!r} too"
+            )
+        if len(values) > 1:
+            origin = None if after is None or after.times is None else after.times[-1]
+            dated, grid = in_order(Dated(rows, values, readings, covariates), duplicates, regular, origin)
+            rows, values, readings, covariates = dated
+    elif after is None:
+        for name, option in (("freq", freq), ("regular", regular), ("duplicates", duplicates)):
+            if option is not None:
+                raise ValueError(f"{name}: expected a column of times beside it, got {option!r} and no such column")
     if after is not None:
         rows, values, readings, covariates = _after(rows, values, readings, after, covariates)
     known = len(values)
@@ -59,7 +67,7 @@ def build(
     if readings is None:
         series, steps = Series(values[:known], name=rows.name), None
     else:
-        reading, calendar, steps = _regular(rows, readings, freq if after is None else after.calendar)
+        reading, calendar, steps = _regular(rows, readings, grid or freq if after is None else after.calendar)
         _check_gaps(rows, reading, calendar, steps, known, missing)
         name = rows.time_name or "time"
         series = Series(values[:known], reading.times[:known], calendar, reading.style, rows.name, name)
@@ -98,7 +106,7 @@ def _check_gaps(rows: Rows, reading: Reading, calendar: Calendar, steps: np.ndar
     count = int(steps[a + 1] - steps[a]) - 1
     left_out = "1 row is" if count == 1 else f"{count} rows are"
     first, last = (reading.style.label(reading.times[i]) for i in (a, a + 1))
-    hint = _FILL if missing == "error" else "what is known ahead needs every row"
+    hint = rows.several(reading.times) or (_FILL if missing == "error" else "what is known ahead needs every row")
     problem = f"{left_out} missing between {first} and {last} ({calendar.name}){_more(gaps)}; {hint}"
     raise rows.error(problem, a + 1, dates=True)
 
@@ -193,9 +201,8 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
     if (wrong := np.flatnonzero(np.diff(times) <= np.timedelta64(0))).size:
         i = int(wrong[0]) + 1
         if times[i] == times[i - 1]:
-            hint = "; a file of several series must be split first" if wrong.size > len(times) // 10 + 1 else ""
-            raise rows.error(f"{label(times[i])} stands on the row before too{hint}", i, dates=True)
-        raise rows.error(f"{label(times[i])} comes after {label(times[i - 1])}; sort the rows by time", i, dates=True)
+            raise rows.error(f"{label(times[i])} stands on the row before too", i, dates=True)
+        raise rows.error(f"{label(times[i])} comes after {label(times[i - 1])}", i, dates=True)
     if isinstance(freq, Calendar):
         calendar = freq
     else:
@@ -206,17 +213,26 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
     bad = ~known | np.concatenate([[False], np.diff(steps) <= 0])
     if bad.any():
         i = int(bad.argmax())
+        hint = rows.several(times) or (
+            f"name the step with freq (--freq), or put the rows onto a grid, such as regular={_grid_step(times)!r}"
+            " (--regular)"
+        )
         raise rows.error(
-            f"{label(times[i])} is out of step with the rows before ({calendar.name}); name the step with freq (--freq)"
-            " or make the rows regular",
-            i, dates=True,
-        )  # fmt: skip
+            f"{label(times[i])} is out of step with the rows before ({calendar.name}); {hint}", i, dates=True
+        )
     return reading, calendar, steps
 
 
+def _grid_step(times: np.ndarray) -> str:
+    """Returns the name of a step that is near to that of most rows."""
+    usual = float(np.median(np.diff(times).astype(np.int64))) / 1e6
+    names = {"s": 1, "10s": 10, "min": 60, "5min": 300, "15min": 900, "h": 3600, "D": 86400, "W": 604800, "M": 2629746}
+    return min(names, key=lambda name: abs(np.log(max(usual, 1e-6) / names[name])))
+
+
 def _filled(rows: Rows, series: Series, steps: np.ndarray | None, missing: str) -> Series:
-    """Returns the series with missing values and left-out rows filled: on straight lines, or, where they are masked,
-    with the last value before.
+    """Returns the series with missing values and left-out rows filled: on straight lines, with 0, or, where they are
+    masked, with the last value before.
 
     steps   how many steps each row is from the first; None: no row is left out
     """
@@ -224,8 +240,9 @@ def _filled(rows: Rows, series: Series, steps: np.ndarray | None, missing: str) 
     total = len(series) if steps is None else int(steps[-1]) + 1
     if known.all() and total == len(series):
         return series
+    zero = missing == "zero"
     for end, word in ((0, "first"), (-1, "last")):
-        if not known[end]:
+        if not known[end] and not zero:
             problem = f"the {word} value is missing and has no neighbour to fill it from; delete the row"
             raise rows.error(problem, end % len(known))
     if total > 2 * len(series) + 10:
@@ -240,6 +257,12 @@ def _filled(rows: Rows, series: Series, steps: np.ndarray | None, missing: str) 
     masked = missing == "mask"
     values = np.empty(total)
     values[there] = found
+    if zero:
+        values[missed] = 0.0
+        note(
+            f"{counted(len(missed), 'missing value')} in {total} rows {'is' if len(missed) == 1 else 'are'} taken as 0"
+        )
+        return replace(series, values=values, times=times)  # what is 0 is known: it is learned from and scored
     values[missed] = found[np.searchsorted(there, missed) - 1] if masked else np.interp(missed, there, found)
     del there, found  # bounds the memory that a long series with many missing values takes
     return replace(series, values=values, times=times, filled=tuple(missed.tolist()), masked=masked)

@@ -15,16 +15,17 @@ from elman.series.tables.dates import read_dates, reads_as_date
 from elman.series.tables.numbers import parse_number
 from elman.series.tables.table import Table
 
-__all__ = ["Columns", "columns", "found_in_frame", "found_in_table"]
+__all__ = ["Columns", "all_targets", "columns", "found_in_frame", "found_in_table"]
 
 _TIME_WORDS = re.compile(r"date|time|year|month|week|day|quarter|period|jahr|datum|zeit|ann[ée]e|fecha|data", re.I)
 
 
 class Columns(NamedTuple):
     """The names of the columns of a table, one or several each; None: to be found, or none. Where a series comes as an
-    array, `time`, `past`, `future` and `static` are arrays beside it instead of names."""
+    array, `time`, `past`, `future` and `static` are arrays beside it instead of names. Several targets are a series
+    each, on the same times."""
 
-    target: str | None = None
+    target: Any = None
     time: Any = None
     id: str | None = None
     past: Any = None
@@ -38,8 +39,8 @@ class Columns(NamedTuple):
             several = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
             return given if several or isinstance(given, str) else None
 
-        one = (given if isinstance(given, str) else None for given in self[:3])
-        return Columns(*one, *map(names, self[3:]))
+        one = (given if isinstance(given, str) else None for given in self[1:3])
+        return Columns(names(self.target), *one, *map(names, self[3:]))
 
     def named(self) -> list[tuple[str, str]]:
         """Returns (option, name) of every column that is named, without the id."""
@@ -134,6 +135,21 @@ def found_in_frame(frame: Mapping[str, np.ndarray], names: Columns) -> Columns:
         numeric = [n for n in frame if n not in others and frame[n].dtype.kind in "iuf"]
         names = names._replace(target=_only(numeric, list(frame), None))
     return names
+
+
+def all_targets(table: Table | Mapping[str, np.ndarray], names: Columns) -> tuple[str, ...]:
+    """Returns the names of all columns of numbers but dates and covariates; `DataError` where there is none."""
+    others = names.others()
+    if isinstance(table, Table):
+        time = names.time if names.time is not None else _find_time(table, others)
+        rest = [name for name in table.names if name != time and name not in others]
+        found = [name for name in rest if table.is_numeric(name) and not _counts_rows(table, name)]
+    else:
+        found = [name for name in table if name not in others and table[name].dtype.kind in "iuf"]
+    if not found:
+        known = table.names if isinstance(table, Table) else tuple(table)
+        raise DataError(f"wide: no numeric column among {listed(known)}")
+    return tuple(found)
 
 
 def _dated(values: np.ndarray) -> bool:

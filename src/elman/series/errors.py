@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-__all__ = ["DataError", "listed", "shorten"]
+__all__ = ["DataError", "counted", "listed", "shorten"]
 
 _SHOWN = 40  # characters of a cell or name that a message repeats
 _NAMES = 12  # names that a message lists
@@ -39,6 +39,11 @@ class DataError(ValueError):
 def shorten(cell: str) -> str:
     """Returns a cell or name in quotes, cut where it is long."""
     return repr(cell if len(cell) <= _SHOWN else cell[: _SHOWN - 3] + "...")
+
+
+def counted(number: int, what: str) -> str:
+    """Returns "1 row" for 1 and "2 rows" for 2."""
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def listed(names: Sequence[str]) -> str:

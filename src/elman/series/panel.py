@@ -20,6 +20,7 @@ class Panel(dict[str, Series]):
     skipped   id -> what was wrong, of the series that were left out
     single    whether the only series was given alone: its results are then returned as they are instead of by id
               (`unwrap`), and error messages do not name it
+    notes     what a reader should know of how the series were read (`notes.note`)
     names     the names of the columns that the series were read from, as far as they were given by name; newer rows
               are read by the same names
     """
@@ -31,6 +32,7 @@ class Panel(dict[str, Series]):
         *,
         single: bool = False,
         names: Columns | None = None,
+        notes: Iterable[str] = (),
     ) -> None:
         super().__init__(series)
         if single and len(series) != 1:
@@ -38,11 +40,12 @@ class Panel(dict[str, Series]):
         self.skipped = dict(skipped or {})
         self.single = single
         self.names = names or Columns()
+        self.notes = tuple(notes)
 
     @classmethod
     def of(cls, series: Series, names: Columns | None = None) -> Panel:
         """Returns a panel of one series, whose id is the series' name."""
-        return cls({series.name: series}, single=True, names=names)
+        return cls({series.name: series}, single=True, names=names, notes=series.notes)
 
     @property
     def first(self) -> Series:
@@ -62,7 +65,8 @@ class Panel(dict[str, Series]):
     def replaced(self, series: Mapping[str, Series], skipped: Mapping[str, str] | None = None) -> Panel:
         """Returns a panel of other series, such as fewer or longer ones, that is otherwise the same; the series in
         `skipped` were left out too."""
-        return Panel(series, self.skipped | dict(skipped or {}), single=self.single, names=self.names)
+        skipped = self.skipped | dict(skipped or {})
+        return Panel(series, skipped, single=self.single, names=self.names, notes=self.notes)
 
     def problem(self, id: str, text: str) -> str:
         """The message of an error in one series: it begins with the id, unless the series was given alone."""

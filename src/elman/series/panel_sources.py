@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,21 +13,27 @@ import numpy as np
 from elman.core import checks
 from elman.series.columns import Columns, columns, found_in_frame, found_in_table
 from elman.series.errors import DataError, listed, shorten
+from elman.series.notes import gathered, note, of_many
 from elman.series.panel import Panel, map_series
 from elman.series.series import Series, SeriesOptions
 from elman.series.sources import open_table, series_of, series_of_frame, series_of_table
 from elman.series.tables.frames import columns_of, is_frame
 from elman.series.tables.table import Table
+from elman.series.targets import Maker, makers_of_columns
 
 __all__ = ["as_panel"]
 
 ID, TIME, TARGET = "unique_id", "ds", "y"  # the usual columns of long tables, which need not be named
 
-Maker = Callable[[SeriesOptions], Series]  # builds one series of a panel
-
 
 def as_panel(
-    data: Any, names: Columns, options: SeriesOptions, *, skip_bad: bool = False, after: Panel | None = None
+    data: Any,
+    names: Columns,
+    options: SeriesOptions,
+    *,
+    skip_bad: bool = False,
+    after: Panel | None = None,
+    wide: bool = False,
 ) -> Panel:
     """Reads `data` and returns its series as a panel; one series alone becomes a panel of one (`Panel.of`).
 
@@ -37,14 +44,30 @@ def as_panel(
               mapping of arrays, covariates are mappings with the same ids
     skip_bad  leave out series that cannot be used and report them in `Panel.skipped`; else the first is an error
     after     the panel whose last rows the new rows follow
+    wide      whether each numeric column of a table is a series, with the name of the column as its id
 
     Raises `DataError`, with the series' id, for a bad series and for series whose steps in time differ.
     """
     if isinstance(data, Panel):
         return data
+    with gathered() as notes:
+        found = _read_panel(data, names, options, skip_bad, after, wide)
+    own = {id: [text for text in series.notes if text not in notes] for id, series in found.items()}
+    found.notes = (*notes, *(found.only.notes if found.single else of_many(own)))
+    return found
+
+
+def _read_panel(
+    data: Any, names: Columns, options: SeriesOptions, skip_bad: bool, after: Panel | None, wide: bool
+) -> Panel:
+    """As `as_panel`, without the notes of the panel."""
     if isinstance(data, str | os.PathLike):
         data = open_table(os.fspath(data))
-    makers, named = _makers(data, names), names.by_name()
+    if wide or isinstance(names.target, list | tuple):
+        names, makers = makers_of_columns(data, names, wide)
+    else:
+        makers = _makers(data, names)
+    named = names.by_name()
     if makers is None:
         last = after.only if after is not None and after.single else None
         return Panel.of(series_of(data, names._replace(id=None), options._replace(after=last)), named)
@@ -54,7 +77,9 @@ def as_panel(
     first: list[tuple[str, Series]] = []
 
     def make(id: str) -> Series:
-        series = makers[id](options._replace(after=known.get(id)))
+        with gathered() as notes:
+            series = makers[id](options._replace(after=known.get(id)))
+        series = replace(series, notes=(*series.notes, *notes))
         if not first:
             first.append((id, series))
         steps = [None if s.calendar is None else s.calendar.name for s in (first[0][1], series)]
@@ -91,8 +116,19 @@ def _makers(data: Any, names: Columns) -> dict[str, Maker] | None:
     if id not in known:
         raise DataError(f"id: no column {id!r}" + (f"; the columns are {listed(known)}" if known else ""))
     if isinstance(table, Table):
+        for text in table.notes:
+            note(text)
+        names = found_in_table(table.without(id), names)
+        if names.time is not None:
+            table = table.without_blank()
+        elif table.blank is not None and table.blank.size:
+            line = int(table.lines[table.blank[0]])
+            raise DataError(
+                "a blank line between rows, without dates, may belong to any series", path=table.path, line=line
+            )
         rest = table.without(id)
-        names = found_in_table(rest, names)
+        for name in (str(names.target), *names.past, *names.future):
+            rest.notation(name)  # one for all series
         return {
             name: partial(_series_of_rows, rest, rows, names)
             for name, rows in _groups(table.column(id, "id"), len(table)).items()

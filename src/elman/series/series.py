@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
@@ -19,7 +19,7 @@ from elman.series.tables.dates import ISO, Style
 
 __all__ = ["MISSING", "Series", "SeriesOptions"]
 
-MISSING = ("error", "interpolate", "mask")  # what may be done about missing values
+MISSING = ("error", "interpolate", "mask", "zero")  # what may be done about missing values
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class Series:
     filled       the rows whose value was missing, in rising order; `values` holds what was put in its place
     masked       whether the filled values are placeholders only: models neither learn from them nor score them
     covariates   what is known beside the values
+    notes        what a reader should know of how the series was read (`notes.note`); not part of files
     """
 
     values: Annotated[np.ndarray, "float64 (n,)"]
@@ -45,6 +46,7 @@ class Series:
     filled: tuple[int, ...] = ()
     masked: bool = False
     covariates: Covariates | None = None
+    notes: tuple[str, ...] = field(default=(), metadata={"saved": False})
 
     def validate(self) -> None:
         """Raises ValueError where the fields do not fit one another; `build` never makes such a series."""
@@ -176,8 +178,12 @@ class SeriesOptions(NamedTuple):
     freq      the name of the step between rows, or None to find it in the dates
     missing   what to do about missing values, one of MISSING
     after     the series whose last row the rows follow, where they are new rows of it
+    duplicates   which of several rows with the same time counts, one of `order.DUPLICATES`; None: none may be
+    regular   the step of the grid onto which rows are put; None: they stay where they are
     """
 
     freq: str | None = None
     missing: str = "error"
     after: Series | None = None
+    duplicates: str | None = None
+    regular: str | None = None

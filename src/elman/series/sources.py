@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from elman.series.build import build
 from elman.series.columns import Columns, columns, found_in_frame, found_in_table
 from elman.series.covariates import Covariates
 from elman.series.errors import DataError, shorten
+from elman.series.notes import gathered, note, warn
 from elman.series.series import Series, SeriesOptions
+from elman.series.several import find_ids
 from elman.series.tables.arrays import dates_of, numbers_of, times_of
 from elman.series.tables.delimited import read_table
 from elman.series.tables.frames import columns_of, index_of, is_frame
@@ -24,7 +28,7 @@ from elman.series.tables.parquet import read_parquet
 from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
-__all__ = ["as_series", "open_table", "read_series", "series_of", "series_of_frame", "series_of_table"]
+__all__ = ["as_series", "open_table", "opened", "read_series", "series_of", "series_of_frame", "series_of_table"]
 
 
 def read_series(
@@ -37,6 +41,10 @@ def read_series(
     past: Any = None,
     future: Any = None,
     static: Any = None,
+    duplicates: str | None = None,
+    regular: str | None = None,
+    skip_rows: int = 0,
+    decimal: str | None = None,
 ) -> Series:
     """Reads a series from a CSV or Parquet file. The name of a bundled series (`elman.datasets`) stands for it, unless
     there is a file of that name.
@@ -45,23 +53,45 @@ def read_series(
     time     column of the dates; default: the first that reads as dates, or none
     freq     the step between rows, such as "D" or "15min" (`calendar.parse`); default: found in the dates
     missing  what to do about empty cells and left-out dates: "error" raises `DataError`; "interpolate" fills them on
-             straight lines; "mask" fills them too, but models neither learn from them nor score them
+             straight lines; "zero" takes them as 0; "mask" fills them, but models do not learn from them or score them
     past, future, static   columns of covariates, one name or a list: known up to the last value; known ahead too, in
              rows after the last value; the same in every row
 
+    duplicates   of rows with the same time the "first", the "last", or their "mean"; None: they are an error
+    regular      the step of a grid onto which the rows are put, such as "5min": each to the nearest of its times (from
+                 a day on: to the day it lies in), rows at the same one are averaged
+    skip_rows    lines above the header of a CSV file that are left out
+    decimal      the decimal mark of all numbers of a CSV file, "." or ","; None: found for each column
+
+    What a reader should know of how the file was read is in the `notes` of the series, and given as `DataNotice`s.
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
     names = {"target": target, "time": time, "past": past, "future": future, "static": static}
-    return as_series(open_table(path), freq=freq, missing=missing, **names)
+    options = SeriesOptions(freq, missing, duplicates=duplicates, regular=regular)
+    found = series_of(open_table(path, skip_rows=skip_rows, decimal=decimal), Columns(**names), options)
+    warn(found.notes)
+    return found
 
 
-def open_table(path: str | Path) -> Any:
-    """Reads a CSV file as a `Table`, or a Parquet file as a polars frame; the name of a bundled series stands for its
-    file, unless there is a file of that name. ModuleNotFoundError for Parquet without polars."""
+def open_table(path: str | Path, *, skip_rows: int = 0, decimal: str | None = None) -> Any:
+    """Reads a CSV file as a `Table` (see `read_table` for the options), or a Parquet file as a polars frame; the name
+    of a bundled series stands for its file, unless there is a file of that name. ModuleNotFoundError for Parquet
+    without polars."""
     if Path(path).suffix.lower() in (".parquet", ".pq"):
         return read_parquet(Path(path))
     bundled = str(path) in datasets.names() and not Path(path).exists()
-    return read_table(datasets.path(str(path)) if bundled else path)
+    return read_table(datasets.path(str(path)) if bundled else path, skip_rows=skip_rows, decimal=decimal)
+
+
+def opened(data: Any, skip_rows: int = 0, decimal: str | None = None) -> Any:
+    """Returns the table in a file whose path is given, and any other data as they are. ValueError for options of
+    reading a file beside the latter."""
+    if isinstance(data, str | os.PathLike):
+        return open_table(os.fspath(data), skip_rows=skip_rows, decimal=decimal)
+    for name, option, usual in (("skip_rows", skip_rows, 0), ("decimal", decimal, None)):
+        if option != usual:
+            raise ValueError(f"{name}: expected the path of a file beside it, got {checks.shown(data)}")
+    return data
 
 
 def as_series(
@@ -74,6 +104,8 @@ def as_series(
     past: Any = None,
     future: Any = None,
     static: Any = None,
+    duplicates: str | None = None,
+    regular: str | None = None,
 ) -> Series:
     """Returns the series in an array or list (n,), a data frame or one of its columns (pandas, polars), a `Table`, or a
     file.
@@ -82,18 +114,30 @@ def as_series(
     times (n,), past covariates (n,) or (n, P), covariates known m rows ahead (n + m,) or (n + m, K), and numbers or
     words. The other options and errors are those of `read_series`.
     """
-    return series_of(data, Columns(target, time, None, past, future, static), SeriesOptions(freq, missing))
+    options = SeriesOptions(freq, missing, duplicates=duplicates, regular=regular)
+    found = series_of(data, Columns(target, time, None, past, future, static), options)
+    if not isinstance(data, Series):
+        warn(found.notes)
+    return found
 
 
 def series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
-    """As `as_series`, with the arguments gathered in two records."""
+    """As `as_series`, with the arguments gathered in two records, and without warnings: the series has its notes."""
     if isinstance(data, Series):
         return data
+    with gathered() as notes:
+        found = _series_of(data, names, options)
+    return replace(found, notes=tuple(notes))
+
+
+def _series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
     if isinstance(data, str | Path):
         data = open_table(data)
     if isinstance(data, Table) or is_frame(data):
         names = columns(**names._asdict())
         if isinstance(data, Table):
+            for text in data.notes:
+                note(text)
             return series_of_table(data, names, options)
         return series_of_frame(columns_of(data), names, options, None if names.time is not None else index_of(data))
     rows = Rows(str(getattr(data, "name", None) or "value"))
@@ -139,7 +183,10 @@ def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Ser
     """As `series_of`, of a table."""
     names = found_in_table(table, names)
     target, time = str(names.target), names.time
-    rows = Rows(target, time, table.path, table.lines)
+    table = table if time is None else table.without_blank()
+    others = [each for each in table.names if each not in (target, *names.others())]
+    ids = partial(find_ids, others, lambda each: table.column(each, "id"))
+    rows = Rows(target, time, table.path, table.lines, find_ids=ids)
     readings = None if time is None else dates_of(table.column(time, "time"), rows)
     covariates = _covariates(
         names,
@@ -199,7 +246,8 @@ def series_of_frame(
     names = found_in_frame(frame, names)
     target, time = str(names.target), names.time
     readings = times_of(frame[time], time) if time is not None else None if dates is None else times_of(dates)
-    rows = Rows(target, time)
+    others = [each for each in frame if each not in (target, *names.others())]
+    rows = Rows(target, time, find_ids=partial(find_ids, others, lambda each: frame[each].tolist()))
     covariates = _covariates(
         names,
         rows,

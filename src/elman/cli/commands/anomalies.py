@@ -47,6 +47,8 @@ def anomalies(
             season=values.as_season(season),
             freq=columns.freq,
             missing=columns.missing,
+            duplicates=columns.duplicates,
+            regular=columns.regular,
             effort=effort,
             seed=seed,
         )
@@ -75,7 +77,7 @@ def anomalies(
             if only is not None
             else {"series": {id: anomalies_json(each) for id, each in fitted.items()}, "skipped": skipped}
         )
-        terminal.print_json(described | {"files": written})
+        terminal.print_json(described | {"notes": panel.notes, "files": written})
         return
     print_skipped(skipped)
     if only is not None:

@@ -56,7 +56,9 @@ def backtest(
         outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path))
         written = outputs.commit()
     if output.as_json:
-        terminal.print_json(backtest_json(found, intervals) | {"skipped": panel.skipped, "files": written})
+        terminal.print_json(
+            backtest_json(found, intervals) | {"skipped": panel.skipped, "notes": panel.notes, "files": written}
+        )
         return
     print_skipped(panel.skipped)
     terminal.line()

@@ -35,7 +35,7 @@ def forecast(
         outputs.write(".safetensors", model.save)
         written = outputs.commit()
     if output.as_json:
-        terminal.print_json(forecasts.forecast_json(model, found) | {"files": written})
+        terminal.print_json(forecasts.forecast_json(model, found) | {"notes": panel.notes, "files": written})
         return
     forecasts.print_forecasts_of_model(model, found)
     terminal.wrote(written)

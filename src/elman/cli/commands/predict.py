@@ -70,7 +70,13 @@ def predict(
         forecaster.set_params(skip_bad=columns.skip_bad or forecaster.skip_bad)
         panel = as_panel(forecaster.series_, Columns(), SeriesOptions())
         if data is not None:
-            columns = replace(columns, freq=columns.freq or forecaster.freq, skip_bad=forecaster.skip_bad)
+            columns = replace(
+                columns,
+                freq=columns.freq or (forecaster.freq if columns.regular is None else None),
+                regular=columns.regular or (forecaster.regular if columns.freq is None else None),
+                duplicates=columns.duplicates or forecaster.duplicates,
+                skip_bad=forecaster.skip_bad,
+            )
             panel = columns.read(source, _names(columns.columns(), forecaster.named_columns(), panel.first))
         found = forecaster.forecast(panel, horizon, future, best=best)
         outputs.write(table, output.writer(found))
@@ -78,7 +84,7 @@ def predict(
             outputs.write(".forecast.png", found.plot)
         written = outputs.commit()
     if output.as_json:
-        terminal.print_json(forecast_json(forecaster, found) | {"files": written})
+        terminal.print_json(forecast_json(forecaster, found) | {"notes": panel.notes, "files": written})
         return
     print_read(panel, source.name)
     print_skipped(getattr(found, "skipped", {}))

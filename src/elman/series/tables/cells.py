@@ -26,7 +26,6 @@ class Cells:
         self.width = width
         self._texts: list[str] = []
         self._length = 0
-        self._commas = False
         self._ends = array("I" if most < 2**32 else "Q", [0])
 
     def __len__(self) -> int:
@@ -40,7 +39,6 @@ class Cells:
         self._ends.frombytes(ends.astype(self._ends.typecode).tobytes())
         self._texts.append(text)
         self._length += len(text)
-        self._commas = self._commas or "," in text
 
     def column(self, place: int, rows: np.ndarray | None = None) -> Column:
         """Returns the column at index `place` of each row, or of the rows with the indices `rows` (k,) alone."""
@@ -50,7 +48,7 @@ class Cells:
         starts, stops = ends[place : -1 : self.width], ends[place + 1 :: self.width]
         if rows is not None:
             starts, stops = starts[rows], stops[rows]
-        return Column("".join(self._texts), starts, stops, self._commas)
+        return Column("".join(self._texts), starts, stops)
 
 
 class Column(Sequence[str]):
@@ -58,12 +56,10 @@ class Column(Sequence[str]):
 
     text     the text
     starts, stops     where each cell begins and ends in it (n,)
-    commas     False where no cell of the text holds a comma, so that none of these need be looked at for one
     """
 
-    def __init__(self, text: str, starts: np.ndarray, stops: np.ndarray, commas: bool) -> None:
+    def __init__(self, text: str, starts: np.ndarray, stops: np.ndarray) -> None:
         self._text, self._starts, self._stops = text, starts, stops
-        self.commas = commas
 
     def __len__(self) -> int:
         return len(self._starts)

@@ -1,20 +1,103 @@
-"""Numbers as people write them in tables: with a decimal point, or with a decimal comma where that is no delimiter."""
+"""Numbers as people write them in tables: 1234.5, 1,234.5, 1.234,5, 1 234,5, 1'234, $5, 5 %, (112).
+
+A cell such as 1.234 means one number in one table and another elsewhere, so all cells of a column are read by the same
+`Notation`: a `survey` of the column finds those that read every number in it, and `parse_numbers` reads by one of them.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["MISSING", "decimal_comma", "is_missing", "parse_number", "parse_numbers"]
+from elman.series.tables.cells import blocks
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "."})
+__all__ = [
+    "PLAIN",
+    "Notation",
+    "Survey",
+    "examples",
+    "is_missing",
+    "is_number",
+    "parse_number",
+    "parse_numbers",
+    "survey",
+]
+
+# Other programs' words for "no value", and a spreadsheet's errors
+MISSING = frozenset(
+    {"", "na", "n/a", "nan", "-nan", "null", "(null)", "none", "nil", "nat", "<na>", "n.a.", "-", "--", "\u2013",
+     "\u2014", "?", ".", "..", "...", "#n/a", "#n/a n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#null!",
+     "#name?", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "\\n"}
+)  # fmt: skip
 # No two neighbours in a pattern match the same character, so that matching takes time linear in the length of a cell
-_POINT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.IGNORECASE)
-_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+_POINT = re.compile(rf"[+-]?(?:\d+(?:\.\d*)?|\.\d+){_EXPONENT}|[+-]?inf(?:inity)?", re.IGNORECASE)
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _PLAIN = b"0123456789+-.eE "  # of cells with these characters only, float() reads those that _POINT matches
+_SHAPE = str.maketrans("23456789", "11111111")
+_SAME = str.maketrans("\u00a0\u202f\u2009\u2007\u2019\u02bc\u2212", "    ''-")  # spaces, apostrophes, the minus sign
+
+
+class Notation(NamedTuple):
+    """How numbers are written: the decimal mark, and the mark between groups of digits, "" for none."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+    def value(self, core: str) -> float:
+        """Returns the number that `core` means, which fits this notation."""
+        text = core.replace(self.thousands, "") if self.thousands else core
+        return float(text.replace(",", "."))
+
+
+PLAIN = Notation()
+_NOTATIONS = (PLAIN, Notation(".", ","), Notation(".", " "), Notation(".", "'"), Notation(","), Notation(",", "."),
+              Notation(",", " "), Notation(",", "'"))  # fmt: skip
+
+
+def _pattern(notation: Notation) -> re.Pattern[str]:
+    decimal, mark = re.escape(notation.decimal), re.escape(notation.thousands)
+    whole = r"\d+"
+    if notation.thousands:
+        middle = rf"(?:{mark}\d{{2,3}})*" if notation == (".", ",") else rf"(?:{mark}\d{{3}})*"  # 12,34,567 in India
+        whole = rf"(?:\d+|(?!0)\d{{1,3}}{middle}{mark}\d{{3}})"
+    return re.compile(rf"(?:{whole}(?:{decimal}\d*)?|{decimal}\d+){_EXPONENT}")
+
+
+_PATTERNS = {notation: _pattern(notation) for notation in _NOTATIONS}
+
+
+class Cell(NamedTuple):
+    """A number in its parts: the digits and marks, whether it is below zero, its unit, and whether the sign is written
+    by brackets or at the end."""
+
+    core: str
+    negative: bool
+    unit: str
+    bookkeeping: bool
+
+
+class Survey(NamedTuple):
+    """What the cells of a column say about its notation.
+
+    fits       the notations that read every number; none: two cells contradict each other
+    clash      the rows of two such cells
+    doubt      the row of a cell that some of `fits` read as another number than others
+    units      currency signs and %, and the first row of each;  unitless   the first number other than 0 without %
+    striking   rows that show how numbers are written where that is not plain
+    """
+
+    fits: tuple[Notation, ...]
+    clash: tuple[int, int] | None
+    doubt: int | None
+    units: dict[str, int]
+    unitless: int | None
+    striking: tuple[int, ...]
 
 
 def is_missing(cell: str) -> bool:
@@ -22,27 +105,36 @@ def is_missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
-def parse_number(cell: str, comma: bool = False) -> float | None:
-    """Returns the number in a cell, which may be infinity; None where there is none. `comma`: 1.234,5 means 1234.5."""
+def is_number(cell: str) -> bool:
+    """Returns whether a cell holds a number in some notation."""
+    return parse_number(cell) is not None or bool(_fitting(_parts(cell).core))
+
+
+def parse_number(cell: str, notation: Notation = PLAIN) -> float | None:
+    """Returns the number in a cell, which may be infinity; None where there is none in this notation."""
     text = cell.strip()
-    if comma and _COMMA.fullmatch(text):
-        text = text.replace(".", "").replace(",", ".")
-    return float(text) if _POINT.fullmatch(text) else None
+    if (_POINT if notation.decimal == "." else _INFINITE).fullmatch(text):
+        return float(text)
+    core, negative, *_ = _parts(text)
+    if _PATTERNS[notation].fullmatch(core) is None:
+        return None
+    value = notation.value(core)
+    return -value if negative else value
 
 
-def parse_numbers(cells: Sequence[str], comma: bool = False) -> tuple[np.ndarray, list[int]]:
+def parse_numbers(cells: Sequence[str], notation: Notation = PLAIN) -> tuple[np.ndarray, list[int]]:
     """Returns the numbers in cells, float64 (n,), NaN where there is none, and the indices of the cells that hold
     something else than a number."""
-    if not "".join(cells).encode().translate(None, _PLAIN):
+    if notation.decimal == "." and not "".join(cells).encode().translate(None, _PLAIN):
         try:
             return np.fromiter(map(float, cells), np.float64, len(cells)), []
-        except ValueError:  # some cell is empty, or a sign alone
+        except ValueError:  # some cell is empty, a sign alone, or has spaces between its digits
             pass
     values = np.full(len(cells), np.nan)
     unread: list[int] = []
     for i, cell in enumerate(cells):
         if not is_missing(cell):
-            value = parse_number(cell, comma)
+            value = parse_number(cell, notation)
             if value is None:
                 unread.append(i)
             else:
@@ -50,13 +142,106 @@ def parse_numbers(cells: Sequence[str], comma: bool = False) -> tuple[np.ndarray
     return values, unread
 
 
-def decimal_comma(cells: Iterable[str]) -> bool | None:
-    """Returns whether a column has decimal commas; None where its commas may as well separate thousands."""
-    found, thousands = False, True
-    for cell in cells:
-        if "," in cell:
-            text = cell.strip()
-            if not _COMMA.fullmatch(text):
-                return False
-            found, thousands = True, thousands and _THOUSANDS.fullmatch(text) is not None
-    return None if found and thousands else found
+def survey(cells: Sequence[str]) -> Survey:
+    """Returns what cells (n,) say about the notation of their numbers. Cells that hold none say nothing."""
+    fits, last, clash = set(_NOTATIONS), 0, None
+    doubtful: dict[str, int] = {}  # the first cell of which points are a decimal mark or thousands; and of commas
+    units: dict[str, int] = {}
+    striking: dict[object, int] = {}
+    unitless: int | None = None
+    row = 0
+    for block in blocks(cells):
+        letters = set("".join(block))
+        settled = all(notation.decimal == "." for notation in fits) and unitless is not None
+        if (letters <= _WHOLE and unitless is not None) or (settled and letters <= _POINTS):
+            row += len(block)
+            continue
+        for i, cell in enumerate(block, row):
+            if is_missing(cell):
+                continue
+            core, _negative, unit, bookkeeping = _parts(cell)
+            own = _fitting(core)
+            if not own:
+                continue
+            if unit:
+                units.setdefault(unit, i)
+                striking.setdefault(unit, i)
+            elif unitless is None and core.strip("0.,"):
+                unitless = i
+            if bookkeeping:
+                striking.setdefault("brackets", i)
+            if len(own) == len(_NOTATIONS):
+                continue
+            if PLAIN not in own:
+                striking.setdefault(own, i)
+            if (mark := _doubtful_mark(own)) and mark not in doubtful:
+                doubtful[mark] = i
+            if fits & own:
+                fits &= own
+                last = i
+            elif clash is None:
+                clash = (last, i)
+        row += len(block)
+    if clash is not None:
+        return Survey((), clash, None, units, unitless, ())
+    both = len({notation.decimal for notation in fits}) > 1
+    doubt = min(doubtful.values()) if both and doubtful else None
+    rest = tuple(notation for notation in _NOTATIONS if notation in fits)
+    if doubt is None and rest[0].decimal == "," and doubtful:
+        striking.setdefault("doubtful", min(doubtful.values()))
+    return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))))
+
+
+_WHOLE, _POINTS = set("0123456789+-"), set("0123456789+-.eE")
+
+
+def _doubtful_mark(own: frozenset[Notation]) -> str:
+    """Returns the mark of a cell such as 1.234 or 1,234, which has another value where it parts thousands."""
+    if PLAIN in own and Notation(",", ".") in own:
+        return "."
+    return "," if Notation(",") in own and Notation(".", ",") in own else ""
+
+
+def _fitting(core: str) -> frozenset[Notation]:
+    """Returns the notations in which digits and marks are a number."""
+    return _fitting_shape(core.translate(_SHAPE)) if len(core) <= _REMEMBERED else _fitting_anew(core)
+
+
+def _fitting_anew(core: str) -> frozenset[Notation]:
+    return frozenset(notation for notation, pattern in _PATTERNS.items() if pattern.fullmatch(core))
+
+
+_REMEMBERED = 40  # characters of a shape at most, whose notations are cached
+_fitting_shape = lru_cache(1024)(_fitting_anew)
+
+
+def _parts(cell: str) -> Cell:
+    """Returns a number in its parts; where the cell is no number, its core is none either."""
+    text = cell.translate(_SAME).strip()
+    bookkeeping = negative = text[:1] == "(" and text[-1:] == ")"
+    if bookkeeping:
+        text = text[1:-1].strip()
+    unit, signed = "", negative
+    for _ in range(2):  # a sign and a currency sign, in any order
+        if text[:1] in ("+", "-") and not signed:
+            negative, signed, text = text[0] == "-", True, text[1:].lstrip()
+        if _is_unit(text[:1]) and not unit:
+            unit, text = text[0], text[1:].lstrip()
+    if _is_unit(text[-1:]) and not unit:
+        unit, text = text[-1], text[:-1].rstrip()
+    if text[-1:] == "-" and not signed:
+        bookkeeping = negative = True
+        text = text[:-1].rstrip()
+        if _is_unit(text[-1:]) and not unit:
+            unit, text = text[-1], text[:-1].rstrip()
+    return Cell(text, negative, unit, bookkeeping)
+
+
+def _is_unit(letter: str) -> bool:
+    return letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc")
+
+
+def examples(cells: Sequence[str], rows: Iterable[int], notation: Notation) -> str:
+    """Returns a few cells and the numbers as which they are read, for a note."""
+    shown = [f"{cells[row].strip()!r} is read as {parse_number(cells[row], notation):.15g}" for row in rows]
+    return ", ".join(shown[:4])

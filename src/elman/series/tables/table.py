@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from elman.series.errors import DataError, listed, shorten
+from elman.series.errors import DataError, counted, listed, shorten
+from elman.series.notes import note
 from elman.series.tables.cells import Cells, Column, blocks
-from elman.series.tables.numbers import decimal_comma, parse_numbers
+from elman.series.tables.numbers import PLAIN, Notation, examples, is_number, parse_numbers, survey
 
 __all__ = ["Table"]
+
+_OTHERS = 50  # columns that are asked for their decimal mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +27,10 @@ class Table:
     cells      all cells of the file
     lines      the line of the file on which each row of the table begins; the header's is 1
     rows       the indices of the rows of the table among those of the file; None: all
+    notes      what a reader should know of how the file was read as a table
+    blank      the indices of the rows that are blank lines, or lines of delimiters alone
+    delimiter  between the fields of a line
+    decimal    the decimal mark of all numbers; None: found for each column
     """
 
     path: Path
@@ -31,6 +38,11 @@ class Table:
     cells: Cells
     lines: range | np.ndarray
     rows: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    blank: np.ndarray | None = None
+    delimiter: str = ","
+    decimal: str | None = None
+    _notations: dict[str, tuple[Notation, str]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -49,40 +61,43 @@ class Table:
     def take(self, rows: np.ndarray) -> Table:
         """Returns the table of the rows with the indices `rows` (k,)."""
         lines = self.lines[0] + rows if isinstance(self.lines, range) else self.lines[rows]
-        return replace(self, lines=lines, rows=rows if self.rows is None else self.rows[rows])
+        return replace(self, lines=lines, rows=rows if self.rows is None else self.rows[rows], blank=None)
+
+    def without_blank(self) -> Table:
+        """Returns the table without its blank rows, for a table whose dates say where rows are missing."""
+        if self.blank is None or not self.blank.size:
+            return self
+        note(f"{counted(self.blank.size, 'blank line')} between the rows {'was' if self.blank.size == 1 else 'were'}"
+             " left out: the dates tell which rows are missing")  # fmt: skip
+        return self.take(np.delete(np.arange(len(self)), self.blank))
 
     def without(self, name: str) -> Table:
         """Returns the table without a column."""
         return replace(self, places={each: place for each, place in self.places.items() if each != name})
 
     def is_numeric(self, name: str) -> bool:
-        """Returns whether most cells of a column that hold something hold numbers."""
+        """Returns whether most cells of a column that hold something hold numbers, in any notation."""
         cells = self.column(name, "column")
-        comma = _decimal_comma(cells) is not False
         numbers, others = 0, 0
         for block in blocks(cells):
-            values, unread = parse_numbers(block, comma)
-            numbers += int(np.count_nonzero(~np.isnan(values)))
-            others += len(unread)
+            values, unread = parse_numbers(block)
+            more = sum(is_number(block[row]) for row in unread)
+            numbers += int(np.count_nonzero(~np.isnan(values))) + more
+            others += len(unread) - more
             if 2 * numbers > len(cells):  # however the rest reads
                 return True
         return numbers > others
 
     def numbers(self, name: str) -> np.ndarray:
-        """Returns a column as float64 (n,), with NaN where a cell means that there is no value. Raises `DataError`
-        for the first cell that holds something else than a finite number."""
+        """Returns a column as float64 (n,), with NaN where a cell means that there is no value, all cells read by one
+        notation, which is noted where it is not plain. Raises `DataError` for the first cell that holds something else
+        than a finite number, and for numbers that may mean two things."""
         cells = self.column(name, "target")
-        comma = _decimal_comma(cells)
-        if comma is None:
-            row, cell = next((i, cell) for i, cell in enumerate(cells) if "," in cell)
-            raise self._error(
-                f"{shorten(cell)} may be a decimal comma or parted thousands; write numbers with a decimal point",
-                name, row,
-            )  # fmt: skip
+        notation = self.notation(name)
         values = np.empty(len(cells))
         start = 0
         for block in blocks(cells):
-            found, unread = parse_numbers(block, comma)
+            found, unread = parse_numbers(block, notation)
             wrong = np.flatnonzero(np.isinf(found))[:1].tolist() + unread[:1]
             if wrong:
                 row = start + min(wrong)
@@ -91,9 +106,61 @@ class Table:
             start += len(found)
         return values
 
+    def notation(self, name: str) -> Notation:
+        """Returns the notation of a column's numbers, and notes it where it is not plain. It is found once, in all
+        rows of the table: for the rows of one series (`take`), call it on the whole table first."""
+        if name not in self._notations:
+            self._notations[name] = self._found_notation(name)
+        notation, text = self._notations[name]
+        if text:
+            note(text)
+        return notation
+
+    def _found_notation(self, name: str) -> tuple[Notation, str]:
+        """Returns the notation of a column's numbers, and what is to be noted of it."""
+        cells = self.column(name, "target")
+        found = survey(cells)
+        if found.clash is not None:
+            a, b = found.clash
+            raise self._error(
+                f"{shorten(cells[b])} and {shorten(cells[a])}, line {int(self.lines[a])}, are written in two ways;"
+                " write all numbers of the column in one",
+                name, b,
+            )  # fmt: skip
+        _, *more = sorted(found.units.items(), key=lambda unit: unit[1]) or [("", 0)]
+        if more:
+            raise self._error(f"{shorten(cells[more[0][1]])} has another unit than the rows before", name, more[0][1])
+        if "%" in found.units and found.unitless is not None:
+            row = found.unitless
+            raise self._error(f"{shorten(cells[row])} has no %, as other rows have; write all in one way", name, row)
+        fits, striking, hint = found.fits, found.striking, ""
+        if self.decimal is not None:
+            fits = tuple(notation for notation in fits if notation.decimal == self.decimal) or (Notation(self.decimal),)
+        elif found.doubt is not None:
+            row, cell = found.doubt, cells[found.doubt]
+            decimal = self._decimal_of_others(name)
+            if decimal is None and (self.delimiter == ";" or "," in cell):
+                raise self._error(
+                    f"{shorten(cell)} may be a decimal {'comma' if ',' in cell else 'point'} or parted thousands; say"
+                    " which mark is decimal: decimal='.' or ',' (--decimal)",
+                    name, row,
+                )  # fmt: skip
+            fits = tuple(notation for notation in fits if notation.decimal == (decimal or "."))
+            if decimal is None:
+                striking = (row, *striking)
+                hint = "; if its point parts thousands, say decimal=',' (--decimal ,)"
+        if fits[0] != PLAIN and found.doubt is not None:
+            striking = (found.doubt, *striking)
+        if not striking:
+            return fits[0], ""
+        return fits[0], f"column {shorten(name)}: {examples(cells, dict.fromkeys(striking), fits[0])}{hint}"
+
+    def _decimal_of_others(self, name: str) -> str | None:
+        """Returns the decimal mark of the other columns of the file; None where they do not show one."""
+        others = [each for each in self.places if each != name][:_OTHERS]
+        found = [survey(self.column(each, "column")) for each in others]
+        marks = {each.fits[0].decimal for each in found if each.fits and len({fit.decimal for fit in each.fits}) == 1}
+        return marks.pop() if len(marks) == 1 else None
+
     def _error(self, problem: str, column: str, row: int) -> DataError:
         return DataError(problem, path=self.path, line=int(self.lines[row]), column=column)
-
-
-def _decimal_comma(cells: Column) -> bool | None:
-    return decimal_comma(cells) if cells.commas else False
