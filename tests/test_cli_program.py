@@ -152,4 +152,4 @@ def test_a_terminal_of_ascii_alone(env: dict[str, str], json_too: bool, tmp_path
         assert json.loads(out)["target"] == "größe"
     else:
         assert r"gr\xf6\xdfe: 60 rows" in out
-    assert (tmp_path / "größe.forecast.csv").exists()
+    assert (tmp_path / "größe.größe.forecast.csv").exists()

@@ -143,7 +143,8 @@ class Anomalies:
         }
 
     def __repr__(self) -> str:
-        return f"Anomalies({len(self)} rows, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
+        learned = f", the first {self.learned} learned from" if self.learned else ""
+        return f"Anomalies({len(self)} rows{learned}, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
 
 
 def find_alarms(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, gap: int) -> tuple[Alarm, ...]:

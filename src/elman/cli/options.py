@@ -143,9 +143,9 @@ class ColumnOptions:
 
         return Columns(self.target, self.time, self.id)
 
-    def read(self, source: Path, names: Columns | None = None) -> Panel:
+    def read(self, source: Path, names: Columns | None = None, after: Panel | None = None) -> Panel:
         """Reads the series in a file, by the columns `names` or those of the options, and returns them as a panel;
-        `DataError` for a file that cannot be used."""
+        `DataError` for a file that cannot be used, and for rows that do not follow those of `after`."""
         from elman.series.panel_sources import as_panel
         from elman.series.series import SeriesOptions
         from elman.series.sources import open_table
@@ -156,7 +156,7 @@ class ColumnOptions:
         known = table.names if isinstance(table, Table) else tuple(table.columns)
         names = names._replace(target=values.as_targets(names.target, known))
         options = SeriesOptions(self.freq, self.missing, duplicates=self.duplicates, regular=self.regular)
-        return as_panel(table, names, options, skip_bad=self.skip_bad, wide=self.wide)
+        return as_panel(table, names, options, skip_bad=self.skip_bad, after=after, wide=self.wide)
 
 
 @dataclass(frozen=True)

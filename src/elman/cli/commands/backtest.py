@@ -10,6 +10,7 @@ from elman.cli import values
 from elman.cli.console import terminal
 from elman.cli.console.backtests import backtest_json, print_backtest
 from elman.cli.console.series import print_read, print_skipped
+from elman.cli.files import named_after
 from elman.cli.options import CovariateOptions, Data, ForecasterOptions, OutputOptions
 
 __all__ = ["backtest"]
@@ -40,12 +41,12 @@ def backtest(
     and of naive baselines, a verdict for each series, a picture."""
     source, stem = values.source(data)
     table = output.table(".backtest")
-    with output.files(stem, [table, ".backtest.png"], [source]) as outputs:
+    model = options.forecaster(columns)
+    panel = columns.read(source)
+    with output.files(named_after(stem, panel), [table, ".backtest.png"], [source]) as outputs:
         from elman.forecast.evaluation.coverage import coverage
         from elman.plots import backtest_plot
 
-        model = options.forecaster(columns)
-        panel = columns.read(source)
         if not output.as_json:
             print_read(panel, source.name)
         with terminal.working("forecasting the last windows") as progress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from elman.cli import values
 from elman.cli.console import forecasts, terminal
 from elman.cli.console.series import print_read
+from elman.cli.files import named_after
 from elman.cli.options import Best, CovariateOptions, Data, ForecasterOptions, OutputOptions
 
 __all__ = ["forecast"]
@@ -21,10 +22,10 @@ def forecast(
     """Forecast one series or many from a CSV: values, intervals, a backtest against naive baselines, a picture, a
     verdict."""
     source, stem = values.source(data)
-    table = output.table(".forecast")
-    with output.files(stem, [table, ".forecast.png", ".safetensors"], [source]) as outputs:
-        model = options.forecaster(columns)
-        panel = columns.read(source)
+    table, saved = output.table(".forecast"), ".forecaster.safetensors"
+    model = options.forecaster(columns)
+    panel = columns.read(source)
+    with output.files(named_after(stem, panel), [table, ".forecast.png", saved], [source]) as outputs:
         if not output.as_json:
             print_read(panel, source.name)
         with terminal.working("training, and testing on the last windows") as progress:
@@ -32,7 +33,7 @@ def forecast(
         found = model.forecast(best=best)
         outputs.write(table, output.writer(found))
         outputs.write(".forecast.png", found.plot)
-        outputs.write(".safetensors", model.save)
+        outputs.write(saved, model.save)
         written = outputs.commit()
     if output.as_json:
         terminal.print_json(forecasts.forecast_json(model, found) | {"notes": panel.notes, "files": written})

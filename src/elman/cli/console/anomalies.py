@@ -10,22 +10,37 @@ from elman.cli.console import terminal
 if TYPE_CHECKING:
     from elman.anomaly import Anomalies, AnomalyDetector
 
-__all__ = ["anomalies_json", "print_alarms", "print_alarms_of_each"]
+__all__ = ["anomalies_json", "learned_from", "print_alarms", "print_alarms_of_each"]
 
 LISTED = 20  # alarms, or series, at most
 
 
-def print_alarms(detector: AnomalyDetector) -> None:
-    """Prints from what a detector learned, and its highest alarms in the order of their dates."""
+def learned_from(detector: AnomalyDetector) -> str:
+    """Returns a sentence that says from which rows a fitted detector learned, and why from so many."""
+    from elman.anomaly.detector import PROBATION
+
     found = detector.anomalies_
-    season = "no season" if detector.season_ == 1 else f"season {detector.season_}"
+    rows, label = found.learned, found.series.label
+    share = int(PROBATION * len(found))
+    why = f" ({PROBATION:.0%} would be {share}, too few)" if detector.probation is None and share < rows else ""
+    season = "no season found; --season 12 would set one" if detector.season is None else "no season"
+    if detector.season_ != 1:
+        season = f"season of {detector.season_} rows"
+    return f"Learned from the first {rows} rows{why}, {label(0)} to {label(rows - 1)}; {season}"
+
+
+def print_alarms(found: Anomalies, learned: str) -> None:
+    """Prints from what the detector learned, and the highest alarms in the order of their dates."""
+    from elman.series.errors import counted
+
     label = found.series.label
-    learned = f"{label(0)} to {label(found.learned - 1)}"
     scored = len(found) - found.learned
     count = len(found.alarms)
-    terminal.line(f"Learned from the first {found.learned} rows, {learned}; {season}")
+    terminal.line(learned)
     said = "No alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-    terminal.line(f"{said} in the {scored} rows after them; {found.rate * scored:.2g} false ones are allowed for")
+    rows = counted(scored, "row")
+    rows = f"the {rows} after them" if found.learned else rows
+    terminal.line(f"{said} in {rows}; {found.rate * scored:.2g} false ones are allowed for")
     if not count:
         return
     terminal.line()
@@ -67,6 +82,6 @@ def print_alarms_of_each(found: Mapping[str, Anomalies]) -> None:
         terminal.line(f"and {len(found) - LISTED} more series, {more} alarms in them")
 
 
-def anomalies_json(detector: AnomalyDetector) -> dict[str, object]:
-    """Returns all that the text says of one series, for `--json`."""
-    return {**detector.anomalies_.to_dict(), "season": detector.season_}
+def anomalies_json(found: Anomalies, season: int) -> dict[str, object]:
+    """Returns all that the text says of one series, whose season has so many rows, for `--json`."""
+    return {**found.to_dict(), "season": season}
