@@ -127,7 +127,6 @@ def test_bad_ones_among_many(rows: list[str], said: str, tmp_path: Path, capsys:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "unsorted": (text([GOOD[1], GOOD[0], *GOOD[2:]]), r"bad.csv, line 3, column 'time': .* sort the rows by time"),
     "a date twice": (text([*GOOD[:9], GOOD[8], *GOOD[9:]]), "line 11, column 'time': .* stands on the row before too"),
     "irregular": (text([*GOOD[:9], "2024-01-01 08:31,5", *GOOD[9:]]), "line 11, column 'time': .* out of step"),
     "a gap": (text(GOOD[:9] + GOOD[11:]), "line 11, .*2 rows are missing .*interpolate.*--missing"),

@@ -89,7 +89,7 @@ def test_an_option_is_the_same_in_every_command(option: str):
 
 
 def test_every_option_of_a_forecaster_is_handed_on():
-    data = {"freq": "D", "missing": "mask", "skip_bad": True}
+    data = {"freq": "D", "missing": "mask", "skip_bad": True, "duplicates": "mean", "regular": None}
     plain = {"horizon": 5, "context": 9, "windows": 2, "distribution": "quantiles", "effort": "fast", "hidden_size": 3,
              "members": 4, "updates": 6, "seed": 8}  # fmt: skip
     made = ForecasterOptions(season="7", calendar="day,week", levels="80", **plain).forecaster(CovariateOptions(**data))

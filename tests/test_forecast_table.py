@@ -111,11 +111,11 @@ BAD = {
     ),
     "repeated": (
         MONTHS.replace("2020-05", "2020-04"),
-        r"{}, line 6, column 'Month': 2020-04 stands on a row before too; say which counts with duplicates",
+        r"{}, line 6, column 'Month': 2020-04 stands on the row before too; say which counts with duplicates",
     ),
     "unsorted and repeated": (
         MONTHS.replace("2020-05", "2020-02"),
-        r"{}, line 6, column 'Month': 2020-02 stands on a row before too; say which counts with duplicates",
+        r"{}, line 6, column 'Month': 2020-02 stands on line 3 too; say which counts with duplicates",
     ),
     "no date": (
         MONTHS.replace("2020-05", "May"),
@@ -124,7 +124,7 @@ BAD = {
     "empty date": (MONTHS.replace("2020-05", ""), r"{}, line 6, column 'Month': no date like '2020-01'"),
     "several series": (
         "id,day,v\n" + "".join(f"{k},2020-01-{d:02d},{d}\n" for d in range(1, 9) for k in "ab"),
-        r"line 3, column 'day': 2020-01-01 stands on a row before too, as do 7 other rows; column 'id' seems to hold",
+        r"line 3, column 'day': 2020-01-01 stands on the row before too, as do 7 other rows; column 'id' seems to hold",
     ),
     "irregular": (
         "t,v\n2020-01-01 00:00,1\n2020-01-01 01:00,2\n2020-01-01 02:30,3\n2020-01-01 03:30,4\n",

@@ -74,10 +74,15 @@ READ: dict[str, tuple[str | bytes, dict[str, Any], list[float], str]] = {
     "another column shows the decimal point": (
         dated('"1,234",0.5', '"2,345",1.75', head="day,v,w"), {"target": "v"}, [1234, 2345], "'1,234' is read as 1234",
     ),
-    "three decimals each may be thousands": (
-        dated("1.234", "2.345", "999"), {}, [1.234, 2.345, 999],
-        r"'1.234' is read as 1.234; if its point parts thousands, say decimal=','",
+    "three decimals each, between tabs": (
+        dated("1.234", "2.345", mark="\t"), {}, [1.234, 2.345],
+        r"'1.234' is read as 1.234; if not, say decimal='.' or ',' \(--decimal\)",
     ),
+    "three decimals beside whole numbers": (
+        dated("999", "1.234"), {}, [999, 1.234], r"'1.234' is read as 1.234; if not, say decimal='.' or ','",
+    ),
+    "three decimals each, between commas": (dated("1.234", "2.345"), {}, [1.234, 2.345], ""),
+    "three decimals beside thousands without a mark": (dated("1.234", "2345", mark=";"), {}, [1.234, 2345], ""),
     "three decimals below one are decimals": (dated("1.234", "0.345"), {}, [1.234, 0.345], ""),
     "said: a decimal comma": (dated("1.234", "2.345"), {"decimal": ","}, [1234, 2345], "'1.234' is read as 1234"),
     "said: a decimal point": (dated('"1,234"', '"2,345"'), {"decimal": "."}, [1234, 2345], "'1,234' is read as 1234"),
@@ -236,7 +241,7 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "fields with spaces between them": ("t v\n1 234\n2 345\n", {}, r"line 1: fields with spaces between them are not"),
     "doubled dates": (
         dated("1", "2") + "2020-01-02,3\n", {},
-        r"line 4, column 'day': 2020-01-02 stands on a row before too; .*'first', 'last' or 'mean' \(--duplicates\)",
+        r"line 4, column 'day': 2020-01-02 stands on the row before too; .*'first', 'last' or 'mean' \(--duplicates\)",
     ),
     "two series": (
         "shop,day,v\na,2020-01-01,1\na,2020-01-02,2\nb,2020-01-01,3\nb,2020-01-02,4\n", {},

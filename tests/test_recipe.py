@@ -192,6 +192,8 @@ def test_every_module_has_its_place_in_the_listings() -> None:
         "estimators",
         "series",
         "series/tables",
+        "series/order",
+        "series/joining",
         "forecast",
         "anomaly",
     ):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from elman.forecast import DataError, as_series
-from elman.series.ahead import with_future
 from elman.series.columns import Columns
-from elman.series.newer import with_newer
+from elman.series.joining.ahead import with_future
+from elman.series.joining.newer import with_newer
 from elman.series.panel import Panel, map_series
 from elman.series.panel_sources import as_panel
 from elman.series.series import Series, SeriesOptions

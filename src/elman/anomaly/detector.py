@@ -57,6 +57,7 @@ class AnomalyDetector(Estimator):
     """
 
     _constraints = options.CONSTRAINTS
+    _added = ("duplicates", "regular")
 
     def __init__(
         self,

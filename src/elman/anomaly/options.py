@@ -12,8 +12,8 @@ from elman.estimators.base import Constraints
 from elman.estimators.recipe import Recipe
 from elman.series import limits
 from elman.series.calendar import check_freq
-from elman.series.grid import check_regular_step
-from elman.series.order import DUPLICATES
+from elman.series.order.grid import check_regular_step
+from elman.series.order.in_order import DUPLICATES
 
 __all__ = ["CONSTRAINTS", "MISSING", "training_recipe"]
 

@@ -40,12 +40,14 @@ class Estimator:
 
     The options of an estimator are the arguments of its `__init__`, which stores them under their names, unchanged.
     `fit` checks them by `_constraints`. `_renamed` lists the earlier names of options, which still work, with a
-    FutureWarning. What `fit` leaves has names that end in `_`; `_fitted` returns all of it as one dataclass, which
-    `_codec` writes to a file and reads, and `_restore` sets it again.
+    FutureWarning; `_added` lists options that earlier files lack. What `fit` leaves has names that end in `_`;
+    `_fitted` returns all of it as one dataclass, which `_codec` writes to a file and reads, and `_restore` sets
+    it again.
     """
 
     _constraints: ClassVar[Constraints] = {}
     _renamed: ClassVar[Mapping[str, str]] = {}  # earlier name -> name
+    _added: ClassVar[tuple[str, ...]] = ()
     _file_kind: ClassVar[str]  # one of `io.KINDS`
     _codec: ClassVar[Codec[Any]]
     _earlier: ClassVar[Earlier | None] = None  # for files that were written before `_codec` was
@@ -142,9 +144,10 @@ class Estimator:
 
     @classmethod
     def _of_plain(cls, plain: Any) -> Self:
-        """Returns the estimator with these `_plain_options`, some perhaps by earlier names, and the defaults of options
-        that were not there yet. ValueError or TypeError for anything else."""
-        plain = cls._defaults() | cls._by_new_names(plain, warn=False) if isinstance(plain, dict) else plain
+        """Returns the estimator with these `_plain_options`, some perhaps by earlier names, and the defaults of
+        `_added` options that are not there. ValueError or TypeError for anything else."""
+        if isinstance(plain, dict):
+            plain = {name: cls._defaults()[name] for name in cls._added} | cls._by_new_names(plain, warn=False)
         made = cls(**fields.record("options", plain, dict.fromkeys(cls._defaults(), fields.anything)))
         made.check_options()
         return made

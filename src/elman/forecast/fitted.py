@@ -19,8 +19,8 @@ from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.recursive_model import RecursiveModel
 from elman.forecast.result import Forecast, Forecasts, to_frame
 from elman.series import limits, notes
-from elman.series.ahead import with_future
 from elman.series.columns import Columns
+from elman.series.joining.ahead import with_future
 from elman.series.panel import Panel
 from elman.series.panel_sources import as_panel
 from elman.series.series import Series, SeriesOptions

@@ -22,7 +22,7 @@ from elman.forecast.saved import CODEC, ColumnNames, Fitted
 from elman.series import limits, notes
 from elman.series.columns import Columns
 from elman.series.errors import DataError
-from elman.series.newer import with_newer
+from elman.series.joining.newer import with_newer
 from elman.series.panel import Panel
 from elman.series.panel_sources import as_panel
 from elman.series.series import Series
@@ -121,6 +121,7 @@ class Forecaster(FittedForecaster):
         self.seed = seed
 
     _constraints = options.CONSTRAINTS
+    _added = ("duplicates", "regular")
     _renamed = MappingProxyType({"head": "distribution", "skip": "skip_seasons", "power": "boxcox_lambda"})
 
     # ------------------------------------------------------------------------------------------- fit

@@ -17,9 +17,9 @@ from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.recursive_model import DENSITIES
 from elman.series import limits
 from elman.series.calendar import check_freq
-from elman.series.grid import check_regular_step
 from elman.series.inputs import parse_calendar
-from elman.series.order import DUPLICATES
+from elman.series.order.grid import check_regular_step
+from elman.series.order.in_order import DUPLICATES
 from elman.series.panel import Panel
 from elman.series.series import MISSING
 

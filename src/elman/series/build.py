@@ -14,7 +14,7 @@ from elman.series.covariates import Covariates, forward_filled
 from elman.series.errors import DataError, counted, shorten
 from elman.series.limits import LARGEST, SMALLEST
 from elman.series.notes import note
-from elman.series.order import Dated, in_order
+from elman.series.order.in_order import Dated, in_order
 from elman.series.series import MISSING, Series, SeriesOptions
 from elman.series.tables.dates import Reading
 from elman.series.tables.rows import Rows

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.series.columns import Columns, columns, found_in_frame, found_in_table
+from elman.series.columns import Columns, columns, found_in_frame
 from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import gathered, note, of_many
 from elman.series.panel import Panel, map_series
 from elman.series.series import Series, SeriesOptions
-from elman.series.sources import open_table, series_of, series_of_frame, series_of_table
+from elman.series.sources import found_in_rows, open_table, series_of, series_of_frame, series_of_table
 from elman.series.tables.frames import columns_of, is_frame
 from elman.series.tables.table import Table
 from elman.series.targets import Maker, makers_of_columns
@@ -118,20 +118,17 @@ def _makers(data: Any, names: Columns) -> dict[str, Maker] | None:
     if isinstance(table, Table):
         for text in table.notes:
             note(text)
-        names = found_in_table(table.without(id), names)
-        if names.time is not None:
-            table = table.without_blank()
-        elif table.blank is not None and table.blank.size:
+        rest, names = found_in_rows(table.without(id), names)
+        if names.time is None and table.blank is not None and table.blank.size:
             line = int(table.lines[table.blank[0]])
             raise DataError(
                 "a blank line between rows, without dates, may belong to any series", path=table.path, line=line
             )
-        rest = table.without(id)
         for name in (str(names.target), *names.past, *names.future):
             rest.notation(name)  # one for all series
         return {
             name: partial(_series_of_rows, rest, rows, names)
-            for name, rows in _groups(table.column(id, "id"), len(table)).items()
+            for name, rows in _groups(rest.cells.column(table.places[id], rest.rows), len(rest)).items()
         }
     cells = table.pop(id)
     names = found_in_frame(table, names)

@@ -16,10 +16,10 @@ from elman.core import checks
 from elman.series.build import build
 from elman.series.columns import Columns, columns, found_in_frame, found_in_table
 from elman.series.covariates import Covariates
-from elman.series.errors import DataError, shorten
+from elman.series.errors import DataError, counted, shorten
 from elman.series.notes import gathered, note, warn
+from elman.series.order.several import find_ids, note_ids
 from elman.series.series import Series, SeriesOptions
-from elman.series.several import find_ids
 from elman.series.tables.arrays import dates_of, numbers_of, times_of
 from elman.series.tables.delimited import read_table
 from elman.series.tables.frames import columns_of, index_of, is_frame
@@ -28,7 +28,16 @@ from elman.series.tables.parquet import read_parquet
 from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
-__all__ = ["as_series", "open_table", "opened", "read_series", "series_of", "series_of_frame", "series_of_table"]
+__all__ = [
+    "as_series",
+    "found_in_rows",
+    "open_table",
+    "opened",
+    "read_series",
+    "series_of",
+    "series_of_frame",
+    "series_of_table",
+]
 
 
 def read_series(
@@ -181,13 +190,13 @@ def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, 
 
 def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Series:
     """As `series_of`, of a table."""
-    names = found_in_table(table, names)
+    table, names = found_in_rows(table, names)
     target, time = str(names.target), names.time
-    table = table if time is None else table.without_blank()
     others = [each for each in table.names if each not in (target, *names.others())]
     ids = partial(find_ids, others, lambda each: table.column(each, "id"))
     rows = Rows(target, time, table.path, table.lines, find_ids=ids)
     readings = None if time is None else dates_of(table.column(time, "time"), rows)
+    note_ids(others, lambda each: table.column(each, "id"), None if readings is None else readings[0].times)
     covariates = _covariates(
         names,
         rows,
@@ -196,6 +205,19 @@ def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Ser
         lambda name: map(_number_or_word, table.column(name, "static")),
     )
     return build(rows, table.numbers(target), readings, options, covariates)
+
+
+def found_in_rows(table: Table, names: Columns) -> tuple[Table, Columns]:
+    """Returns a table and its columns, found where they are not given. Blank rows are left out where there are dates,
+    which tell of missing rows; else they are rows of missing values."""
+    filled = table.without_blank()
+    found = found_in_table(filled, names)
+    if found.time is None or filled is table:
+        return table, found
+    count = len(table) - len(filled)
+    were = "was" if count == 1 else "were"
+    note(f"{counted(count, 'blank line')} between the rows {were} left out: the dates tell which rows are missing")
+    return filled, found
 
 
 def _covariates(
@@ -248,6 +270,7 @@ def series_of_frame(
     readings = times_of(frame[time], time) if time is not None else None if dates is None else times_of(dates)
     others = [each for each in frame if each not in (target, *names.others())]
     rows = Rows(target, time, find_ids=partial(find_ids, others, lambda each: frame[each].tolist()))
+    note_ids(others, lambda each: frame[each].tolist(), None if readings is None else readings[0].times)
     covariates = _covariates(
         names,
         rows,

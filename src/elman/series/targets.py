@@ -11,11 +11,12 @@ import numpy as np
 
 from elman.core import checks
 from elman.series.columns import Columns, all_targets, columns, found_in_frame, found_in_table
-from elman.series.errors import counted
+from elman.series.errors import DataError, counted, shorten
 from elman.series.notes import note
 from elman.series.series import Series, SeriesOptions
-from elman.series.sources import series_of_frame, series_of_table
+from elman.series.sources import found_in_rows, series_of_frame, series_of_table
 from elman.series.tables.arrays import numbers_of
+from elman.series.tables.dates import reads_as_date
 from elman.series.tables.frames import columns_of, index_of, is_frame
 from elman.series.tables.table import Table
 
@@ -39,8 +40,14 @@ def makers_of_columns(data: Any, names: Columns, wide: bool) -> tuple[Columns, d
     dates = None if isinstance(data, Table) or names.time is not None else index_of(data)
     for text in data.notes if isinstance(data, Table) else ():
         note(text)
-    if isinstance(table, Table) and found_in_table(table, names._replace(target=targets[0])).time is not None:
-        table = table.without_blank()
+    if isinstance(table, Table):
+        table, _ = found_in_rows(table, names._replace(target=targets[0]))
+    if wide and 2 * sum(map(reads_as_date, targets)) > len(targets):
+        raise DataError(
+            f"wide: columns are named after dates, such as {shorten(targets[0])}, so that a series seems to be a row;"
+            " transpose the table, so that a series is a column",
+            path=data.path if isinstance(data, Table) else None,
+        )
     for target in targets:
         own = names._replace(target=target)
         if isinstance(table, Table):

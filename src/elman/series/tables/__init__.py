@@ -2,8 +2,9 @@
 
 What lies where:
 
-    files.py      the bytes of a file or pipe; CSV files written
-    delimited.py  a CSV file as a `Table`;  parquet.py  a Parquet file, read first in a process of its own
+    files.py      the bytes of a file, a pipe or standard input, unpacked; CSV files written
+    delimited.py  a CSV file as a `Table`: heading.py  its delimiter, comments, header, units;  body.py  its rows
+    parquet.py    a Parquet file, read first in a process of its own
     table.py      `Table`: columns of text by name;  cells.py  their cells, held compactly
     numbers.py dates.py moments.py    cells of text as numbers and dates
     frames.py arrays.py               data frames and arrays of other libraries

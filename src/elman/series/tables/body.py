@@ -40,14 +40,15 @@ class Body(NamedTuple):
     blank: np.ndarray
 
 
-def rows_of(text: Iterable[str], delimiter: str, path: Path, skipped: int) -> Iterator[Batch]:
+def rows_of(text: Iterable[str], delimiter: str, spaced: bool, path: Path, skipped: int) -> Iterator[Batch]:
     """Yields the rows of a text, some thousand cells at a time, and the line of the file on which each begins.
 
+    spaced    whether spaces stand between delimiters and quotes
     skipped   lines of the file before the text
 
     Raises `DataError` for a quote that is never closed, or is closed only after other rows.
     """
-    reader = csv.reader(chain(text, [_END + "\n"]), delimiter=delimiter)
+    reader = csv.reader(chain(text, [_END + "\n"]), delimiter=delimiter, skipinitialspace=spaced)
     line, widest, ended = skipped + 1, 1, False
     while not ended:
         rows: list[list[str]] = []
@@ -116,9 +117,10 @@ def read_body(batches: Iterable[Batch], heading: Heading, characters: int) -> Bo
                 waiting.append(line)
             elif is_comment(row, heading):
                 comments += 1
-            elif len(row) != width:
+            elif len(row) < width or any(map(str.strip, row[width:])):
                 raise heading.ragged(row, line)
             else:
+                row = row[:width]  # delimiters at the end of a line change nothing
                 rows_before = len(cells) + len(kept)
                 if len(waiting) + len(blank) > rows_before + _FEW:
                     raise DataError("most lines are blank; delete them", path=heading.path, line=waiting[0])

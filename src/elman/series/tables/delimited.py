@@ -57,7 +57,8 @@ def read_table(
         beginning = beginning[beginning.find("\n") + 1 :]
     delimiter = delimiter or find_delimiter(beginning)
     with gathered() as notes:
-        rows = rows_of(_opened(raw, encoding, skip_rows), delimiter, path, skip_rows)
+        spaced = f'{delimiter} "' in beginning
+        rows = rows_of(_opened(raw, encoding, skip_rows), delimiter, spaced, path, skip_rows)
         heading, first = read_heading(rows, delimiter, path)
         body = read_body(chain([first], rows), heading, len(raw))
     return Table(path, heading.places, body.cells, body.lines, None, tuple(notes), body.blank, delimiter, decimal)

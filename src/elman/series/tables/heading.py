@@ -66,7 +66,12 @@ def _fit(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     """Returns how well a delimiter suits lines, and the number of fields. It suits them where most rows have as many
     fields as the first, or at least as one another, and where fields are numbers or dates."""
     try:
-        rows = [row for row in csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter) if row]
+        text = io.StringIO("".join(lines), newline="")
+        rows = [
+            row
+            for row in csv.reader(text, delimiter=delimiter, skipinitialspace=f'{delimiter} "' in text.getvalue())
+            if row
+        ]
     except csv.Error:
         return 0.0, 0
     widths = Counter(map(len, rows))

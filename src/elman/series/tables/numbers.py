@@ -43,6 +43,12 @@ _SHAPE = str.maketrans("23456789", "11111111")
 _SAME = str.maketrans("\u00a0\u202f\u2009\u2007\u2019\u02bc\u2212", "    ''-")  # spaces, apostrophes, the minus sign
 
 
+_CURRENCIES = frozenset(
+    {"AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KRW",
+     "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "RON", "RUB", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "ZAR"}
+)  # fmt: skip
+
+
 class Notation(NamedTuple):
     """How numbers are written: the decimal mark, and the mark between groups of digits, "" for none."""
 
@@ -90,6 +96,7 @@ class Survey(NamedTuple):
     doubt      the row of a cell that some of `fits` read as another number than others
     units      currency signs and %, and the first row of each;  unitless   the first number other than 0 without %
     striking   rows that show how numbers are written where that is not plain
+    digits     numbers of digits alone: whether there are some below 1000, and some from 1000 on
     """
 
     fits: tuple[Notation, ...]
@@ -98,6 +105,7 @@ class Survey(NamedTuple):
     units: dict[str, int]
     unitless: int | None
     striking: tuple[int, ...]
+    digits: tuple[bool, bool] = (False, False)
 
 
 def is_missing(cell: str) -> bool:
@@ -149,11 +157,14 @@ def survey(cells: Sequence[str]) -> Survey:
     units: dict[str, int] = {}
     striking: dict[object, int] = {}
     unitless: int | None = None
+    short = long = False
     row = 0
     for block in blocks(cells):
         letters = set("".join(block))
         settled = all(notation.decimal == "." for notation in fits) and unitless is not None
         if (letters <= _WHOLE and unitless is not None) or (settled and letters <= _POINTS):
+            lengths = set(map(len, block)) if letters <= _WHOLE else set[int]()
+            short, long = short or any(0 < each <= 3 for each in lengths), long or max(lengths, default=0) > 4
             row += len(block)
             continue
         for i, cell in enumerate(block, row):
@@ -171,6 +182,7 @@ def survey(cells: Sequence[str]) -> Survey:
             if bookkeeping:
                 striking.setdefault("brackets", i)
             if len(own) == len(_NOTATIONS):
+                short, long = short or len(core) <= 3, long or len(core) > 3
                 continue
             if PLAIN not in own:
                 striking.setdefault(own, i)
@@ -183,13 +195,13 @@ def survey(cells: Sequence[str]) -> Survey:
                 clash = (last, i)
         row += len(block)
     if clash is not None:
-        return Survey((), clash, None, units, unitless, ())
+        return Survey((), clash, None, units, unitless, ())  # nothing else counts
     both = len({notation.decimal for notation in fits}) > 1
     doubt = min(doubtful.values()) if both and doubtful else None
     rest = tuple(notation for notation in _NOTATIONS if notation in fits)
     if doubt is None and rest[0].decimal == "," and doubtful:
         striking.setdefault("doubtful", min(doubtful.values()))
-    return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))))
+    return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))), (short, long))
 
 
 _WHOLE, _POINTS = set("0123456789+-"), set("0123456789+-.eE")
@@ -217,28 +229,32 @@ _fitting_shape = lru_cache(1024)(_fitting_anew)
 
 def _parts(cell: str) -> Cell:
     """Returns a number in its parts; where the cell is no number, its core is none either."""
-    text = cell.translate(_SAME).strip()
-    bookkeeping = negative = text[:1] == "(" and text[-1:] == ")"
-    if bookkeeping:
-        text = text[1:-1].strip()
-    unit, signed = "", negative
-    for _ in range(2):  # a sign and a currency sign, in any order
-        if text[:1] in ("+", "-") and not signed:
-            negative, signed, text = text[0] == "-", True, text[1:].lstrip()
-        if _is_unit(text[:1]) and not unit:
-            unit, text = text[0], text[1:].lstrip()
-    if _is_unit(text[-1:]) and not unit:
-        unit, text = text[-1], text[:-1].rstrip()
-    if text[-1:] == "-" and not signed:
-        bookkeeping = negative = True
-        text = text[:-1].rstrip()
-        if _is_unit(text[-1:]) and not unit:
-            unit, text = text[-1], text[:-1].rstrip()
+    text, unit = cell.translate(_SAME).strip(), ""
+    negative = signed = bookkeeping = False
+    for _ in range(3):  # brackets, a sign and a unit, in any order
+        if not signed and text[:1] == "(" and text[-1:] == ")":
+            negative = signed = bookkeeping = True
+            text = text[1:-1]
+        elif not signed and text[:1] in ("+", "-"):
+            negative, signed, text = text[0] == "-", True, text[1:]
+        elif not signed and text[-1:] == "-":
+            negative = signed = bookkeeping = True
+            text = text[:-1]
+        elif not unit and (size := _unit_size(text[:1], text[:3])):
+            unit, text = text[:size], text[size:]
+        elif not unit and (size := _unit_size(text[-1:], text[-3:])):
+            unit, text = text[-size:], text[:-size]
+        else:
+            break
+        text = text.strip()
     return Cell(text, negative, unit, bookkeeping)
 
 
-def _is_unit(letter: str) -> bool:
-    return letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc")
+def _unit_size(letter: str, word: str) -> int:
+    """Returns how many letters the unit at an end of a cell has, of which `letter` and `word` are 1 and 3; 0: none."""
+    if letter == "%" or ((letter > "\x7f" or letter == "$") and unicodedata.category(letter) == "Sc"):
+        return 1
+    return 3 if word in _CURRENCIES else 0
 
 
 def examples(cells: Sequence[str], rows: Iterable[int], notation: Notation) -> str:

@@ -49,6 +49,13 @@ class Rows(NamedTuple):
             f"at index {row - self.before}" if self.lines is None else f"on line {int(self.lines[row - self.before])}"
         )
 
+    def adjacent(self, row: int) -> bool:
+        """Returns whether the row before is the one before in the file too."""
+        if self.lines is None:
+            return True
+        row -= self.before
+        return row > 0 and int(self.lines[row]) - int(self.lines[row - 1]) == 1
+
     def several(self, times: np.ndarray) -> str:
         """Returns what to do where the rows, at these times (n,), seem to belong to several series; else ""."""
         name = None if self.find_ids is None else self.find_ids(times)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from elman.series.errors import DataError, counted, listed, shorten
+from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import note
 from elman.series.tables.cells import Cells, Column, blocks
-from elman.series.tables.numbers import PLAIN, Notation, examples, is_number, parse_numbers, survey
+from elman.series.tables.numbers import PLAIN, Notation, Survey, examples, is_number, parse_numbers, survey
 
 __all__ = ["Table"]
 
@@ -67,8 +67,6 @@ class Table:
         """Returns the table without its blank rows, for a table whose dates say where rows are missing."""
         if self.blank is None or not self.blank.size:
             return self
-        note(f"{counted(self.blank.size, 'blank line')} between the rows {'was' if self.blank.size == 1 else 'were'}"
-             " left out: the dates tell which rows are missing")  # fmt: skip
         return self.take(np.delete(np.arange(len(self)), self.blank))
 
     def without(self, name: str) -> Table:
@@ -137,23 +135,37 @@ class Table:
         if self.decimal is not None:
             fits = tuple(notation for notation in fits if notation.decimal == self.decimal) or (Notation(self.decimal),)
         elif found.doubt is not None:
-            row, cell = found.doubt, cells[found.doubt]
-            decimal = self._decimal_of_others(name)
-            if decimal is None and (self.delimiter == ";" or "," in cell):
-                raise self._error(
-                    f"{shorten(cell)} may be a decimal {'comma' if ',' in cell else 'point'} or parted thousands; say"
-                    " which mark is decimal: decimal='.' or ',' (--decimal)",
-                    name, row,
-                )  # fmt: skip
-            fits = tuple(notation for notation in fits if notation.decimal == (decimal or "."))
+            decimal, told = self._decimal_of_others(name), False
             if decimal is None:
-                striking = (row, *striking)
-                hint = "; if its point parts thousands, say decimal=',' (--decimal ,)"
+                decimal, told = self._usual_decimal(cells[found.doubt], found)
+            if decimal is None:
+                mark = "comma" if "," in cells[found.doubt] else "point"
+                raise self._error(
+                    f"{shorten(cells[found.doubt])} may be a decimal {mark} or parted thousands; say which mark is"
+                    " decimal: decimal='.' or ',' (--decimal)",
+                    name, found.doubt,
+                )  # fmt: skip
+            fits = tuple(notation for notation in fits if notation.decimal == decimal)
+            if told:
+                striking = (found.doubt, *striking)
+                hint = "; if not, say decimal='.' or ',' (--decimal)"
         if fits[0] != PLAIN and found.doubt is not None:
             striking = (found.doubt, *striking)
         if not striking:
             return fits[0], ""
         return fits[0], f"column {shorten(name)}: {examples(cells, dict.fromkeys(striking), fits[0])}{hint}"
+
+    def _usual_decimal(self, cell: str, found: Survey) -> tuple[str | None, bool]:
+        """Returns the decimal mark of a column of numbers such as `cell`, 1.234 or 1,234, which may part thousands, and
+        whether the choice is to be noted; None where it may as well be the other mark."""
+        below, above = found.digits
+        if "," in cell:
+            return None, True
+        if above:  # 1234 beside 1.234
+            return ".", False
+        if self.delimiter == ";":  # as spreadsheets write where commas are decimal
+            return None, True
+        return ".", below or self.delimiter != ","  # 999 beside 1.234, as thousands are written too
 
     def _decimal_of_others(self, name: str) -> str | None:
         """Returns the decimal mark of the other columns of the file; None where they do not show one."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from elman.series.errors import shorten
+from elman.series.notes import note
 from elman.series.tables.numbers import is_number
 
-__all__ = ["find_ids"]
+__all__ = ["find_ids", "note_ids"]
 
 _COLUMNS = 20  # at most, that are looked at
+_IDS = re.compile(
+    r"(?:^|_|\b|\s)(?:\w*id|name|code|key|symbol|ticker|sku|store|shop|branch|site|station|sensor|device|meter|machine"
+    r"|region|country|state|city|product|item|article|customer|client|series|group|category|company)s?(?:$|_|\b|\s)",
+    re.IGNORECASE,
+)
 
 
 def find_ids(names: Iterable[str], cells: Callable[[str], Sequence[object]], times: np.ndarray) -> str | None:
@@ -33,3 +41,17 @@ def find_ids(names: Iterable[str], cells: Callable[[str], Sequence[object]], tim
                 return name
             found.append(name)
     return found[0] if found else None
+
+
+def note_ids(names: Iterable[str], cells: Callable[[str], Sequence[object]], times: np.ndarray | None) -> None:
+    """Notes a column of words whose name is that of ids, and by which the rows fall into several series, each in the
+    order of time; `times` (n,) is None where the rows have none."""
+    for name in filter(_IDS.search, names):
+        column = cells(name)
+        rows = np.arange(len(column)).astype("datetime64[us]") if times is None else times
+        if find_ids([name], cells, rows) is not None and not is_number(str(column[0])):
+            count = len(set(column))
+            note(
+                f"column {shorten(name)} holds {count} different words, but all rows are read as one series; if it"
+                f" names several, say id={shorten(name)} (--id)"
+            )

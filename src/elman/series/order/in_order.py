@@ -12,8 +12,8 @@ from elman.core import checks
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates
 from elman.series.errors import counted
-from elman.series.grid import onto_grid
 from elman.series.notes import note
+from elman.series.order.grid import onto_grid
 from elman.series.tables.dates import Reading, Style, plain_style
 from elman.series.tables.rows import Rows
 
@@ -70,7 +70,8 @@ def in_order(
             "say which counts with duplicates='first', 'last' or 'mean' (--duplicates), or name the column of ids of a"
             " file of several series with id (--id)"
         )
-        raise given.rows.error(f"{label} stands on a row before too{also}; {hint}", i, dates=True)
+        where = "on the row before" if given.rows.adjacent(i) else given.rows.place(i - 1)
+        raise given.rows.error(f"{label} stands {where} too{also}; {hint}", i, dates=True)
     what = {"first": "the first was taken", "last": "the last was taken", "mean": "their mean was taken"}[duplicates]
     note(f"{counted(len(times) - len(starts), 'row')} had the time of another row: {what}")
     return _merged(given, starts, duplicates), None
@@ -80,8 +81,8 @@ def _sorted(given: Dated) -> Dated:
     """Returns the rows in an order in which no time is before another. Of two readings, those whose times rise or fall
     throughout are kept."""
     steps = [np.diff(reading.times) for reading in given.readings]
-    for kept in (lambda each: each > _ZERO, lambda each: each < _ZERO, lambda each: each >= _ZERO):
-        found = [reading for reading, each in zip(given.readings, steps, strict=True) if kept(each).all()]
+    for compared in (np.greater, np.less, np.greater_equal):
+        found = [reading for reading, each in zip(given.readings, steps, strict=True) if compared(each, _ZERO).all()]
         if found:
             break
     else:
@@ -134,7 +135,9 @@ def _gridded(
         f" {len(times) - len(starts)} at the step of another ({joined}), {steps - len(starts)} of"
         f" {counted(steps, 'step')} without a row"
     )
-    placed = given._replace(readings=[Reading(times, _fine_enough(reading.style, times))])
+    steps_ahead = calendar.ahead(times[0], 1)  # the grid may need a time of day where no row does
+    style = _fine_enough(reading.style, np.concatenate([times, steps_ahead]))
+    placed = given._replace(readings=[Reading(times, style)])
     return _merged(placed, starts, duplicates or "mean"), calendar
 
 
