@@ -47,7 +47,7 @@ def test_one_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert re.search(r"^  2024-01-17 16:00 +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
     assert lines[-1] == "Wrote sales.sales.anomalies.csv, sales.sales.anomalies.png, sales.sales.detector.safetensors"
     assert err == "learning from the first rows, and scoring the others ...\n"
-    files = ["sales.sales.anomalies.csv", "sales.sales.anomalies.png", "sales.csv", "sales.sales.detector.safetensors"]
+    files = ["sales.csv", "sales.sales.anomalies.csv", "sales.sales.anomalies.png", "sales.sales.detector.safetensors"]
     assert sorted(p.name for p in tmp_path.iterdir()) == files
     assert Path("sales.sales.anomalies.png").read_bytes().startswith(b"\x89PNG")
     found = read("sales.sales.anomalies.csv")
@@ -98,8 +98,8 @@ def test_many_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == "shops.csv, sales: 2 series of 600 rows, hourly"
     assert err == "learning from the first rows of each of 2 series, and scoring the others ...\n"
-    assert re.search(r"^  south +600 +\d +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
-    files = ["shops.sales.anomalies.csv", "shops.sales.anomalies.png", "shops.csv"]
+    assert re.search(r"^  south +600 +90 +\d +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
+    files = ["shops.csv", "shops.sales.anomalies.csv", "shops.sales.anomalies.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == files
     rows = read("shops.sales.anomalies.csv")
     assert [row["series"] for row in rows] == ["north"] * 600 + ["south"] * 600

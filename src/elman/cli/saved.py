@@ -38,7 +38,9 @@ def reader(
         missing=columns.missing if columns.missing != "error" else model.missing,
     )
     names = _names(options.columns(), trained, first)
-    return lambda after: options.read(source, names, after)
+    alone = replace(options, skip_bad=options.skip_bad or getattr(model, "skip_bad", False))
+    # a series that does not follow is no bad one: it may have been read for a history of its own
+    return lambda after: (alone if after is None else replace(alone, skip_bad=False)).read(source, names, after)
 
 
 def _names(given: Columns, trained: Columns, first: Series) -> Columns:

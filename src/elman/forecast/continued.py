@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from elman.series.errors import DataError, counted
-from elman.series.newer import with_newer
+from elman.series.joining.newer import with_newer
 from elman.series.panel import Panel
 from elman.series.series import Series
 
@@ -58,8 +58,12 @@ def _overlapping(known: Panel, read: Read, context: int, error: DataError) -> tu
     """As `continued`, of rows that do not begin behind the known ones, which `error` says."""
     try:
         fresh = read(None)
-    except DataError:
-        raise error from None
+    except DataError as other:
+        if str(other) == str(error):
+            raise error from None
+        raise DataError(
+            f"as rows after those that the model knows: {error}; as a history of their own: {other}"
+        ) from None
     found: dict[str, Series] = dict(fresh)
     said: list[str] = []
     for (id, own), before in zip(fresh.items(), _partners(known, fresh), strict=True):

@@ -5,9 +5,10 @@ may draw: estimators hand over charts (named arrays), and what is a table alread
 from __future__ import annotations
 
 from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots
+from elman.plots.backtests import BacktestChart, backtest_plot
 from elman.plots.dynamics import fixed_points_plot
 from elman.plots.figure import needs_matplotlib, picture
-from elman.plots.forecasts import BacktestChart, ForecastChart, backtest_plot, forecast_plot, forecasts_plot
+from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, forecasts_plot
 from elman.plots.lines import Line
 from elman.plots.training import learning_curve
 
@@ -19,6 +20,7 @@ __all__ = [
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",
+    "draw_forecast",
     "fixed_points_plot",
     "forecast_plot",
     "forecasts_plot",

@@ -75,7 +75,9 @@ def anomalies_plots(found: Mapping[str, HasAnomaliesChart], path: str | os.PathL
     """
     charts = {name: each.chart() for name, each in found.items()}
     order = sorted(charts, key=lambda name: -charts[name].scores[charts[name].labels].max(initial=0.0))
-    with multiples(path, order, most, "and how many alarms", None) as panels:
+    first = next(iter(charts.values())).line
+    title = f"{label(first.name)}: anomalies, and how many alarms"
+    with multiples(path, order, most, title, None, first) as panels:
         for name, axes in panels.items():
             _draw(axes, charts[name])
             dates(axes, charts[name].line.dated, 3, 5)

@@ -38,13 +38,14 @@ def backtest(
     output: OutputOptions,
 ) -> None:
     """Forecast the last windows of one series or many from the rows before each: errors and intervals of the network
-    and of naive baselines, a verdict for each series, a picture."""
+    and of naive baselines, what came for each row, a verdict for each series, a picture."""
     source, stem = values.source(data)
-    table = output.table(".backtest")
+    table, errors = output.table(".backtest"), output.table(".errors")
     model = options.forecaster(columns)
     panel = columns.read(source)
-    with output.files(named_after(stem, panel), [table, ".backtest.png"], [source]) as outputs:
+    with output.files(named_after(stem, panel), [table, errors, ".backtest.png"], [source]) as outputs:
         from elman.forecast.evaluation.coverage import coverage
+        from elman.forecast.evaluation.rows import BacktestRows
         from elman.plots import backtest_plot
 
         if not output.as_json:
@@ -53,8 +54,10 @@ def backtest(
             found = model.backtest(step=step, refit=refit, y=panel, on_progress=progress)
         levels = values.as_levels(options.levels) or LEVELS
         intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
-        outputs.write(table, output.writer(found))
-        outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path))
+        rows = BacktestRows(found, panel, levels)
+        outputs.write(table, output.writer(rows))
+        outputs.write(errors, output.writer(found))
+        outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path, bounds=rows.bounds))
         written = outputs.commit()
     if output.as_json:
         terminal.print_json(

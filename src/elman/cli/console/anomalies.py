@@ -71,12 +71,12 @@ def print_alarms_of_each(found: Mapping[str, Anomalies]) -> None:
     most = sorted(found.items(), key=lambda pair: -max((alarm.score for alarm in pair[1].alarms), default=0.0))
     rows: list[list[str]] = []
     for id, each in most[:LISTED]:
-        row = [id, str(len(each)), str(len(each.alarms)), "", ""]
+        row = [id, str(len(each)), str(each.learned), str(len(each.alarms)), "", ""]
         if each.alarms:
             highest = max(each.alarms, key=lambda alarm: alarm.score)
-            row[3:] = [each.series.label(highest.peak), terminal.figure(highest.score)]
+            row[4:] = [each.series.label(highest.peak), terminal.figure(highest.score)]
         rows.append(row)
-    terminal.table(["series", "rows", "alarms", "highest", "score"], rows)
+    terminal.table(["series", "rows", "learned from", "alarms", "highest", "score"], rows)
     if len(found) > LISTED:
         more = sum(len(each.alarms) for _, each in most[LISTED:])
         terminal.line(f"and {len(found) - LISTED} more series, {more} alarms in them")
