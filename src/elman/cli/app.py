@@ -23,6 +23,8 @@ from elman.cli.signals import Terminated, terminable
 
 __all__ = ["app", "run"]
 
+READER_GONE = 141  # as where SIGPIPE ends a program, in a pipe to head
+
 # The base class of the errors of a wrongly typed command, wherever this version of typer keeps it
 _Misused: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -73,7 +75,11 @@ def run(arguments: list[str]) -> int:
     except Terminated as end:
         return terminal.error("terminated; no file was left half-written", 128 + end.number)
     except terminal.ReaderGone:
-        return 130
+        return READER_GONE
+    except SystemExit as end:  # of typer, which prints the help itself
+        if isinstance(end.__context__, BrokenPipeError):
+            return READER_GONE
+        raise
     except _Misused as error:
         return terminal.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
     except ModuleNotFoundError as error:

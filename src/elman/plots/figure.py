@@ -28,6 +28,7 @@ __all__ = [
     "large",
     "multiples",
     "needs_matplotlib",
+    "new_axes",
     "picture",
     "plain",
 ]
@@ -64,6 +65,14 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Genera
         # letters that the font lacks are drawn as boxes, without a warning
         warnings.filterwarnings("ignore", "Glyph ", UserWarning)
         figure.savefig(hidden, metadata={"Software": None} if hidden.suffix == ".png" else None)
+
+
+def new_axes() -> Any:
+    """Returns the axes of a new figure of pyplot, which a notebook shows. `ModuleNotFoundError` without matplotlib."""
+    needs_matplotlib()
+    from matplotlib import pyplot
+
+    return pyplot.subplots(figsize=(10, 4.8), layout="constrained")[1]
 
 
 def label(name: str) -> str:
@@ -108,7 +117,7 @@ def multiples(
         lines, labels = grid.flat[0].get_legend_handles_labels()
         named = {first if k == 0 else label: line for k, (line, label) in enumerate(zip(lines, labels, strict=True))}
         place = "upper right" if across > 1 else "outside lower center"
-        figure.legend(named.values(), named, loc=place, frameon=False, fontsize=9, ncols=4, labelcolor=INK)
+        figure.legend(named.values(), named, loc=place, frameon=False, fontsize=8, ncols=5, labelcolor=INK)
 
 
 def headed(axes: Any, title: str, subtitle: str, x: str, y: str) -> None:

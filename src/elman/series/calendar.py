@@ -14,6 +14,7 @@ import numpy as np
 
 from elman.core import checks, fields
 from elman.series.errors import DataError
+from elman.series.steps import short_name
 
 __all__ = ["FARTHEST", "Calendar", "check_freq", "commonest", "infer", "parse"]
 
@@ -151,7 +152,7 @@ def parse(freq: object, times: np.ndarray) -> Calendar:
     """Returns the rule of a name: a count and one of s min h D B W M Q Y. S or E after M, Q or Y stands for the first
     or last day; without it the day is that of the times. `ValueError` for other names.
     """
-    match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", freq) if isinstance(freq, str) else None
+    match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", short_name(freq)) if isinstance(freq, str) else None
     if match is not None:
         count, word = int(match[1] or 1), _WORDS.get(match[2], match[2])
         if count and word == "B" and count == 1:
@@ -162,7 +163,8 @@ def parse(freq: object, times: np.ndarray) -> Calendar:
             day = {"S": 1, "E": 31, "": 0}[word[1:]] or _day_of_month(times.astype("datetime64[D]")) or 1
             return Calendar("month", count * _MONTHS[word[0]], day)
     raise ValueError(
-        f"freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE or Y, got {checks.shown(freq)}"
+        "freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE, Y or monthly, got"
+        f" {checks.shown(freq)}"
     )
 
 

@@ -83,8 +83,8 @@ def anomalies(
         if not output.as_json:
             print_read(panel, source.name)
         each = "" if panel.single else f" of each of {len(panel)} series"
-        with terminal.working(f"learning from the first rows{each}, and scoring the others"):
-            fitted, unfit = many.fit_each(panel, detector, skip_bad=columns.skip_bad)
+        with terminal.working(f"learning from the first rows{each}, and scoring the others") as progress:
+            fitted, unfit = many.fit_each(panel, detector, skip_bad=columns.skip_bad, on_progress=progress)
         skipped = panel.skipped | unfit
         found = {id: each.anomalies_ for id, each in fitted.items()}
         only = next(iter(fitted.values())) if panel.single else None

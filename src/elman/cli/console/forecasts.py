@@ -54,19 +54,37 @@ def print_forecast(found: Forecast | Forecasts) -> None:
     numbers = zip(*(row for _, row in found.rows()), strict=True)
     columns = [found.labels, *(terminal.figures(column) for column in numbers)]
     terminal.table(heads, zip(*columns, strict=True))
+    _print_errors(found)
     _print_past_horizon(found)
+
+
+def _print_errors(found: Forecast) -> None:
+    """Prints how far a forecast is from what came, where that is known."""
+    if found.actual is None:
+        return
+    errors = found.errors()
+    held = [f"{value:.0f} % ({name.split('_')[1]} asked)" for name, value in errors.items() if "covered" in name]
+    intervals = f"; the intervals held {' and '.join(held)} of the rows" if held else ""
+    rows = "1 row" if errors["rows"] == 1 else f"{errors['rows']} rows"
+    terminal.line(
+        f"Against the truth of {rows}: MASE {terminal.figure(errors['mase'])}, sMAPE {errors['smape']:.4g} %, RMSE"
+        f" {terminal.figure(errors['rmse'])}{intervals}"
+    )
 
 
 def _print_each(found: Forecasts) -> None:
     rows: list[list[str]] = []
+    known = any(forecast.actual is not None for forecast in found.values())
     for id, forecast in list(found.items())[:LISTED]:
         label, numbers = forecast.rows()[0]
         row = [id, label, *terminal.figures(numbers[:1])]
+        if known:
+            row.append(terminal.figure(forecast.errors()["mase"]) if forecast.actual is not None else "")
         if forecast.backtest is not None:
             tested, best = forecast.backtest, forecast.backtest.best_baseline
             row += [*terminal.figures([tested.mean("network"), tested.mean(best)]), better(tested)]
         rows.append(row)
-    heads = ["series", "next row", "forecast", "MASE network", "best baseline", "better"]
+    heads = ["series", "next row", "forecast", *["MASE of truth"] * known, "MASE network", "best baseline", "better"]
     width = max(map(len, rows))
     terminal.table(heads[:width], [row + [""] * (width - len(row)) for row in rows])
     if len(found) > LISTED:

@@ -81,6 +81,12 @@ class Backtest:
     def __len__(self) -> int:
         return len(self.truth)
 
+    def __repr__(self) -> str:
+        name, best = self.criterion, self.best_baseline
+        whose = "" if self.single else f" in {len(self.places)} series"
+        means = f"mean {name.upper()} {self.mean(NETWORK, name):.3g} (network), {self.mean(best, name):.3g} ({best})"
+        return f"Backtest({len(self)} windows of {self.horizon} rows{whose}, {means})"
+
     def take(self, windows: Sequence[int] | np.ndarray) -> Backtest:
         """Returns a backtest of some of the windows, selected by their indices."""
         at = np.asarray(windows)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["FrameType", "columns_of", "frame_type", "index_of", "is_frame"]
+from elman.core import checks
+
+__all__ = ["FrameType", "columns_of", "frame_type", "index_of", "is_frame", "table_type"]
 
 NEEDED = "data frames need narwhals; type: pip install 'elman[cli]'"
 
@@ -62,6 +66,27 @@ def frame_type(data: Any) -> FrameType | None:
     if column and not (hasattr(data, "to_numpy") and hasattr(data, "dtype")):
         return None
     return FrameType(_narwhals(data).implementation, column, index_of(data) is not None)
+
+
+def table_type(kind: str | None, like: FrameType | None) -> FrameType:
+    """Returns the type of a whole frame in which a table is returned.
+
+    kind   "pandas" or "polars"; None: that of `like`, else pandas where it is installed, else polars
+
+    ModuleNotFoundError where none is installed, or not the one that was asked for.
+    """
+    if kind is None and like is not None:
+        found = copy.copy(like)
+        found._column = False  # a column that was given has become several
+        return found
+    kinds = ("pandas", "polars")
+    names = kinds if kind is None else (checks.choice("kind", kind, kinds),)
+    for name in names:
+        if importlib.util.find_spec(name) is not None:
+            made = frame_type(importlib.import_module(name).DataFrame({"y": [0.0]}))
+            assert made is not None
+            return made
+    raise ModuleNotFoundError(f"a data frame needs {' or '.join(names)}; type: pip install {names[0]}", name=names[0])
 
 
 def _narwhals(data: Any) -> Any:
