@@ -42,7 +42,10 @@ def test_one_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0] == "sales.csv, sales: 600 rows, 2024-01-01 00:00 to 2024-01-25 23:00, hourly"
-    assert lines[1] == "Learned from the first 90 rows, 2024-01-01 00:00 to 2024-01-04 17:00; season of 24 rows"
+    assert (
+        lines[1]
+        == "Learned from the first 90 rows, 2024-01-01 00:00 to 2024-01-04 17:00; season of 24 rows, found in the data"
+    )
     assert re.fullmatch(r"\d alarms? in the 510 rows after them; 0\.51 false ones are allowed for", lines[2])
     assert re.search(r"^  2024-01-17 16:00 +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
     assert lines[-1] == "Wrote sales.sales.anomalies.csv, sales.sales.anomalies.png, sales.sales.detector.safetensors"
@@ -73,7 +76,11 @@ def test_json_says_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
     first = found["alarms"][numbers[400] - 1]
     assert rows[numbers.index(numbers[400])]["time"] == first["first"]
     assert float(rows[TIMES.index(first["peak"])]["score"]) == pytest.approx(first["score"], rel=1e-6)
-    assert found["files"] == ["sales.sales.anomalies.csv", "sales.sales.anomalies.png", "sales.sales.detector.safetensors"]
+    assert found["files"] == [
+        "sales.sales.anomalies.csv",
+        "sales.sales.anomalies.png",
+        "sales.sales.detector.safetensors",
+    ]
 
 
 def test_parquet(capsys: pytest.CaptureFixture[str]):
@@ -81,7 +88,10 @@ def test_parquet(capsys: pytest.CaptureFixture[str]):
     polars.DataFrame({"day": np.arange("2020-01-01", "2021-01-01", dtype="datetime64[D]"),
                       "x": np.random.default_rng(0).normal(size=366)}).write_parquet("noise.parquet")  # fmt: skip
     assert main(["anomalies", "noise.parquet", "--to", "parquet", "--probation", "0.3", *QUICK]) == 0
-    assert "Wrote noise.x.anomalies.parquet, noise.x.anomalies.png, noise.x.detector.safetensors" in capsys.readouterr().out
+    assert (
+        "Wrote noise.x.anomalies.parquet, noise.x.anomalies.png, noise.x.detector.safetensors"
+        in capsys.readouterr().out
+    )
     table = polars.read_parquet("noise.x.anomalies.parquet")
     assert table.columns == ["day", "x", "expected", "lower", "upper", "score", "anomaly", "alarm"]
     assert table["score"].null_count() == 109
@@ -130,7 +140,10 @@ BAD: dict[str, tuple[str, str]] = {
     "a date twice": (text([*GOOD[:9], GOOD[8], *GOOD[9:]]), "line 11, column 'time': .* stands on the row before too"),
     "irregular": (text([*GOOD[:9], "2024-01-01 08:31,5", *GOOD[9:]]), "line 11, column 'time': .* out of step"),
     "a gap": (text(GOOD[:9] + GOOD[11:]), "line 11, .*2 rows are missing .*interpolate.*--missing"),
-    "too short": (text(GOOD[:60]), r"60 rows are too few: the first 60 at least are learned from, and one must be left"),
+    "too short": (
+        text(GOOD[:60]),
+        r"60 rows are too few: the first 60 at least are learned from, and one must be left",
+    ),
     "constant": (text([f"{time},7" for time in TIMES]), "bad.csv, column 'sales': every value is 7"),
     "all zero": (text([f"{time},0" for time in TIMES]), "bad.csv, column 'sales': every value is 0"),
     "constant first": (
@@ -189,15 +202,24 @@ def test_options_that_do_not_fit(
     [
         ((), "Learned from the first 60 rows (15% would be 46, too few), 1700 to 1759; season of 11 rows"),
         (("airline",), "Learned from the first 60 rows (15% would be 21, too few), 1949-01 to 1953-12; season of 12"),
-        (("seatbelts",), "Learned from the first 60 rows (15% would be 28, too few)"),
+        (("seatbelts",), "  series              rows  learned from  alarms"),
     ],
 )
 def test_the_bundled_series_are_scored_by_default(
     name: tuple[str, ...], learned: str, capsys: pytest.CaptureFixture[str]
 ):
-    target = ["--target", "drivers"] if name == ("seatbelts",) else []
-    assert main(["anomalies", *name, *target, *QUICK]) == 0
+    assert main(["anomalies", *name, *QUICK]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith(learned)
+
+
+@pytest.mark.parametrize(
+    ("rows", "season", "learned"), [(600, "24", 90), (300, "24", 60), (300, "48", 120), (200, "90", 60), (61, "1", 60)]
+)
+def test_the_probation_is_what_is_needed(rows: int, season: str, learned: int, capsys: pytest.CaptureFixture[str]):
+    """60 rows, and two and a half seasons where half of the rows hold them, if that is more than 15 %."""
+    Path("sales.csv").write_text(text(GOOD[:rows]))
+    assert main(["anomalies", "sales.csv", "--season", season, "--json", *QUICK]) == 0
+    assert json.loads(capsys.readouterr().out)["learned"] == learned
 
 
 @pytest.mark.parametrize("probation", ["0.1", "59"])

@@ -34,10 +34,14 @@ def read_beside(columns: ColumnOptions, source: Path, column: str) -> tuple[Pane
                         path=source)  # fmt: skip
     table, names = table.without_blank(), columns.columns()
     id = names.id or ("unique_id" if "unique_id" in table.names else None)
-    rest = table.without(column)
-    target = str(
-        names.target or found_in_table(rest if id is None else rest.without(id), complete(**names._asdict())).target
-    )
+    rest, target = table.without(column), names.target
+    try:
+        target = target or found_in_table(rest if id is None else rest.without(id), complete(**names._asdict())).target
+    except DataError as error:
+        raise DataError(f"--actual {column}: beside that column, {error}") from None
+    if target == column:
+        raise DataError(f"--actual: expected another column than the target {column!r}", path=source)
+    target = str(target)
     ids = [""] * len(table) if id is None else list(table.column(id, "id"))
     known = _before_the_end(np.isfinite(table.numbers(target)), ids)
     later = ~known & np.isfinite(table.numbers(column))

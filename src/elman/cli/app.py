@@ -38,10 +38,16 @@ app = typer.Typer(
 for command in (forecast, backtest, predict, anomalies, inspect, gradcheck, bench, config):
     app.command()(expanded(command))
 
-demo = typer.Typer(help="Textbook experiments, run while you watch: sine, memory.", no_args_is_help=True)
+demo = typer.Typer(help="Textbook experiments, run while you watch: sine, memory.", invoke_without_command=True)
 for command in (sine, memory):
     demo.command()(expanded(command))
 app.add_typer(demo, name="demo")
+
+
+@demo.callback()
+def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFunction]
+    if context.invoked_subcommand is None:
+        raise ValueError("demo: expected which one, sine or memory, as in: elman demo sine")
 
 
 def _version(wanted: bool) -> None:

@@ -154,6 +154,11 @@ class ColumnOptions:
     def read(self, source: Path, names: Columns | None = None, after: Panel | None = None) -> Panel:
         """Reads the series in a file, by the columns `names` or those of the options, and returns them as a panel;
         `DataError` for a file that cannot be used, and for rows that do not follow those of `after`."""
+        from elman import datasets
+
+        names = names or self.columns()
+        if names.target is None and names.id is None and not self.wide:
+            names = names._replace(**datasets.columns(source))
         return self.panel(self.open(source), names, after)
 
     def open(self, source: Path) -> Any:

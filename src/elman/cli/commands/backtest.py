@@ -8,7 +8,7 @@ import typer
 
 from elman.cli import values
 from elman.cli.console import terminal
-from elman.cli.console.backtests import backtest_json, print_backtest
+from elman.cli.console.backtests import backtest_json, print_backtest, print_season
 from elman.cli.console.series import print_read, print_skipped
 from elman.cli.files import named_after
 from elman.cli.options import CovariateOptions, Data, ForecasterOptions, OutputOptions
@@ -65,6 +65,8 @@ def backtest(
         )
         return
     print_skipped(panel.skipped)
+    season = model.find_season(panel)
+    print_season(season if isinstance(season, tuple) else (season,), model.season is not None, panel.first)
     terminal.line()
     print_backtest(found, intervals)
     terminal.wrote(written)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
+from elman.cli.console.terms import ALARMS, explain, season_text
 
 if TYPE_CHECKING:
     from elman.anomaly import Anomalies, AnomalyDetector
@@ -23,9 +24,7 @@ def learned_from(detector: AnomalyDetector) -> str:
     rows, label = found.learned, found.series.label
     share = int(PROBATION * len(found))
     why = f" ({PROBATION:.0%} would be {share}, too few)" if detector.probation is None and share < rows else ""
-    season = "no season found; --season 12 would set one" if detector.season is None else "no season"
-    if detector.season_ != 1:
-        season = f"season of {detector.season_} rows"
+    season = season_text((detector.season_,), detector.season is not None, found.series)
     return f"Learned from the first {rows} rows{why}, {label(0)} to {label(rows - 1)}; {season}"
 
 
@@ -58,6 +57,7 @@ def print_alarms(found: Anomalies, learned: str) -> None:
     terminal.table(["first", "last", "score", found.series.name, "expected", "by"], zip(*columns, strict=True))
     if count > LISTED:
         terminal.line(f"the {LISTED} highest of {count}")
+    explain(ALARMS)
 
 
 def _cause(cause: str, scale: int) -> str:

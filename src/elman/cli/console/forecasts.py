@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from elman.cli.console import terminal
 from elman.cli.console.backtests import better, print_errors
 from elman.cli.console.series import print_skipped, series_json
+from elman.cli.console.terms import season_text
 
 if TYPE_CHECKING:
     from elman.forecast import Forecast, Forecaster, Forecasts
@@ -18,9 +19,10 @@ LISTED = 20  # series at most
 
 def print_forecasts_of_model(model: Forecaster, found: Forecast | Forecasts) -> None:
     """Prints what a forecaster that was just fitted forecasts, and how it did in its backtest."""
+    first = next(iter(model.series_.values())) if isinstance(model.series_, dict) else model.series_
     seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
-    season = "no season" if seasons == (1,) else f"season {' and '.join(map(str, seasons))}"
-    terminal.line(f"Forecast of {model.horizon_} rows, {season}")
+    rows = "1 row" if model.horizon_ == 1 else f"{model.horizon_} rows"
+    terminal.line(f"Forecast of {rows}; {season_text(seasons, model.season is not None, first)}")
     print_skipped(model.skipped_ | getattr(found, "skipped", {}))
     if model.backtest_ is not None:
         terminal.line()

@@ -43,18 +43,27 @@ def outcome(tested: Tested) -> str:
     One is better if its error is lower in two thirds of the windows, and on the mean by more than two standard errors
     of the windows' differences (overlapping windows count as so many as their rows fill). One window alone decides.
     """
+    return _judged(tested)[0]
+
+
+def _judged(tested: Tested) -> tuple[str, str]:
+    """Returns the outcome, and why it is no other where it is "about equal"."""
     better = NETWORK if tested.gain > 0.0 else tested.best_baseline
     differences = _differences(tested)
     if not differences.any():
-        return EQUAL
+        return EQUAL, "have the same errors"
     if len(differences) == 1:
-        return better
+        return better, ""
     wins = (differences < 0.0) if better == NETWORK else (differences > 0.0)
     rows = {(id, row) for id, start in zip(tested.ids, tested.starts, strict=True)
             for row in range(start, start + tested.horizon)}  # fmt: skip
     count = max(1.0, len(differences) * len(rows) / (tested.horizon * len(tested.starts)))
     spread = STANDARD_ERRORS * float(differences.std(ddof=1)) / np.sqrt(count)
-    return better if wins.mean() >= AGREE and abs(float(differences.mean())) > spread else EQUAL
+    if wins.mean() < AGREE:
+        return EQUAL, "are each better in some windows"
+    if abs(float(differences.mean())) <= spread:
+        return EQUAL, "differ by no more than the windows spread"
+    return better, ""
 
 
 def verdict(tested: Tested) -> str:
@@ -69,10 +78,10 @@ def verdict(tested: Tested) -> str:
     over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}{where}, better in {better}"
     if count == 1:
         over += "; one window alone says little"
-    found, others = outcome(tested), _others(tested, best)
+    (found, why), others = _judged(tested), _others(tested, best)
     the, but = ("The", "") if not others else (f"By {name} the", f" But by {others} is better: the measures disagree.")
     if found == EQUAL:
-        equal = f"About equal: the network and the best baseline, {best}, differ by no more than their windows do"
+        equal = f"About equal: the network and the best baseline, {best}, {why}"
         return f"{equal}: {over}." + (f" By {others} is better." if others else "")
     if found == NETWORK:
         return f"{the} network beats the best baseline, {best}, by {100.0 * tested.gain:.1f} %: {over}.{but}"
