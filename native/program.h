@@ -9,7 +9,7 @@
 namespace elman {
 
 enum class InputKind : int32_t { sequence, integers, vector };
-enum class LayerKind : int32_t { embedding, recurrent, dense, last, skip, dropout };
+enum class LayerKind : int32_t { embedding, recurrent, dense, last, skip, dropout, attention, shift };
 enum class CellKind : int32_t {
   tanh,
   relu,
@@ -52,7 +52,7 @@ struct Origin {
 
 // Where one direction of a layer has its parameters, as offsets into theta, and its states.
 struct Direction {
-  int64_t weight;      // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer or a skip
+  int64_t weight;  // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer, a skip, attention
   int64_t weight_hh;   // W_hh (G*H, H)
   int64_t bias;        // (G*H,), or (out,) of a dense layer
   int64_t extra;       // what else the cell has, one behind the other: b_hn (H,), peepholes (3, H), leak (H,), gains
@@ -68,7 +68,7 @@ struct Op {
   ActivationKind activation;  // dense
   int32_t reads[2];           // its sources: operations before it in the list, or inputs
   int64_t in, out;            // features of what it reads first, and gives
-  int64_t second;             // skip: features of what it reads second
+  int64_t second;             // skip, attention: features of what it reads second
   int64_t hidden;             // recurrent: H, units of one direction; embedding: rows of its table
   int32_t directions;         // recurrent: 1 or 2; others: 1
   Direction direction[2];

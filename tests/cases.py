@@ -9,7 +9,22 @@ from typing import Any
 import numpy as np
 
 from elman import losses
-from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
+from elman.core.layers import (
+    GRU,
+    LSTM,
+    Attention,
+    Cell,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    Last,
+    Layout,
+    Node,
+    Recurrent,
+    Shift,
+    Simple,
+)
 from elman.core.requests import Batch, Engine
 from elman.engines import select
 
@@ -67,6 +82,22 @@ def drawing_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
         above = [Dropout(0.4, option == "variational")] if option in ("dropout", "variational", "all") else []
         found[f"{name}-{option}"] = Layout([Recurrent(hidden, cell, **settings), *above], input_size)
     return found
+
+
+def attention_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
+    """A decoder of words that attends to a source, and a sequence that attends to itself."""
+    gru = Recurrent(hidden, CELLS["gru"])
+    translator = [
+        Node(gru, "encoder", ["source"]),
+        Node(Embedding(6, input_size), "symbols", ["words"]),
+        Shift(),
+        Recurrent(4, CELLS["gru"]),
+        Node(Attention(), "attention", ["previous", "encoder"]),
+        Dense(3),
+    ]
+    itself = [gru, Node(Attention(), "attention", ["previous", "previous"]), Shift(), Dense(3)]
+    inputs = {"source": Input(input_size), "words": Input(6, "integers")}
+    return {"translator": Layout(translator, input_size, inputs), "itself": Layout(itself, input_size)}
 
 
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elman import losses, optim
-from elman.core.layers import Dense, Dropout, Embedding, Last, Layout, Node, Recurrent, Skip
+from elman.core.layers import Attention, Dense, Dropout, Embedding, Last, Layout, Node, Recurrent, Shift, Skip
 from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
 from elman.train.constraints import make_constraints
 
@@ -169,6 +169,8 @@ def configurations(draw: st.DrawFn) -> Configuration:
         layers.append(Embedding(draw(st.integers(1, 9)), draw(widths)))
     layers += below
     layers += [Recurrent(draw(widths), cell, draw(st.booleans())) for cell in cells]
+    if draw(st.sampled_from([False, False, False, True])):
+        layers.append(draw(st.sampled_from([Shift(), Node(Attention(), reads=("previous", "previous"))])))
     if draw(st.booleans()):
         layers.append(Last())
     layers += draw(st.lists(dense, max_size=2))
@@ -231,7 +233,7 @@ def campaign(examples: int) -> settings:
     )
 
 
-@campaign(25 if "ELMAN_EMULATED" in os.environ else 150)
+@campaign(25 if "ELMAN_EMULATED" in os.environ else 60)
 @given(configurations())
 def test_random_configurations(one: Configuration) -> None:
     check_agreement(one)

@@ -103,8 +103,9 @@ def test_defaults_are_those_of_python():
 
 
 def test_columns_are_read_by_name():
-    names = CovariateOptions(target="sales", id="shop", past="a,b", static="c").columns()
-    assert names == ("sales", None, "shop", ["a", "b"], None, ["c"])
+    how = {"time": "year,quarter", "date_format": "%YQ%q", "zone": "Europe/Berlin"}
+    names = CovariateOptions(target="sales", id="shop", past="a,b", static="c", **how).columns()
+    assert names == ("sales", "year,quarter", "shop", ["a", "b"], None, ["c"], "%YQ%q", "Europe/Berlin")
 
 
 @pytest.mark.parametrize(("to", "ending"), [("csv", ".forecast.csv"), ("parquet", ".forecast.parquet")])

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PROSE = ("anomalies", "checkpoints", "constraints", "custom", "dynamics", "long_sequences", "memory", "training")
+PROSE = (
+    "anomalies",
+    "checkpoints",
+    "constraints",
+    "custom",
+    "dynamics",
+    "long_sequences",
+    "memory",
+    "reading",
+    "training",
+)
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 
 

@@ -17,7 +17,7 @@ import elman
 from elman import doctor, losses, optim
 from elman.core.layers import Dropout, Last, Recurrent, Simple, Skip
 from elman.core.requests import Batch, Objective, Records, UpdateRule
-from elman.engines.reference.random import Draws, Place
+from elman.engines.reference.random import DrawPlace, Draws
 from elman.engines.select import select
 from elman.train.doctor import batches
 from elman.train.doctor.replay import Replay
@@ -349,7 +349,9 @@ def test_a_huge_input_that_dropout_lets_through_at_times(own_loss: bool):
     # draws go by a row's place in the data, with a loss of one's own by that in the update, and by the update's number
     steps = [
         next(
-            t for t in range(30) if Draws(3, 2, np.array([row])).mask(Place(0, 0), "dropout", t, 1, 0.8, x.dtype).any()
+            t
+            for t in range(30)
+            if Draws(3, 2, np.array([row])).mask(DrawPlace(0, 0), "dropout", t, 1, 0.8, x.dtype).any()
         )
         for row in (7, 1)
     ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.series.calendar import Calendar, infer, parse
-from elman.series.tables.dates import read_dates, reads_as_date
+from elman.series.dates.reading import read_dates, reads_as_date
 
 DAY = 86_400_000_000
 
@@ -50,8 +50,10 @@ def test_dates_as_people_write_them(cells, first, label):
 
 
 def test_summer_time_is_told_apart_in_utc():
-    (reading,) = read_dates(["2024-10-27T02:30+02:00", "2024-10-27T02:30+01:00"])
-    assert reading.style.labels(reading.times) == ["2024-10-27T00:30+00:00", "2024-10-27T01:30+00:00"]
+    cells = ["2024-10-27T02:30+02:00", "2024-10-27T02:30+01:00"]
+    (reading,) = read_dates(cells)
+    assert reading.times.tolist() == days("2024-10-27T00:30", "2024-10-27T01:30").tolist()
+    assert (reading.style.zone, reading.style.labels(reading.times)) == ("Europe/Berlin", cells)
 
 
 def test_day_and_month_either_way_round_give_two_readings():

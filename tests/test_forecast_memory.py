@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,7 +27,8 @@ options = dict(word.split("=") for word in sys.argv[2:])
 missing = options.pop("missing", "error")
 try:
     past = options.pop("past", None)
-    read = Forecaster(missing=missing).read(sys.argv[1], past=past and past.split(","), **options)
+    how = {name: options.pop(name) for name in ("duplicates", "regular") if name in options}
+    read = Forecaster(missing=missing, **how).read(sys.argv[1], past=past and past.split(","), **options)
     told = str(len(read))
 except DataError as error:
     told = str(error)
@@ -55,6 +57,23 @@ def panel(size: int) -> str:
     return "unique_id,ds,y\n" + "".join(f"s{k},{day},{i}\n" for k in range(size // 950) for i, day in enumerate(days))
 
 
+def commas(size: int) -> str:
+    return dated(size * 23 // 22).replace(",", ";").replace(".", ",")
+
+
+def thousands(size: int) -> str:
+    return "v\n" + '"1,234.5"\n"2,345,678"\n' * (size // 22)
+
+
+def doubled_lines(size: int) -> str:
+    return digits(size * 3 // 4).replace("1\n2\n", "1\n\n2\n")
+
+
+def unsorted(size: int) -> str:
+    head, *rows = dated(size).splitlines()
+    return "\n".join([head, *rows[1::2], *rows[::2]]) + "\n"
+
+
 def side_by_side(size: int) -> str:
     return "v," + ",".join(f"c{k}" for k in range(20)) + "\n" + ("1," * 20 + "2\n" + "2," * 20 + "1\n") * (size // 84)
 
@@ -66,12 +85,21 @@ CASES: dict[str, tuple[Callable[[int], str], dict[str, str]]] = {
     "dated rows": (dated, {}),
     "dated rows that fall": (lambda size: "time,v\n" + "\n".join(dated(size).splitlines()[:0:-1]) + "\n", {}),
     "two offsets": (summer, {}),
+    "decimal commas": (commas, {}),
+    "thousands in quotes": (thousands, {}),
+    "a blank line after every other": (doubled_lines, {}),
+    "comments": (lambda size: "v\n" + "1\n#\n2\n#\n" * (size // 8), {}),
+    "not sorted": (unsorted, {}),
+    "doubled": (lambda size: dated(size // 2) + dated(size // 2).partition("\n")[2], {"duplicates": "mean"}),
+    "on a grid": (dated, {"regular": "D"}),
     "a bad date at the end": (lambda size: dated(size) + "x,1\n", {}),
     "many series": (panel, {}),
     "past covariates": (side_by_side, {"target": "v", "past": ",".join(f"c{k}" for k in range(20))}),
     "blank lines": (lambda size: "\n" * size, {}),
     "a row and blank lines": (lambda size: "v\n1\n" + "\n" * size + "2\n", {}),
 }
+
+ALONE_LARGE = ("thousands in quotes", "comments", "not sorted", "doubled", "on a grid")  # run in the long tests alone
 
 
 def grown(path: Path, options: dict[str, str]) -> tuple[int, str]:
@@ -84,7 +112,23 @@ def grown(path: Path, options: dict[str, str]) -> tuple[int, str]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 @pytest.mark.parametrize("size", [3 * MILLION, pytest.param(20 * MILLION, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("case", CASES)
+def test_memory_of_reading_a_packed_file_goes_by_what_it_holds(tmp_path: Path, size: int):
+    path = tmp_path / "data.csv.gz"
+    text = dated(size).encode()
+    path.write_bytes(gzip.compress(text, 1))
+    growth, told = grown(path, {})
+    assert growth <= 10 * len(text) + 60 * MILLION
+    assert int(told) == size // 21
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+@pytest.mark.parametrize(
+    ("case", "size"),
+    [
+        *((case, 3 * MILLION) for case in CASES if case not in ALONE_LARGE),
+        *(pytest.param(case, 20 * MILLION, marks=pytest.mark.slow) for case in CASES),
+    ],
+)
 def test_memory_of_reading_is_at_most_ten_times_the_file(tmp_path: Path, case: str, size: int):
     make, options = CASES[case]
     path = tmp_path / "data.csv"

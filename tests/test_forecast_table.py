@@ -130,7 +130,10 @@ BAD = {
         "t,v\n2020-01-01 00:00,1\n2020-01-01 01:00,2\n2020-01-01 02:30,3\n2020-01-01 03:30,4\n",
         r"line 4, column 't': 2020-01-01 02:30 is out of step with the rows before \(hourly\)",
     ),
-    "day or month": ("day,v\n01/02/2020,1\n02/02/2020,2\n03/02/2020,3\n", r"line 2, .* may be day/month or month/day"),
+    "day or month": (
+        "day,v\n01/02/2020,1\n02/02/2020,2\n03/02/2020,3\n",
+        r"line 2, .* may be day/month/year or month/day/year",
+    ),
 }
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, drawing_layouts, wide_enough
+from cases import CELLS, attention_layouts, drawing_layouts, wide_enough
 
 from elman import losses, optim
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
-from elman.core.requests import Batch, Engine, Key, Objective, Records, UpdateRule, Windows
+from elman.core.requests import Batch, Engine, Key, NamedInput, Objective, Records, UpdateRule, Windows
 from elman.train.constraints import make_constraints
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -103,6 +103,22 @@ def test_dense_layers_skip_and_embedding(run: Engine, kind: Any, output: str, dt
     arrays = [y, gradient] if dx is None else [y, gradient, dx]
     parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
     for what, array, want in zip(("y", "gradient", "dx"), arrays, parts, strict=False):
+        close(array.ravel(), want, dtype, f"{key}: {what}")
+
+
+@pytest.mark.parametrize("key", ["translator", "itself"])
+def test_attention_and_shift(run: Engine, key: str, dtype: str) -> None:
+    golden, layout = read("attention"), attention_layouts(3, 2)[key]
+    theta, x, source, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "x", "source", "dy"))
+    words = NamedInput(golden["in.words"], golden["in.lengths"])
+    named = {"source": NamedInput(source, golden["in.source_lengths"]), "words": words} if layout.inputs else None
+    y, _, tape = run.forward(layout, theta, Batch(x, None, golden["in.lengths"], named=named), 3)
+    gradient, dx, _ = run.backward(layout, theta, tape, dy, None, None, None)
+    dread = dx["source"] if isinstance(dx, dict) else dx
+    assert dread is not None
+    arrays = [y, gradient, dread]
+    parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
+    for what, array, want in zip(("y", "gradient", "dread"), arrays, parts, strict=True):
         close(array.ravel(), want, dtype, f"{key}: {what}")
 
 

@@ -16,7 +16,7 @@ import pytest
 from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout
 
 from elman import losses
-from elman.core.layers import Dense, Embedding, Last, Layer, Layout, Recurrent, Skip
+from elman.core.layers import Attention, Dense, Embedding, Last, Layer, Layout, Node, Recurrent, Shift, Skip
 from elman.core.requests import Batch, Engine, Objective
 
 TOLERANCE = 1e-6
@@ -100,6 +100,13 @@ def test_dense_layers_and_skip(run: Engine, activation: Any, output: str) -> Non
 def test_skip_between_recurrent_layers(run: Engine) -> None:
     layout = Layout([Recurrent(3), Skip(), Recurrent(4, CELLS["gru"], True), Dense(2), Skip()], 2)
     check(*case(run, layout, ragged=True), "skip")
+
+
+def test_attention_and_shift(run: Engine) -> None:
+    """Over the layer's own input, over x, and shifted between recurrent layers."""
+    itself, over_x = (Node(Attention(), reads=["previous", name]) for name in ("previous", "x"))
+    layout = Layout([Recurrent(3), itself, Shift(), Recurrent(4, CELLS["gru"], True), over_x, Dense(2)], 2)
+    check(*case(run, layout, ragged=True, given=True), "attention")
 
 
 @pytest.mark.parametrize("output", ["sequence", "last"])

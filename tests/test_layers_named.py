@@ -1,6 +1,6 @@
 """Layers that name what they read: several sequences, each with its own lengths, states from elsewhere, targets as an
-input, a memory read inside the recurrence, and a loss with one ragged target a row. The layers and the loss of this
-file are no part of elman: they show that the registries carry them."""
+input, a memory read inside the recurrence, and a loss with one ragged target a row. The layer, the cell and the loss of
+this file are no part of elman: they show that the registries carry them."""
 
 from __future__ import annotations
 
@@ -24,30 +24,6 @@ from elman.engines.reference.layers import Signal as Values
 B, SYMBOLS = 5, 6
 
 # -------------------------------------------------------------------------------------- the pieces of this file
-
-
-@dataclass(frozen=True)
-class Previous(Layer):
-    """Each step of a sequence gives the step before it, the first one zeros: what a decoder sees of its targets."""
-
-    kind: ClassVar[str] = "previous_step"
-    compiled: ClassVar[bool] = False  # type: ignore[assignment]
-
-    def output(self, *read: Signal) -> Signal:
-        return read[0]
-
-
-def previous_forward(given: Given) -> Done:
-    x = given.read[0]
-    y = np.zeros_like(x.values)
-    y[:, 1:] = x.values[:, :-1]
-    return Done(given, Values(y, x.lengths))
-
-
-def previous_backward(done: Done, dout: np.ndarray, dfinal: Any, truncate: Any) -> Sent:
-    dx = np.zeros_like(dout)
-    dx[:, :-1] = dout[:, 1:]
-    return Sent([dx])
 
 
 @dataclass(frozen=True)
@@ -141,12 +117,9 @@ def bag(loss: Any, y_hat: np.ndarray, lengths: np.ndarray, y: np.ndarray, y_leng
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """One entry in each registry, as an elman of its own would have."""
-    for layer, forward, backward in (
-        (Previous, previous_forward, previous_backward),
-        (Scaled, scaled_forward, scaled_backward),
-    ):
-        monkeypatch.setitem(LAYERS, layer.kind, layer)
-        monkeypatch.setitem(reference_layers.LAYERS, layer.kind, SimpleNamespace(forward=forward, backward=backward))
+    monkeypatch.setitem(LAYERS, Scaled.kind, Scaled)
+    both_ways = SimpleNamespace(forward=scaled_forward, backward=scaled_backward)
+    monkeypatch.setitem(reference_layers.LAYERS, Scaled.kind, both_ways)
     monkeypatch.setitem(LOSSES, "bag", Bag())
     monkeypatch.setitem(reference_losses.LOSSES, "bag", bag)
 
@@ -165,7 +138,7 @@ def translator(memory: bool = False, dtype: str = "float64") -> elman.Network:
         Node(elman.Recurrent(3, elman.GRU(), learned_state=True), "voice", ["x"], {"h": "heard"}),
         Node(elman.Last(), "tone", ["voice"]),
         Node(elman.Embedding(SYMBOLS, 3), "symbols", ["y"]),
-        Node(Previous(), "before"),
+        Node(elman.Shift(), "before"),
         Node(
             elman.Recurrent(4, bidirectional=False, zoneout=0.1),
             "decoder",

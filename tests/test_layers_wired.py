@@ -79,12 +79,45 @@ def networks() -> Iterator[tuple[str, Sequence[Layer | Node]]]:
         ],
     )
     yield (
+        "decoder that attends",
+        [
+            ENCODER,
+            Node(elman.Embedding(6, 3), "symbols", ["words"]),
+            Node(elman.Shift(), "before"),
+            Node(elman.Recurrent(4), "decoder", ["before"], {"h": "encoder.h"}),
+            Node(elman.Attention(), "attention", ["decoder", "encoder"]),
+            elman.Dense(3),
+        ],
+    )
+    yield "attends to itself", [ENCODER, Node(elman.Attention(), "a", ["encoder", "encoder"]), elman.Dense(2)]
+    yield (
+        "one memory of three",
+        [
+            Node(elman.Recurrent(3, "gru"), "mine", ["x"]),
+            Node(elman.Attention(), "first", ["mine", "source"]),
+            Node(elman.Attention(), "again", ["first", "source"]),
+            Node(elman.Attention(), "last", ["again", "mine"]),
+            elman.Dense(2),
+        ],
+    )
+    yield (
+        "shifted twice",
+        [
+            Node(elman.Shift(), "late", ["source"]),
+            Node(elman.Shift(), "later"),
+            Node(elman.Recurrent(4, "gru"), "h", ["later"]),
+            Node(elman.Skip(), reads=["previous", "late"]),
+            elman.Shift(),
+        ],
+    )
+    yield (
         "words read late",
         [Node(elman.Recurrent(3, "tanh"), "first", ["x"]), Node(elman.Embedding(5, 2), "e", ["words"]), elman.Last()],
     )
 
 
 NETWORKS = dict(networks())
+ATTENDING = ["decoder that attends", "attends to itself", "one memory of three", "shifted twice"]
 
 
 def draw(layout: Layout, rng: np.random.Generator, dtype: str, n: int, ragged: bool, given: bool, loss: Loss) -> Batch:
@@ -167,7 +200,9 @@ def answers_of(
     return found
 
 
-@pytest.mark.parametrize("name", ["from the other axis", "ends of two sequences", "one layer read by three"])
+@pytest.mark.parametrize(
+    "name", ["from the other axis", "ends of two sequences", "one layer read by three", *ATTENDING]
+)
 def test_threads_and_neighbours_change_no_bit(name: str):
     """Large weights let several shards go through time together; a row's answer has the bits that it has alone."""
     from elman import _native
@@ -200,6 +235,26 @@ def _wider(node: Layer | Node, hidden: int) -> Layer | Node:
     if isinstance(node, Node):
         return replace(node, layer=_wider(node.layer, hidden))
     return replace(node, hidden_size=hidden) if isinstance(node, elman.Recurrent) else node
+
+
+@pytest.mark.parametrize(
+    ("layers", "needs"),
+    [
+        ([Node(elman.Recurrent(3), "a"), Node(elman.Recurrent(3), state="a")], "an initial state from another layer"),
+        ([elman.Recurrent(3), elman.Shift()], r"Shift\(\), which reads other steps"),
+        ([Node(elman.Recurrent(3), "a"), Node(elman.Attention(), reads=["a", "a"])], r"Attention\(\), which reads"),
+    ],
+)
+def test_what_needs_the_whole_sequence_is_not_cut(layers: Sequence[Layer | Node], needs: str):
+    """Neither into steps nor into windows: a part of the sequence would give other numbers."""
+    network = elman.Network.from_layers(layers, input_size=2)
+    x, y = np.zeros((2, 8, 2)), np.zeros((2, 8, network.output_size))
+    with pytest.raises(ValueError, match=f"network: expected layers that read one step at a time, got {needs}"):
+        network.stream()
+    with pytest.raises(ValueError, match=f"window: expected None for a network with {needs}"):
+        elman.Trainer(network).fit(x, y, epochs=1, window=4, progress=False)
+    with pytest.raises(ValueError, match=f"recompute: expected False for a network .*{needs}"):
+        elman.Trainer(network, recompute=2).fit(x, y, epochs=1, progress=False)
 
 
 def test_words_outside_of_the_table_count_as_nan():

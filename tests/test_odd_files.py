@@ -107,7 +107,7 @@ READ: dict[str, tuple[str | bytes, dict[str, Any], list[float], str]] = {
         alone("", "1", "2"), {"missing": "zero"}, [0, 1, 2],
         "1 missing value in 3 rows is",
     ),
-    "rows of commas alone": ("a,v\nx,1\n,\nx,3\n", {"missing": "interpolate"}, [1, 2, 3], ""),
+    "rows of commas alone": ("a,v\nx,1\n,\nx,3\n", {"missing": "interpolate", "time": "none"}, [1, 2, 3], ""),
     "blank lines at the end": (alone("1", "2", "", "", ""), {}, [1, 2], ""),
     "rows of commas at the end": (
         dated("1", "2") + ",\n,\n", {}, [1, 2],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import typing
@@ -90,6 +91,34 @@ def test_every_native_cell_has_frozen_values(kind: str) -> None:
     # gru_after is PyTorch's own GRU
     with np.load(ROOT / "tests" / "golden" / f"{kind.removesuffix('_after')}.npz") as golden:
         assert sum(not key.startswith("in.") for key in golden) == 32
+
+
+# -------------------------------------------------------------------------------------------- commands
+
+COMMANDS = sorted(path.stem for path in (ROOT / "src/elman/cli/commands").glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_a_command_is_everywhere_that_the_recipe_says(module: str) -> None:
+    """One file, one function that it is named after, which the program and its help know."""
+    pytest.importorskip("typer")
+    group, _, name = module.rpartition("_")
+    found = importlib.import_module(f"elman.cli.commands.{module}")
+    assert found.__all__ == [name]
+    app = importlib.import_module("elman.cli.app")
+    registered = (app.demo if group else app.app).registered_commands
+    (command,) = (each for each in registered if each.callback.__name__ == name)
+    assert command.callback.__doc__ == getattr(found, name).__doc__
+    assert command.callback.__doc__.strip().endswith(".")
+    assert group in ("", "demo")
+
+
+def test_the_program_has_no_other_command() -> None:
+    pytest.importorskip("typer")
+    app = importlib.import_module("elman.cli.app")
+    names = [each.callback.__name__ for each in app.app.registered_commands]
+    names += [f"demo_{each.callback.__name__}" for each in app.demo.registered_commands]
+    assert sorted(names) == COMMANDS
 
 
 # ------------------------------------------------------------------------------- layers and losses

@@ -15,7 +15,7 @@ import elman
 from elman import losses
 from elman.core.layers import GRU, LSTM, Cell, Dense, Dropout, Last, Layout, Recurrent, Simple
 from elman.core.requests import Engine, Key, Objective
-from elman.engines.reference.random import Draws, Place
+from elman.engines.reference.random import DrawPlace, Draws
 
 CELLS: list[Cell] = [
     Simple(noise=0.3),
@@ -56,7 +56,7 @@ def test_the_generator_has_its_known_answers():
 @pytest.mark.parametrize("units", [1, 4, 7, 66])
 def test_draws_are_the_generators_words(units: int):
     seed, update, rows = 2**40 + 5, 9, np.array([3, 1000])
-    bits = Draws(seed, update, rows).bits(Place(2, 1), "zoneout_c", 4, units)
+    bits = Draws(seed, update, rows).bits(DrawPlace(2, 1), "zoneout_c", 4, units)
     quarter = -(-units // 4)
     for i, row in enumerate(rows):
         for unit in range(units):
@@ -66,7 +66,7 @@ def test_draws_are_the_generators_words(units: int):
 
 
 def test_normal_numbers_are_normal():
-    draws, place = Draws(1, 2, np.arange(400)), Place(0, 0)
+    draws, place = Draws(1, 2, np.arange(400)), DrawPlace(0, 0)
     values = draws.normal(place, "noise", 3, 500, np.dtype(float))
     assert abs(values.mean()) < 4 / math.sqrt(values.size)
     assert abs(values.std() - 1) < 4 / math.sqrt(2 * values.size)
@@ -80,7 +80,7 @@ def test_normal_numbers_are_normal():
 
 @pytest.mark.parametrize("units", [1, 4, 7, 66])
 def test_normal_numbers_are_a_radius_and_an_angle(units: int):
-    draws, place = Draws(1, 2, np.arange(3)), Place(0, 0)
+    draws, place = Draws(1, 2, np.arange(3)), DrawPlace(0, 0)
     half = 2 * math.ceil(units / 4)
     bits = draws.bits(place, "noise", 3, 2 * half)
     for row, values in zip(bits, draws.normal(place, "noise", 3, units, np.dtype(float)), strict=True):
@@ -93,7 +93,7 @@ def test_normal_numbers_are_a_radius_and_an_angle(units: int):
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
 def test_masks_have_mean_one(rate: float):
-    mask = Draws(3, 0, np.arange(300)).mask(Place(1, 0), "dropout", 0, 300, rate, np.dtype(float))
+    mask = Draws(3, 0, np.arange(300)).mask(DrawPlace(1, 0), "dropout", 0, 300, rate, np.dtype(float))
     assert set(np.unique(mask)) <= {0.0, 1 / (1 - rate)}
     assert (mask == 0).mean() == pytest.approx(rate, abs=4 * math.sqrt(rate * (1 - rate) / mask.size))
 

@@ -10,7 +10,21 @@ from typing import Any
 import pytest
 from cases import CELLS
 
-from elman.core.layers import MOST_PARAMETERS, Dense, Dropout, Embedding, Input, Last, Layer, Layout, Recurrent, Skip
+from elman.core.layers import (
+    MOST_PARAMETERS,
+    Attention,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    Last,
+    Layer,
+    Layout,
+    Node,
+    Recurrent,
+    Shift,
+    Skip,
+)
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
@@ -22,6 +36,7 @@ LAYOUTS: dict[str, Layout] = {
     "both": Layout([Recurrent(3, "lstm", bidirectional=True), Dense(2)], 4),  # type: ignore[arg-type]
     "embedding": Layout([Embedding(6, 5), Recurrent(3, "gru"), Last(), Dense(2)], 1),  # type: ignore[arg-type]
     "skip": Layout([Recurrent(3, "gru"), Dropout(0.5), Dense(2), Skip()], 4),  # type: ignore[arg-type]
+    "attention": Layout([Recurrent(3, "gru"), Shift(), Node(Attention(), reads=["previous", "x"])], 4),  # type: ignore[arg-type]
 }
 
 
@@ -61,9 +76,9 @@ def alterations(name: str) -> Iterator[tuple[str, int, tuple[str, ...], int]]:
     layout = LAYOUTS[name]
     extreme = [-1, 2**31, 2**32, 2**62, 2**63 - 1]
     for i, op in enumerate(operations(layout)):
-        kind = type(layout.layers[i])
+        kind = type(layout.parts[i].layer)
         yield from ((name, i, (f,), n) for f in ("input_size", "output_size") for n in (*extreme, 0, 99))
-        if kind is Skip:
+        if kind in (Skip, Attention):
             yield from ((name, i, ("second_size",), n) for n in (*extreme, 0, 99))
             yield from ((name, i, ("reads",), n) for n in (-2, i, i + 1, 2**31 - 1))
         if kind in (Recurrent, Embedding):
@@ -92,6 +107,21 @@ def test_the_core_builds_no_model_larger_than_its_parameters(name: str):
 def test_the_core_refuses_numbers_that_do_not_fit(name: str, op: int, path: tuple[str, ...], value: int):
     with pytest.raises(ValueError, match="ops: "):
         made(name, op, path, value)
+
+
+@needs_core
+@pytest.mark.parametrize(("at", "first"), [(2, True), (3, False), (4, True)], ids=["shift", "memory", "query"])
+def test_the_core_refuses_one_vector_a_row_where_steps_are_read(at: int, first: bool):
+    from elman import _native
+    from elman.engines.compiled import inputs, operations
+
+    layers = [Recurrent(4, "gru"), Last(), Node(Shift(), reads=["x"]), *[Node(Attention(), reads=["x", "x"])] * 2]  # type: ignore[arg-type]
+    layout = Layout(layers, 4)
+    ops = operations(layout)
+    fields = {field: getattr(ops[at], field) for field in OP}
+    ops[at] = _native.Op(**(fields | {"reads": (1, -1) if first else (-1, 1)}))
+    with pytest.raises(ValueError, match=r"ops: expected (no layer that reads steps|a sequence as memory)"):
+        _native.Model32(operations=ops, inputs=inputs(layout), states=[4], size=layout.size)
 
 
 @needs_core

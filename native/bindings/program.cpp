@@ -29,7 +29,9 @@ void bind_enums(nb::module_& m) {
       .value("dense", LayerKind::dense)
       .value("last", LayerKind::last)
       .value("skip", LayerKind::skip)
-      .value("dropout", LayerKind::dropout);
+      .value("dropout", LayerKind::dropout)
+      .value("attention", LayerKind::attention)
+      .value("shift", LayerKind::shift);
   nb::enum_<CellKind>(m, "CellKind")
       .value("tanh", CellKind::tanh)
       .value("relu", CellKind::relu)

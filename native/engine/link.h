@@ -7,7 +7,12 @@
 
 namespace elman {
 
-inline bool reads_two(LayerKind kind) { return kind == LayerKind::skip; }
+inline bool reads_two(LayerKind kind) { return kind == LayerKind::skip || kind == LayerKind::attention; }
+
+// Whether it reads other steps than its own: a part of the rows' time then says nothing.
+inline bool reads_other_steps(const Op& op) {
+  return op.directions == 2 || op.kind == LayerKind::attention || op.kind == LayerKind::shift;
+}
 
 // Fills in what follows from what the operations read.
 inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
@@ -28,7 +33,7 @@ inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
     op.axis = op.last ? 0 : first > kInput ? ops[size_t(first)].axis : inputs[size_t(kInput - first)].axis;
     read(first);
     if (reads_two(op.kind)) read(op.reads[1]);
-    p.whole = p.whole || op.directions == 2;
+    p.whole = p.whole || reads_other_steps(op);
     for (int32_t k = 0; k < op.directions; k++) {
       for (const Origin& origin : op.direction[k].origin) {
         if (origin.kind == OriginKind::vector) read(origin.source);

@@ -62,8 +62,9 @@ class Validator {
       need(op.in == read.width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as what it reads");
       need((op.kind == LayerKind::embedding) == read.integers, "ops: expected an embedding alone to read integers");
       need(op.directions == 1 || (op.directions == 2 && op.kind == LayerKind::recurrent), "ops: one or two directions");
-      need((op.kind != LayerKind::recurrent && op.kind != LayerKind::last) || !read.last,
-           "ops: expected no recurrent layer behind the last step");
+      const bool steps = op.kind == LayerKind::recurrent || op.kind == LayerKind::last ||
+                         op.kind == LayerKind::attention || op.kind == LayerKind::shift;
+      need(!steps || !read.last, "ops: expected no layer that reads steps behind the last one");
       const Source second = source(int32_t(i), op.reads[1]);
       if (reads_two(op.kind)) {
         need(op.second == second.width && !second.integers, "ops: expected a second source of its width");
@@ -71,6 +72,7 @@ class Validator {
       if (op.kind == LayerKind::skip) {
         need(read.last || (!second.last && read.axis == second.axis), "ops: expected a skip between the same steps");
       }
+      if (op.kind == LayerKind::attention) need(!second.last, "ops: expected a sequence as memory");
       check(op);
       check_origins(int32_t(i));
       const bool last = read.last || op.kind == LayerKind::last;
@@ -119,8 +121,12 @@ class Validator {
       case LayerKind::skip:
         need(op.out == op.in, "ops: a skip gives what it gets");
         return inside(op.direction[0].weight, op.out, op.second);
+      case LayerKind::attention:
+        need(op.out == op.in + op.second, "ops: expected attention to give the context and the query");
+        return inside(op.direction[0].weight, op.second, op.in);
       case LayerKind::last:
       case LayerKind::dropout:
+      case LayerKind::shift:
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
     }
     throw std::invalid_argument("ops: unknown kind");

@@ -10,7 +10,23 @@ namespace elman::ELMAN_ISA {
 template <class T>
 struct OpWeights {
   CellWeights<T> cell[2];    // recurrent
-  T *forward, *bias, *back;  // dense and skip
+  T *forward, *bias, *back;  // dense, skip and attention
+};
+
+// What one row's memory needs on its way through attention, one row after the other: it packed for both products, and
+// room for one result a step of the query, (steps, ldk).
+template <class T>
+struct AttentionRoom {
+  T *lanes, *rows, *made;
+};
+
+// The tape of attention: W q (total, ldk) of every query; the shares (total, lds) of each memory step in it, row after
+// row of the axis, each with its steps.
+template <class T>
+struct AttentionTape {
+  T *key, *share;
+  int64_t ldk, lds, longest;  // longest: of the memory's rows, in steps
+  AttentionRoom<T> room;
 };
 
 // Every operation's output: (rows, ld), rows one for each step of each sequence along its axis of time (`last` false),
@@ -24,6 +40,7 @@ struct OpTape {
   DirectionTape<T> dir[2];
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
+  AttentionTape<T> attention;
 };
 
 // Rows of numbers: an input or an operation's output, or the gradient of either. Rows are one for each step of each
@@ -124,10 +141,24 @@ ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
 }
 
 template <class T>
+struct AttentionScratch {
+  AttentionRoom<T> room;
+  T *dkey, *dscore, *dmemory;  // (total, ldk); of one row: (steps, lds), (memory's steps, M)
+  int64_t* steps;              // 0, 1, 2, ...
+};
+
+// What an operation's way back works on.
+template <class T>
+struct OpScratch {
+  DirectionScratch<T> dir[2];
+  AttentionScratch<T> attention;
+};
+
+template <class T>
 struct ShardScratch {
-  T** dout;                       // gradient of each operation's output; see Op::shared_output
-  DirectionScratch<T> (*dir)[2];  // for each operation
-  T** dx;                         // of each input, like its numbers; null for integers, and where nobody asks
+  T** dout;           // gradient of each operation's output; see Op::shared_output
+  OpScratch<T>* ops;  // for each operation
+  T** dx;             // of each input, like its numbers; null for integers, and where nobody asks
   Share<T>* shares;
   int64_t* picked;  // what the shares pick from
   int64_t shard_rows;
@@ -163,7 +194,7 @@ struct BackwardPass {
   Rows<T> in[2];
   const OpTape<T>& o;
   T* dout;
-  const DirectionScratch<T>* dir;
+  const OpScratch<T>& own;
   int64_t truncate;
   Shares<T> shares;
   Into<T> din[2];
@@ -181,7 +212,7 @@ struct PlainLayer {
                          OpTape<T>& o) {
     o.out = m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
-  static void carve_scratch(Carver&, const Op&, const OpTape<T>&, int64_t /*block*/, DirectionScratch<T>*) {}
+  static void carve_scratch(Carver&, const Op&, const OpTape<T>&, int64_t /*block*/, OpScratch<T>&) {}
 };
 
 }  // namespace elman::ELMAN_ISA

@@ -189,10 +189,10 @@ struct RecurrentLayer : PlainLayer<T> {
     o.out = op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
 
-  static void carve_scratch(Carver& m, const Op& op, const OpTape<T>& o, int64_t block, DirectionScratch<T>* dir) {
+  static void carve_scratch(Carver& m, const Op& op, const OpTape<T>& o, int64_t block, OpScratch<T>& own) {
     for (int32_t k = 0; k < op.directions; k++) {
       dispatch_cell<T>(op.cell, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, *o.steps, o.dir[k], block, op.directions == 2, dir[k]);
+        carve_direction_scratch<decltype(cell)>(m, *o.steps, o.dir[k], block, op.directions == 2, own.dir[k]);
       });
     }
   }
@@ -202,8 +202,8 @@ struct RecurrentLayer : PlainLayer<T> {
   }
 
   static void backward(const BackwardPass<T>& b) {
-    recurrent_backward(b.op, b.w, b.s, b.in[0].at, b.in[0].ld, b.o, b.dout, b.dir, b.truncate, b.shares, b.din[0].at,
-                       b.din[0].start);
+    recurrent_backward(b.op, b.w, b.s, b.in[0].at, b.in[0].ld, b.o, b.dout, b.own.dir, b.truncate, b.shares,
+                       b.din[0].at, b.din[0].start);
   }
 };
 

@@ -1,11 +1,13 @@
 // The registry of layers: one entry for each LayerKind.
 #pragma once
 
+#include "layers/attention.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
 #include "layers/last.h"
 #include "layers/recurrent.h"
+#include "layers/shift.h"
 #include "layers/skip.h"
 
 namespace elman::ELMAN_ISA {
@@ -26,6 +28,10 @@ ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
       return f(SkipLayer<T>{});
     case LayerKind::dropout:
       return f(DropoutLayer<T>{});
+    case LayerKind::attention:
+      return f(AttentionLayer<T>{});
+    case LayerKind::shift:
+      return f(ShiftLayer<T>{});
   }
 }
 

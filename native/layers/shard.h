@@ -48,11 +48,11 @@ void send_to_origins(const Op& op, const ShardTape<T>& s, const ShardScratch<T>&
     for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
       const Origin& origin = op.direction[k].origin[part];
       if (origin.kind == OriginKind::none) continue;
-      T* from = part == 0 ? b.dir[place][k].dh : b.dir[place][k].dc;
+      T* from = part == 0 ? b.ops[place].dir[k].dh : b.ops[place].dir[k].dc;
       T* to;
       int64_t ld;
       if (origin.kind == OriginKind::state) {
-        const DirectionScratch<T>& other = b.dir[origin.source][origin.direction];
+        const DirectionScratch<T>& other = b.ops[origin.source].dir[origin.direction];
         to = origin.part == 0 ? other.dh : other.dc, ld = d.units;
       } else {
         to = origin.source <= kInput ? b.dx[kInput - origin.source] : b.dout[origin.source];
@@ -66,7 +66,7 @@ void send_to_origins(const Op& op, const ShardTape<T>& s, const ShardScratch<T>&
   }
 }
 
-// Through all layers, from the last one's dout; b.dir holds the gradient of the final states.
+// Through all layers, from the last one's dout; b.ops holds the gradient of the final states.
 template <class T>
 void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, const ShardScratch<T>& b,
                const void* const* dhidden, int64_t truncate, Shares<T> shares, double activity = 0,
@@ -108,7 +108,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
                                {rows_of(s, op.reads[0]), rows_of(s, op.reads[1])},
                                o,
                                b.dout[i],
-                               b.dir[i],
+                               b.ops[i],
                                truncate,
                                shares,
                                {into(op.reads[0]), into(op.reads[1])}};
@@ -124,8 +124,8 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
     if (p.ops[i].kind != LayerKind::recurrent) continue;
     for (int32_t k = 0; k < p.ops[i].directions; k++) {
       const OpTape<T>& o = s.ops[i];
-      f(b.dir[i][k].dh, p.ops[i].direction[k].state, *o.steps, o.dir[k]);
-      if (b.dir[i][k].dc) f(b.dir[i][k].dc, p.ops[i].direction[k].state + 1, *o.steps, o.dir[k]);
+      f(b.ops[i].dir[k].dh, p.ops[i].direction[k].state, *o.steps, o.dir[k]);
+      if (b.ops[i].dir[k].dc) f(b.ops[i].dir[k].dc, p.ops[i].direction[k].state + 1, *o.steps, o.dir[k]);
     }
   }
 }

@@ -182,8 +182,8 @@ ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& 
   ShardScratch<T>* scratch = m.take<ShardScratch<T>>(1);
   ShardScratch<T> measured_here;
   ShardScratch<T>& b = scratch ? *scratch : measured_here;
-  b.dir = reinterpret_cast<DirectionScratch<T>(*)[2]>(m.take<DirectionScratch<T>>(2 * p.n_ops));
-  DirectionScratch<T> measured[2];
+  b.ops = m.take<OpScratch<T>>(p.n_ops);
+  OpScratch<T> measured;
   b.dout = m.take<T*>(p.n_ops);
   int64_t largest[2] = {0, 0};
   for (int32_t i = 0; i < p.n_ops; i++) {
@@ -196,7 +196,7 @@ ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& 
       largest[i % 2] = size;
     }
     dispatch_layer<T>(p.ops[i].kind, [&](auto layer) {
-      decltype(layer)::carve_scratch(m, p.ops[i], o, block_steps(shard_rows), b.dir ? b.dir[i] : measured);
+      decltype(layer)::carve_scratch(m, p.ops[i], o, block_steps(shard_rows), b.ops ? b.ops[i] : measured);
     });
   }
   T* const turns[2] = {m.take<T>(largest[0]), m.take<T>(largest[1])};

@@ -22,7 +22,8 @@ void pack_gates(T* w, const T* src, int64_t units, int64_t inner, Gates g) {
   if (g.slots == 1) return pack_transposed(w, src, units, inner);
   for (int64_t j = 0; j < units; j += W, w += g.count * W * inner) {
     for (int k = 0; k < g.count; k++) {
-      pack_lanes(w + k * W, g.count * W, src + (g.gate[k] * units + j) * inner, units - j < W ? units - j : W, inner);
+      pack_lanes(w + k * W, g.count * W, Strided<T>{src, inner}, g.gate[k] * units + j, units - j < W ? units - j : W,
+                 inner);
     }
   }
 }

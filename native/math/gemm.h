@@ -224,36 +224,42 @@ void dots(const Rows& x, int64_t rows, int64_t inner, const T* w, int64_t output
 // ---- packing: panels of 4 vectors of outputs (the last may be narrower); within a panel, the rows q one after the
 // other
 
-// to[q * step + i] = src[i][q] for `rows` <= W rows of `inner` elements; zeros for the lanes past them.
-template <class T>
-void pack_lanes(T* to, int64_t step, const T* src, int64_t rows, int64_t inner) {
+// to[q * step + i] = src[first + i][q] for `rows` <= W rows of `inner` elements; zeros for the lanes past them.
+template <class T, class Rows>
+void pack_lanes(T* to, int64_t step, const Rows& src, int64_t first, int64_t rows, int64_t inner) {
   constexpr int64_t W = kWidth<T>;
   int64_t q = 0;
   for (; rows == W && q + W <= inner; q += W) {
     Vec<T> block[W];
-    for (int i = 0; i < W; i++) block[i] = load(src + i * inner + q);
+    for (int i = 0; i < W; i++) block[i] = load(src[first + i] + q);
     transpose<T>(block);
     for (int i = 0; i < W; i++) store(to + (q + i) * step, block[i]);
   }
   for (; q < inner; q++) {
     if (rows < W) store(to + q * step, Vec<T>{});
-    for (int64_t i = 0; i < rows; i++) to[q * step + i] = src[i * inner + q];
+    for (int64_t i = 0; i < rows; i++) to[q * step + i] = src[first + i][q];
   }
 }
 
-// w <- the transpose of src (outputs, inner), row-major, zeros in the padding.
-template <class T>
-void pack_transposed(T* w, const T* src, int64_t outputs, int64_t inner) {
+// w <- the transpose of the rows src (outputs, inner), zeros in the padding.
+template <class T, class Rows>
+void pack_rows_transposed(T* w, const Rows& src, int64_t outputs, int64_t inner) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
   const int64_t all = padded<T>(outputs);
   for (int64_t o = 0; o < all; o += wide) {
     const int64_t width = all - o < wide ? all - o : wide;
     for (int64_t v = 0; v < width; v += W) {
       const int64_t left = outputs - o - v;
-      pack_lanes(w + v, width, src + (o + v) * inner, left < W ? left : W, inner);
+      pack_lanes(w + v, width, src, o + v, left < W ? left : W, inner);
     }
     w += width * inner;
   }
+}
+
+// The same for a matrix, row-major as theta is.
+template <class T>
+void pack_transposed(T* w, const T* src, int64_t outputs, int64_t inner) {
+  pack_rows_transposed(w, Strided<T>{src, inner}, outputs, inner);
 }
 
 // w <- the rows of src (outputs, inner), each padded with zeros to whole vectors.
@@ -265,17 +271,23 @@ void pack_rows(T* w, const T* src, int64_t outputs, int64_t inner) {
   }
 }
 
-// w <- src (inner, outputs), row-major, zeros in the padding.
-template <class T>
-void pack_straight(T* w, const T* src, int64_t inner, int64_t outputs) {
+// w <- the rows src (inner, outputs), zeros in the padding.
+template <class T, class Rows>
+void pack_rows_straight(T* w, const Rows& src, int64_t inner, int64_t outputs) {
   const int64_t all = padded<T>(outputs), wide = kTileVectors * kWidth<T>;
   for (int64_t o = 0; o < all; o += wide) {
     const int64_t width = all - o < wide ? all - o : wide, have = outputs - o < width ? outputs - o : width;
     for (int64_t q = 0; q < inner; q++, w += width) {
-      memcpy(w, src + q * outputs + o, size_t(have) * sizeof(T));
+      memcpy(w, src[q] + o, size_t(have) * sizeof(T));
       for (int64_t i = have; i < width; i++) w[i] = T(0);
     }
   }
+}
+
+// The same for a matrix, row-major as theta is.
+template <class T>
+void pack_straight(T* w, const T* src, int64_t inner, int64_t outputs) {
+  pack_rows_straight(w, Strided<T>{src, outputs}, inner, outputs);
 }
 
 }  // namespace elman::ELMAN_ISA

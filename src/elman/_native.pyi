@@ -33,6 +33,10 @@ class LayerKind(enum.Enum):
 
     dropout = 5
 
+    attention = 6
+
+    shift = 7
+
 class CellKind(enum.Enum):
     tanh = 0
 

@@ -24,7 +24,21 @@ import numpy as np
 
 import elman
 from elman import losses, optim
-from elman.core.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Layer, Recurrent, Simple, Skip
+from elman.core.layers import (
+    GRU,
+    LSTM,
+    Attention,
+    Dense,
+    Dropout,
+    Embedding,
+    Last,
+    Layer,
+    Node,
+    Recurrent,
+    Shift,
+    Simple,
+    Skip,
+)
 
 __all__ = ["Caller", "main", "run"]
 
@@ -69,9 +83,9 @@ class Caller:
         simple = Simple(self.any_of(("tanh", "relu")), leak, c(0.5) and leak is not None, self.any_of((0.0, 0.1)), norm)
         return self.any_of((simple, LSTM(not norm and c(0.4), norm), GRU(norm or c(0.5), norm)))
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[Layer | Node]:
         embedding = self.chance(0.3)
-        found: list[Layer] = [Embedding(self.small(9), self.small())] if embedding else []
+        found: list[Layer | Node] = [Embedding(self.small(9), self.small())] if embedding else []
         for _ in range(self.small(2)):
             options: dict[str, Any] = {"bidirectional": self.chance(0.3), "learned_state": self.chance(0.2)}
             if self.chance(0.2):
@@ -79,6 +93,8 @@ class Caller:
             found.append(Recurrent(self.any_of((1, 2, 3, 5, 8, 17, 33)), self.cell(), **options))
             if self.chance(0.2):
                 found.append(Dropout(0.4, self.chance(0.5)))
+            if self.chance(0.1):
+                found.append(self.any_of((Shift(), Node(Attention(), reads=("previous", "previous")))))
         if self.chance(0.3):
             found.append(Last())
         if self.chance(0.8):
@@ -216,7 +232,7 @@ class Caller:
         finite(value, gradients.flat)
 
     def stream(self, net: elman.Network) -> None:
-        while net.layout.bidirectional:
+        while net.layout.whole:
             net = self.network()
         batch = self.small(3)
         stream = net.stream(self.perhaps(batch))

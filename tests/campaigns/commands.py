@@ -33,6 +33,7 @@ class Command(NamedTuple):
 
 
 READING = ["DATA", "--target", "--time", "--id", "--freq", "--missing", "--to", "--out", "--effort"]
+READING += ["--duplicates", "--regular", "--decimal"]
 LEARNING = ["--past", "--future", "--static", "--calendar", "--distribution"]
 FITTING = ["--horizon", "--season", "--context", "--levels", "--windows", "--seed"]
 AGAIN = ["DATA", "MODEL", "--target", "--time", "--id", "--freq", "--missing", "--future", "--to", "--out"]

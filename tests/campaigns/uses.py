@@ -59,7 +59,7 @@ def _network(network: elman.Network) -> list[Use]:
     x = np.zeros((2, 3), int) if whole else np.ones((2, 3, network.input_size), network.dtype)
 
     def stream() -> None:
-        if not network.layout.bidirectional:
+        if not network.layout.whole:
             network.stream().step(x[:1, 0])
 
     return [lambda: network.predict(x), lambda: network.predict(x, lengths=[1, 3]), lambda: network.hidden(x), stream]

@@ -29,12 +29,12 @@ from torch.nn import functional
 from torch.nn.utils import rnn
 
 from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
-from elman.engines.reference.random import Draws, Place
+from elman.engines.reference.random import DrawPlace, Draws
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import CELLS, drawing_layouts, wide_enough  # noqa: E402
+from cases import CELLS, attention_layouts, drawing_layouts, wide_enough  # noqa: E402
 
 B, T, D, H = 4, 5, 2, 3
 Arrays = dict[str, np.ndarray]
@@ -49,7 +49,7 @@ def main() -> int:
     bad = 0
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
-    others |= {"rules": rules_values, "truncated": truncated_values}
+    others |= {"rules": rules_values, "truncated": truncated_values, "attention": attention_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -94,6 +94,11 @@ def draw(name: str) -> Arrays:
     elif name == "truncated":
         found = {"x": normal((B, T, D)), "y": normal((B, T, 2)), "weight": rng.random((B, T))}
         found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in truncated_layouts().items()}
+    elif name == "attention":
+        found = {"x": normal((B, T, D)), "source": normal((B, 6, D)), "words": rng.integers(0, 6, (B, T))}
+        found |= {"lengths": np.array([3, 5, 1, 4]), "source_lengths": np.array([6, 2, 4, 1])}
+        found["dy"] = normal((B, T, 3))
+        found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in attention_layouts(H, D).items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -273,7 +278,7 @@ ACTIVITY = 0.4
 def regular_draws() -> Arrays:
     """What update UPDATE of a training with seed SEED draws for rows 0 to B - 1."""
     draws, double = Draws(SEED, UPDATE, np.arange(B)), np.dtype(float)
-    cell, above = Place(0, 0), Place(1, 0)
+    cell, above = DrawPlace(0, 0), DrawPlace(1, 0)
     steps = {
         "zoneout_h": [draws.chosen(cell, "zoneout_h", t, H, 0.3) for t in range(T)],
         "zoneout_c": [draws.chosen(cell, "zoneout_c", t, H, 0.3) for t in range(T)],
@@ -370,6 +375,38 @@ def stack_values(inputs: Arrays) -> Arrays:
             out = out + read @ p["skip.weight"].T
         gradients = torch.autograd.grad((out * dy).sum(), [theta] if layout.integer_input else [theta, x])
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in (out, *gradients)])
+    return found
+
+
+def attention_values(inputs: Arrays) -> Arrays:
+    """y, gradient and that of the encoder's input for each layout, one after the other. Attention is PyTorch's own,
+    without its scale; it sees one row after the other, each cut to its lengths."""
+    found: Arrays = {}
+    lengths, ends = inputs["lengths"], {"itself": inputs["lengths"], "translator": inputs["source_lengths"]}
+    for key, layout in attention_layouts(H, D).items():
+        theta, read = leaf(inputs[f"theta-{key}"]), leaf(inputs["source" if key == "translator" else "x"])
+        p = named(layout, theta)
+
+        def recurrent(i: int, size: int, x: torch.Tensor, steps: np.ndarray) -> torch.Tensor:
+            inner, start = Layout([Recurrent(size, CELLS["gru"])], D), layout.parts[i].parameters[0][0].offset  # noqa: B023
+            states = [torch.zeros(B, size, dtype=torch.float64)]
+            return by_module(inner, theta[start : start + inner.size], x, steps, states)[0]  # noqa: B023
+
+        query = memory = recurrent(0, H, read, ends[key])
+        if key == "translator":
+            symbols = p["symbols.weight"][torch.tensor(inputs["words"])]
+            query = recurrent(3, 4, functional.pad(symbols, (0, 0, 1, 0))[:, :-1], lengths)
+        rows: list[torch.Tensor] = []
+        for row, (steps, count) in enumerate(zip(lengths, ends[key], strict=True)):
+            q, m = query[row, :steps], memory[row, :count]
+            context = functional.scaled_dot_product_attention(q @ p["attention.weight"].T, m, m, scale=1.0)
+            y = torch.cat([context, q], 1)
+            y = functional.pad(y, (0, 0, 1, 0))[:-1] if key == "itself" else y
+            y = functional.linear(y, p["head.weight"], p["head.bias"])
+            rows.append(functional.pad(y, (0, 0, 0, T - steps)))
+        y = torch.stack(rows)
+        gradients = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta, read])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
     return found
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from elman.core import checks
 from elman.series.calendar import FARTHEST, Calendar
+from elman.series.dates.style import Style
 from elman.series.errors import DataError
 from elman.series.series import Series
-from elman.series.tables.dates import Style
 
 __all__ = ["Continuation", "rows_per_day"]
 
@@ -81,6 +81,8 @@ class Continuation:
         """Raises ValueError where the fields contradict one another."""
         if (self.time is None) != (self.calendar is None):
             raise ValueError(f"time: expected a time and a calendar, or neither, got {self.time}")
+        if self.calendar is not None and self.calendar.zone != self.style.zone:
+            raise ValueError(f"calendar.zone: expected {self.style.zone!r}, got {self.calendar.zone!r}")
         if self.time is not None:
             checks.whole("time", int(self.time.astype(np.int64)), -FARTHEST, FARTHEST)
         checks.whole("row", self.row, low=0)

@@ -20,11 +20,14 @@ from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress
 from elman.forecast.boxcox import inverse
+from elman.series import notes
 from elman.series.calendar import Calendar
+from elman.series.columns import Columns
+from elman.series.dates.style import Style
 from elman.series.errors import DataError
 from elman.series.season import find_season
-from elman.series.series import Series
-from elman.series.sources import as_series, opened
+from elman.series.series import Series, SeriesOptions
+from elman.series.sources import opened, series_of
 
 __all__ = ["AnomalyDetector"]
 
@@ -94,6 +97,8 @@ class AnomalyDetector(Estimator):
         *,
         target: str | None = None,
         time: object = None,
+        date_format: str | None = None,
+        zone: str | None = None,
         skip_rows: int = 0,
         decimal: str | None = None,
         on_progress: OnProgress | None = None,
@@ -101,7 +106,9 @@ class AnomalyDetector(Estimator):
         """Fits the model to the first rows of a series, scores the others, and returns the detector.
 
         y              a `Series`, an array (n,), a data frame or its column, or the path of a file
-        target, time   columns of a data frame or file; for an array, `time` holds the times
+        target, time   columns of a data frame or file, several of times that are dates together, "none" to number the
+                       rows; for an array, `time` holds the times
+        date_format, zone   form of the times, such as "%d/%m/%Y", and their time zone; None: found in them
         skip_rows, decimal   how a CSV file is read (see `read_table`)
         on_progress    is called with the share of the training that is done, from 0 to 1, by any thread. An exception
                        that it raises ends the training, is raised here, and leaves the detector as it was
@@ -110,7 +117,8 @@ class AnomalyDetector(Estimator):
         """
         checked = self.checked_options()
         recipe = options.training_recipe(checked["effort"], checked["cell"], checked["hidden_size"])
-        series = self._read(opened(y, skip_rows, decimal), target, time)
+        names = Columns(target, time, date_format=date_format, zone=zone)
+        series = self._read(opened(y, skip_rows, decimal), names)
         known = series.values[: self._probation_rows(series)]
         if (known == known[0]).all():
             raise DataError(
@@ -167,17 +175,13 @@ class AnomalyDetector(Estimator):
             return (day, 7 * day)
         return calendar.seasons if calendar is not None else ()
 
-    def _read(self, y: object, target: str | None, time: object) -> Series:
-        """Returns the series in anything that `fit` takes."""
-        return as_series(
-            y,
-            target=target,
-            time=time,
-            freq=self.freq,
-            missing=self.missing,
-            duplicates=self.duplicates,
-            regular=self.regular,
-        )
+    def _read(self, y: object, names: Columns, style: Style | None = None) -> Series:
+        """Returns the series in anything that `fit` takes; `style` is that of the series that its rows follow."""
+        options = SeriesOptions(self.freq, self.missing, None, self.duplicates, self.regular, style)
+        found = series_of(y, names, options)
+        if not isinstance(y, Series):
+            notes.warn(found.notes, stacklevel=3)
+        return found
 
     # ----------------------------------------------------------------------------------------- scoring
 
@@ -204,7 +208,15 @@ class AnomalyDetector(Estimator):
         score = self._monitor.step(value).score
         return score, score >= self._monitor.threshold
 
-    def detect(self, y: object, *, target: str | None = None, time: object = None) -> Anomalies:
+    def detect(
+        self,
+        y: object,
+        *,
+        target: str | None = None,
+        time: object = None,
+        date_format: str | None = None,
+        zone: str | None = None,
+    ) -> Anomalies:
         """Scores many values that follow the last one seen, as `score_one` would one by one; returns the `Anomalies`.
 
         It takes the same data as `fit`. If the fitted series has dates, the first new date must follow the last one
@@ -220,7 +232,8 @@ class AnomalyDetector(Estimator):
                 raise TypeError(f"y: expected numbers, got {checks.shown(y)}") from None
             series = self._continuation.series(values, last)
         else:
-            series = self._read(y, target, time)
+            names = Columns(target, time, date_format=date_format, zone=zone)
+            series = self._read(y, names, self._continuation.style if self._continuation.time is not None else None)
             self._continuation.check(series, last)
         found = self._score(series)
         self._continuation = Continuation.after(series, self._monitor.row - 1)

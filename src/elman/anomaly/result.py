@@ -14,6 +14,7 @@ from elman import plots
 from elman.core.staging import replacing
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
+from elman.series.tables.frames import polars_times
 
 if TYPE_CHECKING:
     import polars
@@ -210,7 +211,8 @@ def _frame(id: str | None, found: Anomalies) -> polars.DataFrame:
     series, columns = found.series, found.columns()
     time = series.time_name or "row"
     parts = [] if id is None else [polars.Series("series", [id] * len(found))]
-    parts.append(polars.Series(time, np.arange(1, len(found) + 1) if series.times is None else series.times))
+    times = np.arange(1, len(found) + 1) if series.times is None else series.times
+    parts.append(polars_times(time, times, series.style))
     for name, cells in columns.items():
         if name != time:
             parts.append(polars.Series(name, cells, dtype=polars.Float64 if name == "score" else None))

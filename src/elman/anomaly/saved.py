@@ -16,7 +16,7 @@ from elman.core import checks
 from elman.core.stack import is_stack
 from elman.estimators.codec import Codec
 from elman.series.calendar import Calendar
-from elman.series.tables.dates import Style
+from elman.series.dates.style import Style
 
 __all__ = ["CODEC", "FittedDetector"]
 
@@ -54,9 +54,10 @@ CODEC = Codec(
         "errors/1": ErrorDistribution,
         "monitor/1": MonitorState,
         "following/1": Continuation,
-        "calendar/1": Calendar,
-        "date style/1": Style,
+        "calendar/2": Calendar,
+        "date style/2": Style,
     },
+    {"calendar/1": lambda old: {**old, "zone": ""}, "date style/1": lambda old: {**old, "zone": ""}},
 )
 
 

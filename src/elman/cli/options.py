@@ -51,6 +51,13 @@ def _count(name: str, help: str, least: int = 1) -> Any:
     return typer.Option(name, metavar="N", min=least, help=help)
 
 
+DATE_FORMS = (
+    "Read are 2024-01-31, 31.01.2024, 1/31/2024, 31-Jan-24, Jan 31 2024, 2024-01-31T18:00+01:00, 1/31/2024 6:00 PM,"
+    " 2024-01, Jan-24, Jan 2024, 2024M01, 2024Q1, 2024-W05, 2024H1, 2024/25, FY2024 and 2024; where a column is named"
+    " as a time, 202401, 20240131, 2024.25, seconds, milliseconds, and a spreadsheet's days (serial) too. Years of two"
+    " digits up to 29 are in the 2000s."
+)
+
 Data = Annotated[
     str | None,
     typer.Argument(
@@ -101,7 +108,21 @@ class ColumnOptions:
         _text("--target", "COLUMN", "The column of the values, or several: a,b; default: the only numeric one."),
     ] = None
     time: Annotated[
-        str | None, _text("--time", "COLUMN", "The column of the dates; default: the first that reads as dates.")
+        str | None,
+        _text(
+            "--time",
+            "COLUMN[,COLUMN]",
+            "The column of the dates, or several: year,quarter; none numbers the rows; default: the first that reads as"
+            " dates.",
+        ),
+    ] = None
+    date_format: Annotated[
+        str | None,
+        _text("--date-format", "FORMAT", "The form of the dates, such as %d/%m/%Y; default: found. " + DATE_FORMS),
+    ] = None
+    zone: Annotated[
+        str | None,
+        _text("--zone", "ZONE", "The time zone of the dates, such as Europe/Berlin; default: as they say."),
     ] = None
     id: Annotated[
         str | None,
@@ -149,7 +170,7 @@ class ColumnOptions:
         """Returns the columns by name; ValueError for names that are not well-formed."""
         from elman.series.columns import Columns
 
-        return Columns(self.target, self.time, self.id)
+        return Columns(self.target, self.time, self.id, date_format=self.date_format, zone=self.zone)
 
     def read(self, source: Path, names: Columns | None = None, after: Panel | None = None) -> Panel:
         """Reads the series in a file, by the columns `names` or those of the options, and returns them as a panel;

@@ -36,6 +36,7 @@ def reader(
         regular=columns.regular or (model.regular if columns.freq is None else None),
         duplicates=columns.duplicates or model.duplicates,
         missing=columns.missing if columns.missing != "error" else model.missing,
+        wide=False,  # the columns of a wide file are known by their names
     )
     names = _names(options.columns(), trained, first)
     alone = replace(options, skip_bad=options.skip_bad or getattr(model, "skip_bad", False))

@@ -1,8 +1,8 @@
 """Initial values of parameters, drawn in float64 so that float32 and float64 networks begin alike.
 
 Without a name, what works for each cell:
-- `weight_ih`, dense layers, skip: Xavier (Glorot and Bengio 2010), uniform in +-sqrt(6 / (fan_in + fan_out)), gate by
-  gate;
+- `weight_ih`, dense layers, skip, attention: Xavier (Glorot and Bengio 2010), uniform in +-sqrt(6 / (fan_in +
+  fan_out)), gate by gate;
 - `weight_hh`: orthogonal, gate by gate (Saxe et al. 2014); the identity for relu (Le, Jaitly and Hinton 2015);
 - biases and peepholes 0, but 1 for the LSTM's forget gate (Gers et al. 2000; Jozefowicz et al. 2015);
 - embeddings: standard normal.

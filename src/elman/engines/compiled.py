@@ -15,6 +15,7 @@ from elman.core.layers import (
     GRU,
     INPUT,
     LSTM,
+    Attention,
     Cell,
     Dense,
     Dropout,
@@ -260,6 +261,8 @@ def _options(part: Part) -> dict[str, Any]:
             return {"activation": _native.ActivationKind[activation]}
         case Skip():
             return {"second_size": part.parameters[0][0].shape[1]}
+        case Attention():
+            return {"second_size": part.parameters[0][0].shape[0]}
         case Dropout(rate=rate, variational=variational):
             return {"rate": rate, "variational": variational}
         case _:

@@ -84,8 +84,10 @@ class Codec(Generic[T]):
         return self._read(description, ArrayReader(tensors))
 
     def described(self, value: Any) -> dict[str, Any]:
-        """Returns the description of a tree that is in JSON's terms already: with the names of its classes."""
+        """Returns the description of a tree that is in JSON's terms already, those of the first version of each class:
+        with the names of its classes."""
         arrays = ArrayReader()
+        arrays.versions = {_without_version(name): name for name in self.newer if name.endswith("/1")}
         self._root.read(value, ROOT, arrays)
         return {"types": sorted(arrays.classes), "value": value}
 

@@ -7,6 +7,7 @@
     model.backtest_.summary()               # mean MASE, sMAPE, RMSE of the network and of the baselines
     model.verdict()                         # by how much the network beats the best baseline, or that it does not
     Forecaster(horizon=24).fit("shops.csv", id="shop").forecast()["north"]     # many series, one model
+    series.notes                            # how the file was read, where that is not plain
     model.save("sales.safetensors"); elman.load("sales.safetensors").forecast(history=read_series("new.csv"))
 
 Files and folders (series are read in `elman.series`):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman.core import checks
-from elman.series.limits import BEYOND
+from elman.series.limits import LARGEST_FORECAST
 
 __all__ = ["derivative", "inverse", "parse_lambda", "transform"]
 
@@ -25,15 +25,15 @@ def transform(y: np.ndarray, boxcox_lambda: float) -> np.ndarray:
 
 
 def inverse(z: np.ndarray, boxcox_lambda: float) -> np.ndarray:
-    """Returns the values y of transformed values z, limited to [-BEYOND, BEYOND] (see `series.limits`).
+    """Returns the values y of transformed values z, at most `limits.LARGEST_FORECAST` in absolute value.
 
     If lambda is not 1, they are at least 0.
     """
     if boxcox_lambda == 1.0:
-        return np.clip(z, -BEYOND, BEYOND)
+        return np.clip(z, -LARGEST_FORECAST, LARGEST_FORECAST)
     if boxcox_lambda == 0.0:
-        return np.exp(np.minimum(z, np.log(BEYOND)))
-    return np.clip(boxcox_lambda * z + 1.0, 0.0, BEYOND**boxcox_lambda) ** (1.0 / boxcox_lambda)
+        return np.exp(np.minimum(z, np.log(LARGEST_FORECAST)))
+    return np.clip(boxcox_lambda * z + 1.0, 0.0, LARGEST_FORECAST**boxcox_lambda) ** (1.0 / boxcox_lambda)
 
 
 def derivative(y: np.ndarray, boxcox_lambda: float) -> np.ndarray:

@@ -192,7 +192,7 @@ class FittedForecaster(Estimator):
     ) -> Forecast | Forecasts:
         """As `forecast`, with levels in increasing order, which may lie below 1."""
         self.check_fitted()
-        most = min(limits.HORIZON, limits.ROLLED * self.horizon_)
+        most = min(limits.HORIZON, limits.RECURSIVE_HORIZONS * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
         levels = self.levels_ if levels is None else levels
         if levels:

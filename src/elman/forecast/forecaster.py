@@ -136,6 +136,8 @@ class Forecaster(FittedForecaster):
         past: Any = None,
         future: Any = None,
         static: Any = None,
+        date_format: str | None = None,
+        zone: str | None = None,
         wide: bool = False,
         skip_rows: int = 0,
         decimal: str | None = None,
@@ -148,7 +150,11 @@ class Forecaster(FittedForecaster):
                      file; or many series: a mapping from ids to series, a list of arrays or `Series`, or a data frame
                      or file in long form, with one row for each series and time
         target, time, id   names of columns of a data frame or file; for an array, `time` holds the times. The names
-                     `y`, `ds` and `unique_id` are found without these arguments. Several targets are a series each
+                     `y`, `ds` and `unique_id` are found without these arguments. Several targets are a series each.
+                     `time` may name several columns that are times together, such as ["year", "quarter"], or be
+                     "none": the rows are numbered
+        date_format, zone   form of the times, such as "%d/%m/%Y", and their time zone, such as "Europe/Berlin"; None:
+                     found in them
         past, future, static   covariates, as the name of a column or a list of names. Past covariates are known up to
                      the last value (weather), future ones also for later rows (prices, holidays), and static ones do
                      not change (a region). For an array they are arrays (see `as_series`), for a mapping mappings of
@@ -168,7 +174,8 @@ class Forecaster(FittedForecaster):
         on_progress = renamed_argument("Forecaster.fit", "progress", progress, "on_progress", on_progress)
         checked = self.checked_options()
         windows, levels = checked["windows"], checked["levels"]
-        read = self._read(opened(y, skip_rows, decimal), Columns(target, time, id, past, future, static), wide)
+        names = Columns(target, time, id, past, future, static, date_format, zone)
+        read = self._read(opened(y, skip_rows, decimal), names, wide)
         input_frame = None if isinstance(y, str | os.PathLike) else frame_type(y)
         panel, strategy = options.strategy_of(checked, read).resolve(read, windows > 0, self.skip_bad)
         if levels and strategy.horizon is not None:  # the largest possible number of residuals, checked before training

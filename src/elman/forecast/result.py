@@ -18,7 +18,7 @@ from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.series.errors import counted
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
-from elman.series.tables.frames import FrameType, table_type
+from elman.series.tables.frames import FrameType, polars_times, table_type
 
 __all__ = ["Forecast", "Forecasts", "to_frame"]
 
@@ -66,7 +66,9 @@ class Forecast:
 
     @property
     def times(self) -> np.ndarray:
-        """Returns the times of the rows, datetime64[us] (h,), or row numbers if the history has no times."""
+        """Returns the times of the rows, datetime64[us] (h,), or row numbers if the history has no times.
+
+        They are UTC where the history is in a time zone (`history.style.zone`); `labels` are in the zone."""
         return self.history.ahead(len(self))
 
     @property
@@ -148,7 +150,7 @@ class Forecast:
         unit = history.calendar.unit_name if history.calendar is not None else None
         return plots.ForecastChart(
             history.line(),
-            self.times,
+            history.clocks(self.times),
             self.values,
             self.intervals,
             self.model,
@@ -244,7 +246,10 @@ def to_frame(
     """
     forecasts = list(result.values()) if isinstance(result, Forecasts) else [result]
     time = forecasts[0].history.time_name
-    tables = [({} if time is None else {time: each.times}) | dict(columns(each)) for each in forecasts]
+    tables = [
+        ({} if time is None else {time: frame.times(each.times, each.history.style, time)}) | dict(columns(each))
+        for each in forecasts
+    ]
     table = {name: np.concatenate([part[name] for part in tables]) for name in tables[0]}
     if isinstance(result, Forecasts):
         table = {id: np.repeat(list(result), [len(each) for each in forecasts])} | table
@@ -268,7 +273,7 @@ def _write_parquet(path: str | os.PathLike[str], forecasts: Sequence[tuple[str |
     for id, forecast in forecasts:
         time = forecast.columns()[0]
         columns = {} if id is None else {"series": [id] * len(forecast)}
-        columns |= {time: forecast.times, **forecast.numbers()}
+        columns |= {time: polars_times(time, forecast.times, forecast.history.style), **forecast.numbers()}
         parts.append(polars.DataFrame(columns))
     with replacing(path) as hidden:
         polars.concat(parts).write_parquet(hidden)

@@ -20,10 +20,11 @@ from elman.forecast.models.prediction import Model
 from elman.forecast.models.recursive_model import RecursiveModel
 from elman.forecast.models.window_spec import WindowSpec
 from elman.series.calendar import Calendar
+from elman.series.columns import Columns, check_times
 from elman.series.covariates import Covariates
+from elman.series.dates.style import Style
 from elman.series.inputs import Inputs
 from elman.series.series import Series
-from elman.series.tables.dates import Style
 
 __all__ = ["CODEC", "ColumnNames", "Fitted"]
 
@@ -37,6 +38,8 @@ class ColumnNames(NamedTuple):
     past: str | tuple[str, ...] | None
     future: str | tuple[str, ...] | None
     static: str | tuple[str, ...] | None
+    date_format: str | None
+    zone: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,7 @@ class Fitted:
 
     def validate(self) -> None:
         """Raises ValueError for parts that are not consistent with each other."""
+        check_times(Columns(**self.columns._asdict()))
         if self.single and len(self.series) != 1:
             raise ValueError(f"single: expected one series, got {len(self.series)}")
         _check_series(self.series, self.model)
@@ -80,7 +84,7 @@ CODEC = Codec(
     Fitted,
     {
         "forecaster/1": Fitted,
-        "columns/1": ColumnNames,
+        "columns/2": ColumnNames,
         "local model/1": LocalModel,
         "configuration/1": Configuration,
         "direct model/1": DirectModel,
@@ -89,9 +93,14 @@ CODEC = Codec(
         "inputs/1": Inputs,
         "series/1": Series,
         "covariates/1": Covariates,
-        "calendar/1": Calendar,
-        "date style/1": Style,
+        "calendar/2": Calendar,
+        "date style/2": Style,
         "backtest/1": Backtest,
+    },
+    {
+        "columns/1": lambda old: {**old, "date_format": None, "zone": None},
+        "calendar/1": lambda old: {**old, "zone": ""},
+        "date style/1": lambda old: {**old, "zone": ""},
     },
 )
 

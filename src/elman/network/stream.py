@@ -58,6 +58,8 @@ class Stream:
             raise ValueError(
                 "network: expected one direction, got a bidirectional network, whose output needs the whole sequence"
             )
+        if network.layout.whole:
+            raise ValueError(f"network: expected layers that read one step at a time, got {network.layout.whole}")
         if network.layout.inputs:
             raise ValueError(f"network: expected x as the only input, got {', '.join(network.layout.inputs)} too")
         self.network = network

@@ -2,7 +2,8 @@
 
 What lies where:
 
-    tables/           files, frames and arrays as columns of numbers, dates and text
+    tables/           files, frames and arrays as columns of numbers and text
+    dates/            cells and columns as times, in time zones, and written again as they were
     order/            rows in the order of their times, and on a regular grid
     joining/          known-future covariates and new rows joined to a panel
     columns.py        `Columns`: which columns of a table hold values, dates, ids and covariates

@@ -11,12 +11,12 @@ from elman.core import checks
 from elman.series import calendar as calendars
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates, forward_filled
-from elman.series.errors import DataError, counted, shorten
+from elman.series.dates.reading import Reading, unclear
+from elman.series.errors import DataError, counted
 from elman.series.limits import LARGEST, SMALLEST
 from elman.series.notes import note
 from elman.series.order.in_order import Dated, in_order
 from elman.series.series import MISSING, Series, SeriesOptions
-from elman.series.tables.dates import Reading
 from elman.series.tables.rows import Rows
 
 __all__ = ["build"]
@@ -40,7 +40,7 @@ def build(
 
     Rows are put in the order of time (`order`). Raises `DataError` for the first row that cannot be used.
     """
-    freq, missing, after, duplicates, regular = options
+    freq, missing, after, duplicates, regular, _ = options
     checks.choice("missing", missing, MISSING)
     grid: Calendar | None = None
     if readings is not None:
@@ -124,7 +124,7 @@ def _after(
         raise rows.error("new rows: expected " + ("times, as before" if readings is None else "no times, as before"))
     if readings is not None and after.times is not None:
         last = after.times[-1:]
-        readings = [Reading(np.concatenate([last, each.times]), each.style) for each in readings]
+        readings = [replace(each, times=np.concatenate([last, each.times])) for each in readings]
     old = after.covariates
     if covariates is not None and old is not None:
         n = len(after)
@@ -188,10 +188,16 @@ def _regular(
             errors.append(error)
     if not found:
         raise errors[0]
-    whole = [each for each in found if (np.diff(each[2]) == 1).all()]  # where day and month are confused, gaps appear
-    if len(chosen := whole or found) > 1:
-        first = readings[0].style.label(readings[0].times[0])
-        raise rows.error(f"{shorten(first)} may be day/month or month/day; write dates as 2024-01-31", 0, dates=True)
+    # where days, months and years are confused, gaps appear
+    least = min(int(steps[-1]) for _, _, steps in found)
+    whole = least == len(rows_of := found[0][2]) - 1
+    chosen = [each for each in found if int(each[2][-1]) < (least + 1 if whole else 2 * least)]
+    if errors and not whole and least > 2 * len(rows_of):
+        raise errors[0]
+    if len(chosen) > 1:
+        raise rows.error(unclear([reading for reading, _, _ in chosen]), 0, dates=True)
+    for text in chosen[0][0].notes:
+        note(text)
     return chosen[0]
 
 
@@ -206,9 +212,10 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
     if isinstance(freq, Calendar):
         calendar = freq
     else:
-        calendar = calendars.infer(times) if freq is None else calendars.parse(freq, times)
+        zone = reading.style.zone
+        calendar = calendars.infer(times, zone) if freq is None else calendars.parse(freq, times, zone)
     if calendar is None:
-        calendar = Calendar("us", calendars.commonest(np.diff(times).astype(np.int64)))
+        calendar = Calendar("us", calendars.commonest(np.diff(times).astype(np.int64)), zone=reading.style.zone)
     steps, known = calendar.index(times)
     bad = ~known | np.concatenate([[False], np.diff(steps) <= 0])
     if bad.any():
@@ -217,6 +224,8 @@ def _steps(rows: Rows, reading: Reading, freq: str | Calendar | None) -> tuple[R
             f"name the step with freq (--freq), or put the rows onto a grid, such as regular={_grid_step(times)!r}"
             " (--regular)"
         )
+        if reading.style.offset and not reading.style.zone:
+            hint += "; zone (--zone) counts days by the clocks of a time zone"
         raise rows.error(
             f"{label(times[i])} is out of step with the rows before ({calendar.name}); {hint}", i, dates=True
         )

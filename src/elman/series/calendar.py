@@ -1,18 +1,20 @@
 """The step between the rows of a series: found in the dates or given by name, and continued past the last row.
 
 There are three rules of stepping: a fixed time, months, and days of the week. A day that the rule leaves out (weekends,
-the days between two month ends) is no gap; a day that belongs to the rule and has no row is one.
+the days between two month ends) is no gap; a day that belongs to the rule and has no row is one. In a time zone, steps
+of a day and longer go by its clocks, and shorter ones by the time that passes.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from elman.core import checks, fields
+from elman.series.dates import zones
 from elman.series.errors import DataError
 from elman.series.steps import short_name
 
@@ -35,12 +37,14 @@ class Calendar:
     unit       "us": every `step` microseconds; "month": every `step` months on the day `day`, or on the last day of a
                month that is shorter (31 is the last day of every month); "weekday": every day that `weekmask` allows
     weekmask   seven of 0 and 1, Monday first
+    zone       the name of a time zone; all times are UTC then. "": they are as the series has them
     """
 
     unit: str
     step: int = 1
     day: int = 1
     weekmask: str = _WORKING
+    zone: str = ""
 
     def __post_init__(self) -> None:
         checks.choice("unit", self.unit, ("us", "month", "weekday"))
@@ -49,17 +53,29 @@ class Calendar:
         fields.text("weekmask", self.weekmask)
         if not re.fullmatch("[01]{7}", self.weekmask) or "1" not in self.weekmask:
             raise ValueError(f"weekmask: expected seven of 0 and 1, Monday first, got {self.weekmask!r}")
+        if fields.text("zone", self.zone):
+            zones.check_zone("zone", self.zone)
+
+    @property
+    def _by_clocks(self) -> bool:
+        """Whether the steps go by the clocks of a zone."""
+        return self.zone != "" and (self.unit != "us" or self.step >= _US["D"])
 
     def ahead(self, time: np.datetime64, count: int, between: int = 0) -> np.ndarray:
         """Returns the `count` times that follow `time`, datetime64[us] (count,), after leaving out the first `between`
         of them. `DataError` for times beyond FARTHEST."""
-        return self._at(time.astype("datetime64[us]"), np.arange(between + 1, between + count + 1))
+        time, steps = time.astype("datetime64[us]"), np.arange(between + 1, between + count + 1)
+        if not self._by_clocks:
+            return self._at(time, steps)
+        return zones.to_utc(self._at(_clocks(np.array([time]), self.zone)[0], steps), self.zone)
 
     def index(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns how many steps each time is from the first, int64 (n,), and whether the rule has that time at all,
         bool (n,)."""
         times = times.astype("datetime64[us]")
         _check_reach(times)
+        if self._by_clocks:
+            times = _clocks(times, self.zone)
         days = times.astype("datetime64[D]")
         if self.unit == "us":
             steps = (times - times[0]).astype(np.int64) // self.step
@@ -126,42 +142,62 @@ class Calendar:
         return f"every {self.step} microseconds"
 
 
-def infer(times: np.ndarray) -> Calendar | None:
-    """Returns the rule that increasing times (n >= 2) follow, with or without gaps; None where they follow none."""
+def infer(times: np.ndarray, zone: str = "") -> Calendar | None:
+    """Returns the rule that increasing times (n >= 2) follow, with or without gaps; None where they follow none.
+
+    zone   the name of the time zone of times that are UTC
+    """
     times = times.astype("datetime64[us]")
     _check_reach(times)
-    return _infer_again(times.tobytes()) if len(times) <= _REMEMBERED else _infer(times)
+    return _infer_again(times.tobytes(), zone) if len(times) <= _REMEMBERED else _infer(times, zone)
 
 
 @lru_cache(4)
-def _infer_again(times: bytes) -> Calendar | None:
+def _infer_again(times: bytes, zone: str) -> Calendar | None:
     """As `infer`, cached, since most series of a panel have the same times."""
-    return _infer(np.frombuffer(times, "datetime64[us]"))
+    return _infer(np.frombuffer(times, "datetime64[us]"), zone)
 
 
-def _infer(times: np.ndarray) -> Calendar | None:
-    for calendar in (_months(times), _weekdays(times), _fixed(times)):
+def _infer(times: np.ndarray, zone: str) -> Calendar | None:
+    clocks = _clocks(times, zone) if zone else times
+    fixed = _fixed(clocks)
+    if zone and (fixed is None or fixed.step < _US["D"]):
+        fixed = _fixed(times)
+    for calendar in (_months(clocks), _weekdays(clocks), fixed):
         if calendar is not None:
+            calendar = replace(calendar, zone=zone)
             steps, known = calendar.index(times)
             if known.all() and (np.diff(steps) > 0).all():
                 return calendar
     return None
 
 
-def parse(freq: object, times: np.ndarray) -> Calendar:
+def _clocks(times: np.ndarray, zone: str) -> np.ndarray:
+    """Returns times of UTC (n,) as the clocks of a zone show them. Where clocks leave out midnight, the first time of
+    that day stands for it."""
+    walls = zones.to_wall(times, zone)
+    days = walls.astype("datetime64[D]").astype("datetime64[us]")
+    late = np.flatnonzero((walls > days) & (walls - days <= np.timedelta64(2, "h")))
+    midnights = late[zones.to_utc(days[late], zone) == times[late]]
+    walls[midnights] = days[midnights]
+    return walls
+
+
+def parse(freq: object, times: np.ndarray, zone: str = "") -> Calendar:
     """Returns the rule of a name: a count and one of s min h D B W M Q Y. S or E after M, Q or Y stands for the first
-    or last day; without it the day is that of the times. `ValueError` for other names.
+    or last day; without it the day is that of the times, which are UTC in a `zone`. `ValueError` for other names.
     """
     match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", short_name(freq)) if isinstance(freq, str) else None
     if match is not None:
         count, word = int(match[1] or 1), _WORDS.get(match[2], match[2])
         if count and word == "B" and count == 1:
-            return Calendar("weekday")
+            return Calendar("weekday", zone=zone)
         if count and word in _US:
-            return Calendar("us", count * _US[word])
+            return Calendar("us", count * _US[word], zone=zone)
         if count and word[0] in _MONTHS and word[1:] in ("", "S", "E"):
-            day = {"S": 1, "E": 31, "": 0}[word[1:]] or _day_of_month(times.astype("datetime64[D]")) or 1
-            return Calendar("month", count * _MONTHS[word[0]], day)
+            days = (_clocks(times, zone) if zone else times).astype("datetime64[D]")
+            day = {"S": 1, "E": 31, "": 0}[word[1:]] or _day_of_month(days) or 1
+            return Calendar("month", count * _MONTHS[word[0]], day, zone=zone)
     raise ValueError(
         "freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE, Y or monthly, got"
         f" {checks.shown(freq)}"

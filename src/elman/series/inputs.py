@@ -151,7 +151,7 @@ class Inputs:
         if self.calendar:
             if series.times is None:
                 raise DataError(f"calendar: {', '.join(self.calendar)} need dates, and the series has none")
-            times = np.concatenate([series.times, series.ahead(ahead)])
+            times = series.clocks(np.concatenate([series.times, series.ahead(ahead)]))
             for name in self.calendar:
                 turn = 2.0 * np.pi * _places(times, name) / CALENDAR[name]
                 columns += [np.sin(turn), np.cos(turn)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 __all__ = [
-    "BEYOND",
     "HIDDEN",
     "HORIZON",
     "LARGEST",
+    "LARGEST_FORECAST",
     "LEVELS",
     "MEMBERS",
-    "ROLLED",
+    "RECURSIVE_HORIZONS",
     "SEED",
     "SKIP",
     "SMALLEST",
@@ -19,10 +19,10 @@ __all__ = [
 
 # The largest absolute value of a series lies between the first two, so that squares and ratios are finite; forecasts
 # and their bounds, which may be larger, lie below the third, whose square is finite too
-SMALLEST, LARGEST, BEYOND = 1e-100, 1e100, 1e150
+SMALLEST, LARGEST, LARGEST_FORECAST = 1e-100, 1e100, 1e150
 
 HORIZON = 1_000_000  # rows of a forecast, and from one backtest window to the next
-ROLLED = 1000  # horizons: as many times the trained horizon may be forecast from forecasts
+RECURSIVE_HORIZONS = 1000  # horizons: as many times the trained horizon may be forecast from forecasts
 WINDOWS = 10_000  # of a backtest
 LEVELS = 100  # intervals
 HIDDEN = 4096  # units of a network

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.series.columns import Columns, columns, found_in_frame
+from elman.series.columns import Columns, columns, found_in_frame, with_form
 from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import gathered, note, of_many
 from elman.series.panel import Panel, map_series
@@ -82,6 +82,12 @@ def _read_panel(
         series = replace(series, notes=(*series.notes, *notes))
         if not first:
             first.append((id, series))
+        forms = [s.style.template for s in (first[0][1], series)]
+        if forms[0] != forms[1] and sorted(forms[0]) == sorted(forms[1]):
+            raise DataError(
+                f"its dates are of the form {forms[1]}, those of series {shorten(first[0][0])} of the form {forms[0]};"
+                " name it with date_format (--date-format)"
+            )
         steps = [None if s.calendar is None else s.calendar.name for s in (first[0][1], series)]
         if steps[0] != steps[1]:
             raise DataError(
@@ -119,11 +125,12 @@ def _makers(data: Any, names: Columns) -> dict[str, Maker] | None:
         for text in table.notes:
             note(text)
         rest, names = found_in_rows(table.without(id), names)
-        if names.time is None and table.blank is not None and table.blank.size:
+        if names.dated is None and table.blank is not None and table.blank.size:
             line = int(table.lines[table.blank[0]])
             raise DataError(
                 "a blank line between rows, without dates, may belong to any series", path=table.path, line=line
             )
+        names = with_form(rest, names)
         for name in (str(names.target), *names.past, *names.future):
             rest.notation(name)  # one for all series
         return {
@@ -131,7 +138,7 @@ def _makers(data: Any, names: Columns) -> dict[str, Maker] | None:
             for name, rows in _groups(rest.cells.column(table.places[id], rest.rows), len(rest)).items()
         }
     cells = table.pop(id)
-    names = found_in_frame(table, names)
+    names = with_form(table, found_in_frame(table, names))
     return {
         name: partial(_series_of_frame_rows, table, rows, names)
         for name, rows in _groups(map(str, cells.tolist()), len(cells)).items()

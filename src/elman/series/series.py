@@ -13,9 +13,9 @@ from elman.core import checks
 from elman.plots.lines import Line
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates
+from elman.series.dates.style import ISO, Style
 from elman.series.errors import DataError
 from elman.series.limits import LARGEST
-from elman.series.tables.dates import ISO, Style
 
 __all__ = ["MISSING", "Series", "SeriesOptions"]
 
@@ -27,7 +27,8 @@ class Series:
     """The values of one series, checked.
 
     values       float64 (n,), finite
-    times        datetime64[us] (n,), increasing by the calendar's step; None: the rows are numbered from 1
+    times        datetime64[us] (n,), increasing by the calendar's step: UTC where the style has a time zone, else as
+                 they are written; None: the rows are numbered from 1
     calendar     the rule of the steps; None where there are no times
     style        how the times are written
     name         the name of the column of values;  time_name  that of the times, None where there are none
@@ -59,6 +60,10 @@ class Series:
             steps, there = self.calendar.index(self.times)
             if not there.all() or (steps != np.arange(n)).any():
                 raise ValueError(f"times: expected those of the calendar ({self.calendar.name})")
+            if self.calendar.zone != self.style.zone:
+                raise ValueError(
+                    f"calendar.zone: expected {self.style.zone!r}, as the style has, got {self.calendar.zone!r}"
+                )
         if any(b <= a for a, b in pairwise((0, *self.filled))) or (self.filled and self.filled[-1] >= n):
             raise ValueError(
                 f"filled: expected rising rows after the first, below {n}, got {checks.shown(self.filled)}"
@@ -89,6 +94,10 @@ class Series:
         ahead = self.ahead(count)
         return [str(i) for i in ahead.tolist()] if self.times is None else self.style.labels(ahead)
 
+    def clocks(self, times: np.ndarray) -> np.ndarray:
+        """Returns times of the series as the clocks of its time zone show them, and numbers of rows as they are."""
+        return times if self.times is None else self.style.wall(times)
+
     @property
     def observed(self) -> np.ndarray:
         """The values (n,), with NaN in the place of masked ones."""
@@ -101,7 +110,7 @@ class Series:
     def line(self, values: np.ndarray | None = None) -> Line:
         """Returns what a picture shows of the series: its name, times (or row numbers from 1), and its values, or
         `values` (n,) in their place."""
-        times = np.arange(1, len(self) + 1) if self.times is None else self.times
+        times = np.arange(1, len(self) + 1) if self.times is None else self.clocks(self.times)
         return Line(self.name, times, self.values if values is None else values, self.time_name or "row")
 
     def head(self, rows: int) -> Series:
@@ -180,6 +189,7 @@ class SeriesOptions(NamedTuple):
     after     the series whose last row the rows follow, where they are new rows of it
     duplicates   which of several rows with the same time counts, one of `order.DUPLICATES`; None: none may be
     regular   the step of the grid onto which rows are put; None: they stay where they are
+    style     the style of the series that the rows follow, to which their times are converted; None: that of `after`
     """
 
     freq: str | None = None
@@ -187,3 +197,9 @@ class SeriesOptions(NamedTuple):
     after: Series | None = None
     duplicates: str | None = None
     regular: str | None = None
+    style: Style | None = None
+
+    @property
+    def like(self) -> Style | None:
+        """The style of the series that the rows follow."""
+        return self.after.style if self.style is None and self.after is not None else self.style

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,14 @@ import numpy as np
 from elman import datasets
 from elman.core import checks
 from elman.series.build import build
-from elman.series.columns import Columns, columns, found_in_frame, found_in_table
+from elman.series.columns import Columns, check_times, columns, found_in_frame, found_in_table, readings_of
 from elman.series.covariates import Covariates
+from elman.series.dates.times import times_of
 from elman.series.errors import DataError, counted, shorten
 from elman.series.notes import gathered, note, warn
 from elman.series.order.several import find_ids, note_ids
 from elman.series.series import Series, SeriesOptions
-from elman.series.tables.arrays import dates_of, numbers_of, times_of
+from elman.series.tables.arrays import numbers_of
 from elman.series.tables.delimited import read_table
 from elman.series.tables.frames import columns_of, index_of, is_frame
 from elman.series.tables.numbers import parse_number
@@ -44,12 +45,14 @@ def read_series(
     path: str | Path,
     *,
     target: str | None = None,
-    time: str | None = None,
+    time: str | Sequence[str] | None = None,
     freq: str | None = None,
     missing: str = "error",
     past: Any = None,
     future: Any = None,
     static: Any = None,
+    date_format: str | None = None,
+    zone: str | None = None,
     duplicates: str | None = None,
     regular: str | None = None,
     skip_rows: int = 0,
@@ -59,7 +62,10 @@ def read_series(
     there is a file of that name.
 
     target   column of the values; default: the only numeric one
-    time     column of the dates; default: the first that reads as dates, or none
+    time     column of the times, or several that are times together (["year", "quarter"]); "none" numbers the rows;
+             default: the first that reads as dates, and an error where it looks like dates and does not
+    date_format   form of the times, such as "%d/%m/%Y %H:%M" or "seconds" (`dates.forms`); default: found
+    zone     time zone of the times, such as "Europe/Berlin"; default: as they say, or as their clocks change
     freq     the step between rows, such as "D" or "15min" (`calendar.parse`); default: found in the dates
     missing  what to do about empty cells and left-out dates: "error" raises `DataError`; "interpolate" fills them on
              straight lines; "zero" takes them as 0; "mask" fills them, but models do not learn from them or score them
@@ -75,9 +81,9 @@ def read_series(
     What a reader should know of how the file was read is in the `notes` of the series, and given as `DataNotice`s.
     Raises `DataError` for bad data, `ValueError` for a bad option.
     """
-    names = {"target": target, "time": time, "past": past, "future": future, "static": static}
+    names = Columns(target, time, None, past, future, static, date_format, zone)
     options = SeriesOptions(freq, missing, duplicates=duplicates, regular=regular)
-    found = series_of(open_table(path, skip_rows=skip_rows, decimal=decimal), Columns(**names), options)
+    found = series_of(open_table(path, skip_rows=skip_rows, decimal=decimal), names, options)
     warn(found.notes)
     return found
 
@@ -113,6 +119,8 @@ def as_series(
     past: Any = None,
     future: Any = None,
     static: Any = None,
+    date_format: str | None = None,
+    zone: str | None = None,
     duplicates: str | None = None,
     regular: str | None = None,
 ) -> Series:
@@ -123,8 +131,8 @@ def as_series(
     times (n,), past covariates (n,) or (n, P), covariates known m rows ahead (n + m,) or (n + m, K), and numbers or
     words. The other options and errors are those of `read_series`.
     """
-    options = SeriesOptions(freq, missing, duplicates=duplicates, regular=regular)
-    found = series_of(data, Columns(target, time, None, past, future, static), options)
+    names = Columns(target, time, None, past, future, static, date_format, zone)
+    found = series_of(data, names, SeriesOptions(freq, missing, duplicates=duplicates, regular=regular))
     if not isinstance(data, Series):
         warn(found.notes)
     return found
@@ -150,9 +158,9 @@ def _series_of(data: Any, names: Columns, options: SeriesOptions) -> Series:
             return series_of_table(data, names, options)
         return series_of_frame(columns_of(data), names, options, None if names.time is not None else index_of(data))
     rows = Rows(str(getattr(data, "name", None) or "value"))
-    time = names.time if names.time is not None else index_of(data)  # the dates of a column of pandas are its index
+    time = names.dated if names.time is not None else index_of(data)  # the dates of a column of pandas are its index
     values = numbers_of(data)
-    readings = None if time is None else times_of(time)
+    readings = None if time is None else times_of(time, options=check_times(names).options(options.like))
     if names.past is None and names.future is None and names.static is None:
         return build(rows, values, readings, options)
     given, later = _given(len(values), names.past, names.future, names.static)
@@ -191,11 +199,11 @@ def _given(rows: int, past: Any, future: Any, static: Any) -> tuple[Covariates, 
 def series_of_table(table: Table, names: Columns, options: SeriesOptions) -> Series:
     """As `series_of`, of a table."""
     table, names = found_in_rows(table, names)
-    target, time = str(names.target), names.time
+    target, time = str(names.target), names.dated
     others = [each for each in table.names if each not in (target, *names.others())]
     ids = partial(find_ids, others, lambda each: table.column(each, "id"))
     rows = Rows(target, time, table.path, table.lines, find_ids=ids)
-    readings = None if time is None else dates_of(table.column(time, "time"), rows)
+    readings = readings_of(table, names, rows, options.like)
     note_ids(others, lambda each: table.column(each, "id"), None if readings is None else readings[0].times)
     covariates = _covariates(
         names,
@@ -212,7 +220,7 @@ def found_in_rows(table: Table, names: Columns) -> tuple[Table, Columns]:
     which tell of missing rows; else they are rows of missing values."""
     filled = table.without_blank()
     found = found_in_table(filled, names)
-    if found.time is None or filled is table:
+    if found.dated is None or filled is table:
         return table, found
     count = len(table) - len(filled)
     were = "was" if count == 1 else "were"
@@ -265,11 +273,13 @@ def series_of_frame(
     frame: Mapping[str, np.ndarray], names: Columns, options: SeriesOptions, dates: Any = None
 ) -> Series:
     """As `series_of`, of the columns (n,) of a data frame; `dates` is its index, where no column of times is named."""
-    names = found_in_frame(frame, names)
-    target, time = str(names.target), names.time
-    readings = times_of(frame[time], time) if time is not None else None if dates is None else times_of(dates)
+    names = found_in_frame(frame, names, indexed=dates is not None)
+    target, time = str(names.target), names.dated
     others = [each for each in frame if each not in (target, *names.others())]
     rows = Rows(target, time, find_ids=partial(find_ids, others, lambda each: frame[each].tolist()))
+    readings = readings_of(frame, names, rows, options.like)
+    if readings is None and dates is not None:
+        readings = times_of(dates, options=names.options(options.like))
     note_ids(others, lambda each: frame[each].tolist(), None if readings is None else readings[0].times)
     covariates = _covariates(
         names,

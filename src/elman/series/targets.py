@@ -11,12 +11,12 @@ import numpy as np
 
 from elman.core import checks
 from elman.series.columns import Columns, all_targets, columns, found_in_frame, found_in_table
+from elman.series.dates.reading import reads_as_date
 from elman.series.errors import DataError, counted, shorten
 from elman.series.notes import note
 from elman.series.series import Series, SeriesOptions
 from elman.series.sources import found_in_rows, series_of_frame, series_of_table
 from elman.series.tables.arrays import numbers_of
-from elman.series.tables.dates import reads_as_date
 from elman.series.tables.frames import columns_of, index_of, is_frame
 from elman.series.tables.table import Table
 

@@ -53,9 +53,9 @@ def as_window(layout: Layout, loss: Loss, window: Any) -> int | None:
     """Returns `window=` of `Trainer.fit`, checked; raises ValueError for a network whose sequences cannot be cut."""
     if window is None:
         return None
-    last, both = layout.last, layout.bidirectional
-    if last or both or layout.inputs or loss.ragged:
-        what = "outputs at its last step alone" if last else "two directions" if both else "other inputs or targets"
+    what = "outputs at its last step alone" if layout.last else layout.whole
+    if what or layout.inputs or loss.ragged:
+        what = what or "other inputs or targets"
         raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")
     return checks.count("window", window)
 

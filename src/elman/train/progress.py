@@ -83,24 +83,24 @@ class Lines:
     def __init__(self, epochs: int) -> None:
         self._pace = Pace(epochs)
         self._every = max(1, math.ceil(epochs / 10))
-        self._unsaid = 0  # the last epoch, where no line was printed for it
+        self._unprinted = 0  # the last epoch, where no line was printed for it
 
     def updates(self, epoch: int, done: int, total: int) -> None:
         self._pace.updates(epoch, done, total)
 
     def epoch(self, epoch: int, loss: float, validation_loss: float) -> None:
         self._pace.epoch(loss, validation_loss)
-        self._unsaid = epoch
+        self._unprinted = epoch
         if epoch == 1 or epoch % self._every == 0:
-            self._say(ended=False)
+            self._print(ended=False)
 
     def close(self) -> None:
-        if self._unsaid:
-            self._say(ended=True)
+        if self._unprinted:
+            self._print(ended=True)
 
-    def _say(self, ended: bool) -> None:
-        print(self._pace.line(self._unsaid, ended), file=sys.stderr, flush=True)
-        self._unsaid = 0
+    def _print(self, ended: bool) -> None:
+        print(self._pace.line(self._unprinted, ended), file=sys.stderr, flush=True)
+        self._unprinted = 0
 
 
 class Bar:

@@ -1,6 +1,7 @@
 """Frozen descriptions of cells and layers, and the layout that gives each its place in theta. Nothing here computes:
 both engines read these descriptions and do the arithmetic."""
 
+from elman.core.layers.attention import Attention
 from elman.core.layers.cells import CELLS, GRU, LSTM, Activation, Cell, CustomCell, Simple, as_cell
 from elman.core.layers.dense import Dense
 from elman.core.layers.dropout import Dropout
@@ -11,6 +12,7 @@ from elman.core.layers.layout import MOST_PARAMETERS, Layout, Parameter, Part, S
 from elman.core.layers.node import Input, Node
 from elman.core.layers.recurrent import Recurrent
 from elman.core.layers.registry import LAYERS
+from elman.core.layers.shift import Shift
 from elman.core.layers.skip import Skip
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "LSTM",
     "MOST_PARAMETERS",
     "Activation",
+    "Attention",
     "Cell",
     "CustomCell",
     "Dense",
@@ -34,6 +37,7 @@ __all__ = [
     "Parameter",
     "Part",
     "Recurrent",
+    "Shift",
     "Signal",
     "Simple",
     "Skip",

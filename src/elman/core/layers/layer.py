@@ -26,6 +26,8 @@ class Layer:
     compiled  whether the compiled core has it; networks with a layer that it lacks run on the reference engine
     suffixes  its directions, by the suffix that their parameters' and states' names get
     draws     whether it draws random numbers in training
+    whole     whether a step of its output needs other steps of what it reads than those that its states remember: no
+              part of a sequence can then go through it alone
     """
 
     kind: ClassVar[str]
@@ -37,6 +39,10 @@ class Layer:
 
     @property
     def draws(self) -> bool:
+        return False
+
+    @property
+    def whole(self) -> bool:
         return False
 
     @property

@@ -119,6 +119,17 @@ class Layout:
     def bidirectional(self) -> bool:
         return any(len(part.layer.suffixes) > 1 for part in self.parts)
 
+    @property
+    def whole(self) -> str | None:
+        """Returns what needs the whole sequence at once, in words: two directions, a layer that reads other steps than
+        its own, or an initial state from another layer; None where a network of one input goes step by step."""
+        for part in self.parts:
+            if part.layer.whole:
+                return "two directions" if len(part.layer.suffixes) > 1 else f"{part.layer!r}, which reads other steps"
+            if any(start is not None for group in part.starts for start in group):
+                return "an initial state from another layer"
+        return None
+
     @cached_property
     def draws(self) -> bool:
         """Returns whether training draws anything."""

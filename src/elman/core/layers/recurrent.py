@@ -67,6 +67,10 @@ class Recurrent(Layer):
         return self.recurrent_dropout > 0 or any(p for _, p in self.zoneouts) or self.cell.draws
 
     @property
+    def whole(self) -> bool:
+        return self.bidirectional
+
+    @property
     def suffixes(self) -> tuple[str, ...]:
         return ("", "_reverse") if self.bidirectional else ("",)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Draws", "Place"]
+__all__ = ["DrawPlace", "Draws"]
 
 SITES = {"dropout": 0, "recurrent_dropout": 1, "zoneout_h": 2, "zoneout_c": 3, "noise": 4}
 BITS = 24  # of a word that are used: what float32 holds exactly
@@ -24,7 +24,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-class Place(NamedTuple):
+class DrawPlace(NamedTuple):
     """The layer and the direction that use a draw."""
 
     layer: int
@@ -37,7 +37,7 @@ class Draws:
     def __init__(self, seed: int, update: int, rows: np.ndarray) -> None:
         self._key, self._update, self._rows = seed, update, rows
 
-    def bits(self, place: Place, site: str, step: int, units: int) -> np.ndarray:
+    def bits(self, place: DrawPlace, site: str, step: int, units: int) -> np.ndarray:
         """Returns whole numbers in [0, 2^24), (B, units)."""
         quarter = -(-units // 4)
         turns = np.arange(quarter) + ((16 * place.layer + 8 * place.direction + SITES[site]) << 16)
@@ -51,16 +51,16 @@ class Draws:
             key = [(k + w) & 0xFFFFFFFF for k, w in zip(key, _WEYL, strict=True)]
         return (np.concatenate(words, axis=1)[:, :units] >> np.uint64(32 - BITS)).astype(np.int64)
 
-    def chosen(self, place: Place, site: str, step: int, units: int, probability: float) -> np.ndarray:
+    def chosen(self, place: DrawPlace, site: str, step: int, units: int, probability: float) -> np.ndarray:
         """Returns True with this probability (rounded up to a multiple of 2^-24) for each unit, (B, units)."""
         return self.bits(place, site, step, units) < threshold(probability)
 
-    def mask(self, place: Place, site: str, step: int, units: int, rate: float, dtype: np.dtype[Any]) -> np.ndarray:
+    def mask(self, place: DrawPlace, site: str, step: int, units: int, rate: float, dtype: np.dtype[Any]) -> np.ndarray:
         """Returns 0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1; (B, units)."""
         dropped = self.chosen(place, site, step, units, rate)
         return np.where(dropped, dtype.type(0), dtype.type(1 / (1 - rate)))
 
-    def normal(self, place: Place, site: str, step: int, units: int, dtype: np.dtype[Any]) -> np.ndarray:
+    def normal(self, place: DrawPlace, site: str, step: int, units: int, dtype: np.dtype[Any]) -> np.ndarray:
         """Returns standard normal numbers, (B, units), two from each radius and angle (Box and Muller 1958).
 
         sqrt(-2 log u) cos(a) and sqrt(-2 log u) sin(a), u in (0, 1], a in (-pi, pi), for the units j and half + j,

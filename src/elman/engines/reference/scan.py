@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import custom, gru, lstm, simple
-from .random import Draws, Place
+from .random import DrawPlace, Draws
 
 __all__ = ["CELLS", "Tape", "backward", "forward", "parameters_of"]
 
@@ -51,7 +51,7 @@ def forward(
     state: Arrays,
     reverse: bool,
     draws: Draws | None,
-    place: Place,
+    place: DrawPlace,
     memory: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, Arrays, Tape]:
     """Takes x (B, T, D), with lengths (B,), through time from a state of (B, H) arrays; returns h (B, T, H), 0 past the
@@ -125,7 +125,7 @@ def parameters_of(cell: Any, arrays: Arrays) -> Any:
 def _held(
     p: float,
     draws: Draws | None,
-    place: Place,
+    place: DrawPlace,
     name: str,
     t: int,
     units: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.series.limits import BEYOND, SMALLEST
+from elman.series.limits import LARGEST_FORECAST, SMALLEST
 from elman.series.season import autocorrelation
 
 __all__ = ["NAIVE2", "RULES", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
@@ -61,6 +61,6 @@ def baselines(values: np.ndarray, horizon: int, season: int) -> dict[str, np.nda
         naive(values, horizon),
         seasonal_naive(values, horizon, season),
         drift(values, horizon),
-        np.clip(naive2(values, horizon, season), -BEYOND, BEYOND),
+        np.clip(naive2(values, horizon, season), -LARGEST_FORECAST, LARGEST_FORECAST),
     )
     return dict(zip(RULES, forecasts, strict=True))

@@ -14,7 +14,7 @@ import numpy as np
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.metrics import interval_score
-from elman.series.limits import BEYOND
+from elman.series.limits import LARGEST_FORECAST
 
 __all__ = ["PooledErrors", "coverage", "interval_bounds", "pooled_errors"]
 
@@ -45,7 +45,7 @@ class PooledErrors:
         widths = self.calibration.half_widths(levels, forecasts.shape[1])[:, None] * sizes[:, None]
         with np.errstate(over="ignore"):
             bounds = forecasts[..., None] + widths[..., None] * error_scale * np.array([-1.0, 1.0])
-        return np.clip(bounds, -BEYOND, BEYOND)
+        return np.clip(bounds, -LARGEST_FORECAST, LARGEST_FORECAST)
 
 
 def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
@@ -60,7 +60,7 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     residuals = backtest.residuals(model)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # scales are tiny after constant rows
         errors = residuals / np.where(residuals < 0.0, backtest.error_scale[..., 0], backtest.error_scale[..., 1])
-    errors = np.clip(errors, -BEYOND, BEYOND)
+    errors = np.clip(errors, -LARGEST_FORECAST, LARGEST_FORECAST)
     known = np.isfinite(errors)
     size = np.where(known, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
     windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(known.sum(axis=1), 1), 1e-12))

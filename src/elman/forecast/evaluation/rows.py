@@ -14,6 +14,7 @@ from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.coverage import interval_bounds
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
+from elman.series.tables.frames import polars_times
 
 __all__ = ["BacktestRows"]
 
@@ -60,12 +61,12 @@ class BacktestRows:
         needs_polars()
         import polars
 
-        columns = dict(self.columns())
+        columns: dict[str, Any] = dict(self.columns())
         if self._series[0].times is not None:
             pairs = zip(self._series, self.backtest.starts, strict=True)
             h = self.backtest.horizon
             parts = [series.times[start : start + h] for series, start in pairs if series.times is not None]
-            columns[self._time_name()] = np.concatenate(parts)
+            columns[self._time_name()] = polars_times("", np.concatenate(parts), self._series[0].style)
         with replacing(path) as hidden:
             polars.DataFrame(columns).write_parquet(hidden)
         return Path(path)

@@ -29,6 +29,6 @@ def segment(layout: Layout, recompute: object, steps: int) -> int | None:
     """Returns `recompute=` as the steps between two kept states: None for False, the root of T for True."""
     if recompute is False or recompute is None:
         return None
-    if layout.bidirectional:
-        raise ValueError(f"recompute: expected False for a network of two directions, got {shown(recompute)}")
+    if layout.whole:
+        raise ValueError(f"recompute: expected False for a network of {layout.whole}, got {shown(recompute)}")
     return math.isqrt(max(0, steps - 1)) + 1 if recompute is True else count("recompute", recompute)

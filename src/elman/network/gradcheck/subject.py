@@ -11,13 +11,16 @@ from elman.core.layers import (
     CELLS,
     INPUT,
     Activation,
+    Attention,
     Cell,
     Dense,
     Embedding,
     Last,
     Layer,
     Layout,
+    Node,
     Recurrent,
+    Shift,
     Simple,
     Skip,
 )
@@ -59,7 +62,7 @@ def network_of(subject: Any, rng: np.random.Generator) -> Subject:
     return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, ())
 
 
-def _around(subject: Any) -> list[Layer]:
+def _around(subject: Any) -> list[Layer | Node]:
     """Returns the layers of a small network with this part in it."""
     match subject:
         case Activation():
@@ -72,6 +75,11 @@ def _around(subject: Any) -> list[Layer]:
             return [subject, Recurrent(4, Simple()), Dense(2)]
         case Last() | Skip():
             return [Recurrent(4, Simple()), Dense(2), subject] if isinstance(subject, Skip) else [Recurrent(4), subject]
+        case Attention():
+            reads = ("previous", "previous")
+            return [Recurrent(4, Simple()), Node(subject, reads=reads), Dense(2)]
+        case Shift():
+            return [Recurrent(4, Simple()), subject, Dense(2)]
         case _ if isinstance(subject, Cell):
             return [Recurrent(4, subject), Dense(2)]
         case _ if isinstance(subject, Loss):

@@ -51,6 +51,8 @@ class Flow:
             raise ValueError(
                 "network: expected one direction, got a bidirectional network, whose state has no next step"
             )
+        if network.layout.whole:
+            raise ValueError(f"network: expected layers that read one step at a time, got {network.layout.whole}")
         self.network = Network.from_theta(network.layout, network.weights.copy().astype(np.float64))
         self.slots = tuple((slot.name, slot.size) for slot in network.layout.states)
         self.size = sum(size for _, size in self.slots)

@@ -10,12 +10,15 @@ import numpy as np
 
 from elman.core import checks
 from elman.series.columns import Columns
+from elman.series.dates.column import time_cells
+from elman.series.dates.sources import source_of
+from elman.series.dates.times import dates_of, times_of
 from elman.series.errors import DataError, listed
 from elman.series.panel import Panel
 from elman.series.series import Series
 from elman.series.sources import open_table
-from elman.series.tables.dates import read_dates
 from elman.series.tables.frames import columns_of, is_frame
+from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
 __all__ = ["with_future"]
@@ -80,17 +83,21 @@ def _of_table(table: Mapping[str, np.ndarray], series: Series, names: Columns, i
     if id is not None and ids in table:
         own = np.array([str(cell) == id for cell in table[ids].tolist()])
     values = np.column_stack([table[column][own].astype(np.float64) for column in wanted])
-    if series.time_name is None or series.time_name not in table:
+    time = series.time_name
+    if time is None or series.times is None or any(part.strip() not in table for part in time.split(",")):
         return values
-    cells = table[series.time_name][own]
-    if cells.dtype.kind != "M":
-        readings = read_dates([str(cell) for cell in cells.tolist()])
-        if not readings:
-            raise DataError(f"future: column {series.time_name!r} does not read as dates")
-        due = series.ahead(rows)
-        cells = max((reading.times for reading in readings), key=lambda times: np.isin(due, times).sum())
-    places = {time: i for i, time in enumerate(cells.astype("datetime64[us]").tolist())}
+    options = names.options(series.style)
+    try:
+        if time in table:
+            readings = times_of(table[time][own], time, options)
+        else:
+            source = source_of({name: cells[own] for name, cells in table.items()}, several=False)
+            readings = dates_of(time_cells(source, time), Rows("value", time), options)
+    except DataError as error:
+        raise DataError(f"future: {error}") from None
     due = series.ahead(rows)
+    times = max((reading.times for reading in readings), key=lambda times: np.isin(due, times).sum())
+    places = {time: i for i, time in enumerate(times.tolist())}
     absent = [i for i, time in enumerate(due.tolist()) if time not in places]
     if absent:
         label = series.labels_ahead(rows)[absent[0]]

@@ -11,10 +11,11 @@ import numpy as np
 from elman.core import checks
 from elman.series.calendar import Calendar
 from elman.series.covariates import Covariates
+from elman.series.dates.reading import Reading, unclear
+from elman.series.dates.style import Style, plain_style
 from elman.series.errors import counted
 from elman.series.notes import note
 from elman.series.order.grid import onto_grid
-from elman.series.tables.dates import Reading, Style, plain_style
 from elman.series.tables.rows import Rows
 
 __all__ = ["DUPLICATES", "Dated", "in_order"]
@@ -93,11 +94,7 @@ def _sorted(given: Dated) -> Dated:
     if not falls.size:
         return given
     if len(found) > 1:
-        raise given.rows.error(
-            f"{found[0].style.label(times[0])} may be day/month or month/day, and the rows are not in order of time;"
-            " sort them, or write dates as 2024-01-31",
-            0, dates=True,
-        )  # fmt: skip
+        raise given.rows.error(f"the rows are not in order of time; {unclear(found)}", 0, dates=True)
     if len(falls) == len(times) - 1:
         note("the rows were in falling order of time and were turned round")
         return given.take(np.arange(len(times))[::-1])
@@ -119,13 +116,9 @@ def _gridded(
 ) -> tuple[Dated, Calendar]:
     """Returns the rows on a grid of steps of `regular`; of several at one time, their mean unless told otherwise."""
     if len(given.readings) > 1:
-        reading = given.readings[0]
-        raise given.rows.error(
-            f"{reading.style.label(reading.times[0])} may be day/month or month/day; write dates as 2024-01-31",
-            0, dates=True,
-        )  # fmt: skip
+        raise given.rows.error(unclear(given.readings), 0, dates=True)
     (reading,) = given.readings
-    calendar, times = onto_grid(reading.times, regular, origin)
+    calendar, times = onto_grid(reading.times, regular, origin, reading.style.zone)
     starts = np.flatnonzero(np.concatenate([[True], np.diff(times) > _ZERO]))
     moved = int(np.count_nonzero(times != reading.times))
     steps = int(calendar.index(times)[0][-1]) + 1
@@ -137,13 +130,13 @@ def _gridded(
     )
     steps_ahead = calendar.ahead(times[0], 1)  # the grid may need a time of day where no row does
     style = _fine_enough(reading.style, np.concatenate([times, steps_ahead]))
-    placed = given._replace(readings=[Reading(times, style)])
+    placed = given._replace(readings=[replace(reading, times=times, style=style)])
     return _merged(placed, starts, duplicates or "mean"), calendar
 
 
 def _fine_enough(style: Style, times: np.ndarray) -> Style:
     """Returns the style, or the plain one where it shows less of the time of day than the times need."""
-    plain = plain_style(times)
+    plain = replace(plain_style(times, style.zone), offset=style.offset)
     return plain if len(plain.clock) > len(style.clock) else style
 
 

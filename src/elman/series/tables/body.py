@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elman.series.dates.reading import reads_as_date
 from elman.series.errors import DataError, counted
 from elman.series.notes import note
 from elman.series.tables.cells import BLOCK, Cells
-from elman.series.tables.dates import reads_as_date
 from elman.series.tables.heading import Batch, Heading, is_comment
 from elman.series.tables.numbers import is_number
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from elman.series.dates.reading import reads_as_date
 from elman.series.errors import DataError, counted, shorten
 from elman.series.notes import note
-from elman.series.tables.dates import reads_as_date
 from elman.series.tables.numbers import is_missing, is_number
 
 __all__ = ["Batch", "Heading", "find_delimiter", "is_comment", "read_heading"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -76,6 +76,7 @@ def _pattern(notation: Notation) -> re.Pattern[str]:
 
 
 _PATTERNS = {notation: _pattern(notation) for notation in _NOTATIONS}
+_SIGNED = {notation: re.compile(f"[+-]?(?:{pattern.pattern})") for notation, pattern in _PATTERNS.items()}
 
 
 class Cell(NamedTuple):
@@ -123,6 +124,8 @@ def parse_number(cell: str, notation: Notation = PLAIN) -> float | None:
     text = cell.strip()
     if (_POINT if notation.decimal == "." else _INFINITE).fullmatch(text):
         return float(text)
+    if _SIGNED[notation].fullmatch(text):
+        return notation.value(text)
     core, negative, *_ = _parts(text)
     if _PATTERNS[notation].fullmatch(core) is None:
         return None
@@ -138,6 +141,8 @@ def parse_numbers(cells: Sequence[str], notation: Notation = PLAIN) -> tuple[np.
             return np.fromiter(map(float, cells), np.float64, len(cells)), []
         except ValueError:  # some cell is empty, a sign alone, or has spaces between its digits
             pass
+    elif all(map(_SIGNED[notation].fullmatch, cells)):
+        return np.fromiter(map(notation.value, cells), np.float64, len(cells)), []
     values = np.full(len(cells), np.nan)
     unread: list[int] = []
     for i, cell in enumerate(cells):
@@ -158,42 +163,30 @@ def survey(cells: Sequence[str]) -> Survey:
     striking: dict[object, int] = {}
     unitless: int | None = None
     short = long = False
-    row = 0
-    for block in blocks(cells):
-        letters = set("".join(block))
-        settled = all(notation.decimal == "." for notation in fits) and unitless is not None
-        if (letters <= _WHOLE and unitless is not None) or (settled and letters <= _POINTS):
-            lengths = set(map(len, block)) if letters <= _WHOLE else set[int]()
-            short, long = short or any(0 < each <= 3 for each in lengths), long or max(lengths, default=0) > 4
-            row += len(block)
+    for i, cell in _first_of_each_shape(cells):
+        core, _negative, unit, bookkeeping = _parts(cell)
+        own = _fitting(core)
+        if not own or is_missing(cell):
             continue
-        for i, cell in enumerate(block, row):
-            if is_missing(cell):
-                continue
-            core, _negative, unit, bookkeeping = _parts(cell)
-            own = _fitting(core)
-            if not own:
-                continue
-            if unit:
-                units.setdefault(unit, i)
-                striking.setdefault(unit, i)
-            elif unitless is None and core.strip("0.,"):
-                unitless = i
-            if bookkeeping:
-                striking.setdefault("brackets", i)
-            if len(own) == len(_NOTATIONS):
-                short, long = short or len(core) <= 3, long or len(core) > 3
-                continue
-            if PLAIN not in own:
-                striking.setdefault(own, i)
-            if (mark := _doubtful_mark(own)) and mark not in doubtful:
-                doubtful[mark] = i
-            if fits & own:
-                fits &= own
-                last = i
-            elif clash is None:
-                clash = (last, i)
-        row += len(block)
+        if unit:
+            units.setdefault(unit, i)
+            striking.setdefault(unit, i)
+        elif unitless is None and core.strip("0.,"):
+            unitless = i
+        if bookkeeping:
+            striking.setdefault("brackets", i)
+        if len(own) == len(_NOTATIONS):
+            short, long = short or len(core) <= 3, long or len(core) > 3
+            continue
+        if PLAIN not in own:
+            striking.setdefault(own, i)
+        if (mark := _doubtful_mark(own)) and mark not in doubtful:
+            doubtful[mark] = i
+        if fits & own:
+            fits &= own
+            last = i
+        elif clash is None:
+            clash = (last, i)
     if clash is not None:
         return Survey((), clash, None, units, unitless, ())  # nothing else counts
     both = len({notation.decimal for notation in fits}) > 1
@@ -204,7 +197,23 @@ def survey(cells: Sequence[str]) -> Survey:
     return Survey(rest, None, doubt, units, unitless, tuple(sorted(set(striking.values()))), (short, long))
 
 
-_WHOLE, _POINTS = set("0123456789+-"), set("0123456789+-.eE")
+_SHAPES, _LONG = 10_000, 40  # shapes that are remembered at most, and their characters
+
+
+def _first_of_each_shape(cells: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yields rows and cells, the first of each shape: those that differ in digits other than 0 have the same."""
+    seen: set[str] = set()
+    start = 0
+    for block in blocks(cells):
+        shapes = "\n".join(block).translate(_SHAPE).split("\n")
+        if len(shapes) != len(block):  # some cells hold line ends
+            shapes = [cell.translate(_SHAPE) for cell in block]
+        first = dict(zip(reversed(shapes), range(len(block) - 1, -1, -1), strict=True))
+        for i in sorted(i for shape, i in first.items() if shape not in seen):
+            yield start + i, block[i]
+        if len(seen) < _SHAPES:
+            seen.update(shape for shape in first if len(shape) <= _LONG)
+        start += len(block)
 
 
 def _doubtful_mark(own: frozenset[Notation]) -> str:
@@ -216,14 +225,13 @@ def _doubtful_mark(own: frozenset[Notation]) -> str:
 
 def _fitting(core: str) -> frozenset[Notation]:
     """Returns the notations in which digits and marks are a number."""
-    return _fitting_shape(core.translate(_SHAPE)) if len(core) <= _REMEMBERED else _fitting_anew(core)
+    return _fitting_shape(core.translate(_SHAPE)) if len(core) <= _LONG else _fitting_anew(core)
 
 
 def _fitting_anew(core: str) -> frozenset[Notation]:
     return frozenset(notation for notation, pattern in _PATTERNS.items() if pattern.fullmatch(core))
 
 
-_REMEMBERED = 40  # characters of a shape at most, whose notations are cached
 _fitting_shape = lru_cache(1024)(_fitting_anew)
 
 

@@ -67,7 +67,7 @@ class Table:
         """Returns the table without its blank rows, for a table whose dates say where rows are missing."""
         if self.blank is None or not self.blank.size:
             return self
-        return self.take(np.delete(np.arange(len(self)), self.blank))
+        return self.take(np.delete(np.arange(len(self), dtype=np.uint32), self.blank))
 
     def without(self, name: str) -> Table:
         """Returns the table without a column."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from . import dense, dropout, embedding, last, recurrent, skip
+from . import attention, dense, dropout, embedding, last, recurrent, shift, skip
 from .record import Done, Given, Sent, Signal
 
 __all__ = ["LAYERS", "Done", "Given", "Sent", "Signal"]
 
 LAYERS: dict[str, ModuleType | Any] = {
+    "attention": attention,
     "dense": dense,
     "dropout": dropout,
     "embedding": embedding,
     "last": last,
     "recurrent": recurrent,
+    "shift": shift,
     "skip": skip,
 }

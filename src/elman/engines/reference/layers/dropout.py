@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..random import Place
+from ..random import DrawPlace
 from .record import Done, Given, Sent, Signal
 
 __all__ = ["backward", "forward"]
@@ -28,7 +28,7 @@ def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncat
 
 def _mask(given: Given, x: np.ndarray) -> np.ndarray:
     """Draws the mask, shaped like x, or (B, 1, F) where all steps share it."""
-    layer, draws, units, place = given.layer, given.draws, x.shape[-1], Place(given.place, 0)
+    layer, draws, units, place = given.layer, given.draws, x.shape[-1], DrawPlace(given.place, 0)
     assert draws is not None
     if x.ndim == 2 or layer.variational:
         mask = draws.mask(place, "dropout", 0, units, layer.rate, x.dtype)

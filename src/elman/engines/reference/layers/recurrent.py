@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import scan
-from ..random import Place
+from ..random import DrawPlace
 from .record import Done, Given, Sent, Signal, valid
 
 __all__ = ["backward", "forward"]
@@ -34,7 +34,7 @@ def forward(given: Given) -> Done:
             _start(layer, state, k, learned, x.values, parameters[0].dtype)
             for k, state in enumerate(given.starts[direction])
         )
-        place = Place(given.place, direction)
+        place = DrawPlace(given.place, direction)
         reverse = direction == 1
         h, end, tape = scan.forward(layer, own, x.values, x.lengths, start, reverse, given.draws, place, memory)
         outputs.append(h)
