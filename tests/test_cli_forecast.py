@@ -66,7 +66,9 @@ def test_the_bundled_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         "Wrote sunspots.Sunspots.forecast.csv, sunspots.Sunspots.forecast.png, sunspots.Sunspots.forecaster.safetensors"
         in lines
     )
-    assert lines[-1].startswith("About equal: the network and the best baseline, seasonal naive, are each better in")
+    assert lines[-1].startswith(
+        "About equal, since neither is better in two thirds of the windows: the network against"
+    )
     assert "\033" not in out + err
     files = [
         "sunspots.Sunspots.forecast.csv",

@@ -297,7 +297,9 @@ def test_a_verdict_says_that_windows_overlap():
 def test_a_verdict_where_the_errors_are_the_same():
     backtest = _backtest(2.0, 4.0, 2.0)
     assert (backtest.outcome, backtest.network_wins) == ("about equal", False)
-    assert backtest.verdict().startswith("About equal: the network and the best baseline, drift, have the same errors:")
+    assert backtest.verdict().startswith(
+        "About equal, since the errors are the same: the network against the best baseline, drift: mean"
+    )
 
 
 def test_a_verdict_against_the_network():

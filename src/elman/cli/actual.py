@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from elman.cli.options import ColumnOptions
     from elman.forecast import Forecast, Forecasts
     from elman.series.columns import Columns
@@ -21,6 +21,8 @@ __all__ = ["read_beside", "read_file", "with_actual"]
 def read_beside(columns: ColumnOptions, source: Path, column: str) -> tuple[Panel, Panel]:
     """Reads the series of a file whose last rows have no value, but the truth in another column; returns the series
     before these rows, and the truth in them. `DataError` where no row is such a one."""
+    import numpy as np
+
     from elman.series.columns import columns as complete
     from elman.series.columns import found_in_table
     from elman.series.errors import DataError, listed
@@ -86,6 +88,8 @@ def with_actual(found: Forecast | Forecasts, truth: Panel) -> Any:
 def _ahead(history: Series, truth: Series, h: int) -> Any:
     """Returns the truth of the h rows after a history: by its times; without, the rows that follow the history's where
     it begins with these, else its first rows."""
+    import numpy as np
+
     from elman.series.errors import DataError
 
     if truth.times is not None:
@@ -110,6 +114,8 @@ def _found(given: Columns, panel: Panel) -> Columns:
 def _before_the_end(known: np.ndarray, ids: list[str]) -> np.ndarray:
     """Returns which rows (n,) lie at or before the last known one of their series; in a file whose newest rows come
     first, at or after the first one."""
+    import numpy as np
+
     rows: dict[str, list[int]] = {}
     for row, id in enumerate(ids):
         rows.setdefault(id, []).append(row)

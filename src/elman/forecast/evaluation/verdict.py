@@ -51,7 +51,7 @@ def _judged(tested: Tested) -> tuple[str, str]:
     better = NETWORK if tested.gain > 0.0 else tested.best_baseline
     differences = _differences(tested)
     if not differences.any():
-        return EQUAL, "have the same errors"
+        return EQUAL, "the errors are the same"
     if len(differences) == 1:
         return better, ""
     wins = (differences < 0.0) if better == NETWORK else (differences > 0.0)
@@ -60,9 +60,9 @@ def _judged(tested: Tested) -> tuple[str, str]:
     count = max(1.0, len(differences) * len(rows) / (tested.horizon * len(tested.starts)))
     spread = STANDARD_ERRORS * float(differences.std(ddof=1)) / np.sqrt(count)
     if wins.mean() < AGREE:
-        return EQUAL, "are each better in some windows"
+        return EQUAL, "neither is better in two thirds of the windows"
     if abs(float(differences.mean())) <= spread:
-        return EQUAL, "differ by no more than the windows spread"
+        return EQUAL, "the difference is within the spread of the windows"
     return better, ""
 
 
@@ -81,7 +81,7 @@ def verdict(tested: Tested) -> str:
     (found, why), others = _judged(tested), _others(tested, best)
     the, but = ("The", "") if not others else (f"By {name} the", f" But by {others} is better: the measures disagree.")
     if found == EQUAL:
-        equal = f"About equal: the network and the best baseline, {best}, {why}"
+        equal = f"About equal, since {why}: the network against the best baseline, {best}"
         return f"{equal}: {over}." + (f" By {others} is better." if others else "")
     if found == NETWORK:
         return f"{the} network beats the best baseline, {best}, by {100.0 * tested.gain:.1f} %: {over}.{but}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import re
 from collections.abc import Mapping
@@ -40,6 +39,10 @@ class FrameType:
         self._column = column
         self._index = index
         self._zones = dict(zones)
+
+    def whole(self) -> FrameType:
+        """Returns the type of a whole frame of the same library, where a column of one was given."""
+        return FrameType(self._backend, False, self._index, self._zones)
 
     def times(self, times: np.ndarray, style: Style, time: str) -> np.ndarray:
         """Returns the times of a series (n,) as `answer` takes them: in UTC where the caller's were in a time zone,
@@ -185,9 +188,7 @@ def table_type(kind: str | None, like: FrameType | None) -> FrameType:
     ModuleNotFoundError where none is installed, or not the one that was asked for.
     """
     if kind is None and like is not None:
-        found = copy.copy(like)
-        found._column = False  # a column that was given has become several
-        return found
+        return like.whole()
     kinds = ("pandas", "polars")
     names = kinds if kind is None else (checks.choice("kind", kind, kinds),)
     for name in names:
