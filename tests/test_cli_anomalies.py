@@ -200,8 +200,8 @@ def test_options_that_do_not_fit(
 @pytest.mark.parametrize(
     ("name", "learned"),
     [
-        ((), "Learned from the first 60 rows (15% would be 46, too few), 1700 to 1759; season of 11 rows"),
-        (("airline",), "Learned from the first 60 rows (15% would be 21, too few), 1949-01 to 1953-12; season of 12"),
+        ((), "Learned from the first 60 rows (15 % would be 46, too few), 1700 to 1759; season of 11 rows"),
+        (("airline",), "Learned from the first 60 rows (15 % would be 21, too few), 1949-01 to 1953-12; season of 12"),
         (("seatbelts",), "  series              rows  learned from  alarms"),
     ],
 )

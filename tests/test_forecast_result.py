@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elman.anomaly import AnomalyDetector
 from elman.forecast import Forecast, Forecaster, Forecasts, as_series
 
 pytest.importorskip("narwhals")
@@ -115,6 +116,21 @@ def test_it_draws_on_axes():
     pyplot.close("all")
     with pytest.raises(ValueError, match="path: expected a file or axes"):
         found.plot("a.png", ax=left)
+
+
+def test_anomalies_draw_on_axes():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    found = AnomalyDetector(effort="fast", hidden_size=2).fit(np.sin(np.arange(90.0)) + 3.0).anomalies_
+    axes = pyplot.figure().add_subplot()
+    assert found.plot(ax=axes) is axes
+    assert axes.get_title(loc="left").startswith("value: ")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("row", "value")
+    pyplot.close("all")
+    with pytest.raises(ValueError, match="path: expected a file or axes"):
+        found.plot("a.png", ax=axes)
 
 
 def test_what_came_is_compared():

@@ -138,10 +138,10 @@ class Forecast:
         path   a PNG, SVG or PDF file, whose path is returned; None: the plot is drawn on axes, which are returned
         ax     axes of matplotlib; None: those of a new figure
         """
-        if path is not None and ax is None:
-            return plots.forecast_plot(self, path)
-        if path is not None:
+        if path is not None and ax is not None:
             raise ValueError("path: expected a file or axes (ax), got both")
+        if path is not None:
+            return plots.forecast_plot(self, path)
         return plots.draw_forecast(self, plots.new_axes() if ax is None else ax)
 
     def chart(self) -> plots.ForecastChart:

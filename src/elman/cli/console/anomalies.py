@@ -23,7 +23,7 @@ def learned_from(detector: AnomalyDetector) -> str:
     found = detector.anomalies_
     rows, label = found.learned, found.series.label
     share = int(PROBATION * len(found))
-    why = f" ({PROBATION:.0%} would be {share}, too few)" if detector.probation is None and share < rows else ""
+    why = f" ({100 * PROBATION:.0f} % would be {share}, too few)" if detector.probation is None and share < rows else ""
     season = season_text((detector.season_,), detector.season is not None, found.series)
     return f"Learned from the first {rows} rows{why}, {label(0)} to {label(rows - 1)}; {season}"
 

@@ -50,7 +50,7 @@ def print_forecast(found: Forecast | Forecasts) -> None:
         _print_each(found)
         return
     names = found.columns()
-    heads = [names[0], names[1], *(name.replace("_", " ") + " %" for name in names[2:])]
+    heads = [names[0], names[1], *(name.replace("_", " ") + " %" * ("_" in name) for name in names[2:])]
     if found.model != "network":
         heads[1] += f" ({found.model})"
     numbers = zip(*(row for _, row in found.rows()), strict=True)

@@ -29,7 +29,7 @@ def print_read(panel: Panel, name: str) -> None:
         terminal.line(f"{name}, {first.name}: {counted(len(first), 'row')}{filled_text}, {span}{step}")
     else:
         rows = [len(series) for series in panel.values()]
-        span = f"{min(rows)} rows" if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
+        span = counted(max(rows), "row") if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
         terminal.line(f"{name}, {first.name}: {len(panel)} series of {span}{filled_text}{step}")
     for text in panel.notes[:NOTES]:
         terminal.line(f"Note: {text}")
