@@ -212,6 +212,26 @@ def test_bad_sizes_are_named(kind: type, name: str, value: object, error: type[E
         kind(**sizes)
 
 
+@pytest.mark.parametrize(
+    ("network", "names"),
+    [
+        (classic.SequentialRecurrentNetwork(2, 4, 3), ("input_size", "hidden_size", "output_size")),
+        (classic.SimpleRNN(2, 4, 3), ("input_size", "hidden_size", "output_size")),
+        (classic.RNN(2, 4, 3), ("input_size", "hidden_size", "output_size")),
+        (classic.PlainRNN(2, 4, 3), ("input_size", "hidden_size", "output_size")),
+        (classic.RNNCell(2, 4), ("input_size", "hidden_size")),
+        (classic.RowSimpleRNN(2, 4, 3), ("input_dim", "hidden_dim", "output_dim")),
+        (classic.SoftmaxRNN(2, 4, 3, 0.1), ("input_size", "hidden_size", "output_size")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_sizes_are_attributes_by_the_sources_names(network: object, names: tuple[str, ...]):
+    assert [getattr(network, name) for name in names] == [2, 4, 3][: len(names)]
+    if not isinstance(network, classic.PlainRNN):
+        with pytest.raises(AttributeError, match=f"{names[1]} cannot be changed: make a new"):
+            setattr(network, names[1], 5)
+
+
 def test_unknown_options_are_named():
     with pytest.raises(ValueError, match="init: expected one of 'small', 'xavier'"):
         classic.SequentialRecurrentNetwork(1, 2, 1, init="zeros")

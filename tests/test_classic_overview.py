@@ -155,9 +155,43 @@ def test_the_classifier_learns_and_is_measured_on_other_data(trained: SoftmaxRNN
 def test_with_the_state_forgotten_at_each_step_the_accuracy_is_wrong(trained: SoftmaxRNN):
     """As the source's program evaluates: each step alone, from a state of zeros."""
     x, y = delayed(200, seed=1)
-    forgetful = np.mean([trained.predict_proba(x[t : t + 1])[0].argmax() == y[t] for t in range(len(x))])
+    forgetful = trained.evaluate_accuracy(x, y, carry_state=False)
+    assert forgetful == np.mean([trained.predict_proba(x[t : t + 1])[0].argmax() == y[t] for t in range(len(x))])
     assert forgetful < 0.6
     assert trained.evaluate_accuracy(x, y) > forgetful + 0.3
+
+
+def test_the_single_step_carries_the_state(trained: SoftmaxRNN):
+    x, _ = delayed(20, seed=2)
+    h, steps = np.zeros(trained.hidden_size), []
+    for row in x:
+        p, h = trained.forward(row, h)
+        steps.append(p)
+    np.testing.assert_allclose(steps, trained.predict_proba(x), rtol=1e-12)
+    np.testing.assert_allclose(h, np.tanh(trained.W_xh @ x[-1] + trained.W_hh @ _state(trained, x) + trained.b_h))
+
+
+def _state(network: SoftmaxRNN, x: np.ndarray) -> np.ndarray:
+    """The state before the last step."""
+    h = np.zeros(network.hidden_size)
+    for row in x[:-1]:
+        h = np.tanh(network.W_xh @ row + network.W_hh @ h + network.b_h)
+    return h
+
+
+@pytest.mark.parametrize("kind", [SoftmaxRNN, classic.RNNCell, classic.PlainRNN])
+def test_the_student_checker_passes_the_other_classes(kind: type):
+    report = check_student(kind)
+    assert report.passed, str(report)
+
+
+def test_the_classifier_with_another_nonlinearity():
+    network = SoftmaxRNN(2, 4, 3, 0.1, activation=elman.Activation("sine", np.sin, np.cos))
+    spread(network, NAMES)
+    x, h = np.array([0.5, -1.0]), np.full(4, 0.2)
+    p, after = network.forward(x, h)
+    np.testing.assert_allclose(after, np.sin(network.W_xh @ x + network.W_hh @ h + network.b_h), rtol=1e-12)
+    np.testing.assert_allclose(p, softmax((network.W_hy @ after + network.b_y)[None])[0], rtol=1e-12)
 
 
 def test_probabilities_are_those_of_the_equations():
@@ -165,7 +199,8 @@ def test_probabilities_are_those_of_the_equations():
     spread(network, NAMES)
     x = np.random.default_rng(1).normal(size=(5, 2))
     weights = {name: getattr(network, name) for name in NAMES}
-    raw = mistakes.states(weights, x) @ network.W_hy.T + network.b_y
+    steps = mistakes.states(mistakes.Exercise(weights, x[:, None], None))
+    raw = np.array([step.h[0] for step in steps]) @ network.W_hy.T + network.b_y
     np.testing.assert_allclose(network.predict_proba(x), softmax(raw), rtol=1e-12)
 
 
@@ -198,7 +233,7 @@ def test_training_passes_finite_differences():
 @pytest.mark.parametrize("flaw", ["no slope", "W_hh untransposed"])
 def test_each_mistake_of_the_sources_program_fails_finite_differences(flaw: str):
     network, x, _, expected, dy = classified()
-    case = mistakes.Exercise({name: getattr(network, name) for name in NAMES}, x, dy)
+    case = mistakes.Exercise({name: getattr(network, name) for name in NAMES}, x[:, None], dy[:, None])
     right, wrong = mistakes.gradients(case), mistakes.gradients(case, frozenset({flaw}))
     assert max(mistakes.distance(right[name], expected[name]) for name in NAMES) < 1e-6
     assert mistakes.distance(wrong["W_hh"], expected["W_hh"]) > 0.1
@@ -218,6 +253,8 @@ def test_each_mistake_of_the_sources_program_fails_finite_differences(flaw: str)
         (lambda: RowSimpleRNN(2, 2, 1).forward(np.zeros((4, 3))), ValueError, r"X: expected shape \(T, 2\)"),
         (lambda: RowSimpleRNN(2, 2, 1).train(np.zeros((4, 2)), np.zeros((3, 1))), ValueError, "y: expected shape"),
         (lambda: RowSimpleRNN(2, 2, 1).train(np.zeros((4, 2)), np.zeros((4, 1)), 0), ValueError, "epochs: expected"),
+        (lambda: SoftmaxRNN(2, 2, 3, 0.1).forward(np.zeros(3), np.zeros(2)), ValueError, r"input: expected shape"),
+        (lambda: SoftmaxRNN(2, 2, 3, 0.1).forward(np.zeros(2), [1.0]), ValueError, "prev_hidden: expected shape"),
         (lambda: SoftmaxRNN(2, 2, 3, -1), ValueError, "learning_rate: expected"),
         (lambda: SoftmaxRNN(2, 2, 3, 0.1).train(np.zeros((4, 2)), [0, 1, 2, 3]), ValueError, "got 3 at step 3"),
         (lambda: SoftmaxRNN(2, 2, 3, 0.1).train(np.zeros((4, 2)), [0, 1, 2]), ValueError, r"targets: expected shape"),

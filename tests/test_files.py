@@ -129,7 +129,7 @@ CLAIMS = [
     (ONE, "value/series/value/calendar/step", 1, "times: expected those of the calendar"),
     (ONE, "value/series/value/calendar", None, "types: expected .*, got .*'calendar/2'"),
     (ONE, "value/series/value/style/zone", "../../etc/passwd", "zone: expected the name of a time zone"),
-    (ONE, "value/series/value/style/zone", "Europe/Berlin", "calendar.zone: expected 'Europe/Berlin', got ''"),
+    (ONE, "value/series/value/style/zone", "Europe/Berlin", "calendar.zone: expected 'Europe/Berlin', .*got ''"),
     (ONE, "value/series/value/style/template", "%Y-%Y", "template: expected a format in strftime's letters"),
     (ONE, "value/columns/date_format", "%Q", "date_format: expected a format in strftime's letters"),
     (ONE, "value/series/value/style/clock", "%c" * 1000, "clock: expected a time of day"),

@@ -20,7 +20,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Returns the bytes of a small file with dates, numbers and text."""
     path = tmp_path_factory.mktemp("parquet") / "whole.parquet"
     days = [datetime(2020, 1, 1) + timedelta(i) for i in range(40)]
-    columns = {"day": days, "v": [float(i * i % 17) for i in range(40)], "shop": [f"shop {i % 3}" for i in range(40)]}
+    columns = {"day": days, "v": [float(i * i % 17) for i in range(40)], "word": [f"word {i % 3}" for i in range(40)]}
     polars.DataFrame(columns).write_parquet(path)
     return path.read_bytes()
 

@@ -256,12 +256,21 @@ CELLS = [
     "2020-01-01T00:00+02:00",
     "0001-01-01T00:00Z",
     '"',
+    '"1,234"',
+    "1.234",
+    "(5)",
+    "$5",
+    "5%",
+    "#N/A",
+    "# x",
+    "sep=;",
     "\x00",
     "é",
     "",
 ]
 
 
+@pytest.mark.filterwarnings("ignore::elman.forecast.DataNotice")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
@@ -273,7 +282,7 @@ CELLS = [
             lambda rows: ("day,v\n" + "\n".join(";".join(row) for row in rows)).encode()
         ),
     ),
-    st.sampled_from(["error", "interpolate"]),
+    st.sampled_from(["error", "interpolate", "zero"]),
 )
 def test_any_file_gives_a_series_or_an_error_of_one_line(read, content, missing):
     try:

@@ -42,8 +42,9 @@ def read(folder: Path, content: str, **options: Any) -> Series:
         return read_series(folder / "data.csv", **options)
 
 
-def days(start: str, count: int, step: str = "D") -> list[str]:
-    return np.datetime_as_string(np.arange(np.datetime64(start), count, dtype=f"datetime64[{step}]")).tolist()
+def days(start: str, count: int) -> list[str]:
+    """Returns days that follow one another."""
+    return np.datetime_as_string(np.datetime64(start) + np.arange(count)).tolist()
 
 
 # what stands in the column, how it is read, the first times, the label after the last, and what is told of it
@@ -56,7 +57,7 @@ READ: dict[str, tuple[str, dict[str, Any], list[str], str, str]] = {
         column("Jan-98", "Jan-99", "Jan-00"), {}, ["1998-01-01", "1999-01-01", "2000-01-01"], "Jan-01", "two digits",
     ),
     "short years that go on": (
-        column("Jan-28", "Jan-29", "Jan-30"), {}, ["2028-01-01", "2029-01-01", "2030-01-01"], "Jan-31",
+        column("Jul-29", "Jan-30", "Jul-30"), {}, ["2029-07-01", "2030-01-01", "2030-07-01"], "Jan-31",
         "go on into the next century",
     ),
     "month day year": (column(*(f"{m} 1 2000" for m in MONTHS)), {}, ["2000-01-01", "2000-02-01"], "Jan 1 2001", ""),
@@ -188,6 +189,9 @@ READ: dict[str, tuple[str, dict[str, Any], list[str], str, str]] = {
         {"target": "v"}, ["2010-01-01T00", "2010-01-01T01"], "2010-01-02 06:00", "'year', 'month', 'day', 'hour'",
     ),
     "numbered on request": (column("a", "b", name="name"), {"time": "none"}, [], "3", ""),
+    "names that mean no times": (
+        "min,max,hours,sentiment,v\n1.5,2,8,good,1\n1.25,2,9,bad,2\n", {"target": "v"}, [], "3", "",
+    ),
     "a count of days": (column(1, 2, 3, name="day"), {}, [], "4", "'day' counts the rows, which are numbered from 1"),
 }  # fmt: skip
 
@@ -228,6 +232,9 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "seconds from 0": (column("0.0", "0.1", "0.2", name="time"), {}, r"column 'time': '0.0' does not .*--time none"),
     "a clock": (
         column("00:00", "01:00", name="time"), {}, r"column 'time': '00:00' .*a time of day needs a date.*date,time",
+    ),
+    "days without a year, or years without a day": (
+        column("01-Jan", "02-Jan"), {}, r"line 2, .*'01-Jan' does not read as a date",
     ),
     "either order": (
         column("1/2/2000", "2/2/2000"), {},
@@ -469,7 +476,7 @@ def test_wider_steps_in_every_form_are_read_to_the_same(
         first = first if unit == "M" else np.datetime64(f"{year}", "M")
         times = (first + months * steps).astype("datetime64[us]")
     cells = Style(template, padded or template in ("%Y", "FY%Y")).labels(times)
-    found = read_dates(cells, named="time")
+    found = read_dates(cells, form=template if template == "%b-%y" else None, named="time")
     assert times.tolist() in [reading.times.tolist() for reading in found]
     own = next(reading for reading in found if reading.times.tolist() == times.tolist())
     assert own.style.labels(own.times) == cells
@@ -480,3 +487,54 @@ def test_the_help_lists_the_forms(capsys: pytest.CaptureFixture[str]):
     told = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
     for form in ("31-Jan-24", "2024M01", "2024-W05", "FY2024", "202401", "seconds", "29"):
         assert form in told
+
+
+# ----------------------------------------------------------------------------------------- what else reads dates
+
+
+def test_known_future_covariates_are_found_by_dates_in_two_columns(tmp_path: Path):
+    quick = {"horizon": 3, "windows": 0, "members": 1, "updates": 1, "hidden_size": 2, "effort": "fast"}
+    rows = [f"{1990 + i // 4},{i % 4 + 1},{i % 3}" for i in range(60)]
+    (tmp_path / "data.csv").write_text(table("year,quarter,promo", rows))
+    model = Forecaster(**quick).fit(tmp_path / "data.csv", target="v", future="promo", time=["year", "quarter"])
+    for order in ([1, 2, 3], [3, 1, 2]):
+        later = "year,quarter,promo\n" + "".join(f"2005,{k},{k}\n" for k in order)
+        (tmp_path / "later.csv").write_text(later)
+        forecast = model.forecast(future=str(tmp_path / "later.csv"))
+        assert forecast.labels == ["2005Q1", "2005Q2", "2005Q3"]
+        assert forecast.history.covariates.future[-3:, 0].tolist() == [1, 2, 3]
+    (tmp_path / "later.csv").write_text("year,quarter,promo\n2005,1,1\n2005,2,1\n2006,3,1\n")
+    with pytest.raises(DataError, match="future: expected a row for 2005Q3"):
+        model.forecast(future=str(tmp_path / "later.csv"))
+
+
+def test_new_rows_are_read_by_the_order_of_the_first(tmp_path: Path):
+    """Days and months of three rows alone could be read in either order."""
+    cells = [f"{day[8:]}/{day[5:7]}/{day[:4]}" for day in days("2024-01-13", 80)]
+    quick = {"horizon": 3, "windows": 0, "members": 1, "updates": 1, "hidden_size": 2, "effort": "fast"}
+    (tmp_path / "old.csv").write_text(column(*cells[:80]))
+    (tmp_path / "new.csv").write_text(column("02/04/2024", "03/04/2024"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataNotice)
+        model = Forecaster(**quick).fit(tmp_path / "old.csv").update_state(tmp_path / "new.csv")
+    assert model.series_.labels[-3:] == ["01/04/2024", "02/04/2024", "03/04/2024"]
+
+
+def test_a_detector_goes_on_in_its_zone():
+    from elman.anomaly import AnomalyDetector
+
+    times, shown, _ = clocks("America/New_York", "2024-03-01", 620)
+    values = np.sin(np.arange(620) * np.pi / 12) + np.random.default_rng(0).normal(0, 0.1, 620)
+    detector = AnomalyDetector(effort="fast", probation=400)
+    with pytest.warns(DataNotice, match="America/New_York"):
+        detector.fit(values[:600], time=shown[:600])
+    found = detector.detect(values[600:], time=[f"{time}Z" for time in times[600:].astype("M8[s]")])
+    assert found.series.labels == shown[600:]
+
+
+def test_series_of_one_file_have_one_order(tmp_path: Path):
+    rows = [f"a,{m}/1/2000,{m % 3}" for m in range(1, 13)] + [f"a,{m}/1/2001,{m % 3}" for m in range(1, 13)]
+    rows += [f"b,1/{m}/2000,{m % 3}" for m in range(1, 13)] + [f"b,1/{m}/2001,{m % 3}" for m in range(1, 13)]
+    (tmp_path / "data.csv").write_text("id,date,v\n" + "\n".join(rows) + "\n")
+    with pytest.raises(DataError, match=r"series 'b': its dates are of the form %d/%m/%Y, .* form %m/%d/%Y; .*--date"):
+        Forecaster().read(tmp_path / "data.csv", id="id")

@@ -237,6 +237,12 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "a title above semicolons": (
         "Sales, all shops\n" + dated("1,5", "2,5", mark=";"), {}, r"line 2: 2 fields .* \(--skip-rows 1\)",
     ),
+    "a title as wide as the table": (
+        "Sales,\n,\n" + dated("1", "2"), {}, r"line 1: 1 column without a name; if line 3 is .* \(--skip-rows 2\)",
+    ),
+    "a comment of another kind": (
+        "; by the till\n" + dated("1", "2", mark=";"), {}, r"line 1: 1 column without a name; .* \(--skip-rows 1\)",
+    ),
     "too many lines skipped": (dated("1", "2"), {"skip_rows": 9}, r"the file is empty"),
     "fields with spaces between them": ("t v\n1 234\n2 345\n", {}, r"line 1: fields with spaces between them are not"),
     "doubled dates": (
@@ -363,6 +369,16 @@ def test_blank_lines_between_series(tmp_path: Path):
     assert {id: series.values.tolist() for id, series in found.items()} == {"a": [1, 2], "b": [3, 4]}
     with pytest.raises(DataError, match=r"p\.csv, line 4: a blank line between rows, without dates, may belong to any"):
         panel(tmp_path / "p.csv", "k,v\na,1\na,2\n\nb,3\nb,4\n", id="k")
+
+
+def test_a_row_without_an_id_is_named(tmp_path: Path):
+    with pytest.raises(DataError, match=r"p\.csv, line 3, column 'k': expected a name for every series, got an empty"):
+        panel(tmp_path / "p.csv", "k,day,v\na,2020-01-01,1\n,2020-01-02,2\n", id="k")
+
+
+def test_a_column_without_values_is_named(tmp_path: Path):
+    with pytest.raises(DataError, match=r"series 'b': .*w\.csv, column 'b': the column holds no value"):
+        panel(tmp_path / "w.csv", "day,a,b\n2020-01-01,1,\n2020-01-02,2,\n", target=["a", "b"])
 
 
 def test_notes_of_many_series_are_told_together(tmp_path: Path):

@@ -52,10 +52,18 @@ def test_the_improved_recipe(cell: str):
 
 @compiled
 def test_the_papers_recipe_is_far_from_it():
-    """Its loss cannot fall below what the early steps cannot know: 0.0385 in plain NumPy."""
+    """Its loss cannot fall below what the early steps cannot know. What it ends at is chaotic (docs/sources.md)."""
     _, run = sine.paper()
-    assert run.loss == pytest.approx(0.0385, rel=0.03)
-    assert run.error > 1e-3
+    assert 0.03 < run.loss < 0.1
+    assert run.error > 1e-4
+
+
+def test_the_spread_begins_with_the_paper_and_changes_one_rounding():
+    first, second = sine.spread(2, epochs=1)
+    _, paper = sine.paper(1)
+    assert first.error == paper.error
+    assert second.error == pytest.approx(first.error, rel=1e-9)
+    assert second.loss == pytest.approx(first.loss, rel=1e-9)
 
 
 @compiled

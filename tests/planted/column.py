@@ -348,8 +348,8 @@ class NoBackward:
 
 
 class OddConstructor(Right):
-    def __init__(self, sizes):
-        super().__init__(*sizes)
+    def __init__(self, settings):
+        super().__init__(settings["input"], settings["hidden"], settings["output"])
 
 
 class OddOutput(Right):

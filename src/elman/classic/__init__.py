@@ -3,7 +3,7 @@
 from elman.classic.cell import RNNCell, train_cell
 from elman.classic.overview import SimpleRNN as RowSimpleRNN
 from elman.classic.overview import SoftmaxRNN
-from elman.classic.paper import RNN
+from elman.classic.paper import RNN, generate_sine_wave
 from elman.classic.plain import PlainRNN
 from elman.classic.sequential import SequentialRecurrentNetwork
 from elman.classic.simple import SimpleRNN
@@ -16,5 +16,6 @@ __all__ = [
     "SequentialRecurrentNetwork",
     "SimpleRNN",
     "SoftmaxRNN",
+    "generate_sine_wave",
     "train_cell",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elman.classic.core import Core, Weight, column, sequence
+from elman.classic.core import Core, Size, Weight, column, sequence
 from elman.core import checks
+from elman.core.layers import Activation
 
 __all__ = ["RNNCell", "train_cell"]
 
@@ -22,14 +23,19 @@ class RNNCell:
 
     The source takes the derivative at the wrong place, tanh'(h_prev) instead of tanh'(a) = 1 - h_next^2; its gradient
     is off by a relative 1.9 (see the tests). Here finite differences agree.
+
+    activation  of the state: "tanh", "relu" or an `elman.Activation`
     """
 
     W = Weight("weight_ih_l0")
     U = Weight("weight_hh_l0")
     b = Weight("bias_l0", column)
+    input_size, hidden_size = Size(0), Size(1)
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        self.core = Core(input_size, hidden_size, None)
+    def __init__(
+        self, input_size: int, hidden_size: int, *, activation: Literal["tanh", "relu"] | Activation = "tanh"
+    ) -> None:
+        self.core = Core(input_size, hidden_size, None, activation)
         for weight in (self.W, self.U):
             weight[...] = np.random.randn(*weight.shape)
 

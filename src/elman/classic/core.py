@@ -18,7 +18,7 @@ from elman.engines.select import select
 from elman.network import arguments
 from elman.train.errors import TrainingError
 
-__all__ = ["Core", "Legacy", "Weight", "column", "exercise_update", "row", "sequence", "transposed"]
+__all__ = ["FLOAT", "Core", "Legacy", "Size", "Weight", "column", "exercise_update", "row", "sequence", "transposed"]
 
 FLOAT = np.dtype(np.float64)
 BLOCK = 2e8  # multiplications in one call of the engine: a fraction of a second, so that Ctrl-C is answered
@@ -137,6 +137,22 @@ class Weight:
         view, array = self.__get__(owner), arguments.as_real(self._name, value, FLOAT)
         arguments.check_width(self._name, array.shape, [view.shape])
         view[...] = array
+
+
+class Size:
+    """A size of the network, by its place in D, H, O: an attribute that is read only."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: Any, kind: type | None = None) -> int:
+        return owner.core.sizes[self._place]
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        raise AttributeError(f"{self._name} cannot be changed: make a new {type(owner).__name__}")
 
 
 def sequence(name: str, value: Any, width: int, steps: int | None = None, *, outer: int = 1) -> np.ndarray:

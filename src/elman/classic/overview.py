@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elman.classic.core import Core, Weight, row, sequence, transposed
+from elman.classic.core import Core, Size, Weight, row, sequence, transposed
 from elman.core import checks
 from elman.core.layers import Activation
 from elman.core.losses import CrossEntropy
@@ -35,6 +35,7 @@ class SimpleRNN:
     Wo = Weight("head.weight", transposed)
     bh = Weight("bias_l0", row)
     bo = Weight("head.bias", row)
+    input_dim, hidden_dim, output_dim = Size(0), Size(1), Size(2)
 
     def __init__(
         self,
@@ -96,7 +97,9 @@ class SoftmaxRNN:
 
     The source's program (in Java) leaves the derivative of tanh out of its backpropagation, multiplies by W_hh where
     the transpose belongs, and forgets the state at each step when it evaluates. Here gradients agree with finite
-    differences, and the state is carried.
+    differences, and the state is carried; `evaluate_accuracy(..., carry_state=False)` measures as the source does.
+
+    activation  of the state: "tanh", "relu" or an `elman.Activation`
     """
 
     W_xh = Weight("weight_ih_l0")
@@ -104,12 +107,27 @@ class SoftmaxRNN:
     W_hy = Weight("head.weight")
     b_h = Weight("bias_l0")
     b_y = Weight("head.bias")
+    input_size, hidden_size, output_size = Size(0), Size(1), Size(2)
 
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, learning_rate: float) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        learning_rate: float,
+        *,
+        activation: Literal["tanh", "relu"] | Activation = "tanh",
+    ) -> None:
         self.learning_rate = checks.number("learning_rate", learning_rate, low=0.0)
-        self.core = Core(input_size, hidden_size, output_size)
+        self.core = Core(input_size, hidden_size, output_size, activation)
         for weight in (self.W_xh, self.W_hh, self.W_hy):
             weight[...] = 0.01 * np.random.randn(*weight.shape)
+
+    def forward(self, input: ArrayLike, prev_hidden: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Runs one step; returns the probabilities (O,) and the next state (H,) for an input (D,) and a state (H,)."""
+        x = sequence("input", input, 1, self.input_size)[:, 0]
+        y, h, _ = self.core.forward(x[None], sequence("prev_hidden", prev_hidden, 1, self.hidden_size)[:, 0])
+        return _softmax(y[0]), h[0]
 
     def predict_proba(self, inputs: ArrayLike) -> np.ndarray:
         """Returns probabilities (T, O) for inputs (T, D)."""
@@ -126,10 +144,18 @@ class SoftmaxRNN:
         rate = self.learning_rate * len(x)
         return np.concatenate(list(self.core.train(x[None], classes[None], rate, updates, loss=CrossEntropy())))
 
-    def evaluate_accuracy(self, inputs: ArrayLike, targets: ArrayLike) -> float:
-        """Returns the share of steps whose most probable class is the target."""
+    def evaluate_accuracy(self, inputs: ArrayLike, targets: ArrayLike, *, carry_state: bool = True) -> float:
+        """Returns the share of steps whose most probable class is the target.
+
+        carry_state  False: each step begins from a state of zeros, as the source's program evaluates; what a network
+                     remembers is then not measured
+        """
         x, classes = self._pair(inputs, targets)
-        return float((self.predict_proba(x).argmax(axis=1) == classes).mean())
+        if checks.flag("carry_state", carry_state):
+            probabilities = self.predict_proba(x)
+        else:
+            probabilities = np.array([self.forward(step, np.zeros(self.hidden_size))[0] for step in x])
+        return float((probabilities.argmax(axis=1) == classes).mean())
 
     def _pair(self, inputs: ArrayLike, targets: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         x = sequence("inputs", inputs, self.core.sizes[0])

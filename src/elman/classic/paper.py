@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elman.classic.core import Core, Weight, column, sequence
+from elman.classic.core import FLOAT, Core, Size, Weight, column, sequence
 from elman.core import checks
 from elman.core.layers import Activation
+from elman.network import arguments
 
-__all__ = ["RNN", "reported_epochs"]
+__all__ = ["RNN", "generate_sine_wave", "is_reported", "report_line"]
 
 
 class RNN:
@@ -33,6 +34,7 @@ class RNN:
     W_hy = Weight("head.weight")
     b_h = Weight("bias_l0", column)
     b_y = Weight("head.bias", column)
+    input_size, hidden_size, output_size = Size(0), Size(1), Size(2)
 
     def __init__(
         self,
@@ -97,19 +99,18 @@ class RNN:
         """Takes one gradient step on each window, in order, `epochs` times; returns the mean loss of each epoch
         (epochs,).
 
-        inputs, targets  n windows of T steps: (n, T, D) and (n, T, O), or lists of lists of column vectors
-        report           is called with a line of text at epoch 1 and at each tenth part of the epochs: eleven lines
-                         (with fewer than 10 epochs the paper's program divides by zero; here each epoch is reported)
+        inputs   n windows of T steps: a list of lists of column vectors (D, 1), or (n, T, D)
+        targets  one value a window, as in the source: a list of n columns (O, 1), or (n, O). It is then the target of
+                 all T steps. Or a target for each step: lists of lists of columns, or (n, T, O)
+        report   is called with a line of text at epoch 1 and at every multiple of epochs // 10 (with fewer than 10
+                 epochs the source's program divides by zero; here each epoch is reported); None: with nothing
 
         Raises TrainingError where a loss is not finite; the weights are then those before that update.
         """
         x = sequence("inputs", inputs, self.core.sizes[0], outer=2)
-        y = sequence("targets", targets, self.core.sizes[2], outer=2)
-        if y.shape[:2] != x.shape[:2]:
-            raise ValueError(f"targets: expected {x.shape[0]} windows of {x.shape[1]} steps, got {y.shape[:2]}")
+        y = self._targets(targets, *x.shape[:2])
         n, steps = x.shape[:2]
-        marks = reported_epochs(checks.whole("epochs", epochs, low=1))
-        means, total, done = np.zeros(epochs), 0.0, 0
+        means, total, done = np.zeros(checks.whole("epochs", epochs, low=1)), 0.0, 0
         weight = None if self.loss_gradient == "program" else np.full((n, steps), 2 / steps)
         blocks = self.core.train(
             x, y, self.learning_rate, epochs * n, weight=weight, clip_norm=self.clip_norm, clip_value=self.clip_value
@@ -122,18 +123,48 @@ class RNN:
                 total, done, losses = total + float(part.sum()), done + len(part), losses[len(part) :]
                 if done % n == 0:
                     means[epoch], total = total / n, 0.0
-                    if report and epoch + 1 in marks:
-                        report(f"Epoch {epoch + 1}/{epochs}, loss {means[epoch]:.6f}")
+                    if report and is_reported(epoch + 1, epochs):
+                        report(report_line(epoch + 1, epochs, float(means[epoch])))
         return means
+
+    def _targets(self, targets: ArrayLike, n: int, steps: int) -> np.ndarray:
+        """Returns targets (n, T, O), whether one was given for each window or for each step."""
+        outputs = self.core.sizes[2]
+        if arguments.as_real("targets", targets, FLOAT).shape in ((n,), (n, outputs), (n, outputs, 1)):
+            return np.repeat(np.reshape(sequence("targets", targets, outputs), (n, 1, outputs)), steps, axis=1)
+        y = sequence("targets", targets, outputs, outer=2)
+        if y.shape[:2] != (n, steps):
+            raise ValueError(
+                f"targets: expected one value for each of {n} windows, or {n} windows of {steps} steps, "
+                f"got {y.shape[0]} of {y.shape[1]}"
+            )
+        return y
 
     def _share(self, steps: int) -> float:
         return 1.0 if self.loss_gradient == "program" else 2 / steps
 
 
-def reported_epochs(epochs: int) -> set[int]:
-    """Returns the numbers of epoch 1 and of each tenth part of the epochs; of each epoch where there are fewer than
-    10."""
-    return {1, *(max(1, epochs * part // 10) for part in range(1, 11))}
+def generate_sine_wave(seq_length: int, total_samples: int) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
+    """Returns the source's windows X and their next values Y of sin(x) at `total_samples` points of [0, 100].
+
+    X  total_samples - seq_length windows: lists of `seq_length` columns (1, 1)
+    Y  one column (1, 1) a window
+    """
+    checks.whole("seq_length", seq_length, low=1)
+    checks.whole("total_samples", total_samples, low=seq_length + 1)
+    columns = [np.array([[value]]) for value in np.sin(np.linspace(0, 100, total_samples))]
+    starts = range(total_samples - seq_length)
+    return [columns[i : i + seq_length] for i in starts], [columns[i + seq_length].copy() for i in starts]
+
+
+def is_reported(epoch: int, epochs: int) -> bool:
+    """Returns whether the source's program reports an epoch, counted from 1; of fewer than 10 epochs it is each."""
+    return epoch == 1 or epoch % max(1, epochs // 10) == 0
+
+
+def report_line(epoch: int, epochs: int, loss: float) -> str:
+    """Returns the line that reports an epoch's mean loss."""
+    return f"Epoch {epoch}/{epochs}, Loss: {loss:.6f}"
 
 
 def _columns(rows: np.ndarray) -> list[np.ndarray]:

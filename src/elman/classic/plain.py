@@ -1,13 +1,14 @@
-"""Source C's program in plain NumPy, one window and one step at a time; `elman.classic.RNN` must agree with it."""
+"""Source C's program in plain NumPy, as its listing has it: one window and one step at a time. `elman.classic.RNN` must
+agree with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from elman.classic.paper import reported_epochs
+from elman.classic.paper import is_reported, report_line
 
 __all__ = ["PlainRNN"]
 
@@ -26,6 +27,7 @@ class PlainRNN:
         clip_norm: float | None = None,
         loss_gradient: Literal["program", "text"] = "program",
     ) -> None:
+        self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, output_size
         self.learning_rate, self.loss_gradient = learning_rate, loss_gradient
         self.clip_value, self.clip_norm = clip_value, clip_norm
         self.W_xh = 0.01 * np.random.randn(hidden_size, input_size)
@@ -92,15 +94,18 @@ class PlainRNN:
     def train(
         self,
         inputs: Sequence[Sequence[np.ndarray]] | np.ndarray,
-        targets: Sequence[Sequence[np.ndarray]] | np.ndarray,
+        targets: Sequence[Any] | np.ndarray,
         epochs: int = 1000,
         *,
         report: Callable[[str], object] | None = print,
     ) -> np.ndarray:
-        """Takes one gradient step on each window, in order; returns the mean loss of each epoch (epochs,)."""
+        """Takes one gradient step on each window, in order; returns the mean loss of each epoch (epochs,).
+
+        targets  one column (O, 1) a window, which is then the target of all its steps, or a list of one for each step
+        """
         means = np.zeros(epochs)
         windows = [
-            ([np.reshape(c, (-1, 1)) for c in x], [np.reshape(c, (-1, 1)) for c in y])
+            ([np.reshape(c, (-1, 1)) for c in x], self._at_each_step(y, len(x)))
             for x, y in zip(inputs, targets, strict=True)
         ]
         for epoch in range(epochs):
@@ -108,9 +113,14 @@ class PlainRNN:
                 outputs, states = self.forward(x)
                 means[epoch] += self.compute_loss(outputs, y) / len(windows)
                 self.backward(x, y, outputs, states)
-            if report and epoch + 1 in reported_epochs(epochs):
-                report(f"Epoch {epoch + 1}/{epochs}, loss {means[epoch]:.6f}")
+            if report and is_reported(epoch + 1, epochs):
+                report(report_line(epoch + 1, epochs, means[epoch]))
         return means
+
+    def _at_each_step(self, target: Any, steps: int) -> list[np.ndarray]:
+        if np.shape(target) in ((), (self.output_size,), (self.output_size, 1)):
+            return [np.reshape(target, (-1, 1))] * steps
+        return [np.reshape(column, (-1, 1)) for column in target]
 
     def predict(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Returns the outputs of `forward`."""

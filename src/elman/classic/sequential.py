@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elman.classic.core import Core, Weight, column, exercise_update, sequence
+from elman.classic.core import Core, Size, Weight, column, exercise_update, sequence
 from elman.core import checks
 from elman.core.layers import Activation
 
@@ -34,6 +34,7 @@ class SequentialRecurrentNetwork:
     W_hy = Weight("head.weight")
     b_h = Weight("bias_l0", column)
     b_y = Weight("head.bias", column)
+    input_size, hidden_size, output_size = Size(0), Size(1), Size(2)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 The paper: 1000 points of sin(x) on [0, 100]; windows of 10 values, the next value as target at all ten steps; the first
 792 windows train, the last 198 test; 16 tanh units, plain gradient descent at 0.005, each gradient entry clipped to
 [-1, 1], 2000 epochs. Early steps cannot know the target, so the loss cannot fall, and the last step becomes worse. The
-training is chaotic: one rounding, grown for 2000 epochs, changes where the last step's error ends, though not the loss.
+training is chaotic: one rounding, grown for 2000 epochs, decides where the last step's error ends (`spread`).
 
 The improvement: the loss on the last step alone, Adam with a rate that falls to zero along half a cosine, mini-batches
 of 32. The recipe was chosen on the last 158 training windows, never on the test windows.
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.classic.paper import RNN
+from elman.classic.paper import RNN, generate_sine_wave
 from elman.classic.plain import PlainRNN
 from elman.core.optim import Adam
 from elman.engines.config import show_config
@@ -28,7 +28,7 @@ from elman.network import Network
 from elman.plots import picture
 from elman.train.training import Trainer
 
-__all__ = ["Experiment", "Run", "data", "draw", "improved", "paper", "run"]
+__all__ = ["Experiment", "Run", "data", "draw", "improved", "paper", "run", "spread"]
 
 WINDOW = 10
 TRAIN = 792
@@ -67,20 +67,37 @@ class Experiment:
 
 def data() -> tuple[np.ndarray, np.ndarray]:
     """Returns the windows x (990, 10, 1) and their next values y (990, 1); the first 792 train."""
-    wave = np.sin(np.linspace(0, 100, 1000))
-    x = np.lib.stride_tricks.sliding_window_view(wave, WINDOW)[:-1]
-    return x[:, :, None].copy(), wave[WINDOW:, None].copy()
+    x, y = generate_sine_wave(WINDOW, 1000)
+    return np.array(x)[..., 0], np.array(y)[..., 0]
 
 
 def paper(epochs: int = 2000, report: Callable[[str], object] | None = None) -> tuple[RNN, Run]:
     """Runs the paper's program with `elman.classic.RNN`; returns the trained network and its run."""
-    x, y = data()
     network = _drawn(RNN)
+    return network, _papers(network, epochs, report)
+
+
+def spread(runs: int = 30, epochs: int = 2000, program: type[RNN] | type[PlainRNN] = RNN) -> list[Run]:
+    """Trains the paper's program `runs` times and returns the runs: the first from its weights as they are drawn, the
+    others from weights changed by a relative 1e-15, up or down, which is one rounding."""
+    rng, found = np.random.default_rng(0), []
+    for number in range(runs):
+        network = _drawn(program)
+        for name in ("W_xh", "W_hh", "W_hy") if number else ():
+            weight = getattr(network, name)
+            weight *= 1 + 1e-15 * rng.choice([-1, 1], weight.shape)
+        found.append(_papers(network, epochs, None))
+    return found
+
+
+def _papers(network: RNN | PlainRNN, epochs: int, report: Callable[[str], object] | None) -> Run:
+    """Trains a network as the paper does, and returns its run."""
+    x, y = data()
     began = time.perf_counter()
-    losses = network.train(x[:TRAIN], _at_every_step(y[:TRAIN]), epochs=epochs, report=report)
+    losses = network.train(x[:TRAIN], y[:TRAIN], epochs=epochs, report=report)
     seconds = time.perf_counter() - began
-    prediction = np.array([float(np.ravel(network.predict(window)[-1])[0]) for window in x[TRAIN:]])
-    return network, _run("the paper's program", prediction, float(losses[-1]), y[TRAIN:, 0], epochs * TRAIN, seconds)
+    prediction = np.array([float(network.predict(window[..., None])[-1][0, 0]) for window in x[TRAIN:]])
+    return _run("the paper's program", prediction, float(losses[-1]), y[TRAIN:, 0], epochs * TRAIN, seconds)
 
 
 def improved(cell: str, epochs: int = 400, seed: int = 0) -> Run:
@@ -134,11 +151,10 @@ def beside_plain(epochs: int) -> tuple[float, float]:
     loop's seconds."""
     x, y = data()
     plain, ours = _drawn(PlainRNN), _drawn(RNN)
-    targets = _at_every_step(y[:TRAIN])
     began = time.perf_counter()
-    plain.train(x[:TRAIN], targets, epochs=epochs, report=None)
+    plain.train(x[:TRAIN], y[:TRAIN], epochs=epochs, report=None)
     seconds = time.perf_counter() - began
-    ours.train(x[:TRAIN], targets, epochs=epochs, report=None)
+    ours.train(x[:TRAIN], y[:TRAIN], epochs=epochs, report=None)
     names = ("W_xh", "W_hh", "W_hy", "b_h", "b_y")
     difference = max(float(np.abs(getattr(plain, name) - getattr(ours, name)).max()) for name in names)
     return difference, seconds
@@ -184,11 +200,6 @@ def _drawn(program: Any) -> Any:
         return program(1, 16, 1, learning_rate=0.005)
     finally:
         np.random.set_state(before)
-
-
-def _at_every_step(y: np.ndarray) -> np.ndarray:
-    """Returns y (n, 1) as the paper's targets (n, 10, 1)."""
-    return np.repeat(y[:, None, :], WINDOW, axis=1)
 
 
 def _run(name: str, prediction: np.ndarray, loss: float, truth: np.ndarray, updates: int, seconds: float) -> Run:

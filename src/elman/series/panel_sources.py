@@ -133,10 +133,11 @@ def _makers(data: Any, names: Columns) -> dict[str, Maker] | None:
         names = with_form(rest, names)
         for name in (str(names.target), *names.past, *names.future):
             rest.notation(name)  # one for all series
-        return {
-            name: partial(_series_of_rows, rest, rows, names)
-            for name, rows in _groups(rest.cells.column(table.places[id], rest.rows), len(rest)).items()
-        }
+        groups = _groups(rest.cells.column(table.places[id], rest.rows), len(rest))
+        if "" in groups:
+            line = int(rest.lines[groups[""][0]])
+            raise DataError("expected a name for every series, got an empty one", path=table.path, line=line, column=id)
+        return {name: partial(_series_of_rows, rest, rows, names) for name, rows in groups.items()}
     cells = table.pop(id)
     names = with_form(table, found_in_frame(table, names))
     return {

@@ -58,7 +58,10 @@ def makers_of_columns(data: Any, names: Columns, wide: bool) -> tuple[Columns, d
 
 
 def _series_of_column(table: Table, names: Columns, options: SeriesOptions) -> Series:
-    rows = _with_values(table.numbers(str(names.target)), names, options)
+    values = table.numbers(str(names.target))
+    if options.after is None and np.isnan(values).all():
+        raise DataError("the column holds no value", path=table.path, column=names.target)
+    rows = _with_values(values, names, options)
     return _named_alike(series_of_table(table if rows is None else table.take(rows), names, options))
 
 

@@ -1,10 +1,8 @@
-"""The result of the check of a student's class, as data and as a table."""
+"""The result of the check of a student's program, as data and as a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from elman.student.subject import Source
 
 __all__ = ["StudentReport", "WeightCheck"]
 
@@ -24,14 +22,19 @@ class WeightCheck:
 
 @dataclass(frozen=True)
 class StudentReport:
-    """The result of `check_student`. `mistakes` is empty where everything is right; `notes` are no mistakes."""
+    """The result of `check_student`. `mistakes` is empty where everything is right; `notes` are no mistakes.
+
+    source      the source in docs/sources.md that has this interface, or "other"
+    understood  how the program was called
+    """
 
     subject: str
-    source: Source
+    source: str
     loss: str
     weights: tuple[WeightCheck, ...]
     mistakes: tuple[str, ...]
     notes: tuple[str, ...]
+    understood: str = ""
 
     @property
     def passed(self) -> bool:
@@ -51,6 +54,7 @@ class StudentReport:
         marks = ["", *("" if w.passed else "   <- wrong" for w in self.weights)]
         table = [line + mark for line, mark in zip(lines, marks, strict=True)]
         verdict = "passed: every gradient agrees with finite differences" if self.passed else "wrong:"
-        head = f"{self.subject}, checked as source {self.source}; loss: {self.loss}"
+        known = f"checked as source {self.source}; " if self.source != "other" else ""
+        head = [f"{self.subject}, {known}loss: {self.loss}", self.understood]
         said = [f"  - {mistake}" for mistake in self.mistakes] + [f"  note: {note}" for note in self.notes]
-        return "\n".join([head, *table, verdict, *said])
+        return "\n".join([*(line for line in head if line), *table, verdict, *said])

@@ -24,7 +24,7 @@ def sine(
         ),
     ] = None,
 ) -> int:
-    """Predict a sine wave: a paper's program word for word, and what a better loss makes of it."""
+    """Predict a sine wave: a paper's program as its listing has it, and what a better loss makes of it."""
     with Outputs(out, "sine", [".png"]) as outputs:
         from elman.classic import sine as experiment
 

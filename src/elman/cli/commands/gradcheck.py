@@ -19,9 +19,9 @@ def gradcheck(
     checked: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL|FILE.py:Class",
+            metavar="MODEL|FILE.py[:NAME]",
             callback=values.not_empty,
-            help="A model file, or a Python file and a class in it.",
+            help="A model file, or a Python file and a class or function in it.",
         ),
     ],
     seed: Seed = 0,
@@ -29,13 +29,19 @@ def gradcheck(
 ) -> int:
     """Check gradients against central differences, and name the likely mistake; the exit code is 1 where one is wrong.
 
-    A class has the shape of the textbook exercises: made by (input_size, hidden_size, output_size), with forward(x) and
-    backward(x, y, learning_rate). The Python file is run.
+    A Python program is a class with a forward and a backward pass, or functions, as in textbooks, blogs and courses:
+    simple cells, LSTM and GRU; rows, columns, classes or batches; gradients returned, kept or applied. Where it
+    cannot be called, a class to fill in is printed. The Python file is run.
     """
     if ".py" in checked and Path(checked).suffix != ".safetensors":
-        from elman.student import check_student, load_student
+        from elman.student import StudentError, check_student, load_student
 
-        report = check_student(load_student(checked), seed=seed)
+        try:
+            report = check_student(load_student(checked), seed=seed)
+        except StudentError as error:
+            if error.skeleton and not as_json:  # to standard output, so that it can be written to a file
+                terminal.line(error.skeleton)
+            raise
     else:
         from elman.core.io import load
         from elman.network.gradcheck import gradcheck as check

@@ -19,19 +19,20 @@ from elman.series.tables.numbers import is_missing, parse_number
 __all__ = ["TimeSource", "counts_rows", "find_time", "named_as", "time_cells"]
 
 _LOOKED_AT = 200  # cells of a column, by which it is judged
-_TIME = re.compile(  # in the name of a column of text, which holds dates anyway or is an error
+_TIME = re.compile(  # in the name of a column whose numbers may be times
     r"date|time|year|month|week|day|quarter|period|stamp|jahr|monat|woche|quartal|datum|zeit|ann[ée]e|mois|fecha|anno",
     re.I,
 )
-_WORDS = frozenset(  # of a name that means times and nothing else
+_NAMES = frozenset(  # words of a name that say that a column holds times
     re.findall(
         r"\w+",
-        "date dates datetime time times timestamp timestamps year years yr month months week weeks day days quarter qtr"
-        " hour period ds epoch unix utc gmt yearmonth yyyymm yyyymmdd jahr monat woche tag quartal datum zeit zeitpunkt"
-        " stunde année annee mois semaine jour heure trimestre fecha año ano mes semana dia día hora anno mese giorno"
-        " ora ts s sec seconds ms min minutes h hours d index of",
+        "date datetime time timestamp year yr month week day quarter qtr hour period ds fy yyyy yearmonth yyyymm"
+        " yyyymmdd jahr monat woche tag quartal datum zeit zeitpunkt stunde année annee mois semaine"
+        " jour heure trimestre fecha año ano mes semana dia día hora anno mese giorno ora",
     )
 )
+_BESIDE = frozenset(("s", "sec", "ms", "min", "h", "d", "utc", "gmt", "of", "index", "unix", "epoch"))  # with a name
+_SHORT = frozenset(("ds", "dt", "ts", "ym", "epoch", "unix", "yyyymm", "yyyymmdd"))
 _YEARS = frozenset(name for name, kind in KINDS.items() if kind == "year")
 
 
@@ -52,9 +53,9 @@ class TimeSource(Protocol):
 
 def named_as(name: str) -> str:
     """Returns what the name of a column says it holds: "year", "time" or, if nothing, ""."""
-    if {*_words(name)} & _YEARS and not {*_words(name)} - _WORDS:
+    if {*_words(name)} & _YEARS and _means_times(name):
         return "year"
-    return "time" if _TIME.search(name) or {*_words(name)} & {"ds", "epoch", "unix", "yyyymm"} else ""
+    return "time" if _TIME.search(name) or {*_words(name)} & _SHORT else ""
 
 
 def time_cells(source: TimeSource, name: str) -> Any:
@@ -171,7 +172,7 @@ def _refuse_undated(source: TimeSource, free: Sequence[str], chosen: bool) -> No
     """
     for place, name in enumerate(free):
         only_times = _means_times(name)
-        if place and not only_times and not _TIME.search(name):
+        if place and not only_times and _NAMES.isdisjoint(_words(name)):
             continue
         numeric, cells = source.numeric(name), source.cells(name)
         if all(map(is_missing, cells[:_LOOKED_AT])) or (numeric and not only_times):
@@ -191,8 +192,9 @@ def counts_rows(source: TimeSource, name: str) -> bool:
 
 
 def _means_times(name: str) -> bool:
-    words = _words(name)
-    return words != [] and _WORDS.issuperset(words)
+    """Returns whether the name of a column means times and nothing else."""
+    words = {*_words(name)}
+    return not words.isdisjoint(_NAMES) and words <= _NAMES | _BESIDE
 
 
 def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool) -> DataError:
@@ -200,12 +202,12 @@ def _undated(source: TimeSource, name: str, cells: Sequence[str], numeric: bool)
     row = next((i for i, cell in enumerate(cells) if not is_missing(cell) and not reads_as_date(cell)), 0)
     cell, hints = shorten(cells[row].strip()), list[str]()
     distinct = len({*cells[:10_000]})
-    if not numeric and 2 * distinct <= min(len(cells), 10_000):
+    kind = KINDS.get(" ".join(_words(name)))
+    if not numeric and kind is None and 2 * distinct <= min(len(cells), 10_000):
         hints.append(f"if these are ids of {distinct} series, name the column with id (--id {_quoted(name)})")
-    if ":" in cell and not numeric:
+    if re.match(r"'\d{1,2}:", cell):
         hints.append("a time of day needs a date; name both columns with time (--time date,time)")
-    words = _words(name)
-    if KINDS.get(" ".join(words)) in ("month", "quarter", "week", "day"):
+    if kind in ("month", "quarter", "week", "day"):
         hints.append(f"with the year in another column, name both with time (--time year,{_quoted(name)})")
     hints.append("name the column of the dates with time (--time COLUMN), their form with date_format (--date-format)")
     hints.append("time='none' (--time none) numbers the rows")

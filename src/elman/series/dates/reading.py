@@ -30,6 +30,7 @@ _FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:
 _NUMBER = re.compile(r"[+-]?\d*(?:[.,]\d*)?(?:[eE][+-]?\d+)?\Z")
 _NUMERIC = ("%Y", "%Y%m%d", "%m.%Y")  # the forms that read as numbers, but for DIGITS and COUNTS
 _SHORT = f"years of two digits: 00 to {LAST_SHORT_YEAR} are 2000 to 20{LAST_SHORT_YEAR}, the others 1900 and later"
+_NO_DAY = ("%b-%y", "%B-%y", "%b %y", "%B %y", "%b/%y", "%B/%y", "%y-%b", "%y-%B")
 _WORDS = {"d": "day", "m": "month", "Y": "year", "y": "year"}
 
 
@@ -154,6 +155,8 @@ def _read(cells: Sequence[str], template: str, given: bool = False, named: str =
             forms.setdefault(shape, parts)
         start += len(block)
     whole = np.concatenate(times)
+    if not given and template in _NO_DAY and _may_be_days(whole):
+        return 0
     notes = [] if given and "%y" not in template else list(_notes(cells[0].strip(), template, whole[0]))
     if "%y" in template and (later := unwrapped(whole)) is not whole:
         whole = later
@@ -178,11 +181,12 @@ def _read_counts(cells: Sequence[str], template: str, given: bool, named: str) -
     found = times_of_counts(cells, template)
     if isinstance(found, int):
         return found
+    parted = bool((found.astype("datetime64[Y]") != found).any())
     longest = max((len(cell.strip().partition(".")[2]) for cell in cells), default=0)
     style = Style(template, digits=min(6, longest))
     what, shown = {
         "seconds": ("seconds since 1970", 19), "milliseconds": ("milliseconds since 1970", 19),
-        "serial": ("a spreadsheet's days", 19), "years": ("a year with its fraction" if longest else "a year", 7),
+        "serial": ("a spreadsheet's days", 19), "years": ("a year with its fraction" if parted else "a year", 7),
     }[template]  # fmt: skip
     note = f"times: {shorten(cells[0].strip())} is read as {what}, {str(found[0]).replace('T', ' ')[:shown]}"
     return Reading(found, style, () if given else (f"{note}; date_format (--date-format) names another form",))
@@ -227,6 +231,13 @@ def _notes(cell: str, template: str, time: np.datetime64) -> Iterable[str]:
     if template in DIGITS:
         whole = str(time).replace("T", " ")[:16]
         yield f"times: {shown} is read as {whole}; date_format (--date-format) names another form"
+
+
+def _may_be_days(times: np.ndarray) -> bool:
+    """Returns whether months with a year of two digits, such as Jan-01, Jan-02, may as well be days without a year."""
+    months = times.astype("datetime64[M]").astype(np.int64)
+    short = (months // 12 + 1970) % 100
+    return len(times) > 1 and bool(((short >= 1) & (short <= 31)).all()) and months[0] % 12 == months[1] % 12
 
 
 def _narrow(forms: Iterable[Parts]) -> bool:

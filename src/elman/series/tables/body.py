@@ -135,7 +135,8 @@ def read_body(batches: Iterable[Batch], heading: Heading, characters: int) -> Bo
     if not len(cells):
         raise DataError("there is a header line but no row below it", path=heading.path)
     if comments:
-        note(f"{counted(comments, 'line')} beginning with # {'was' if comments == 1 else 'were'} left out as comments")
+        were, what = ("was", "a comment") if comments == 1 else ("were", "comments")
+        note(f"{counted(comments, 'line')} beginning with # {were} left out as {what}")
     if emptied:
         note(f"{counted(emptied, 'row')} without content at the end {'was' if emptied == 1 else 'were'} left out")
     whole = lines if isinstance(lines, range) else np.frombuffer(lines, lines.typecode)

@@ -117,6 +117,13 @@ def read_heading(batches: Iterator[Batch], delimiter: str, path: Path) -> tuple[
     hashed = len(first) == len(names) and _begins_with_hash(first) and any(map(str.strip, first[1:] or first))
     units = next((i for i in content if i > at), -1)
     second = next((top[i][0] for i in content if i > max(at, units)), None)
+    if units > at and (unnamed := _unnamed(names, top[units][0])):
+        number = top[units][1]
+        raise DataError(
+            f"{counted(unnamed, 'column')} without a name; if line {number} is the header, say skip_rows={number - 1}"
+            f" (--skip-rows {number - 1})",
+            path=path, line=line,
+        )  # fmt: skip
     if units > at and second is not None and not hashed and _is_units(top[units][0], second, len(names)):
         shown = shorten(delimiter.join(top[units][0]))
         note(f"line {top[units][1]}: {shown} was taken for the units of the columns and left out")
@@ -151,6 +158,13 @@ def _is_datum(cell: str) -> bool:
 def _is_header(comment: Sequence[str], row: Sequence[str]) -> bool:
     """Returns whether a comment holds the names of the columns of the row below it, which is no header itself."""
     return len(comment) == len(row) and any(map(_is_datum, row)) and not any(map(_is_datum, comment[1:]))
+
+
+def _unnamed(names: Sequence[str], row: Sequence[str]) -> int:
+    """Returns how many columns have no name where the row below, which has words alone, has one: names are often those
+    words, and what stands above them is a title."""
+    words = not any(map(_is_datum, row))
+    return sum(1 for name, cell in zip(names, row, strict=False) if words and cell.strip() and not name)
 
 
 def _is_units(row: Sequence[str], below: Sequence[str], width: int) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elman.series.errors import shorten
 from elman.series.tables.cells import blocks
 
 __all__ = [
@@ -267,5 +268,6 @@ def _unit_size(letter: str, word: str) -> int:
 
 def examples(cells: Sequence[str], rows: Iterable[int], notation: Notation) -> str:
     """Returns a few cells and the numbers as which they are read, for a note."""
-    shown = [f"{cells[row].strip()!r} is read as {parse_number(cells[row], notation):.15g}" for row in rows]
+    pairs = ((cells[row].strip(), parse_number(cells[row], notation)) for row in rows)
+    shown = [f"{shorten(cell)} is read as {value:.15g}" for cell, value in pairs if value is not None]
     return ", ".join(shown[:4])

@@ -1,0 +1,1 @@
+"""A student's program: how it is loaded, made, copied and called, and where its weights are."""
