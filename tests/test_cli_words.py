@@ -141,10 +141,9 @@ def test_one_line_says_what_is_needed(arguments: list[str], said: str, capsys: p
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["forecast", "backtest", "anomalies"])
+@pytest.mark.parametrize("command", ["forecast", "backtest"])
 def test_the_bundled_files_have_their_columns(command: str, capsys: pytest.CaptureFixture[str]):
-    options = ["--effort", "fast"] if command == "anomalies" else ["--horizon", "2", "--windows", "1", *QUICK]
-    assert main([command, "seatbelts", *options]) == 0
+    assert main([command, "seatbelts", "--horizon", "2", "--windows", "1", *QUICK]) == 0
     assert capsys.readouterr().out.startswith("seatbelts.csv, casualties: 4 series of 192 rows, monthly")
 
 

@@ -16,6 +16,8 @@ from elman.cli.options import Best, CovariateOptions, Data, ForecasterOptions, O
 
 __all__ = ["forecast"]
 
+TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")  # endings by which --actual is a file, not a column
+
 
 def forecast(
     data: Data = None,
@@ -43,7 +45,7 @@ def forecast(
     truth = None
     if actual is None:
         panel = columns.read(source)
-    elif Path(actual).exists() or Path(actual).suffix:
+    elif Path(actual).exists() or Path(actual).suffix.lower() in TABLES:
         panel = columns.read(source)
         truth = read_file(columns, Path(actual), panel)
     else:
