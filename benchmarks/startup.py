@@ -32,8 +32,8 @@ COMMANDS = {
     "python -c pass": ("-c", "pass"),
     "python -c 'import numpy'": ("-c", "import numpy"),
     "elman --version": (*ELMAN, "--version"),
-    "elman predict": (*ELMAN, "predict", "sunspots.safetensors"),
-    "elman predict --plot": (*ELMAN, "predict", "sunspots.safetensors", "--plot"),
+    "elman predict": (*ELMAN, "predict", "sunspots.Sunspots.forecaster.safetensors"),
+    "elman predict --plot": (*ELMAN, "predict", "sunspots.Sunspots.forecaster.safetensors", "--plot"),
 }
 FORECAST = "elman forecast"  # of the bundled series, with the default settings
 

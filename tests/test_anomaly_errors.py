@@ -96,7 +96,7 @@ def test_detect_refuses_text(fitted):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (wave(100), "100 rows are too few to learn from the first 15 of them: 60 at least are needed; give more rows"),
+        (wave(60), "60 rows are too few: the first 60 at least are learned from, and one must be left to score"),
         (
             np.where(np.arange(3000) < 450, 3.0, wave()),
             r"each of the first 450 rows, which are learned from, is 3; give a larger probation \(--probation\)",

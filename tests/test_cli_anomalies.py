@@ -42,21 +42,24 @@ def test_one_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0] == "sales.csv, sales: 600 rows, 2024-01-01 00:00 to 2024-01-25 23:00, hourly"
-    assert lines[1] == "Learned from the first 90 rows, 2024-01-01 00:00 to 2024-01-04 17:00; season 24"
+    assert (
+        lines[1]
+        == "Learned from the first 90 rows, 2024-01-01 00:00 to 2024-01-04 17:00; season of 24 rows, found in the data"
+    )
     assert re.fullmatch(r"\d alarms? in the 510 rows after them; 0\.51 false ones are allowed for", lines[2])
     assert re.search(r"^  2024-01-17 16:00 +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
-    assert lines[-1] == "Wrote sales.anomalies.csv, sales.anomalies.png, sales.safetensors"
+    assert lines[-1] == "Wrote sales.sales.anomalies.csv, sales.sales.anomalies.png, sales.sales.detector.safetensors"
     assert err == "learning from the first rows, and scoring the others ...\n"
-    files = ["sales.anomalies.csv", "sales.anomalies.png", "sales.csv", "sales.safetensors"]
+    files = ["sales.csv", "sales.sales.anomalies.csv", "sales.sales.anomalies.png", "sales.sales.detector.safetensors"]
     assert sorted(p.name for p in tmp_path.iterdir()) == files
-    assert Path("sales.anomalies.png").read_bytes().startswith(b"\x89PNG")
-    found = read("sales.anomalies.csv")
+    assert Path("sales.sales.anomalies.png").read_bytes().startswith(b"\x89PNG")
+    found = read("sales.sales.anomalies.csv")
     again = AnomalyDetector(rate=1e-3, effort="fast").fit("sales.csv")
     assert [row["time"] for row in found] == TIMES
     assert [row["anomaly"] == "1" for row in found] == again.labels_.tolist()
     assert [row["anomaly"] for row in found[400:403]] == ["1"] * 3
     assert {row["score"] for row in found[:90]} == {""}
-    loaded = elman.load("sales.safetensors")
+    loaded = elman.load("sales.sales.detector.safetensors")
     assert loaded.rows_ == 600
     assert loaded.score_one(100.0) == again.score_one(100.0)
 
@@ -66,14 +69,18 @@ def test_json_says_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
     assert main(["anomalies", "sales.csv", "--json", "--probation", "120", "--season", "24,168", *QUICK]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["rows"], found["learned"], found["season"], found["rate"]) == (600, 120, 24, pytest.approx(1e-3))
-    rows = read("sales.anomalies.csv")
+    rows = read("sales.sales.anomalies.csv")
     assert found["anomalies"] == sum(row["anomaly"] == "1" for row in rows)
     numbers = [int(row["alarm"]) for row in rows]
     assert max(numbers) == len(found["alarms"])
     first = found["alarms"][numbers[400] - 1]
     assert rows[numbers.index(numbers[400])]["time"] == first["first"]
     assert float(rows[TIMES.index(first["peak"])]["score"]) == pytest.approx(first["score"], rel=1e-6)
-    assert found["files"] == ["sales.anomalies.csv", "sales.anomalies.png", "sales.safetensors"]
+    assert found["files"] == [
+        "sales.sales.anomalies.csv",
+        "sales.sales.anomalies.png",
+        "sales.sales.detector.safetensors",
+    ]
 
 
 def test_parquet(capsys: pytest.CaptureFixture[str]):
@@ -81,8 +88,11 @@ def test_parquet(capsys: pytest.CaptureFixture[str]):
     polars.DataFrame({"day": np.arange("2020-01-01", "2021-01-01", dtype="datetime64[D]"),
                       "x": np.random.default_rng(0).normal(size=366)}).write_parquet("noise.parquet")  # fmt: skip
     assert main(["anomalies", "noise.parquet", "--to", "parquet", "--probation", "0.3", *QUICK]) == 0
-    assert "Wrote noise.anomalies.parquet, noise.anomalies.png, noise.safetensors" in capsys.readouterr().out
-    table = polars.read_parquet("noise.anomalies.parquet")
+    assert (
+        "Wrote noise.x.anomalies.parquet, noise.x.anomalies.png, noise.x.detector.safetensors"
+        in capsys.readouterr().out
+    )
+    table = polars.read_parquet("noise.x.anomalies.parquet")
     assert table.columns == ["day", "x", "expected", "lower", "upper", "score", "anomaly", "alarm"]
     assert table["score"].null_count() == 109
 
@@ -98,10 +108,10 @@ def test_many_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == "shops.csv, sales: 2 series of 600 rows, hourly"
     assert err == "learning from the first rows of each of 2 series, and scoring the others ...\n"
-    assert re.search(r"^  south +600 +\d +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
-    files = ["shops.anomalies.csv", "shops.anomalies.png", "shops.csv"]
+    assert re.search(r"^  south +600 +90 +\d +2024-01-17 1\d:00 +\d", out, re.MULTILINE)
+    files = ["shops.csv", "shops.sales.anomalies.csv", "shops.sales.anomalies.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == files
-    rows = read("shops.anomalies.csv")
+    rows = read("shops.sales.anomalies.csv")
     assert [row["series"] for row in rows] == ["north"] * 600 + ["south"] * 600
     assert [row["score"] for row in rows[:600]] == [row["score"] for row in rows[600:]]
 
@@ -109,7 +119,7 @@ def test_many_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (SHORT, "series 'east': column 'sales': 50 rows are too few to learn from the first 7 of them: 60 at least"),
+        (SHORT, "series 'east': column 'sales': 50 rows are too few: the first 60 at least are learned from"),
         (TWICE, "series 'west': shops.csv, line 1302, column 'time': 2024-01-05 03:00 stands on the row before too"),
     ],
 )
@@ -130,7 +140,10 @@ BAD: dict[str, tuple[str, str]] = {
     "a date twice": (text([*GOOD[:9], GOOD[8], *GOOD[9:]]), "line 11, column 'time': .* stands on the row before too"),
     "irregular": (text([*GOOD[:9], "2024-01-01 08:31,5", *GOOD[9:]]), "line 11, column 'time': .* out of step"),
     "a gap": (text(GOOD[:9] + GOOD[11:]), "line 11, .*2 rows are missing .*interpolate.*--missing"),
-    "too short": (text(GOOD[:80]), r"80 rows are too few to learn from the first 12 of them.*\(--probation\)"),
+    "too short": (
+        text(GOOD[:60]),
+        r"60 rows are too few: the first 60 at least are learned from, and one must be left",
+    ),
     "constant": (text([f"{time},7" for time in TIMES]), "bad.csv, column 'sales': every value is 7"),
     "all zero": (text([f"{time},0" for time in TIMES]), "bad.csv, column 'sales': every value is 0"),
     "constant first": (
@@ -184,9 +197,32 @@ def test_options_that_do_not_fit(
     assert [p.name for p in tmp_path.iterdir()] == ["good.csv"]
 
 
-def test_the_bundled_series_are_short_but_read(capsys: pytest.CaptureFixture[str]):
-    """309 years: 15 % of them are too few to learn from, and the message says what helps."""
-    assert main(["anomalies"]) == 3
-    assert "(--probation)" in capsys.readouterr().err
-    assert main(["anomalies", "--probation", "0.4", *QUICK]) == 0
-    assert capsys.readouterr().out.startswith("sunspots.csv, Sunspots: 309 rows")
+@pytest.mark.parametrize(
+    ("name", "learned"),
+    [
+        ((), "Learned from the first 60 rows (15 % would be 46, too few), 1700 to 1759; season of 11 rows"),
+        (("airline",), "Learned from the first 60 rows (15 % would be 21, too few), 1949-01 to 1953-12; season of 12"),
+        (("seatbelts",), "  series              rows  learned from  alarms"),
+    ],
+)
+def test_the_bundled_series_are_scored_by_default(
+    name: tuple[str, ...], learned: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["anomalies", *name, *QUICK]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith(learned)
+
+
+@pytest.mark.parametrize(
+    ("rows", "season", "learned"), [(600, "24", 90), (300, "24", 60), (300, "48", 120), (200, "90", 60), (61, "1", 60)]
+)
+def test_the_probation_is_what_is_needed(rows: int, season: str, learned: int, capsys: pytest.CaptureFixture[str]):
+    """60 rows, and two and a half seasons where half of the rows hold them, if that is more than 15 %."""
+    Path("sales.csv").write_text(text(GOOD[:rows]))
+    assert main(["anomalies", "sales.csv", "--season", season, "--json", *QUICK]) == 0
+    assert json.loads(capsys.readouterr().out)["learned"] == learned
+
+
+@pytest.mark.parametrize("probation", ["0.1", "59"])
+def test_a_probation_that_is_named_is_not_enlarged(probation: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["anomalies", "--probation", probation, *QUICK]) == 3
+    assert "60 at least are needed; give more rows, or another probation (--probation)" in capsys.readouterr().err

@@ -62,22 +62,31 @@ def test_the_bundled_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         re.search(rf"^  {model} ", out, re.MULTILINE) for model in ("network", "naive", "seasonal naive", "drift")
     )
     assert re.search(r"^  2009 +\d+\.\d+", out, re.MULTILINE)
-    assert "Wrote sunspots.forecast.csv, sunspots.forecast.png, sunspots.safetensors" in lines
-    assert lines[-1].startswith("The network beats the best baseline")
+    assert (
+        "Wrote sunspots.Sunspots.forecast.csv, sunspots.Sunspots.forecast.png, sunspots.Sunspots.forecaster.safetensors"
+        in lines
+    )
+    assert lines[-1].startswith(
+        "About equal, since neither is better in two thirds of the windows: the network against"
+    )
     assert "\033" not in out + err
-    files = ["sunspots.forecast.csv", "sunspots.forecast.png", "sunspots.safetensors"]
+    files = [
+        "sunspots.Sunspots.forecast.csv",
+        "sunspots.Sunspots.forecast.png",
+        "sunspots.Sunspots.forecaster.safetensors",
+    ]
     assert sorted(p.name for p in tmp_path.iterdir()) == files
-    with open("sunspots.forecast.csv", newline="") as file:
+    with open("sunspots.Sunspots.forecast.csv", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["Year", "Sunspots", "lower_80", "upper_80", "lower_95", "upper_95"]
-    model = elman.load("sunspots.safetensors")
+    model = elman.load("sunspots.Sunspots.forecaster.safetensors")
     assert [row[0] for row in rows] == [str(2009 + i) for i in range(model.horizon_)]
     values = np.array([row[1:] for row in rows], float)
     np.testing.assert_allclose(values[:, 0], model.predict(), rtol=1e-6)
     assert (values[:, 3] <= values[:, 1]).all()
     assert (values[:, 1] <= values[:, 0]).all()
     assert (values[:, 0] <= values[:, 2]).all()
-    assert (tmp_path / "sunspots.forecast.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "sunspots.Sunspots.forecast.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_same_seed_gives_the_same_files(tmp_path: Path):
@@ -86,7 +95,10 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path):
     def files(folder: str, seed: str) -> list[bytes]:
         Path(folder).mkdir()
         assert forecast("sales.csv", "--out", folder, "--seed", seed) == 0
-        return [Path(folder, name).read_bytes() for name in ("sales.forecast.csv", "sales.safetensors")]
+        return [
+            Path(folder, name).read_bytes()
+            for name in ("sales.sales.forecast.csv", "sales.sales.forecaster.safetensors")
+        ]
 
     one, two, three = files("a", "0"), files("b", "0"), files("c", "1")
     assert one == two
@@ -99,11 +111,15 @@ def test_json_holds_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
     Path("sales.csv").write_text(text(GOOD))
     assert forecast("sales.csv", "--json", "--horizon", "6", "--levels", "80") == 0
     found = json.loads(capsys.readouterr().out)
-    with open("sales.forecast.csv", newline="") as file:
+    with open("sales.sales.forecast.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["month"] for row in rows] == [row["month"] for row in found["forecast"]]
     assert [float(row["upper_80"]) for row in rows] == pytest.approx([row["upper_80"] for row in found["forecast"]])
-    assert found["files"] == ["sales.forecast.csv", "sales.forecast.png", "sales.safetensors"]
+    assert found["files"] == [
+        "sales.sales.forecast.csv",
+        "sales.sales.forecast.png",
+        "sales.sales.forecaster.safetensors",
+    ]
     rules = {"naive", "seasonal naive", "drift", "naive 2"}
     assert {row["model"] for row in found["backtest"]["mean"]} == {"network"} | rules
     assert len(found["backtest"]["windows"]) == 6 * 5
@@ -118,7 +134,7 @@ def test_the_file_is_read_once_and_the_columns_are_kept(monkeypatch: pytest.Monk
     Path("sales.csv").write_text(text([row + f",{i}" for i, row in enumerate(GOOD)], "month,sales,visits"))
     assert forecast("sales.csv", "--target", "sales") == 0
     assert opened == ["sales.csv"]
-    model = elman.load("sales.safetensors")
+    model = elman.load("sales.sales.forecaster.safetensors")
     assert model.predict("sales.csv").tolist() == model.predict().tolist()
 
 
@@ -129,7 +145,7 @@ def test_best_writes_the_better_one(capsys: pytest.CaptureFixture[str]):
     assert "does not beat" in capsys.readouterr().out.splitlines()[-1]
     assert forecast("line.csv", "--horizon", "3", "--best") == 0
     assert "(drift)" in capsys.readouterr().out
-    with open("line.forecast.csv", newline="") as file:
+    with open("line.sales.forecast.csv", newline="") as file:
         values = [float(row["sales"]) for row in csv.DictReader(file)]
     assert values == pytest.approx([190.0, 193.0, 196.0])
 
@@ -138,26 +154,28 @@ def test_predict_uses_the_saved_model_again(capsys: pytest.CaptureFixture[str]):
     Path("sales.csv").write_text(text(GOOD[:54]))
     Path("fresh.csv").write_text(text(GOOD))
     assert forecast("sales.csv", "--horizon", "6") == 0
-    first = Path("sales.forecast.csv").read_bytes()
-    Path("sales.forecast.csv").unlink()
-    assert main(["predict", "sales.safetensors"]) == 0
-    assert Path("sales.forecast.csv").read_bytes() == first
+    first = Path("sales.sales.forecast.csv").read_bytes()
+    Path("sales.sales.forecast.csv").unlink()
+    assert main(["predict", "sales.sales.forecaster.safetensors"]) == 0
+    assert Path("sales.sales.forecast.csv").read_bytes() == first
     capsys.readouterr()
-    assert main(["predict", "sales.safetensors", "fresh.csv", "--horizon", "2", "--json"]) == 0
+    assert main(["predict", "sales.sales.forecaster.safetensors", "fresh.csv", "--horizon", "2", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [row["month"] for row in found["forecast"]] == ["2020-01", "2020-02"]
-    values = elman.load("sales.safetensors").predict("fresh.csv", 2)
+    values = elman.load("sales.sales.forecaster.safetensors").predict("fresh.csv", 2)
     assert [row["sales"] for row in found["forecast"]] == pytest.approx(list(values))
-    assert found["files"] == ["fresh.forecast.csv"]
-    assert not Path("fresh.forecast.png").exists()
+    assert found["files"] == ["fresh.sales.forecast.csv"]
+    assert not Path("fresh.sales.forecast.png").exists()
 
 
 def test_predict_draws_when_asked(capsys: pytest.CaptureFixture[str]):
     Path("sales.csv").write_text(text(GOOD))
-    elman.Forecaster(horizon=6, members=1, updates=5, hidden_size=4).fit("sales.csv").save("sales.safetensors")
-    assert main(["predict", "sales.safetensors", "--plot"]) == 0
-    assert capsys.readouterr().out.endswith("Wrote sales.forecast.csv, sales.forecast.png\n")
-    assert Path("sales.forecast.png").read_bytes().startswith(b"\x89PNG")
+    elman.Forecaster(horizon=6, members=1, updates=5, hidden_size=4).fit("sales.csv").save(
+        "sales.sales.forecaster.safetensors"
+    )
+    assert main(["predict", "sales.sales.forecaster.safetensors", "--plot"]) == 0
+    assert capsys.readouterr().out.endswith("Wrote sales.sales.forecast.csv, sales.sales.forecast.png\n")
+    assert Path("sales.sales.forecast.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_file_is_taken_before_a_bundled_series_of_its_name(capsys: pytest.CaptureFixture[str]):
@@ -273,7 +291,7 @@ def test_an_output_folder_is_tried_before_the_work(out: str, tmp_path: Path, cap
 def test_an_input_is_never_overwritten(capsys: pytest.CaptureFixture[str]):
     """A link beside the input, with the name of an output, that leads to the input."""
     Path("sales.csv").write_text(text(GOOD))
-    Path("sales.forecast.csv").symlink_to("sales.csv")
+    Path("sales.sales.forecast.csv").symlink_to("sales.csv")
     assert main(["forecast", "sales.csv"]) == 3
     assert "would overwrite the input" in capsys.readouterr().err
     assert Path("sales.csv").read_text() == text(GOOD)
@@ -282,14 +300,16 @@ def test_an_input_is_never_overwritten(capsys: pytest.CaptureFixture[str]):
 def test_predict_with_a_network(capsys: pytest.CaptureFixture[str]):
     elman.Network(1, 2, 1, seed=0).save("net.safetensors")
     assert main(["predict", "net.safetensors"]) == 3
-    assert "holds a network, not a forecaster" in capsys.readouterr().err
+    assert "holds a network, neither a forecaster nor a detector" in capsys.readouterr().err
 
 
 def test_predict_from_too_few_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     Path("sales.csv").write_text(text(GOOD))
     assert forecast("sales.csv", "--horizon", "6") == 0
     Path("fresh.csv").write_text(text(GOOD[:4]))
-    assert main(["predict", "sales.safetensors", "fresh.csv"]) == 3
-    assert not (tmp_path / "fresh.forecast.csv").exists()
-    assert main(["predict", "sales.safetensors", "--horizon", "60"]) == 0  # rolled forward past the 6 it learned
+    assert main(["predict", "sales.sales.forecaster.safetensors", "fresh.csv"]) == 3
+    assert not (tmp_path / "fresh.sales.forecast.csv").exists()
+    assert (
+        main(["predict", "sales.sales.forecaster.safetensors", "--horizon", "60"]) == 0
+    )  # rolled forward past the 6 it learned
     assert "54 of the 60 rows lie past the trained horizon" in capsys.readouterr().out

@@ -73,7 +73,7 @@ def test_every_file_of_commands_is_a_command():
 
 def test_forecast_and_backtest_differ_in_few_options():
     forecast, backtest = parameters(COMMANDS["forecast"]), parameters(COMMANDS["backtest"])
-    assert forecast.keys() - backtest.keys() == {"best"}
+    assert forecast.keys() - backtest.keys() == {"best", "actual"}
     assert backtest.keys() - forecast.keys() == {"step", "refit"}
     for name in forecast.keys() & backtest.keys():
         assert spoken(forecast[name]) == spoken(backtest[name]), name

@@ -355,25 +355,25 @@ def test_the_commands_with_covariates(
     asked = ["forecast", "shops.csv", "--id", "shop", "--target", "units", "--horizon", "7", "--windows", "2", *beside]
     assert main([*asked, "--effort", "fast"]) == 0
     assert "shops.csv, units: 2 series of 60 rows" in capsys.readouterr().out
-    wanted = (tmp_path / "shops.forecast.csv").read_text()
-    assert main(["predict", "shops.safetensors", "shops.csv"]) == 0
-    assert (tmp_path / "shops.forecast.csv").read_text() == wanted
+    wanted = (tmp_path / "shops.units.forecast.csv").read_text()
+    assert main(["predict", "shops.units.forecaster.safetensors", "shops.csv"]) == 0
+    assert (tmp_path / "shops.units.forecast.csv").read_text() == wanted
     ahead = ["shop,day,promo"]
     ahead += [f"{s},{DAYS[i]},{driven(60, k)[1][i]:g}" for k, s in enumerate(("north", "south")) for i in range(60, 67)]
     (tmp_path / "ahead.csv").write_text("\n".join(ahead) + "\n")
     (tmp_path / "past").mkdir()
     long_csv(tmp_path / "past", tail=0)
     capsys.readouterr()
-    assert main(["predict", "shops.safetensors", "past/shops.csv"]) == 3
+    assert main(["predict", "shops.units.forecaster.safetensors", "past/shops.csv"]) == 3
     assert (
         "series 'north': future: the known-future covariate 'promo' is given up to 2024-02-29"
         in capsys.readouterr().err
     )
-    assert main(["predict", "shops.safetensors", "past/shops.csv", "--future", "ahead.csv"]) == 0
-    assert (tmp_path / "shops.forecast.csv").read_text() == wanted
-    assert main(["predict", "shops.safetensors", "past/shops.csv", "--future", "absent.csv"]) == 3
+    assert main(["predict", "shops.units.forecaster.safetensors", "past/shops.csv", "--future", "ahead.csv"]) == 0
+    assert (tmp_path / "shops.units.forecast.csv").read_text() == wanted
+    assert main(["predict", "shops.units.forecaster.safetensors", "past/shops.csv", "--future", "absent.csv"]) == 3
     assert main([*asked[:-1], "fortnight"]) == 2
     assert "calendar: expected one of" in capsys.readouterr().err
     polars = pytest.importorskip("polars")
-    assert main(["predict", "shops.safetensors", "--to", "parquet"]) == 0
-    assert polars.read_parquet(tmp_path / "shops.forecast.parquet")["series"].unique().len() == 2
+    assert main(["predict", "shops.units.forecaster.safetensors", "--to", "parquet"]) == 0
+    assert polars.read_parquet(tmp_path / "shops.units.forecast.parquet")["series"].unique().len() == 2

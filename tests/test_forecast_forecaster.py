@@ -92,13 +92,13 @@ def test_a_random_walk_is_hardly_forecast_better_than_by_the_baseline(seed: int)
     assert Forecaster(horizon=4, season=1, **QUICK).fit(values).backtest_.gain < 0.02
 
 
-def test_where_the_last_value_is_right_the_baseline_is_told_to_be_better():
+def test_where_the_last_value_is_right_the_network_is_not_told_to_be_better():
     """A random walk that stops before the windows: whatever a network forecasts, the last value has no error there."""
     values = 100 + np.random.default_rng(5).normal(size=80).cumsum()
     values[50:] = values[50]
     model = Forecaster(horizon=4, season=1, windows=3, **QUICK).fit(values)
     assert model.backtest_.best_baseline == "naive"
-    assert "better forecast here" in model.verdict()
+    assert model.backtest_.outcome in ("naive", "about equal")
     assert model.forecast(best=True).model == "naive"
     assert model.forecast().model == "network"
 

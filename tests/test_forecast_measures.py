@@ -294,9 +294,16 @@ def test_a_verdict_says_that_windows_overlap():
     assert "over 2 overlapping windows of 3 rows" in _backtest(1.0, 4.0, 2.0, (0, 2)).verdict()
 
 
-@pytest.mark.parametrize("network", [2.0, 3.0])  # an equal error is no advantage
-def test_a_verdict_against_the_network(network: float):
-    backtest = _backtest(network, 4.0, 2.0)
+def test_a_verdict_where_the_errors_are_the_same():
+    backtest = _backtest(2.0, 4.0, 2.0)
+    assert (backtest.outcome, backtest.network_wins) == ("about equal", False)
+    assert backtest.verdict().startswith(
+        "About equal, since the errors are the same: the network against the best baseline, drift: mean"
+    )
+
+
+def test_a_verdict_against_the_network():
+    backtest = _backtest(3.0, 4.0, 2.0)
     assert not backtest.network_wins
     assert "does not beat the best baseline" in backtest.verdict()
     assert "Drift is the better forecast here" in backtest.verdict()

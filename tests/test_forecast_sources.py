@@ -94,10 +94,10 @@ def test_forecast_command_with_many_series(tmp_path: Path, monkeypatch: pytest.M
     found = json.loads(result.stdout)
     assert list(found["series"]) == ["s0", "s1", "s2"]
     assert list(found["skipped"]) == ["tiny"]
-    lines = (tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "long.units.forecast.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("series,day,units,lower_80")
     assert len(lines) == 1 + 3 * 7
-    assert (tmp_path / "long.forecast.png").stat().st_size > 10_000
-    again = typer.CliRunner().invoke(app, ["predict", "long.safetensors", str(path), "--id", "shop"])
+    assert (tmp_path / "long.units.forecast.png").stat().st_size > 10_000
+    again = typer.CliRunner().invoke(app, ["predict", "long.units.forecaster.safetensors", str(path), "--id", "shop"])
     assert again.exit_code == 0, again.output
-    assert len((tmp_path / "long.forecast.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3 * 7
+    assert len((tmp_path / "long.units.forecast.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3 * 7

@@ -325,13 +325,15 @@ def test_the_backtest_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert "Left out: series 'tiny'" in out
     for word in ("OWA", "naive 2", "intervals of 80 %", "pinball", "better", "over 6 windows of 7 rows in 3 series"):
         assert word in out, word
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["long.backtest.csv", "long.backtest.png", "long.csv"]
-    assert len((tmp_path / "long.backtest.csv").read_text().splitlines()) == 1 + 6 * 5
-    assert (tmp_path / "long.backtest.png").read_bytes()[:4] == b"\x89PNG"
+    names = ["long.csv", "long.units.backtest.csv", "long.units.backtest.png", "long.units.errors.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert len((tmp_path / "long.units.backtest.csv").read_text().splitlines()) == 1 + 6 * 7
+    assert len((tmp_path / "long.units.errors.csv").read_text().splitlines()) == 1 + 6 * 5
+    assert (tmp_path / "long.units.backtest.png").read_bytes()[:4] == b"\x89PNG"
     assert main([*asked, "--skip-bad", "--json", "--step", "3", "--no-refit"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {row["model"] for row in found["mean"]} == set(found["intervals"])
-    assert "beat" in found["series"]["a"]["verdict"]
+    assert "best baseline" in found["series"]["a"]["verdict"]
     assert len(found["windows"]) == 6 * 5
     assert main([*asked, "--to", "xml", "--skip-bad"]) == 2
     assert "to: expected one of 'csv', 'parquet', got 'xml'" in capsys.readouterr().err

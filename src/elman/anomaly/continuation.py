@@ -54,6 +54,13 @@ class Continuation:
             return Series(values, name=self.name)
         return Series(values, times, self.calendar, self.style, self.name, self.time_name)
 
+    def last(self, value: float, row: int) -> Series:
+        """Returns row number `row`, the last one seen, as a series of one value, which newer rows follow."""
+        if self.time is None or self.calendar is None:
+            return Series(np.array([value]), name=self.name)
+        time = np.array([self.time]) if row == self.row else self._times(row - 1, 1)
+        return Series(np.array([value]), time, self.calendar, self.style, self.name, self.time_name)
+
     def check(self, series: Series, row: int) -> None:
         """Raises `DataError` where the series has times and its first is not the one that follows row number `row`."""
         times = self._times(row, 1)

@@ -13,6 +13,7 @@ from elman.anomaly.continuation import Continuation, rows_per_day
 from elman.anomaly.legacy import EARLIER
 from elman.anomaly.model import MIN_ROWS, AnomalyModel, fit_model
 from elman.anomaly.monitor import Monitor
+from elman.anomaly.profile import MIN_SEASONS
 from elman.anomaly.result import Anomalies, find_alarms
 from elman.anomaly.saved import CODEC, FittedDetector
 from elman.core import checks
@@ -30,6 +31,7 @@ from elman.series.sources import opened, series_of
 
 __all__ = ["AnomalyDetector"]
 
+PROBATION = 0.15  # share of the rows that are learned from, where the option does not say
 DEFAULT_SPAN = 32  # rows that stand for a day where neither dates nor a season give its length
 MIN_SPANS = 8  # number of spans that the probation must hold
 
@@ -39,7 +41,8 @@ class AnomalyDetector(Estimator):
 
     rate         accepted false alarm rate, in alarms a row of a series that does not change: 1e-4 is one in 10,000 rows
     probation    the first rows, which the model is fitted to and which are never alarms: below 1 their share of all
-                 rows, from 1 on their number
+                 rows, from 1 on their number. None: 15 %, or what is needed if that is more: 60 rows, and two and a
+                 half seasons where half of the rows hold them
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
                  dates, one found in the probation
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
@@ -63,7 +66,7 @@ class AnomalyDetector(Estimator):
         self,
         *,
         rate: float = 3e-5,
-        probation: float = 0.15,
+        probation: float | None = None,
         season: int | Sequence[int] | None = None,
         freq: str | None = None,
         missing: str = "error",
@@ -135,18 +138,33 @@ class AnomalyDetector(Estimator):
 
     def _probation_rows(self, series: Series) -> int:
         """Returns the number of first rows that the model is fitted to. Raises `DataError` for too few or all rows."""
-        count = int(self.probation if self.probation >= 1 else self.probation * len(series))
-        if count < MIN_ROWS or count >= len(series):
+        rows = len(series)
+        if self.probation is None:
+            if rows <= MIN_ROWS:
+                raise DataError(
+                    f"{rows} rows are too few: the first {MIN_ROWS} at least are learned from, and one must be left to"
+                    " score; give more rows",
+                    column=series.name,
+                )
+            shortest = min((m for m in self._usual_seasons(series) if m > 1), default=0)
+            seasons = math.ceil(MIN_SEASONS * shortest)
+            return max(int(PROBATION * rows), MIN_ROWS, seasons if 2 * seasons <= rows else 0)
+        count = int(self.probation if self.probation >= 1 else self.probation * rows)
+        if count < MIN_ROWS or count >= rows:
             why = f"{MIN_ROWS} at least are needed" if count < MIN_ROWS else "none would be left to score"
             raise DataError(
-                f"{len(series)} rows are too few to learn from the first {count} of them: {why}; give more rows, or"
-                " another probation (--probation)",
+                f"{rows} rows are too few to learn from the first {count} of them: {why}; give more rows, or another"
+                " probation (--probation)",
                 column=series.name,
             )
         return count
 
     def _seasons(self, series: Series, known: np.ndarray) -> tuple[int, ...]:
         """Returns the lengths of possible seasons: the option, else the calendar's, else one found in `known` (n,)."""
+        return self._usual_seasons(series) or (find_season(known),)
+
+    def _usual_seasons(self, series: Series) -> tuple[int, ...]:
+        """Returns the lengths of possible seasons by the option, else by the calendar; empty where these name none."""
         calendar, asked = series.calendar, self.checked_options()["season"]
         if asked is not None:
             if asked[-1] > len(series):
@@ -155,8 +173,7 @@ class AnomalyDetector(Estimator):
         day = rows_per_day(calendar)
         if day is not None:
             return (day, 7 * day)
-        seasons = calendar.seasons if calendar is not None else ()
-        return seasons or (find_season(known),)
+        return calendar.seasons if calendar is not None else ()
 
     def _read(self, y: object, names: Columns, style: Style | None = None) -> Series:
         """Returns the series in anything that `fit` takes; `style` is that of the series that its rows follow."""
@@ -173,6 +190,10 @@ class AnomalyDetector(Estimator):
         """The number of rows seen so far, including those that the model was fitted to."""
         self.check_fitted()
         return self._monitor.row
+
+    def last_row(self) -> Series:
+        """Returns the last row seen as a series of one value, which the rows of the next `detect` follow."""
+        return self._continuation.last(self._monitor.last_value, self.rows_ - 1)
 
     def score_one(self, value: float) -> tuple[float, bool]:
         """Scores the value that follows the last one seen; returns the score and whether it is an anomaly.

@@ -42,7 +42,7 @@ def _seasons(name: str, value: object) -> tuple[int, ...]:
 
 CONSTRAINTS: Constraints = {
     "rate": [fields.number(0.0, 0.1, open_low=True)],
-    "probation": [_probation],
+    "probation": [_probation, None],
     "season": [_seasons, None],
     "freq": [lambda _, value: check_freq(value), None],
     "missing": [fields.one_of(*MISSING)],

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -105,12 +105,22 @@ class Anomalies:
         """
         return _write_parquet(path, [(None, self)])
 
-    def plot(self, path: str | os.PathLike[str]) -> Path:
-        """Draws the series, its band of usual values, scores and alarms into a PNG, SVG or PDF file; returns the path.
+    @overload
+    def plot(self, path: str | os.PathLike[str]) -> Path: ...
+    @overload
+    def plot(self, path: None = None, *, ax: Any = None) -> Any: ...
+    def plot(self, path: str | os.PathLike[str] | None = None, *, ax: Any = None) -> Any:
+        """Draws the series, its band of usual values and its alarms; needs matplotlib.
 
-        Raises `ModuleNotFoundError` without matplotlib.
+        path   a PNG, SVG or PDF file, which shows the scores too, and whose path is returned; None: the picture is
+               drawn on axes, which are returned
+        ax     axes of matplotlib; None: those of a new figure
         """
-        return plots.anomalies_plot(self, path)
+        if path is not None and ax is not None:
+            raise ValueError("path: expected a file or axes (ax), got both")
+        if path is not None:
+            return plots.anomalies_plot(self, path)
+        return plots.draw_anomalies(self, plots.new_axes() if ax is None else ax)
 
     def chart(self) -> plots.AnomaliesChart:
         """Returns the table that the picture is drawn from."""
@@ -144,7 +154,8 @@ class Anomalies:
         }
 
     def __repr__(self) -> str:
-        return f"Anomalies({len(self)} rows, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
+        learned = f", the first {self.learned} learned from" if self.learned else ""
+        return f"Anomalies({len(self)} rows{learned}, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
 
 
 def find_alarms(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, gap: int) -> tuple[Alarm, ...]:

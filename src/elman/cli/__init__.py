@@ -1,8 +1,8 @@
 """The command line, a thin layer over the Python interface. `main` is the entry point.
 
 Exit codes: 0 done, 1 a check found something wrong, 2 wrong usage, 3 bad data or files, or a training that failed, 130
-interrupted (Ctrl-C), 143 terminated (SIGTERM), 129 hung up (SIGHUP). An error is one line on stderr that says where it
-is and what to do.
+interrupted (Ctrl-C), 143 terminated (SIGTERM), 129 hung up (SIGHUP), 141 nobody reads the output any more (`| head`).
+An error is one line on stderr that says where it is and what to do.
 """
 
 from __future__ import annotations

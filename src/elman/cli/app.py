@@ -23,6 +23,8 @@ from elman.cli.signals import Terminated, terminable
 
 __all__ = ["app", "run"]
 
+READER_GONE = 141  # as where SIGPIPE ends a program, in a pipe to head
+
 # The base class of the errors of a wrongly typed command, wherever this version of typer keeps it
 _Misused: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -36,10 +38,16 @@ app = typer.Typer(
 for command in (forecast, backtest, predict, anomalies, inspect, gradcheck, bench, config):
     app.command()(expanded(command))
 
-demo = typer.Typer(help="Textbook experiments, run while you watch: sine, memory.", no_args_is_help=True)
+demo = typer.Typer(help="Textbook experiments, run while you watch: sine, memory.", invoke_without_command=True)
 for command in (sine, memory):
     demo.command()(expanded(command))
 app.add_typer(demo, name="demo")
+
+
+@demo.callback()
+def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFunction]
+    if context.invoked_subcommand is None:
+        raise ValueError("demo: expected which one, sine or memory, as in: elman demo sine")
 
 
 def _version(wanted: bool) -> None:
@@ -73,7 +81,11 @@ def run(arguments: list[str]) -> int:
     except Terminated as end:
         return terminal.error("terminated; no file was left half-written", 128 + end.number)
     except terminal.ReaderGone:
-        return 130
+        return READER_GONE
+    except SystemExit as end:  # of typer, which prints the help itself
+        if isinstance(end.__context__, BrokenPipeError):
+            return READER_GONE
+        raise
     except _Misused as error:
         return terminal.error(f"{_message(error).rstrip('.')} (see elman --help)", 2)
     except ModuleNotFoundError as error:

@@ -1,13 +1,37 @@
-"""The files that a command writes: each is tried before the work, and all appear together at the end, or none."""
+"""The files that a command writes: how they are named, tried before the work, and made to appear together or not."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from elman.core.staging import Staging, attempt, real
 
-__all__ = ["OutputError", "Outputs"]
+if TYPE_CHECKING:
+    from elman.series.panel import Panel
+
+__all__ = ["OutputError", "Outputs", "named_after"]
+
+LONGEST = 80  # bytes of a target's name in that of a file
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f"%*+/:<>?\\|]')  # what some system refuses in a name, and what is used here
+
+
+def named_after(stem: str, panel: Panel) -> str:
+    """Returns the name with which a command's outputs begin: that of the file, `stem`, then that of its target, such as
+    `sales.units`, or `sales.units+price` for several. A stem that ends with the target is left as it is.
+    """
+    targets = panel.names.target
+    names = [panel.first.name] if targets is None or isinstance(targets, str) else targets
+    target = "+".join(_UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name.strip()) for name in names)
+    if len(target.encode()) > LONGEST:
+        digest = hashlib.sha256(target.encode()).hexdigest()[:8]  # of long names that begin alike
+        target = f"{target.encode()[: LONGEST - 9].decode(errors='ignore')}-{digest}"
+    target = os.fsdecode(target.encode())  # as the stem came from the command line, whatever the locale
+    return stem if not target or stem.endswith(f".{target}") else f"{stem}.{target}"
 
 
 class OutputError(OSError):

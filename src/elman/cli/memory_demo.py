@@ -31,11 +31,12 @@ class AddingRun(NamedTuple):
     seconds: float  # what the training took
 
 
-def learn(updates: int | None, seed: int, report: Callable[[str], object] | None) -> AddingRun:
+def learn(updates: int | None, seed: int, report: Callable[[str, float], object] | None) -> AddingRun:
     """Trains a network on the adding problem, validates it after each block of updates and tests it at the end.
 
     updates   how many; None: 2500, or 20 on the reference engine
-    report    is called with a line of text from time to time; None: nothing is reported
+    report    is called with a line of text and the share of the updates that is done, from time to time; None: nothing
+              is reported
     """
     import numpy as np
 
@@ -63,7 +64,7 @@ def learn(updates: int | None, seed: int, report: Callable[[str], object] | None
         ends.append(trainer.updates)
         validation.append(network.loss(held_out.x, held_out.y))
         if report is not None and (block + 1) % (len(cuts) // 10 or 1) == 0:
-            report(f"after {trainer.updates:5,} updates: error {validation[-1]:.2e}")
+            report(f"after {trainer.updates:5,} updates: error {validation[-1]:.2e}", trainer.updates / total)
     seconds = time.perf_counter() - began
     return AddingRun(
         trainer.history.update_loss,

@@ -88,7 +88,11 @@ Season = Annotated[
 ]
 Effort = Annotated[str, _text("--effort", "fast|normal|best", "How long the networks are trained, counted in updates.")]
 Best = Annotated[
-    bool, typer.Option("--best", help="Write the forecast of the best baseline where the network did not beat it.")
+    bool,
+    typer.Option(
+        "--best",
+        help="Write the forecast of the best baseline where its mean error in the backtest is not above the network's.",
+    ),
 ]
 
 
@@ -126,7 +130,11 @@ class ColumnOptions:
     ] = None
     freq: Annotated[
         str | None,
-        _text("--freq", "STEP", "The step between rows: D, B (business days), W, ME; default: found in the dates."),
+        _text(
+            "--freq",
+            "STEP",
+            "The step between rows: D, B (business days), W, ME, monthly, 15min; default: found in the dates.",
+        ),
     ] = None
     missing: Annotated[
         str,
@@ -164,20 +172,33 @@ class ColumnOptions:
 
         return Columns(self.target, self.time, self.id, date_format=self.date_format, zone=self.zone)
 
-    def read(self, source: Path, names: Columns | None = None) -> Panel:
+    def read(self, source: Path, names: Columns | None = None, after: Panel | None = None) -> Panel:
         """Reads the series in a file, by the columns `names` or those of the options, and returns them as a panel;
-        `DataError` for a file that cannot be used."""
+        `DataError` for a file that cannot be used, and for rows that do not follow those of `after`."""
+        from elman import datasets
+
+        names = names or self.columns()
+        if names.target is None and names.id is None and not self.wide:
+            names = names._replace(**datasets.columns(source))
+        return self.panel(self.open(source), names, after)
+
+    def open(self, source: Path) -> Any:
+        """Reads a file as a table."""
+        from elman.series.sources import open_table
+
+        return open_table(source, skip_rows=self.skip_rows, decimal=self.decimal)
+
+    def panel(self, table: Any, names: Columns | None = None, after: Panel | None = None) -> Panel:
+        """Returns the series in a table, as `read` does."""
         from elman.series.panel_sources import as_panel
         from elman.series.series import SeriesOptions
-        from elman.series.sources import open_table
         from elman.series.tables.table import Table
 
-        table = open_table(source, skip_rows=self.skip_rows, decimal=self.decimal)
         names = names or self.columns()
         known = table.names if isinstance(table, Table) else tuple(table.columns)
         names = names._replace(target=values.as_targets(names.target, known))
         options = SeriesOptions(self.freq, self.missing, duplicates=self.duplicates, regular=self.regular)
-        return as_panel(table, names, options, skip_bad=self.skip_bad, wide=self.wide)
+        return as_panel(table, names, options, skip_bad=self.skip_bad, after=after, wide=self.wide)
 
 
 @dataclass(frozen=True)
@@ -222,7 +243,11 @@ class ForecasterOptions:
     ] = None
     levels: Annotated[
         str | None,
-        _text("--levels", "L1,L2", "Coverage of the intervals in percent; default: 80,95 where the data allow."),
+        _text(
+            "--levels",
+            "L1,L2",
+            "Coverage of the intervals in percent, such as 80,95; default: these where the data allow.",
+        ),
     ] = None
     windows: Annotated[
         int, _count("--windows", "How many windows at the end of each series are forecast as a test.", least=0)

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import typer
 
-__all__ = ["as_levels", "as_names", "as_path", "as_season", "as_targets", "decoded", "not_empty", "source"]
+__all__ = [
+    "as_levels",
+    "as_names",
+    "as_path",
+    "as_season",
+    "as_targets",
+    "decoded",
+    "model_stem",
+    "not_empty",
+    "source",
+]
+
+MODEL_KINDS = (".forecaster", ".detector")  # what stands before .safetensors in the names of model files
 
 
 def not_empty(text: str | None) -> str | None:
@@ -82,3 +94,9 @@ def source(data: str | None) -> tuple[Path, str]:
         return Path(name), "stdin"
     path = Path(name)
     return path, Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+
+
+def model_stem(model: Path) -> str:
+    """Returns the name of a model file without its endings: `sales.units` of `sales.units.forecaster.safetensors`."""
+    stem = Path(model.stem)
+    return stem.stem if stem.suffix in MODEL_KINDS else stem.name

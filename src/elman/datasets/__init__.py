@@ -30,6 +30,7 @@ __all__ = [
     "Example",
     "Task",
     "adding_problem",
+    "columns",
     "copy_memory",
     "delayed_echo",
     "delayed_match",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "data"
+_COLUMNS = {"seatbelts": {"target": "casualties", "id": "group"}}  # where a file has several numeric columns
 _UNITS = {"sunspots": "Y", "airline": "M", "seatbelts": "M"}
 
 
@@ -65,6 +67,12 @@ def names() -> tuple[str, ...]:
 def path(name: str) -> Path:
     """Returns the path of a bundled series' CSV file; raises ValueError for an unknown name."""
     return _FOLDER / f"{checks.choice('name', name, names())}.csv"
+
+
+def columns(file: Path) -> dict[str, str]:
+    """Returns the columns of target and ids in the file of a bundled series where they are not plain, by option; empty
+    for any other file."""
+    return dict(_COLUMNS.get(file.stem, {})) if file.parent == _FOLDER else {}
 
 
 def load_sunspots() -> Example:

@@ -128,7 +128,7 @@ class FittedForecaster(Estimator):
         if 1.0 in probabilities or not probabilities:
             raise ValueError(f"quantiles: expected numbers between 0 and 1, got {checks.shown(quantiles)}")
         levels = [round(100.0 * abs(2.0 * q - 1.0), 9) for q in probabilities]
-        forecast = self.forecast(history, horizon, future, levels=sorted({level for level in levels if level > 0.0}))
+        forecast = self._forecast(history, horizon, future, sorted({level for level in levels if level > 0.0}))
 
         def columns(forecast: Forecast) -> dict[str, np.ndarray]:
             return {
@@ -184,10 +184,17 @@ class FittedForecaster(Estimator):
 
         The other arguments are those of `predict`.
         """
+        levels = None if levels is None else intervals.parse_levels(levels)
+        return self._forecast(history, horizon, future, levels, best)
+
+    def _forecast(
+        self, history: Any, horizon: int | None, future: Any, levels: Sequence[float] | None, best: bool = False
+    ) -> Forecast | Forecasts:
+        """As `forecast`, with levels in increasing order, which may lie below 1."""
         self.check_fitted()
         most = min(limits.HORIZON, limits.RECURSIVE_HORIZONS * self.horizon_)
         h = self.horizon_ if horizon is None else checks.whole("horizon", horizon, 1, most)
-        levels = self.levels_ if levels is None else intervals.parse_levels(levels)
+        levels = self.levels_ if levels is None else levels
         if levels:
             self._require_backtest()
         source = NETWORK
@@ -197,8 +204,9 @@ class FittedForecaster(Estimator):
         if future is not None:
             panel = with_future(panel, future, self._panel.names, h)
         panel = forecastable(self.model_, panel, h, self.skip_bad)
-        by_id = forecasts(self.model_, self.backtest_, panel, h, levels, source)
-        return next(iter(by_id.values())) if panel.single else Forecasts(by_id, panel.skipped)
+        by_id = forecasts(self.model_, self.backtest_, panel, h, levels, source, self._frame_of(history))
+        names = self._panel.names
+        return next(iter(by_id.values())) if panel.single else Forecasts(by_id, panel.skipped, names.id or "unique_id")
 
     def _result(
         self,
@@ -212,12 +220,16 @@ class FittedForecaster(Estimator):
         columns   returns the columns of a forecast, for a data frame
         plain     returns the part of one forecast, for anything else; many series give a mapping from ids to such parts
         """
-        frame = self._frame_type if history is None else None if isinstance(history, str) else frame_type(history)
+        frame = self._frame_of(history)
         if frame is not None:
             return to_frame(forecast, frame, columns, self._panel.names.id or "unique_id")
         if isinstance(forecast, Forecasts):
             return {id: plain(each) for id, each in forecast.items()}
         return plain(forecast)
+
+    def _frame_of(self, history: Any) -> FrameType | None:
+        """Returns the type of the data frame of a history, or of the fitted one for None; None where it is no frame."""
+        return self._frame_type if history is None else None if isinstance(history, str) else frame_type(history)
 
     def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
         """Returns how the intervals of the network, or of a baseline, did in the backtest, one record for each level.

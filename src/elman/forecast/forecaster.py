@@ -246,6 +246,12 @@ class Forecaster(FittedForecaster):
             raise DataError(f"windows: the series are too short for a window of {strategy.horizon} rows")
         return backtest
 
+    def find_season(self, y: Series | Panel) -> int | tuple[int, ...]:
+        """Returns the season that `fit` takes for series, as `read` returns them: the option, or what it finds in them;
+        1 for none, and several as a tuple."""
+        panel = Panel.of(y) if isinstance(y, Series) else y
+        return options.as_season(options.strategy_of(self.checked_options(), panel).seasons_of(panel))
+
     def update(self, y: Any, *, updates: int | None = None) -> Forecaster:
         """Appends new rows to the fitted series, trains the networks further, and returns the forecaster itself.
 

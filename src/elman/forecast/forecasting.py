@@ -15,6 +15,7 @@ from elman.forecast.result import Forecast
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.series import Series
+from elman.series.tables.frames import FrameType
 
 __all__ = ["forecastable", "forecasts"]
 
@@ -34,12 +35,19 @@ def forecastable(model: Model, panel: Panel, h: int, skip_bad: bool) -> Panel:
 
 
 def forecasts(
-    model: Model, backtest: Backtest | None, panel: Panel, h: int, levels: Sequence[float], source: str
+    model: Model,
+    backtest: Backtest | None,
+    panel: Panel,
+    h: int,
+    levels: Sequence[float],
+    source: str,
+    frame: FrameType | None = None,
 ) -> dict[str, Forecast]:
     """Returns the forecast of the h rows after each series, by its id.
 
     levels   levels of the intervals in percent; ignored without a backtest
     source   whose forecast it is: "network" or the name of a baseline
+    frame    type of the data frame that the series came in
     """
     predicted, season = model.predict(panel, h), model.seasons[0]
     if source != NETWORK:
@@ -58,7 +66,7 @@ def forecasts(
         own = backtest
         if backtest is not None and not backtest.single:
             own = backtest.of(id) if id in backtest.places else None
-        results[id] = Forecast(series, values, band, source, own, recursive_steps)
+        results[id] = Forecast(series, values, band, source, own, recursive_steps, season, frame=frame)
     return results
 
 

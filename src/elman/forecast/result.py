@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from elman import plots
 from elman.core.staging import replacing
+from elman.forecast.evaluation.actual import actual_errors, actual_values
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.series.errors import counted
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
-from elman.series.tables.frames import FrameType, polars_times
+from elman.series.tables.frames import FrameType, polars_times, table_type
 
 __all__ = ["Forecast", "Forecasts", "to_frame"]
 
@@ -31,6 +33,9 @@ class Forecast:
     model      whose forecast it is: "network" or the name of a baseline
     backtest   backtest of the series; None: there is none
     recursive_steps   number of last rows past the trained horizon, which are forecast from the earlier forecasts
+    season     number of rows in the season of the model; 1: none
+    actual     (h,) what came in these rows, NaN where it is not known (`with_actual`); None: nothing is known
+    frame      type of the data frame that the history came in; None: it came in none
     """
 
     history: Series
@@ -39,6 +44,16 @@ class Forecast:
     model: str = NETWORK
     backtest: Backtest | None = None
     recursive_steps: int = 0
+    season: int = 1
+    actual: np.ndarray | None = None
+    frame: FrameType | None = None
+
+    def __repr__(self) -> str:
+        labels = self.labels
+        span = f"{labels[0]} to {labels[-1]}" if len(self) > 1 else labels[0]
+        levels = " and ".join(f"{level:g}" for level in self.intervals)
+        intervals = f", intervals of {levels} %" if levels else ""
+        return f"Forecast({self.history.name!r}, {counted(len(self), 'row')}, {span}, by {self.model}{intervals})"
 
     @property
     def rolled(self) -> int:
@@ -67,13 +82,43 @@ class Forecast:
         return {f"{side}_{level:g}": b[:, k] for level, b in self.intervals.items() for k, side in enumerate(sides)}
 
     def columns(self) -> list[str]:
-        """Returns the names of the table's columns: time, target, `lower_80`, `upper_80`, and so on."""
-        return [self.history.time_name or "row", self.history.name, *self.bounds()]
+        """Returns the names of the table's columns: time, target, `lower_80`, `upper_80`, and so on, and `actual` where
+        the truth is known."""
+        return [self.history.time_name or "row", *self.numbers()]
+
+    def numbers(self) -> dict[str, np.ndarray]:
+        """Returns the numbers of the table by column, (h,) each: the forecast, the bounds, and what came."""
+        name = "actual" if self.history.name != "actual" else "truth"
+        actual = {} if self.actual is None else {name: self.actual}
+        return {self.history.name: self.values, **self.bounds(), **actual}
 
     def rows(self) -> list[tuple[str, list[float]]]:
-        """Returns the rows of the table: the label, then the value and the bounds in the order of `columns`."""
-        body = np.column_stack([self.values, *self.bounds().values()])
+        """Returns the rows of the table: the label, then the numbers in the order of `columns`."""
+        body = np.column_stack(list(self.numbers().values()))
         return list(zip(self.labels, body.tolist(), strict=True))
+
+    def with_actual(self, truth: Series | np.ndarray | Sequence[float]) -> Forecast:
+        """Returns the forecast with what came in its rows: a `Series` that has some of them, or numbers (m,), m >= 1,
+        of the first m rows. It is then a column of the table and a line of the plot, and `errors` compares the two."""
+        return replace(self, actual=actual_values(truth, self.history, self.times))
+
+    def errors(self) -> dict[str, float]:
+        """Returns the errors of the forecast in the rows whose truth is known: `rows`, their number, `mase`, `smape`
+        (percent), `rmse` and `rmsse`, and `covered_80` and so on, the percentage that lies in the intervals.
+
+        ValueError without `with_actual`.
+        """
+        if self.actual is None:
+            raise ValueError("actual: expected what came in these rows (with_actual), got None")
+        return actual_errors(self.actual, self.values, self.intervals, self.history, self.season)
+
+    def to_frame(self, kind: str | None = None) -> Any:
+        """Returns the table as a data frame: times, the forecast, `lower_80`, `upper_80`, and so on.
+
+        kind   "pandas" or "polars"; None: the library of the frame that the history came in, with the times in the
+               index where they were there; else pandas, or polars without it
+        """
+        return to_frame(self, table_type(kind, self.frame), Forecast.numbers, "")
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Writes the table into a CSV file and returns its path. An error (`OSError`) leaves no incomplete file."""
@@ -83,9 +128,21 @@ class Forecast:
         """Writes the table into a Parquet file and returns its path. ModuleNotFoundError without polars."""
         return _write_parquet(path, [(None, self)])
 
-    def plot(self, path: str | os.PathLike[str]) -> Path:
-        """Plots history, forecast and intervals into a PNG, SVG or PDF file and returns its path; needs matplotlib."""
-        return plots.forecast_plot(self, path)
+    @overload
+    def plot(self, path: str | os.PathLike[str]) -> Path: ...
+    @overload
+    def plot(self, path: None = None, *, ax: Any = None) -> Any: ...
+    def plot(self, path: str | os.PathLike[str] | None = None, *, ax: Any = None) -> Any:
+        """Plots history, forecast and intervals, and the truth where it is known; needs matplotlib.
+
+        path   a PNG, SVG or PDF file, whose path is returned; None: the plot is drawn on axes, which are returned
+        ax     axes of matplotlib; None: those of a new figure
+        """
+        if path is not None and ax is not None:
+            raise ValueError("path: expected a file or axes (ax), got both")
+        if path is not None:
+            return plots.forecast_plot(self, path)
+        return plots.draw_forecast(self, plots.new_axes() if ax is None else ax)
 
     def chart(self) -> plots.ForecastChart:
         """Returns the data of a plot."""
@@ -99,12 +156,16 @@ class Forecast:
             self.model,
             unit or "row",
             self._subtitle(),
+            self.actual,
         )
 
     def _subtitle(self) -> str:
         """Returns the subtitle of a plot: which rows are forecast, and the mean errors in the backtest."""
         backtest, labels = self.backtest, self.labels
         span = f"{labels[0]} to {labels[-1]}" if len(labels) > 1 else labels[0]
+        if self.actual is not None:
+            found = self.errors()
+            return f"{span}.  MASE {found['mase']:.2f} in {counted(int(found['rows']), 'row')} whose truth is known"
         if backtest is None:
             return span
         best = backtest.best_baseline
@@ -117,7 +178,8 @@ class Forecast:
         names = self.columns()
         rows = [dict(zip(names, [label, *numbers], strict=True)) for label, numbers in self.rows()]
         header = {"target": self.history.name, "model": self.model, "horizon": len(self)}
-        return {**header, "recursive_steps": self.recursive_steps, "forecast": rows}
+        errors = {} if self.actual is None else {"errors": self.errors()}
+        return {**header, "recursive_steps": self.recursive_steps, **errors, "forecast": rows}
 
 
 class Forecasts(Mapping[str, Forecast]):
@@ -125,11 +187,15 @@ class Forecasts(Mapping[str, Forecast]):
 
     each      the forecasts by id
     skipped   why each other series could not be forecast, by its id
+    id        name of the column of ids in a data frame
     """
 
-    def __init__(self, each: Mapping[str, Forecast], skipped: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, each: Mapping[str, Forecast], skipped: Mapping[str, str] | None = None, id: str = "unique_id"
+    ) -> None:
         self._each = dict(each)
         self.skipped = dict(skipped or {})
+        self._id = id
 
     def __getitem__(self, series: str) -> Forecast:
         return self._each[series]
@@ -159,6 +225,12 @@ class Forecasts(Mapping[str, Forecast]):
         """
         return plots.forecasts_plot(self, path, most=most)
 
+    def to_frame(self, kind: str | None = None) -> Any:
+        """Returns the tables of all series below one another as a data frame, with a column of ids; `kind` as in
+        `Forecast.to_frame`."""
+        frame = next((each.frame for each in self.values()), None)
+        return to_frame(self, table_type(kind, frame), Forecast.numbers, self._id)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON: those of every forecast, by the id of the series."""
         return {name: forecast.to_dict() for name, forecast in self.items()}
@@ -186,7 +258,10 @@ def to_frame(
 
 def _cells(forecast: Forecast) -> list[list[str]]:
     """Returns the rows of a forecast's table as text."""
-    return [[label, *(f"{number:.8g}" for number in numbers)] for label, numbers in forecast.rows()]
+    return [
+        [label, *("" if number != number else f"{number:.8g}" for number in numbers)]
+        for label, numbers in forecast.rows()
+    ]
 
 
 def _write_parquet(path: str | os.PathLike[str], forecasts: Sequence[tuple[str | None, Forecast]]) -> Path:
@@ -196,11 +271,9 @@ def _write_parquet(path: str | os.PathLike[str], forecasts: Sequence[tuple[str |
 
     parts: list[polars.DataFrame] = []
     for id, forecast in forecasts:
-        time, target, *bounds = forecast.columns()
-        numbers = np.column_stack([forecast.values, *forecast.bounds().values()])
+        time = forecast.columns()[0]
         columns = {} if id is None else {"series": [id] * len(forecast)}
-        columns |= {time: polars_times(time, forecast.times, forecast.history.style)}
-        columns |= dict(zip((target, *bounds), numbers.T, strict=True))
+        columns |= {time: polars_times(time, forecast.times, forecast.history.style), **forecast.numbers()}
         parts.append(polars.DataFrame(columns))
     with replacing(path) as hidden:
         polars.concat(parts).write_parquet(hidden)

@@ -4,10 +4,11 @@ may draw: estimators hand over charts (named arrays), and what is a table alread
 
 from __future__ import annotations
 
-from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots
+from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots, draw_anomalies
+from elman.plots.backtests import BacktestChart, backtest_plot
 from elman.plots.dynamics import fixed_points_plot
-from elman.plots.figure import needs_matplotlib, picture
-from elman.plots.forecasts import BacktestChart, ForecastChart, backtest_plot, forecast_plot, forecasts_plot
+from elman.plots.figure import needs_matplotlib, new_axes, picture
+from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, forecasts_plot
 from elman.plots.lines import Line
 from elman.plots.training import learning_curve
 
@@ -19,10 +20,13 @@ __all__ = [
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",
+    "draw_anomalies",
+    "draw_forecast",
     "fixed_points_plot",
     "forecast_plot",
     "forecasts_plot",
     "learning_curve",
     "needs_matplotlib",
+    "new_axes",
     "picture",
 ]

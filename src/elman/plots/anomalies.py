@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from elman.plots.figure import BLUE, GREY, HISTORY, INK, RED, dates, label, multiples, picture, plain
+from elman.plots.figure import BLUE, GREY, HISTORY, INK, RED, dates, headed, label, multiples, picture, plain
 from elman.plots.lines import Line
 
-__all__ = ["AnomaliesChart", "anomalies_plot", "anomalies_plots"]
+__all__ = ["AnomaliesChart", "anomalies_plot", "anomalies_plots", "draw_anomalies"]
 
 
 class AnomaliesChart(NamedTuple):
@@ -33,6 +33,16 @@ class HasAnomaliesChart(Protocol):
     def chart(self) -> AnomaliesChart: ...
 
 
+def draw_anomalies(found: HasAnomaliesChart, axes: Any) -> Any:
+    """Draws a series with the band of usual values and its alarms on the caller's axes of matplotlib; returns these."""
+    chart = found.chart()
+    _draw(axes, chart)
+    headed(axes, *_titles(chart), label(chart.line.time_name), label(chart.line.name))
+    dates(axes, chart.line.dated, 4, 9)
+    plain(axes)
+    return axes
+
+
 def anomalies_plot(found: HasAnomaliesChart, path: str | os.PathLike[str]) -> Path:
     """Draws a series with the band of usual values, its alarms, and each row's score below; returns the file's path.
 
@@ -40,7 +50,6 @@ def anomalies_plot(found: HasAnomaliesChart, path: str | os.PathLike[str]) -> Pa
     matplotlib, `OSError` where it cannot be written.
     """
     chart = found.chart()
-    name, rows = label(chart.line.name), len(chart.scores)
     with picture(path, 11, 5.6) as figure:
         axes, scores = figure.subplots(2, sharex=True, height_ratios=[3, 1])
         _draw(axes, chart)
@@ -49,21 +58,13 @@ def anomalies_plot(found: HasAnomaliesChart, path: str | os.PathLike[str]) -> Pa
         scores.axhline(limit, color=RED, linewidth=0.9, linestyle=(0, (4, 3)))
         scores.set_ylim(0, max(1.6 * limit, min(float(np.nanmax(chart.scores)), 5.0 * limit)) * 1.05)
         scores.set_ylabel("score", color=INK)
-        count = len(chart.alarms)
-        alarms = "no alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-        title = f"{name}: {alarms} in {rows - chart.learned} rows"
-        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
-        learned = f"Grey: the {chart.learned} rows that were learned from.  " if chart.learned else ""
+        title, learned = _titles(chart)
         subtitle = f"{learned}Dashed: the score reached once in {1 / chart.rate:,.0f} rows where nothing changes"
-        axes.text(0, 1.025, subtitle, transform=axes.transAxes, fontsize=9, color=GREY)
-        axes.set_ylabel(name, color=INK)
+        headed(axes, title, subtitle, "", label(chart.line.name))
         scores.set_xlabel(label(chart.line.time_name), color=INK)
         dates(scores, chart.line.dated, 4, 9)
         for part in (axes, scores):
             plain(part)
-        axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high + 0.12 * (high - low))  # room for the legend
     return Path(path)
 
 
@@ -75,12 +76,22 @@ def anomalies_plots(found: Mapping[str, HasAnomaliesChart], path: str | os.PathL
     """
     charts = {name: each.chart() for name, each in found.items()}
     order = sorted(charts, key=lambda name: -charts[name].scores[charts[name].labels].max(initial=0.0))
-    with multiples(path, order, most, "and how many alarms", None) as panels:
+    first = next(iter(charts.values())).line
+    title = f"{label(first.name)}: anomalies, and how many alarms"
+    with multiples(path, order, most, title, None, first) as panels:
         for name, axes in panels.items():
             _draw(axes, charts[name])
             dates(axes, charts[name].line.dated, 3, 5)
             axes.set_title(f"{label(name)}: {len(charts[name].alarms)}")
     return Path(path)
+
+
+def _titles(chart: AnomaliesChart) -> tuple[str, str]:
+    """Returns the title of a picture of one series, and the words for the rows that were learned from."""
+    count, rows = len(chart.alarms), len(chart.scores) - chart.learned
+    alarms = "no alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
+    learned = f"Grey: the {chart.learned} rows that were learned from.  " if chart.learned else ""
+    return f"{label(chart.line.name)}: {alarms} in {rows} rows", learned
 
 
 def _draw(axes: Any, chart: AnomaliesChart) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from elman.core.staging import replacing
+from elman.plots.lines import Line
 
 __all__ = [
     "BLUE",
@@ -22,10 +23,12 @@ __all__ = [
     "INK",
     "RED",
     "dates",
+    "headed",
     "label",
     "large",
     "multiples",
     "needs_matplotlib",
+    "new_axes",
     "picture",
     "plain",
 ]
@@ -64,6 +67,14 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Genera
         figure.savefig(hidden, metadata={"Software": None} if hidden.suffix == ".png" else None)
 
 
+def new_axes() -> Any:
+    """Returns the axes of a new figure of pyplot, which a notebook shows. `ModuleNotFoundError` without matplotlib."""
+    needs_matplotlib()
+    from matplotlib import pyplot
+
+    return pyplot.subplots(figsize=(10, 4.8), layout="constrained")[1]
+
+
 def label(name: str) -> str:
     """Returns a name for a picture: one line, short enough to leave room for the data, with $ escaped."""
     line = " ".join(name.split())
@@ -72,18 +83,19 @@ def label(name: str) -> str:
 
 @contextmanager
 def multiples(
-    path: str | os.PathLike[str], names: Sequence[str], most: int, title: str, first: str | None
+    path: str | os.PathLike[str], names: Sequence[str], most: int, title: str, first: str | None, line: Line
 ) -> Generator[dict[str, Any]]:
     """Yields axes for the first `most` names, three in a row.
 
     first   what the legend calls the first line; None: no legend
+    line    one of the series, whose names of values and of times are those of the axes
 
     Each name is the title of its axes, unless the body sets another.
     """
     shown = names[:most]
     across = min(3, len(shown))
     down = -(-len(shown) // across)
-    with picture(path, 3.9 * max(across, 2), 2.3 * max(down, 1 + (across == 1)) + 0.7) as figure:
+    with picture(path, 3.9 * max(across, 2), 2.3 * max(down, 1 + (across == 1)) + 0.9) as figure:
         grid = figure.subplots(down, across, squeeze=False)
         panels = dict(zip(shown, grid.flat, strict=False))
         yield panels
@@ -98,12 +110,25 @@ def multiples(
         some = f"{len(shown)} of {len(names)} series, " if len(shown) < len(names) else f"{len(shown)} series, "
         title = some + title if len(names) > 1 else title
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK)
+        figure.supxlabel(label(line.time_name), fontsize=9, color=INK)
+        figure.supylabel(label(line.name), fontsize=9, color=INK)
         if first is None:
             return
         lines, labels = grid.flat[0].get_legend_handles_labels()
         named = {first if k == 0 else label: line for k, (line, label) in enumerate(zip(lines, labels, strict=True))}
         place = "upper right" if across > 1 else "outside lower center"
-        figure.legend(named.values(), named, loc=place, frameon=False, fontsize=9, ncols=4, labelcolor=INK)
+        figure.legend(named.values(), named, loc=place, frameon=False, fontsize=8, ncols=5, labelcolor=INK)
+
+
+def headed(axes: Any, title: str, subtitle: str, x: str, y: str) -> None:
+    """Sets a title with a smaller line below it, the names of both axes, and a legend with room above the data."""
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
+    axes.text(0, 1.025, subtitle, transform=axes.transAxes, fontsize=9, color=GREY)
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+    axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=5, labelcolor=INK)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.12 * (high - low))
 
 
 def dates(axes: Any, dated: bool, least: int, most: int) -> None:

@@ -1,18 +1,18 @@
-"""Forecasts and backtests, from tables that the estimators hand over."""
+"""Forecasts with their history and intervals, from tables that the estimators hand over."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from elman.plots.figure import BLUE, GREY, GRID, HISTORY, INK, dates, label, large, multiples, picture, plain
+from elman.plots.figure import BLUE, GREY, HISTORY, INK, dates, headed, label, large, multiples, picture, plain
 from elman.plots.lines import Line
 
-__all__ = ["BacktestChart", "ForecastChart", "backtest_plot", "forecast_plot", "forecasts_plot"]
+__all__ = ["ForecastChart", "HasForecastChart", "draw_forecast", "forecast_plot", "forecasts_plot"]
 
 
 class ForecastChart(NamedTuple):
@@ -25,16 +25,7 @@ class ForecastChart(NamedTuple):
     model: str  # whose forecast it is
     unit: str  # what one row is: "month", or "row" where that is unknown
     subtitle: str
-
-
-class BacktestChart(NamedTuple):
-    """What a picture shows of one series' backtest of W windows of h rows."""
-
-    truth: Line
-    starts: Sequence[int]  # (W,) the row at which each window begins
-    network: np.ndarray  # (W, h) forecasts
-    baseline: np.ndarray  # (W, h) those of the best baseline
-    baseline_name: str
+    actual: np.ndarray | None = None  # (h,) what came, NaN where it is not known
 
 
 class HasForecastChart(Protocol):
@@ -43,13 +34,12 @@ class HasForecastChart(Protocol):
     def chart(self) -> ForecastChart: ...
 
 
-_History = TypeVar("_History", contravariant=True)
-
-
-class HasBacktestCharts(Protocol[_History]):
-    """What can be drawn as a backtest of the series of a history, such as `elman.forecast.Backtest`."""
-
-    def charts(self, history: _History, /) -> Mapping[str, BacktestChart]: ...
+def draw_forecast(forecast: HasForecastChart, axes: Any) -> Any:
+    """Draws the picture of `forecast_plot` on the caller's axes of matplotlib, and returns these."""
+    chart = forecast.chart()
+    _draw(axes, chart)
+    _frame(axes, chart)
+    return axes
 
 
 def forecast_plot(forecast: HasForecastChart, path: str | os.PathLike[str]) -> Path:
@@ -58,11 +48,8 @@ def forecast_plot(forecast: HasForecastChart, path: str | os.PathLike[str]) -> P
     The ending of the path decides: PNG, SVG or PDF. The file appears whole or not at all. `ModuleNotFoundError` without
     matplotlib, `OSError` where it cannot be written.
     """
-    chart = forecast.chart()
     with picture(path, 10, 4.8) as figure:
-        axes = figure.add_subplot()
-        _draw(axes, chart)
-        _frame(axes, chart)
+        draw_forecast(forecast, figure.add_subplot())
     return Path(path)
 
 
@@ -72,44 +59,13 @@ def forecasts_plot(forecasts: Mapping[str, HasForecastChart], path: str | os.Pat
     The file is written, and errors are raised, as by `forecast_plot`.
     """
     charts = {name: forecast.chart() for name, forecast in list(forecasts.items())[:most]}
-    title = f"the next {len(next(iter(charts.values())).values)} rows"
-    with multiples(path, list(forecasts), most, title, "history") as panels:
+    first = next(iter(charts.values()))
+    title = f"{label(first.past.name)}: the next {len(first.values)} rows"
+    with multiples(path, list(forecasts), most, title, "history", first.past) as panels:
         for name, axes in panels.items():
             _draw(axes, charts[name])
             dates(axes, charts[name].past.dated, 3, 5)
     return Path(path)
-
-
-def backtest_plot(
-    backtest: HasBacktestCharts[_History], history: _History, path: str | os.PathLike[str], *, most: int = 12
-) -> Path:
-    """Draws the last windows of one series or many, each small: truth, network and best baseline; returns the path.
-
-    history   the series by id; a series alone by any id
-
-    The file is written, and errors are raised, as by `forecast_plot`.
-    """
-    charts = backtest.charts(history)
-    count = sum(len(chart.starts) for chart in charts.values()) // max(1, len(charts))
-    title = "the last window" if count == 1 else f"the last {count} windows"
-    with multiples(path, list(charts), most, title, "truth") as panels:
-        for name, axes in panels.items():
-            _draw_backtest(axes, charts[name])
-            dates(axes, charts[name].truth.dated, 3, 5)
-    return Path(path)
-
-
-def _draw_backtest(axes: Any, chart: BacktestChart) -> None:
-    rows, horizon = chart.truth.times, chart.network.shape[1]
-    first = max(0, chart.starts[0] - 2 * horizon)
-    axes.plot(rows[first:], chart.truth.values[first:], color=HISTORY, linewidth=1.3, label="truth")
-    marker = {"marker": "o", "markersize": 3} if horizon == 1 else {}
-    dashed = {"color": GREY, "linewidth": 1, "linestyle": (0, (3, 2))}
-    for start, network, baseline in zip(chart.starts, chart.network, chart.baseline, strict=True):
-        ahead = rows[start : start + horizon]
-        axes.plot(ahead, baseline, label=chart.baseline_name, **dashed, **marker)
-        axes.plot(ahead, network, color=BLUE, linewidth=1.3, label="network", **marker)
-        axes.axvline(ahead[0], color=GRID, linewidth=0.8, zorder=0)
 
 
 def _draw(axes: Any, chart: ForecastChart) -> None:
@@ -127,6 +83,8 @@ def _draw(axes: Any, chart: ForecastChart) -> None:
     line = np.concatenate([values[-1:], chart.values])
     marker = {"marker": "o", "markersize": 3.2, "markevery": slice(1, None)} if h <= 24 else {}
     axes.plot(joined, line, color=BLUE, linewidth=1.9, label=f"forecast ({chart.model})", **marker)
+    if chart.actual is not None:
+        axes.plot(chart.times, chart.actual, color=INK, linewidth=1.3, marker=".", markersize=5, label="truth")
     axes.axvline(times[-1], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0)
     axes.margins(x=0.015)
 
@@ -134,13 +92,7 @@ def _draw(axes: Any, chart: ForecastChart) -> None:
 def _frame(axes: Any, chart: ForecastChart) -> None:
     name, count = label(chart.past.name), len(chart.values)
     ahead = f"the next {chart.unit}" if count == 1 else f"the next {count} {chart.unit}s"
-    axes.set_title(f"{name}: {ahead}", loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
-    axes.text(0, 1.025, chart.subtitle, transform=axes.transAxes, fontsize=9, color=GREY)
-    axes.set_ylabel(name, color=INK)
-    axes.set_xlabel(label(chart.past.time_name), color=INK)
+    headed(axes, f"{name}: {ahead}", chart.subtitle, label(chart.past.time_name), name)
     dates(axes, chart.past.dated, 4, 9)
     large(axes)
     plain(axes)
-    axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4, labelcolor=INK)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.12 * (high - low))  # room for the legend

@@ -16,6 +16,7 @@ import numpy as np
 from elman.core import checks, fields
 from elman.series.dates import zones
 from elman.series.errors import DataError
+from elman.series.steps import short_name
 
 __all__ = ["FARTHEST", "Calendar", "check_freq", "commonest", "infer", "parse"]
 
@@ -186,7 +187,7 @@ def parse(freq: object, times: np.ndarray, zone: str = "") -> Calendar:
     """Returns the rule of a name: a count and one of s min h D B W M Q Y. S or E after M, Q or Y stands for the first
     or last day; without it the day is that of the times, which are UTC in a `zone`. `ValueError` for other names.
     """
-    match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", freq) if isinstance(freq, str) else None
+    match = re.fullmatch(r"\s*(\d{0,6})\s*([A-Za-z]+)\s*", short_name(freq)) if isinstance(freq, str) else None
     if match is not None:
         count, word = int(match[1] or 1), _WORDS.get(match[2], match[2])
         if count and word == "B" and count == 1:
@@ -198,7 +199,8 @@ def parse(freq: object, times: np.ndarray, zone: str = "") -> Calendar:
             day = {"S": 1, "E": 31, "": 0}[word[1:]] or _day_of_month(days) or 1
             return Calendar("month", count * _MONTHS[word[0]], day, zone=zone)
     raise ValueError(
-        f"freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE or Y, got {checks.shown(freq)}"
+        "freq: expected a step such as 15min, h, D, B (business days), W, M, MS, ME, QE, Y or monthly, got"
+        f" {checks.shown(freq)}"
     )
 
 

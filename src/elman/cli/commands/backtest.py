@@ -8,8 +8,9 @@ import typer
 
 from elman.cli import values
 from elman.cli.console import terminal
-from elman.cli.console.backtests import backtest_json, print_backtest
+from elman.cli.console.backtests import backtest_json, print_backtest, print_season
 from elman.cli.console.series import print_read, print_skipped
+from elman.cli.files import named_after
 from elman.cli.options import CovariateOptions, Data, ForecasterOptions, OutputOptions
 
 __all__ = ["backtest"]
@@ -37,23 +38,26 @@ def backtest(
     output: OutputOptions,
 ) -> None:
     """Forecast the last windows of one series or many from the rows before each: errors and intervals of the network
-    and of naive baselines, a verdict for each series, a picture."""
+    and of naive baselines, what came for each row, a verdict for each series, a picture."""
     source, stem = values.source(data)
-    table = output.table(".backtest")
-    with output.files(stem, [table, ".backtest.png"], [source]) as outputs:
+    table, errors = output.table(".backtest"), output.table(".errors")
+    model = options.forecaster(columns)
+    panel = columns.read(source)
+    with output.files(named_after(stem, panel), [table, errors, ".backtest.png"], [source]) as outputs:
         from elman.forecast.evaluation.coverage import coverage
+        from elman.forecast.evaluation.rows import BacktestRows
         from elman.plots import backtest_plot
 
-        model = options.forecaster(columns)
-        panel = columns.read(source)
         if not output.as_json:
             print_read(panel, source.name)
         with terminal.working("forecasting the last windows") as progress:
             found = model.backtest(step=step, refit=refit, y=panel, on_progress=progress)
         levels = values.as_levels(options.levels) or LEVELS
         intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
-        outputs.write(table, output.writer(found))
-        outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path))
+        rows = BacktestRows(found, panel, levels)
+        outputs.write(table, output.writer(rows))
+        outputs.write(errors, output.writer(found))
+        outputs.write(".backtest.png", lambda path: backtest_plot(found, panel, path, bounds=rows.bounds))
         written = outputs.commit()
     if output.as_json:
         terminal.print_json(
@@ -61,6 +65,8 @@ def backtest(
         )
         return
     print_skipped(panel.skipped)
+    season = model.find_season(panel)
+    print_season(season if isinstance(season, tuple) else (season,), model.season is not None, panel.first)
     terminal.line()
     print_backtest(found, intervals)
     terminal.wrote(written)

@@ -38,11 +38,14 @@ def bench(
     checks.number("--seconds", seconds, 0.01, 3600.0)
     peers = ["numpy", *(["torch"] if importlib.util.find_spec("torch") else [])]
     config = show_config()
-    with terminal.working(f"timing for about {seconds:g} s"):
+    with terminal.working(f"timing for about {seconds:g} s") as progress:
         whole = (bench_jobs.train, bench_jobs.predict)
         jobs = [make(cell, shape, peers) for make in whole for cell in CELLS for shape in SHAPES]
         jobs += [bench_jobs.step(cell, (1, 1, 1, H), peers) for cell in CELLS for H in STEPS]
-        found = [_timed(job, seconds / len(jobs)) for job in jobs]
+        found: list[Timing] = []
+        for job in jobs:
+            found.append(_timed(job, seconds / len(jobs)))
+            progress(len(found) / len(jobs))
     machine = {name: config[name] for name in ("version", "engine", "isa", "threads")} | {"cores": os.cpu_count()}
     if as_json:
         terminal.print_json(

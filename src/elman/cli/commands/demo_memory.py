@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -32,9 +33,19 @@ def memory(
             short, full = memory_demo.STAGES
             terminal.line(f"The adding problem: {full} random numbers in a row, two of them marked. After the last,")
             terminal.line(
-                f"their sum is asked. A GRU of 64 units learns it, first on {short} numbers, always on new ones."
+                f"their sum is asked. A GRU of 64 units learns it, first on {short} numbers, always on new ones.",
+                now=True,
             )
-        found = memory_demo.learn(updates, seed, None if as_json else lambda text: terminal.line(f"  {text}"))
+        began = time.monotonic()
+
+        def report(text: str, share: float) -> None:
+            terminal.line(f"  {text}; {terminal.left(share, time.monotonic() - began)}", now=True)
+
+        if as_json:
+            with terminal.working("learning") as progress:
+                found = memory_demo.learn(updates, seed, lambda _, share: progress(share))
+        else:
+            found = memory_demo.learn(updates, seed, report)
         outputs.write(".png", lambda path: memory_demo.draw(found, path))
         written = outputs.commit()
     if as_json:

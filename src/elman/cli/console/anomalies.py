@@ -6,26 +6,40 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
+from elman.cli.console.terms import ALARMS, explain, season_text
 
 if TYPE_CHECKING:
     from elman.anomaly import Anomalies, AnomalyDetector
 
-__all__ = ["anomalies_json", "print_alarms", "print_alarms_of_each"]
+__all__ = ["anomalies_json", "learned_from", "print_alarms", "print_alarms_of_each"]
 
 LISTED = 20  # alarms, or series, at most
 
 
-def print_alarms(detector: AnomalyDetector) -> None:
-    """Prints from what a detector learned, and its highest alarms in the order of their dates."""
+def learned_from(detector: AnomalyDetector) -> str:
+    """Returns a sentence that says from which rows a fitted detector learned, and why from so many."""
+    from elman.anomaly.detector import PROBATION
+
     found = detector.anomalies_
-    season = "no season" if detector.season_ == 1 else f"season {detector.season_}"
+    rows, label = found.learned, found.series.label
+    share = int(PROBATION * len(found))
+    why = f" ({100 * PROBATION:.0f} % would be {share}, too few)" if detector.probation is None and share < rows else ""
+    season = season_text((detector.season_,), detector.season is not None, found.series)
+    return f"Learned from the first {rows} rows{why}, {label(0)} to {label(rows - 1)}; {season}"
+
+
+def print_alarms(found: Anomalies, learned: str) -> None:
+    """Prints from what the detector learned, and the highest alarms in the order of their dates."""
+    from elman.series.errors import counted
+
     label = found.series.label
-    learned = f"{label(0)} to {label(found.learned - 1)}"
     scored = len(found) - found.learned
     count = len(found.alarms)
-    terminal.line(f"Learned from the first {found.learned} rows, {learned}; {season}")
+    terminal.line(learned)
     said = "No alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-    terminal.line(f"{said} in the {scored} rows after them; {found.rate * scored:.2g} false ones are allowed for")
+    rows = counted(scored, "row")
+    rows = f"the {rows} after them" if found.learned else rows
+    terminal.line(f"{said} in {rows}; {found.rate * scored:.2g} false ones are allowed for")
     if not count:
         return
     terminal.line()
@@ -43,6 +57,7 @@ def print_alarms(detector: AnomalyDetector) -> None:
     terminal.table(["first", "last", "score", found.series.name, "expected", "by"], zip(*columns, strict=True))
     if count > LISTED:
         terminal.line(f"the {LISTED} highest of {count}")
+    explain(ALARMS)
 
 
 def _cause(cause: str, scale: int) -> str:
@@ -56,17 +71,17 @@ def print_alarms_of_each(found: Mapping[str, Anomalies]) -> None:
     most = sorted(found.items(), key=lambda pair: -max((alarm.score for alarm in pair[1].alarms), default=0.0))
     rows: list[list[str]] = []
     for id, each in most[:LISTED]:
-        row = [id, str(len(each)), str(len(each.alarms)), "", ""]
+        row = [id, str(len(each)), str(each.learned), str(len(each.alarms)), "", ""]
         if each.alarms:
             highest = max(each.alarms, key=lambda alarm: alarm.score)
-            row[3:] = [each.series.label(highest.peak), terminal.figure(highest.score)]
+            row[4:] = [each.series.label(highest.peak), terminal.figure(highest.score)]
         rows.append(row)
-    terminal.table(["series", "rows", "alarms", "highest", "score"], rows)
+    terminal.table(["series", "rows", "learned from", "alarms", "highest", "score"], rows)
     if len(found) > LISTED:
         more = sum(len(each.alarms) for _, each in most[LISTED:])
         terminal.line(f"and {len(found) - LISTED} more series, {more} alarms in them")
 
 
-def anomalies_json(detector: AnomalyDetector) -> dict[str, object]:
-    """Returns all that the text says of one series, for `--json`."""
-    return {**detector.anomalies_.to_dict(), "season": detector.season_}
+def anomalies_json(found: Anomalies, season: int) -> dict[str, object]:
+    """Returns all that the text says of one series, whose season has so many rows, for `--json`."""
+    return {**found.to_dict(), "season": season}

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
+from elman.cli.console.terms import ERRORS, INTERVALS, explain, season_text
 
 if TYPE_CHECKING:
     from elman.forecast import Backtest
+    from elman.series.series import Series
 
-__all__ = ["backtest_json", "better", "print_backtest", "print_errors"]
+__all__ = ["backtest_json", "better", "print_backtest", "print_errors", "print_season"]
 
 Coverage = Sequence[Mapping[str, float]]  # for each level, what the intervals of a model held, and their scores
 
@@ -28,6 +30,12 @@ def print_backtest(found: Backtest, intervals: Mapping[str, Coverage]) -> None:
         _print_each(found)
 
 
+def print_season(seasons: tuple[int, ...], asked: bool, series: Series) -> None:
+    """Prints the season by which the models forecast, and MASE measures (see `season_text`)."""
+    text = season_text(seasons, asked, series)
+    terminal.line(text[0].upper() + text[1:])
+
+
 def print_errors(found: Backtest) -> None:
     """Prints the mean errors of each model."""
     windows = len(found) // max(1, len(found.places))
@@ -39,6 +47,7 @@ def print_errors(found: Backtest) -> None:
     columns += [terminal.figures(row[name] for row in rows) for name in ("mase", "smape", "rmse", "rmsse", "owa")]
     heads = [f"mean over {count}", "MASE", "sMAPE %", "RMSE", "RMSSE", "OWA"]
     terminal.table(heads, zip(*columns, strict=True))
+    explain(ERRORS)
 
 
 def _print_intervals(found: Mapping[str, Coverage]) -> None:
@@ -47,8 +56,9 @@ def _print_intervals(found: Mapping[str, Coverage]) -> None:
         rows = [each[k] for each in found.values() if k < len(each)]
         columns = [list(found), [f"{each['covered']:.1f}" for each in rows]]
         columns += [terminal.figures(each[name] for each in rows) for name in ("score", "pinball")]
-        heads = [f"intervals of {row['level']:g} %", "held %", "interval score / MASE's unit", "pinball"]
+        heads = [f"intervals of {row['level']:g} %", "held %", "interval score", "pinball"]
         terminal.table(heads, zip(*columns, strict=False))
+    explain(INTERVALS)
 
 
 def _print_each(found: Backtest) -> None:
@@ -62,8 +72,9 @@ def _print_each(found: Backtest) -> None:
 
 
 def better(found: Backtest) -> str:
-    """Returns the verdict in a few words: which model was better, and the network by how much."""
-    return f"network, by {100.0 * found.gain:.0f} %" if found.network_wins else found.best_baseline
+    """Returns the verdict in a few words: which model was better, and the network by how much, or "about equal"."""
+    outcome = found.outcome
+    return f"network, by {100.0 * found.gain:.0f} %" if outcome == "network" else outcome
 
 
 def backtest_json(found: Backtest, intervals: Mapping[str, Coverage]) -> dict[str, object]:

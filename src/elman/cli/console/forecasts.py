@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from elman.cli.console import terminal
 from elman.cli.console.backtests import better, print_errors
 from elman.cli.console.series import print_skipped, series_json
+from elman.cli.console.terms import season_text
 
 if TYPE_CHECKING:
     from elman.forecast import Forecast, Forecaster, Forecasts
@@ -18,9 +19,10 @@ LISTED = 20  # series at most
 
 def print_forecasts_of_model(model: Forecaster, found: Forecast | Forecasts) -> None:
     """Prints what a forecaster that was just fitted forecasts, and how it did in its backtest."""
+    first = next(iter(model.series_.values())) if isinstance(model.series_, dict) else model.series_
     seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
-    season = "no season" if seasons == (1,) else f"season {' and '.join(map(str, seasons))}"
-    terminal.line(f"Forecast of {model.horizon_} rows, {season}")
+    rows = "1 row" if model.horizon_ == 1 else f"{model.horizon_} rows"
+    terminal.line(f"Forecast of {rows}; {season_text(seasons, model.season is not None, first)}")
     print_skipped(model.skipped_ | getattr(found, "skipped", {}))
     if model.backtest_ is not None:
         terminal.line()
@@ -48,25 +50,43 @@ def print_forecast(found: Forecast | Forecasts) -> None:
         _print_each(found)
         return
     names = found.columns()
-    heads = [names[0], names[1], *(name.replace("_", " ") + " %" for name in names[2:])]
+    heads = [names[0], names[1], *(name.replace("_", " ") + " %" * ("_" in name) for name in names[2:])]
     if found.model != "network":
         heads[1] += f" ({found.model})"
     numbers = zip(*(row for _, row in found.rows()), strict=True)
     columns = [found.labels, *(terminal.figures(column) for column in numbers)]
     terminal.table(heads, zip(*columns, strict=True))
+    _print_errors(found)
     _print_past_horizon(found)
+
+
+def _print_errors(found: Forecast) -> None:
+    """Prints how far a forecast is from what came, where that is known."""
+    if found.actual is None:
+        return
+    errors = found.errors()
+    held = [f"{value:.0f} % ({name.split('_')[1]} asked)" for name, value in errors.items() if "covered" in name]
+    intervals = f"; the intervals held {' and '.join(held)} of the rows" if held else ""
+    rows = "1 row" if errors["rows"] == 1 else f"{errors['rows']} rows"
+    terminal.line(
+        f"Against the truth of {rows}: MASE {terminal.figure(errors['mase'])}, sMAPE {errors['smape']:.4g} %, RMSE"
+        f" {terminal.figure(errors['rmse'])}{intervals}"
+    )
 
 
 def _print_each(found: Forecasts) -> None:
     rows: list[list[str]] = []
+    known = any(forecast.actual is not None for forecast in found.values())
     for id, forecast in list(found.items())[:LISTED]:
         label, numbers = forecast.rows()[0]
         row = [id, label, *terminal.figures(numbers[:1])]
+        if known:
+            row.append(terminal.figure(forecast.errors()["mase"]) if forecast.actual is not None else "")
         if forecast.backtest is not None:
             tested, best = forecast.backtest, forecast.backtest.best_baseline
             row += [*terminal.figures([tested.mean("network"), tested.mean(best)]), better(tested)]
         rows.append(row)
-    heads = ["series", "next row", "forecast", "MASE network", "best baseline", "better"]
+    heads = ["series", "next row", "forecast", *["MASE of truth"] * known, "MASE network", "best baseline", "better"]
     width = max(map(len, rows))
     terminal.table(heads[:width], [row + [""] * (width - len(row)) for row in rows])
     if len(found) > LISTED:

@@ -18,16 +18,18 @@ NOTES = 10  # at most
 
 def print_read(panel: Panel, name: str) -> None:
     """Prints what was read from the file `name`, in one line, and the notes of the reading, one line each."""
+    from elman.series.errors import counted
+
     first, name = panel.first, "standard input" if name == "-" else name
     step = f", {first.calendar.name}" if first.calendar is not None else ""
     filled = sum(len(series.filled) for series in panel.values())
     filled_text = f", {filled} of them {_how_filled(first)}" if filled else ""
     if panel.single:
-        span = f"{first.label(0)} to {first.label(len(first) - 1)}"
-        terminal.line(f"{name}, {first.name}: {len(first)} rows{filled_text}, {span}{step}")
+        span = first.label(0) + (f" to {first.label(len(first) - 1)}" if len(first) > 1 else "")
+        terminal.line(f"{name}, {first.name}: {counted(len(first), 'row')}{filled_text}, {span}{step}")
     else:
         rows = [len(series) for series in panel.values()]
-        span = f"{min(rows)} rows" if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
+        span = counted(max(rows), "row") if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
         terminal.line(f"{name}, {first.name}: {len(panel)} series of {span}{filled_text}{step}")
     for text in panel.notes[:NOTES]:
         terminal.line(f"Note: {text}")

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = [
     "figure",
     "figures",
     "flush",
+    "left",
     "line",
     "print_json",
     "rows",
@@ -28,15 +30,18 @@ __all__ = [
 ]
 
 
+EVERY = 5.0  # seconds from one line of progress to the next, where stderr is no terminal
+
+
 class ReaderGone(Exception):
     """The reader of stdout, such as `head`, has closed it."""
 
 
-def line(text: str = "") -> None:
-    """Prints one line on stdout. Raises ReaderGone where stdout is closed, and an OSError that names it for anything
-    else, such as a full disk."""
+def line(text: str = "", *, now: bool = False) -> None:
+    """Prints one line on stdout, where `now` hands it on at once, also into a pipe. Raises ReaderGone where stdout is
+    closed, and an OSError that names it for anything else, such as a full disk."""
     with _stdout():
-        print(text)
+        print(text, flush=now)
 
 
 def flush() -> None:
@@ -126,16 +131,37 @@ def rows(pairs: Iterable[tuple[str, str]]) -> None:
 
 @contextmanager
 def working(text: str) -> Generator[Callable[[float], None]]:
-    """Shows on stderr that work goes on, animated on a terminal, else in one line. Yields the function to be called
-    with the share of the work that is done."""
+    """Shows on stderr that work goes on, and what it still needs: animated on a terminal, else in a line now and then.
+    Yields the function to be called with the share of the work that is done, from 0 to 1, by any thread."""
+    began = time.monotonic()
     if sys.stderr.isatty():
         from rich.console import Console
 
         with Console(stderr=True).status(f"{text} ...") as status:
-            yield lambda share: status.update(f"{text} ... {share:.0%}")
-    else:
-        print(f"{text} ...", file=sys.stderr, flush=True)
-        yield lambda share: None
+            yield lambda share: status.update(f"{text} ... {left(share, time.monotonic() - began)}")
+        return
+    print(f"{text} ...", file=sys.stderr, flush=True)
+    due = began + EVERY
+
+    def show(share: float) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due and share < 1.0:
+            due = now + EVERY
+            with suppress(OSError):  # progress is no reason to end the work
+                print(f"{text} ... {left(share, now - began)}", file=sys.stderr, flush=True)
+
+    yield show
+
+
+def left(share: float, seconds: float) -> str:
+    """Returns the share of the work that is done, and, once that says something, about how long the rest takes when
+    that share took so many seconds."""
+    if share < 0.02 or seconds < 2.0 or share >= 1.0:
+        return f"{share:.0%}"
+    rest = seconds * (1.0 - share) / share
+    about = f"{rest:.0f} s" if rest < 90 else f"{rest / 60:.0f} min" if rest < 5400 else f"{rest / 3600:.1f} h"
+    return f"{share:.0%}, about {about} left"
 
 
 def wrote(paths: Sequence[Path]) -> None:

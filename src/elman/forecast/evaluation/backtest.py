@@ -14,6 +14,7 @@ import numpy as np
 
 from elman import plots
 from elman.core.staging import replacing
+from elman.forecast.evaluation import verdict
 from elman.forecast.evaluation.baselines import NAIVE2
 from elman.forecast.evaluation.metrics import MEASURES, measure
 from elman.series.series import Series
@@ -80,6 +81,12 @@ class Backtest:
     def __len__(self) -> int:
         return len(self.truth)
 
+    def __repr__(self) -> str:
+        name, best = self.criterion, self.best_baseline
+        whose = "" if self.single else f" in {len(self.places)} series"
+        means = f"mean {name.upper()} {self.mean(NETWORK, name):.3g} (network), {self.mean(best, name):.3g} ({best})"
+        return f"Backtest({len(self)} windows of {self.horizon} rows{whose}, {means})"
+
     def take(self, windows: Sequence[int] | np.ndarray) -> Backtest:
         """Returns a backtest of some of the windows, selected by their indices."""
         at = np.asarray(windows)
@@ -127,16 +134,16 @@ class Backtest:
     def best_baseline(self) -> str:
         """Returns the name of the baseline with the lowest mean MASE, or RMSE if MASE is defined in no window."""
         baselines = [model for model in self.forecasts if model != NETWORK]
-        return min(baselines, key=lambda model: self.mean(model, self._criterion))
+        return min(baselines, key=lambda model: self.mean(model, self.criterion))
 
     @property
     def gain(self) -> float:
         """Returns 1 minus the ratio of the network's mean error to the best baseline's; negative if it is worse."""
-        best = self.mean(self.best_baseline, self._criterion)
+        best = self.mean(self.best_baseline, self.criterion)
         return (
-            1.0 - self.mean(NETWORK, self._criterion) / best
+            1.0 - self.mean(NETWORK, self.criterion) / best
             if best > 0.0
-            else -float(self.mean(NETWORK, self._criterion) > 0.0)
+            else -float(self.mean(NETWORK, self.criterion) > 0.0)
         )
 
     @property
@@ -148,16 +155,30 @@ class Backtest:
         """Returns the residuals of a model, truth - forecast, (W, h)."""
         return self.truth - self.forecasts[model]
 
-    def charts(self, history: Mapping[str, Series]) -> dict[str, plots.BacktestChart]:
-        """Returns the data of a plot for each series that has windows, by the id of the series."""
+    def charts(
+        self, history: Mapping[str, Series], bounds: Mapping[float, np.ndarray] | None = None
+    ) -> dict[str, plots.BacktestChart]:
+        """Returns the data of a plot for each series that has windows, by the id of the series.
+
+        bounds   level in percent -> bounds (W, h, 2) of the intervals; None: they are not shown
+        """
         best, charts = self.best_baseline, dict[str, plots.BacktestChart]()
         for name, series in history.items():
             rows = self.places.get(name) if self.series else list(range(len(self)))
             if rows:
                 starts, ours, theirs = [self.starts[w] for w in rows], self.forecasts[NETWORK], self.forecasts[best]
                 truth = series.line(series.observed)
-                charts[name] = plots.BacktestChart(truth, starts, ours[rows], theirs[rows], best)
+                intervals = {level: each[rows] for level, each in (bounds or {}).items()}
+                charts[name] = plots.BacktestChart(
+                    truth, starts, ours[rows], theirs[rows], best, intervals, self._subtitle(rows)
+                )
         return charts
+
+    def _subtitle(self, windows: Sequence[int]) -> str:
+        """Returns the subtitle of a plot of some of the windows: their mean errors."""
+        own, name = self.take(windows), self.criterion
+        ours, theirs = own.mean(NETWORK, name), own.mean(self.best_baseline, name)
+        return f"Mean {name.upper()}: {ours:.3g} (network), {theirs:.3g} ({self.best_baseline})"
 
     def summary(self) -> list[dict[str, Any]]:
         """Returns each model's name as `model` and its mean `mase`, `smape` (percent), `rmse`, `rmsse` and `owa`."""
@@ -218,22 +239,21 @@ class Backtest:
         return Path(path)
 
     def verdict(self) -> str:
-        """Returns a sentence that says by how much the network beats the best baseline, or that it does not."""
-        best, name = self.best_baseline, self._criterion.upper()
-        ours, theirs = self.mean(NETWORK, self._criterion), self.mean(best, self._criterion)
-        better = int(np.sum(self.scores[NETWORK][self._criterion] < self.scores[best][self._criterion]))
-        windows = "1 window" if len(self) == 1 else f"{len(self)} {'overlapping ' if self.overlapping else ''}windows"
-        rows = "1 row" if self.horizon == 1 else f"{self.horizon} rows"
-        where = "" if self.single else f" in {len(self.places)} series"
-        over = f"mean {name} {ours:.3f} against {theirs:.3f} over {windows} of {rows}{where}, better in {better}"
-        if self.network_wins:
-            return f"The network beats the best baseline, {best}, by {100.0 * self.gain:.1f} %: {over}."
-        return (
-            f"The network does not beat the best baseline: {over}. {best.capitalize()} is the better forecast here"
-            " (best=True, --best)."
-        )
+        """Returns a sentence that says by how much the network beats the best baseline, that it does not, or that the
+        two are about equal (`outcome`), and which measures disagree."""
+        return verdict.verdict(self)
 
     @property
-    def _criterion(self) -> str:
-        """Returns the measure that models are compared by."""
+    def outcome(self) -> str:
+        """Returns "network" or the name of the best baseline, whichever is better, or "about equal" where the windows
+        disagree, or the mean difference lies within their spread (`verdict.outcome`)."""
+        return verdict.outcome(self)
+
+    def errors(self, model: str, measure: str) -> np.ndarray:
+        """Returns a measure of a model's error in each window, (W,); NaN where it is not defined."""
+        return self.scores[model][measure]
+
+    @property
+    def criterion(self) -> str:
+        """Returns the measure that models are compared by: "mase", or "rmse" where MASE is defined in no window."""
         return "mase" if np.isfinite(self.scores[NETWORK]["mase"]).any() else "rmse"

@@ -16,7 +16,7 @@ from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.metrics import interval_score
 from elman.series.limits import LARGEST_FORECAST
 
-__all__ = ["PooledErrors", "coverage", "pooled_errors"]
+__all__ = ["PooledErrors", "coverage", "interval_bounds", "pooled_errors"]
 
 PRIOR_WEIGHT = 0.5  # weight of the mean over all series in the error size of one series; a window has weight 1
 
@@ -99,6 +99,13 @@ def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWOR
         pinball = score * (1.0 - level / 100.0) / 4.0
         records.append({"level": level, "covered": covered, "score": score, "pinball": pinball})
     return records
+
+
+def interval_bounds(backtest: Backtest, levels: Sequence[float]) -> dict[float, np.ndarray]:
+    """Returns the bounds (W, h, 2) of the network's intervals in each window by level, calibrated on other windows; NaN
+    where these are too few. A level that no window has is left out."""
+    found = {level: bands_of_windows(backtest, level, NETWORK) for level in intervals.parse_levels(levels)}
+    return {level: bounds for level, bounds in found.items() if np.isfinite(bounds).any()}
 
 
 def bands_of_windows(backtest: Backtest, level: float, model: str) -> np.ndarray:

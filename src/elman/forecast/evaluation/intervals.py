@@ -24,7 +24,7 @@ MAX_RESIDUALS = 20_001  # number of residuals that a calibration keeps at most
 
 
 def parse_levels(levels: Any) -> tuple[float, ...]:
-    """Checks interval levels in percent, each in (0, 100), and returns them in increasing order.
+    """Checks interval levels in percent, each in [1, 100), and returns them in increasing order.
 
     `ValueError` or `TypeError` for anything else.
     """
@@ -33,6 +33,10 @@ def parse_levels(levels: Any) -> tuple[float, ...]:
     if len(levels) > limits.LEVELS:
         raise ValueError(f"levels: expected at most {limits.LEVELS} percentages, got {len(levels)}")
     numbers = [checks.number("levels", level, 0.0, 100.0, open_low=True) for level in levels]
+    if shares := [level for level in numbers if level < 1.0]:
+        raise ValueError(
+            f"levels: expected percentages from 1 to 100, got {shares[0]:g}; did you mean {100.0 * shares[0]:g}?"
+        )
     if len(set(numbers)) < len(numbers) or 100.0 in numbers:
         raise ValueError(f"levels: expected different percentages below 100, got {checks.shown(levels)}")
     return tuple(sorted(numbers))

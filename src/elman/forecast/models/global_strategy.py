@@ -87,6 +87,10 @@ class GlobalStrategy:
         kept = panel.replaced({id: series for id, series in panel.items() if id not in short}, short)
         return kept, replace(self, horizon=horizon)
 
+    def seasons_of(self, panel: Panel) -> tuple[int, ...]:
+        """Returns the seasons of the options, or those that most of the series have; (1,) for none."""
+        return self.seasons or find_seasons(panel)
+
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> DirectModel | RecursiveModel:
         """Trains a model on all rows of the panel and returns it."""
         return self._train(panel, on_progress)

@@ -55,6 +55,10 @@ class LocalStrategy:
             raise _too_few(series, horizon, season, with_backtest)
         return panel, replace(self, horizon=horizon)
 
+    def seasons_of(self, panel: Panel) -> tuple[int, ...]:
+        """Returns the season of the options as a tuple of one, or the one found in the series."""
+        return (self._season(panel.only),)
+
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> LocalModel:
         """Trains a model on all rows of the series and returns it."""
         assert self.horizon is not None

@@ -94,6 +94,10 @@ class Strategy(Protocol[M_co]):
         """
         ...
 
+    def seasons_of(self, panel: Panel) -> tuple[int, ...]:
+        """Returns the seasons that a model of these series has, in rows; (1,) for none."""
+        ...
+
     def train(self, panel: Panel, on_progress: OnProgress | None = None) -> M_co:
         """Trains a model on all rows of the panel and returns it."""
         ...

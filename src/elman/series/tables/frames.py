@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from elman.core import checks
 from elman.series.dates.column import named_as
 from elman.series.dates.reading import reads_as_date
 from elman.series.dates.times import Zoned
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from elman.series.dates.style import Style
 
-__all__ = ["FrameType", "columns_of", "frame_type", "index_of", "is_frame", "polars_times"]
+__all__ = ["FrameType", "columns_of", "frame_type", "index_of", "is_frame", "polars_times", "table_type"]
 
 NEEDED = "data frames need narwhals; type: pip install 'elman[cli]'"
 
@@ -37,6 +39,10 @@ class FrameType:
         self._column = column
         self._index = index
         self._zones = dict(zones)
+
+    def whole(self) -> FrameType:
+        """Returns the type of a whole frame of the same library, where a column of one was given."""
+        return FrameType(self._backend, False, self._index, self._zones)
 
     def times(self, times: np.ndarray, style: Style, time: str) -> np.ndarray:
         """Returns the times of a series (n,) as `answer` takes them: in UTC where the caller's were in a time zone,
@@ -172,6 +178,25 @@ def _name_of(zone: Any) -> str:
     name = str(getattr(zone, "key", None) or getattr(zone, "zone", None) or zone)
     path = re.search(r"zoneinfo/([^'\"]+)", name)  # as dateutil shows a zone
     return path[1] if path else name
+
+
+def table_type(kind: str | None, like: FrameType | None) -> FrameType:
+    """Returns the type of a whole frame in which a table is returned.
+
+    kind   "pandas" or "polars"; None: that of `like`, else pandas where it is installed, else polars
+
+    ModuleNotFoundError where none is installed, or not the one that was asked for.
+    """
+    if kind is None and like is not None:
+        return like.whole()
+    kinds = ("pandas", "polars")
+    names = kinds if kind is None else (checks.choice("kind", kind, kinds),)
+    for name in names:
+        if importlib.util.find_spec(name) is not None:
+            made = frame_type(importlib.import_module(name).DataFrame({"y": [0.0]}))
+            assert made is not None
+            return made
+    raise ModuleNotFoundError(f"a data frame needs {' or '.join(names)}; type: pip install {names[0]}", name=names[0])
 
 
 def _narwhals(data: Any) -> Any:
