@@ -41,6 +41,12 @@ CELLS: dict[str, Cell] = {
     "norm_relu": Simple("relu", layer_norm=True),
     "norm_lstm": LSTM(layer_norm=True),
     "norm_gru": GRU(layer_norm=True),
+    "sigmoid": Simple("sigmoid"),
+    "softplus": Simple("softplus"),
+    "leaky_sigmoid": Simple("sigmoid", leak=0.5),
+    "leaky_softplus": Simple("softplus", leak=0.5, learn_leak=True),
+    "norm_sigmoid": Simple("sigmoid", layer_norm=True),
+    "norm_softplus": Simple("softplus", layer_norm=True),
 }
 # layers, directions, lengths, state, output
 GRID = list(product((1, 2), ("one", "both"), ("full", "ragged"), ("zero", "given"), ("sequence", "last")))

@@ -223,6 +223,9 @@ def test_many_forecasters(tmp_path: Path, model: Forecaster | None):
 share = st.sampled_from([0.0, 0.25, np.float32(0.5), 0])
 
 
+ACTIVATIONS = ["tanh", "relu", "sigmoid", "softplus"]
+
+
 @st.composite
 def cells(draw: st.DrawFn, size: int) -> Any:
     leak = st.sampled_from([None, 0.5, np.float64(0.25), [0.5] * size, np.full(size, 0.75, np.float32), 1])
@@ -230,7 +233,9 @@ def cells(draw: st.DrawFn, size: int) -> Any:
     kind = draw(st.sampled_from(["simple", "lstm", "gru"]))
     if kind == "simple":
         own = None if norm else draw(leak)
-        return Simple(draw(st.sampled_from(["tanh", "relu"])), own, own is not None, draw(share), norm)
+        return Simple(
+            draw(st.sampled_from(["tanh", "relu", "sigmoid", "softplus"])), own, own is not None, draw(share), norm
+        )
     if kind == "lstm":
         return LSTM(False if norm else draw(st.booleans()), norm)
     return GRU(True if norm else draw(st.booleans()), norm)
@@ -252,7 +257,7 @@ def networks(draw: st.DrawFn, windows: bool = False) -> elman.Network:
         if draw(st.booleans()):
             stack.append(Dropout(draw(share), draw(st.booleans())))
     stack += [Last()] if not windows and draw(st.booleans()) else []
-    stack += [Dense(2, draw(st.sampled_from(["linear", "tanh", "relu", "sigmoid"])))] if draw(st.booleans()) else []
+    stack += [Dense(2, draw(st.sampled_from(["linear", *ACTIVATIONS])))] if draw(st.booleans()) else []
     stack.append(Dense(1))
     stack += [Skip()] if not embedded and draw(st.booleans()) else []
     dtype = draw(st.sampled_from(["float32", "float64", np.float64]))
@@ -299,7 +304,7 @@ def test_checkpoints_go_on_and_load(
     thetas: list[bytes] = []
     for resume in (None, folder):
         own = elman.Network.from_theta(network.layout, network.theta)
-        trainer = elman.Trainer(own, optimizer=optimizer, schedule=schedule, batch_size=3)
+        trainer = elman.Trainer(own, optimizer=optimizer, schedule=schedule, batch_size=3, clip_norm=1.0)
         given = {"checkpoint": folder, "every": every, "keep": 99} if resume is None else {"resume": resume}
         trainer.fit(x, y, epochs=3, progress=False, **asked, **given)
         thetas.append(trainer.network.theta.tobytes())

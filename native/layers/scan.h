@@ -67,10 +67,6 @@ ELMAN_INLINE void dispatch_cell(CellKind kind, F&& f) {
       return f(SimpleCell<T, ActivationKind::tanh>{});
     case CellKind::relu:
       return f(SimpleCell<T, ActivationKind::relu>{});
-    case CellKind::sigmoid:
-      return f(SimpleCell<T, ActivationKind::sigmoid>{});
-    case CellKind::softplus:
-      return f(SimpleCell<T, ActivationKind::softplus>{});
     case CellKind::lstm:
       return f(LSTMCell<T, false>{});
     case CellKind::lstm_peephole:
@@ -83,22 +79,26 @@ ELMAN_INLINE void dispatch_cell(CellKind kind, F&& f) {
       return f(LeakyCell<T, ActivationKind::tanh>{});
     case CellKind::leaky_relu:
       return f(LeakyCell<T, ActivationKind::relu>{});
-    case CellKind::leaky_sigmoid:
-      return f(LeakyCell<T, ActivationKind::sigmoid>{});
-    case CellKind::leaky_softplus:
-      return f(LeakyCell<T, ActivationKind::softplus>{});
     case CellKind::norm_tanh:
       return f(NormSimpleCell<T, ActivationKind::tanh>{});
     case CellKind::norm_relu:
       return f(NormSimpleCell<T, ActivationKind::relu>{});
-    case CellKind::norm_sigmoid:
-      return f(NormSimpleCell<T, ActivationKind::sigmoid>{});
-    case CellKind::norm_softplus:
-      return f(NormSimpleCell<T, ActivationKind::softplus>{});
     case CellKind::norm_lstm:
       return f(NormLSTMCell<T>{});
     case CellKind::norm_gru:
       return f(NormGRUCell<T>{});
+    case CellKind::sigmoid:
+      return f(SimpleCell<T, ActivationKind::sigmoid>{});
+    case CellKind::softplus:
+      return f(SimpleCell<T, ActivationKind::softplus>{});
+    case CellKind::leaky_sigmoid:
+      return f(LeakyCell<T, ActivationKind::sigmoid>{});
+    case CellKind::leaky_softplus:
+      return f(LeakyCell<T, ActivationKind::softplus>{});
+    case CellKind::norm_sigmoid:
+      return f(NormSimpleCell<T, ActivationKind::sigmoid>{});
+    case CellKind::norm_softplus:
+      return f(NormSimpleCell<T, ActivationKind::softplus>{});
   }
 }
 

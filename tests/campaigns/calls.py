@@ -308,6 +308,7 @@ class Caller:
         named = {name: self.given(array) for name, array in gradients.items() if self.chance(0.8)}
         finite(trainer.step(self.perhaps(self.any_of((gradients, gradients.flat, named)), 0.1)), value)
         trainer.learning_rate = self.perhaps(0.01, 0.1)
+        trainer.learning_rate = 0.01
         batches = self.perhaps([(rows, targets), {"x": rows, "y": targets}], 0.1)
         trainer.fit(self.any_of((batches, lambda: batches)), epochs=2, progress=False)
         trainer.fit(rows, targets, epochs=1, validation=self.perhaps(0.4, 0.2), progress=False)

@@ -245,8 +245,8 @@ def gru_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> l
 
 def leaky_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
     (h,) = state
-    act = torch.tanh if cell.activation == "tanh" else torch.relu
-    return [(1 - p["leak"]) * h + p["leak"] * act(p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"])]
+    s = ACTIVATIONS[cell.activation](p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"])
+    return [(1 - p["leak"]) * h + p["leak"] * s if "leak" in p else s]
 
 
 def norm_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -255,7 +255,7 @@ def norm_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> 
     a_x = functional.layer_norm(p["weight_ih"] @ x, p["gain_ih"].shape, p["gain_ih"], p["bias"])
     a_h = functional.layer_norm(p["weight_hh"] @ h, p["gain_hh"].shape, p["gain_hh"])
     if cell.kind == "simple":
-        return [(torch.tanh if cell.activation == "tanh" else torch.relu)(a_x + a_h)]
+        return [ACTIVATIONS[cell.activation](a_x + a_h)]
     if cell.kind == "lstm":
         i, f, g, o = (a_x + a_h).chunk(4)
         c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
@@ -265,6 +265,7 @@ def norm_step(cell: Any, p: Any, x: torch.Tensor, state: list[torch.Tensor]) -> 
     return [(1 - z) * torch.tanh(x_n + torch.sigmoid(x_r + h_r) * (h_n + p["bias_hn"])) + z * h]
 
 
+ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "softplus": functional.softplus}
 STEPS: dict[str, Any] = {"lstm": lstm_step, "gru": gru_step, "simple": leaky_step}
 BY_HAND = tuple(name for name in CELLS if name not in ("tanh", "relu", "lstm", "gru"))
 

@@ -14,6 +14,7 @@ from elman.cli.console.series import print_read, print_skipped
 from elman.cli.files import named_after
 from elman.cli.options import ColumnOptions, Data, Effort, FilledColumnOptions, OutputOptions, Season, Seed
 from elman.cli.saved import score
+from elman.core import checks
 
 __all__ = ["anomalies"]
 
@@ -117,5 +118,6 @@ def _score(model: Path, source: Path, stem: str, columns: ColumnOptions, output:
 
     detector = load(model)
     if not isinstance(detector, AnomalyDetector):
-        raise FileError(model, f"holds a {type(detector).__name__.lower()}, not a detector; see elman inspect {model}")
+        kind = checks.with_article(type(detector).__name__)
+        raise FileError(model, f"holds {kind}, not a detector; see elman inspect {model}")
     score(model, detector, source, stem, columns, output)
