@@ -17,8 +17,8 @@ from elman.cli.files import named_after
 from elman.cli.values import model_stem
 from elman.forecast import Series
 from elman.series.columns import Columns
+from elman.series.dates.step_names import short_name
 from elman.series.panel import Panel
-from elman.series.steps import short_name
 
 QUICK = ["--members", "1", "--updates", "5", "--hidden-size", "4"]
 

@@ -126,7 +126,7 @@ class Case:
         return f"{self.layout.layers} truncate={self.truncate} recompute={self.recompute} {self.dtype}"
 
     def asked(self) -> bytes:
-        from elman.engines.compiled import operations
+        from elman.engines.operations import operations
 
         layout, batch = self.layout, self.batch
         assert batch.y is not None

@@ -71,7 +71,7 @@ def test_sizes_are_pythons_integers():
 
 def alterations(name: str) -> Iterator[tuple[str, int, tuple[str, ...], int]]:
     """(layout, operation, path to a number, what it becomes): each makes the network not fit its parameters."""
-    from elman.engines.compiled import operations
+    from elman.engines.operations import operations
 
     layout = LAYOUTS[name]
     extreme = [-1, 2**31, 2**32, 2**62, 2**63 - 1]
@@ -113,7 +113,7 @@ def test_the_core_refuses_numbers_that_do_not_fit(name: str, op: int, path: tupl
 @pytest.mark.parametrize(("at", "first"), [(2, True), (3, False), (4, True)], ids=["shift", "memory", "query"])
 def test_the_core_refuses_one_vector_a_row_where_steps_are_read(at: int, first: bool):
     from elman import _native
-    from elman.engines.compiled import inputs, operations
+    from elman.engines.operations import inputs, operations
 
     layers = [Recurrent(4, "gru"), Last(), Node(Shift(), reads=["x"]), *[Node(Attention(), reads=["x", "x"])] * 2]  # type: ignore[arg-type]
     layout = Layout(layers, 4)
@@ -148,7 +148,7 @@ def test_no_number_beyond_the_enums_reaches_the_core(value: int):
 def made(name: str, at: int = 0, path: tuple[str, ...] = (), value: int = 0, size: int | None = None) -> None:
     """Builds the compiled model of a layout, one number of one of its operations being another."""
     from elman import _native
-    from elman.engines.compiled import inputs, operations
+    from elman.engines.operations import inputs, operations
 
     layout = LAYOUTS[name]
     ops, states = operations(layout), [slot.size for slot in layout.states]
@@ -178,7 +178,7 @@ def made(name: str, at: int = 0, path: tuple[str, ...] = (), value: int = 0, siz
 )
 def test_the_core_refuses_initial_states_from_nowhere(origin: dict[str, Any], message: str | None):
     from elman import _native
-    from elman.engines.compiled import inputs, operations
+    from elman.engines.operations import inputs, operations
 
     layout = Layout([Recurrent(3, "tanh"), Recurrent(3, "gru")], 2, {"v": Input(3, "vector"), "w": Input(4, "vector")})
     first, second = operations(layout)

@@ -2,8 +2,8 @@
 // on.
 #pragma once
 
-#include "layers/ids.h"
 #include "layers/scan.h"
+#include "math/ids.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -18,8 +18,8 @@ struct LossMeaning {
 }  // namespace elman
 
 #ifdef ELMAN_ISA
-#include "layers/ids.h"
 #include "math/activations.h"
+#include "math/ids.h"
 
 namespace elman::ELMAN_ISA {
 

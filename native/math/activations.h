@@ -4,8 +4,8 @@
 // exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2)/2, with exp(r) = 1 + r + r^2 q(r) and q the polynomial whose
 // largest relative error in exp(r) is least: 3e-9 for float, 1.3e-17 for double. tanh goes through expm1, which keeps
 // full relative accuracy near 0: tanh(x) = e/(e + 2), e = exp(2|x|) - 1. sigmoid(x) = 1/(1 + z) or z/(1 + z), z =
-// exp(-|x|), keeps the negative tail; softplus(x) = max(x, 0) + log(1 + z). tests/native/activations.cpp measures the errors: every float, and samples of
-// double.
+// exp(-|x|), keeps the negative tail; softplus(x) = max(x, 0) + log(1 + z). tests/native/activations.cpp measures the
+// errors: every float, and samples of double.
 #pragma once
 
 #include "math/simd.h"

@@ -1,5 +1,5 @@
-// sigmoid, tanh and softplus of one instruction set against libm one precision higher: every k-th of all 2^32 floats with the
-// surroundings of the special ones, and random doubles.
+// sigmoid, tanh and softplus of one instruction set against libm one precision higher: every k-th of all 2^32 floats
+// with the surroundings of the special ones, and random doubles.
 //
 //   activations [k = 1] [doubles = 1000000]
 //
@@ -93,7 +93,9 @@ struct Check {
     if (failures++ < 5) printf("%s(%a = %.9g) = %a: %s\n", name(), double(at), double(at), double(got), what);
   }
 
-  const char* name() const { return function == Function::tanh ? "tanh" : function == Function::sigmoid ? "sigmoid" : "softplus"; }
+  const char* name() const {
+    return function == Function::tanh ? "tanh" : function == Function::sigmoid ? "sigmoid" : "softplus";
+  }
 
   bool report() {
     if (n) flush();

@@ -15,8 +15,8 @@ import numpy as np
 
 from elman.core import checks, fields
 from elman.series.dates import zones
+from elman.series.dates.step_names import short_name
 from elman.series.errors import DataError
-from elman.series.steps import short_name
 
 __all__ = ["FARTHEST", "Calendar", "check_freq", "commonest", "infer", "parse"]
 

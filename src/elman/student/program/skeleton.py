@@ -45,8 +45,7 @@ class Check:
 def skeleton(subject: Any) -> str:
     """Returns a Python file that connects a class, an object or functions to the checker, with lines to fill in."""
     if isinstance(subject, ModuleType | FunctionType):
-        module = subject if isinstance(subject, ModuleType) else None
-        file = module.__file__ if module is not None else subject.__code__.co_filename  # pyright: ignore[reportAttributeAccessIssue]
+        file = subject.__file__ if isinstance(subject, ModuleType) else subject.__code__.co_filename
         stem = Path(file or "my_rnn.py").stem
         return TEXT.format(what=f"{stem}.py", stem=stem, imported=f"import {stem}", made=stem)
     kind = subject if isinstance(subject, type) else type(subject)

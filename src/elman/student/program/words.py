@@ -61,8 +61,8 @@ KINDS = {kind: frozenset(names.split()) for kind, names in NAMES.items()}
 FORWARD = ("forward", "fprop", "feedforward", "forwardpass", "forwardpropagation", "forwardprop", "forwardpropagate")
 BACKWARD = ("backward", "bptt", "backprop", "bprop", "backwardpass", "backpropagation", "backpropagate", "backwardprop")
 NEITHER = re.compile(
-    r"check|plot|save|load|sample|generat|softmax|sigmoid|tanh|relu|clip|onehot|encode|decode|vocab|init|reset|zero|copy"
-    r"|accuracy|evaluate|numeric|summary|read|make|shuffle|batches|preprocess|derivative|activation|dataset"
+    r"check|plot|save|load|sample|generat|softmax|sigmoid|tanh|relu|clip|onehot|encode|decode|vocab|init|reset|zero"
+    r"|copy|accuracy|evaluate|numeric|summary|read|make|shuffle|batches|preprocess|derivative|activation|dataset"
 )
 
 
