@@ -416,12 +416,12 @@ def test_a_saved_forecaster_knows_its_zone_and_columns(tmp_path: Path, monkeypat
     quick = ["--effort", "fast", "--updates", "1", "--members", "1", "--windows", "0", "--horizon", "2"]
     names = ["--time", "day,clock", "--zone", "Europe/Berlin", "--date-format", "%Y-%m-%d"]
     assert main(["forecast", "data.csv", *quick, *names]) == 0
-    first = (tmp_path / "data.forecast.csv").read_text()
+    first = (tmp_path / "data.v.forecast.csv").read_text()
     assert first.splitlines()[0].startswith('"day,clock",v')
-    model = elman.load(tmp_path / "data.safetensors")
+    model = elman.load(tmp_path / "data.v.forecaster.safetensors")
     assert model.series_.style.zone == model.series_.calendar.zone == "Europe/Berlin"
-    assert main(["predict", "data.safetensors", "data.csv"]) == 0
-    assert (tmp_path / "data.forecast.csv").read_text() == first
+    assert main(["predict", "data.v.forecaster.safetensors", "data.csv"]) == 0
+    assert (tmp_path / "data.v.forecast.csv").read_text() == first
 
 
 # ------------------------------------------------------------------------------------ what is written is read

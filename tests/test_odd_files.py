@@ -418,7 +418,7 @@ def test_the_command_tells_what_was_noted(tmp_path: Path, capsys: pytest.Capture
     assert main(["forecast", "-", *quick, str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["notes"][0] == "column 'v': '3,5' is read as 3.5"
-    assert (tmp_path / "stdin.forecast.csv").exists()
+    assert (tmp_path / "stdin.v.forecast.csv").exists()
 
 
 # ---------------------------------------------------------------------------------------- the notation
