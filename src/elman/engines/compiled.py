@@ -1,6 +1,5 @@
-"""NativeEngine: the Engine calls answered by the compiled core. This file turns
-requests into the core's structs, which bear the same names, as operations.py does layouts; the arithmetic is in
-`native/`."""
+"""NativeEngine: the Engine calls answered by the compiled core. This file turns requests
+into the core's structs, which bear the same names, as operations.py does layouts; the arithmetic is in `native/`."""
 
 from __future__ import annotations
 
@@ -221,9 +220,7 @@ def _records(records: Records) -> _native.Records:
 
 
 def _batch(batch: Batch) -> _native.Batch:
-    if (
-        batch.lengths is batch.y is batch.state is batch.named is None
-    ):  # the shortest way, since predictions may take microseconds
+    if batch.lengths is batch.y is batch.state is batch.named is None:  # predictions may take microseconds
         return _native.Batch(x=_strided(batch.x))
     x, y, lengths, weight, state, _, named = batch
     others = [_native.NamedInput(values=_strided(one.values), lengths=one.lengths) for one in (named or {}).values()]
@@ -240,9 +237,9 @@ def _batch(batch: Batch) -> _native.Batch:
 def _results(layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
     """Returns arrays for the outputs and the final states, which the core fills."""
     n, dtype = len(batch.x), theta.dtype
-    shape = (n, layout.output_size) if layout.time is None else (n, batch.steps_of(layout.time), layout.output_size)
-    full = batch.lengths is None and not layout.inputs
-    make = np.empty if full else np.zeros  # outputs past a row's length are 0
+    steps = batch.x.shape[1] if batch.named is None else batch.steps_of(layout.time or INPUT)
+    shape = (n, layout.output_size) if layout.last else (n, steps, layout.output_size)
+    make = np.empty if batch.lengths is batch.named is None else np.zeros  # outputs past a row's length are 0
     return make(shape, dtype), [np.empty((n, slot.size), dtype) for slot in layout.states]
 
 

@@ -21,6 +21,9 @@ from elman.network.arguments.values import as_array, as_real, as_whole, check_fi
 __all__ = ["as_batch", "check_unchanged", "vocabulary"]
 
 
+LISTS = (list, tuple)  # of sequences, which may be of unequal length; looked at first, since most calls give arrays
+
+
 def as_batch(
     layout: Layout,
     dtype: np.dtype[Any],
@@ -51,11 +54,11 @@ def as_batch(
     if layout.inputs or (lengths is not None and isinstance(lengths, Mapping)):
         values, counts = by_name(layout, x, lengths, y, loss is not None)
         x, lengths = values[INPUT], counts.get(INPUT)
-    x, ragged = padded("x", x, (1,) if layout.integer_input else (2,))
-    if ragged is not None:
-        if lengths is not None:
+    if type(x) in LISTS:
+        x, ragged = padded("x", x, (1,) if layout.integer_input else (2,))
+        if ragged is not None and lengths is not None:
             raise ValueError(f"lengths: expected None, since a list of sequences has its own, got {shown(lengths)}")
-        lengths = ragged
+        lengths = lengths if ragged is None else ragged
     rows, single = _inputs(layout, dtype, x)
     n, steps = rows.shape[:2]
     own = None if lengths is None else _lengths(lengths, n, steps, single)
@@ -73,7 +76,7 @@ def as_batch(
         if layout.time in named:  # outputs and targets have the steps of another input
             array, ends = named[layout.time]
             steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
-    if not layout.last and not single:
+    if (type(y) in LISTS or type(sample_weight) in LISTS) and not layout.last and not single:
         ends = own if layout.time == INPUT or named is None else named[layout.time or INPUT].lengths
         ends = np.full(n, steps, np.int64) if ends is None else ends
         y = y if loss is None or loss.ragged else like_steps("y", y, ends, steps)
