@@ -51,6 +51,22 @@ def test_a_step_is_the_update_of_the_same_gradients_bit_for_bit(dtype: str, opti
     assert (other.history.update_loss == own.history.update_loss).all()
 
 
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e30), ("float64", 1e100), ("float64", 1e200)])
+def test_a_step_of_huge_gradients_is_made_or_refused(dtype: str, size: float):
+    """Where squares overflow: without a NumPy warning, and an update that is not made is not counted."""
+    own = Trainer(network(dtype), optimizer=optim.Adam(0.01))
+    before, gradient = own.network.theta.copy(), np.full(own.network.theta.shape, size)
+    if np.isfinite(size * size):
+        assert own.step(gradient) == pytest.approx(size * len(gradient) ** 0.5, rel=1e-5)
+        assert np.isfinite(own.network.theta).all()
+        assert own.updates == 1
+        return
+    with pytest.raises(ValueError, match="gradients: expected a finite norm, got inf; the weights are as they were"):
+        own.step(gradient)
+    assert (own.network.theta == before).all()
+    assert own.updates == len(own.history.update_loss) == 0
+
+
 def test_a_step_takes_what_backward_returns_a_vector_or_some_names():
     own = Trainer(network("float64"), optimizer=optim.SGD(0.5))
     before = own.network.theta.copy()

@@ -183,12 +183,15 @@ class Trainer:
         loss       what `history` records for this update
 
         Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients.
+        Raises ValueError for gradients whose norm is not finite, and changes nothing.
         """
         loss = loss if math.isnan(loss) else checks.number("loss", loss)
         gradient = arguments.as_gradient(self.network.layout, self.network.dtype, gradients)
-        with interrupts.held(), Training(self.network.weights):
+        with interrupts.held(), Training(self.network.weights), np.errstate(over="ignore", invalid="ignore"):
             state = self.training_state
             rate, norm = state.rates(1), state.apply_gradient(gradient)
+            if not math.isfinite(norm):
+                raise ValueError(f"gradients: expected a finite norm, got {norm}; the weights are as they were")
             self.updates += 1
             self.history.record_updates(np.array([loss]), np.array([norm]), rate)
         return norm
