@@ -76,10 +76,10 @@ def as_batch(
         if layout.time in named:  # outputs and targets have the steps of another input
             array, ends = named[layout.time]
             steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
-    if (type(y) in LISTS or type(sample_weight) in LISTS) and not layout.last and not single:
+    if loss is not None and (type(y) in LISTS or type(sample_weight) in LISTS) and not layout.last and not single:
         ends = own if layout.time == INPUT or named is None else named[layout.time or INPUT].lengths
         ends = np.full(n, steps, np.int64) if ends is None else ends
-        y = y if loss is None or loss.ragged else like_steps("y", y, ends, steps)
+        y = y if loss.ragged else like_steps("y", y, ends, steps)
         sample_weight = like_steps("sample_weight", sample_weight, ends, steps)
     targets, target_lengths = None, None
     if loss is not None and loss.ragged:
