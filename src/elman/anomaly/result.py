@@ -116,11 +116,7 @@ class Anomalies:
                drawn on axes, which are returned
         ax     axes of matplotlib; None: those of a new figure
         """
-        if path is not None and ax is not None:
-            raise ValueError("path: expected a file or axes (ax), got both")
-        if path is not None:
-            return plots.anomalies_plot(self, path)
-        return plots.draw_anomalies(self, plots.new_axes() if ax is None else ax)
+        return plots.file_or_axes(self, path, ax, plots.anomalies_plot, plots.draw_anomalies)
 
     def chart(self) -> plots.AnomaliesChart:
         """Returns the table that the picture is drawn from."""

@@ -108,7 +108,7 @@ def _found(given: Columns, panel: Panel) -> Columns:
     first = panel.first
     if given.id is None and not panel.single:
         return given
-    return given._replace(target=given.target or first.name, time=given.time or first.time_name)
+    return given.with_names(first.name, first.time_name)
 
 
 def _before_the_end(known: np.ndarray, ids: list[str]) -> np.ndarray:

@@ -48,9 +48,7 @@ def _names(given: Columns, trained: Columns, first: Series) -> Columns:
     """Returns the columns by which fresh rows are read: those that are given, else those named in training; for one
     series else those that were found then."""
     names = trained._replace(**{option: name for option, name in given._asdict().items() if name is not None})
-    if names.id is None:
-        names = names._replace(target=names.target or first.name, time=names.time or first.time_name)
-    return names
+    return names.with_names(first.name, first.time_name) if names.id is None else names
 
 
 def score(

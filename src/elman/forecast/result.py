@@ -138,11 +138,7 @@ class Forecast:
         path   a PNG, SVG or PDF file, whose path is returned; None: the plot is drawn on axes, which are returned
         ax     axes of matplotlib; None: those of a new figure
         """
-        if path is not None and ax is not None:
-            raise ValueError("path: expected a file or axes (ax), got both")
-        if path is not None:
-            return plots.forecast_plot(self, path)
-        return plots.draw_forecast(self, plots.new_axes() if ax is None else ax)
+        return plots.file_or_axes(self, path, ax, plots.forecast_plot, plots.draw_forecast)
 
     def chart(self) -> plots.ForecastChart:
         """Returns the data of a plot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,9 +23,6 @@ from elman.network.arguments import Inputs, State
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Network"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots, draw_anomalies
 from elman.plots.backtests import BacktestChart, backtest_plot
 from elman.plots.dynamics import fixed_points_plot
-from elman.plots.figure import needs_matplotlib, new_axes, picture
+from elman.plots.figure import file_or_axes, needs_matplotlib, picture
 from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, forecasts_plot
 from elman.plots.lines import Line
 from elman.plots.training import learning_curve
@@ -22,11 +22,11 @@ __all__ = [
     "backtest_plot",
     "draw_anomalies",
     "draw_forecast",
+    "file_or_axes",
     "fixed_points_plot",
     "forecast_plot",
     "forecasts_plot",
     "learning_curve",
     "needs_matplotlib",
-    "new_axes",
     "picture",
 ]

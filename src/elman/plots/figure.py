@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from elman.core.staging import replacing
@@ -23,12 +24,12 @@ __all__ = [
     "INK",
     "RED",
     "dates",
+    "file_or_axes",
     "headed",
     "label",
     "large",
     "multiples",
     "needs_matplotlib",
-    "new_axes",
     "picture",
     "plain",
 ]
@@ -67,12 +68,26 @@ def picture(path: str | os.PathLike[str], width: float, height: float) -> Genera
         figure.savefig(hidden, metadata={"Software": None} if hidden.suffix == ".png" else None)
 
 
-def new_axes() -> Any:
+def _new_axes() -> Any:
     """Returns the axes of a new figure of pyplot, which a notebook shows. `ModuleNotFoundError` without matplotlib."""
     needs_matplotlib()
     from matplotlib import pyplot
 
     return pyplot.subplots(figsize=(10, 4.8), layout="constrained")[1]
+
+
+def file_or_axes(
+    chart: Any,
+    path: str | os.PathLike[str] | None,
+    ax: Any,
+    write: Callable[[Any, str | os.PathLike[str]], Path],
+    draw: Callable[[Any, Any], Any],
+) -> Any:
+    """Draws a chart into a file with `write` and returns its path; without a path, draws it with `draw` on the axes
+    `ax`, or on those of a new figure, and returns these. ValueError for both."""
+    if path is not None and ax is not None:
+        raise ValueError("path: expected a file or axes (ax), got both")
+    return draw(chart, _new_axes() if ax is None else ax) if path is None else write(chart, path)
 
 
 def label(name: str) -> str:

@@ -64,6 +64,10 @@ class Columns(NamedTuple):
         each += [(option, name) for option in ("past", "future", "static") for name in getattr(self, option)]
         return [(option, name) for option, name in each if name is not None]
 
+    def with_names(self, target: str, time: str | None) -> Columns:
+        """Returns the columns with these of the values and the times where none are named."""
+        return self._replace(target=self.target or target, time=self.time or time)
+
     @property
     def dated(self) -> Any:
         """The column of the times, or several; None where the rows are numbered."""

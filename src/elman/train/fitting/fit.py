@@ -139,22 +139,16 @@ def _begin(
     if options.new_data:
         trainer.restore(options.resume)
         return data, Position(first=trainer.epochs), writer
-    former = None if isinstance(data, FitBatches) or data.former is None else data.former
     try:
         return data, _resumed(trainer, data, options) or position, writer
     except ValueError:
-        if former is None:
-            raise
-        try:
-            data = former()
-            position = _resumed(trainer, data, options) or position
-        except ValueError:
-            former = None
+        former = _resumed_former(trainer, data, options)
         if former is None:  # what was asked for is what the error speaks of
             raise
+    data = former[0]
     if writer is not None:
         writer.fingerprint = _fingerprint(trainer.training_state, data, options.patience)
-    return data, position, writer
+    return data, former[1] or position, writer
 
 
 def _resumed(trainer: Trainer, data: FitData | FitBatches, options: FitOptions) -> Position | None:
@@ -167,6 +161,20 @@ def _resumed(trainer: Trainer, data: FitData | FitBatches, options: FitOptions) 
         before, position = resumed
         trainer.optimizer, trainer.updates = before.optimizer, before.updates
     return position
+
+
+def _resumed_former(
+    trainer: Trainer, data: FitData | FitBatches, options: FitOptions
+) -> tuple[FitData, Position | None] | None:
+    """As `_resumed`, on the data as version 0.1.0 split them; returns these data and the position, or None where there
+    is no such split, or the training does not go on with it either."""
+    if isinstance(data, FitBatches) or data.former is None:
+        return None
+    try:
+        former = data.former()
+        return former, _resumed(trainer, former, options)
+    except ValueError:
+        return None
 
 
 def _asked(trainer: Trainer, data: FitData | FitBatches, epochs: int) -> AskedEpochs:
