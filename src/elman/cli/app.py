@@ -49,6 +49,18 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
     if context.invoked_subcommand is None:
         raise ValueError("demo: expected which one, sine or memory, as in: elman demo sine")
 
+train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
+TRAIN = ()  # one command for each kind of model
+for command in TRAIN:
+    train.command()(expanded(command))
+app.add_typer(train, name="train")
+
+
+@train.callback()
+def _train(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFunction]
+    if context.invoked_subcommand is None:
+        raise ValueError("train: expected what to train, as in: elman train text novel.txt (see elman train --help)")
+
 
 def _version(wanted: bool) -> None:
     if wanted:
