@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, plots
+    from elman import anomaly, classic, datasets, forecast, music, plots
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from elman.engines.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
+    from elman.music import MusicModel, PianoRoll
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
@@ -62,7 +63,9 @@ __all__ = [
     "History",
     "Last",
     "LearningRates",
+    "MusicModel",
     "Network",
+    "PianoRoll",
     "Recurrent",
     "Shift",
     "Simple",
@@ -85,6 +88,7 @@ __all__ = [
     "inspect",
     "load",
     "losses",
+    "music",
     "optim",
     "plots",
     "schedules",
@@ -106,6 +110,7 @@ _HOMES = {
     "CheckpointWarning": "elman.train.checkpoint",
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
+    **dict.fromkeys(("MusicModel", "PianoRoll"), "elman.music"),
     "Network": "elman.network",
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
@@ -115,11 +120,12 @@ _READERS = {
     "network": ("elman.network.reader", "NetworkReader"),
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
+    "music model": ("elman.music", "MusicModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
-    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots")},
+    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots")},
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",

@@ -10,6 +10,7 @@ from elman.plots.dynamics import fixed_points_plot
 from elman.plots.figure import file_or_axes, needs_matplotlib, picture
 from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, forecasts_plot
 from elman.plots.lines import Line
+from elman.plots.music import RollChart, roll_plot
 from elman.plots.training import learning_curve
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "BacktestChart",
     "ForecastChart",
     "Line",
+    "RollChart",
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",
@@ -29,4 +31,5 @@ __all__ = [
     "learning_curve",
     "needs_matplotlib",
     "picture",
+    "roll_plot",
 ]

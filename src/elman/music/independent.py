@@ -1,0 +1,73 @@
+"""Keys that are independent of one another, given the steps before: one row a step, one logit a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from elman.core.layers import Layout
+from elman.music.encoding import Example, Passage, place_inputs, step_before
+from elman.music.roll import KEYS
+from elman.network import Network
+
+__all__ = ["IndependentKeys"]
+
+
+class IndependentKeys:
+    """88 Bernoulli variables a step. The network reads the keys of the step before, and the place in the bar.
+
+    bar  steps of a bar
+    """
+
+    loss = "binary_cross_entropy"
+    terms = KEYS  # the loss is a mean over the keys
+    outputs = KEYS
+
+    def __init__(self, bar: int) -> None:
+        self.bar = bar
+
+    @property
+    def input_size(self) -> int:
+        return KEYS + self.bar + 1
+
+    def example(self, passage: Passage) -> Example:
+        keys, begin, end = passage
+        return Example(self._inputs(step_before(passage), np.arange(begin, end)), keys[begin:end].astype(np.float32))
+
+    def _inputs(self, before: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        x = np.zeros((len(before), self.input_size), np.float32)
+        x[:, :KEYS] = before
+        place_inputs(x[:, KEYS:], numbers, self.bar)
+        return x
+
+    def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
+        return sigmoid(np.stack(logits)).mean(axis=0)
+
+    def player(self, layout: Layout, thetas: Sequence[np.ndarray]) -> IndependentPlayer:
+        return IndependentPlayer(self, layout, thetas)
+
+
+class IndependentPlayer:
+    """Networks whose keys are independent, step by step."""
+
+    def __init__(self, encoding: IndependentKeys, layout: Layout, thetas: Sequence[np.ndarray]) -> None:
+        self._encoding = encoding
+        self.streams = [Network.from_theta(layout, theta).stream() for theta in thetas]
+
+    def step(self, before: np.ndarray, number: int, rng: np.random.Generator, temperature: float) -> np.ndarray:
+        logits = self._logits(before, number)
+        return rng.random(KEYS) < sigmoid(logits / temperature).mean(axis=0)
+
+    def follow(self, before: np.ndarray, number: int, keys: np.ndarray) -> None:
+        self._logits(before, number)
+
+    def _logits(self, before: np.ndarray, number: int) -> np.ndarray:
+        x = self._encoding._inputs(before[None], np.array([number]))[0]  # pyright: ignore[reportPrivateUsage]
+        return np.stack([stream.step(x) for stream in self.streams]).astype(np.float64)
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Returns 1 / (1 + exp(-logits)) in float64; exp never overflows."""
+    part = np.exp(-np.abs(logits.astype(np.float64)))
+    return np.where(logits >= 0, 1.0, part) / (1.0 + part)
