@@ -18,6 +18,7 @@ from elman.cli.commands.forecast import forecast
 from elman.cli.commands.gradcheck import gradcheck
 from elman.cli.commands.inspect import inspect
 from elman.cli.commands.predict import predict
+from elman.cli.commands.train_music import music
 from elman.cli.console import terminal
 from elman.cli.signals import Terminated, terminable
 
@@ -50,7 +51,7 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
         raise ValueError("demo: expected which one, sine or memory, as in: elman demo sine")
 
 train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
-TRAIN = ()  # one command for each kind of model
+TRAIN = (music,)  # one command for each kind of model
 for command in TRAIN:
     train.command()(expanded(command))
 app.add_typer(train, name="train")

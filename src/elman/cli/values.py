@@ -20,7 +20,7 @@ __all__ = [
     "source",
 ]
 
-MODEL_KINDS = (".forecaster", ".detector")  # what stands before .safetensors in the names of model files
+MODEL_KINDS = (".forecaster", ".detector", ".music")  # what stands before .safetensors in the names of model files
 
 
 def not_empty(text: str | None) -> str | None:

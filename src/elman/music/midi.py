@@ -188,8 +188,8 @@ def _on_grid(path: Path, notes: list[Note], steps_per_beat: int, ticks_per_beat:
     moved = sum(note.begin * steps_per_beat % ticks_per_beat > 0 for note in notes)
     if moved:
         told.append(
-            f"{moved} of {counted(len(notes), 'note')} begin between the steps of 1/{steps_per_beat} beat, and were"
-            " moved to the nearest"
+            f"{moved} of {len(notes)} notes begin between the steps of 1/{steps_per_beat} beat; each was moved to the"
+            " nearest"
         )
     begins, ends, keys = np.array(spans).T
     sounding = np.zeros((length + 1, KEYS), np.int32)  # first the changes: a note may be as long as the piece
