@@ -46,9 +46,9 @@ class KeysInOrder:
         steps, tokens = _tokens(passage)
         numbers = np.arange(len(tokens)) - _firsts(steps)[steps]  # of a token in its step
         last = np.concatenate([[END], tokens[:-1]])
-        return Example(self._inputs(last, numbers, step_before(passage), steps, passage.begin), tokens)
+        return Example(self.inputs(last, numbers, step_before(passage), steps, passage.begin), tokens)
 
-    def _inputs(
+    def inputs(
         self, last: np.ndarray, numbers: np.ndarray, before: np.ndarray, steps: np.ndarray, begin: int
     ) -> np.ndarray:
         """Returns x (N, D) of tokens.
@@ -68,6 +68,9 @@ class KeysInOrder:
         x[:, 2 * TOKENS + VOICES : 2 * TOKENS + VOICES + KEYS] = before[steps]
         place_inputs(x[:, 2 * TOKENS + VOICES + KEYS :], begin + steps, self.bar)
         return x
+
+    def bias(self, targets: np.ndarray) -> np.ndarray:
+        return np.log((np.bincount(targets, minlength=TOKENS) + 0.5) / (len(targets) + 0.5 * TOKENS))
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
         steps, tokens = _tokens(passage)
@@ -113,9 +116,7 @@ class ChordPlayer:
     def _outputs(self, last: int, keys: np.ndarray, before: np.ndarray, number: int) -> list[np.ndarray]:
         """Returns the logits (89,) of each network for the token after `last`, where `keys` of the step are there."""
         zero = np.zeros(1, np.int64)
-        x = self._encoding._inputs(  # pyright: ignore[reportPrivateUsage]
-            np.array([last]), np.array([keys.sum()]), before[None], zero, number
-        )[0]
+        x = self._encoding.inputs(np.array([last]), np.array([keys.sum()]), before[None], zero, number)[0]
         return [stream.step(x) for stream in self.streams]
 
 

@@ -62,6 +62,11 @@ class Encoding(Protocol):
         """Returns the inputs and targets of a passage."""
         ...
 
+    def bias(self, targets: np.ndarray) -> np.ndarray:
+        """Returns the outputs (O,) of a network that knows nothing but how often each target comes, by all targets
+        that are learned from."""
+        ...
+
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
         """Returns the probability of each key in each step, float64 (T, 88), of which the outputs (N, O) of one or
         several networks speak: of networks together their mean. They are conditional on the steps before and, where

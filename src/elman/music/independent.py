@@ -33,13 +33,17 @@ class IndependentKeys:
 
     def example(self, passage: Passage) -> Example:
         keys, begin, end = passage
-        return Example(self._inputs(step_before(passage), np.arange(begin, end)), keys[begin:end].astype(np.float32))
+        return Example(self.inputs(step_before(passage), np.arange(begin, end)), keys[begin:end].astype(np.float32))
 
-    def _inputs(self, before: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def inputs(self, before: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         x = np.zeros((len(before), self.input_size), np.float32)
         x[:, :KEYS] = before
         place_inputs(x[:, KEYS:], numbers, self.bar)
         return x
+
+    def bias(self, targets: np.ndarray) -> np.ndarray:
+        often = (targets.sum(axis=0, dtype=np.float64) + 0.5) / (len(targets) + 1.0)
+        return np.log(often / (1.0 - often))
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
         return sigmoid(np.stack(logits)).mean(axis=0)
@@ -63,7 +67,7 @@ class IndependentPlayer:
         self._logits(before, number)
 
     def _logits(self, before: np.ndarray, number: int) -> np.ndarray:
-        x = self._encoding._inputs(before[None], np.array([number]))[0]  # pyright: ignore[reportPrivateUsage]
+        x = self._encoding.inputs(before[None], np.array([number]))[0]
         return np.stack([stream.step(x) for stream in self.streams]).astype(np.float64)
 
 

@@ -15,8 +15,10 @@ from elman.estimators.codec import Codec
 from elman.estimators.ensemble import OnProgress
 from elman.estimators.seeds import Use, child
 from elman.music.baselines import Score, baselines, nll, score_of
+from elman.music.chords import KeysInOrder
 from elman.music.encoding import Passage, passages
 from elman.music.figures import Figures, figures_of
+from elman.music.marginals import marginals
 from elman.music.options import CONSTRAINTS, encoding_of
 from elman.music.pieces import as_pieces, as_roll
 from elman.music.roll import FASTEST, SLOWEST, PianoRoll
@@ -171,7 +173,8 @@ class MusicModel(Estimator):
         self.figures_ = figures_of(learned)
         scored = [each for each in held_out if each.end - max(each.begin - 1, 0) > 1]
         self.validation_ = score_of(self._losses(each) for each in scored) if scored else None
-        self.baselines_ = dict(baselines(learned, [each.keys[max(each.begin - 1, 0) :] for each in scored]))
+        rest = [each.keys[max(each.begin - 1, 0) :] for each in scored]
+        self.baselines_ = dict(baselines(learned, rest)) if scored else {}
         notes.warn(told, stacklevel=2)
         return self
 
@@ -198,6 +201,20 @@ class MusicModel(Estimator):
         """
         self.check_fitted()
         return self._predicted(as_roll("piece", piece, self.steps_per_beat).keys)
+
+    def marginals(self, piece: Any, *, particles: int = 256) -> np.ndarray:
+        """Returns the probability that each key sounds by the steps before alone, whichever other keys of its step do.
+
+        For a joint model it is a mean over chords, the more exact the more `particles` represent them
+        (`music/marginals.py`); without `joint` it is what `predict` returns. float64 (T, 88), for the same pieces.
+        """
+        self.check_fitted()
+        count = checks.whole("particles", particles, low=1, high=2**16)
+        keys = as_roll("piece", piece, self.steps_per_beat).keys
+        encoding = encoding_of(self.checked_options())
+        if not isinstance(encoding, KeysInOrder):
+            return self._predicted(keys)
+        return marginals(encoding, self.networks_, keys, count)
 
     def score(self, pieces: Any) -> Score:
         """Returns how well pieces are predicted, in nats a step (`Score`); they are given as to `fit`."""

@@ -111,6 +111,9 @@ def _fitted(
     """Trains one network, and leaves it with its best weights by the validation passages, where there are any."""
     encoding, layout, options = training.encoding, training.layout, training.options
     network = Network.from_layers(layout.layers, input_size=layout.input_size, seed=number(child(seed, WEIGHTS)))
+    network.parameters["head.weight"][...] = network.parameters["skip.weight"][...] = 0.0
+    targets = [encoding.example(each).y for each in training.passages]
+    network.parameters["head.bias"] = encoding.bias(np.concatenate(targets))
     size = options["batch_size"]
     per_epoch = math.ceil(len(training.passages) / size)
     updates = training.epochs * per_epoch
