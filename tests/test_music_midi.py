@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from elman.music import PianoRoll, read_midi
-from elman.music.midi import LONGEST_NUMBER, MOST_BYTES
+from elman.music.midi.reading import LONGEST_NUMBER, MOST_BYTES
 from elman.series.errors import DataError
 
 mido = pytest.importorskip("mido")

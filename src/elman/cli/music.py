@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from elman.cli.console import music as console
 from elman.cli.console import terminal
@@ -13,9 +13,30 @@ from elman.cli.values import model_stem
 if TYPE_CHECKING:
     from elman.music import MusicModel, PianoRoll
 
-__all__ = ["COMPOSED", "generate_music", "write_piece"]
+__all__ = ["COMPOSED", "write_music", "write_piece"]
 
 COMPOSED = (".composed.mid", ".composed.png")  # what `write_piece` writes
+
+
+class GenerateOptions(Protocol):
+    """The options of `elman generate`."""
+
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def length(self) -> int | None: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def top_k(self) -> int | None: ...
+    @property
+    def top_p(self) -> float | None: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def out(self) -> Path | None: ...
+    @property
+    def as_json(self) -> bool: ...
 
 
 def write_piece(
@@ -28,26 +49,19 @@ def write_piece(
     return roll
 
 
-def generate_music(
-    model: MusicModel,
-    path: Path,
-    *,
-    prompt: str | None,
-    length: int | None,
-    temperature: float,
-    seed: int,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Composes a piece with a model of the file `path`, writes it as a MIDI file with its picture, and prints what it
-    is like; `prompt` is the path of a MIDI file with which the piece begins."""
-    given = None if prompt is None else Path(prompt)
-    inputs = [path] if given is None else [path, given]
-    with Outputs(out, model_stem(path), COMPOSED, inputs) as outputs:
-        roll = write_piece(outputs, model, 128 if length is None else length, given, temperature, seed)
+def write_music(path: Path, model: MusicModel, options: GenerateOptions) -> None:
+    """Composes a piece with the model of a file, writes it as a MIDI file with its picture, and prints what it is like.
+    The prompt is the path of a MIDI file with which the piece begins."""
+    if options.top_k is not None or options.top_p is not None:
+        name = "--top-k" if options.top_k is not None else "--top-p"
+        raise ValueError(f"{name}: expected none with a model of music; --temperature makes keys more or less likely")
+    prompt = Path(options.prompt) if options.prompt else None
+    inputs = [path] if prompt is None else [path, prompt]
+    with Outputs(options.out, model_stem(path), COMPOSED, inputs) as outputs:
+        roll = write_piece(outputs, model, options.length or 128, prompt, options.temperature, options.seed)
         written = outputs.commit()
-    if as_json:
-        terminal.print_json({"piece": console.piece_json(roll), "notes": roll.notes, "files": written})
+    if options.as_json:
+        terminal.print_json({"model": path, "piece": console.piece_json(roll), "notes": roll.notes, "files": written})
         return
     console.print_piece(model, roll)
     terminal.wrote(written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elman.music.baselines import Score, baselines
 from elman.music.figures import Figures, figures_of
-from elman.music.midi import read_midi, write_midi
+from elman.music.midi.reading import read_midi
 from elman.music.model import MusicModel
 from elman.music.roll import PianoRoll
 from elman.music.stream import MusicStream
@@ -18,5 +18,4 @@ __all__ = [
     "baselines",
     "figures_of",
     "read_midi",
-    "write_midi",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.music.roll import KEYS
+from elman.music.keyboard import KEYS
 
 __all__ = ["Score", "baselines", "nll", "score_of"]
 

@@ -14,15 +14,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.music.encoding import Example, Passage, place_inputs, step_before
-from elman.music.roll import KEYS
+from elman.music.encoding import NONE, VOICES, Example, Passage, place_inputs, step_before, voices
+from elman.music.keyboard import KEYS
 from elman.network import Network
 
 __all__ = ["END", "KeysInOrder"]
 
-END = KEYS  # the token that ends a step
+END = NONE  # the token that ends a step
 TOKENS = KEYS + 1
-VOICES = 8  # keys of a step that are told apart by their number from below; further ones count as the last
 
 
 class KeysInOrder:
@@ -63,7 +62,7 @@ class KeysInOrder:
         x = np.zeros((len(last), self.input_size), np.float32)
         voice = np.minimum(numbers, VOICES - 1)
         x[each, last] = 1.0
-        x[each, TOKENS + _voices(before)[steps, voice]] = 1.0
+        x[each, TOKENS + voices(before)[steps, voice]] = 1.0
         x[each, 2 * TOKENS + voice] = 1.0
         x[:, 2 * TOKENS + VOICES : 2 * TOKENS + VOICES + KEYS] = before[steps]
         place_inputs(x[:, 2 * TOKENS + VOICES + KEYS :], begin + steps, self.bar)
@@ -141,13 +140,3 @@ def _tokens(passage: Passage) -> tuple[np.ndarray, np.ndarray]:
 def _firsts(steps: np.ndarray) -> np.ndarray:
     """Returns the place of the first token of each step."""
     return np.searchsorted(steps, np.arange(steps[-1] + 1))
-
-
-def _voices(keys: np.ndarray) -> np.ndarray:
-    """Returns the first VOICES keys of each step from below, int64 (T, VOICES); END where there are fewer."""
-    steps, found = np.nonzero(keys)
-    numbers = (np.cumsum(keys, axis=1) - 1)[steps, found]
-    kept = numbers < VOICES
-    voices = np.full((len(keys), VOICES), END)
-    voices[steps[kept], numbers[kept]] = found[kept]
-    return voices

@@ -9,10 +9,24 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.music.roll import KEYS
+from elman.music.keyboard import KEYS
 from elman.network.stream import Stream
 
-__all__ = ["Encoding", "Example", "Passage", "Player", "passages", "place_inputs", "step_before"]
+__all__ = [
+    "NONE",
+    "VOICES",
+    "Encoding",
+    "Example",
+    "Passage",
+    "Player",
+    "passages",
+    "place_inputs",
+    "step_before",
+    "voices",
+]
+
+VOICES = 6  # keys of a step that are told apart by their number from below; further ones count as the last
+NONE = KEYS  # stands for no key
 
 
 class Passage(NamedTuple):
@@ -101,3 +115,13 @@ def place_inputs(x: np.ndarray, numbers: np.ndarray, bar: int) -> None:
     first."""
     x[np.arange(len(x)), numbers % bar] = 1.0
     x[:, bar] = numbers == 0
+
+
+def voices(keys: np.ndarray) -> np.ndarray:
+    """Returns the first VOICES keys of each step from below, int64 (T, VOICES); NONE where there are fewer."""
+    steps, found = np.nonzero(keys)
+    numbers = (np.cumsum(keys, axis=1) - 1)[steps, found]
+    kept = numbers < VOICES
+    voices = np.full((len(keys), VOICES), NONE)
+    voices[steps[kept], numbers[kept]] = found[kept]
+    return voices

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from elman.music.roll import LOWEST_KEY
+from elman.music.keyboard import LOWEST_KEY
 
 __all__ = ["Figures", "figures_of"]
 

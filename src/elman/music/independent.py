@@ -7,15 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.music.encoding import Example, Passage, place_inputs, step_before
-from elman.music.roll import KEYS
+from elman.music.encoding import NONE, Example, Passage, place_inputs, step_before, voices
+from elman.music.keyboard import KEYS
 from elman.network import Network
 
 __all__ = ["IndependentKeys"]
 
+LOWEST = 4  # keys of the step before that are told apart by their number from below
+
 
 class IndependentKeys:
-    """88 Bernoulli variables a step. The network reads the keys of the step before, and the place in the bar.
+    """88 Bernoulli variables a step. The network reads the keys of the step before, all together and the lowest ones
+    each by its number from below (its voice), and the place in the bar.
 
     bar  steps of a bar
     """
@@ -29,7 +32,7 @@ class IndependentKeys:
 
     @property
     def input_size(self) -> int:
-        return KEYS + self.bar + 1
+        return KEYS + LOWEST * (NONE + 1) + self.bar + 1
 
     def example(self, passage: Passage) -> Example:
         keys, begin, end = passage
@@ -38,7 +41,9 @@ class IndependentKeys:
     def inputs(self, before: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         x = np.zeros((len(before), self.input_size), np.float32)
         x[:, :KEYS] = before
-        place_inputs(x[:, KEYS:], numbers, self.bar)
+        places = KEYS + np.arange(LOWEST) * (NONE + 1) + voices(before)[:, :LOWEST]
+        np.put_along_axis(x, places, 1.0, axis=1)
+        place_inputs(x[:, KEYS + LOWEST * (NONE + 1) :], numbers, self.bar)
         return x
 
     def bias(self, targets: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from elman.music.chords import END, TOKENS, KeysInOrder, next_token
 from elman.music.encoding import Passage, step_before
-from elman.music.roll import KEYS
+from elman.music.keyboard import KEYS
 from elman.network import Network
 
 __all__ = ["marginals"]

@@ -18,10 +18,11 @@ from elman.music.baselines import Score, baselines, nll, score_of
 from elman.music.chords import KeysInOrder
 from elman.music.encoding import Passage, passages
 from elman.music.figures import Figures, figures_of
+from elman.music.keyboard import FASTEST, SLOWEST
 from elman.music.marginals import marginals
+from elman.music.midi.pieces import as_pieces, as_roll
 from elman.music.options import CONSTRAINTS, encoding_of
-from elman.music.pieces import as_pieces, as_roll
-from elman.music.roll import FASTEST, SLOWEST, PianoRoll
+from elman.music.roll import PianoRoll
 from elman.music.stream import MusicStream
 from elman.music.training import Training, layout_of, train
 from elman.network import Network
@@ -252,7 +253,8 @@ class MusicModel(Estimator):
         """Composes `length` steps and returns them as a `PianoRoll`, behind the prompt.
 
         prompt       the beginning of the piece: a MIDI file, a `PianoRoll` or an array (T, 88); None: nothing
-        temperature  1: as often as it was learned; below 1 likely keys become likelier, above 1 all become alike
+        temperature  1: as probable as it was learned; below 1 probable keys become more so, 0: always the most
+                     probable; above 1 all become alike
         seed         of the draws: the same seed gives the same piece
         """
         steps = checks.whole("length", length, low=1, high=MOST_STEPS)
@@ -262,7 +264,8 @@ class MusicModel(Estimator):
         if len(given):
             stream.follow(given)
         keys = np.concatenate([given, np.stack([stream.step() for _ in range(steps)])])
-        return PianoRoll(keys, self.steps_per_beat, self.tempo_ if roll is None else roll.tempo, given=len(given))
+        tempo, told = (self.tempo_, ()) if roll is None else (roll.tempo, roll.notes)
+        return PianoRoll(keys, self.steps_per_beat, tempo, told, len(given))
 
     # ------------------------------------------------------------------------------------------ files
 

@@ -9,7 +9,7 @@ from elman.estimators.base import Constraints
 from elman.music.chords import KeysInOrder
 from elman.music.encoding import Encoding
 from elman.music.independent import IndependentKeys
-from elman.music.roll import MOST_STEPS_PER_BEAT
+from elman.music.keyboard import MOST_STEPS_PER_BEAT
 
 __all__ = ["CONSTRAINTS", "encoding_of"]
 

@@ -11,13 +11,10 @@ import numpy as np
 
 from elman import plots
 from elman.core import checks
+from elman.music.keyboard import FASTEST, LOWEST_KEY, MOST_STEPS_PER_BEAT, SLOWEST, as_keys
+from elman.music.midi.writing import write_midi
 
-__all__ = ["KEYS", "LOWEST_KEY", "SLOWEST", "PianoRoll", "as_keys"]
-
-KEYS = 88
-LOWEST_KEY = 21  # the MIDI number of the piano's lowest key, A0; the highest, C8, is 108
-SLOWEST, FASTEST = 4.0, 1000.0  # beats a minute; a MIDI file can say no slower tempo
-MOST_STEPS_PER_BEAT = 96
+__all__ = ["PianoRoll"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,25 +59,10 @@ class PianoRoll:
 
         ModuleNotFoundError without mido, OSError where the file cannot be written.
         """
-        from elman.music.midi import write_midi
-
-        return write_midi(self, path)
+        return write_midi(path, self.keys, self.steps_per_beat, self.tempo)
 
     def plot(self, path: str | os.PathLike[str] | None = None, *, ax: Any = None, title: str = "Piano roll") -> Any:
         """Draws the roll: into a file (PNG, SVG or PDF by its ending), whose path is returned; without one on the axes
         `ax`, or those of a new figure, which are returned."""
         chart = plots.RollChart(self.keys, LOWEST_KEY, self.steps_per_beat, title, self.given)
         return plots.roll_plot(chart, path, ax=ax)
-
-
-def as_keys(name: str, value: Any) -> np.ndarray:
-    """Returns the keys of a roll as a bool array (T, 88). TypeError or ValueError for anything else."""
-    array: np.ndarray = np.asarray(value)
-    if array.ndim != 2 or array.shape[1] != KEYS or not len(array):
-        raise ValueError(f"{name}: expected shape (T, {KEYS}), a row for each step, got {array.shape}")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected True or False for each key, got an array of {array.dtype}")
-    if array.dtype.kind != "b" and not ((array == 0) | (array == 1)).all():
-        step, key = np.argwhere((array != 0) & (array != 1))[0]
-        raise ValueError(f"{name}: expected 0 or 1 for each key, got {array[step, key]} at step {step}, key {key}")
-    return array.astype(bool)

@@ -10,9 +10,13 @@ import numpy as np
 from elman.core import checks
 from elman.core.layers import Layout
 from elman.music.encoding import Encoding
-from elman.music.roll import KEYS, PianoRoll, as_keys
+from elman.music.keyboard import KEYS, as_keys
+from elman.music.roll import PianoRoll
 
 __all__ = ["MusicStream"]
+
+
+COLDEST = 1e-6  # stands for a temperature of 0, at which the most probable comes
 
 
 class MusicStream:
@@ -26,7 +30,7 @@ class MusicStream:
     def __init__(
         self, encoding: Encoding, layout: Layout, thetas: Sequence[np.ndarray], temperature: float, seed: int
     ) -> None:
-        self.temperature = checks.number("temperature", temperature, low=0.0, open_low=True)
+        self.temperature = max(checks.number("temperature", temperature, low=0.0), COLDEST)
         self._player = encoding.player(layout, thetas)
         self._rng = np.random.default_rng(checks.whole("seed", seed, low=0, high=2**64 - 1))
         self._before = np.zeros(KEYS, bool)

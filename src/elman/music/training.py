@@ -20,8 +20,8 @@ from elman.core.schedules import Cosine, WarmUp
 from elman.engines.config import get_num_threads
 from elman.estimators.seeds import child, number
 from elman.music.encoding import Encoding, Example, Passage
+from elman.music.keyboard import KEYS
 from elman.music.marks import mark
-from elman.music.roll import KEYS
 from elman.network import Network
 from elman.train.history import History
 from elman.train.training import Trainer

@@ -83,7 +83,7 @@ def music(
     """Train a model of music on MIDI files: scores beside baselines, a model file, a piece that it composed."""
     from elman import datasets
     from elman.music import MusicModel, PianoRoll
-    from elman.music.pieces import as_pieces
+    from elman.music.midi.pieces import as_pieces
 
     grid = steps_per_beat or (datasets.TUNE_STEPS_PER_BEAT if folder is None else 4)
     model = MusicModel(
@@ -99,7 +99,7 @@ def music(
         **({} if updates is None else {"updates": updates}),
     )
     model.check_options()
-    checks.number("--temperature", temperature, low=0.0, open_low=True)
+    checks.number("--temperature", temperature, low=0.0)
     if folder is None:
         if grid != datasets.TUNE_STEPS_PER_BEAT:
             raise ValueError(f"--steps-per-beat: expected {datasets.TUNE_STEPS_PER_BEAT} with the tunes, got {grid}")

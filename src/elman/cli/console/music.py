@@ -8,7 +8,7 @@ from elman.cli.console import terminal
 
 if TYPE_CHECKING:
     from elman.music import Figures, MusicModel, PianoRoll
-    from elman.music.pieces import Pieces
+    from elman.music.midi.pieces import Pieces
 
 __all__ = ["model_json", "piece_json", "print_model", "print_piece", "print_pieces"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.core import checks
-from elman.music.midi import read_midi
+from elman.music.midi.reading import read_midi
 from elman.music.roll import PianoRoll
 from elman.series.errors import DataError, counted
 

@@ -1,4 +1,4 @@
-"""MIDI files as piano rolls, and piano rolls as MIDI files, by mido.
+"""MIDI files as piano rolls, read by mido.
 
 A file is read onto a grid of steps: its ticks are counted in beats (quarter notes), so changes of the tempo move no
 note. Beginnings and ends of notes go to the nearest step, and a note lasts one step at least. What is left out or moved
@@ -7,7 +7,6 @@ is told in the roll's `notes`.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 from collections.abc import Iterable
@@ -17,18 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.core import checks
-from elman.core.staging import replacing
-from elman.music.roll import FASTEST, KEYS, LOWEST_KEY, MOST_STEPS_PER_BEAT, SLOWEST, PianoRoll
+from elman.music.keyboard import FASTEST, KEYS, LOWEST_KEY, MOST_STEPS_PER_BEAT, SLOWEST
+from elman.music.midi.writing import needs_mido
+from elman.music.roll import PianoRoll
 from elman.series.errors import DataError, counted
 
-__all__ = ["needs_mido", "read_midi", "write_midi"]
+__all__ = ["read_midi"]
 
 MOST_BYTES = 2**20  # of a file: mido needs 500 bytes of memory for each three of a file
 MOST_STEPS = 100_000  # of a piece: hours
 LONGEST_NUMBER = 2**14  # bytes of a number in a file; mido reads longer ones too, in time that grows with their square
 DRUMS = 9  # channel 10, counted from 0 as in the file
-VELOCITY = 80
-TICKS = 480  # of a beat in files that are written, or the nearest number that steps divide
 
 
 class Note(NamedTuple):
@@ -37,12 +35,6 @@ class Note(NamedTuple):
     begin: int
     end: int
     key: int  # 0 to 127
-
-
-def needs_mido() -> None:
-    """Raises ModuleNotFoundError, with the command to type, where mido is missing."""
-    if importlib.util.find_spec("mido") is None:
-        raise ModuleNotFoundError("MIDI files need mido; type: pip install 'elman[midi]'", name="mido")
 
 
 def read_midi(path: str | os.PathLike[str], steps_per_beat: int = 4) -> PianoRoll:
@@ -67,30 +59,6 @@ def read_midi(path: str | os.PathLike[str], steps_per_beat: int = 4) -> PianoRol
         raise DataError(f"holds no notes{': ' if told else ''}{', '.join(told)}; give a file with notes", path=path)
     tempo = _tempo(tempos, told)
     return PianoRoll(_on_grid(path, notes, steps, file.ticks_per_beat, told), steps, tempo, tuple(told))
-
-
-def write_midi(roll: PianoRoll, path: str | os.PathLike[str]) -> Path:
-    """Writes a roll as a MIDI file of type 0 and returns its path; see `PianoRoll.write_midi`."""
-    needs_mido()
-    import mido
-
-    step = max(1, round(TICKS / roll.steps_per_beat))
-    file = mido.MidiFile(type=0, ticks_per_beat=step * roll.steps_per_beat)
-    track = mido.MidiTrack()
-    file.tracks.append(track)
-    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(roll.tempo)))
-    track.append(mido.Message("program_change", program=0))
-    silent = np.zeros((1, KEYS), np.int8)
-    changes = np.diff(roll.keys.astype(np.int8), axis=0, prepend=silent, append=silent)
-    before = 0
-    for now, key in np.argwhere(changes).tolist():
-        velocity = VELOCITY if changes[now, key] > 0 else 0  # 0 ends a note
-        track.append(mido.Message("note_on", note=key + LOWEST_KEY, velocity=velocity, time=(now - before) * step))
-        before = now
-    track.append(mido.MetaMessage("end_of_track", time=(len(roll) - before) * step))
-    with replacing(path) as hidden:
-        file.save(hidden)
-    return Path(path)
 
 
 class _Guarded(io.BytesIO):
