@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from elman.music import Figures, MusicModel, PianoRoll
     from elman.music.midi.pieces import Pieces
 
-__all__ = ["model_json", "piece_json", "print_model", "print_piece", "print_pieces"]
+__all__ = ["model_json", "piece_json", "print_model", "print_piece", "print_pieces", "verdict"]
 
 NOTES = 12  # notes on how files were read that are printed; --json has all
 
@@ -38,7 +38,22 @@ def print_model(model: MusicModel, roll: PianoRoll) -> None:
             [[name, f"{score.nll:.3f}"] for name, score in scores.items()],
             f"on {model.validation_.steps:,} steps held out (the first of each piece is not scored)",
         )
+        terminal.line()
+        terminal.line(verdict(model))
     print_piece(model, roll)
+
+
+def verdict(model: MusicModel) -> str:
+    """Returns which predicts better, the model or the better one of the baselines."""
+    assert model.validation_ is not None
+    name, best = min(model.baselines_.items(), key=lambda pair: pair[1].nll)
+    less = best.nll - model.validation_.nll
+    if less > 0:
+        return f"The network predicts better than the better baseline, {name}, by {less:.3f} nats a step."
+    return (
+        f"The baseline {name} predicts better than the network, by {abs(less):.3f} nats a step: train longer (--updates),"
+        " or give more pieces."
+    )
 
 
 def print_piece(model: MusicModel, roll: PianoRoll) -> None:
@@ -55,6 +70,7 @@ def model_json(model: MusicModel) -> dict[str, Any]:
     """Returns a model's scores and figures in JSON's terms."""
     return {
         "validation": None if model.validation_ is None else model.validation_._asdict(),
+        "verdict": None if model.validation_ is None else verdict(model),
         "baselines": {name: score._asdict() for name, score in model.baselines_.items()},
         "pieces": model.figures_._asdict(),
         "updates": [len(history.update_loss) for history in model.history_],
