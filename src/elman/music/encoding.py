@@ -19,6 +19,7 @@ __all__ = [
     "Example",
     "Passage",
     "Player",
+    "finite",
     "passages",
     "place_inputs",
     "step_before",
@@ -91,6 +92,13 @@ class Encoding(Protocol):
     def player(self, layout: Layout, thetas: Sequence[np.ndarray]) -> Player:
         """Returns networks of this layout at the beginning of a piece."""
         ...
+
+
+def finite(logits: np.ndarray) -> np.ndarray:
+    """Returns a network's outputs in float64. ValueError where weights that are no sensible numbers made them such."""
+    if not np.isfinite(logits).all():
+        raise ValueError("model: expected weights that give finite outputs, got NaN or infinity; train it again")
+    return logits.astype(np.float64)
 
 
 def passages(keys: np.ndarray, steps: int, begin: int = 0) -> Iterator[Passage]:
