@@ -48,7 +48,7 @@ def options(**changed: Any) -> Any:
 def test_without_a_folder_it_learns_from_the_tunes(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert train() == 0
     out, err = capsys.readouterr()
-    assert out.startswith("tunes: 60 pieces, 3,840 steps of 1/2 beat\n")
+    assert out.startswith("tunes: 200 pieces, 12,800 steps of 1/2 beat\n")
     for said in ("key frequency", "last chord repeated", "network", "learned from", "composed: 16 steps, 5 s at 100 "):
         assert said in out
     assert "The baseline last chord repeated predicts better than the network" in out  # after four updates
@@ -126,7 +126,7 @@ def test_a_saved_model_composes_another_piece(folder: Path, capsys: pytest.Captu
     found = read_midi("out/songs.composed.mid", 2)
     np.testing.assert_array_equal(found.keys, model.generate(8, given, seed=3).keys[: len(found)])
     write_music(path, model, options(as_json=True))
-    assert json.loads(capsys.readouterr().out)["piece"]["steps"] == 128
+    assert json.loads(capsys.readouterr().out)["piece"]["steps"] == 32
     with pytest.raises(ValueError, match="--top-k: expected none with a model of music"):
         write_music(path, model, options(top_k=3))
 

@@ -42,13 +42,14 @@ HELD_OUT = 1000  # the child of the seed that draws the pieces to validate on; `
 class FittedMusic:
     """What `MusicModel.fit` leaves.
 
-    tempo                  beats a minute: the median of the pieces'
+    tempo, length          beats a minute, and steps of a piece: the medians of the pieces'
     figures                of the pieces that were learned from
     validation, baselines  scores on the pieces held out; None and none where there are none
     """
 
     networks: tuple[Network, ...]
     tempo: float
+    length: int
     figures: Figures
     validation: Score | None
     baselines: Mapping[str, Score]
@@ -59,6 +60,7 @@ class FittedMusic:
             raise ValueError("networks: expected at least one, all with the same layers")
         if not SLOWEST <= self.tempo <= FASTEST:
             raise ValueError(f"tempo: expected {SLOWEST:g} to {FASTEST:g} beats a minute, got {self.tempo}")
+        checks.whole("length", self.length, low=1, high=MOST_STEPS)
 
 
 class MusicModel(Estimator):
@@ -80,8 +82,8 @@ class MusicModel(Estimator):
     skip_bad        leave out and report MIDI files that cannot be read
     seed            of all random numbers: the same seed and pieces give the same model
 
-    Options are stored unchanged and checked in `fit`, which sets `networks_`, `tempo_`, `figures_` (of the pieces),
-    `validation_` and `baselines_` (`Score`s on what was held out), `history_` (one a network) and `notes_`.
+    Options are stored unchanged and checked in `fit`, which sets `networks_`, `tempo_`, `length_` and `figures_` (of the
+    pieces), `validation_` and `baselines_` (`Score`s on what was held out), `history_` (one a network) and `notes_`.
     """
 
     _constraints = CONSTRAINTS
@@ -171,6 +173,7 @@ class MusicModel(Estimator):
         told = found.notes + (held.notes if held is not None else ())
         self.networks_, self.history_, self.notes_ = networks, histories, told
         self.tempo_ = float(np.median([roll.tempo for roll in found.rolls.values()]))
+        self.length_ = int(np.median([len(roll) for roll in found.rolls.values()]))
         self.figures_ = figures_of(learned)
         scored = [each for each in held_out if each.end - max(each.begin - 1, 0) > 1]
         self.validation_ = score_of(self._losses(each) for each in scored) if scored else None
@@ -249,15 +252,19 @@ class MusicModel(Estimator):
         encoding, layout = encoding_of(self.checked_options()), self.networks_[0].layout
         return MusicStream(encoding, layout, [each.weights.copy() for each in self.networks_], temperature, seed)
 
-    def generate(self, length: int = 128, prompt: Any = None, *, temperature: float = 1.0, seed: int = 0) -> PianoRoll:
+    def generate(
+        self, length: int | None = None, prompt: Any = None, *, temperature: float = 1.0, seed: int = 0
+    ) -> PianoRoll:
         """Composes `length` steps and returns them as a `PianoRoll`, behind the prompt.
 
+        length       None: as many as the median piece that was learned from has
         prompt       the beginning of the piece: a MIDI file, a `PianoRoll` or an array (T, 88); None: nothing
         temperature  1: as probable as it was learned; below 1 probable keys become more so, 0: always the most
                      probable; above 1 all become alike
         seed         of the draws: the same seed gives the same piece
         """
-        steps = checks.whole("length", length, low=1, high=MOST_STEPS)
+        self.check_fitted()
+        steps = self.length_ if length is None else checks.whole("length", length, low=1, high=MOST_STEPS)
         stream = self.stream(temperature=temperature, seed=seed)
         roll = None if prompt is None else as_roll("prompt", prompt, self.steps_per_beat)
         given = np.zeros((0, 88), bool) if roll is None else roll.keys
@@ -270,7 +277,8 @@ class MusicModel(Estimator):
     # ------------------------------------------------------------------------------------------ files
 
     def _fitted(self) -> FittedMusic:
-        return FittedMusic(tuple(self.networks_), self.tempo_, self.figures_, self.validation_, self.baselines_)
+        networks = tuple(self.networks_)
+        return FittedMusic(networks, self.tempo_, self.length_, self.figures_, self.validation_, self.baselines_)
 
     def _restore(self, fitted: FittedMusic) -> None:
         options = self.checked_options()
@@ -278,7 +286,8 @@ class MusicModel(Estimator):
         same = _layers(fitted.networks[0]) == (layout.layers, layout.input_size)
         if not same or len(fitted.networks) != options["members"]:
             raise ValueError("networks: expected those of the options, got others")
-        self.networks_, self.tempo_, self.figures_ = list(fitted.networks), fitted.tempo, fitted.figures
+        self.networks_, self.tempo_, self.length_ = list(fitted.networks), fitted.tempo, fitted.length
+        self.figures_ = fitted.figures
         self.validation_, self.baselines_ = fitted.validation, dict(fitted.baselines)
 
 
