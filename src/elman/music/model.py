@@ -82,8 +82,9 @@ class MusicModel(Estimator):
     skip_bad        leave out and report MIDI files that cannot be read
     seed            of all random numbers: the same seed and pieces give the same model
 
-    Options are stored unchanged and checked in `fit`, which sets `networks_`, `tempo_`, `length_` and `figures_` (of the
-    pieces), `validation_` and `baselines_` (`Score`s on what was held out), `history_` (one a network) and `notes_`.
+    Options are stored unchanged and checked in `fit`, which sets `networks_`, `tempo_`, `length_`, `figures_` (what the
+    pieces are like), `validation_` and `baselines_` (`Score`s on what was held out), `history_` (one a network) and
+    `notes_`.
     """
 
     _constraints = CONSTRAINTS
