@@ -68,8 +68,8 @@ class KeysInOrder:
         place_inputs(x[:, 2 * TOKENS + VOICES + KEYS :], begin + steps, self.bar)
         return x
 
-    def bias(self, targets: np.ndarray) -> np.ndarray:
-        return np.log((np.bincount(targets, minlength=TOKENS) + 0.5) / (len(targets) + 0.5 * TOKENS))
+    def bias(self, counts: np.ndarray, steps: int) -> np.ndarray:
+        return np.log(np.append(counts, steps) + 0.5)  # softmax takes out what all have in common
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
         steps, tokens = _tokens(passage)

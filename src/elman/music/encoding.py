@@ -77,9 +77,9 @@ class Encoding(Protocol):
         """Returns the inputs and targets of a passage."""
         ...
 
-    def bias(self, targets: np.ndarray) -> np.ndarray:
-        """Returns the outputs (O,) of a network that knows nothing but how often each target comes, by all targets
-        that are learned from."""
+    def bias(self, counts: np.ndarray, steps: int) -> np.ndarray:
+        """Returns the outputs (O,) of a network that knows nothing but that each key sounds in `counts` (88,) of so
+        many steps."""
         ...
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:

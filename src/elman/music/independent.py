@@ -46,8 +46,8 @@ class IndependentKeys:
         place_inputs(x[:, KEYS + LOWEST * (NONE + 1) :], numbers, self.bar)
         return x
 
-    def bias(self, targets: np.ndarray) -> np.ndarray:
-        often = (targets.sum(axis=0, dtype=np.float64) + 0.5) / (len(targets) + 1.0)
+    def bias(self, counts: np.ndarray, steps: int) -> np.ndarray:
+        often = (counts + 0.5) / (steps + 1.0)
         return np.log(often / (1.0 - often))
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:

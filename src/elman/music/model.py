@@ -33,7 +33,7 @@ __all__ = ["FittedMusic", "MusicModel"]
 PASSAGE = 128  # steps that are learned from in one go
 BLOCK = 1024  # steps that are predicted in one go
 WHOLE = 10  # from so many pieces on, whole ones are held out for validation; else the end of each
-MOST_HELD_OUT = 256  # passages that validate after each epoch
+MOST_HELD_OUT = 128  # passages that validate after each epoch
 MOST_STEPS = 10**6  # that one call composes
 HELD_OUT = 1000  # the child of the seed that draws the pieces to validate on; `Use` has the others
 
@@ -205,7 +205,7 @@ class MusicModel(Estimator):
         MIDI file, a `PianoRoll` or an array (T, 88).
         """
         self.check_fitted()
-        return self._predicted(as_roll("piece", piece, self.steps_per_beat).keys)
+        return self._predicted(self._keys(piece))
 
     def marginals(self, piece: Any, *, particles: int = 256) -> np.ndarray:
         """Returns the probability that each key sounds by the steps before alone, whichever other keys of its step do.
@@ -215,7 +215,7 @@ class MusicModel(Estimator):
         """
         self.check_fitted()
         count = checks.whole("particles", particles, low=1, high=2**16)
-        keys = as_roll("piece", piece, self.steps_per_beat).keys
+        keys = self._keys(piece)
         encoding = encoding_of(self.checked_options())
         if not isinstance(encoding, KeysInOrder):
             return self._predicted(keys)
@@ -224,8 +224,15 @@ class MusicModel(Estimator):
     def score(self, pieces: Any) -> Score:
         """Returns how well pieces are predicted, in nats a step (`Score`); they are given as to `fit`."""
         self.check_fitted()
-        rolls = as_pieces("pieces", pieces, self.steps_per_beat, self.skip_bad).rolls.values()
-        return score_of(nll(roll.keys, self._predicted(roll.keys)) for roll in rolls)
+        found = as_pieces("pieces", pieces, self.steps_per_beat, self.skip_bad)
+        notes.warn(found.notes, stacklevel=2)
+        return score_of(nll(roll.keys, self._predicted(roll.keys)) for roll in found.rolls.values())
+
+    def _keys(self, piece: Any) -> np.ndarray:
+        """Returns the keys of one piece, and warns of what is told of how it was read."""
+        roll = as_roll("piece", piece, self.steps_per_beat)
+        notes.warn(roll.notes, stacklevel=3)
+        return roll.keys
 
     def _losses(self, passage: Passage) -> np.ndarray:
         """Returns the losses of a passage's steps, behind that of the step before them."""
