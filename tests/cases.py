@@ -130,6 +130,17 @@ def concat_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
     return {"tagger": Layout(tagger, input_size, inputs), "pooled": Layout(pooled, input_size, inputs)}
 
 
+def tied_layouts(hidden: int) -> dict[str, Layout]:
+    """Language models whose output weights are their table: of the words in x, where one stands for no word, with a
+    layer between that is as wide as the table; and of words read by name."""
+    gru = Recurrent(hidden, CELLS["gru"])
+    plain = [Embedding(6, 4, padding_idx=2), gru, Dense(4, "tanh"), Dense(6, tied="embedding")]
+    word = Node(Embedding(6, hidden), "word", ["words"])
+    named = [word, Node(Recurrent(hidden, CELLS["gru"]), "h", ["word"]), Node(Dense(6, tied="word"), "head")]
+    inputs = {"words": Input(6, "integers", time="x")}
+    return {"plain": Layout(plain, 1), "named": Layout(named, 2, inputs)}
+
+
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:
     """Random parameters, every gate with its own; matrices scaled so that no recurrence is chaotic, leaks in (0, 1)."""
     theta = np.empty(layout.size)

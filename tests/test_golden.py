@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, wide_enough
+from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, tied_layouts, wide_enough
 
 from elman import losses, optim
 from elman.core.layers import POOLINGS, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
@@ -150,6 +150,21 @@ def test_concat(run: Engine, key: str, dtype: str) -> None:
     parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
     for what, array, want in zip(("y", "gradient", "dx", "dv"), arrays, parts, strict=True):
         close(array.ravel(), want, dtype, f"{key}: {what}")
+
+
+@pytest.mark.parametrize("key", ["plain", "named"])
+def test_tied_weights_and_a_padding_id(run: Engine, key: str, dtype: str) -> None:
+    golden, layout = read("tied"), tied_layouts(3)[key]
+    theta, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "dy"))
+    ids, lengths = golden["in.ids"], golden["in.lengths"]
+    batch = Batch(ids, None, lengths)
+    if layout.inputs:
+        batch = Batch(np.zeros((*ids.shape, 2), dtype), None, lengths, named={"words": NamedInput(ids, lengths)})
+    y, _, tape = run.forward(layout, theta, batch, 3)
+    gradient = run.backward(layout, theta, tape, dy, None, None, None)[0]
+    parts = np.split(golden[key], [y.size])
+    close(y.ravel(), parts[0], dtype, f"{key}: y")
+    close(gradient, parts[1], dtype, f"{key}: gradient")
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -34,7 +34,7 @@ from elman.engines.reference.random import DrawPlace, Draws
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, wide_enough  # noqa: E402
+from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, tied_layouts, wide_enough  # noqa: E402
 
 B, T, D, H = 4, 5, 2, 3
 Arrays = dict[str, np.ndarray]
@@ -50,7 +50,7 @@ def main() -> int:
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
     others |= {"rules": rules_values, "truncated": truncated_values, "attention": attention_values}
-    others |= {"pool": pool_values, "concat": concat_values}
+    others |= {"pool": pool_values, "concat": concat_values, "tied": tied_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -107,6 +107,9 @@ def draw(name: str) -> Arrays:
         found = {"x": normal((B, T, D)), "words": rng.integers(0, 6, (B, T)), "v": normal((B, D + 1))}
         found |= {"lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 3))}
         found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in concat_layouts(H, D).items()}
+    elif name == "tied":
+        found = {"ids": rng.integers(0, 6, (B, T)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 6))}
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in tied_layouts(H).items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -468,6 +471,29 @@ def concat_values(inputs: Arrays) -> Arrays:
         y = torch.where(real, y, 0.0) if key == "tagger" else y
         gradients = torch.autograd.grad((y * dy).sum(), [theta, x, v])
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
+    return found
+
+
+def tied_values(inputs: Arrays) -> Arrays:
+    """y and gradient for both layouts, `decoder.weight` being `encoder.weight`; the padding id is PyTorch's."""
+    found: Arrays = {}
+    lengths, ids = inputs["lengths"], torch.tensor(inputs["ids"])
+    real = torch.tensor(np.arange(T) < lengths[:, None])[..., None]
+    for key, layout in tied_layouts(H).items():
+        theta = leaf(inputs[f"theta-{key}"])
+        p = named(layout, theta)
+        plain = key == "plain"
+        encoder = torch.nn.Embedding(6, 4 if plain else H, padding_idx=2 if plain else None, dtype=torch.float64)
+        decoder = torch.nn.Linear(4 if plain else H, 6, dtype=torch.float64)
+        decoder.weight = encoder.weight
+        table = p["embedding.weight" if plain else "word.weight"]
+        read = torch.func.functional_call(encoder, {"weight": table}, (ids,))
+        h = gru_steps(layout, 1, theta, read, lengths)
+        h = torch.tanh(functional.linear(h, p["dense0.weight"], p["dense0.bias"])) if plain else h
+        y = torch.func.functional_call(decoder, {"weight": table, "bias": p["head.bias"]}, (h,))
+        y = torch.where(real, y, 0.0)
+        (gradient,) = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, gradient)])
     return found
 
 
