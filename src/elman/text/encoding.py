@@ -84,7 +84,7 @@ def _pieces(name: str, source: Source, vocabulary: Vocabulary) -> Iterator[np.nd
             path, line, column = source.place(before + error.place)
             where = f"{name}: " if path is None else ""
             raise DataError(
-                f"{where}{error} at line {line}, column {column}; train on a text that has it, or give unknown='skip'",
+                f"{where}{error} at line {line}, column {column}; train on a text that has it, or with unknown='skip'",
                 path=path,
             ) from None
         before += len(block)

@@ -88,7 +88,7 @@ class LanguageModel(Estimator):
         recurrent_dropout: float = 0.0,
         window: int = 100,
         batch_size: int = 32,
-        updates: int = 1000,
+        updates: int = 800,
         learning_rate: float = 4e-3,
         weight_decay: float = 0.01,
         validation: float = 0.05,
@@ -173,9 +173,17 @@ class LanguageModel(Estimator):
         """Returns how well the model foresees a text; the state runs through all of it, memory does not grow with it.
         DataError for a character that the training text lacked, with its place, unless `unknown` is "skip"."""
         self.check_fitted()
-        ids = self._scorable(text)
+        return self.score_pieces(self._scorable(text))
+
+    def score_pieces(self, ids: np.ndarray) -> Score:
+        """As `score`, of pieces (N,) as `pieces` returns them."""
         nats = self.network_.loss(ids[:-1], ids[1:], loss="cross_entropy") * (len(ids) - 1)
         return self._score(nats, ids)
+
+    def pieces(self, text: str | bytes | os.PathLike[str]) -> np.ndarray:
+        """Returns a text as the numbers of its pieces (N,), memory-mapped where it comes from a file."""
+        self.check_fitted()
+        return self._encoded("text", text)
 
     def adapt(
         self,
