@@ -50,9 +50,10 @@ struct Table {
   void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
   void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h);  // (n, T, out)
 
-  // Both add to gradients. The first begins with the loss's own derivative, and writes its value: one for each shard of
-  // `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins with what
-  // came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for each.
+  // Both add to gradients. The first begins with the loss's own derivative, and adds its value to `losses`, one for
+  // each shard of `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins
+  // with what came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for
+  // each.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
                         int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, double activity,
                         T* const* gradients, double* losses);
@@ -64,6 +65,9 @@ struct Table {
   void (*clip_value)(T* g, int64_t n, double limit);
   void (*scale)(T* g, int64_t n, double factor);
   void (*optimise)(const Optimizer&, T* theta, T* const* slots, const T* g, int64_t n, double rate, int64_t step);
+
+  void (*spread)(const T* logits, int64_t n, double temperature, double* p);
+  double (*uniform)(Key, int64_t row, int64_t step);
 };
 
 struct Kernels {

@@ -122,12 +122,19 @@ struct Program {
   int32_t whole;       // whether all steps are needed at once: a part of the rows' time says nothing
 };
 
+// How ids or labels lie in the caller's array.
+struct Whole {
+  int32_t bytes;  // 1, 2, 4 or 8
+  int32_t is_signed;
+};
+
 // What one input holds: strides are in elements.
 struct Values {
-  const void* at;  // (n, T, size); int64 (n, T); or (n, size), one vector a row
+  const void* at;  // (n, T, size); whole numbers (n, T); or (n, size), one vector a row
   int64_t row, step, col;
   int64_t steps;           // T
   const int64_t* lengths;  // (n,), of sequences; may be null: all T
+  Whole whole;             // of whole numbers
 };
 
 // n sequences; strides are in elements.
@@ -135,8 +142,10 @@ struct Data {
   int64_t n;
   Values x;
   const Values* others;  // the inputs behind x
-  const void* y;         // (n, T, O) or (n, O), of the outputs' T; int64 (n, T) or (n,) for cross entropy; may be null
+  const void* y;  // (n, T, O) or (n, O), of the outputs' T; whole numbers (n, T) or (n,) for cross entropy; may be
+                  // null
   int64_t y_row, y_step, y_col;
+  Whole y_whole;       // of whole numbers
   const void* weight;  // (n, T) or (n,); may be null: ones
   int64_t weight_row, weight_step;
   const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros

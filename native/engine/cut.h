@@ -80,9 +80,9 @@ inline Data later(const Program& p, Data data, const Loss& loss, size_t item, in
     if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);
   };
   data.first += t;
-  move(data.x.at, data.x.step, p.inputs[0].kind == InputKind::integers ? sizeof(int64_t) : item);
+  move(data.x.at, data.x.step, p.inputs[0].kind == InputKind::integers ? size_t(data.x.whole.bytes) : item);
   if (p.last) return data;
-  move(data.y, data.y_step, meaning(loss).classes ? sizeof(int64_t) : item);
+  move(data.y, data.y_step, meaning(loss).classes ? size_t(data.y_whole.bytes) : item);
   move(data.weight, data.weight_step, item);
   return data;
 }

@@ -222,7 +222,6 @@ class Model {
   // Predicts some rows, longest first.
   void predict_rows(const T* theta, const Block& packed, Data data, const int64_t* rows, Lengths lengths, int64_t n,
                     Block& tape, T* y, T* const* state) const {
-    constexpr size_t kSegmentBytes = size_t(1) << 21;
     const auto advance = [&](Lengths now, int64_t t) {
       void* memory = tape.reserve(table_.tape_bytes(program_, now, n, false));
       Shard* s = table_.lay_tape(program_, now, n, false, memory);
@@ -231,9 +230,7 @@ class Model {
       table_.read_state(s, program_, false, state);
     };
     if (program_.whole) return advance(lengths, 0);
-    const std::vector<int64_t> once(size_t(n), 1);
-    const int64_t most = int64_t(kSegmentBytes / table_.tape_bytes(program_, {once.data(), n}, n, false));
-    const int64_t steps = lengths.first[0], segment = std::max<int64_t>(16, most);
+    const int64_t steps = lengths.first[0], segment = segment_steps(table_, program_, n);
     std::vector<int64_t> window(static_cast<size_t>(n));
     for (int64_t t = 0; t < steps; t += segment) {
       n = longer_than(lengths.first, n, t);

@@ -34,6 +34,15 @@ inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t 
   return together;
 }
 
+// How many steps of some rows go through the network at a time where nothing is kept for a way back: what fits into the
+// cache. Memory does not grow with time, and no bit changes.
+template <class T>
+int64_t segment_steps(const Table<T>& table, const Program& p, int64_t rows) {
+  constexpr size_t kSegmentBytes = size_t(1) << 21;
+  const std::vector<int64_t> once(size_t(p.n_axes * rows), 1);
+  return std::max<int64_t>(16, int64_t(kSegmentBytes / table.tape_bytes(p, {once.data(), rows}, rows, false)));
+}
+
 // Computes shards' losses and gradients and adds them up. Its memory is kept from call to call.
 template <class T>
 class Gradient {
@@ -151,7 +160,7 @@ class Gradient {
     const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
     const Lengths lengths = job.cut.lengths_at(at);
     w.fresh.resize(size_t(count));
-    w.losses.resize(size_t(count));
+    w.losses.assign(size_t(count), 0.0);
     w.gradients.clear();
     for (Part& part : w.fresh) {
       if (!job.want_gradient) break;
@@ -164,6 +173,8 @@ class Gradient {
     const int64_t recompute = p_.whole ? 0 : job.objective.recompute;
     if (job.want_gradient && recompute > 0 && recompute < lengths.first[0]) {
       in_segments(w, job, rows, lengths.first, n);
+    } else if (!job.want_gradient && !p_.whole && !p_.last && p_.n_inputs == 1) {
+      value_in_segments(w, job, rows, lengths.first, n);
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
       if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
@@ -222,13 +233,13 @@ class Gradient {
     const std::vector<void*> dstate = states_at(segments);
     std::memset(memory + segments * n * width, 0, size_t(n * width) * sizeof(T));
     std::vector<double> losses(w.losses.size());
-    std::fill(w.losses.begin(), w.losses.end(), 0.0);
     for (int64_t k = segments - 1; k >= 0; k--) {
       const Data data = enter(k, true);
       if (k + 1 == segments && job.data.carry) {
         table_.read_state(w.shard, p_, true, reinterpret_cast<T* const*>(states_at(segments + 1).data()));
       }
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
+      std::fill(losses.begin(), losses.end(), 0.0);
       table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
                            job.cut.size, w.back, &segment, job.activity_unit, w.gradients.data(), losses.data());
       const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;  // one axis
@@ -242,6 +253,29 @@ class Gradient {
         std::memcpy(static_cast<char*>(job.data.carry[i]) + size_t(rows[r]) * bytes,
                     static_cast<char*>(from[i]) + size_t(r) * bytes, bytes);
       }
+    }
+  }
+
+  // The loss alone: segment after segment, the state carried from one to the next. Terms are added in the same order as
+  // at once.
+  void value_in_segments(Worker& w, const Job& job, const int64_t* rows, const int64_t* lengths, int64_t n) {
+    const int64_t size = segment_steps(table_, p_, n);
+    int64_t width = 0;
+    for (const int64_t s : states_) width += s;
+    T* at = static_cast<T*>(w.between.reserve(size_t(n * width) * sizeof(T)));
+    std::vector<T*> states;
+    for (const int64_t s : states_) states.push_back(at), at += n * s;
+    const std::vector<const void*> given(states.begin(), states.end());
+    std::vector<int64_t> window(static_cast<size_t>(n));
+    for (int64_t t = 0; t < lengths[0]; t += size) {
+      const int64_t alive = longer_than(lengths, n, t);
+      for (int64_t r = 0; r < alive; r++) window[size_t(r)] = std::min(size, lengths[r] - t);
+      Data data = later(p_, job.data, job.objective.loss, sizeof(T), t);
+      if (t > 0) data.state = given.data(), data.own_state = 1;
+      forward(w, job, data, rows, {window.data(), alive}, alive, false);
+      table_.read_state(w.shard, p_, true, states.data());
+      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
+                           job.cut.size, nullptr, nullptr, job.activity_unit, nullptr, w.losses.data());
     }
   }
 

@@ -143,7 +143,6 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
   const int64_t silent = o.last && segment ? segment->open : 0;  // rows that have not come to their last step
   const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = gradients ? b->dout[p.n_ops - 1] : nullptr;
-  for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
   each_row(steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
     T* d = gradients ? dout + k * o.ld : nullptr;

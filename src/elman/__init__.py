@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, plots
+    from elman import anomaly, classic, datasets, forecast, plots, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
+    from elman.text import LanguageModel
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
     from elman.train.errors import TrainingError
@@ -63,6 +64,7 @@ __all__ = [
     "FileError",
     "Forecaster",
     "History",
+    "LanguageModel",
     "Last",
     "LearningRates",
     "Network",
@@ -94,6 +96,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "show_config",
+    "text",
 ]
 
 # Public name -> the module that holds it, loaded when the name is first used.
@@ -111,6 +114,7 @@ _HOMES = {
     "CheckpointWarning": "elman.train.checkpoint",
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
+    "LanguageModel": "elman.text",
     "Network": "elman.network",
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
@@ -120,11 +124,12 @@ _READERS = {
     "network": ("elman.network.reader", "NetworkReader"),
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
+    "language model": ("elman.text", "LanguageModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
-    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots")},
+    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots", "text")},
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",

@@ -15,12 +15,13 @@ __all__ = [
     "as_season",
     "as_targets",
     "decoded",
+    "decoded_or_empty",
     "model_stem",
     "not_empty",
     "source",
 ]
 
-MODEL_KINDS = (".forecaster", ".detector")  # what stands before .safetensors in the names of model files
+MODEL_KINDS = (".forecaster", ".detector", ".language")  # what stands before .safetensors in the names of model files
 
 
 def not_empty(text: str | None) -> str | None:
@@ -39,6 +40,11 @@ def decoded(text: str | None) -> str | None:
         return os.fsencode(str(text)).decode()
     except UnicodeError:
         return text
+
+
+def decoded_or_empty(text: str) -> str:
+    """As `decoded`, of text that may be empty."""
+    return text and (decoded(text) or "")
 
 
 def as_path(text: str) -> Path:
