@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout
+from cases import CELLS, GRID, adaptive_layouts, draw_batch, draw_theta, grid_layout
 
 from elman import losses
 from elman.core.layers import Attention, Dense, Embedding, Last, Layer, Layout, Node, Recurrent, Shift, Skip
@@ -114,6 +114,18 @@ def test_embedding(run: Engine, output: str) -> None:
     last: list[Layer] = [Last()] if output == "last" else []
     layout = Layout([Embedding(4, 3), Recurrent(3, CELLS["gru"], True), *last, Dense(2)], 1)
     check(*case(run, layout, ragged=True, given=True), output)
+
+
+@pytest.mark.parametrize("output", ["sequence", "last"])
+def test_adaptive_softmax(run: Engine, output: str) -> None:
+    layout = adaptive_layouts(3, 2)[output]
+    check(*case(run, layout, ragged=True, given=True), output)
+    batch = draw_batch(layout, np.random.default_rng(2), "float64", 7, 5, ragged=True, loss=losses.CrossEntropy())
+    theta = draw_theta(layout, np.random.default_rng(3), "float64")
+    loss = losses.CrossEntropy()
+    value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=3))
+    assert value == pytest.approx(run.loss(layout, theta, batch, loss, 3), rel=1e-13)
+    check(lambda point: run.loss(layout, point[0], batch, loss, 3), [theta], [gradient], loss)
 
 
 LOSSES = [

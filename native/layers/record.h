@@ -2,15 +2,23 @@
 // on.
 #pragma once
 
+#include "kernels.h"
 #include "layers/scan.h"
 #include "math/ids.h"
 
 namespace elman::ELMAN_ISA {
 
+// One cluster of an adaptive softmax.
+template <class T>
+struct TailWeights {
+  T *in, *out, *in_back, *out_back;
+};
+
 template <class T>
 struct OpWeights {
   CellWeights<T> cell[2];    // recurrent
   T *forward, *bias, *back;  // dense, skip and attention
+  TailWeights<T> tail[kTails];  // adaptive softmax
 };
 
 // What one row's memory needs on its way through attention, one row after the other: it packed for both products, and
@@ -29,6 +37,24 @@ struct AttentionTape {
   AttentionRoom<T> room;
 };
 
+// What one block of rows needs on its way through a cluster of an adaptive softmax; `list` is of all rows of it.
+template <class T>
+struct AdaptiveRoom {
+  T *wide, *narrow;  // (block, ldw), (block, ldn)
+  int64_t* list;
+  int64_t ldw, ldn;
+};
+
+// The tape of an adaptive softmax: the log probabilities of its head (rows, ldh), and each row's target, -1 for no
+// class.
+template <class T>
+struct AdaptiveTape {
+  T* head;
+  int64_t ldh;
+  int64_t* label;
+  AdaptiveRoom<T> room;
+};
+
 // Every operation's output: (rows, ld), rows one for each step of each sequence along its axis of time (`last` false),
 // or one for each of the shard's rows.
 template <class T>
@@ -41,6 +67,7 @@ struct OpTape {
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
   AttentionTape<T> attention;
+  AdaptiveTape<T> adaptive;
 };
 
 // Rows of numbers: an input or an operation's output, or the gradient of either. Rows are one for each step of each
@@ -103,6 +130,7 @@ template <class T>
 struct Share {
   Pick *steps, *rows;  // (axes,)
   T* gradient;
+  RowGradients<T>* tables;  // one for each of the program's tables
   ELMAN_INLINE Pick of(const Op& op) const { return op.last ? rows[0] : steps[op.axis]; }
 };
 
@@ -147,11 +175,20 @@ struct AttentionScratch {
   int64_t* steps;              // 0, 1, 2, ...
 };
 
+template <class T>
+struct AdaptiveScratch {
+  AdaptiveRoom<T> room;
+  T *dnarrow, *dx;  // (block, ldn), (block, ldx)
+  int64_t ldx;
+  int64_t* rows;  // 0, 1, 2, ...
+};
+
 // What an operation's way back works on.
 template <class T>
 struct OpScratch {
   DirectionScratch<T> dir[2];
   AttentionScratch<T> attention;
+  AdaptiveScratch<T> adaptive;
 };
 
 template <class T>

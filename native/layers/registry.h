@@ -1,6 +1,7 @@
 // The registry of layers: one entry for each LayerKind.
 #pragma once
 
+#include "layers/adaptive_softmax.h"
 #include "layers/attention.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
@@ -32,6 +33,8 @@ ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
       return f(AttentionLayer<T>{});
     case LayerKind::shift:
       return f(ShiftLayer<T>{});
+    case LayerKind::adaptive_softmax:
+      return f(AdaptiveSoftmaxLayer<T>{});
   }
 }
 

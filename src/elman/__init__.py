@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GRU,
         LSTM,
         Activation,
+        AdaptiveSoftmax,
         Attention,
         CustomCell,
         Dense,
@@ -50,6 +51,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "AdaptiveSoftmax",
     "AnomalyDetector",
     "Attention",
     "CheckpointWarning",
@@ -95,7 +97,9 @@ __all__ = [
 # Public name -> the module that holds it, loaded when the name is first used.
 _HOMES = {
     **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.core.layers"),
-    **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell", "Attention", "Shift"), "elman.core.layers"),
+    **dict.fromkeys(
+        ("GRU", "LSTM", "Simple", "CustomCell", "AdaptiveSoftmax", "Attention", "Shift"), "elman.core.layers"
+    ),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.engines.config"),
     **dict.fromkeys(("FileError", "load"), "elman.core.io"),
     "Trainer": "elman.train.training",

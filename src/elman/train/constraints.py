@@ -95,7 +95,7 @@ def _segments(
 ) -> Constraints:
     """Joins neighbouring parameters under the same constraints into one segment."""
     cut: list[Parameter] = []
-    for p in layout.parameters:
+    for p in sorted(layout.parameters, key=lambda p: p.offset):
         own = (factors[p.name], decays[p.name])
         if not cut or own != (factors[cut[-1].name], decays[cut[-1].name]):
             cut.append(p)

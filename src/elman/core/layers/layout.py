@@ -108,6 +108,8 @@ class Layout:
             time = None if given.kind == "vector" else name
             self._signals[name] = Signal(given.size, time, given.kind == "integers")
         self.parts, self.states = self._bind(nodes)
+        self.dense = self.size  # parameters before the tables of sparse layers, which lie behind all others
+        self._place_tables()
         self.output_size, self.time = self.parts[-1].output.size, self.parts[-1].output.time
         self.last = self.time is None
         self.parameters = tuple(p for part in self.parts for group in part.parameters for p in group)
@@ -131,6 +133,11 @@ class Layout:
             if any(start is not None for group in part.starts for start in group):
                 return "an initial state from another layer"
         return None
+
+    @cached_property
+    def tables(self) -> tuple[Parameter, ...]:
+        """Returns the parameters of sparse layers, each (rows, width), in the order of their places in theta."""
+        return tuple(p for part in self.parts if part.layer.sparse for group in part.parameters for p in group)
 
     @cached_property
     def draws(self) -> bool:
@@ -191,6 +198,8 @@ class Layout:
             layer, reads = node.layer, self._reads(i, node)
             read = [self._signals[source] for source in reads]
             output = self._signals[i] = self._output(i, layer, read)
+            if layer.final and i + 1 < len(nodes):
+                raise ValueError(f"layers[{i}]: expected {type(layer).__name__} as the last layer, got more behind it")
             shapes, sizes = layer.parameter_shapes(*(signal.size for signal in read)), layer.state_sizes()
             if node.name is None:
                 full = {key: layer.full_name(key, before[layer.kind], unnamed[layer.kind]) for key in (*shapes, *sizes)}
@@ -202,7 +211,8 @@ class Layout:
             states: list[tuple[StateSlot, ...]] = []
             for suffix in layer.suffixes:
                 if shapes:
-                    parameters.append(self._place({key: (full[key] + suffix, shape) for key, shape in shapes.items()}))
+                    named = {key: (full[key] + suffix, shape) for key, shape in shapes.items()}
+                    parameters.append(_unplaced(named) if layer.sparse else self._place(named))
                 if sizes:
                     states.append(tuple(StateSlot(full[key] + suffix, size) for key, size in sizes.items()))
             slots += [slot for group in states for slot in group]
@@ -228,6 +238,14 @@ class Layout:
             if self.size > MOST_PARAMETERS:
                 raise ValueError(f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {name} {shape}")
         return tuple(placed)
+
+    def _place_tables(self) -> None:
+        """Places the parameters of sparse layers behind all others, so that what an update changes as a whole lies
+        together."""
+        for i, part in enumerate(self.parts):
+            if part.layer.sparse:
+                groups = [self._place({p.role: (p.name, p.shape) for p in group}) for group in part.parameters]
+                self.parts = (*self.parts[:i], part._replace(parameters=tuple(groups)), *self.parts[i + 1 :])
 
     # ------------------------------------------------------------------------------- initial states
 
@@ -259,6 +277,10 @@ class Layout:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Layout, (self.layers, self.input_size, self.inputs))
+
+
+def _unplaced(shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name, shape, 0, role) for role, (name, shape) in shapes.items())
 
 
 def _listed(layers: Any) -> tuple[Layer | Node, ...]:

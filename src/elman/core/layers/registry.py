@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elman.core.layers.adaptive_softmax import AdaptiveSoftmax
 from elman.core.layers.attention import Attention
 from elman.core.layers.dense import Dense
 from elman.core.layers.dropout import Dropout
@@ -15,5 +16,5 @@ from elman.core.layers.skip import Skip
 __all__ = ["LAYERS"]
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Embedding, Recurrent, Dense, Dropout, Last, Skip, Attention, Shift)
+    layer.kind: layer for layer in (Embedding, Recurrent, Dense, Dropout, Last, Skip, Attention, Shift, AdaptiveSoftmax)
 }
