@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -105,7 +106,7 @@ class GradientSum {
 
   // Makes it zero, for a shard of these rows to add to `dense` and `lists`.
   void open(const Program& p, Lengths lengths, int64_t rows) {
-    std::fill(dense(), dense() + p.dense, T(0));
+    std::memset(dense(), 0, size_t(p.dense) * sizeof(T));
     for (int32_t i = 0; i < p.n_tables; i++) {
       const int64_t* steps = lengths.first + p.tables[i].axis * lengths.apart;
       lists[size_t(i)] = tables[size_t(i)].open(std::accumulate(steps, steps + rows, int64_t(0)), p.tables[i].width);

@@ -51,6 +51,23 @@ void each_segment(const Constraints<T>& c, int64_t at, int64_t count, F f) {
   }
 }
 
+// Has the weights of all rows with a gradient, and what the optimiser remembers of them, fetched from memory: in a
+// large table each lies on a page of its own, and one after the other they would be waited for.
+template <class T>
+void fetch_rows(const Program& p, GradientSum<T>& gradient, const Weights<T>& w) {
+  constexpr int64_t line = 64 / sizeof(T);
+  for (int32_t i = 0; i < p.n_tables; i++) {
+    const RowTable& place = p.tables[i];
+    for (int64_t k = 0; k < gradient.tables[size_t(i)].count(); k++) {
+      const int64_t at = place.offset + gradient.tables[size_t(i)].row(k) * place.width;
+      for (int64_t j = 0; j < place.width; j += line) {
+        __builtin_prefetch(w.theta + at + j, 1);
+        for (int s = 0; s < w.n_slots; s++) __builtin_prefetch(w.slots[s] + at + j, 1);
+      }
+    }
+  }
+}
+
 // Sets the gradient of what can't move to 0, so that it is no part of the norm either.
 template <class T>
 void hold(const Constraints<T>& c, int64_t at, T* gradient, int64_t count) {
@@ -85,8 +102,9 @@ void optimise(const Table<T>& table, const Optimizer& optimizer, const Constrain
 }
 
 // Makes the updates of a block, `step` updates having been made before, and returns how many were made: the first whose
-// loss or norm is not finite is not applied, and ends the block. value_and_gradient(u, GradientSum<T>** gradient) returns
-// the loss of update u and sets where its gradient lies. Of the tables, rows alone whose gradient is not 0 change.
+// loss or norm is not finite is not applied, and ends the block. value_and_gradient(u, GradientSum<T>** gradient)
+// returns the loss of update u and sets where its gradient lies. Of the tables, rows alone whose gradient is not 0
+// change.
 template <class T, class F>
 int64_t run_updates(const Program& p, const Table<T>& table, const UpdateRule& rule, const Constraints<T>& constraints,
                     const Weights<T>& w, int64_t step, const Records& records, F value_and_gradient, double* losses,
@@ -106,6 +124,7 @@ int64_t run_updates(const Program& p, const Table<T>& table, const UpdateRule& r
     if (rule.clip_norm > 0 && norms[u] > rule.clip_norm) {
       each_array(p, *gradient, [&](T* g, int64_t n) { table.scale(g, n, rule.clip_norm / norms[u]); });
     }
+    fetch_rows(p, *gradient, w);
     each_piece(p, *gradient, [&](int64_t at, const T* g, int64_t n) {
       optimise(table, rule.optimizer, constraints, w, at, g, n, records.rates[u], step + u + 1);
     });

@@ -208,7 +208,7 @@ class Validator {
   const std::vector<Input>& inputs_;
   const std::vector<int64_t>& states_;
   const int64_t size_;
-  int64_t dense_;  // parameters before the tables of sparse embeddings
+  int64_t dense_;                // parameters before the tables of sparse embeddings
   std::vector<Source> outputs_;  // of the operations checked so far
 };
 

@@ -1,8 +1,8 @@
 // The adaptive softmax (Grave et al. 2017): log probabilities of a head's classes and of K clusters of rare ones,
 // u = log softmax(W x + b), and within cluster k of v_k = log softmax(Q_k P_k x); the rare class c of cluster k has
-// u_{S+k} + v_kc. Where the program is `targeted`, an output is that of the step's target alone: the head is computed at
-// every step, and a cluster at the steps whose target lies in it. Clusters are computed again on the way back, so that
-// no memory grows with both steps and classes.
+// u_{S+k} + v_kc. Where the program is `targeted`, an output is that of the step's target alone: the head is computed
+// at every step, and a cluster at the steps whose target lies in it. Clusters are computed again on the way back, so
+// that no memory grows with both steps and classes.
 #pragma once
 
 #include "layers/record.h"

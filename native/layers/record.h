@@ -16,8 +16,8 @@ struct TailWeights {
 
 template <class T>
 struct OpWeights {
-  CellWeights<T> cell[2];    // recurrent
-  T *forward, *bias, *back;  // dense, skip and attention
+  CellWeights<T> cell[2];       // recurrent
+  T *forward, *bias, *back;     // dense, skip and attention
   TailWeights<T> tail[kTails];  // adaptive softmax
 };
 

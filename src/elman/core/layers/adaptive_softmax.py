@@ -32,8 +32,8 @@ class AdaptiveSoftmax(Layer):
     """Log probabilities of many classes: (B, T, F) -> (B, T, num_classes), or (B, F) -> (B, num_classes) behind `Last`.
 
     num_classes  classes, numbered from the most to the least frequent
-    cutoffs      first class of each cluster of rare classes, increasing: [2000, 10000] of 50,000 classes makes a head of
-                 the 2,000 most frequent ones, and clusters of 8,000 and 40,000. One cluster to eight
+    cutoffs      first class of each cluster of rare classes, one to eight, increasing: [2000, 10000] of 50,000 classes
+                 makes a head of the 2,000 most frequent ones, and clusters of 8,000 and 40,000
     div_value    the classes of cluster i = 1, 2, ... are told from F / div_value^i features, at least 1
 
     The last layer of a network, trained with the loss "cross_entropy", which is minus the output of the right class. In
