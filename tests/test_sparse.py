@@ -279,6 +279,20 @@ def test_a_copy_is_made_for_who_asks_and_for_nobody_else() -> None:
         assert weights.published is None
 
 
+def test_a_loss_of_ones_own_may_wait_for_a_thread_that_predicts() -> None:
+    x, y, _ = data()
+    net = network()
+    before = net.predict(x)
+
+    def waiting(y_hat: np.ndarray, target: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+        thread, found = in_thread(lambda: net.predict(x))
+        thread.join(10)
+        np.testing.assert_array_equal(found[0], before)
+        return squares(y_hat, target, weight)
+
+    elman.Trainer(net, loss=losses.Custom("waiting", waiting), shard_size=64).update(x, y)
+
+
 def test_a_reader_within_the_first_block_waits_for_its_end() -> None:
     weights = Weights(np.zeros(3), on_demand=True)
 

@@ -116,21 +116,23 @@ class Training:
     It may be nested: each end of an inner one renews the copy for the other threads.
 
     still  whether theta changes within inner ones alone
+    copy   whether the others have their copy at once, whatever the weights say: for what calls a user's own code, which
+           may wait for another thread
     """
 
-    __slots__ = ("_before", "_still", "_weights")
+    __slots__ = ("_before", "_copy", "_still", "_weights")
 
-    def __init__(self, weights: Weights, still: bool = False) -> None:
-        self._weights, self._still = weights, still
+    def __init__(self, weights: Weights, still: bool = False, copy: bool = False) -> None:
+        self._weights, self._still, self._copy = weights, still, copy
 
     def __enter__(self) -> None:
         weights, me = self._weights, get_ident()
         with weights.turn:
             if weights.trainer not in (None, me):
                 raise RuntimeError("network: expected one that no other thread is training, got one in training")
-            if weights.trainer is None:
-                weights.published = None if weights.on_demand else weights.theta.copy()
-                weights.trainer = me
+            if weights.published is None and (self._copy or not weights.on_demand):
+                weights.published = weights.theta.copy()
+            weights.trainer = me
             weights.depth += 1
             self._before, weights.still = weights.still, self._still
         if weights.depth == 1:
