@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from elman.core import checks
-from elman.core.frozen import short_repr, store
+from elman.core.frozen import added, short_repr, store
 from elman.core.layers.layer import Layer, Signal
 
 __all__ = ["Embedding"]
@@ -24,7 +24,7 @@ class Embedding(Layer):
 
     num_embeddings: int
     embedding_dim: int
-    padding_idx: int | None = None
+    padding_idx: int | None = added(None)
 
     kind: ClassVar[str] = "embedding"
     __repr__ = short_repr
