@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 
 from elman import losses, optim
 from elman.core.layers import (
+    POOLINGS,
     AdaptiveSoftmax,
     Attention,
+    Concat,
     Dense,
     Dropout,
     Embedding,
     Last,
     Layout,
     Node,
+    Pool,
     Recurrent,
     Shift,
     Skip,
@@ -182,9 +185,10 @@ def configurations(draw: st.DrawFn) -> Configuration:
     layers += below
     layers += [Recurrent(draw(widths), cell, draw(st.booleans())) for cell in cells]
     if draw(st.sampled_from([False, False, False, True])):
-        layers.append(draw(st.sampled_from([Shift(), Node(Attention(), reads=("previous", "previous"))])))
+        joins = [] if embedding else [Concat()]
+        layers.append(draw(st.sampled_from([Shift(), Node(Attention(), reads=("previous", "previous")), *joins])))
     if draw(st.booleans()):
-        layers.append(Last())
+        layers.append(draw(st.sampled_from([Last(), *map(Pool, POOLINGS)])))
     layers += draw(st.lists(dense, max_size=2))
     for _ in range(0 if embedding else draw(st.sampled_from([0, 1, 2]))):
         layers.insert(draw(st.integers(0, len(layers))), Skip())

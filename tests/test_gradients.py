@@ -16,7 +16,21 @@ import pytest
 from cases import CELLS, GRID, adaptive_layouts, draw_batch, draw_theta, grid_layout
 
 from elman import losses
-from elman.core.layers import Attention, Dense, Embedding, Last, Layer, Layout, Node, Recurrent, Shift, Skip
+from elman.core.layers import (
+    POOLINGS,
+    Attention,
+    Concat,
+    Dense,
+    Embedding,
+    Last,
+    Layer,
+    Layout,
+    Node,
+    Pool,
+    Recurrent,
+    Shift,
+    Skip,
+)
 from elman.core.requests import Batch, Engine, Objective
 
 TOLERANCE = 1e-6
@@ -107,6 +121,21 @@ def test_attention_and_shift(run: Engine) -> None:
     itself, over_x = (Node(Attention(), reads=["previous", name]) for name in ("previous", "x"))
     layout = Layout([Recurrent(3), itself, Shift(), Recurrent(4, CELLS["gru"], True), over_x, Dense(2)], 2)
     check(*case(run, layout, ragged=True, given=True), "attention")
+
+
+@pytest.mark.parametrize("how", POOLINGS)
+def test_pooling_and_concat(run: Engine, how: str) -> None:
+    """Pooled steps beside the last one, and joined to every step of x."""
+    ends = [Node(Last(), "end", ["h"]), Node(Pool(how), "pool", ["h"]), Node(Concat(), "both", ["end", "pool"])]
+    repeated = [Node(Concat(), "wide", ["x", "both", "h"]), Recurrent(3, CELLS["gru"])]
+    for top in ([], repeated):
+        layout = Layout([Node(Recurrent(3, bidirectional=True), "h"), *ends, *top, Dense(2)], 2)
+        check(*case(run, layout, ragged=True, given=True), (how, len(top)))
+
+
+def test_tied_weights(run: Engine) -> None:
+    layout = Layout([Embedding(4, 3), Recurrent(3, CELLS["gru"]), Dense(4, "tanh", tied="embedding")], 1)
+    check(*case(run, layout, ragged=True, given=True), "tied")
 
 
 @pytest.mark.parametrize("output", ["sequence", "last"])

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
         Activation,
         AdaptiveSoftmax,
         Attention,
+        Concat,
         CustomCell,
         Dense,
         Dropout,
         Embedding,
         Last,
+        Pool,
         Recurrent,
         Shift,
         Simple,
@@ -55,6 +57,7 @@ __all__ = [
     "AnomalyDetector",
     "Attention",
     "CheckpointWarning",
+    "Concat",
     "CustomCell",
     "Dense",
     "Dropout",
@@ -65,6 +68,7 @@ __all__ = [
     "Last",
     "LearningRates",
     "Network",
+    "Pool",
     "Recurrent",
     "Shift",
     "Simple",
@@ -97,9 +101,8 @@ __all__ = [
 # Public name -> the module that holds it, loaded when the name is first used.
 _HOMES = {
     **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.core.layers"),
-    **dict.fromkeys(
-        ("GRU", "LSTM", "Simple", "CustomCell", "AdaptiveSoftmax", "Attention", "Shift"), "elman.core.layers"
-    ),
+    **dict.fromkeys(("AdaptiveSoftmax", "Concat", "Pool"), "elman.core.layers"),
+    **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell", "Attention", "Shift"), "elman.core.layers"),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.engines.config"),
     **dict.fromkeys(("FileError", "load"), "elman.core.io"),
     "Trainer": "elman.train.training",

@@ -34,7 +34,16 @@ from elman.engines.reference.random import DrawPlace, Draws
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import CELLS, adaptive_layouts, attention_layouts, drawing_layouts, wide_enough  # noqa: E402
+from cases import (  # noqa: E402
+    CELLS,
+    adaptive_layouts,
+    attention_layouts,
+    concat_layouts,
+    drawing_layouts,
+    pooling_layouts,
+    tied_layouts,
+    wide_enough,
+)
 
 B, T, D, H = 4, 5, 2, 3
 Arrays = dict[str, np.ndarray]
@@ -51,6 +60,7 @@ def main() -> int:
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
     others |= {"rules": rules_values, "truncated": truncated_values, "attention": attention_values}
     others |= {"adaptive_softmax": adaptive_values, "sparse": sparse_values}
+    others |= {"pool": pool_values, "concat": concat_values, "tied": tied_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -106,6 +116,16 @@ def draw(name: str) -> Arrays:
     elif name == "sparse":
         found = {"ids": rng.integers(0, 7, (6, B, T)), "y": normal((B, T, 2))}
         found["theta"] = 0.6 * normal(sparse_layout().size)
+    elif name == "pool":
+        found = {"x": normal((B, T, D)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, 3))}
+        found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in pooling_layouts(H, D).items()}
+    elif name == "concat":
+        found = {"x": normal((B, T, D)), "words": rng.integers(0, 6, (B, T)), "v": normal((B, D + 1))}
+        found |= {"lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 3))}
+        found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in concat_layouts(H, D).items()}
+    elif name == "tied":
+        found = {"ids": rng.integers(0, 6, (B, T)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 6))}
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in tied_layouts(H).items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -447,6 +467,81 @@ def adaptive_values(inputs: Arrays) -> Arrays:
         parts = [y, *torch.autograd.grad((y * dy).sum(), [theta, x], retain_graph=True)]
         parts += [loss, *torch.autograd.grad(loss, [theta, x])]
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in parts])
+    return found
+
+
+def gru_steps(layout: Layout, i: int, theta: torch.Tensor, x: torch.Tensor, lengths: np.ndarray) -> torch.Tensor:
+    """The steps of the layout's part i, a GRU layer on x."""
+    part = layout.parts[i]
+    inner, start = Layout([part.layer], x.shape[-1]), part.parameters[0][0].offset
+    states = [torch.zeros(B, H, dtype=torch.float64) for _ in inner.states]
+    return by_module(inner, theta[start : start + inner.size], x, lengths, states)[0]
+
+
+def pool_values(inputs: Arrays) -> Arrays:
+    """y, gradient and dx for each pooling, one row after the other, each cut to its length."""
+    found: Arrays = {}
+    for key, layout in pooling_layouts(H, D).items():
+        theta, x = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"])
+        p, h = named(layout, theta), gru_steps(layout, 0, theta, x, inputs["lengths"])
+        rows: list[torch.Tensor] = []
+        for row, steps in enumerate(inputs["lengths"]):
+            own = h[row, :steps]
+            if key.startswith("attention"):
+                query, own = p["pool.weight"][None], own[None]
+                rows.append(functional.scaled_dot_product_attention(query[None], own, own, scale=1.0)[0, 0])
+            else:
+                rows.append(own.mean(0) if key.startswith("mean") else own.max(0).values)
+        y = functional.linear(torch.stack(rows), p["head.weight"], p["head.bias"])
+        gradients = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta, x])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
+    return found
+
+
+def concat_values(inputs: Arrays) -> Arrays:
+    """y, gradient, dx and dv for both layouts."""
+    found: Arrays = {}
+    lengths, words = inputs["lengths"], torch.tensor(inputs["words"])
+    real = torch.tensor(np.arange(T) < lengths[:, None])[..., None]
+    for key, layout in concat_layouts(H, D).items():
+        theta, x, v = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"]), leaf(inputs["v"])
+        p, dy = named(layout, theta), torch.tensor(inputs["dy"])
+        word = p["word.weight"][words]
+        if key == "tagger":
+            joined = torch.cat([word, v[:, None].expand(B, T, D + 1), x], 2)
+            joined = torch.cat([gru_steps(layout, 2, theta, joined, lengths), x], 2)
+        else:
+            h, dy = gru_steps(layout, 1, theta, x, lengths), dy[:, 0]
+            most = torch.where(real, h, -torch.inf).max(1).values
+            seen = torch.where(real, word, 0.0).sum(1) / torch.tensor(lengths)[:, None]
+            joined = torch.cat([h[range(B), lengths - 1], most, v, seen], 1)
+        y = functional.linear(joined, p["head.weight"], p["head.bias"])
+        y = torch.where(real, y, 0.0) if key == "tagger" else y
+        gradients = torch.autograd.grad((y * dy).sum(), [theta, x, v])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
+    return found
+
+
+def tied_values(inputs: Arrays) -> Arrays:
+    """y and gradient for both layouts, `decoder.weight` being `encoder.weight`; the padding id is PyTorch's."""
+    found: Arrays = {}
+    lengths, ids = inputs["lengths"], torch.tensor(inputs["ids"])
+    real = torch.tensor(np.arange(T) < lengths[:, None])[..., None]
+    for key, layout in tied_layouts(H).items():
+        theta = leaf(inputs[f"theta-{key}"])
+        p = named(layout, theta)
+        plain = key == "plain"
+        encoder = torch.nn.Embedding(6, 4 if plain else H, padding_idx=2 if plain else None, dtype=torch.float64)
+        decoder = torch.nn.Linear(4 if plain else H, 6, dtype=torch.float64)
+        decoder.weight = encoder.weight
+        table = p["embedding.weight" if plain else "word.weight"]
+        read = torch.func.functional_call(encoder, {"weight": table}, (ids,))
+        h = gru_steps(layout, 1, theta, read, lengths)
+        h = torch.tanh(functional.linear(h, p["dense0.weight"], p["dense0.bias"])) if plain else h
+        y = torch.func.functional_call(decoder, {"weight": table, "bias": p["head.bias"]}, (h,))
+        y = torch.where(real, y, 0.0)
+        (gradient,) = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, gradient)])
     return found
 
 

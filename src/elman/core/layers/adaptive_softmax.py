@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from elman.core import checks
-from elman.core.layers.frozen import short_repr, store
+from elman.core.frozen import short_repr, store
 from elman.core.layers.layer import Layer, Signal
 from elman.core.meant import checks_names
 
@@ -22,7 +22,7 @@ class Tail(NamedTuple):
     """One cluster of rare classes."""
 
     first: int  # its first class
-    count: int  # of its classes
+    classes: int  # how many
     width: int  # features that its classes are told from
 
 
@@ -80,5 +80,5 @@ class AdaptiveSoftmax(Layer):
         shapes: dict[str, tuple[int, ...]] = {"head_weight": (head, size), "head_bias": (head,)}
         for i, tail in enumerate(self.tails(size)):
             shapes[f"tail{i}_in_weight"] = (tail.width, size)
-            shapes[f"tail{i}_out_weight"] = (tail.count, tail.width)
+            shapes[f"tail{i}_out_weight"] = (tail.classes, tail.width)
         return shapes
