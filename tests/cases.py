@@ -13,6 +13,7 @@ from elman.core.layers import (
     GRU,
     LSTM,
     POOLINGS,
+    AdaptiveSoftmax,
     Attention,
     Cell,
     Concat,
@@ -107,6 +108,12 @@ def attention_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
     itself = [gru, Node(Attention(), "attention", ["previous", "previous"]), Shift(), Dense(3)]
     inputs = {"source": Input(input_size), "words": Input(6, "integers")}
     return {"translator": Layout(translator, input_size, inputs), "itself": Layout(itself, input_size)}
+
+
+def adaptive_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
+    """Thirteen classes, of which nine lie in two clusters, at every step and behind Last."""
+    gru, softmax = Recurrent(2 * hidden, CELLS["gru"]), AdaptiveSoftmax(13, (4, 7), 2.0)
+    return {"sequence": Layout([gru, softmax], input_size), "last": Layout([gru, Last(), softmax], input_size)}
 
 
 def pooling_layouts(hidden: int, input_size: int) -> dict[str, Layout]:

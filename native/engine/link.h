@@ -23,6 +23,17 @@ inline bool reads_other_steps(const Op& op) {
          op.kind == LayerKind::pool;
 }
 
+// Returns the tables of sparse embeddings, and tells these which is theirs.
+inline std::vector<RowTable> link_tables(std::vector<Op>& ops) {
+  std::vector<RowTable> tables;
+  for (Op& op : ops) {
+    if (!op.sparse) continue;
+    op.table = int32_t(tables.size());
+    tables.push_back({op.direction[0].weight, op.out, op.axis});
+  }
+  return tables;
+}
+
 // Fills in what follows from what the operations read.
 inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
   p.n_axes = 1;

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GRU,
         LSTM,
         Activation,
+        AdaptiveSoftmax,
         Attention,
         Concat,
         CustomCell,
@@ -53,6 +54,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "AdaptiveSoftmax",
     "AnomalyDetector",
     "Attention",
     "CheckpointWarning",
@@ -102,7 +104,7 @@ __all__ = [
 # Public name -> the module that holds it, loaded when the name is first used.
 _HOMES = {
     **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.core.layers"),
-    **dict.fromkeys(("Concat", "Pool"), "elman.core.layers"),
+    **dict.fromkeys(("AdaptiveSoftmax", "Concat", "Pool"), "elman.core.layers"),
     **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell", "Attention", "Shift"), "elman.core.layers"),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.engines.config"),
     **dict.fromkeys(("FileError", "load"), "elman.core.io"),
