@@ -47,7 +47,7 @@ class TextOptions:
     minutes: Annotated[
         float | None,
         typer.Option(
-            "--minutes", min=0.01, help="Take as many updates as fit into this time here; it says how many these are."
+            "--minutes", min=0.001, help="Take as many updates as fit into this time here; it says how many these are."
         ),
     ] = None
     learning_rate: Annotated[float, typer.Option("--learning-rate", min=1e-9, help="The highest learning rate.")] = 4e-3

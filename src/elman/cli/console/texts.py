@@ -31,7 +31,7 @@ def print_text(model: LanguageModel, found: Report | None, sample: Any, seconds:
     """Prints the scores of the held-out text, and a sample."""
     terminal.line()
     terminal.line(
-        f"{model.history_.updates[-1]:,} updates, {len(model.losses_)} passes over the text in {seconds:.0f} s;"
+        f"{model.history_.updates[-1]:,} updates, {counted(len(model.losses_))} over the text in {seconds:.0f} s;"
         f" the weights of pass {model.history_.best_epoch} are kept."
     )
     if found is not None:
@@ -83,3 +83,8 @@ def text_json(model: LanguageModel, found: Report | None, sample: Any, seconds: 
         "baselines_bits_per_character": None if found is None else found.baselines,
         "sample": sample.decode(errors="replace") if isinstance(sample, bytes) else sample,
     }
+
+
+def counted(passes: int) -> str:
+    """Returns "1 pass" or "2 passes"."""
+    return "1 pass" if passes == 1 else f"{passes:,} passes"
