@@ -17,6 +17,7 @@ PROSE = (
     "long_sequences",
     "memory",
     "reading",
+    "text",
     "training",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]

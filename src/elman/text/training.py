@@ -16,7 +16,7 @@ from elman.network import Network
 from elman.series.errors import DataError
 from elman.train.training import Trainer
 
-__all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update", "trained"]
+__all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update", "trained", "trainer_of"]
 
 CLIP_NORM = 1.0
 WARM_UP = 0.05  # share of the updates
