@@ -33,13 +33,14 @@ from elman.text.training import Recipe, Rows, cut, network_of, rows_of, trainer_
 
 RESULTS = Path(__file__).with_suffix(".json")
 TEST, VALIDATION = 0.1, 0.05
+COMMON: dict[str, Any] = {"batch_size": 32, "validation": VALIDATION}
 RECIPES: dict[str, dict[str, Any]] = {
-    "3a": {"hidden_size": 256, "window": 64, "batch_size": 32, "learning_rate": 8e-3, "dropout": 0.05, "updates": 5000},
-    "3b": {"hidden_size": 384, "window": 64, "batch_size": 32, "learning_rate": 6e-3, "dropout": 0.1, "updates": 2300},
-    "20a": {"hidden_size": 512, "window": 100, "batch_size": 32, "learning_rate": 5e-3, "dropout": 0.3, "updates": 6500},
+    "3a": {"hidden_size": 256, "window": 64, "learning_rate": 8e-3, "dropout": 0.05, "updates": 4800},
+    "3b": {"hidden_size": 384, "window": 64, "learning_rate": 6e-3, "dropout": 0.1, "updates": 2400},
+    "20a": {"hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.3, "updates": 6200},
     "20b": {
-        "hidden_size": 384, "num_layers": 2, "window": 100, "batch_size": 32, "learning_rate": 4e-3, "dropout": 0.3,
-        "updates": 5500,
+        "hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.2, "recurrent_dropout": 0.2,
+        "updates": 6200,
     },
 }  # fmt: skip
 MINUTES = {3: "3a", 20: "20a"}
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     text = path.read_text(encoding="utf-8")
     known, test = text[: round((1 - TEST) * len(text))], text[round((1 - TEST) * len(text)) :]
     name = given.recipe or MINUTES[given.minutes]
-    options = {"validation": VALIDATION, "seed": given.seed, **RECIPES[name]}
+    options = {**COMMON, "seed": given.seed, **RECIPES[name]}
     if given.updates:
         options["updates"] = given.updates
     if given.peer:

@@ -149,7 +149,7 @@ def test_a_network_of_other_outputs_is_refused():
 def test_outputs_that_are_no_numbers_end_it(temperature: float):
     made = network()
     made.theta[...] = np.nan
-    with pytest.raises(FloatingPointError, match="expected finite outputs, got NaN after 0 samples"):
+    with pytest.raises(ValueError, match="expected finite outputs, got NaN after 0 samples"):
         made.stream().sample(0, 3, temperature=temperature)
 
 

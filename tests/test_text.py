@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from test_estimators import CHECKS
 
 import elman
 from elman import LanguageModel, datasets
+from elman.estimators.base import NotFittedError
 from elman.text import baselines, training
 from elman.text.encoding import encoded
 from elman.text.report import report
@@ -181,6 +185,22 @@ def test_no_prompt_begins_as_after_a_line_feed(model: LanguageModel):
 def test_a_stream_has_no_end_of_its_own(model: LanguageModel):
     stream = model.stream()
     assert len([next(stream) for _ in range(700)]) == 700
+
+
+# -------------------------------------------------------------------------------------------- options
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_checks_of_scikit_learn(name: str):
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    getattr(checks, name)("LanguageModel", LanguageModel(**QUICK))
+
+
+def test_it_is_fitted_once_it_has_learned(model: LanguageModel):
+    with pytest.raises(NotFittedError, match="LanguageModel: expected fit to be called before"):
+        LanguageModel().generate()
+    assert pickle.loads(pickle.dumps(model)).generate("the ", 20) == model.generate("the ", 20)
+    assert copy.deepcopy(model).score(TEXT) == model.score(TEXT)
 
 
 # ---------------------------------------------------------------------------------------------- files

@@ -134,7 +134,7 @@ class Stream:
                      calls is that of one call, if each `first` is the number of those drawn before
         return_outputs   returns (numbers, outputs (B, count, O)) instead
 
-        Raises ValueError for arguments out of range, FloatingPointError where an output is no number.
+        Raises ValueError for arguments out of range, and where an output is no number.
         """
         layout = self.network.layout
         known = layout.output_size
@@ -166,7 +166,7 @@ class Stream:
                 logits=own,
             )
             if made < part.shape[1]:
-                raise FloatingPointError(f"network: expected finite outputs, got NaN after {done + made} samples")
+                raise ValueError(f"network: expected finite outputs, got NaN after {done + made} samples")
             ids[:, done : done + size] = part
             rows = np.ascontiguousarray(part[:, -1])
             if outputs is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -178,6 +179,8 @@ class LanguageModel(Estimator):
     def score_pieces(self, ids: np.ndarray) -> Score:
         """As `score`, of pieces (N,) as `pieces` returns them."""
         nats = self.network_.loss(ids[:-1], ids[1:], loss="cross_entropy") * (len(ids) - 1)
+        if not math.isfinite(nats):
+            raise ValueError(f"network_: expected weights whose outputs are finite, got {nats} nats")
         return self._score(nats, ids)
 
     def pieces(self, text: str | bytes | os.PathLike[str]) -> np.ndarray:
