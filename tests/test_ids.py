@@ -13,7 +13,7 @@ import elman
 from elman.core.layers import Dense, Embedding, Last, Layer, Recurrent
 from elman.core.requests import Batch
 from elman.engines import select
-from elman.train import fingerprint
+from elman.train import fingerprint, plan
 from elman.train.data import _overlap  # pyright: ignore[reportPrivateUsage]
 
 RNG = np.random.default_rng(0)
@@ -137,3 +137,13 @@ def test_the_loss_of_long_rows_goes_piece_by_piece_to_the_same_bits(lengths: np.
     weight = RNG.random((3, 5000))
     options: dict[str, Any] = {"loss": "cross_entropy", "lengths": lengths, "state": state, "sample_weight": weight}
     assert model.loss(x, y, **options) == model.loss_and_grad(x, y, **options)[0]
+
+
+@pytest.mark.parametrize(("rows", "batch_size", "steps", "window"), [(4, 4, 30, 7), (5, 2, 30, 10), (3, 8, 5, 9)])
+def test_windows_planned_at_once_are_those_planned_one_by_one(rows: int, batch_size: int, steps: int, window: int):
+    order, batch = RNG.permutation(rows), Batch(np.zeros((rows, steps), np.uint8))
+    at_once = plan._in_windows(order, batch_size, batch, window)  # pyright: ignore[reportPrivateUsage]
+    one_by_one = plan._in_windows_of_each(order, batch_size, batch, window)  # pyright: ignore[reportPrivateUsage]
+    for own, other in zip(at_once, one_by_one, strict=True):
+        np.testing.assert_array_equal(own, other)
+    assert [part.dtype for part in at_once[:3]] == [part.dtype for part in one_by_one[:3]]  # type: ignore[union-attr]
