@@ -17,6 +17,7 @@ PROSE = (
     "long_sequences",
     "memory",
     "reading",
+    "text",
     "tokens",
     "training",
 )

@@ -34,15 +34,6 @@ inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t 
   return together;
 }
 
-// How many steps of some rows go through the network at a time where nothing is kept for a way back: what fits into the
-// cache. Memory does not grow with time, and no bit changes.
-template <class T>
-int64_t segment_steps(const Table<T>& table, const Program& p, int64_t rows) {
-  constexpr size_t kSegmentBytes = size_t(1) << 21;
-  const std::vector<int64_t> once(size_t(p.n_axes * rows), 1);
-  return std::max<int64_t>(16, int64_t(kSegmentBytes / table.tape_bytes(p, {once.data(), rows}, rows, false)));
-}
-
 // Computes shards' losses and gradients and adds them up. Its memory is kept from call to call.
 template <class T>
 class Gradient {

@@ -56,8 +56,10 @@ def write_text(path: Path, model: LanguageModel, options: GenerateOptions) -> No
     """Writes text to stdout, piece by piece, after its prompt."""
     if options.out is not None:
         raise ValueError(f"--out: expected none, since text goes to standard output, got {options.out}")
+    from elman.text.vocabulary import Bytes
+
     length = options.length or 500
-    prompt: Any = options.prompt.encode() if model.level == "bytes" else options.prompt
+    prompt: Any = options.prompt.encode() if isinstance(model.vocabulary_, Bytes) else options.prompt
     if options.as_json:
         text = model.generate(prompt, length, **options.sampling)
         shown = text.decode(errors="replace") if isinstance(text, bytes) else text

@@ -38,7 +38,7 @@ class TextOptions:
     num_layers: Annotated[int, _count("--layers", "Recurrent layers.")] = 1
     dropout: Annotated[
         float, typer.Option("--dropout", min=0.0, max=0.99, help="Dropout before and behind each recurrent layer.")
-    ] = 0.1
+    ] = 0.2
     window: Annotated[int, _count("--window", "Pieces through which gradients go back.")] = 100
     batch_size: Annotated[int, _count("--batch-size", "Rows of the text that are read side by side.")] = 32
     updates: Annotated[
@@ -47,10 +47,10 @@ class TextOptions:
     minutes: Annotated[
         float | None,
         typer.Option(
-            "--minutes", min=0.01, help="Take as many updates as fit into this time here; it says how many these are."
+            "--minutes", min=0.001, help="Take as many updates as fit into this time here; it says how many these are."
         ),
     ] = None
-    learning_rate: Annotated[float, typer.Option("--learning-rate", min=1e-9, help="The highest learning rate.")] = 4e-3
+    learning_rate: Annotated[float, typer.Option("--learning-rate", min=1e-9, help="The highest learning rate.")] = 8e-3
     validation: Annotated[
         float, typer.Option("--validation", min=0.0, max=0.9, help="Share of the text, at its end, that is held out.")
     ] = 0.05

@@ -134,7 +134,7 @@ class Stream:
                      calls is that of one call, if each `first` is the number of those drawn before
         return_outputs   returns (numbers, outputs (B, count, O)) instead
 
-        Raises ValueError for arguments out of range, FloatingPointError where an output is no number.
+        Raises ValueError for arguments out of range, and where an output is no number.
         """
         layout = self.network.layout
         known = layout.output_size
@@ -166,7 +166,7 @@ class Stream:
                 logits=own,
             )
             if made < part.shape[1]:
-                raise FloatingPointError(f"network: expected finite outputs, got NaN after {done + made} samples")
+                raise ValueError(f"network: expected finite outputs, got NaN after {done + made} samples")
             ids[:, done : done + size] = part
             rows = np.ascontiguousarray(part[:, -1])
             if outputs is not None:
@@ -203,7 +203,6 @@ class Stream:
         layout = self.network.layout
         if layout.integer_input:
             array = arguments.as_whole("x", x, "whole numbers")
-            array = array.astype(np.int64, copy=False) if array.dtype != np.uint64 else array.clip(max=2**62)
         else:
             array = arguments.as_real("x", x, self._input_dtype)
         single = self.batch_size == 1 and array.shape == self._shape[1:]
@@ -218,6 +217,7 @@ class Stream:
         if isinstance(first, Embedding):
             if flat.min() < 0 or flat.max() >= first.num_embeddings:
                 raise ValueError(f"x: expected whole numbers in [0, {first.num_embeddings - 1}], got {flat.tolist()}")
+            rows = rows.astype(np.int64, copy=False)
         elif not arguments.is_finite(flat):
             row, column = divmod(int(np.argmin(np.isfinite(flat))), rows.shape[1])
             raise ValueError(f"x: expected finite numbers, got {rows[row, column]} at row {row}, column {column}")

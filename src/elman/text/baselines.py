@@ -18,7 +18,8 @@ MOST = 1 << 21  # pieces, the last before the others, that n-grams and compresso
 def unigram_nats(known: np.ndarray, ids: np.ndarray, size: int) -> float:
     """Returns the nats of pieces (N,) by how often each stands in the pieces `known`; each counts once more, so that
     none is impossible."""
-    counts = sum(np.bincount(part, minlength=size) for part in np.array_split(known, 1 + len(known) // MOST)) + 1.0
+    parts = np.array_split(known, 1 + len(known) // MOST)
+    counts = 1.0 + np.sum([np.bincount(part, minlength=size) for part in parts], axis=0)
     return float(-np.log(counts / counts.sum())[ids].sum())
 
 

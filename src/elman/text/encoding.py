@@ -92,10 +92,8 @@ def _pieces(name: str, source: Source, vocabulary: Vocabulary) -> Iterator[np.nd
 
 def _in_file(pieces: Iterator[np.ndarray], kind: np.dtype[Any]) -> np.ndarray:
     """Returns pieces written to a temporary file, which is gone when the array is."""
-    file: Any = tempfile.TemporaryFile()  # noqa: SIM115  (the array keeps it open)
-    for part in pieces:
-        file.write(part.astype(kind, copy=False).data)
-    file.flush()
-    if not file.tell():
-        return np.zeros(0, kind)
-    return np.memmap(file, kind, "r")
+    with tempfile.TemporaryFile() as file:  # the array holds it open
+        for part in pieces:
+            file.write(part.astype(kind, copy=False).data)
+        file.flush()
+        return np.memmap(file, kind, "r") if file.tell() else np.zeros(0, kind)  # type: ignore[call-overload]

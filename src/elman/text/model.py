@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -84,12 +85,12 @@ class LanguageModel(Estimator):
         hidden_size: int = 256,
         num_layers: int = 1,
         embedding: int | None = None,
-        dropout: float = 0.1,
+        dropout: float = 0.2,
         recurrent_dropout: float = 0.0,
         window: int = 100,
         batch_size: int = 32,
         updates: int = 800,
-        learning_rate: float = 4e-3,
+        learning_rate: float = 8e-3,
         weight_decay: float = 0.01,
         validation: float = 0.05,
         patience: int | None = None,
@@ -178,6 +179,8 @@ class LanguageModel(Estimator):
     def score_pieces(self, ids: np.ndarray) -> Score:
         """As `score`, of pieces (N,) as `pieces` returns them."""
         nats = self.network_.loss(ids[:-1], ids[1:], loss="cross_entropy") * (len(ids) - 1)
+        if not math.isfinite(nats):
+            raise ValueError(f"network_: expected weights whose outputs are finite, got {nats} nats")
         return self._score(nats, ids)
 
     def pieces(self, text: str | bytes | os.PathLike[str]) -> np.ndarray:

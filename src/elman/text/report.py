@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from elman.series.errors import DataError
 from elman.text.baselines import MOST, compressor_bits, ngram_nats, order_for, unigram_nats
@@ -13,8 +13,9 @@ from elman.text.model import LanguageModel
 from elman.text.score import Score
 from elman.text.training import cut
 
-__all__ = ["Report", "report"]
+__all__ = ["Report", "last_of", "report"]
 
+LAST = 160  # pieces
 SCORED = 1 << 20  # pieces of the held-out text at most
 
 
@@ -55,3 +56,9 @@ def report(model: LanguageModel, text: str | bytes | os.PathLike[str]) -> Report
     for name, needed in compressor_bits(before, after).items():
         baselines[name] = needed / counted_characters(vocabulary, scored)
     return Report(found, baselines, len(known))
+
+
+def last_of(model: LanguageModel, text: str | bytes | os.PathLike[str]) -> Any:
+    """Returns the end of what a model learned from its training text, a str or bytes: what it may go on from."""
+    known = cut(model.pieces(text), model.validation)[0]
+    return model.vocabulary_.decode(known[-LAST:])

@@ -119,6 +119,8 @@ def as_source(name: str, given: object, encoding: str) -> Source:
     if not path.is_dir():
         if not path.exists():
             raise FileNotFoundError(2, "no such file or folder", str(path))
+        if not path.is_file():
+            raise DataError("expected a file or folder, got a device or pipe", path=path)
         return Source(None, [path], encoding)
     found = sorted(each for each in path.rglob("*") if each.suffix.lower() in ENDINGS and each.is_file())
     if not found:

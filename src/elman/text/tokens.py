@@ -16,7 +16,7 @@ from elman.text.vocabulary import id_type
 __all__ = ["Tokens", "needs_tokenizers", "train_tokens"]
 
 UNKNOWN = "<unk>"  # a word that is none of the most frequent
-PIECES = r"\n|[^\S\n]+|\w+|[^\w\s]"  # of a text in words: line ends, spaces, words, other signs
+PIECES = r"\s|\w+|[^\w\s]"  # of a text in words: white space, each on its own; words; other signs
 
 
 def needs_tokenizers() -> Any:

@@ -16,7 +16,7 @@ from elman.network import Network
 from elman.series.errors import DataError
 from elman.train.training import Trainer
 
-__all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update", "trained"]
+__all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update", "trained", "trainer_of"]
 
 CLIP_NORM = 1.0
 WARM_UP = 0.05  # share of the updates
@@ -108,9 +108,11 @@ def trained(
     rows = Rows(rows.x[:, :steps], rows.y[:, :steps])
     epochs = max(1, round(recipe.updates / rows.updates(recipe.window)))
     trainer = trainer_of(network, recipe, epochs * rows.updates(recipe.window), len(rows.x))
-    validation, patience = None, None
+    validation: tuple[np.ndarray, np.ndarray] | None = None
+    patience = None
     if held_out is not None:
-        validation = tuple(rows_of("validation", held_out, recipe.batch_size, min(recipe.window, len(held_out) - 1)))
+        own = rows_of("validation", held_out, recipe.batch_size, min(recipe.window, len(held_out) - 1))
+        validation = (own.x, own.y)
         patience = recipe.patience or epochs
     trainer.fit(
         rows.x,

@@ -17,6 +17,7 @@ from elman.cli.text_options import TextOptions
 __all__ = ["text"]
 
 SAVED, CURVE = ".language.safetensors", ".learning.png"
+TEMPERATURE = 0.7  # of the sample
 
 
 def text(
@@ -49,7 +50,7 @@ def text(
 ) -> None:
     """Train a language model on a text: what it scores beside simple models, a sample, a saved model, a picture."""
     from elman import datasets, plots
-    from elman.text.report import report
+    from elman.text.report import last_of, report
 
     model = options.model()
     if resume and checkpoint is None:
@@ -67,13 +68,16 @@ def text(
         model.fit(given, progress=True, checkpoint=checkpoint, resume=checkpoint if resume else None)
         seconds = time.perf_counter() - began
         found = report(model, given) if model.validation else None
-        sample = model.generate(length=length, temperature=0.7, seed=model.seed)
+        prompt = last_of(model, given)
+        sample = model.generate(prompt, length, temperature=TEMPERATURE, seed=model.seed)
         outputs.write(SAVED, model.save)
         outputs.write(CURVE, lambda path: plots.learning_curve(model.history_, path))
         written = outputs.commit()
     if as_json:
-        terminal.print_json(texts.text_json(model, found, sample, seconds) | {"files": written})
+        about = {"prompt": texts.shown(prompt), "sample": texts.shown(sample), "files": written}
+        terminal.print_json(texts.text_json(model, found, seconds) | about)
         return
-    texts.print_text(model, found, sample, seconds)
+    texts.print_text(model, found, seconds)
+    texts.print_sample(prompt, sample, TEMPERATURE)
     terminal.wrote(written)
     terminal.line(f"More: elman generate {written[0]} --length 1000 --temperature 0.7")

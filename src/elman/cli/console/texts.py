@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from elman.text import LanguageModel
     from elman.text.report import Report
 
-__all__ = ["print_begin", "print_text", "text_json"]
+__all__ = ["print_begin", "print_sample", "print_text", "shown", "text_json"]
 
 
 def print_begin(source: Path, model: LanguageModel, minutes: float | None) -> None:
@@ -27,11 +27,11 @@ def print_begin(source: Path, model: LanguageModel, minutes: float | None) -> No
         )
 
 
-def print_text(model: LanguageModel, found: Report | None, sample: Any, seconds: float) -> None:
-    """Prints the scores of the held-out text, and a sample."""
+def print_text(model: LanguageModel, found: Report | None, seconds: float) -> None:
+    """Prints the scores of the held-out text."""
     terminal.line()
     terminal.line(
-        f"{model.history_.updates[-1]:,} updates, {len(model.losses_)} passes over the text in {seconds:.0f} s;"
+        f"{model.history_.updates[-1]:,} updates, {counted(len(model.losses_))} over the text in {seconds:.0f} s;"
         f" the weights of pass {model.history_.best_epoch} are kept."
     )
     if found is not None:
@@ -52,13 +52,22 @@ def print_text(model: LanguageModel, found: Report | None, sample: Any, seconds:
         if better:
             terminal.line()
             terminal.line(f"Better than this model: {', '.join(better)}. Train longer (--minutes), or on more text.")
-    terminal.line()
-    terminal.line("A sample (temperature 0.7):")
-    terminal.line()
-    terminal.line(sample.decode(errors="replace") if isinstance(sample, bytes) else sample)
 
 
-def text_json(model: LanguageModel, found: Report | None, sample: Any, seconds: float) -> dict[str, Any]:
+def print_sample(prompt: Any, sample: Any, temperature: float) -> None:
+    """Prints how the model goes on, after the last lines of what it learned."""
+    terminal.line()
+    terminal.line(f"The end of what it learned |> and how it goes on (temperature {temperature:g}):")
+    terminal.line()
+    terminal.line(f"{shown(prompt)}|>{shown(sample)}")
+
+
+def shown(text: Any) -> str:
+    """Returns a text, or bytes as UTF-8."""
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
+
+
+def text_json(model: LanguageModel, found: Report | None, seconds: float) -> dict[str, Any]:
     """Returns what `print_text` says, for `--json`."""
     score = None if found is None else found.model
     return {
@@ -81,5 +90,9 @@ def text_json(model: LanguageModel, found: Report | None, sample: Any, seconds: 
             "perplexity": score.perplexity,
         },
         "baselines_bits_per_character": None if found is None else found.baselines,
-        "sample": sample.decode(errors="replace") if isinstance(sample, bytes) else sample,
     }
+
+
+def counted(passes: int) -> str:
+    """Returns "1 pass" or "2 passes"."""
+    return "1 pass" if passes == 1 else f"{passes:,} passes"
