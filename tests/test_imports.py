@@ -27,7 +27,7 @@ LEVELS: list[set[str]] = [
     {"train"},
     {"estimators", "datasets"},
     {"series"},
-    {"student", "classic", "forecast"},
+    {"student", "classic", "forecast", "sequence"},
     {"anomaly"},
     {"cli"},
     {"__init__", "__main__"},

@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, plots
+    from elman import anomaly, classic, datasets, forecast, plots, sequence
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -88,6 +88,7 @@ __all__ = [
     "optim",
     "plots",
     "schedules",
+    "sequence",
     "set_num_threads",
     "show_config",
 ]
@@ -119,7 +120,7 @@ _READERS = {
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
-    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots")},
+    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots", "sequence")},
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",
