@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
+    from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
     from elman.train.errors import TrainingError
@@ -64,6 +65,9 @@ __all__ = [
     "LearningRates",
     "Network",
     "Recurrent",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "SequenceTagger",
     "Shift",
     "Simple",
     "Skip",
@@ -108,6 +112,7 @@ _HOMES = {
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
     "Network": "elman.network",
+    **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
 }
@@ -117,6 +122,10 @@ _READERS = {
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
+    **{
+        f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")
+        for kind in ("classifier", "regressor", "tagger")
+    },
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {

@@ -39,6 +39,11 @@ class Layout:
     kinds: tuple[Kind, ...]
     per_step: bool = False
 
+    def validate(self) -> None:
+        """Raises ValueError where the fields do not fit one another."""
+        if not self.names or len(self.names) != len(self.kinds):
+            raise ValueError(f"names: expected at least one, each with a kind, got {len(self.names)}")
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """The features with their kinds."""
