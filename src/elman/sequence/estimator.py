@@ -22,9 +22,12 @@ from elman.sequence.labels import Labels, read_labels
 from elman.sequence.options import CONSTRAINTS
 from elman.sequence.saved import CODEC, Fitted
 from elman.sequence.steps import Steps, is_tokens, read_steps
+from elman.sequence.tables.layout import Layout as TableLayout
+from elman.sequence.tables.reading import sequences
 from elman.sequence.targets import Classes, Target
 from elman.sequence.training import Data, Examples, Folders, recipe_for, split_rows, train_all, trainers
 from elman.sequence.weights import sample_weights
+from elman.series.tables.frames import is_frame
 from elman.train.training import Trainer
 
 __all__ = ["SequenceEstimator"]
@@ -44,6 +47,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
     _constraints = CONSTRAINTS
     _codec = CODEC
     _targets: ClassVar[tuple[type[Any], ...]]  # the kinds of targets that it learns
+    _by_step: ClassVar[bool] = False  # whether each step has one
 
     def _store(self, given: Mapping[str, Any]) -> None:
         """Stores the arguments of `__init__`, which calls this with its `locals()`, under their names."""
@@ -187,7 +191,9 @@ class SequenceEstimator(BaseEstimator, Estimator):
         """Returns checked data and what is learned from them: `target`, or what y shows."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        steps = self._read(X, reset=target is None if reset is None else reset)
+        reset = target is None if reset is None else reset
+        X, y = self._of_table(X, y, reset)
+        steps = self._read(X, reset)
         weight = sample_weights(sample_weight, len(steps.lengths))
         kept = None if weight is None or weight.all() else np.flatnonzero(weight)
         if target is None:
@@ -212,7 +218,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
     def _outputs(self, X: Any) -> tuple[Steps, list[np.ndarray]]:
         """Returns the sequences of X, and the outputs of each network for them."""
         self.check_fitted()
-        steps = self._read(X, reset=False)
+        steps = self._read(self._of_table(X, None, False)[0], reset=False)
         return steps, model.outputs(self.networks_, self.columns_.encode(steps), self.target_.by_step)
 
     def _probabilities(self, X: Any) -> tuple[Steps, np.ndarray]:
@@ -221,6 +227,28 @@ class SequenceEstimator(BaseEstimator, Estimator):
         return steps, np.mean([self.target_.probabilities(each) for each in found], axis=0)
 
     # -------------------------------------------------------------------------------------------- X
+
+    def _of_table(self, x: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        """Returns the sequences of a data frame in long form, and their targets where y is the name of a column;
+        anything else as it is."""
+        if self.id is None or not is_frame(x):
+            if isinstance(y, str):
+                raise ValueError(
+                    f"y: expected targets, got {y!r}; the name of a column needs a frame and the option id="
+                )
+            if reset:
+                self.layout_: TableLayout | None = None
+            return x, y
+        named = y if isinstance(y, str) else None
+        layout = None if reset else self.layout_
+        found = sequences(x, self.id, self.time, named, named is not None and self._by_step, layout=layout)
+        if reset:
+            if y is not None and named is None and found.layout.label is not None:
+                raise ValueError(
+                    f"y: expected {found.layout.label!r}, the column of labels that the frame has, or a frame without it"
+                )
+            self.layout_ = found.layout
+        return found.x, y if named is None else found.y
 
     def _read(self, x: Any, reset: bool) -> Steps:
         """Returns the sequences of X, compared with those that were fitted to unless `reset`."""
@@ -238,6 +266,8 @@ class SequenceEstimator(BaseEstimator, Estimator):
             self.n_features_in_, self._table = width, steps.table
             if not steps.table and hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
+            if self.layout_ is not None:
+                self.feature_names_in_ = np.array(self.layout_.names, object)
             return steps
         return self._like_fitted(steps)
 
@@ -285,6 +315,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
             None if names is None else tuple(map(str, names)),
             self._table,
             self.n_iter_,
+            self.layout_,
         )
 
     def _restore(self, fitted: Fitted) -> None:
@@ -292,6 +323,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
             raise ValueError(f"target: expected that of a {type(self).__name__}, got {type(fitted.target).__name__}")
         self.columns_, self.target_, self.networks_ = fitted.columns, fitted.target, fitted.networks
         self.n_features_in_, self._table, self.n_iter_ = fitted.features, fitted.table, fitted.epochs
+        self.layout_ = fitted.layout
         if fitted.names is not None:
             self.feature_names_in_ = np.array(fitted.names, object)
         self._fitted_to(fitted.target)

@@ -70,3 +70,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         """Returns the numbers of each sequence, (n,) or (n, O) as y was: the means of those of all networks."""
         _, found = self._outputs(X)
         return self.target_.decode(np.mean(found, axis=0, dtype=np.float64))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Returns the coefficient of determination, R^2, of the predictions; of several targets, the mean of theirs."""
+        self.check_fitted()
+        return super().score(*self._of_table(X, y, reset=False), sample_weight)

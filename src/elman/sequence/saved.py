@@ -11,6 +11,7 @@ from elman.network import Network
 from elman.sequence.columns import Columns
 from elman.sequence.labels import Labels
 from elman.sequence.model import check_layout
+from elman.sequence.tables.layout import Layout
 from elman.sequence.targets import Classes, Indicators, Numbers, Tags
 from elman.sequence.vocabulary import Vocabulary
 
@@ -24,6 +25,7 @@ class Fitted:
     features  `n_features_in_`;  names  `feature_names_in_`, if there are any
     table     whether X was 2-D, so that all sequences have `features` steps
     epochs    `n_iter_`
+    layout    `layout_`, if X came from a table
     """
 
     columns: Columns
@@ -33,6 +35,7 @@ class Fitted:
     names: tuple[str, ...] | None
     table: bool
     epochs: int
+    layout: Layout | None
 
     def validate(self) -> None:
         """Raises ValueError where the fields do not fit one another."""
@@ -44,6 +47,8 @@ class Fitted:
             raise ValueError(f"features: expected the {self.columns.count} columns, got {self.features}")
         if self.names is not None and len(self.names) != self.features:
             raise ValueError(f"names: expected {self.features}, got {len(self.names)}")
+        if self.layout is not None and len(self.layout.names) != self.columns.count:
+            raise ValueError(f"layout: expected {self.columns.count} features, got {len(self.layout.names)}")
         if not self.networks:
             raise ValueError("networks: expected at least one")
         for network in self.networks:
@@ -58,6 +63,7 @@ CODEC = Codec(
     Fitted,
     {
         "fitted sequences/1": Fitted,
+        "table layout/1": Layout,
         "columns/1": Columns,
         "vocabulary/1": Vocabulary,
         "labels/1": Labels,

@@ -31,6 +31,7 @@ class SequenceTagger(SequenceEstimator):
         "class_weight": CLASS_WEIGHT,
     }
     _targets = (Tags,)
+    _by_step = True
     _file_kind = "sequence tagger"
 
     def __init__(
@@ -96,6 +97,8 @@ class SequenceTagger(SequenceEstimator):
 
         A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
         """
+        self.check_fitted()
+        X, y = self._of_table(X, y, reset=False)
         steps, probability = self._probabilities(X)
         right = self.target_.right(y, steps.lengths, probability)
         weight = sample_weights(sample_weight, len(steps.lengths))
