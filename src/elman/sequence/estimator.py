@@ -219,7 +219,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
         """Returns the sequences of X, and the outputs of each network for them."""
         self.check_fitted()
         steps = self._read(self._of_table(X, None, False)[0], reset=False)
-        return steps, model.outputs(self.networks_, self.columns_.encode(steps), self.target_.by_step)
+        return steps, model.outputs(self.networks_, self.columns_, self.columns_.encode(steps), self.target_.by_step)
 
     def _probabilities(self, X: Any) -> tuple[Steps, np.ndarray]:
         """Returns the sequences of X, and the probabilities of their classes: the mean of those of all networks."""
@@ -234,7 +234,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if self.id is None or not is_frame(x):
             if isinstance(y, str):
                 raise ValueError(
-                    f"y: expected targets, got {y!r}; the name of a column needs a frame and the option id="
+                    f"y: expected targets, got {y!r}; a column name needs a frame and the option id="
                 )
             if reset:
                 self.layout_: TableLayout | None = None
