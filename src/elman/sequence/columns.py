@@ -56,7 +56,7 @@ class Columns:
             numbers = _numbers(steps, self.numeric)
             with np.errstate(over="ignore"):
                 scaled = ((numbers - self.mean) / self.scale).astype(np.float32)
-            check_numbers(scaled, steps)
+            check_numbers(scaled, steps, self.numeric)
             numbers = scaled
         ids = [
             vocabulary.ids(_tokens(steps, column))
@@ -117,7 +117,7 @@ def _numbers(steps: Steps, columns: Sequence[int]) -> np.ndarray:
         values = values[:, list(columns)].astype(np.float64)
     elif len(columns) < values.shape[1]:
         values = values[:, list(columns)]
-    check_numbers(values, steps)
+    check_numbers(values, steps, columns)
     return values
 
 
@@ -125,7 +125,7 @@ def _tokens(steps: Steps, column: int) -> np.ndarray:
     """Returns a column of tokens, (N,)."""
     values = steps.values[:, column]
     if values.dtype.kind in NUMBERS:
-        check_numbers(values[:, None], steps)
+        check_numbers(values[:, None], steps, [column])
         return values
     for step, value in enumerate(values):
         if value is None or value != value or not isinstance(value, Hashable):
