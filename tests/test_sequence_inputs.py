@@ -97,6 +97,8 @@ def test_tokens_and_numbers_are_learned_together():
     assert (model.columns_.numeric, model.columns_.tokens) == ((1,), (0, 2))
     assert model.n_features_in_ == 3
     assert model.score(mixed, labels) == 1.0
+    sized = classifier(token_columns=[2], embedding_size=[5, 2]).fit(mixed, labels)
+    assert [sized.networks_[0].parameters[f"embedding{k}.weight"].shape[1] for k in (0, 2)] == [5, 2]
 
 
 @pytest.mark.parametrize("token", [3, 2.5, True, ("a", 1), frozenset("ab")], ids=repr)
@@ -157,6 +159,8 @@ def test_a_column_of_numbers_refuses_tokens_later():
     [
         ({"token_columns": [2]}, "token_columns: expected columns below 2, which X has, got 2"),
         ({"token_columns": 1}, "token_columns: expected a list of columns"),
+        ({"token_columns": ["word"]}, "token_columns: expected numbers of columns, since .* got 'word'"),
+        ({"token_columns": [0], "embedding_size": [3, 4]}, "embedding_size: expected one for each of 1 columns"),
         ({"pooling": "mean+median"}, "pooling: expected one of 'last', 'mean', 'max', 'attention', got 'median'"),
         ({"pooling": "mean+mean"}, "pooling: expected each of .* once"),
         ({"cell": "rnn"}, "cell: expected one of"),
