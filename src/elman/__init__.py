@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, plots, text
+    from elman import anomaly, classic, datasets, forecast, music, plots, sequence, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
+    from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
     from elman.text import LanguageModel
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
@@ -72,6 +73,9 @@ __all__ = [
     "Network",
     "Pool",
     "Recurrent",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "SequenceTagger",
     "Shift",
     "Simple",
     "Skip",
@@ -96,6 +100,7 @@ __all__ = [
     "optim",
     "plots",
     "schedules",
+    "sequence",
     "set_num_threads",
     "show_config",
     "text",
@@ -118,6 +123,7 @@ _HOMES = {
     "History": "elman.train.history",
     "LanguageModel": "elman.text",
     "Network": "elman.network",
+    **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
 }
@@ -128,10 +134,17 @@ _READERS = {
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "language model": ("elman.text", "LanguageModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
+    **{
+        f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")
+        for kind in ("classifier", "regressor", "tagger")
+    },
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
-    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots", "text")},
+    **{
+        name: f"elman.{name}"
+        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "sequence", "text")
+    },
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",
