@@ -1,0 +1,175 @@
+"""A run of `elman train classify | regress | tag`: read, hold out, train, score, write, print."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.cli import values
+from elman.cli.console import terminal
+from elman.cli.console.labelled import labelled_json, print_data, print_report, trained
+from elman.cli.files import named
+from elman.cli.labelled.options import FitOptions, TableOptions, TestOptions
+from elman.cli.labelled.table import PredictionTable
+from elman.cli.labelled.tasks import Task
+from elman.cli.options import OutputOptions
+
+if TYPE_CHECKING:
+    from elman.datasets.labelled import LabelledTable
+    from elman.sequence.evaluation.report import Report
+    from elman.sequence.tables.reading import Sequences
+
+__all__ = ["draw", "train"]
+
+HELD_OUT, EXAMPLE = ".held_out", ".example.csv"  # endings of the predictions, and of the generated table
+
+
+def train(
+    task: Task, data: str | None, columns: TableOptions, fit: FitOptions, test: TestOptions, output: OutputOptions
+) -> None:
+    """Trains a model on the sequences of a table, tests it on those that are held out beside baselines, and writes the
+    model, its predictions for these and a picture of its errors."""
+    from elman.sequence.evaluation.report import report
+
+    kind = task.kind()
+    model, share = fit.estimator(kind), test.share()
+    table = output.table(HELD_OUT)
+    if data is None:
+        columns = replace(columns, label=columns.label or task.example_label)
+        source, stem, example = Path(f"{task.example}.csv"), task.example, task.table()
+        found = _of_example(task, columns)
+    else:
+        source, stem, example = *values.source_of_file(data), None
+        found = columns.read(source, task.per_step, task.numeric)
+    notes = list(found.notes)
+    _check_labels(task, found, source)
+    learned, held = _parts(task, found, columns, fit.seed, share, test.test, notes)
+    label = str(found.layout.label)
+    tested = held is not None
+    suffixes = [task.saved] + [table, task.picture] * tested + [EXAMPLE] * (example is not None)
+    inputs = [path for path in (None if example else source, test.test) if path is not None]
+    with output.files(named(stem, [label]), suffixes, inputs) as outputs:
+        if not output.as_json:
+            if example is not None:
+                about = (
+                    f"A generated example: {example.about}. Give a table of your own: elman train {task.command} DATA"
+                )
+                terminal.line(about)
+            print_data(found, source.name, notes)
+        began = time.monotonic()
+        with terminal.working(f"training on {len(learned.x)} sequences") as progress:
+            model.fit(learned.x, learned.y, on_progress=progress)
+        model.layout_ = found.layout
+        seconds = time.monotonic() - began
+        scored: Report | None = None
+        if held is not None:
+            scored = report(model, learned, held)
+            outputs.write(table, output.writer(PredictionTable(held, scored.found, label)))
+            outputs.write(task.picture, draw(scored, held, label))
+        outputs.write(task.saved, model.save)
+        if example is not None:
+            outputs.write(EXAMPLE, partial(_write_table, example))
+        written = outputs.commit()
+    if output.as_json:
+        about = {"trained": trained(model, len(learned.x)), "seconds": seconds, "seed": fit.seed}
+        terminal.print_json({**labelled_json(found, scored, held), **about, "notes": notes, "files": written})
+        return
+    terminal.line()
+    terminal.line(f"{trained(model, len(learned.x))}, in {seconds:.0f} s")
+    if scored is None or held is None:
+        terminal.line("No test: --holdout 0.2 or --test FILE tells how good the model is")
+        terminal.wrote(written)
+    else:
+        how = (
+            f"all of {test.test}"
+            if test.test is not None
+            else f"{100 * share:g} % of the ids, drawn by seed {fit.seed}"
+        )
+        print_report(scored, held, label, how)
+        terminal.wrote(written)
+        if scored.compared is not None:
+            terminal.line()
+            terminal.line(scored.compared.verdict())
+
+
+def draw(scored: Report, held: Sequences, label: str) -> Any:
+    """Returns the function that draws the errors of a model into a file."""
+    from elman.plots import ConfusionChart, ResidualChart, confusion_plot, residual_plot
+
+    confusion = scored.confusion
+    if confusion is None:
+        return lambda path: residual_plot(ResidualChart(held.y, scored.found.values, label), path)
+    counted = "steps" if isinstance(held.y, list) else "sequences"
+    chart = ConfusionChart([str(each) for each in confusion.labels], confusion.counts, label, counted)
+    return lambda path: confusion_plot(chart, path)
+
+
+def _of_example(task: Task, columns: TableOptions) -> Sequences:
+    """Returns the sequences of the generated example, read as a file of it would be."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{task.example}.csv"
+        _write_table(task.table(), path)
+        return columns.read(path, task.per_step, task.numeric)
+
+
+def _write_table(table: LabelledTable, path: Path) -> object:
+    from elman.series.tables.files import write_rows
+
+    return write_rows(path, [table.names, *table.rows])
+
+
+def _check_labels(task: Task, found: Sequences, source: Path) -> None:
+    """Raises `DataError` for a table without labels, with one class alone, or with values where classes are learned."""
+    import numpy as np
+
+    from elman.series.errors import DataError, listed
+
+    if found.y is None:
+        names = [column.name for column in found.columns]
+        raise DataError(f"no column is called label; name the one to be learned with --label, perhaps one of"
+                        f" {listed(names)}", path=source)  # fmt: skip
+    if task.numeric:
+        return
+    every = np.concatenate(found.y) if isinstance(found.y, list) else found.y
+    labels = {*every.tolist()}
+    if len(labels) == 1:
+        raise DataError(f"one class alone, {labels.pop()!r}; at least two are needed", path=source,
+                        column=found.layout.label)  # fmt: skip
+    if every.dtype.kind == "f" or (every.dtype.kind in "iu" and 2 * len(labels) > len(every)):
+        raise DataError(
+            f"{len(labels)} different numbers are values rather than classes; elman train regress learns values",
+            path=source, column=found.layout.label,
+        )  # fmt: skip
+
+
+def _parts(
+    task: Task, found: Sequences, columns: TableOptions, seed: int, share: float, test: Path | None, notes: list[str]
+) -> tuple[Sequences, Sequences | None]:
+    """Returns the sequences to learn from and those of the test; what is to be told of them is added to the notes."""
+    from elman.sequence.evaluation.split import equal_sequences, hold_out
+    from elman.series.errors import DataError, counted
+    from elman.series.notes import gathered
+
+    if test is not None:
+        held = columns.read(test, task.per_step, task.numeric, found.layout)
+        notes += [f"{test.name}: {text}" for text in held.notes if text not in notes]
+        if held.y is None:
+            raise DataError(f"expected the labels in a column {found.layout.label!r}, got none", path=test)
+        learned = found
+    elif share:
+        with gathered() as said:
+            learned, held = hold_out(found, share, seed, stratify=not (task.numeric or task.per_step))
+        notes += said
+    else:
+        return found, None
+    if same := equal_sequences(learned, held):
+        notes.append(
+            f"{counted(same, 'sequence')} of the test {'is' if same == 1 else 'are'} equal to one that is learned from,"
+            " so the scores may be too good"
+        )
+    return learned, held
