@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from elman.core import checks, fields
 from elman.estimators.base import Constraints
 
-__all__ = ["CONSTRAINTS", "POOLINGS"]
+__all__ = ["CLASS_WEIGHT", "CONSTRAINTS", "POOLINGS"]
 
 POOLINGS = ("last", "mean", "max", "attention", "mean+max")
 MOST_UNITS = 2**16
@@ -24,6 +24,14 @@ def _columns(name: str, value: object) -> tuple[int, ...]:
     return tuple(checks.whole(f"{name}[{i}]", each, low=0) for i, each in enumerate(cast("Sequence[Any]", value)))
 
 
+def _class_weight(name: str, value: object) -> Any:
+    """Returns a mapping of labels to weights, which are checked with the labels."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected 'balanced' or a mapping of labels to weights, got {checks.shown(value)}")
+    return dict(value)
+
+
+CLASS_WEIGHT = [fields.one_of("balanced"), _class_weight, None]
 _SHARE = fields.number(0.0, 1.0)
 
 CONSTRAINTS: Constraints = {
