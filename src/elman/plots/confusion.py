@@ -39,8 +39,8 @@ def confusion_plot(chart: ConfusionChart, path: str | os.PathLike[str]) -> Path:
         axes = figure.subplots()
         _draw(axes, labels, counts)
         total, right = int(chart.counts.sum()), int(np.trace(chart.counts))
-        axes.set_title(f"{label(chart.name)}: {100 * right / total:.1f} % right", loc="left", fontsize=13, fontweight="bold",
-                       color=INK, pad=24)  # fmt: skip
+        title = f"{label(chart.name)}: {100 * right / total:.1f} % right"
+        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
         about = f"{total:,} {chart.counted}; colour: share of the true class"
         axes.annotate(about, (0, 1), (0, 6), "axes fraction", "offset points", fontsize=9, color=GREY)
     return Path(path)

@@ -9,13 +9,24 @@ from elman.cli.console import terminal
 from elman.cli.console.series import print_notes
 
 if TYPE_CHECKING:
+    from elman.cli.labelled.table import PredictionTable
     from elman.sequence.evaluation.confusion import ClassErrors, Confusion
     from elman.sequence.evaluation.report import Report
     from elman.sequence.tables.reading import Sequences
 
-__all__ = ["labelled_json", "print_data", "print_errors", "print_report", "print_scores", "report_json", "trained"]
+__all__ = [
+    "labelled_json",
+    "print_data",
+    "print_errors",
+    "print_predictions",
+    "print_report",
+    "print_scores",
+    "report_json",
+    "trained",
+]
 
 LISTED = 20  # classes at most
+SHOWN, WIDEST = 10, 8  # rows and columns of predictions at most
 NAMED = 8  # labels and features that a line names
 
 
@@ -77,6 +88,18 @@ def print_report(scored: Report, held: Sequences, label: str, how: str) -> None:
     print_scores(scored)
     if scored.confusion is not None:
         print_errors(scored.confusion, label, "steps" if steps else "sequences")
+
+
+def print_predictions(table: PredictionTable) -> None:
+    """Prints the first rows of a table of predictions."""
+    rows = list(table.rows())
+    columns = [
+        terminal.figures(column) if isinstance(column[0], float) else list(map(str, column))
+        for column in zip(*rows[:SHOWN], strict=True)
+    ]
+    terminal.table(table.names()[:WIDEST], zip(*columns[:WIDEST], strict=True))
+    if len(rows) > SHOWN:
+        terminal.line(f"  and {len(rows) - SHOWN:,} more rows")
 
 
 def print_scores(scored: Report) -> None:

@@ -39,8 +39,8 @@ class Compared(NamedTuple):
         p = sign_test(self.better, self.worse)
         shown = f"= {p:.2g}" if p >= 0.001 else "< 0.001"
         reasons = (
-            f"the network's {self.measure} is {self.ours:.4g} against {self.theirs:.4g}, better for {self.better} of the"
-            f" held-out sequences and worse for {self.worse} (sign test: p {shown})"
+            f"the network's {self.measure} is {self.ours:.4g} against {self.theirs:.4g}, better for {self.better} of"
+            f" the held-out sequences and worse for {self.worse} (sign test: p {shown})"
         )
         if self.outcome == "network":
             return f"Verdict: the network is better than the best simple model ({self.baseline}): {reasons}."
