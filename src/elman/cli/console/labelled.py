@@ -114,7 +114,7 @@ def print_scores(scored: Report) -> None:
 
 def print_errors(confusion: Confusion, label: str, counted: str) -> None:
     """Prints the errors of each class, the most frequent classes first, and the pair that is most often confused."""
-    classes = sorted(confusion.by_class(), key=lambda each: -each.count)
+    classes = sorted(confusion.by_class(), key=lambda each: -each.total)
     terminal.line()
     terminal.table([label, counted, "precision", "recall", "most often taken for"], map(_row, classes[:LISTED]))
     if len(classes) > LISTED:
@@ -128,7 +128,7 @@ def print_errors(confusion: Confusion, label: str, counted: str) -> None:
 def _row(each: ClassErrors) -> list[str]:
     confused = "-" if each.confused is None else f"{each.confused} ({each.times})"
     shares = [terminal.figure(value, 3) for value in (each.precision, each.recall)]
-    return [str(each.label), f"{each.count:,}", *shares, confused]
+    return [str(each.label), f"{each.total:,}", *shares, confused]
 
 
 def _times(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elman.cli import values
-from elman.cli.options import DATE_FORMS, Effort, Seed
+from elman.cli.options import DATE_FORMS, Seed
 from elman.core import checks
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from elman.sequence.tables.reading import Sequences
 
 __all__ = ["DATA", "FitOptions", "TableOptions", "TestOptions"]
+
+EFFORTS = {"fast": 0, "normal": 1, "best": 3}  # times the usual number of networks, of which one is the least
 
 
 def _text(name: str, metavar: str, help: str) -> Any:
@@ -129,27 +131,27 @@ class FitOptions:
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", metavar="RATE", help="Step size of the training.")
     ] = None
-    effort: Effort = "normal"
+    balanced: Annotated[
+        bool, typer.Option("--balanced", help="Let each class count alike, however often it occurs.")
+    ] = False
+    effort: Annotated[
+        str, _text("--effort", "fast|normal|best", "Networks: one, as many as in Python, or three times as many.")
+    ] = "normal"
     seed: Seed = 0
 
     def estimator(self, kind: Any) -> Any:
         """Returns an estimator of a class, with these options; ValueError for one that no fit takes."""
-        checks.choice("effort", self.effort, tuple(EFFORTS))
+        times = EFFORTS[checks.choice("effort", self.effort, tuple(EFFORTS))]
         usual = kind().get_params()
-        chosen = {name: change(usual[name]) for name, change in EFFORTS[self.effort].items()}
         names = ("hidden_size", "cell", "num_layers", "members", "epochs", "learning_rate")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        made = kind(**{**chosen, **given, "seed": self.seed})
+        if self.balanced:
+            if "class_weight" not in usual:
+                raise ValueError("--balanced: expected it where classes are learned, not values")
+            given["class_weight"] = "balanced"
+        made = kind(**{"members": max(1, times * usual["members"]), **given, "seed": self.seed})
         made.check_options()
         return made
-
-
-# What each effort makes of an option's usual value
-EFFORTS: dict[str, dict[str, Any]] = {
-    "fast": {"members": lambda _: 1},
-    "normal": {},
-    "best": {"members": lambda members: 2 * members + 1},
-}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elman.cli import values
 from elman.cli.console import terminal
@@ -30,90 +32,83 @@ HELD_OUT, EXAMPLE = ".held_out", ".example.csv"  # endings of the predictions, a
 def train(
     task: Task, data: str | None, columns: TableOptions, fit: FitOptions, test: TestOptions, output: OutputOptions
 ) -> None:
-    """Trains a model on the sequences of a table, tests it on those that are held out beside baselines, and writes the
-    model, its predictions for these and a picture of its errors."""
+    """Trains a model on the sequences of a table, tests it on those that are held out beside simple models, and writes
+    the model, its predictions for these and a picture of its errors."""
     from elman.sequence.evaluation.report import report
 
-    kind = task.kind()
-    model, share = fit.estimator(kind), test.share()
+    model, share = fit.estimator(task.kind()), test.share()
     table = output.table(HELD_OUT)
-    if data is None:
+    example = task.table() if data is None else None
+    if example is not None:
         columns = replace(columns, label=columns.label or task.example_label)
-        source, stem, example = Path(f"{task.example}.csv"), task.example, task.table()
-        found = _of_example(task, columns)
-    else:
-        source, stem, example = *values.source_of_file(data), None
-        found = columns.read(source, task.per_step, task.numeric)
+    source, stem = (Path(f"{task.example}.csv"), task.example) if data is None else values.source_of_file(data)
+    found = (
+        columns.read(source, task.per_step, task.numeric) if example is None else _of_example(task, columns, example)
+    )
     notes = list(found.notes)
     _check_labels(task, found, source)
     learned, held = _parts(task, found, columns, fit.seed, share, test.test, notes)
     label = str(found.layout.label)
-    tested = held is not None
-    suffixes = [task.saved] + [table, task.picture] * tested + [EXAMPLE] * (example is not None)
-    inputs = [path for path in (None if example else source, test.test) if path is not None]
-    with output.files(named(stem, [label]), suffixes, inputs) as outputs:
+    before = named(stem, [label]).removeprefix(stem)  # the label stands between the name of the file and the endings
+    saved, table, picture = (before + each for each in (task.saved, table, task.picture))
+    suffixes = [saved] + [table, picture] * (held is not None) + [EXAMPLE] * (example is not None)
+    inputs = [path for path in (None if data is None else source, test.test) if path is not None]
+    with output.files(stem, suffixes, inputs) as outputs:
         if not output.as_json:
             if example is not None:
-                about = (
-                    f"A generated example: {example.about}. Give a table of your own: elman train {task.command} DATA"
-                )
-                terminal.line(about)
+                terminal.line(f"A generated example: {example.about}. With your own: elman train {task.command} DATA")
             print_data(found, source.name, notes)
         began = time.monotonic()
-        with terminal.working(f"training on {len(learned.x)} sequences") as progress:
+        with terminal.working(f"training on {len(learned.x):,} sequences") as progress:
             model.fit(learned.x, learned.y, on_progress=progress)
-        model.layout_ = found.layout
-        seconds = time.monotonic() - began
+        model.layout_, seconds = found.layout, time.monotonic() - began
         scored: Report | None = None
         if held is not None:
-            scored = report(model, learned, held)
+            with terminal.working("comparing with simple models"):
+                scored = report(model, learned, held)
             outputs.write(table, output.writer(PredictionTable(held, scored.found, label)))
-            outputs.write(task.picture, draw(scored, held, label))
-        outputs.write(task.saved, model.save)
+            outputs.write(picture, draw(scored, held, label))
+        outputs.write(saved, model.save)
         if example is not None:
             outputs.write(EXAMPLE, partial(_write_table, example))
         written = outputs.commit()
+    how = trained(model, len(learned.x))
     if output.as_json:
-        about = {"trained": trained(model, len(learned.x)), "seconds": seconds, "seed": fit.seed}
-        terminal.print_json({**labelled_json(found, scored, held), **about, "notes": notes, "files": written})
+        about = {"trained": how, "seconds": seconds, "seed": fit.seed, "notes": notes, "files": written}
+        terminal.print_json({**labelled_json(found, scored, held), **about})
         return
     terminal.line()
-    terminal.line(f"{trained(model, len(learned.x))}, in {seconds:.0f} s")
+    terminal.line(f"{how}, in {seconds:.{0 if seconds >= 10 else 1}f} s")
     if scored is None or held is None:
-        terminal.line("No test: --holdout 0.2 or --test FILE tells how good the model is")
+        terminal.line("Not tested: --holdout 0.2 or --test FILE tells how good the model is")
         terminal.wrote(written)
-    else:
-        how = (
-            f"all of {test.test}"
-            if test.test is not None
-            else f"{100 * share:g} % of the ids, drawn by seed {fit.seed}"
-        )
-        print_report(scored, held, label, how)
-        terminal.wrote(written)
-        if scored.compared is not None:
-            terminal.line()
-            terminal.line(scored.compared.verdict())
+        return
+    drawn = f"{100 * share:g} % of the ids, drawn by seed {fit.seed}"
+    print_report(scored, held, label, drawn if test.test is None else f"all of {test.test}")
+    terminal.wrote(written)
+    if scored.compared is not None:
+        terminal.line()
+        terminal.line(scored.compared.verdict())
 
 
-def draw(scored: Report, held: Sequences, label: str) -> Any:
-    """Returns the function that draws the errors of a model into a file."""
+def draw(scored: Report, data: Sequences, label: str) -> Callable[[Path], Path]:
+    """Returns the function that draws the errors of a model on some sequences into a file."""
     from elman.plots import ConfusionChart, ResidualChart, confusion_plot, residual_plot
 
     confusion = scored.confusion
     if confusion is None:
-        return lambda path: residual_plot(ResidualChart(held.y, scored.found.values, label), path)
-    counted = "steps" if isinstance(held.y, list) else "sequences"
-    chart = ConfusionChart([str(each) for each in confusion.labels], confusion.counts, label, counted)
-    return lambda path: confusion_plot(chart, path)
+        return partial(residual_plot, ResidualChart(data.y, scored.found.values, label))
+    counted = "steps" if isinstance(data.y, list) else "sequences"
+    return partial(
+        confusion_plot, ConfusionChart([str(each) for each in confusion.labels], confusion.counts, label, counted)
+    )
 
 
-def _of_example(task: Task, columns: TableOptions) -> Sequences:
+def _of_example(task: Task, columns: TableOptions, table: LabelledTable) -> Sequences:
     """Returns the sequences of the generated example, read as a file of it would be."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{task.example}.csv"
-        _write_table(task.table(), path)
+        _write_table(table, path)
         return columns.read(path, task.per_step, task.numeric)
 
 

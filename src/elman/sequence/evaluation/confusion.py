@@ -12,12 +12,12 @@ __all__ = ["ClassErrors", "Confusion"]
 class ClassErrors(NamedTuple):
     """How one class fared.
 
-    count      sequences, or steps, that have it;  predicted   for which it was predicted;  right   both
+    total      sequences, or steps, that have it;  predicted   for which it was predicted;  right   both
     confused   the class for which it was taken most often, so many `times`; None: for none
     """
 
     label: Any
-    count: int
+    total: int
     predicted: int
     right: int
     confused: Any
@@ -31,7 +31,7 @@ class ClassErrors(NamedTuple):
     @property
     def recall(self) -> float:
         """The share of the class that was found; NaN where nothing has it."""
-        return self.right / self.count if self.count else float("nan")
+        return self.right / self.total if self.total else float("nan")
 
 
 class Confusion(NamedTuple):

@@ -47,11 +47,12 @@ class Summary:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.preprocessing import StandardScaler
 
-        self._scaler, self._bag = StandardScaler(), TfidfVectorizer(analyzer=list, sublinear_tf=True)
-        numbers, tokens = numbers_of(x, self.columns), tokens_of(x, self.columns)
+        tokens: Any = list  # they are cut already
+        self._scaler, self._bag = StandardScaler(), TfidfVectorizer(analyzer=tokens, sublinear_tf=True)
+        numbers, bags = numbers_of(x, self.columns), tokens_of(x, self.columns)
         return _joined(
             None if numbers is None else self._scaler.fit_transform(numbers),
-            None if tokens is None else self._bag.fit_transform(tokens),
+            None if bags is None else self._bag.fit_transform(bags),
         )
 
     def __call__(self, x: Sequence[np.ndarray]) -> Any:
