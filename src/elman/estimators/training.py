@@ -76,7 +76,9 @@ class Job:
         """Returns the network before training, with initial weights drawn from `seed` or taken from `start`."""
         if self.start is not None:
             return Network.from_theta(self.layout, self.start)
-        network = Network.from_layers(self.layout.layers, input_size=self.layout.input_size, seed=seed)
+        network = Network.from_layers(
+            self.layout.layers, input_size=self.layout.input_size, inputs=self.layout.inputs, seed=seed
+        )
         for name, parameter in network.parameters.items():
             if name in ("head.weight", "skip.weight"):
                 parameter[...] = 0.0

@@ -7,45 +7,93 @@ from typing import Any
 
 import numpy as np
 
-from elman.core.layers import Dense, Dropout, Embedding, Last, Layer, Layout, Node, Recurrent, as_cell
+from elman.core.layers import (
+    INPUT,
+    Concat,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    Last,
+    Layer,
+    Layout,
+    Node,
+    Pool,
+    Recurrent,
+    as_cell,
+)
 from elman.network import Network
 from elman.sequence.columns import Columns, Encoded
 from elman.sequence.steps import padded, places
+from elman.sequence.vocabulary import PADDING
 
-__all__ = ["check_layout", "inputs_of", "layout_for", "outputs"]
+__all__ = ["inputs_of", "layout_for", "outputs"]
 
 BLOCK_STEPS = 2**18  # steps of sequences that are computed at a time, padding among them
 
 
 def layout_for(options: Mapping[str, Any], columns: Columns, outputs: int, by_step: bool) -> Layout:
-    """Returns the layout of a network with these options that reads these columns."""
-    layers: list[Layer | Node] = []
-    if columns.tokens:
-        layers.append(Embedding(len(columns.vocabularies[0]), options["embedding_size"]))
-    between = [Dropout(options["dropout"])] if options["dropout"] else []
+    """Returns the layout of a network with these options that reads these columns.
+
+    Each column of tokens has an embedding, which is joined to the numbers; the recurrent layers follow, then what makes
+    one vector of their steps, unless each step has an output, and one linear layer.
+    """
+    dropout = [Dropout(options["dropout"])] if options["dropout"] else []
+    read, inputs = _reading(columns, options["embedding_size"])
+    layers: list[Layer | Node] = [*read, *(dropout if columns.tokens else [])]
     for _ in range(options["num_layers"]):
-        layers += [Recurrent(options["hidden_size"], as_cell(options["cell"]), options["bidirectional"]), *between]
+        layers += [Recurrent(options["hidden_size"], as_cell(options["cell"]), options["bidirectional"]), *dropout]
     if not by_step:
-        layers.append(Last())
-    layers.append(Dense(outputs))
-    return Layout(layers, max(1, len(columns.numeric)))
+        layers += _pooling(layers, options["pooling"].split("+"))
+    return Layout([*layers, Dense(outputs)], max(1, len(columns.numeric)), inputs)
 
 
-def inputs_of(encoded: Encoded) -> tuple[Any, np.ndarray | None]:
-    """Returns x and lengths as a network takes them."""
-    x = padded(encoded.numbers if encoded.numbers is not None else encoded.ids[0], encoded.lengths)
-    return x, None if (encoded.lengths == x.shape[1]).all() else encoded.lengths
+def _reading(columns: Columns, size: int) -> tuple[list[Layer | Node], dict[str, Input]]:
+    """Returns the layers that make numbers of all columns, and the inputs besides x."""
+    tables = [Embedding(len(vocabulary), size, padding_idx=PADDING) for vocabulary in columns.vocabularies]
+    if not tables:
+        return [], {}
+    if not columns.numeric and len(tables) == 1:
+        return [*tables], {}
+    names = [INPUT, *(f"tokens{column}" for column in columns.tokens)]
+    names = names if columns.numeric else names[:1] + names[2:]
+    reads = names[1:] if columns.numeric else names
+    nodes: list[Layer | Node] = [
+        Node(table, f"embedding{column}", [name])
+        for table, column, name in zip(tables, columns.tokens, reads, strict=True)
+    ]
+    sources = [INPUT] * bool(columns.numeric) + [f"embedding{column}" for column in columns.tokens]
+    sizes = {name: len(vocabulary) for name, vocabulary in zip(reads, columns.vocabularies, strict=True)}
+    inputs = {name: Input(sizes[name], "integers", time=INPUT) for name in names[1:]}
+    return [*nodes, Node(Concat(), "steps", sources)], inputs
 
 
-def check_layout(layout: Layout, columns: Columns, outputs: int, by_step: bool) -> None:
-    """Raises ValueError unless a layout reads these columns and has so many outputs, at each step or once."""
-    if layout.output_size != outputs or layout.last == by_step:
-        raise ValueError(f"networks: expected {outputs} outputs, got {layout.output_size}")
-    if layout.input_size != max(1, len(columns.numeric)) or layout.integer_input != bool(columns.tokens):
-        raise ValueError(f"networks: expected to read {columns.count} columns, got {layout.input_size}")
+def _pooling(layers: list[Layer | Node], how: Sequence[str]) -> list[Layer | Node]:
+    """Returns the layers that make one vector of the steps of `layers`, the last of which is given a name where several
+    read it."""
+    made: list[Layer] = [Last() if each == "last" else Pool(each) for each in how]  # type: ignore[arg-type]
+    if len(made) == 1:
+        return [*made]
+    last = layers.pop()
+    layers.append(Node(last.layer if isinstance(last, Node) else last, "states"))
+    parts = [Node(layer, name, ["states"]) for layer, name in zip(made, how, strict=True)]
+    return [*parts, Node(Concat(), "pooled", [*how])]
 
 
-def outputs(networks: Sequence[Network], encoded: Encoded, by_step: bool) -> list[np.ndarray]:
+def inputs_of(columns: Columns, encoded: Encoded) -> tuple[Any, Any]:
+    """Returns x and lengths as a network of these columns takes them."""
+    given = [padded(ids, encoded.lengths) for ids in encoded.ids]
+    if encoded.numbers is not None:
+        given.insert(0, padded(encoded.numbers, encoded.lengths))
+    lengths = None if (encoded.lengths == given[0].shape[1]).all() else encoded.lengths
+    if len(given) == 1:
+        return given[0], lengths
+    others = columns.tokens if encoded.numbers is not None else columns.tokens[1:]
+    names = [INPUT, *(f"tokens{column}" for column in others)]
+    return dict(zip(names, given, strict=True)), lengths
+
+
+def outputs(networks: Sequence[Network], columns: Columns, encoded: Encoded, by_step: bool) -> list[np.ndarray]:
     """Returns the outputs of each network for n sequences: (n, O), or (N, O) for all steps end to end.
 
     Sequences of like length are computed together, a block at a time.
@@ -60,7 +108,7 @@ def outputs(networks: Sequence[Network], encoded: Encoded, by_step: bool) -> lis
         begin += len(rows)
         where = places(lengths, rows)
         numbers = None if encoded.numbers is None else encoded.numbers[where]
-        x, own = inputs_of(Encoded(numbers, tuple(ids[where] for ids in encoded.ids), lengths[rows]))
+        x, own = inputs_of(columns, Encoded(numbers, tuple(ids[where] for ids in encoded.ids), lengths[rows]))
         for network, answer in zip(networks, found, strict=True):
             y = network.predict(x, lengths=own)
             if by_step:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elman.core.layers import Embedding
 from elman.estimators.codec import Codec
 from elman.network import Network
 from elman.sequence.columns import Columns
 from elman.sequence.labels import Labels
-from elman.sequence.model import check_layout
+from elman.sequence.model import layout_for
 from elman.sequence.tables.layout import Layout
 from elman.sequence.targets import Classes, Indicators, Numbers, Tags
 from elman.sequence.vocabulary import Vocabulary
@@ -56,7 +57,22 @@ class Fitted:
                 raise ValueError("networks.theta: expected finite numbers, float32")
             if network.layers != self.networks[0].layers:
                 raise ValueError("networks: expected the same layers in all")
-        check_layout(self.networks[0].layout, self.columns, self.target.outputs, self.target.by_step)
+        _check_reads(self.networks[0], self.columns, self.target)
+
+
+def _check_reads(network: Network, columns: Columns, target: Classes | Tags | Indicators | Numbers) -> None:
+    """Raises ValueError unless a network reads these columns, and has the outputs of the target."""
+    layout = network.layout
+    if layout.output_size != target.outputs or layout.last == target.by_step:
+        raise ValueError(f"networks: expected {target.outputs} outputs, got {layout.output_size}")
+    # the inputs follow from the columns alone
+    options = {"embedding_size": 1, "dropout": 0.0, "num_layers": 1, "hidden_size": 1, "cell": "gru"}
+    like = layout_for({**options, "bidirectional": False, "pooling": "last"}, columns, 1, False)
+    if (layout.input_size, layout.integer_input, layout.inputs) != (like.input_size, like.integer_input, like.inputs):
+        raise ValueError(f"networks: expected to read {columns.count} columns, got {layout.input_size} numbers")
+    sizes = [part.layer.num_embeddings for part in layout.parts if isinstance(part.layer, Embedding)]
+    if sizes != [len(vocabulary) for vocabulary in columns.vocabularies]:
+        raise ValueError("networks: expected an embedding for each vocabulary, with a row for each token")
 
 
 CODEC = Codec(

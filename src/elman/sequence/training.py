@@ -43,7 +43,7 @@ class Data(NamedTuple):
 
     def arguments(self, columns: Columns, by_step: bool) -> dict[str, Any]:
         """Returns x, y, lengths and weights as `Trainer.fit` takes them."""
-        x, lengths = inputs_of(columns.encode(self.steps))
+        x, lengths = inputs_of(columns, columns.encode(self.steps))
         y, weight = self.y, self.weight
         if by_step:
             y = padded(y, self.steps.lengths)
