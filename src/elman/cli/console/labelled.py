@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "labelled_json",
+    "model_rows",
     "print_data",
     "print_errors",
     "print_predictions",
@@ -75,6 +76,33 @@ def trained(model: Any, count: int) -> str:
         f"Trained on {count:,} sequences: {units} of {model.hidden_size} {model.cell} units a layer ({size:,}"
         f" parameters), {model.n_iter_:,} epochs"
     )
+
+
+def model_rows(model: Any) -> list[tuple[str, str]]:
+    """Returns what a fitted model learned and from what, by name, for `elman inspect`."""
+    layout, columns, networks = model.layout_, model.columns_, model.networks_
+    words = dict(zip(columns.tokens, columns.vocabularies, strict=True))
+    names = [f"column {k}" for k in range(columns.count)] if layout is None else layout.names
+    features = [
+        f"{name} (text, {len(words[k].tokens):,} different)" if k in words else name for k, name in enumerate(names)
+    ]
+    learned = "y" if layout is None else str(layout.label)
+    if hasattr(model, "classes_"):
+        each = " at each step" if model.target_.by_step else ""
+        learned += f", {len(model.classes_)} classes{each}: {_some([str(name) for name in model.classes_.tolist()])}"
+    else:
+        learned += ", values"
+    count = "1 network" if len(networks) == 1 else f"{len(networks)} networks, averaged"
+    rows = [
+        ("learned", learned),
+        ("features", _some(features)),
+        ("networks", f"{count}, {networks[0].theta.size:,} parameters each, {model.n_iter_:,} epochs"),
+        ("layers", ", ".join(map(repr, networks[0].layers))),
+    ]
+    if layout is not None:
+        columns_of = [f"{role} {name}" for role, name in (("id", layout.id), ("time", layout.time)) if name]
+        rows.insert(1, ("table", ", ".join([f"{layout.form} form", *columns_of])))
+    return rows
 
 
 def print_report(scored: Report, held: Sequences, label: str, how: str) -> None:
