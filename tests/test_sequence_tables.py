@@ -176,7 +176,7 @@ def test_columns_that_only_look_like_features_are_left_out():
     rows = "".join(f"{k},s{k // 4},{k % 4},{k},{k // 4 + 70},{k % 3}\n" for k in range(120))
     found = read("row,id,time,x,subject,mode\n" + rows)
     assert [column.name for column in found.columns] == ["x", "mode"]
-    assert "column 'row' counts the rows of the table and is no feature; features (--features) takes it" in found.notes
+    assert "column 'row' counts the rows and is no feature; features (--features) takes it" in found.notes
     assert any("'subject' has another value for each id" in text for text in found.notes)
     assert any("'mode' holds the whole numbers 0 to 2 and is taken as a number" in text for text in found.notes)
     named = read("row,id,time,x,subject,mode\n" + rows, features=["subject"], categorical=["mode"])

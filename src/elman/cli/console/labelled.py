@@ -64,7 +64,7 @@ def _labels(found: Sequences) -> str:
     if every.dtype.kind == "f":
         shown = terminal.figures([float(every.min()), float(every.max()), float(every.mean())])
         return f"{shown[0]} to {shown[1]}, mean {shown[2]}"
-    return _some([f"{label} {count:,}" for label, count in Counter(every.tolist()).most_common()])
+    return _some([f"{label} ({count:,})" for label, count in Counter(every.tolist()).most_common()])
 
 
 def trained(model: Any, count: int) -> str:
@@ -149,7 +149,7 @@ def print_errors(confusion: Confusion, label: str, counted: str) -> None:
         terminal.line(f"  and {len(classes) - LISTED} more classes (all of them: --json)")
     pair = confusion.most_confused()
     if pair is not None:
-        terminal.line(f"  Most confused: {pair[0]}, taken for {pair[1]} {_times(pair[2])}")
+        terminal.line(f"  Most confused: {pair[0]} taken for {pair[1]}, {_times(pair[2])}")
     terminal.line("  Precision: right among those predicted so; recall: found among those that are so")
 
 

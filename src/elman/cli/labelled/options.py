@@ -107,6 +107,7 @@ class TableOptions:
             self.date_format,
             numeric,
             like,
+            needs_label=like is None,
         )
         return read(source, options, skip_rows=self.skip_rows, decimal=self.decimal)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elman.cli import values
 from elman.cli.console import terminal
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elman.sequence.evaluation.report import Report
     from elman.sequence.tables.reading import Sequences
 
-__all__ = ["draw", "train"]
+__all__ = ["draw", "train", "unlearned_notes"]
 
 HELD_OUT, EXAMPLE = ".held_out", ".example.csv"  # endings of the predictions, and of the generated table
 
@@ -91,6 +91,21 @@ def train(
         terminal.line(scored.compared.verdict())
 
 
+def unlearned_notes(classes: list[Any] | None, data: Sequences) -> list[str]:
+    """Returns what is to be told of labels that are none of the classes of a model; None: it predicts values."""
+    from elman.sequence.evaluation.split import unlearned
+    from elman.series.errors import listed
+
+    found = [] if classes is None else unlearned(classes, data)
+    return [f"{listed(list(map(str, found)))}: not learned, so every one counts as an error"] if found else []
+
+
+def _classes(learned: Sequences) -> list[Any]:
+    import numpy as np
+
+    return np.unique(np.concatenate(learned.y) if isinstance(learned.y, list) else learned.y).tolist()
+
+
 def draw(scored: Report, data: Sequences, label: str) -> Callable[[Path], Path]:
     """Returns the function that draws the errors of a model on some sequences into a file."""
     from elman.plots import ConfusionChart, ResidualChart, confusion_plot, residual_plot
@@ -119,15 +134,11 @@ def _write_table(table: LabelledTable, path: Path) -> object:
 
 
 def _check_labels(task: Task, found: Sequences, source: Path) -> None:
-    """Raises `DataError` for a table without labels, with one class alone, or with values where classes are learned."""
+    """Raises `DataError` for one class alone, and for values where classes are learned."""
     import numpy as np
 
-    from elman.series.errors import DataError, listed
+    from elman.series.errors import DataError
 
-    if found.y is None:
-        names = [column.name for column in found.columns]
-        raise DataError(f"no column is called label; name the one to be learned with --label, perhaps one of"
-                        f" {listed(names)}", path=source)  # fmt: skip
     if task.numeric:
         return
     every = np.concatenate(found.y) if isinstance(found.y, list) else found.y
@@ -162,6 +173,7 @@ def _parts(
         notes += said
     else:
         return found, None
+    notes += unlearned_notes(None if task.numeric else _classes(learned), held)
     if same := equal_sequences(learned, held):
         notes.append(
             f"{counted(same, 'sequence')} of the test {'is' if same == 1 else 'are'} equal to one that is learned from,"

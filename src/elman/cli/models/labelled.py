@@ -10,7 +10,7 @@ from elman.cli.files import named
 from elman.cli.labelled.options import TableOptions
 from elman.cli.labelled.table import PredictionTable
 from elman.cli.labelled.tasks import task_of
-from elman.cli.labelled.training import draw
+from elman.cli.labelled.training import draw, unlearned_notes
 from elman.cli.models.request import Request
 
 if TYPE_CHECKING:
@@ -37,14 +37,16 @@ def predict(request: Request) -> None:
     )  # fmt: skip
     data = columns.read(request.source, task.per_step, task.numeric, model.layout_)
     scored: Report | None = None
-    if data.y is not None and getattr(model.target_, "outputs", 1) > 0:
+    notes = list(data.notes)
+    if data.y is not None:
+        notes += unlearned_notes(model.classes_.tolist() if hasattr(model, "classes_") else None, data)
         scored = report(model, None, data)
     found = predictions(model, data.x) if scored is None else scored.found
     if request.plot and scored is None:
         raise ValueError("--plot: expected labels in DATA, with which predictions are compared, got none")
     layout = model.layout_ or data.layout
     label = str(request.label or layout.label or "label")
-    table, notes = output.table(PREDICTIONS), list(data.notes)
+    table = output.table(PREDICTIONS)
     suffixes = [table] if scored is None else [table, PICTURE]
     with output.files(named(request.stem, [label]), suffixes, request.inputs) as outputs:
         rows = PredictionTable(data, found, label)

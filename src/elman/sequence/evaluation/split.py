@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from elman.sequence.tables.reading import Sequences
-from elman.series.errors import DataError, counted
+from elman.series.errors import DataError, counted, listed
 from elman.series.notes import note
 
-__all__ = ["equal_sequences", "hold_out", "taken"]
+__all__ = ["equal_sequences", "hold_out", "taken", "unlearned"]
 
 
 def hold_out(found: Sequences, share: float, seed: int, stratify: bool) -> tuple[Sequences, Sequences]:
@@ -57,6 +57,21 @@ def equal_sequences(a: Sequences, b: Sequences) -> int:
     """Returns how many sequences of `b` are equal to one of `a`, step by step."""
     known = {_key(each) for each in a.x}
     return sum(_key(each) in known for each in b.x)
+
+
+def unlearned(classes: Sequence[Any], data: Sequences) -> list[Any]:
+    """Returns the labels of some sequences that are none of the classes of a model, in their order. `DataError` where
+    none of them is."""
+    every: list[Any] = (np.concatenate(data.y) if isinstance(data.y, list) else data.y).tolist()
+    known = {*classes}
+    unknown = list(dict.fromkeys(label for label in every if label not in known))
+    if all(label not in known for label in every):
+        raise DataError(
+            f"none of the labels is one that was learned: {listed(list(map(str, unknown)))} where those learned are"
+            f" {listed(list(map(str, classes)))}; name the column of the labels with label (--label)",
+            column=data.layout.label,
+        )
+    return unknown
 
 
 def _key(x: np.ndarray) -> Any:
