@@ -115,7 +115,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
             if options["early_stopping"]:
                 rest, drawn = split_rows(target, data, options["validation_fraction"], options["seed"])
                 train, held_out = data.take(rest, target.by_step), data.take(drawn, target.by_step)
-            columns = self.columns_ if go_on else _columns(train.steps, options)
+            columns = self.columns_ if go_on else self._columns(train.steps, options)
             layout = model.layout_for(options, columns, target.outputs, target.by_step)
             recipe, epochs = recipe_for(options, len(train.steps.lengths))
             examples = Examples(
@@ -148,7 +148,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
         options = self.checked_options()
         first = not self.__sklearn_is_fitted__()
         data, target = self._data(X, y, sample_weight, options, target if first else self.target_, reset=first)
-        columns = _columns(data.steps, options) if first else self.columns_
+        columns = self._columns(data.steps, options) if first else self.columns_
         layout = model.layout_for(options, columns, target.outputs, target.by_step)
         own: tuple[Trainer, ...] | None = getattr(self, "_trainers", None)
         if own is None:
@@ -163,6 +163,10 @@ class SequenceEstimator(BaseEstimator, Estimator):
         self.n_iter_ = (0 if first else self.n_iter_) + 1
         self._fitted_to(target)
         return self
+
+    def _columns(self, steps: Steps, options: Mapping[str, Any]) -> Columns:
+        names = () if self.layout_ is None else self.layout_.names
+        return fit_columns(steps, options["token_columns"], options["standardize"], options["min_count"], names)
 
     def _told(self, classes: Any, kind: type[Classes]) -> Target | None:
         """Returns what is learned, as `classes` of `partial_fit` say it; None in later calls, where they may be left
@@ -327,7 +331,3 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if fitted.names is not None:
             self.feature_names_in_ = np.array(fitted.names, object)
         self._fitted_to(fitted.target)
-
-
-def _columns(steps: Steps, options: Mapping[str, Any]) -> Columns:
-    return fit_columns(steps, options["token_columns"], options["standardize"], options["min_count"])
