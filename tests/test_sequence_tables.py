@@ -71,8 +71,9 @@ def test_a_column_that_counts_the_rows_of_each_id_is_their_time():
 
 
 def test_without_times_the_order_is_that_of_the_file():
-    found = read("id,x\na,3\na,1\nb,2\n", time="none")
+    found = read("id,x\na,3\na,1\nb,2\n")
     assert found.x[0][:, 0].tolist() == [3, 1]
+    assert read("id,x\na,3\nb,2\na,1\n", time="none").x[0][:, 0].tolist() == [3, 1]
     assert "the rows of each id are in the order of the file, since no column holds their times" in found.notes
 
 

@@ -33,7 +33,7 @@ def confusion_plot(chart: ConfusionChart, path: str | os.PathLike[str]) -> Path:
     The ending of the path decides: PNG, SVG or PDF. The file appears whole or not at all. `ModuleNotFoundError` without
     matplotlib, `OSError` where it cannot be written.
     """
-    labels, counts = _most_frequent(chart)
+    labels, counts = joined(chart)
     size = max(4.4, 0.42 * len(labels) + 2.6)
     with picture(path, size + 0.6, size) as figure:
         axes = figure.subplots()
@@ -46,7 +46,7 @@ def confusion_plot(chart: ConfusionChart, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def _most_frequent(chart: ConfusionChart) -> tuple[list[str], np.ndarray]:
+def joined(chart: ConfusionChart) -> tuple[list[str], np.ndarray]:
     """Returns the names and counts of the classes that have a row; the others together are the last."""
     labels = [label(name) for name in chart.labels]
     if len(labels) <= MOST:
