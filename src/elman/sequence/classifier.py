@@ -114,7 +114,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
         """
         self.check_fitted()
-        X, y = self._of_table(X, y, reset=False)
-        steps, probability = self._probabilities(X)
+        rows, y = self._of_table(X, y, reset=False)
+        steps, probability = self._probabilities(rows)
         right = self.target_.right(y, steps.lengths, probability)
         return float(np.average(right, weights=sample_weights(sample_weight, len(right))))

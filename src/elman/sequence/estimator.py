@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 from sklearn.utils.validation import check_array, validate_data
 
@@ -48,6 +49,13 @@ class SequenceEstimator(BaseEstimator, Estimator):
     _codec = CODEC
     _targets: ClassVar[tuple[type[Any], ...]]  # the kinds of targets that it learns
     _by_step: ClassVar[bool] = False  # whether each step has one
+
+    id: str | None
+    time: str | None
+    networks_: tuple[Network, ...]
+    target_: Any  # one of `_targets`
+    columns_: Columns
+    layout_: TableLayout | None  # of the data frame that X came from, where it came from one
 
     def _store(self, given: Mapping[str, Any]) -> None:
         """Stores the arguments of `__init__`, which calls this with its `locals()`, under their names."""
@@ -195,8 +203,8 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         reset = target is None if reset is None else reset
-        X, y = self._of_table(X, y, reset)
-        steps = self._read(X, reset)
+        rows, y = self._of_table(X, y, reset)
+        steps = self._read(rows, reset)
         weight = sample_weights(sample_weight, len(steps.lengths))
         kind = self._kind_of(y) if target is None else type(target)
         values = kind.read(y, steps.lengths)
@@ -241,7 +249,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
             if isinstance(y, str):
                 raise ValueError(f"y: expected targets, got {y!r}; a column name needs a frame and the option id=")
             if reset:
-                self.layout_: TableLayout | None = None
+                self.layout_ = None
             return x, y
         named = y if isinstance(y, str) else None
         layout = None if reset else self.layout_
@@ -301,7 +309,9 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if not isinstance(weights, Mapping):
             return super()._plain_options()
         pairs = [[label, float(weight)] for label, weight in weights.items()]  # labels of JSON's mappings are strings
-        return clone(self).set_params(class_weight=None)._plain_options() | {"class_weight": pairs}
+        bare = copy.copy(self)
+        setattr(bare, "class_weight", None)  # noqa: B010
+        return bare._plain_options() | {"class_weight": pairs}
 
     @classmethod
     def _of_plain(cls, plain: Any) -> Self:

@@ -69,7 +69,7 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Returns the numbers of each sequence, (n,) or (n, O) as y was: the means of those of all networks."""
         _, found = self._outputs(X)
-        return self.target_.decode(np.mean(found, axis=0, dtype=np.float64))
+        return self.target_.decode(np.asarray(np.mean(found, axis=0, dtype=np.float64)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Returns the coefficient of determination, R^2, of the predictions; of several targets, the mean of theirs."""

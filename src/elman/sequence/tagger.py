@@ -95,8 +95,8 @@ class SequenceTagger(SequenceEstimator):
         A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
         """
         self.check_fitted()
-        X, y = self._of_table(X, y, reset=False)
-        steps, probability = self._probabilities(X)
+        rows, y = self._of_table(X, y, reset=False)
+        steps, probability = self._probabilities(rows)
         right = self.target_.right(y, steps.lengths, probability)
         weight = sample_weights(sample_weight, len(steps.lengths))
         return float(np.average(right, weights=None if weight is None else np.repeat(weight, steps.lengths)))
