@@ -20,6 +20,7 @@ PROSE = (
     "text",
     "tokens",
     "training",
+    "training_from_files",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 
