@@ -16,6 +16,7 @@ PROSE = (
     "dynamics",
     "long_sequences",
     "memory",
+    "music",
     "reading",
     "text",
     "tokens",

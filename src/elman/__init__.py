@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from elman.engines.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
+    from elman.music import MusicModel, PianoRoll
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
@@ -70,7 +71,9 @@ __all__ = [
     "LanguageModel",
     "Last",
     "LearningRates",
+    "MusicModel",
     "Network",
+    "PianoRoll",
     "Pool",
     "Recurrent",
     "SequenceClassifier",
@@ -97,6 +100,7 @@ __all__ = [
     "inspect",
     "load",
     "losses",
+    "music",
     "optim",
     "plots",
     "schedules",
@@ -122,6 +126,7 @@ _HOMES = {
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
     "LanguageModel": "elman.text",
+    **dict.fromkeys(("MusicModel", "PianoRoll"), "elman.music"),
     "Network": "elman.network",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
     "Stream": "elman.network.stream",
@@ -133,6 +138,7 @@ _READERS = {
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "language model": ("elman.text", "LanguageModel"),
+    "music model": ("elman.music", "MusicModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
     **{
         f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")

@@ -29,6 +29,7 @@ MODEL_KINDS = (  # what stands before .safetensors in the names of model files
     ".regressor",
     ".tagger",
     ".language",
+    ".music",
 )
 
 
