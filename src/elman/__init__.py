@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, plots
+    from elman import anomaly, classic, datasets, forecast, plots, sequence
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
+    from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
     from elman.train.errors import TrainingError
@@ -64,6 +65,9 @@ __all__ = [
     "LearningRates",
     "Network",
     "Recurrent",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "SequenceTagger",
     "Shift",
     "Simple",
     "Skip",
@@ -88,6 +92,7 @@ __all__ = [
     "optim",
     "plots",
     "schedules",
+    "sequence",
     "set_num_threads",
     "show_config",
 ]
@@ -107,6 +112,7 @@ _HOMES = {
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
     "Network": "elman.network",
+    **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
 }
@@ -116,10 +122,14 @@ _READERS = {
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
+    **{
+        f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")
+        for kind in ("classifier", "regressor", "tagger")
+    },
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
-    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots")},
+    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots", "sequence")},
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",

@@ -49,6 +49,7 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
     if context.invoked_subcommand is None:
         raise ValueError("demo: expected which one, sine or memory, as in: elman demo sine")
 
+
 train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
 TRAIN = ()  # one command for each kind of model
 for command in TRAIN:

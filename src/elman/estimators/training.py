@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from elman.core.stack import stack
 from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import child, number
 from elman.network import Network
+from elman.train.history import History
 from elman.train.training import Trainer, TrainingError
 
 __all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train"]
@@ -28,14 +29,16 @@ WEIGHTS, ORDER, EXAMPLES = range(3)  # children of a training's seed: initial we
 class Round(NamedTuple):
     """One round of a training: the arguments of one call of `Trainer.fit`."""
 
-    x: np.ndarray  # (n, T, F) inputs
+    x: Any  # (n, T, F) inputs, or a mapping of names to inputs
     y: np.ndarray  # (n, O) or (n, T, O) targets
     weight: np.ndarray | None = None  # (n, T) sample weights; None: all ones
     epochs: int = 1  # passes over these rows; 0: no training
     shuffle: bool = True  # whether the rows are shuffled in each epoch
-    validation: tuple[np.ndarray, np.ndarray] | None = None  # inputs and targets of the validation rows
+    # inputs and targets of the validation rows, or a mapping with lengths and weights too
+    validation: tuple[np.ndarray, np.ndarray] | Mapping[str, Any] | None = None
     patience: int | None = None  # epochs without a better validation loss before early stopping
     snapshot: bool = False  # whether a copy of the weights is kept after the round
+    lengths: Any = None  # steps of each row (n,), or a mapping of names to such; None: all of them
 
 
 class TrainingData(Protocol):
@@ -57,6 +60,7 @@ class Job:
     start        theta (P,) from which the training continues; None: the training begins with random weights, and with
                  zeros in the head and the skip path
     output_bias  (O,) initial bias of the head, which is the output of the network before training; None: 0
+    checkpoint   folder for the checkpoints of a training of one round;  resume  folder of those that it goes on from
     """
 
     layout: Layout
@@ -65,6 +69,8 @@ class Job:
     loss: str | Loss
     start: np.ndarray | None = None
     output_bias: np.ndarray | None = None
+    checkpoint: str | None = None
+    resume: str | None = None
 
     def network(self, seed: int) -> Network:
         """Returns the network before training, with initial weights drawn from `seed` or taken from `start`."""
@@ -87,7 +93,12 @@ class Trained(NamedTuple):
     """
 
     thetas: np.ndarray  # (S + 1, P): the weights at S snapshots in the order of training, then the final weights
-    failed: bool
+    history: History
+    error: TrainingError | None = None  # why it failed; None: it did not
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None
 
     @property
     def theta(self) -> np.ndarray:
@@ -135,24 +146,25 @@ def train(
     kept: list[np.ndarray] = []
     last = network.theta.copy()
     try:
-        for x, y, weight, epochs, shuffle, validation, patience, snapshot in job.data.rounds(
-            recipe, np.random.default_rng(examples)
-        ):
-            if epochs:
+        for each in job.data.rounds(recipe, np.random.default_rng(examples)):
+            if each.epochs:
                 trainer.fit(
-                    x,
-                    y,
-                    sample_weight=weight,
-                    epochs=epochs,
-                    shuffle=shuffle,
-                    validation=validation,
-                    patience=patience,
+                    each.x,
+                    each.y,
+                    lengths=each.lengths,
+                    sample_weight=each.weight,
+                    epochs=each.epochs,
+                    shuffle=each.shuffle,
+                    validation=each.validation,
+                    patience=each.patience,
                     progress=False,
                     callback=after_epoch,
+                    checkpoint=job.checkpoint,
+                    resume=job.resume,
                 )
-            if snapshot:
+            if each.snapshot:
                 last = network.theta.copy()
                 kept.append(last)
-    except TrainingError:
-        return Trained(np.array([*kept, last]), True)
-    return Trained(np.array([*kept, network.theta]), False)
+    except TrainingError as error:
+        return Trained(np.array([*kept, last]), trainer.history, error)
+    return Trained(np.array([*kept, network.theta]), trainer.history)
