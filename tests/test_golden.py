@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, attention_layouts, drawing_layouts, wide_enough
+from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, wide_enough
 
 from elman import losses, optim
-from elman.core.layers import Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
+from elman.core.layers import POOLINGS, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
 from elman.core.requests import Batch, Engine, Key, NamedInput, Objective, Records, UpdateRule, Windows
 from elman.train.constraints import make_constraints
 
@@ -119,6 +119,36 @@ def test_attention_and_shift(run: Engine, key: str, dtype: str) -> None:
     arrays = [y, gradient, dread]
     parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
     for what, array, want in zip(("y", "gradient", "dread"), arrays, parts, strict=True):
+        close(array.ravel(), want, dtype, f"{key}: {what}")
+
+
+@pytest.mark.parametrize("key", [f"{how}-{each}" for how in POOLINGS for each in ("one", "both")])
+def test_pooling(run: Engine, key: str, dtype: str) -> None:
+    golden, layout = read("pool"), pooling_layouts(3, 2)[key]
+    theta, x, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "x", "dy"))
+    y, _, tape = run.forward(layout, theta, Batch(x, None, golden["in.lengths"]), 3)
+    gradient, dx, _ = run.backward(layout, theta, tape, dy, None, None, None)
+    assert dx is not None
+    arrays = [y, gradient, dx]
+    parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
+    for what, array, want in zip(("y", "gradient", "dx"), arrays, parts, strict=True):
+        close(array.ravel(), want, dtype, f"{key}: {what}")
+
+
+@pytest.mark.parametrize("key", ["tagger", "pooled"])
+def test_concat(run: Engine, key: str, dtype: str) -> None:
+    golden, layout = read("concat"), concat_layouts(3, 2)[key]
+    theta, x, v, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "x", "v", "dy"))
+    lengths = golden["in.lengths"]
+    named = {"words": NamedInput(golden["in.words"], lengths), "v": NamedInput(v, None)}
+    y, _, tape = run.forward(layout, theta, Batch(x, None, lengths, named=named), 3)
+    dy = dy if key == "tagger" else np.ascontiguousarray(dy[:, 0])
+    gradient, dx, _ = run.backward(layout, theta, tape, dy, None, None, None)
+    assert isinstance(dx, dict)
+    assert dx["words"] is None
+    arrays = [y, gradient, dx["x"], dx["v"]]
+    parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
+    for what, array, want in zip(("y", "gradient", "dx", "dv"), arrays, parts, strict=True):
         close(array.ravel(), want, dtype, f"{key}: {what}")
 
 

@@ -61,18 +61,25 @@ class Validator {
       need(input.size >= 1 && input.size <= kMost, "inputs: expected sizes of at least 1");
       need(input.kind == InputKind::sequence || input.kind == InputKind::integers || input.kind == InputKind::vector,
            "inputs: unknown kind");
+      const int64_t place = &input - inputs.data();
+      need(input.like == -1 || (input.like >= 0 && input.like < place && input.kind != InputKind::vector &&
+                                inputs[size_t(input.like)].kind != InputKind::vector),
+           "inputs: expected the steps of a sequence before it");
     }
     for (size_t i = 0; i < ops.size(); i++) {
       const Op& op = ops[i];
+      const Count count = sources(op.kind);
+      need(op.n_reads >= count.least && op.n_reads <= count.most,
+           "ops: expected each to read as much as its kind does");
       const Source read = source(int32_t(i), op.reads[0]);
       need(op.in == read.width && op.out >= 1 && op.out <= kMost, "ops: expected each as wide as what it reads");
       need((op.kind == LayerKind::embedding) == read.integers, "ops: expected an embedding alone to read integers");
       need(op.directions == 1 || (op.directions == 2 && op.kind == LayerKind::recurrent), "ops: one or two directions");
       const bool steps = op.kind == LayerKind::recurrent || op.kind == LayerKind::last ||
-                         op.kind == LayerKind::attention || op.kind == LayerKind::shift;
+                         op.kind == LayerKind::attention || op.kind == LayerKind::shift || op.kind == LayerKind::pool;
       need(!steps || !read.last, "ops: expected no layer that reads steps behind the last one");
-      const Source second = source(int32_t(i), op.reads[1]);
-      if (reads_two(op.kind)) {
+      const Source second = source(int32_t(i), op.reads[op.n_reads - 1]);
+      if (count.most == 2) {
         need(op.second == second.width && !second.integers, "ops: expected a second source of its width");
       }
       if (op.kind == LayerKind::skip) {
@@ -81,8 +88,9 @@ class Validator {
       if (op.kind == LayerKind::attention) need(!second.last, "ops: expected a sequence as memory");
       check(op);
       check_origins(int32_t(i));
-      const bool last = read.last || op.kind == LayerKind::last;
-      outputs_.push_back({op.out, last ? 0 : read.axis, last, false});
+      const bool last = read.last || op.kind == LayerKind::last || op.kind == LayerKind::pool;
+      const Source joined = op.kind == LayerKind::concat ? join(int32_t(i)) : Source{op.out, read.axis, last, false};
+      outputs_.push_back({op.out, joined.last ? 0 : joined.axis, joined.last, false});
     }
   }
 
@@ -102,7 +110,25 @@ class Validator {
     if (number > kInput) return outputs_[size_t(number)];
     const size_t place = size_t(kInput - number);
     const Input& input = inputs_[place];
-    return {input.size, int32_t(place), input.kind == InputKind::vector, input.kind == InputKind::integers};
+    return {input.size, axis(place), input.kind == InputKind::vector, input.kind == InputKind::integers};
+  }
+
+  // The input whose steps this one has.
+  int32_t axis(size_t place) const {
+    while (inputs_[place].like >= 0) place = size_t(inputs_[place].like);
+    return int32_t(place);
+  }
+
+  // What concat gives: the columns of all that it reads, along the one axis of time among them, if any.
+  Source join(int32_t i) const {
+    Source all{0, 0, true, false};
+    for (int32_t k = 0; k < ops_[size_t(i)].n_reads; k++) {
+      const Source one = source(i, ops_[size_t(i)].reads[k]);
+      need(!one.integers && (one.last || all.last || one.axis == all.axis), "ops: expected numbers of the same steps");
+      all = {all.width + one.width, one.last ? all.axis : one.axis, all.last && one.last, false};
+    }
+    need(ops_[size_t(i)].out == all.width, "ops: expected as many outputs as concat reads");
+    return all;
   }
 
   static void need(bool holds, const char* what) {
@@ -130,6 +156,11 @@ class Validator {
       case LayerKind::attention:
         need(op.out == op.in + op.second, "ops: expected attention to give the context and the query");
         return inside(op.direction[0].weight, op.second, op.in);
+      case LayerKind::pool:
+        if (op.pool == PoolKind::attention) inside(op.direction[0].weight, op.in);
+        return need(op.out == op.in, "ops: expected as many outputs as inputs");
+      case LayerKind::concat:
+        return;
       case LayerKind::last:
       case LayerKind::dropout:
       case LayerKind::shift:

@@ -1,4 +1,5 @@
-// A table of vectors: y = E[id], for an input of integers. An id outside of the table gives NaN.
+// A table of vectors: y = E[id], for an input of integers. An id outside of the table gives NaN. The row of the padding
+// id, if there is one, gets no gradient.
 #pragma once
 
 #include "layers/record.h"
@@ -29,7 +30,7 @@ struct EmbeddingLayer : PlainLayer<T> {
       const Pick pick = share.of(b.op);
       for (int64_t k = 0; k < pick.count; k++) {
         const int64_t m = pick.index[k];
-        if (!known(b.op, ids[m])) continue;
+        if (!known(b.op, ids[m]) || ids[m] == b.op.padding) continue;
         T* row = share.gradient + b.op.direction[0].weight + ids[m] * width;
         for (int64_t j = 0; j < width; j++) row[j] += b.dout[m * b.o.ld + j];
       }

@@ -29,6 +29,15 @@ struct AttentionTape {
   AttentionRoom<T> room;
 };
 
+// The tape of pooling: of attention what each packed row counts (total,), and room for each row's highest score and
+// sum; of the maximum the step that has it, for each feature (rows, ld).
+template <class T>
+struct PoolTape {
+  T *share, *most, *sum;
+  typename Lanes<T>::Int* step;
+  int64_t total;  // how many scores there is room for
+};
+
 // Every operation's output: (rows, ld), rows one for each step of each sequence along its axis of time (`last` false),
 // or one for each of the shard's rows.
 template <class T>
@@ -41,6 +50,7 @@ struct OpTape {
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
   AttentionTape<T> attention;
+  PoolTape<T> pool;
 };
 
 // Rows of numbers: an input or an operation's output, or the gradient of either. Rows are one for each step of each
@@ -147,11 +157,18 @@ struct AttentionScratch {
   int64_t* steps;              // 0, 1, 2, ...
 };
 
+// Of attention pooling: the gradients of the scores (total,), and each row's mean of them (rows,).
+template <class T>
+struct PoolScratch {
+  T *score, *mean;
+};
+
 // What an operation's way back works on.
 template <class T>
 struct OpScratch {
   DirectionScratch<T> dir[2];
   AttentionScratch<T> attention;
+  PoolScratch<T> pool;
 };
 
 template <class T>
@@ -174,7 +191,7 @@ struct ForwardPass {
   const T* theta;
   const Data& data;
   const ShardTape<T>& s;
-  Rows<T> in[2];  // what the operation reads
+  const Rows<T>* in;  // what the operation reads
   OpTape<T>& o;
 };
 
@@ -191,13 +208,13 @@ struct BackwardPass {
   int32_t place;
   const OpWeights<T>& w;
   const ShardTape<T>& s;
-  Rows<T> in[2];
+  const Rows<T>* in;
   const OpTape<T>& o;
   T* dout;
   const OpScratch<T>& own;
   int64_t truncate;
   Shares<T> shares;
-  Into<T> din[2];
+  const Into<T>* din;  // of each source
 };
 
 // What a layer's operation has unless its header says otherwise: no weights to pack, and its output as its tape.
@@ -207,9 +224,8 @@ struct PlainLayer {
   static void carve_weights(Carver&, const Op&, bool /*backward*/, bool /*dx*/, OpWeights<T>&) {}
   // moves: whether any state but a first one of zero meets its weights; what is never read is not packed.
   static void pack(const Op&, const T* /*theta*/, bool /*backward*/, bool /*moves*/, const OpWeights<T>&) {}
-  // o.steps lies ready; second: the axis of what is read second.
-  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const Steps& /*second*/, bool /*keep*/,
-                         OpTape<T>& o) {
+  // o.steps lies ready; read: the axis of the last of what is read.
+  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const Steps& /*read*/, bool /*keep*/, OpTape<T>& o) {
     o.out = m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
   static void carve_scratch(Carver&, const Op&, const OpTape<T>&, int64_t /*block*/, OpScratch<T>&) {}

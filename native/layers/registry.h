@@ -2,10 +2,12 @@
 #pragma once
 
 #include "layers/attention.h"
+#include "layers/concat.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
 #include "layers/last.h"
+#include "layers/pool.h"
 #include "layers/recurrent.h"
 #include "layers/shift.h"
 #include "layers/skip.h"
@@ -32,6 +34,10 @@ ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
       return f(AttentionLayer<T>{});
     case LayerKind::shift:
       return f(ShiftLayer<T>{});
+    case LayerKind::pool:
+      return f(PoolLayer<T>{});
+    case LayerKind::concat:
+      return f(ConcatLayer<T>{});
   }
 }
 

@@ -19,8 +19,9 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
 
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
-    const ForwardPass<T> f{op,      i, weights[i], theta, data, s, {rows_of(s, op.reads[0]), rows_of(s, op.reads[1])},
-                           s.ops[i]};
+    Rows<T> in[kMostSources];
+    for (int32_t k = 0; k < op.n_reads; k++) in[k] = rows_of(s, op.reads[k]);
+    const ForwardPass<T> f{op, i, weights[i], theta, data, s, in, s.ops[i]};
     dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::forward(f); });
   }
 }
@@ -101,17 +102,10 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
       if (source <= kInput) return Into<T>{b.dx[kInput - source], Start::add};
       return Into<T>{b.dout[source], p.ops[source].shared_output ? Start::add : Start::zero};
     };
-    const BackwardPass<T> pass{op,
-                               i,
-                               w[i],
-                               s,
-                               {rows_of(s, op.reads[0]), rows_of(s, op.reads[1])},
-                               o,
-                               b.dout[i],
-                               b.ops[i],
-                               truncate,
-                               shares,
-                               {into(op.reads[0]), into(op.reads[1])}};
+    Rows<T> in[kMostSources];
+    Into<T> din[kMostSources];
+    for (int32_t k = 0; k < op.n_reads; k++) in[k] = rows_of(s, op.reads[k]), din[k] = into(op.reads[k]);
+    const BackwardPass<T> pass{op, i, w[i], s, in, o, b.dout[i], b.ops[i], truncate, shares, din};
     dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::backward(pass); });
     if (s.rest) send_to_origins(op, s, b, i);
   }

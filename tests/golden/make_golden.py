@@ -34,7 +34,7 @@ from elman.engines.reference.random import DrawPlace, Draws
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import CELLS, attention_layouts, drawing_layouts, wide_enough  # noqa: E402
+from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, wide_enough  # noqa: E402
 
 B, T, D, H = 4, 5, 2, 3
 Arrays = dict[str, np.ndarray]
@@ -50,6 +50,7 @@ def main() -> int:
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
     others |= {"rules": rules_values, "truncated": truncated_values, "attention": attention_values}
+    others |= {"pool": pool_values, "concat": concat_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -99,6 +100,13 @@ def draw(name: str) -> Arrays:
         found |= {"lengths": np.array([3, 5, 1, 4]), "source_lengths": np.array([6, 2, 4, 1])}
         found["dy"] = normal((B, T, 3))
         found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in attention_layouts(H, D).items()}
+    elif name == "pool":
+        found = {"x": normal((B, T, D)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, 3))}
+        found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in pooling_layouts(H, D).items()}
+    elif name == "concat":
+        found = {"x": normal((B, T, D)), "words": rng.integers(0, 6, (B, T)), "v": normal((B, D + 1))}
+        found |= {"lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 3))}
+        found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in concat_layouts(H, D).items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -407,6 +415,58 @@ def attention_values(inputs: Arrays) -> Arrays:
             rows.append(functional.pad(y, (0, 0, 0, T - steps)))
         y = torch.stack(rows)
         gradients = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta, read])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
+    return found
+
+
+def gru_steps(layout: Layout, i: int, theta: torch.Tensor, x: torch.Tensor, lengths: np.ndarray) -> torch.Tensor:
+    """The steps of the layout's part i, a GRU layer on x."""
+    part = layout.parts[i]
+    inner, start = Layout([part.layer], x.shape[-1]), part.parameters[0][0].offset
+    states = [torch.zeros(B, H, dtype=torch.float64) for _ in inner.states]
+    return by_module(inner, theta[start : start + inner.size], x, lengths, states)[0]
+
+
+def pool_values(inputs: Arrays) -> Arrays:
+    """y, gradient and dx for each pooling, one row after the other, each cut to its length."""
+    found: Arrays = {}
+    for key, layout in pooling_layouts(H, D).items():
+        theta, x = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"])
+        p, h = named(layout, theta), gru_steps(layout, 0, theta, x, inputs["lengths"])
+        rows: list[torch.Tensor] = []
+        for row, steps in enumerate(inputs["lengths"]):
+            own = h[row, :steps]
+            if key.startswith("attention"):
+                query, own = p["pool.weight"][None], own[None]
+                rows.append(functional.scaled_dot_product_attention(query[None], own, own, scale=1.0)[0, 0])
+            else:
+                rows.append(own.mean(0) if key.startswith("mean") else own.max(0).values)
+        y = functional.linear(torch.stack(rows), p["head.weight"], p["head.bias"])
+        gradients = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta, x])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
+    return found
+
+
+def concat_values(inputs: Arrays) -> Arrays:
+    """y, gradient, dx and dv for both layouts."""
+    found: Arrays = {}
+    lengths, words = inputs["lengths"], torch.tensor(inputs["words"])
+    real = torch.tensor(np.arange(T) < lengths[:, None])[..., None]
+    for key, layout in concat_layouts(H, D).items():
+        theta, x, v = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"]), leaf(inputs["v"])
+        p, dy = named(layout, theta), torch.tensor(inputs["dy"])
+        word = p["word.weight"][words]
+        if key == "tagger":
+            joined = torch.cat([word, v[:, None].expand(B, T, D + 1), x], 2)
+            joined = torch.cat([gru_steps(layout, 2, theta, joined, lengths), x], 2)
+        else:
+            h, dy = gru_steps(layout, 1, theta, x, lengths), dy[:, 0]
+            most = torch.where(real, h, -torch.inf).max(1).values
+            seen = torch.where(real, word, 0.0).sum(1) / torch.tensor(lengths)[:, None]
+            joined = torch.cat([h[range(B), lengths - 1], most, v, seen], 1)
+        y = functional.linear(joined, p["head.weight"], p["head.bias"])
+        y = torch.where(real, y, 0.0) if key == "tagger" else y
+        gradients = torch.autograd.grad((y * dy).sum(), [theta, x, v])
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
     return found
 

@@ -16,6 +16,7 @@ from elman.core.layers import (
     Embedding,
     Layout,
     Part,
+    Pool,
     Recurrent,
     Simple,
     Skip,
@@ -33,7 +34,11 @@ def inputs(layout: Layout) -> list[_native.Input]:
         tables = [part.layer for part in layout.parts if part.reads[0] == INPUT]
         size = min(table.num_embeddings for table in tables if isinstance(table, Embedding))
         kind = _native.InputKind.integers
-    others = [_native.Input(kind=_native.InputKind[one.kind], size=one.size) for one in layout.inputs.values()]
+    names = [INPUT, *layout.inputs]
+    others = [
+        _native.Input(kind=_native.InputKind[one.kind], size=one.size, like=names.index(one.time) if one.time else -1)
+        for one in layout.inputs.values()
+    ]
     return [_native.Input(kind=kind, size=size), *others]
 
 
@@ -44,8 +49,7 @@ def operations(layout: Layout) -> list[_native.Op]:
     state = 0
     for part in layout.parts:
         kind, options = _native.LayerKind[part.layer.kind], _options(part)
-        numbers = [_number(layout, source) for source in part.reads]
-        reads = (numbers[0], numbers[1] if len(numbers) > 1 else _number(layout, INPUT))
+        reads = [_number(layout, source) for source in part.reads]
         directions: list[_native.Direction] = []
         for k in range(max(1, len(part.parameters))):
             directions.append(_direction(layout, part, k, state))
@@ -80,8 +84,8 @@ def _origin(layout: Layout, start: Start | None) -> _native.Origin:
 def _options(part: Part) -> dict[str, Any]:
     """Returns what a layer's operation has beside its sizes and the places of its parameters."""
     match part.layer:
-        case Embedding(num_embeddings=rows):
-            return {"hidden_size": rows}
+        case Embedding(num_embeddings=rows, padding_idx=padding):
+            return {"hidden_size": rows, "padding": -1 if padding is None else padding}
         case Recurrent(hidden_size=hidden, cell=cell) as layer:
             zoneout = [p for _, p in layer.zoneouts]
             return {
@@ -98,6 +102,8 @@ def _options(part: Part) -> dict[str, Any]:
             return {"second_size": part.parameters[0][0].shape[1]}
         case Attention():
             return {"second_size": part.parameters[0][0].shape[0]}
+        case Pool(how=how):
+            return {"pool": _native.PoolKind[how]}
         case Dropout(rate=rate, variational=variational):
             return {"rate": rate, "variational": variational}
         case _:

@@ -37,7 +37,7 @@ def layers_from_plain(name: str, plain: Any) -> list[Layer | Node]:
 
 def inputs_to_plain(inputs: Mapping[str, Input]) -> dict[str, Any]:
     """Returns a network's named inputs as plain JSON values: name -> the fields of its `Input`."""
-    return {name: dataclasses.asdict(given) for name, given in inputs.items()}
+    return {name: {k: v for k, v in vars(given).items() if v is not None} for name, given in inputs.items()}
 
 
 def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
@@ -45,8 +45,13 @@ def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
     TypeError for anything else."""
     if not isinstance(plain, dict) or len(plain) > MOST_LAYERS:
         raise ValueError(f"{name}: expected a mapping of at most {MOST_LAYERS} inputs, got {type(plain).__name__}")
-    known: dict[str, fields.Check] = {"size": fields.whole(1), "kind": fields.text}
-    return {key: Input(**fields.record(f"{name}.{key}", value, known)) for key, value in plain.items()}
+    found: dict[str, Input] = {}
+    for key, value in plain.items():
+        known: dict[str, fields.Check] = {"size": fields.whole(1), "kind": fields.text}
+        if isinstance(value, dict) and "time" in value:  # only inputs of another's steps have it
+            known["time"] = fields.text
+        found[key] = Input(**fields.record(f"{name}.{key}", value, known))
+    return found
 
 
 def layout_from_plain(name: str, plain: Any) -> Layout:

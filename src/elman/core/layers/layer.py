@@ -53,6 +53,10 @@ class Layer:
         """Returns the names of what it reads, where no `Node` gives others."""
         return (PREVIOUS,)
 
+    def counts(self) -> range:
+        """Returns how many things it can read."""
+        return range(len(self.sources()), len(self.sources()) + 1)
+
     def output(self, *read: Signal) -> Signal:
         """Returns what it gives for what it reads; raises ValueError for what it cannot read."""
         raise NotImplementedError
@@ -60,6 +64,10 @@ class Layer:
     def parameter_shapes(self, size: int, *more: int) -> Mapping[str, tuple[int, ...]]:
         """Returns name -> shape of one direction's parameters, in the engines' order; `size` is that of what it reads
         first, `more` are the others'."""
+        return {}
+
+    def shared(self) -> Mapping[str, str]:
+        """Returns name -> the layer before it whose parameter of this name is its own too, without another place."""
         return {}
 
     def state_sizes(self) -> Mapping[str, int]:

@@ -13,12 +13,14 @@ from elman.core.layers import (
     Activation,
     Attention,
     Cell,
+    Concat,
     Dense,
     Embedding,
     Last,
     Layer,
     Layout,
     Node,
+    Pool,
     Recurrent,
     Shift,
     Simple,
@@ -28,6 +30,7 @@ from elman.core.losses import LOSSES, Loss
 from elman.network import Network, arguments
 from elman.network.arguments.batch import vocabulary
 from elman.network.arguments.named import TARGETS
+from elman.network.description import reads_integers
 
 __all__ = ["Subject", "draw_inputs", "draw_state", "draw_targets", "network_of"]
 
@@ -57,7 +60,7 @@ def network_of(subject: Any, rng: np.random.Generator) -> Subject:
         known = {**CELLS, **LOSSES}
         subject = known[checks.choice("subject", subject, tuple(known))]
     layers = _around(subject)
-    layout = Layout(layers, 1 if isinstance(layers[0], Embedding) else 3)
+    layout = Layout(layers, 1 if reads_integers(layers) else 3)
     network = Network.from_theta(layout, 0.5 * rng.normal(size=layout.size))
     return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, ())
 
@@ -69,12 +72,16 @@ def _around(subject: Any) -> list[Layer | Node]:
             return [Recurrent(4, Simple(subject)), Dense(2)]
         case Recurrent():
             return [subject, Dense(2)]
+        case Dense(tied=str() as name, output_size=size):
+            return [Node(Embedding(size, 4), name, ["x"]), Recurrent(4, Simple()), subject]
         case Dense():
             return [Recurrent(4, Simple()), subject]
         case Embedding():
             return [subject, Recurrent(4, Simple()), Dense(2)]
         case Last() | Skip():
             return [Recurrent(4, Simple()), Dense(2), subject] if isinstance(subject, Skip) else [Recurrent(4), subject]
+        case Concat() | Pool():
+            return [Recurrent(4, Simple()), subject, Dense(2)]
         case Attention():
             reads = ("previous", "previous")
             return [Recurrent(4, Simple()), Node(subject, reads=reads), Dense(2)]
@@ -105,9 +112,11 @@ def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[Any, Any]:
         if given.kind == "vector":
             values[name] = rng.normal(size=(ROWS, given.size))
             continue
+        steps = values[given.time].shape[1] if given.time else 4
+        lead = (ROWS, steps)
         integers = given.kind == "integers"
-        values[name] = rng.integers(0, given.size, (ROWS, 4)) if integers else rng.normal(size=(ROWS, 4, given.size))
-        counts[name] = np.array([2, 4, 3])
+        values[name] = rng.integers(0, given.size, lead) if integers else rng.normal(size=(*lead, given.size))
+        counts[name] = counts[given.time] if given.time else np.array([2, 4, 3])
     return values, counts
 
 
