@@ -20,7 +20,7 @@ from elman.network import Network
 from elman.train.history import History
 from elman.train.training import Trainer, TrainingError
 
-__all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train"]
+__all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train", "trainer_of"]
 
 CLIP_NORM = 1.0
 WEIGHTS, ORDER, EXAMPLES = range(3)  # children of a training's seed: initial weights, order of rows, drawn examples
@@ -111,6 +111,22 @@ def layout_of(recipe: Recipe, input_size: int, output_size: int, output: str = "
     return Layout(stack(recipe.hidden_size, output_size, recipe.cell, 1, False, output, (), skip), input_size)
 
 
+def trainer_of(job: Job, seed: np.random.SeedSequence) -> Trainer:
+    """Returns the Trainer of a job's network, before its first update."""
+    recipe = job.recipe
+    trainer = Trainer(
+        job.network(number(child(seed, WEIGHTS))),
+        loss=job.loss,
+        optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        schedule=Cosine(recipe.updates) if recipe.cosine else None,
+        batch_size=recipe.batch_size,
+        clip_norm=CLIP_NORM,
+        seed=number(child(seed, ORDER)),
+    )
+    trainer.advice = False  # targets were scaled, and rows split, for a reason
+    return trainer
+
+
 def train(
     job: Job,
     seed: np.random.SeedSequence,
@@ -122,18 +138,8 @@ def train(
     cancelled   is called after each epoch; once it returns True, CancelledError is raised
     on_updates  is called after each epoch with the number of updates since its previous call
     """
-    weights, order, examples = (child(seed, use) for use in (WEIGHTS, ORDER, EXAMPLES))
-    network, recipe = job.network(number(weights)), job.recipe
-    trainer = Trainer(
-        network,
-        loss=job.loss,
-        optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-        schedule=Cosine(recipe.updates) if recipe.cosine else None,
-        batch_size=recipe.batch_size,
-        clip_norm=CLIP_NORM,
-        seed=number(order),
-    )
-    trainer.advice = False  # targets were scaled, and rows split, for a reason
+    trainer = trainer_of(job, seed)
+    network, recipe = trainer.network, job.recipe
     reported = 0
 
     def after_epoch(trainer: Trainer) -> None:
@@ -146,7 +152,7 @@ def train(
     kept: list[np.ndarray] = []
     last = network.theta.copy()
     try:
-        for each in job.data.rounds(recipe, np.random.default_rng(examples)):
+        for each in job.data.rounds(recipe, np.random.default_rng(child(seed, EXAMPLES))):
             if each.epochs:
                 trainer.fit(
                     each.x,

@@ -1,4 +1,5 @@
-"""Classes, numbers and tags of whole sequences: estimators shaped as scikit-learn's own."""
+"""Classes, numbers and tags of whole sequences: estimators shaped as scikit-learn's own; tables read as
+sequences."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ except ModuleNotFoundError:
 
 from elman.sequence.classifier import SequenceClassifier
 from elman.sequence.regressor import SequenceRegressor
+from elman.sequence.tables.reading import Sequences, sequences
 from elman.sequence.tagger import SequenceTagger
 
-__all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
+__all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger", "Sequences", "sequences"]

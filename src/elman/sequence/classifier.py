@@ -1,18 +1,19 @@
-"""`SequenceClassifier`: one class for each sequence."""
+"""`SequenceClassifier`: one class, or several labels, for each sequence."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from elman.estimators.ensemble import OnProgress
+from elman.estimators.base import Constraints
 from elman.sequence.estimator import SequenceEstimator
-from elman.sequence.labels import check_count, classes_of, encode, read_labels
-from elman.sequence.model import Targets, softmax
-from elman.sequence.options import CONSTRAINTS
-from elman.sequence.saved import CLASSIFIER, FittedClassifier, Labels
+from elman.sequence.options import CLASS_WEIGHT, CONSTRAINTS
+from elman.sequence.targets import Classes, Indicators, Target, is_indicator
+from elman.sequence.training import Data
+from elman.sequence.weights import class_weights, sample_weights
 
 __all__ = ["SequenceClassifier"]
 
@@ -24,7 +25,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     sequences (T,), (T, D) of unequal length, of numbers, tokens, or tuples of both.
     """
 
-    _constraints = {**CONSTRAINTS}
+    _constraints: ClassVar[Constraints] = {**CONSTRAINTS, "class_weight": CLASS_WEIGHT}
+    _targets = (Classes, Indicators)
+    _file_kind = "sequence classifier"
 
     def __init__(
         self,
@@ -52,46 +55,72 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         time: str | None = None,
         progress: bool = False,
         seed: int = 0,
+        class_weight: Any = None,
     ) -> None:
         self._store(locals())
 
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, on_progress: OnProgress | None = None
-    ) -> SequenceClassifier:
-        """Learns the classes y (n,) of n sequences and returns the estimator."""
-        options = self.checked_options()
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None")
-        steps = self._read(X, reset=True)
-        labels = read_labels(y)
-        n = len(steps.lengths)
-        check_count("y", len(labels), n)
-        weight = self._weights(sample_weight, n)
-        if weight is not None and not weight.all():
-            kept = np.flatnonzero(weight)
-            steps, labels, weight = steps.take(kept), labels[kept], weight[kept]
-        classes = classes_of(labels)
-        if len(classes) < 2:
-            raise ValueError(f"y: expected at least two classes, got one class alone: {classes.tolist()[0]!r}")
-        targets = Targets(encode(labels, classes), "cross_entropy", len(classes), weight=weight)
-        self._train(steps, targets, options, on_progress)
-        self.classes_ = classes
-        return self
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
+        try:
+            array = np.asarray(y)
+        except ValueError:
+            raise ValueError(
+                "y: expected one label for each sequence, got sequences; SequenceTagger learns these"
+            ) from None
+        return Indicators.of(y, lengths) if is_indicator(array) else Classes.of(y, lengths)
+
+    def _weights(self, weight: np.ndarray | None, target: Target, data: Data, options: Mapping[str, Any]) -> Any:
+        if isinstance(target, Classes):
+            return class_weights(options["class_weight"], target.labels, data.y, weight)
+        if options["class_weight"] is not None:
+            raise ValueError(f"class_weight: expected None for several labels, got {options['class_weight']!r}")
+        return weight
+
+    def _fitted_to(self, target: Target) -> None:
+        assert isinstance(target, Classes | Indicators)
+        self.classes_ = target.labels.array
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Passes once over n sequences and returns the estimator; the first call needs `classes`, all labels there are.
+
+        Means, standard deviations and vocabularies are those of the first call.
+        """
+        if classes is None and is_indicator(np.asarray(y)):
+            return self._partial_fit(X, y, sample_weight, None)
+        return self._partial_fit(X, y, sample_weight, self._told(classes, Classes))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Returns the probability of each class, (n, C), in the order of `classes_`."""
-        _, found = self._outputs(X)
-        return np.mean([softmax(each) for each in found], axis=0)
+        """Returns the probability of each class, (n, C) in the order of `classes_`; of several labels, of each one."""
+        return self._probabilities(X)[1]
 
     def predict(self, X: Any) -> np.ndarray:
-        """Returns the most probable class of each sequence, (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        """Returns the most probable class of each sequence (n,); of several labels, those likelier than not (n, K)."""
+        probability = self.predict_proba(X)
+        return self.target_.chosen(probability)
 
-    _file_kind, _codec = "sequence classifier", CLASSIFIER
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Returns the logarithm of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
-    def _fitted(self) -> FittedClassifier:
-        return FittedClassifier(self._common(), Labels.of(self.classes_), False)
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Returns log-odds: of the second class of two (n,), of each class (n, C), or of each label (n, K)."""
+        probability = self.predict_proba(X)
+        tiny = np.finfo(np.float64).tiny
+        odds = np.log(np.maximum(probability, tiny)) - np.log(np.maximum(1.0 - probability, tiny))
+        return odds[:, 1] if isinstance(self.target_, Classes) and len(self.classes_) == 2 else odds
 
-    def _restore(self, fitted: FittedClassifier) -> None:
-        self._restore_common(fitted.common)
-        self.classes_ = fitted.classes.array()
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Returns the share of sequences whose class, or all of whose labels, are right.
+
+        A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
+        """
+        self.check_fitted()
+        X, y = self._of_table(X, y, reset=False)
+        steps, probability = self._probabilities(X)
+        right = self.target_.right(y, steps.lengths, probability)
+        return float(np.average(right, weights=sample_weights(sample_weight, len(right))))

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
-from elman.core import checks
+from elman.core.layers import Layout
 from elman.estimators.base import Estimator, NotFittedError
 from elman.estimators.ensemble import OnProgress
-from elman.estimators.recipe import Recipe
+from elman.estimators.progress import shown
 from elman.network import Network
 from elman.sequence import model
 from elman.sequence.columns import Columns, fit_columns
-from elman.sequence.model import Examples, Targets
+from elman.sequence.labels import Labels, read_labels
 from elman.sequence.options import CONSTRAINTS
-from elman.sequence.saved import Common
-from elman.sequence.steps import Steps, is_tokens, padded, read_steps
+from elman.sequence.saved import CODEC, Fitted
+from elman.sequence.steps import Steps, is_tokens, read_steps
+from elman.sequence.tables.layout import Layout as TableLayout
+from elman.sequence.tables.reading import sequences
+from elman.sequence.targets import Classes, Target
+from elman.sequence.training import Data, Examples, Folders, recipe_for, split_rows, train_all, trainers
+from elman.sequence.weights import sample_weights
+from elman.series.tables.frames import is_frame
+from elman.train.training import Trainer
 
 __all__ = ["SequenceEstimator"]
-
-LEAST_UPDATES = 600  # of a fit whose `epochs` is None
-LEAST_EPOCHS = 20
 
 
 class _NotFitted(NotFittedError, SklearnNotFittedError):
@@ -41,7 +45,9 @@ class SequenceEstimator(BaseEstimator, Estimator):
     """
 
     _constraints = CONSTRAINTS
-    _by_step: ClassVar[bool] = False  # whether there is one target for each step
+    _codec = CODEC
+    _targets: ClassVar[tuple[type[Any], ...]]  # the kinds of targets that it learns
+    _by_step: ClassVar[bool] = False  # whether each step has one
 
     def _store(self, given: Mapping[str, Any]) -> None:
         """Stores the arguments of `__init__`, which calls this with its `locals()`, under their names."""
@@ -54,123 +60,274 @@ class SequenceEstimator(BaseEstimator, Estimator):
             raise _NotFitted(f"{type(self).__name__}: expected fit to be called before, it was not")
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "columns_")
+        return hasattr(self, "networks_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = True
         tags.target_tags.required = True
         return tags
 
+    # ------------------------------------------------------------------------- what subclasses decide
+
+    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
+        """Returns what is learned, as targets y show it."""
+        raise NotImplementedError
+
+    def _weights(self, weight: np.ndarray | None, target: Target, data: Data, options: Mapping[str, Any]) -> Any:
+        """Returns the weights of all rows of the data's targets, (n,) or (N,); None: all equal. `weight` are those of
+        the sequences."""
+        return weight
+
+    # ------------------------------------------------------------------------------------------ fit
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: str | os.PathLike[str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Self:
+        """Trains on n sequences X with their targets y, and returns the estimator.
+
+        sample_weight  (n,) weights of the sequences; those of weight 0 are left out
+        checkpoint     a folder, to which each epoch is written;  resume  such a folder: the fit goes on from there, to
+                       the same bits as if it had never stopped
+        on_progress    is called with the share of the training that is done, from 0 to 1, by any thread; what it raises
+                       ends the training, is raised here, and leaves the estimator as it was
+
+        Raises ValueError or TypeError for data or options that cannot be used, and `elman.TrainingError` with the
+        doctor's report where a training fails.
+        """
+        options = self.checked_options()
+        go_on = options["warm_start"] and self.__sklearn_is_fitted__()
+        before = dict(vars(self))
+        try:
+            data, target = self._data(X, y, sample_weight, options, self.target_ if go_on else None)
+            if isinstance(target, Classes) and (data.y == data.y[0]).all():
+                one = target.labels.labels[int(data.y[0])]
+                raise ValueError(
+                    f"y: expected at least two classes, with weights above 0, got one class alone: {one!r}"
+                )
+            train, held_out = data, None
+            if options["early_stopping"]:
+                rest, drawn = split_rows(target, data, options["validation_fraction"], options["seed"])
+                train, held_out = data.take(rest, target.by_step), data.take(drawn, target.by_step)
+            columns = self.columns_ if go_on else _columns(train.steps, options)
+            layout = model.layout_for(options, columns, target.outputs, target.by_step)
+            recipe, epochs = recipe_for(options, len(train.steps.lengths))
+            examples = Examples(
+                train.arguments(columns, target.by_step),
+                epochs,
+                None if held_out is None else held_out.arguments(columns, target.by_step),
+                None if held_out is None else options["patience"],
+            )
+            start = self._start(layout) if go_on else []
+            folders = Folders(checkpoint, resume)
+            with shown(options["progress"], on_progress) as told:
+                results = train_all(layout, target, examples, recipe, options["seed"], start, folders, told)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        self.columns_, self.target_ = columns, target
+        self.networks_ = tuple(Network.from_theta(layout, each.theta) for each in results)
+        self.histories_ = tuple(each.history for each in results)
+        self.n_iter_ = max(len(history) for history in self.histories_)
+        self._trainers = None
+        self._fitted_to(target)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, target: Target | None) -> Self:
+        """Passes once over n sequences with the optimiser as the last call left it, and returns the estimator.
+
+        target  what is learned, if this is known before the first y
+        """
+        options = self.checked_options()
+        first = not self.__sklearn_is_fitted__()
+        data, target = self._data(X, y, sample_weight, options, target if first else self.target_, reset=first)
+        columns = _columns(data.steps, options) if first else self.columns_
+        layout = model.layout_for(options, columns, target.outputs, target.by_step)
+        own: tuple[Trainer, ...] | None = getattr(self, "_trainers", None)
+        if own is None:
+            recipe, _ = recipe_for(options, len(data.steps.lengths), cosine=False)
+            own = trainers(layout, target, recipe, options["seed"], [] if first else self._start(layout))
+        given = data.arguments(columns, target.by_step)
+        for trainer in own:
+            trainer.fit(**given, epochs=1, progress=False)
+        self.columns_, self.target_, self._trainers = columns, target, own
+        self.networks_ = tuple(trainer.network for trainer in own)
+        self.histories_ = tuple(trainer.history for trainer in own)
+        self.n_iter_ = (0 if first else self.n_iter_) + 1
+        self._fitted_to(target)
+        return self
+
+    def _told(self, classes: Any, kind: type[Classes]) -> Target | None:
+        """Returns what is learned, as `classes` of `partial_fit` say it; None in later calls, where they may be left
+        out."""
+        first = not self.__sklearn_is_fitted__()
+        if classes is None and not first:
+            return None
+        if classes is None:
+            raise ValueError("classes: expected all labels that y may have, in the first call of partial_fit, got None")
+        target = kind(Labels.of(read_labels(classes, "classes")))
+        target.validate()
+        if not first and target.labels.labels != self.target_.labels.labels:
+            raise ValueError(f"classes: expected those of the first call, {self.target_.labels.listed()}")
+        return target
+
+    def _data(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        options: Mapping[str, Any],
+        target: Target | None,
+        reset: bool | None = None,
+    ) -> tuple[Data, Target]:
+        """Returns checked data and what is learned from them: `target`, or what y shows."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        reset = target is None if reset is None else reset
+        X, y = self._of_table(X, y, reset)
+        steps = self._read(X, reset)
+        weight = sample_weights(sample_weight, len(steps.lengths))
+        kept = None if weight is None or weight.all() else np.flatnonzero(weight)
+        if target is None:
+            target = self._target_of(y, steps.lengths, options)
+        data = Data(steps, target.encode(y, steps.lengths), None)
+        if kept is not None and weight is not None:
+            data, weight = data.take(kept, target.by_step), weight[kept]
+        return data._replace(weight=self._weights(weight, target, data, options)), target
+
+    def _start(self, layout: Layout) -> list[np.ndarray]:
+        """Returns the present weights, from which a training goes on. ValueError where options have changed them."""
+        if self.networks_[0].layers != layout.layers:
+            raise ValueError(
+                f"warm_start: expected the options with which the networks were made, {[*self.networks_[0].layers]}, "
+                f"got {[*layout.layers]}; set warm_start=False, or make a new estimator"
+            )
+        return [network.theta.copy() for network in self.networks_]
+
+    def _fitted_to(self, target: Target) -> None:
+        """Sets the public results that follow from the target."""
+
+    def _outputs(self, X: Any) -> tuple[Steps, list[np.ndarray]]:
+        """Returns the sequences of X, and the outputs of each network for them."""
+        self.check_fitted()
+        steps = self._read(self._of_table(X, None, False)[0], reset=False)
+        return steps, model.outputs(self.networks_, self.columns_, self.columns_.encode(steps), self.target_.by_step)
+
+    def _probabilities(self, X: Any) -> tuple[Steps, np.ndarray]:
+        """Returns the sequences of X, and the probabilities of their classes: the mean of those of all networks."""
+        steps, found = self._outputs(X)
+        return steps, np.mean([self.target_.probabilities(each) for each in found], axis=0)
+
     # -------------------------------------------------------------------------------------------- X
+
+    def _of_table(self, x: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        """Returns the sequences of a data frame in long form, and their targets where y is the name of a column;
+        anything else as it is."""
+        if self.id is None or not is_frame(x):
+            if isinstance(y, str):
+                raise ValueError(
+                    f"y: expected targets, got {y!r}; a column name needs a frame and the option id="
+                )
+            if reset:
+                self.layout_: TableLayout | None = None
+            return x, y
+        named = y if isinstance(y, str) else None
+        layout = None if reset else self.layout_
+        found = sequences(x, self.id, self.time, named, named is not None and self._by_step, layout=layout)
+        if reset:
+            if y is not None and named is None and found.layout.label is not None:
+                raise ValueError(
+                    f"y: expected {found.layout.label!r}, the column of labels that the frame has, or a frame without it"
+                )
+            self.layout_ = found.layout
+        return found.x, y if named is None else found.y
 
     def _read(self, x: Any, reset: bool) -> Steps:
         """Returns the sequences of X, compared with those that were fitted to unless `reset`."""
         if x is None:
             raise ValueError("X: expected sequences, got None")
-        two_axes = not isinstance(x, list | tuple) and np.ndim(x) != 3
-        if two_axes and not is_tokens(x):
-            x = validate_data(self, x, reset=reset, ensure_all_finite=False)
+        rows = isinstance(x, list | tuple)
+        if not rows and len(getattr(x, "shape", (0, 0))) < 3 and not is_tokens(x):
+            if reset or self._table:
+                x = validate_data(self, x, reset=reset, ensure_all_finite=False)
+            else:
+                x = check_array(x, ensure_all_finite=False)
         steps = read_steps(x)
-        self._check_like_fitted(steps, reset)
-        return steps
-
-    def _check_like_fitted(self, steps: Steps, reset: bool) -> None:
-        columns, name = steps.values.shape[1], type(self).__name__
-        width = int(steps.lengths[0]) if steps.table else columns
+        width = int(steps.lengths[0]) if steps.table else steps.values.shape[1]
         if reset:
             self.n_features_in_, self._table = width, steps.table
-        elif steps.table != self._table and not (steps.table and self.n_features_in_ == 1):
+            if not steps.table and hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            if self.layout_ is not None:
+                self.feature_names_in_ = np.array(self.layout_.names, object)
+            return steps
+        return self._like_fitted(steps)
+
+    def _like_fitted(self, steps: Steps) -> Steps:
+        """Returns sequences that are like those of the fit; raises ValueError for any others."""
+        name, expected, columns = type(self).__name__, self.n_features_in_, steps.values.shape[1]
+        if self._table:
+            unlike = steps.lengths[steps.lengths != expected]
+            if columns == 1 and not len(unlike):
+                return steps
             raise ValueError(
-                f"X: expected {'2-D numbers (n, T)' if self._table else 'sequences'} as in fit, got "
-                f"{'2-D numbers (n, T)' if steps.table else 'sequences'}; in 2-D numbers each row is a whole sequence "
-                "of one number a step. Give both fit and predict the same form: 3-D (n, T, D) or a list"
+                f"X has {int(unlike[0]) if columns == 1 else columns} features, but {name} is expecting {expected} "
+                "features as input: fit had 2-D X (n, T), n sequences of one number a step, all with T steps. Fit 3-D "
+                "X (n, T, D), or a list of arrays, for other sequences"
             )
-        elif steps.table == self._table and width != self.n_features_in_:
+        if columns != expected:
             raise ValueError(
-                f"X has {width} features, but {name} is expecting {self.n_features_in_} features as input"
-                + (" (2-D X: as many steps as in fit)" if steps.table else "")
+                f"X has {columns} features, but {name} is expecting {expected} features as input, at each step"
+                + ("; 2-D X (n, T) is n sequences of one number a step" if steps.table else "")
             )
-
-    # ------------------------------------------------------------------------------------------ fit
-
-    def _train(
-        self, steps: Steps, targets: Targets, options: Mapping[str, Any], on_progress: OnProgress | None
-    ) -> None:
-        """Trains the networks on checked sequences and targets, and sets what `fit` leaves."""
-        columns = fit_columns(steps, options["token_columns"], options["standardize"], options["min_count"])
-        encoded = columns.encode(steps)
-        x, lengths = model.inputs_of(encoded)
-        y = padded(targets.y, encoded.lengths) if targets.by_step else targets.y
-        weight = targets.weight
-        if weight is not None and targets.by_step:
-            weight = padded(weight, encoded.lengths)
-        n = len(encoded.lengths)
-        batches = math.ceil(n / options["batch_size"])
-        epochs = options["epochs"] or max(LEAST_EPOCHS, math.ceil(LEAST_UPDATES / batches))
-        examples = Examples(x, lengths, y, weight, epochs)
-        recipe = Recipe(
-            options["members"],
-            options["hidden_size"],
-            epochs * batches,
-            options["batch_size"],
-            options["learning_rate"],
-            options["weight_decay"],
-            options["cell"],
-            cosine=True,
-        )
-        layout = model.layout_for(options, columns, targets.outputs, targets.by_step)
-        results = model.train_networks(layout, examples, targets, recipe, options["seed"], None, on_progress)
-        self.columns_: Columns = columns
-        self.networks_: tuple[Network, ...] = tuple(Network.from_theta(layout, each.theta) for each in results)
-        self.histories_ = tuple(each.history for each in results)
-        self.n_iter_ = max(len(history) for history in self.histories_)
-
-    def _outputs(self, x: Any) -> tuple[Steps, list[np.ndarray]]:
-        """Returns the sequences of X, and the outputs of each network for them."""
-        self.check_fitted()
-        steps = self._read(x, reset=False)
-        return steps, model.outputs(self.networks_, self.columns_.encode(steps), self._by_step)
-
-    def _weights(self, sample_weight: Any, n: int) -> np.ndarray | None:
-        """Returns checked weights of the sequences, float32 (n,)."""
-        if sample_weight is None:
-            return None
-        weight = np.asarray(sample_weight)
-        if weight.dtype.kind not in "biuf":
-            raise TypeError(f"sample_weight: expected real numbers, got {checks.shown(sample_weight)}")
-        if weight.ndim == 0:
-            weight = np.full(n, weight)
-        if weight.ndim != 1:
-            raise ValueError(f"sample_weight: expected shape ({n},), got {weight.shape}; Sample weights must be 1D")
-        if len(weight) != n:
-            raise ValueError(f"sample_weight: expected shape ({n},), one for each sequence, got {weight.shape}")
-        bad = ~(np.isfinite(weight) & (weight >= 0))
-        if bad.any():
-            i = int(bad.argmax())
-            raise ValueError(f"sample_weight: expected finite numbers of at least 0, got {weight[i]} at row {i}")
-        if not weight.any():
-            raise ValueError("sample_weight: expected at least one weight above 0, got zeros alone")
-        return weight.astype(np.float64)
+        return steps
 
     # ---------------------------------------------------------------------------------------- files
 
-    def _common(self) -> Common:
-        """Returns what all estimators of sequences leave, for a file."""
-        names = getattr(self, "feature_names_in_", None)
-        return Common(
+    def _plain_options(self) -> dict[str, Any]:
+        weights = getattr(self, "class_weight", None)
+        if not isinstance(weights, Mapping):
+            return super()._plain_options()
+        pairs = [[label, float(weight)] for label, weight in weights.items()]  # labels of JSON's mappings are strings
+        return clone(self).set_params(class_weight=None)._plain_options() | {"class_weight": pairs}
+
+    @classmethod
+    def _of_plain(cls, plain: Any) -> Self:
+        if isinstance(plain, dict) and isinstance(plain.get("class_weight"), list):
+            plain = {**plain, "class_weight": dict(map(tuple, plain["class_weight"]))}
+        return super()._of_plain(plain)
+
+    def _fitted(self) -> Fitted:
+        names: Sequence[Any] | None = getattr(self, "feature_names_in_", None)
+        return Fitted(
             self.columns_,
+            self.target_,
             self.networks_,
             self.n_features_in_,
             None if names is None else tuple(map(str, names)),
             self._table,
             self.n_iter_,
+            self.layout_,
         )
 
-    def _restore_common(self, common: Common) -> None:
-        """Sets what `_common` returned."""
-        self.columns_, self.networks_ = common.columns, common.networks
-        self.n_features_in_, self._table, self.n_iter_ = common.features, common.table, common.epochs
-        if common.names is not None:
-            self.feature_names_in_ = np.array(common.names, object)
+    def _restore(self, fitted: Fitted) -> None:
+        if not isinstance(fitted.target, self._targets):
+            raise ValueError(f"target: expected that of a {type(self).__name__}, got {type(fitted.target).__name__}")
+        self.columns_, self.target_, self.networks_ = fitted.columns, fitted.target, fitted.networks
+        self.n_features_in_, self._table, self.n_iter_ = fitted.features, fitted.table, fitted.epochs
+        self.layout_ = fitted.layout
+        if fitted.names is not None:
+            self.feature_names_in_ = np.array(fitted.names, object)
+        self._fitted_to(fitted.target)
+
+
+def _columns(steps: Steps, options: Mapping[str, Any]) -> Columns:
+    return fit_columns(steps, options["token_columns"], options["standardize"], options["min_count"])

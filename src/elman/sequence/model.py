@@ -1,138 +1,118 @@
-"""The networks of an estimator of sequences: their layers, their training, and their outputs for new sequences."""
+"""The networks of an estimator of sequences: their layers, their inputs, and their outputs for new sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from elman.core.layers import Dense, Dropout, Embedding, Last, Layer, Layout, Node, Recurrent, as_cell
-from elman.estimators import ensemble
-from elman.estimators.ensemble import OnProgress
-from elman.estimators.recipe import Recipe
-from elman.estimators.seeds import Use, child
-from elman.estimators.training import Job, Round, Trained
+from elman.core.layers import (
+    INPUT,
+    Concat,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    Last,
+    Layer,
+    Layout,
+    Node,
+    Pool,
+    Recurrent,
+    as_cell,
+)
 from elman.network import Network
 from elman.sequence.columns import Columns, Encoded
-from elman.sequence.steps import padded
+from elman.sequence.steps import padded, places
+from elman.sequence.vocabulary import PADDING
 
-__all__ = ["Examples", "Targets", "layout_for", "inputs_of", "outputs", "softmax", "train_networks"]
+__all__ = ["inputs_of", "layout_for", "outputs"]
 
 BLOCK_STEPS = 2**18  # steps of sequences that are computed at a time, padding among them
 
 
-class Targets(NamedTuple):
-    """What networks learn of n sequences."""
-
-    y: np.ndarray  # (n,) classes, (n, O) numbers, or for tags (N,) classes of all steps end to end
-    loss: str
-    outputs: int  # of the network
-    bias: np.ndarray | None = None  # (O,): its outputs before training; None: 0
-    weight: np.ndarray | None = None  # (n,), or (N,) for tags
-    by_step: bool = False  # whether each step has a target
-
-
-class Examples(NamedTuple):
-    """Inputs and targets of n sequences, as `Trainer.fit` takes them; a `TrainingData` of one round."""
-
-    x: Any
-    lengths: Any
-    y: np.ndarray
-    weight: np.ndarray | None
-    epochs: int
-    validation: Mapping[str, Any] | None = None
-    patience: int | None = None
-
-    def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        yield Round(
-            self.x,
-            self.y,
-            self.weight,
-            self.epochs,
-            validation=self.validation,
-            patience=self.patience,
-            lengths=self.lengths,
-        )
-
-
 def layout_for(options: Mapping[str, Any], columns: Columns, outputs: int, by_step: bool) -> Layout:
-    """Returns the layout of a network with these options that reads these columns."""
-    layers: list[Layer | Node] = []
-    if columns.tokens:
-        layers.append(Embedding(len(columns.vocabularies[0]), options["embedding_size"]))
-    between = [Dropout(options["dropout"])] if options["dropout"] else []
+    """Returns the layout of a network with these options that reads these columns.
+
+    Each column of tokens has an embedding, which is joined to the numbers; the recurrent layers follow, then what makes
+    one vector of their steps, unless each step has an output, and one linear layer.
+    """
+    dropout = [Dropout(options["dropout"])] if options["dropout"] else []
+    read, inputs = _reading(columns, options["embedding_size"])
+    layers: list[Layer | Node] = [*read, *(dropout if columns.tokens else [])]
     for _ in range(options["num_layers"]):
-        layers += [Recurrent(options["hidden_size"], as_cell(options["cell"]), options["bidirectional"]), *between]
+        layers += [Recurrent(options["hidden_size"], as_cell(options["cell"]), options["bidirectional"]), *dropout]
     if not by_step:
-        layers.append(Last())
-    layers.append(Dense(outputs))
-    return Layout(layers, max(1, len(columns.numeric)))
+        layers += _pooling(layers, options["pooling"].split("+"))
+    return Layout([*layers, Dense(outputs)], max(1, len(columns.numeric)), inputs)
 
 
-def inputs_of(encoded: Encoded) -> tuple[Any, np.ndarray | None]:
-    """Returns x and lengths as a network takes them."""
-    x = padded(encoded.numbers if encoded.numbers is not None else encoded.ids[0], encoded.lengths)
-    return x, None if (encoded.lengths == x.shape[1]).all() else encoded.lengths
+def _reading(columns: Columns, size: int) -> tuple[list[Layer | Node], dict[str, Input]]:
+    """Returns the layers that make numbers of all columns, and the inputs besides x."""
+    tables = [Embedding(len(vocabulary), size, padding_idx=PADDING) for vocabulary in columns.vocabularies]
+    if not tables:
+        return [], {}
+    if not columns.numeric and len(tables) == 1:
+        return [*tables], {}
+    names = [INPUT, *(f"tokens{column}" for column in columns.tokens)]
+    names = names if columns.numeric else names[:1] + names[2:]
+    reads = names[1:] if columns.numeric else names
+    nodes: list[Layer | Node] = [
+        Node(table, f"embedding{column}", [name])
+        for table, column, name in zip(tables, columns.tokens, reads, strict=True)
+    ]
+    sources = [INPUT] * bool(columns.numeric) + [f"embedding{column}" for column in columns.tokens]
+    sizes = {name: len(vocabulary) for name, vocabulary in zip(reads, columns.vocabularies, strict=True)}
+    inputs = {name: Input(sizes[name], "integers", time=INPUT) for name in names[1:]}
+    return [*nodes, Node(Concat(), "steps", sources)], inputs
 
 
-def train_networks(
-    layout: Layout,
-    examples: Examples,
-    targets: Targets,
-    recipe: Recipe,
-    seed: int,
-    start: Sequence[np.ndarray] | None,
-    on_progress: OnProgress | None,
-) -> list[Trained]:
-    """Trains the members of an ensemble; those of `start` go on from their weights. Raises TrainingError where one
-    fails."""
-    begin = [None] * recipe.members if start is None else start
-    jobs = [Job(layout, examples, recipe, targets.loss, theta, targets.bias) for theta in begin]
-    results = ensemble.fit_all([ensemble.Ensemble(jobs, child(seed, Use.MEMBERS))], on_progress=on_progress)[0]
-    for trained in results:
-        if trained.error is not None:
-            raise trained.error
-    return results
+def _pooling(layers: list[Layer | Node], how: Sequence[str]) -> list[Layer | Node]:
+    """Returns the layers that make one vector of the steps of `layers`, the last of which is given a name where several
+    read it."""
+    made: list[Layer] = [Last() if each == "last" else Pool(each) for each in how]  # type: ignore[arg-type]
+    if len(made) == 1:
+        return [*made]
+    last = layers.pop()
+    layers.append(Node(last.layer if isinstance(last, Node) else last, "states"))
+    parts = [Node(layer, name, ["states"]) for layer, name in zip(made, how, strict=True)]
+    return [*parts, Node(Concat(), "pooled", [*how])]
 
 
-def outputs(networks: Sequence[Network], encoded: Encoded, by_step: bool) -> list[np.ndarray]:
+def inputs_of(columns: Columns, encoded: Encoded) -> tuple[Any, Any]:
+    """Returns x and lengths as a network of these columns takes them."""
+    given = [padded(ids, encoded.lengths) for ids in encoded.ids]
+    if encoded.numbers is not None:
+        given.insert(0, padded(encoded.numbers, encoded.lengths))
+    lengths = None if (encoded.lengths == given[0].shape[1]).all() else encoded.lengths
+    if len(given) == 1:
+        return given[0], lengths
+    others = columns.tokens if encoded.numbers is not None else columns.tokens[1:]
+    names = [INPUT, *(f"tokens{column}" for column in others)]
+    return dict(zip(names, given, strict=True)), lengths
+
+
+def outputs(networks: Sequence[Network], columns: Columns, encoded: Encoded, by_step: bool) -> list[np.ndarray]:
     """Returns the outputs of each network for n sequences: (n, O), or (N, O) for all steps end to end.
 
     Sequences of like length are computed together, a block at a time.
     """
-    found: list[np.ndarray] = []
-    starts = np.cumsum(encoded.lengths) - encoded.lengths
-    size = int(encoded.lengths.sum()) if by_step else len(encoded.lengths)
-    blocks = list(_blocks(encoded, starts))
-    for network in networks:
-        answer = np.empty((size, network.output_size), np.float32)
-        for rows, places, part in blocks:
-            x, lengths = inputs_of(part)
-            y = network.predict(x, lengths=lengths)
-            if by_step:
-                answer[places] = y[np.arange(y.shape[1]) < part.lengths[:, None]]
-            else:
-                answer[rows] = y
-        found.append(answer)
-    return found
-
-
-def _blocks(encoded: Encoded, starts: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, Encoded]]:
-    """Yields the rows, the places of their steps, and the sequences, of one block after the other."""
-    order = np.argsort(-encoded.lengths, kind="stable")
+    lengths = encoded.lengths
+    size = int(lengths.sum()) if by_step else len(lengths)
+    found = [np.empty((size, network.output_size), np.float32) for network in networks]
+    order = np.argsort(-lengths, kind="stable")
     begin = 0
     while begin < len(order):
-        count = max(1, BLOCK_STEPS // int(encoded.lengths[order[begin]]))
-        rows = order[begin : begin + count]
-        lengths = encoded.lengths[rows]
-        places = np.repeat(starts[rows] - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-        numbers = None if encoded.numbers is None else encoded.numbers[places]
-        yield rows, places, Encoded(numbers, tuple(ids[places] for ids in encoded.ids), lengths)
-        begin += count
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns probabilities, float64, of logits (n, C)."""
-    shifted = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+        rows = order[begin : begin + max(1, BLOCK_STEPS // int(lengths[order[begin]]))]
+        begin += len(rows)
+        where = places(lengths, rows)
+        numbers = None if encoded.numbers is None else encoded.numbers[where]
+        x, own = inputs_of(columns, Encoded(numbers, tuple(ids[where] for ids in encoded.ids), lengths[rows]))
+        for network, answer in zip(networks, found, strict=True):
+            y = network.predict(x, lengths=own)
+            if by_step:
+                answer[where] = y[np.arange(y.shape[1]) < lengths[rows][:, None]]
+            else:
+                answer[rows] = y
+    return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from elman.core import checks, fields
 from elman.estimators.base import Constraints
 
-__all__ = ["CONSTRAINTS", "POOLINGS"]
+__all__ = ["CLASS_WEIGHT", "CONSTRAINTS", "POOLINGS"]
 
-POOLINGS = ("last", "mean", "max", "attention", "mean+max")
+POOLINGS = ("last", "mean", "max", "attention")
 MOST_UNITS = 2**16
 MOST_MEMBERS = 1000
 MOST_UPDATES = 2**31 - 1
@@ -24,6 +24,24 @@ def _columns(name: str, value: object) -> tuple[int, ...]:
     return tuple(checks.whole(f"{name}[{i}]", each, low=0) for i, each in enumerate(cast("Sequence[Any]", value)))
 
 
+def _pooling(name: str, value: object) -> str:
+    """Returns one of POOLINGS, or different ones joined by "+"."""
+    parts = fields.text(name, value).split("+")
+    for part in parts:
+        checks.choice(name, part, POOLINGS)
+    if len({*parts}) < len(parts):
+        raise ValueError(f"{name}: expected each of {', '.join(POOLINGS)} once, joined by '+', got {value!r}")
+    return "+".join(parts)
+
+
+def _class_weight(name: str, value: object) -> Any:
+    """Returns a mapping of labels to weights, which are checked with the labels."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected 'balanced' or a mapping of labels to weights, got {checks.shown(value)}")
+    return dict(value)
+
+
+CLASS_WEIGHT = [fields.one_of("balanced"), _class_weight, None]
 _SHARE = fields.number(0.0, 1.0)
 
 CONSTRAINTS: Constraints = {
@@ -31,7 +49,7 @@ CONSTRAINTS: Constraints = {
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm")],
     "num_layers": [fields.whole(1, 100)],
     "bidirectional": [fields.flag],
-    "pooling": [fields.one_of(*POOLINGS)],
+    "pooling": [_pooling],
     "dropout": [_SHARE],
     "embedding_size": [fields.whole(1, MOST_UNITS)],
     "min_count": [fields.whole(1)],

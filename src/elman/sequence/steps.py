@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.core import checks
 
-__all__ = ["Steps", "check_numbers", "padded", "read_steps", "split"]
+__all__ = ["Steps", "check_numbers", "is_tokens", "padded", "places", "read_steps", "split"]
 
 NUMBERS = "biuf"  # NumPy's letters for the kinds of dtypes that are real numbers
 
@@ -21,23 +21,14 @@ class Steps(NamedTuple):
     lengths: np.ndarray  # int64 (n,), N = their sum
     table: bool = False  # whether X was 2-D numbers: a row is a sequence, and all have the same number of steps
 
-    @property
-    def starts(self) -> np.ndarray:
-        """Returns where each sequence begins, int64 (n,)."""
-        return np.cumsum(self.lengths) - self.lengths
-
     def take(self, rows: np.ndarray) -> Steps:
         """Returns these sequences, in this order."""
-        if (self.lengths == self.lengths[0]).all():
-            cut = self.values.reshape(len(self.lengths), -1, self.values.shape[1])[rows]
-            return Steps(cut.reshape(-1, self.values.shape[1]), self.lengths[rows], self.table)
-        parts = split(self.values, self.lengths)
-        return Steps(np.concatenate([parts[row] for row in rows]), self.lengths[rows], self.table)
+        return Steps(self.values[places(self.lengths, rows)], self.lengths[rows], self.table)
 
     def place(self, step: int) -> str:
         """Returns, in words, where one of the N steps is."""
         row = int(np.searchsorted(np.cumsum(self.lengths), step, side="right"))
-        return f"row {row}, step {step - int(self.starts[row])}"
+        return f"row {row}, step {step - int(self.lengths[:row].sum())}"
 
 
 def read_steps(x: Any) -> Steps:
@@ -58,8 +49,8 @@ def read_steps(x: Any) -> Steps:
     array = np.asarray(x)
     if array.ndim not in (2, 3):
         raise ValueError(
-            f"X: expected (n, T), (n, T, D) or a list of sequences (T,) or (T, D), got shape {array.shape}; one sequence "
-            "alone is [sequence]"
+            f"X: expected (n, T), (n, T, D) or a list of sequences (T,) or (T, D), got shape {array.shape}; one "
+            "sequence alone is [sequence]"
         )
     if not array.size:
         raise ValueError(f"X: expected at least one sequence and one step, got shape {array.shape}")
@@ -103,8 +94,8 @@ def _sequence(i: int, item: Any) -> np.ndarray:
     """Returns one item of X as an array of 1 or 2 axes, of numbers or objects."""
     if isinstance(item, str | bytes):
         raise TypeError(
-            f"X[{i}]: expected a sequence of tokens, got the string {checks.shown(item)}; X = [text.split() for text in "
-            "X] gives its words, [list(text) for text in X] its characters"
+            f"X[{i}]: expected a sequence of tokens, got the string {checks.shown(item)}; X = [text.split() for "
+            "text in X] gives its words, [list(text) for text in X] its characters"
         )
     try:
         array = np.asarray(item)
@@ -135,7 +126,7 @@ def _plain(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def check_numbers(values: np.ndarray, steps: Steps, table: bool = False) -> None:
+def check_numbers(values: np.ndarray, steps: Steps) -> None:
     """Raises ValueError for NaN or infinity among numbers (N, D), with its place."""
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return
@@ -144,6 +135,12 @@ def check_numbers(values: np.ndarray, steps: Steps, table: bool = False) -> None
     shown = "NaN" if np.isnan(value) else "inf" if value > 0 else "-inf"
     where = steps.place(step) + (f", column {column}" if not steps.table else "")
     raise ValueError(f"X: expected finite numbers, got {shown} at {where}")
+
+
+def places(lengths: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Returns where the steps of some sequences lie among those of all, one sequence after the other."""
+    starts, own = np.cumsum(lengths) - lengths, lengths[rows]
+    return np.repeat(starts[rows] - (np.cumsum(own) - own), own) + np.arange(own.sum())
 
 
 def padded(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from elman.estimators.ensemble import OnProgress
+from elman.estimators.base import Constraints
 from elman.sequence.estimator import SequenceEstimator
-from elman.sequence.labels import check_count, classes_of, encode, read_labels
-from elman.sequence.model import Targets, softmax
-from elman.sequence.options import CONSTRAINTS
-from elman.sequence.saved import TAGGER, FittedTagger, Labels
-from elman.sequence.steps import Steps, split
+from elman.sequence.options import CLASS_WEIGHT, CONSTRAINTS
+from elman.sequence.steps import split
+from elman.sequence.targets import Tags, Target
+from elman.sequence.training import Data
+from elman.sequence.weights import class_weights, sample_weights
 
 __all__ = ["SequenceTagger"]
 
@@ -25,8 +26,13 @@ class SequenceTagger(SequenceEstimator):
     list of sequences (T,), or (n, T).
     """
 
-    _constraints = {name: check for name, check in CONSTRAINTS.items() if name != "pooling"}
+    _constraints: ClassVar[Constraints] = {
+        **{name: checks for name, checks in CONSTRAINTS.items() if name != "pooling"},
+        "class_weight": CLASS_WEIGHT,
+    }
+    _targets = (Tags,)
     _by_step = True
+    _file_kind = "sequence tagger"
 
     def __init__(
         self,
@@ -34,7 +40,7 @@ class SequenceTagger(SequenceEstimator):
         hidden_size: int = 32,
         cell: str = "gru",
         num_layers: int = 1,
-        bidirectional: bool = True,
+        bidirectional: bool = False,
         dropout: float = 0.0,
         embedding_size: int = 32,
         min_count: int = 1,
@@ -53,63 +59,47 @@ class SequenceTagger(SequenceEstimator):
         time: str | None = None,
         progress: bool = False,
         seed: int = 0,
+        class_weight: Any = None,
     ) -> None:
         self._store(locals())
 
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, on_progress: OnProgress | None = None
-    ) -> SequenceTagger:
-        """Learns the labels of all steps of n sequences and returns the estimator."""
-        options = self.checked_options()
-        if y is None:
-            raise ValueError("requires y to be passed, but the target y is None")
-        steps = self._read(X, reset=True)
-        labels = _tags(y, steps)
-        weight = self._weights(sample_weight, len(steps.lengths))
-        by_step = None if weight is None else np.repeat(weight, steps.lengths)
-        classes = classes_of(labels)
-        if len(classes) < 2:
-            raise ValueError(f"y: expected at least two classes, got one class alone: {classes.tolist()[0]!r}")
-        targets = Targets(encode(labels, classes), "cross_entropy", len(classes), weight=by_step, by_step=True)
-        self._train(steps, targets, options, on_progress)
-        self.classes_ = classes
-        return self
+    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
+        return Tags.of(y, lengths)
+
+    def _weights(self, weight: np.ndarray | None, target: Target, data: Data, options: Mapping[str, Any]) -> Any:
+        assert isinstance(target, Tags)
+        by_step = None if weight is None else np.repeat(weight, data.steps.lengths)
+        return class_weights(options["class_weight"], target.labels, data.y, by_step)
+
+    def _fitted_to(self, target: Target) -> None:
+        assert isinstance(target, Tags)
+        self.classes_ = target.labels.array
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Passes once over n sequences and returns the estimator; the first call needs `classes`, all labels there are.
+
+        Means, standard deviations and vocabularies are those of the first call.
+        """
+        return self._partial_fit(X, y, sample_weight, self._told(classes, Tags))
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Returns the probability of each class at each step: n arrays (T, C), in the order of `classes_`."""
-        steps, found = self._outputs(X)
-        return split(np.mean([softmax(each) for each in found], axis=0), steps.lengths)
+        steps, probability = self._probabilities(X)
+        return split(probability, steps.lengths)
 
     def predict(self, X: Any) -> list[np.ndarray]:
         """Returns the most probable label of each step: n arrays (T,)."""
-        return [self.classes_[each.argmax(axis=1)] for each in self.predict_proba(X)]
+        steps, probability = self._probabilities(X)
+        return split(self.target_.chosen(probability), steps.lengths)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Returns the share of steps whose label is right; `sample_weight` weighs sequences."""
+        """Returns the share of steps whose label is right; `sample_weight` weighs sequences.
+
+        A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
+        """
         self.check_fitted()
-        steps = self._read(X, reset=False)
-        right = np.concatenate(self.predict(X)) == _tags(y, steps)
-        weight = self._weights(sample_weight, len(steps.lengths))
+        X, y = self._of_table(X, y, reset=False)
+        steps, probability = self._probabilities(X)
+        right = self.target_.right(y, steps.lengths, probability)
+        weight = sample_weights(sample_weight, len(steps.lengths))
         return float(np.average(right, weights=None if weight is None else np.repeat(weight, steps.lengths)))
-
-    _file_kind, _codec = "sequence tagger", TAGGER
-
-    def _fitted(self) -> FittedTagger:
-        return FittedTagger(self._common(), Labels.of(self.classes_))
-
-    def _restore(self, fitted: FittedTagger) -> None:
-        self._restore_common(fitted.common)
-        self.classes_ = fitted.classes.array()
-
-
-def _tags(y: Any, steps: Steps) -> np.ndarray:
-    """Returns the labels of all steps end to end, (N,)."""
-    check_count("y", len(y), len(steps.lengths))
-    rows = [read_labels(row, f"y[{i}]") for i, row in enumerate(y)]
-    for i, (row, length) in enumerate(zip(rows, steps.lengths.tolist(), strict=True)):
-        if len(row) != length:
-            raise ValueError(f"y[{i}]: expected {length} labels, one for each step of X[{i}], got {len(row)}")
-    kinds = {row.dtype.kind for row in rows}
-    if len(kinds) > 1 and kinds & {*"USO"}:
-        rows = [row.astype(object) for row in rows]
-    return np.concatenate(rows)

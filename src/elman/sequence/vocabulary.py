@@ -20,15 +20,22 @@ RESERVED = 2
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The tokens of a column, the most frequent first; token k has the id k + RESERVED."""
+    """The tokens of a column, the most frequent first; token k has the id k + RESERVED.
+
+    rare  whether the fit met tokens that are not among them, from which networks learned what an unknown one is like;
+          if not, an unknown token is read as the padding, a vector of zeros
+    """
 
     tokens: tuple[Token, ...]
+    rare: bool
 
     @classmethod
     def of(cls, values: Iterable[Token], min_count: int) -> Vocabulary:
         """Returns the vocabulary of tokens that occur at least `min_count` times; of equal counts, the first met is
         first."""
-        return cls(tuple(token for token, count in Counter(values).most_common() if count >= min_count))
+        counts = Counter(values).most_common()
+        tokens = tuple(token for token, count in counts if count >= min_count)
+        return cls(tokens, len(tokens) < len(counts))
 
     def __len__(self) -> int:
         """Returns the number of ids, the reserved ones among them."""
@@ -40,8 +47,8 @@ class Vocabulary:
 
     def ids(self, values: np.ndarray) -> np.ndarray:
         """Returns the id of each of N tokens, int64 (N,)."""
-        known = self._ids
-        return np.fromiter((known.get(value, UNKNOWN) for value in values.tolist()), np.int64, len(values))
+        known, unknown = self._ids, UNKNOWN if self.rare else PADDING
+        return np.fromiter((known.get(value, unknown) for value in values.tolist()), np.int64, len(values))
 
     def validate(self) -> None:
         """Raises ValueError where a token stands twice."""
