@@ -76,7 +76,9 @@ class Job:
         """Returns the network before training, with initial weights drawn from `seed` or taken from `start`."""
         if self.start is not None:
             return Network.from_theta(self.layout, self.start)
-        network = Network.from_layers(self.layout.layers, input_size=self.layout.input_size, seed=seed)
+        layout = self.layout
+        inputs = layout.inputs or None
+        network = Network.from_layers(layout.layers, input_size=layout.input_size, inputs=inputs, seed=seed)
         for name, parameter in network.parameters.items():
             if name in ("head.weight", "skip.weight"):
                 parameter[...] = 0.0
