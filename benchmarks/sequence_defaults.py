@@ -82,8 +82,9 @@ def profiles(rng: np.random.Generator) -> Data:
     for label in labels:
         morning, evening = 8 + 0.8 * label + rng.normal(0, 0.6), 19 + rng.normal(0, 0.6)
         height = np.array([1.0, 1.2 - 0.25 * label]) + rng.normal(0, 0.12, 2)
-        peaks = height[0] * np.exp(-(((hours - morning) / 2.5) ** 2)) + height[1] * np.exp(-(((hours - evening) / 3) ** 2))
-        row = peaks + rng.normal(0, 0.08, 24)
+        early = height[0] * np.exp(-(((hours - morning) / 2.5) ** 2))
+        late = height[1] * np.exp(-(((hours - evening) / 3) ** 2))
+        row = early + late + rng.normal(0, 0.08, 24)
         rows.append((row - row.mean()) / row.std())
     return np.array(rows), labels
 
@@ -239,7 +240,8 @@ def main() -> None:
     names = given.sets.split(",") if given.sets else [*DRAWN, *AEON]
     first: dict[str, float] = {}
     for text in given.options:
-        options = ast.literal_eval(f"dict({text})") if False else eval(f"dict({text})", {"__builtins__": {"dict": dict}})
+        call: Any = ast.parse(f"options({text})", mode="eval").body
+        options = {each.arg: ast.literal_eval(each.value) for each in call.keywords}
         ratios = []
         for name in names:
             error, seconds = score(*data_of(name), options, given.folds)

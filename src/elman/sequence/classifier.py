@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from elman.estimators.base import Constraints
 from elman.sequence.estimator import SequenceEstimator
 from elman.sequence.options import CLASS_WEIGHT, CONSTRAINTS
-from elman.sequence.targets import Classes, Indicators, Target, is_indicator
+from elman.sequence.targets import Classes, Indicators, Numbers, Target, is_indicator
 from elman.sequence.training import Data
 from elman.sequence.weights import class_weights, sample_weights
 
@@ -64,14 +64,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
-        try:
-            array = np.asarray(y)
-        except ValueError:
-            raise ValueError(
-                "y: expected one label for each sequence, got sequences; SequenceTagger learns these"
-            ) from None
-        return Indicators.of(y, lengths) if is_indicator(array) else Classes.of(y, lengths)
+    def _kind_of(self, y: Any) -> type[Any]:
+        return Indicators if is_indicator(y) else Classes
 
     def _weights(self, weight: np.ndarray | None, target: Target, data: Data, options: Mapping[str, Any]) -> Any:
         if isinstance(target, Classes):
@@ -81,7 +75,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return weight
 
     def _fitted_to(self, target: Target) -> None:
-        assert isinstance(target, Classes | Indicators)
+        assert not isinstance(target, Numbers)
         self.classes_ = target.labels.array
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -89,7 +83,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
         Means, standard deviations and vocabularies are those of the first call.
         """
-        if classes is None and is_indicator(np.asarray(y)):
+        if classes is None and is_indicator(y):
             return self._partial_fit(X, y, sample_weight, None)
         return self._partial_fit(X, y, sample_weight, self._told(classes, Classes))
 

@@ -56,7 +56,7 @@ class Columns:
             numbers = _numbers(steps, self.numeric)
             with np.errstate(over="ignore"):
                 scaled = ((numbers - self.mean) / self.scale).astype(np.float32)
-            check_numbers(scaled, steps)
+            check_numbers(scaled, steps, self.numeric)
             numbers = scaled
         ids = [
             vocabulary.ids(_tokens(steps, column))
@@ -65,20 +65,18 @@ class Columns:
         return Encoded(numbers, tuple(ids), steps.lengths)
 
 
-def fit_columns(steps: Steps, token_columns: Sequence[int], standardize: bool, min_count: int) -> Columns:
+def fit_columns(
+    steps: Steps, token_columns: Sequence[int | str], standardize: bool, min_count: int, names: Sequence[str] = ()
+) -> Columns:
     """Returns the columns of sequences.
 
-    token_columns  those that hold tokens, also where they are numbers
+    token_columns  those that hold tokens, also where they are numbers; by number, or by name among `names`
     standardize    whether mean and standard deviation of numbers are taken from the steps, by column
     min_count      tokens that occur less often are unknown ones
     """
     count = steps.values.shape[1]
-    for column in token_columns:
-        if not 0 <= column < count:
-            raise ValueError(f"token_columns: expected columns below {count}, which X has, got {column}")
-    tokens = tuple(
-        column for column in range(count) if column in token_columns or not _holds_numbers(steps.values[:, column])
-    )
+    chosen = {_number_of(column, count, names) for column in token_columns}
+    tokens = tuple(column for column in range(count) if column in chosen or not _holds_numbers(steps.values[:, column]))
     numeric = tuple(column for column in range(count) if column not in tokens)
     mean, scale = np.zeros(len(numeric)), np.ones(len(numeric))
     if numeric and standardize:
@@ -92,6 +90,16 @@ def fit_columns(steps: Steps, token_columns: Sequence[int], standardize: bool, m
         scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(mean)), scale, 1.0)
     vocabularies = tuple(Vocabulary.of(_tokens(steps, column).tolist(), min_count) for column in tokens)
     return Columns(count, numeric, tokens, mean, scale, vocabularies)
+
+
+def _number_of(column: int | str, count: int, names: Sequence[str]) -> int:
+    if isinstance(column, str) and not names:
+        raise ValueError(f"token_columns: expected numbers of columns, since those of X have no names, got {column!r}")
+    if isinstance(column, str):
+        return names.index(checks.choice("token_columns", column, names))
+    if column >= count:
+        raise ValueError(f"token_columns: expected columns below {count}, which X has, got {column}")
+    return column
 
 
 def _holds_numbers(values: np.ndarray) -> bool:
@@ -117,7 +125,7 @@ def _numbers(steps: Steps, columns: Sequence[int]) -> np.ndarray:
         values = values[:, list(columns)].astype(np.float64)
     elif len(columns) < values.shape[1]:
         values = values[:, list(columns)]
-    check_numbers(values, steps)
+    check_numbers(values, steps, columns)
     return values
 
 
@@ -125,7 +133,7 @@ def _tokens(steps: Steps, column: int) -> np.ndarray:
     """Returns a column of tokens, (N,)."""
     values = steps.values[:, column]
     if values.dtype.kind in NUMBERS:
-        check_numbers(values[:, None], steps)
+        check_numbers(values[:, None], steps, [column])
         return values
     for step, value in enumerate(values):
         if value is None or value != value or not isinstance(value, Hashable):

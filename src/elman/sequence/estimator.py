@@ -21,7 +21,7 @@ from elman.sequence.columns import Columns, fit_columns
 from elman.sequence.labels import Labels, read_labels
 from elman.sequence.options import CONSTRAINTS
 from elman.sequence.saved import CODEC, Fitted
-from elman.sequence.steps import Steps, is_tokens, read_steps
+from elman.sequence.steps import Steps, is_tokens, places, read_steps
 from elman.sequence.tables.layout import Layout as TableLayout
 from elman.sequence.tables.reading import sequences
 from elman.sequence.targets import Classes, Target
@@ -70,9 +70,13 @@ class SequenceEstimator(BaseEstimator, Estimator):
 
     # ------------------------------------------------------------------------- what subclasses decide
 
-    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
-        """Returns what is learned, as targets y show it."""
-        raise NotImplementedError
+    def _kind_of(self, y: Any) -> type[Any]:
+        """Returns the kind of targets that y are, one of `_targets`."""
+        return self._targets[0]
+
+    def _target_of(self, kind: type[Any], values: np.ndarray, options: Mapping[str, Any]) -> Target:
+        """Returns what is learned, as values that `kind.read` made of y show it."""
+        return kind.of(values)
 
     def _weights(self, weight: np.ndarray | None, target: Target, data: Data, options: Mapping[str, Any]) -> Any:
         """Returns the weights of all rows of the data's targets, (n,) or (N,); None: all equal. `weight` are those of
@@ -107,16 +111,11 @@ class SequenceEstimator(BaseEstimator, Estimator):
         before = dict(vars(self))
         try:
             data, target = self._data(X, y, sample_weight, options, self.target_ if go_on else None)
-            if isinstance(target, Classes) and (data.y == data.y[0]).all():
-                one = target.labels.labels[int(data.y[0])]
-                raise ValueError(
-                    f"y: expected at least two classes, with weights above 0, got one class alone: {one!r}"
-                )
             train, held_out = data, None
             if options["early_stopping"]:
                 rest, drawn = split_rows(target, data, options["validation_fraction"], options["seed"])
                 train, held_out = data.take(rest, target.by_step), data.take(drawn, target.by_step)
-            columns = self.columns_ if go_on else _columns(train.steps, options)
+            columns = self.columns_ if go_on else self._columns(train.steps, options)
             layout = model.layout_for(options, columns, target.outputs, target.by_step)
             recipe, epochs = recipe_for(options, len(train.steps.lengths))
             examples = Examples(
@@ -149,7 +148,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
         options = self.checked_options()
         first = not self.__sklearn_is_fitted__()
         data, target = self._data(X, y, sample_weight, options, target if first else self.target_, reset=first)
-        columns = _columns(data.steps, options) if first else self.columns_
+        columns = self._columns(data.steps, options) if first else self.columns_
         layout = model.layout_for(options, columns, target.outputs, target.by_step)
         own: tuple[Trainer, ...] | None = getattr(self, "_trainers", None)
         if own is None:
@@ -164,6 +163,10 @@ class SequenceEstimator(BaseEstimator, Estimator):
         self.n_iter_ = (0 if first else self.n_iter_) + 1
         self._fitted_to(target)
         return self
+
+    def _columns(self, steps: Steps, options: Mapping[str, Any]) -> Columns:
+        names = () if self.layout_ is None else self.layout_.names
+        return fit_columns(steps, options["token_columns"], options["standardize"], options["min_count"], names)
 
     def _told(self, classes: Any, kind: type[Classes]) -> Target | None:
         """Returns what is learned, as `classes` of `partial_fit` say it; None in later calls, where they may be left
@@ -195,12 +198,15 @@ class SequenceEstimator(BaseEstimator, Estimator):
         X, y = self._of_table(X, y, reset)
         steps = self._read(X, reset)
         weight = sample_weights(sample_weight, len(steps.lengths))
-        kept = None if weight is None or weight.all() else np.flatnonzero(weight)
+        kind = self._kind_of(y) if target is None else type(target)
+        values = kind.read(y, steps.lengths)
+        if weight is not None and not weight.all():
+            kept = np.flatnonzero(weight)
+            values = values[places(steps.lengths, kept) if self._by_step else kept]
+            steps, weight = steps.take(kept), weight[kept]
         if target is None:
-            target = self._target_of(y, steps.lengths, options)
-        data = Data(steps, target.encode(y, steps.lengths), None)
-        if kept is not None and weight is not None:
-            data, weight = data.take(kept, target.by_step), weight[kept]
+            target = self._target_of(kind, values, options)
+        data = Data(steps, target.encode(values), None)
         return data._replace(weight=self._weights(weight, target, data, options)), target
 
     def _start(self, layout: Layout) -> list[np.ndarray]:
@@ -233,9 +239,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
         anything else as it is."""
         if self.id is None or not is_frame(x):
             if isinstance(y, str):
-                raise ValueError(
-                    f"y: expected targets, got {y!r}; a column name needs a frame and the option id="
-                )
+                raise ValueError(f"y: expected targets, got {y!r}; a column name needs a frame and the option id=")
             if reset:
                 self.layout_: TableLayout | None = None
             return x, y
@@ -245,7 +249,7 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if reset:
             if y is not None and named is None and found.layout.label is not None:
                 raise ValueError(
-                    f"y: expected {found.layout.label!r}, the column of labels that the frame has, or a frame without it"
+                    f"y: expected {found.layout.label!r}, the frame's column of labels, or a frame without it"
                 )
             self.layout_ = found.layout
         return found.x, y if named is None else found.y
@@ -327,7 +331,3 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if fitted.names is not None:
             self.feature_names_in_ = np.array(fitted.names, object)
         self._fitted_to(fitted.target)
-
-
-def _columns(steps: Steps, options: Mapping[str, Any]) -> Columns:
-    return fit_columns(steps, options["token_columns"], options["standardize"], options["min_count"])

@@ -48,9 +48,17 @@ def layout_for(options: Mapping[str, Any], columns: Columns, outputs: int, by_st
     return Layout([*layers, Dense(outputs)], max(1, len(columns.numeric)), inputs)
 
 
-def _reading(columns: Columns, size: int) -> tuple[list[Layer | Node], dict[str, Input]]:
+def _reading(columns: Columns, size: int | Sequence[int]) -> tuple[list[Layer | Node], dict[str, Input]]:
     """Returns the layers that make numbers of all columns, and the inputs besides x."""
-    tables = [Embedding(len(vocabulary), size, padding_idx=PADDING) for vocabulary in columns.vocabularies]
+    sizes = [size] * len(columns.tokens) if isinstance(size, int) else size
+    if len(sizes) != len(columns.tokens):
+        raise ValueError(
+            f"embedding_size: expected one for each of {len(columns.tokens)} columns of tokens, got {size}"
+        )
+    tables = [
+        Embedding(len(vocabulary), each, padding_idx=PADDING)
+        for vocabulary, each in zip(columns.vocabularies, sizes, strict=True)
+    ]
     if not tables:
         return [], {}
     if not columns.numeric and len(tables) == 1:
@@ -63,8 +71,8 @@ def _reading(columns: Columns, size: int) -> tuple[list[Layer | Node], dict[str,
         for table, column, name in zip(tables, columns.tokens, reads, strict=True)
     ]
     sources = [INPUT] * bool(columns.numeric) + [f"embedding{column}" for column in columns.tokens]
-    sizes = {name: len(vocabulary) for name, vocabulary in zip(reads, columns.vocabularies, strict=True)}
-    inputs = {name: Input(sizes[name], "integers", time=INPUT) for name in names[1:]}
+    rows = {name: len(vocabulary) for name, vocabulary in zip(reads, columns.vocabularies, strict=True)}
+    inputs = {name: Input(rows[name], "integers", time=INPUT) for name in names[1:]}
     return [*nodes, Node(Concat(), "steps", sources)], inputs
 
 

@@ -17,11 +17,24 @@ MOST_UPDATES = 2**31 - 1
 MOST_SEED = 2**64 - 1
 
 
-def _columns(name: str, value: object) -> tuple[int, ...]:
-    """Returns numbers of columns."""
+def _columns(name: str, value: object) -> tuple[int | str, ...]:
+    """Returns columns by their numbers or names."""
     if not isinstance(value, list | tuple):
         raise TypeError(f"{name}: expected a list of columns, got {checks.shown(value)}")
-    return tuple(checks.whole(f"{name}[{i}]", each, low=0) for i, each in enumerate(cast("Sequence[Any]", value)))
+    given = cast("Sequence[Any]", value)
+    return tuple(
+        each if isinstance(each, str) else checks.whole(f"{name}[{i}]", each, low=0) for i, each in enumerate(given)
+    )
+
+
+def _sizes(name: str, value: object) -> int | tuple[int, ...]:
+    """Returns one size, or one for each column of tokens."""
+    if not isinstance(value, list | tuple):
+        return checks.whole(name, value, 1, MOST_UNITS)
+    if not value:
+        raise ValueError(f"{name}: expected a size, or one for each column of tokens, got none")
+    given = cast("Sequence[Any]", value)
+    return tuple(checks.whole(f"{name}[{i}]", each, 1, MOST_UNITS) for i, each in enumerate(given))
 
 
 def _pooling(name: str, value: object) -> str:
@@ -51,7 +64,7 @@ CONSTRAINTS: Constraints = {
     "bidirectional": [fields.flag],
     "pooling": [_pooling],
     "dropout": [_SHARE],
-    "embedding_size": [fields.whole(1, MOST_UNITS)],
+    "embedding_size": [_sizes],
     "min_count": [fields.whole(1)],
     "token_columns": [_columns],
     "standardize": [fields.flag],

@@ -58,8 +58,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
-        return Numbers.of(y, lengths, options["standardize"])
+    def _target_of(self, kind: type[Any], values: np.ndarray, options: Mapping[str, Any]) -> Target:
+        return Numbers.of(values, options["standardize"])
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Passes once over n sequences and returns the estimator; means, standard deviations and vocabularies are those

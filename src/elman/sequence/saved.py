@@ -75,7 +75,6 @@ def _check_reads(network: Network, columns: Columns, target: Classes | Tags | In
         raise ValueError("networks: expected an embedding for each vocabulary, with a row for each token")
 
 
-
 CODEC = Codec(
     Fitted,
     {

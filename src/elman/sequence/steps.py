@@ -126,14 +126,16 @@ def _plain(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def check_numbers(values: np.ndarray, steps: Steps) -> None:
-    """Raises ValueError for NaN or infinity among numbers (N, D), with its place."""
+def check_numbers(values: np.ndarray, steps: Steps, columns: Sequence[int] | None = None) -> None:
+    """Raises ValueError for NaN or infinity among numbers (N, D), with its place; `columns` are theirs in X."""
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return
     step, column = np.argwhere(~np.isfinite(values))[0].tolist()
     value = values[step, column]
     shown = "NaN" if np.isnan(value) else "inf" if value > 0 else "-inf"
-    where = steps.place(step) + (f", column {column}" if not steps.table else "")
+    where = steps.place(step)
+    if not steps.table:
+        where += f", column {column if columns is None else columns[column]}"
     raise ValueError(f"X: expected finite numbers, got {shown} at {where}")
 
 

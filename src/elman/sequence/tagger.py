@@ -63,9 +63,6 @@ class SequenceTagger(SequenceEstimator):
     ) -> None:
         self._store(locals())
 
-    def _target_of(self, y: Any, lengths: np.ndarray, options: Mapping[str, Any]) -> Target:
-        return Tags.of(y, lengths)
-
     def _weights(self, weight: np.ndarray | None, target: Target, data: Data, options: Mapping[str, Any]) -> Any:
         assert isinstance(target, Tags)
         by_step = None if weight is None else np.repeat(weight, data.steps.lengths)

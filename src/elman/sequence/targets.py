@@ -28,9 +28,9 @@ class Classes:
     by_step: ClassVar[bool] = False
 
     @classmethod
-    def of(cls, y: Any, lengths: np.ndarray) -> Classes:
-        """Returns the classes of targets y. ValueError where there is one alone."""
-        labels = Labels.of(cls.read(y, lengths))
+    def of(cls, values: np.ndarray) -> Classes:
+        """Returns the classes of labels from `read`. ValueError where there is one alone."""
+        labels = Labels.of(values)
         if len(labels) < 2:
             raise ValueError(f"y: expected at least two classes, got one class alone: {labels.listed()}")
         return cls(labels)
@@ -46,9 +46,9 @@ class Classes:
     def outputs(self) -> int:
         return len(self.labels)
 
-    def encode(self, y: Any, lengths: np.ndarray) -> np.ndarray:
-        """Returns the classes as whole numbers, int64 (n,). ValueError for a label that is not among them."""
-        return self.labels.encode(self.read(y, lengths))
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Returns labels as whole numbers, int64 (n,). ValueError for one that is not among the classes."""
+        return self.labels.encode(values)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Returns the probability of each class, float64 (n, C)."""
@@ -114,9 +114,18 @@ class Indicators:
     by_step: ClassVar[bool] = False
 
     @classmethod
-    def of(cls, y: Any, lengths: np.ndarray) -> Indicators:
-        """Returns the labels of targets y (n, K)."""
-        return cls(np.asarray(y).shape[1])
+    def of(cls, values: np.ndarray) -> Indicators:
+        """Returns the labels of indicators (n, K) from `read`."""
+        return cls(values.shape[1])
+
+    @staticmethod
+    def read(y: Any, lengths: np.ndarray) -> np.ndarray:
+        """Returns the indicators of n sequences, (n, K)."""
+        array = np.asarray(y)
+        check_count("y", len(array), len(lengths))
+        if not is_indicator(array):
+            raise ValueError(f"y: expected 0 and 1 of shape (n, K), as in fit, got shape {array.shape}")
+        return array
 
     @property
     def labels(self) -> Labels:
@@ -126,13 +135,11 @@ class Indicators:
     def outputs(self) -> int:
         return self.count
 
-    def encode(self, y: Any, lengths: np.ndarray) -> np.ndarray:
-        """Returns y as float32 (n, K)."""
-        array = np.asarray(y)
-        check_count("y", len(array), len(lengths))
-        if not is_indicator(array) or array.shape[1] != self.count:
-            raise ValueError(f"y: expected 0 and 1 of shape (n, {self.count}), as in fit, got shape {array.shape}")
-        return array.astype(np.float32)
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Returns indicators as float32 (n, K)."""
+        if values.shape[1] != self.count:
+            raise ValueError(f"y: expected {self.count} labels for each sequence, as in fit, got {values.shape[1]}")
+        return values.astype(np.float32)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Returns the probability of each label, float64 (n, K)."""
@@ -144,7 +151,7 @@ class Indicators:
 
     def right(self, y: Any, lengths: np.ndarray, probability: np.ndarray) -> np.ndarray:
         """Returns whether all labels of each row are those of y, (n,)."""
-        return (self.encode(y, lengths) == self.chosen(probability)).all(axis=1)
+        return (self.encode(self.read(y, lengths)) == self.chosen(probability)).all(axis=1)
 
     def validate(self) -> None:
         """Raises ValueError for a number of labels that no network has."""
@@ -167,9 +174,9 @@ class Numbers:
     by_step: ClassVar[bool] = False
 
     @classmethod
-    def of(cls, y: Any, lengths: np.ndarray, standardize: bool = True) -> Numbers:
-        """Returns mean and scale of targets y; 0 and 1 where they are not standardised, or are all the same."""
-        values = cls.read(y, lengths)
+    def of(cls, values: np.ndarray, standardize: bool = True) -> Numbers:
+        """Returns mean and scale of numbers from `read`; 0 and 1 where they are not standardised, or are all the
+        same."""
         columns = values.reshape(len(values), -1)
         mean, scale = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
         if standardize:
@@ -197,9 +204,8 @@ class Numbers:
     def outputs(self) -> int:
         return len(self.mean)
 
-    def encode(self, y: Any, lengths: np.ndarray) -> np.ndarray:
-        """Returns y as networks learn it, float32 (n, O)."""
-        values = self.read(y, lengths)
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Returns numbers as networks learn them, float32 (n, O)."""
         if (values.ndim == 1) != self.single or values.reshape(len(values), -1).shape[1] != self.outputs:
             expected = "(n,)" if self.single else f"(n, {self.outputs})"
             raise ValueError(f"y: expected shape {expected}, as in the first fit, got {values.shape}")
@@ -223,9 +229,19 @@ class Numbers:
 Target = Classes | Indicators | Numbers
 
 
-def is_indicator(y: np.ndarray) -> bool:
-    """Returns whether y are several labels for each row: 2-D, of 0 and 1 alone, with more than one column."""
-    return y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "biuf" and bool(np.isin(y, (0, 1)).all())
+def is_indicator(y: Any) -> bool:
+    """Returns whether y are several labels for each row: 2-D, of 0 and 1 alone, with more than one column.
+
+    ValueError for sequences of unequal length.
+    """
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise ValueError(
+            "y: expected one label for each sequence, got sequences of unequal length; SequenceTagger learns one for "
+            "each step"
+        ) from None
+    return array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biuf" and bool(np.isin(array, (0, 1)).all())
 
 
 def _row(i: int, row: Any) -> np.ndarray:

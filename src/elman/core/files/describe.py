@@ -55,10 +55,12 @@ def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
 
 
 def layout_from_plain(name: str, plain: Any) -> Layout:
-    """Returns the layout of a network from its layers and input size in the field `name`. Raises ValueError or
-    TypeError for anything else."""
-    known = fields.record(name, plain, {"layers": layers_from_plain, "input_size": fields.whole(1)})
-    return Layout(known["layers"], known["input_size"])
+    """Returns the layout of a network from its layers, input size and named inputs, if it has any, in the field `name`.
+    Raises ValueError or TypeError for anything else."""
+    known: dict[str, fields.Check] = {"layers": layers_from_plain, "input_size": fields.whole(1)}
+    if isinstance(plain, dict) and "inputs" in plain:  # only networks that read more than x have them
+        known["inputs"] = inputs_from_plain
+    return Layout(**fields.record(name, plain, known))
 
 
 def _to_plain(item: Any, custom: bool) -> dict[str, Any]:
