@@ -85,8 +85,7 @@ class Job:
                 parameter[...] = 0.0
         for part in self.layout.parts:
             if isinstance(part.layer, Embedding):  # rows of about length 1: what a rare token draws stays small
-                for parameter in part.parameters:
-                    parameter.view(network.theta)[...] /= math.sqrt(part.layer.embedding_dim)
+                part.parameters[0][0].view(network.theta)[...] /= math.sqrt(part.layer.embedding_dim)
         if self.output_bias is not None:
             network.parameters["head.bias"] = self.output_bias
         return network
