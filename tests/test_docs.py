@@ -18,7 +18,10 @@ PROSE = (
     "memory",
     "music",
     "reading",
+    "text",
+    "tokens",
     "training",
+    "training_from_files",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 

@@ -88,6 +88,9 @@ def seeds(folder: Path) -> dict[str, Contents]:
     for joint in (False, True):
         made = elman.MusicModel(joint=joint, hidden_size=4, updates=2, steps_per_beat=2, beats_per_bar=1)
         made.fit(elman.datasets.tunes(2, bars=3)).save(folder / f"music {'joint' if joint else 'independent'}")
+    for level in ("characters", "bytes"):
+        made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
+        made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")
     for name, (_, asked) in TRAININGS.items():
         trainer(name).fit(X, Y, epochs=2, progress=False, checkpoint=folder / "kept", keep=9, **asked)
         paths = sorted((folder / "kept").iterdir())

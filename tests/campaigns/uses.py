@@ -52,6 +52,8 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _forecaster(path, loaded) + [again]
     if isinstance(loaded, elman.MusicModel):
         return common + _music(loaded) + [again]
+    if isinstance(loaded, elman.LanguageModel):
+        return common + _language(loaded) + [again]
     return common + _detector(path, loaded) + [again]
 
 
@@ -76,6 +78,13 @@ def _network(network: elman.Network) -> list[Use]:
             network.stream().step(x[:1, 0])
 
     return [lambda: network.predict(x), lambda: network.predict(x, lengths=[1, 3]), lambda: network.hidden(x), stream]
+
+
+def _language(model: elman.LanguageModel) -> list[Use]:
+    def scored() -> None:
+        finite("the score", model.score("abcabc").nats)
+
+    return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
 
 
 def _forecaster(path: Path, model: Forecaster) -> list[Use]:
