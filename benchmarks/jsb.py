@@ -41,7 +41,7 @@ SHARED: dict[str, Any] = {"steps_per_beat": 1, "beats_per_bar": 4, "hidden_size"
 RECIPES: dict[tuple[str, bool], dict[str, Any]] = {
     ("tanh", False): {"updates": 800, "learning_rate": 2e-3, "recurrent_dropout": 0.0},
     ("lstm", False): {"updates": 1200},
-    ("gru", False): {"updates": 1500},
+    ("gru", False): {"updates": 1200},
     ("tanh", True): {"members": 3, "updates": 800, "learning_rate": 2e-3, "recurrent_dropout": 0.0},
     ("lstm", True): {"members": 3, "updates": 800},
     ("gru", True): {"members": 3, "updates": 1000},
