@@ -34,3 +34,10 @@ def test_an_example(
     out = capsys.readouterr().out
     assert [word for word in said if word not in out] == []
     assert sorted(path.name for path in tmp_path.iterdir()) == written
+
+
+def test_the_chorales_say_what_they_need(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "music21", None)
+    monkeypatch.setattr(sys, "argv", ["chorales.py"])
+    runpy.run_path(str(EXAMPLES / "chorales.py"), run_name="__main__")
+    assert "this example needs the chorales of music21; type: pip install" in capsys.readouterr().out
