@@ -18,6 +18,7 @@ PROSE = (
     "memory",
     "reading",
     "training",
+    "training_from_files",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 

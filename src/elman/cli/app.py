@@ -18,6 +18,9 @@ from elman.cli.commands.forecast import forecast
 from elman.cli.commands.gradcheck import gradcheck
 from elman.cli.commands.inspect import inspect
 from elman.cli.commands.predict import predict
+from elman.cli.commands.train.classify import classify
+from elman.cli.commands.train.regress import regress
+from elman.cli.commands.train.tag import tag
 from elman.cli.console import terminal
 from elman.cli.signals import Terminated, terminable
 
@@ -51,7 +54,7 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
 
 
 train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
-TRAIN = ()  # one command for each kind of model
+TRAIN = (classify, regress, tag)  # one command for each kind of model
 for command in TRAIN:
     train.command()(expanded(command))
 app.add_typer(train, name="train")
