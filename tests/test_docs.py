@@ -16,7 +16,10 @@ PROSE = (
     "dynamics",
     "long_sequences",
     "memory",
+    "music",
     "reading",
+    "text",
+    "tokens",
     "training",
     "training_from_files",
 )

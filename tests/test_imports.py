@@ -27,7 +27,7 @@ LEVELS: list[set[str]] = [
     {"train"},
     {"estimators", "datasets"},
     {"series"},
-    {"student", "classic", "forecast", "sequence"},
+    {"student", "classic", "forecast", "sequence", "text", "music"},
     {"anomaly"},
     {"cli"},
     {"__init__", "__main__"},
