@@ -6,8 +6,8 @@ Without OPTIONS, those of CONFIGURATIONS are scored; one is a list such as "hidd
 drawn here, are scikit-learn's digits, or come from the training parts inside the wheel of aeon (extra `peers`), without
 JapaneseVowels, ItalyPowerDemand and BasicMotions, by which the project is judged, and which were not looked at. Each
 configuration is scored by cross-validation. A line for each set and configuration is printed and appended to
-sequence_defaults.csv: the error (of classes the share that is wrong, of numbers 1 - R^2), the mean of -log(probability of
-the right class), which tells more than the error of a few rows, and the seconds of a fit.
+sequence_defaults.csv: the error (of classes the share that is wrong, of numbers 1 - R^2), the mean of -log(probability
+of the right class), which tells more than the error of a few rows, and the seconds of a fit.
 
 The last line of a configuration has two geometric means over the sets: `ratio` of (error + 0.01) / (error of the first
 configuration + 0.01), and `nll` of the same for the second figure: below 1 is better.
