@@ -9,7 +9,19 @@
 namespace elman {
 
 enum class InputKind : int32_t { sequence, integers, vector };
-enum class LayerKind : int32_t { embedding, recurrent, dense, last, skip, dropout, attention, shift };
+enum class LayerKind : int32_t {
+  embedding,
+  recurrent,
+  dense,
+  last,
+  skip,
+  dropout,
+  attention,
+  shift,
+  pool,
+  concat,
+  adaptive_softmax
+};
 enum class CellKind : int32_t {
   tanh,
   relu,
@@ -30,6 +42,7 @@ enum class CellKind : int32_t {
   norm_sigmoid,
   norm_softplus
 };
+enum class PoolKind : int32_t { mean, max, attention };
 enum class ActivationKind : int32_t { linear, tanh, relu, sigmoid, softplus };
 enum class LossKind : int32_t {
   half_sse,
@@ -46,6 +59,7 @@ enum class OptimizerKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
 
 // What a source of an operation is called: the number of an operation, or of the network's input k: kInput - k.
 constexpr int32_t kInput = -1;
+constexpr int32_t kMostSources = 32;  // of an operation
 
 // Where an initial state comes from unless the caller gives it: nowhere (it is learned, or zero), one vector a row, or
 // the final state of a recurrent operation.
@@ -58,7 +72,8 @@ struct Origin {
 
 // Where one direction of a layer has its parameters, as offsets into theta, and its states.
 struct Direction {
-  int64_t weight;  // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer, a skip, attention
+  int64_t weight;  // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer, a skip, attention;
+                   // the vector (in,) of attention pooling
   int64_t weight_hh;   // W_hh (G*H, H)
   int64_t bias;        // (G*H,), or (out,) of a dense layer
   int64_t extra;       // what else the cell has, one behind the other: b_hn (H,), peepholes (3, H), leak (H,), gains
@@ -67,27 +82,44 @@ struct Direction {
   Origin origin[2];    // of each state
 };
 
+constexpr int32_t kTails = 8;  // clusters of an adaptive softmax, at most
+
 // One layer. A field that its kind doesn't have is 0.
 struct Op {
   LayerKind kind;
-  CellKind cell;              // recurrent
-  ActivationKind activation;  // dense
-  int32_t reads[2];           // its sources: operations before it in the list, or inputs
-  int64_t in, out;            // features of what it reads first, and gives
-  int64_t second;             // skip, attention: features of what it reads second
-  int64_t hidden;             // recurrent: H, units of one direction; embedding: rows of its table
-  int32_t directions;         // recurrent: 1 or 2; others: 1
+  CellKind cell;                // recurrent
+  ActivationKind activation;    // dense
+  PoolKind pool;                // pool
+  int32_t n_reads;              // how many sources it has: one, but skip and attention two, and concat at least two
+  int32_t reads[kMostSources];  // operations before it in the list, or inputs
+  int64_t in, out;              // features of what it reads first, and gives
+  int64_t second;               // skip, attention: features of what it reads second
+  int64_t hidden;               // recurrent: H, units of one direction; embedding: rows of its table
+  int64_t padding;              // embedding: the id whose row gets no gradient; -1: none
+  int32_t directions;           // recurrent: 1 or 2; others: 1
   Direction direction[2];
   int32_t learned_state;  // recurrent: whether the initial states are parameters
   int32_t variational;    // dropout: whether all steps of a sequence share one mask
   double rate;            // the probability of dropout, or of recurrent dropout
   double zoneout[2];      // recurrent: the probability of keeping each state
   double noise;           // recurrent: standard deviation, at the pre-activations
+  int32_t sparse;         // embedding: its table is one of the program's, whose gradients are lists of rows
+  int32_t tails;          // adaptive softmax: its clusters,
+  int64_t tail_first[kTails + 1], tail_width[kTails];  // the first class and the features of each; behind them, classes
 
   // What follows from the operations around it; see engine/model.h.
-  int32_t axis;           // the axis of time of what it gives; 0 where it gives
-  int32_t last;           // one row a sequence
-  int32_t shared_output;  // whether others than the next operation alone read it; its gradient is then added up
+  int64_t widths[kMostSources];  // features of each source
+  int32_t axis;                  // the axis of time of what it gives; 0 where it gives
+  int32_t last;                  // one row a sequence
+  int32_t shared_output;         // whether others than the next operation alone read it; its gradient is then added up
+  int32_t table;                 // of a sparse embedding: its place among the program's tables
+  int32_t targeted;              // adaptive softmax: whether it gives the log probability of the step's target alone
+};
+
+// A table of which an update reads few rows. It lies behind all other parameters.
+struct RowTable {
+  int64_t offset, width;  // of its first row in theta; numbers of a row
+  int32_t axis;           // of time, of the ids that choose its rows
 };
 
 // What random draws depend on, beside the place where a draw is used.
@@ -96,20 +128,25 @@ struct Key {
   uint32_t update;
 };
 
-// One of the network's inputs; the first is x. Each sequence has an axis of time of its own, x the axis 0.
+// One of the network's inputs; the first is x. Each sequence has an axis of time, of its own or that of one before it;
+// x has the axis 0.
 struct Input {
   InputKind kind;
   int64_t size;  // features of a sequence or a vector
+  int32_t like;  // the number of the input before it whose steps and lengths it has, or -1: its own
   int32_t axis;  // 0 for a vector
 };
 
 struct Program {
   const Op* ops;
   const Input* inputs;
-  int32_t n_ops, n_inputs, n_axes, n_states;
+  const RowTable* tables;
+  int32_t n_ops, n_inputs, n_axes, n_states, n_tables;
   int64_t size;        // number of parameters
+  int64_t dense;       // of those before the tables
   int64_t out;         // features of the outputs, which
   int32_t axis, last;  // have this axis of time, or are one a sequence
+  int32_t targeted;    // whether the outputs are the log probabilities of the targets, and the loss is minus these
   int32_t whole;       // whether all steps are needed at once: a part of the rows' time says nothing
 };
 

@@ -16,9 +16,12 @@ PROSE = (
     "dynamics",
     "long_sequences",
     "memory",
+    "music",
     "reading",
     "text",
+    "tokens",
     "training",
+    "training_from_files",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 

@@ -4,6 +4,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,14 @@ void bind_enums(nb::module_& m) {
       .value("skip", LayerKind::skip)
       .value("dropout", LayerKind::dropout)
       .value("attention", LayerKind::attention)
-      .value("shift", LayerKind::shift);
+      .value("shift", LayerKind::shift)
+      .value("pool", LayerKind::pool)
+      .value("concat", LayerKind::concat)
+      .value("adaptive_softmax", LayerKind::adaptive_softmax);
+  nb::enum_<PoolKind>(m, "PoolKind")
+      .value("mean", PoolKind::mean)
+      .value("max", PoolKind::max)
+      .value("attention", PoolKind::attention);
   nb::enum_<CellKind>(m, "CellKind")
       .value("tanh", CellKind::tanh)
       .value("relu", CellKind::relu)
@@ -76,7 +84,7 @@ void bind_enums(nb::module_& m) {
 }
 
 using Pair = std::pair<int64_t, int64_t>;
-using Reads = std::pair<int32_t, int32_t>;
+using Reads = std::vector<int32_t>;
 using Probabilities = std::pair<double, double>;
 using Origins = std::pair<Origin, Origin>;
 
@@ -87,10 +95,12 @@ void bind_program(nb::module_& m) {
 
   nb::class_<Input>(m, "Input")
       .def(
-          "__init__", [](Input* input, InputKind kind, int64_t size) { new (input) Input{kind, size, 0}; },
-          nb::kw_only(), "kind"_a, "size"_a)
+          "__init__",
+          [](Input* input, InputKind kind, int64_t size, int32_t like) { new (input) Input{kind, size, like, 0}; },
+          nb::kw_only(), "kind"_a, "size"_a, "like"_a = -1)
       .def_ro("kind", &Input::kind)
-      .def_ro("size", &Input::size);
+      .def_ro("size", &Input::size)
+      .def_ro("like", &Input::like);
 
   nb::class_<Origin>(m, "Origin")
       .def(
@@ -125,20 +135,25 @@ void bind_program(nb::module_& m) {
   nb::class_<Op>(m, "Op")
       .def(
           "__init__",
-          [](Op* op, LayerKind kind, Reads reads, int64_t input_size, int64_t output_size, int64_t second_size,
-             int64_t hidden_size, CellKind cell, ActivationKind activation, const std::vector<Direction>& directions,
-             bool learned_state, bool variational, double rate, Probabilities zoneout, double noise) {
+          [](Op* op, LayerKind kind, const Reads& reads, int64_t input_size, int64_t output_size, int64_t second_size,
+             int64_t hidden_size, int64_t padding, CellKind cell, ActivationKind activation, PoolKind pool,
+             const std::vector<Direction>& directions, bool learned_state, bool variational, double rate,
+             Probabilities zoneout, double noise, bool sparse, const std::vector<int64_t>& tail_first,
+             const std::vector<int64_t>& tail_width) {
             require(directions.size() == 1 || directions.size() == 2, "directions: expected one or two");
+            require(reads.size() >= 1 && reads.size() <= size_t(kMostSources), "reads: expected 1 to 32 sources");
             new (op) Op{};
             op->kind = kind;
             op->cell = cell;
             op->activation = activation;
-            op->reads[0] = reads.first;
-            op->reads[1] = reads.second;
+            op->pool = pool;
+            op->n_reads = int32_t(reads.size());
+            for (size_t k = 0; k < reads.size(); k++) op->reads[k] = reads[k];
             op->in = input_size;
             op->second = second_size;
             op->out = output_size;
             op->hidden = hidden_size;
+            op->padding = padding;
             op->directions = int32_t(directions.size());
             for (size_t k = 0; k < directions.size(); k++) op->direction[k] = directions[k];
             op->learned_state = learned_state;
@@ -147,26 +162,41 @@ void bind_program(nb::module_& m) {
             op->zoneout[0] = zoneout.first;
             op->zoneout[1] = zoneout.second;
             op->noise = noise;
+            op->sparse = sparse;
+            require(tail_first.size() == tail_width.size() && tail_first.size() <= kTails,
+                    "tail_first, tail_width: expected one for each cluster");
+            op->tails = int32_t(tail_first.size());
+            std::copy(tail_first.begin(), tail_first.end(), op->tail_first);
+            std::copy(tail_width.begin(), tail_width.end(), op->tail_width);
+            op->tail_first[op->tails] = output_size;
           },
-          nb::kw_only(), "kind"_a, "reads"_a = Reads(kInput, kInput), "input_size"_a, "output_size"_a,
-          "second_size"_a = 0, "hidden_size"_a = 0, "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear,
-          "directions"_a, "learned_state"_a = false, "variational"_a = false, "rate"_a = 0.0,
-          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
+          nb::kw_only(), "kind"_a, "reads"_a = Reads{kInput}, "input_size"_a, "output_size"_a, "second_size"_a = 0,
+          "hidden_size"_a = 0, "padding"_a = -1, "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear,
+          "pool"_a = PoolKind::mean, "directions"_a, "learned_state"_a = false, "variational"_a = false, "rate"_a = 0.0,
+          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0, "sparse"_a = false,
+          "tail_first"_a = std::vector<int64_t>(), "tail_width"_a = std::vector<int64_t>())
       .def_ro("kind", &Op::kind)
-      .def_prop_ro("reads", [](const Op& op) { return Reads(op.reads[0], op.reads[1]); })
+      .def_prop_ro("reads", [](const Op& op) { return Reads(op.reads, op.reads + op.n_reads); })
       .def_ro("input_size", &Op::in)
       .def_ro("second_size", &Op::second)
       .def_ro("output_size", &Op::out)
       .def_ro("hidden_size", &Op::hidden)
+      .def_ro("padding", &Op::padding)
       .def_ro("cell", &Op::cell)
       .def_ro("activation", &Op::activation)
+      .def_ro("pool", &Op::pool)
       .def_prop_ro("directions",
                    [](const Op& op) { return std::vector<Direction>(op.direction, op.direction + op.directions); })
       .def_prop_ro("learned_state", [](const Op& op) { return op.learned_state != 0; })
       .def_prop_ro("variational", [](const Op& op) { return op.variational != 0; })
       .def_ro("rate", &Op::rate)
       .def_prop_ro("zoneout", [](const Op& op) { return Probabilities(op.zoneout[0], op.zoneout[1]); })
-      .def_ro("noise", &Op::noise);
+      .def_ro("noise", &Op::noise)
+      .def_prop_ro("sparse", [](const Op& op) { return op.sparse != 0; })
+      .def_prop_ro("tail_first",
+                   [](const Op& op) { return std::vector<int64_t>(op.tail_first, op.tail_first + op.tails); })
+      .def_prop_ro("tail_width",
+                   [](const Op& op) { return std::vector<int64_t>(op.tail_width, op.tail_width + op.tails); });
 }
 
 }  // namespace elman

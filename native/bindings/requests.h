@@ -67,7 +67,9 @@ class Opened {
     data.x = open_input(p.inputs[0], batch.x, batch.lengths);
     require(int64_t(batch.others.size()) == p.n_inputs - 1, "others: expected every input");
     for (size_t i = 0; i < batch.others.size(); i++) {
-      others_.push_back(open_input(p.inputs[i + 1], batch.others[i].values, batch.others[i].lengths));
+      const Input& input = p.inputs[i + 1];
+      others_.push_back(open_input(input, batch.others[i].values, batch.others[i].lengths));
+      if (input.like >= 0) require_same_steps(input.like == 0 ? data.x : others_[size_t(input.like - 1)], others_[i]);
     }
     data.others = others_.data();
     if (!batch.state) return;
@@ -107,6 +109,13 @@ class Opened {
     }
     values.lengths = lengths->data();
     return values;
+  }
+
+  void require_same_steps(const Values& a, const Values& b) const {
+    const auto length = [](const Values& v, int64_t row) { return v.lengths ? v.lengths[row] : v.steps; };
+    bool same = a.steps == b.steps;
+    for (int64_t row = 0; same && row < data.n; row++) same = length(a, row) == length(b, row);
+    require(same, "x or another input: expected the steps of the input whose it has");
   }
 
   // steps: T of the outputs.

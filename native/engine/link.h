@@ -7,18 +7,39 @@
 
 namespace elman {
 
-inline bool reads_two(LayerKind kind) { return kind == LayerKind::skip || kind == LayerKind::attention; }
+// How many sources an operation needs, at least and at most.
+struct Count {
+  int32_t least, most;
+};
+inline Count sources(LayerKind kind) {
+  if (kind == LayerKind::concat) return {2, kMostSources};
+  if (kind == LayerKind::skip || kind == LayerKind::attention) return {2, 2};
+  return {1, 1};
+}
 
 // Whether it reads other steps than its own: a part of the rows' time then says nothing.
 inline bool reads_other_steps(const Op& op) {
-  return op.directions == 2 || op.kind == LayerKind::attention || op.kind == LayerKind::shift;
+  return op.directions == 2 || op.kind == LayerKind::attention || op.kind == LayerKind::shift ||
+         op.kind == LayerKind::pool;
+}
+
+// Returns the tables of sparse embeddings, and tells these which is theirs.
+inline std::vector<RowTable> link_tables(std::vector<Op>& ops) {
+  std::vector<RowTable> tables;
+  for (Op& op : ops) {
+    if (!op.sparse) continue;
+    op.table = int32_t(tables.size());
+    tables.push_back({op.direction[0].weight, op.out, op.axis});
+  }
+  return tables;
 }
 
 // Fills in what follows from what the operations read.
 inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
   p.n_axes = 1;
   for (size_t i = 1; i < inputs.size(); i++) {
-    inputs[i].axis = inputs[i].kind == InputKind::vector ? 0 : p.n_axes++;
+    const int32_t like = inputs[i].like;
+    inputs[i].axis = inputs[i].kind == InputKind::vector ? 0 : like >= 0 ? inputs[size_t(like)].axis : p.n_axes++;
   }
   p.whole = inputs.size() > 1;
   std::vector<int> readers(ops.size());
@@ -26,14 +47,21 @@ inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
     if (source > kInput) readers[size_t(source)]++;
   };
   for (Op& op : ops) {
-    const int32_t first = op.reads[0];
-    const bool vector =
-        first > kInput ? ops[size_t(first)].last : inputs[size_t(kInput - first)].kind == InputKind::vector;
-    op.last = op.kind == LayerKind::last || vector;
-    op.axis = op.last ? 0 : first > kInput ? ops[size_t(first)].axis : inputs[size_t(kInput - first)].axis;
-    read(first);
-    if (reads_two(op.kind)) read(op.reads[1]);
-    p.whole = p.whole || reads_other_steps(op);
+    const int32_t deciding = op.kind == LayerKind::concat ? op.n_reads : 1;  // so many sources say what it gives
+    int32_t vectors = 0;
+    op.last = 1, op.axis = 0;
+    for (int32_t k = 0; k < op.n_reads; k++) {
+      const int32_t source = op.reads[k];
+      const bool other = source > kInput;
+      const Input* input = other ? nullptr : &inputs[size_t(kInput - source)];
+      const bool vector = other ? ops[size_t(source)].last : input->kind == InputKind::vector;
+      op.widths[k] = other ? ops[size_t(source)].out : input->size;
+      vectors += vector;
+      if (!vector && k < deciding) op.last = 0, op.axis = other ? ops[size_t(source)].axis : input->axis;
+      read(source);
+    }
+    if (op.kind == LayerKind::last || op.kind == LayerKind::pool) op.last = 1, op.axis = 0;
+    p.whole = p.whole || reads_other_steps(op) || (vectors > 0 && !op.last);  // repeated at every step
     for (int32_t k = 0; k < op.directions; k++) {
       for (const Origin& origin : op.direction[k].origin) {
         if (origin.kind == OriginKind::vector) read(origin.source);

@@ -2,15 +2,23 @@
 // on.
 #pragma once
 
+#include "kernels.h"
 #include "layers/scan.h"
 #include "math/ids.h"
 
 namespace elman::ELMAN_ISA {
 
+// One cluster of an adaptive softmax.
+template <class T>
+struct TailWeights {
+  T *in, *out, *in_back, *out_back;
+};
+
 template <class T>
 struct OpWeights {
-  CellWeights<T> cell[2];    // recurrent
-  T *forward, *bias, *back;  // dense, skip and attention
+  CellWeights<T> cell[2];       // recurrent
+  T *forward, *bias, *back;     // dense, skip and attention
+  TailWeights<T> tail[kTails];  // adaptive softmax
 };
 
 // What one row's memory needs on its way through attention, one row after the other: it packed for both products, and
@@ -29,6 +37,33 @@ struct AttentionTape {
   AttentionRoom<T> room;
 };
 
+// What one block of rows needs on its way through a cluster of an adaptive softmax; `list` is of all rows of it.
+template <class T>
+struct AdaptiveRoom {
+  T *wide, *narrow;  // (block, ldw), (block, ldn)
+  int64_t* list;
+  int64_t ldw, ldn;
+};
+
+// The tape of an adaptive softmax: the log probabilities of its head (rows, ldh), and each row's target, -1 for no
+// class.
+template <class T>
+struct AdaptiveTape {
+  T* head;
+  int64_t ldh;
+  int64_t* label;
+  AdaptiveRoom<T> room;
+};
+
+// The tape of pooling: of attention what each packed row counts (total,), and room for each row's highest score and
+// sum; of the maximum the step that has it, for each feature (rows, ld).
+template <class T>
+struct PoolTape {
+  T *share, *most, *sum;
+  typename Lanes<T>::Int* step;
+  int64_t total;  // how many scores there is room for
+};
+
 // Every operation's output: (rows, ld), rows one for each step of each sequence along its axis of time (`last` false),
 // or one for each of the shard's rows.
 template <class T>
@@ -41,6 +76,8 @@ struct OpTape {
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
   AttentionTape<T> attention;
+  AdaptiveTape<T> adaptive;
+  PoolTape<T> pool;
 };
 
 // Rows of numbers: an input or an operation's output, or the gradient of either. Rows are one for each step of each
@@ -103,6 +140,7 @@ template <class T>
 struct Share {
   Pick *steps, *rows;  // (axes,)
   T* gradient;
+  RowGradients<T>* tables;  // one for each of the program's tables
   ELMAN_INLINE Pick of(const Op& op) const { return op.last ? rows[0] : steps[op.axis]; }
 };
 
@@ -147,11 +185,27 @@ struct AttentionScratch {
   int64_t* steps;              // 0, 1, 2, ...
 };
 
+template <class T>
+struct AdaptiveScratch {
+  AdaptiveRoom<T> room;
+  T *dnarrow, *dx;  // (block, ldn), (block, ldx)
+  int64_t ldx;
+  int64_t* rows;  // 0, 1, 2, ...
+};
+
+// Of attention pooling: the gradients of the scores (total,), and each row's mean of them (rows,).
+template <class T>
+struct PoolScratch {
+  T *score, *mean;
+};
+
 // What an operation's way back works on.
 template <class T>
 struct OpScratch {
   DirectionScratch<T> dir[2];
   AttentionScratch<T> attention;
+  AdaptiveScratch<T> adaptive;
+  PoolScratch<T> pool;
 };
 
 template <class T>
@@ -174,7 +228,7 @@ struct ForwardPass {
   const T* theta;
   const Data& data;
   const ShardTape<T>& s;
-  Rows<T> in[2];  // what the operation reads
+  const Rows<T>* in;  // what the operation reads
   OpTape<T>& o;
 };
 
@@ -191,13 +245,13 @@ struct BackwardPass {
   int32_t place;
   const OpWeights<T>& w;
   const ShardTape<T>& s;
-  Rows<T> in[2];
+  const Rows<T>* in;
   const OpTape<T>& o;
   T* dout;
   const OpScratch<T>& own;
   int64_t truncate;
   Shares<T> shares;
-  Into<T> din[2];
+  const Into<T>* din;  // of each source
 };
 
 // What a layer's operation has unless its header says otherwise: no weights to pack, and its output as its tape.
@@ -207,9 +261,8 @@ struct PlainLayer {
   static void carve_weights(Carver&, const Op&, bool /*backward*/, bool /*dx*/, OpWeights<T>&) {}
   // moves: whether any state but a first one of zero meets its weights; what is never read is not packed.
   static void pack(const Op&, const T* /*theta*/, bool /*backward*/, bool /*moves*/, const OpWeights<T>&) {}
-  // o.steps lies ready; second: the axis of what is read second.
-  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const Steps& /*second*/, bool /*keep*/,
-                         OpTape<T>& o) {
+  // o.steps lies ready; read: the axis of the last of what is read.
+  static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const Steps& /*read*/, bool /*keep*/, OpTape<T>& o) {
     o.out = m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
   static void carve_scratch(Carver&, const Op&, const OpTape<T>&, int64_t /*block*/, OpScratch<T>&) {}

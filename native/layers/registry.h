@@ -1,11 +1,14 @@
 // The registry of layers: one entry for each LayerKind.
 #pragma once
 
+#include "layers/adaptive_softmax.h"
 #include "layers/attention.h"
+#include "layers/concat.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
 #include "layers/last.h"
+#include "layers/pool.h"
 #include "layers/recurrent.h"
 #include "layers/shift.h"
 #include "layers/skip.h"
@@ -32,6 +35,12 @@ ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
       return f(AttentionLayer<T>{});
     case LayerKind::shift:
       return f(ShiftLayer<T>{});
+    case LayerKind::pool:
+      return f(PoolLayer<T>{});
+    case LayerKind::concat:
+      return f(ConcatLayer<T>{});
+    case LayerKind::adaptive_softmax:
+      return f(AdaptiveSoftmaxLayer<T>{});
   }
 }
 

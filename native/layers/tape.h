@@ -78,11 +78,11 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, Lengths lengths, int64_t r
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
     OpTape<T>& o = s.ops ? s.ops[i] : op_measured;
-    const Steps second = steps_of(axis_of(p, op.reads[1]));  // a copy: `held` is of one axis
+    const Steps read = steps_of(axis_of(p, op.reads[op.n_reads - 1]));  // a copy: `held` is of one axis
     o.last = op.last != 0;
     o.steps = &steps_of(op.axis);
     o.ld = spaced<T>(padded<T>(op.out));
-    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::carve_tape(m, op, i, second, keep, o); });
+    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::carve_tape(m, op, i, read, keep, o); });
   }
   return tape;
 }

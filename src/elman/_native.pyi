@@ -37,6 +37,17 @@ class LayerKind(enum.Enum):
 
     shift = 7
 
+    pool = 8
+
+    concat = 9
+
+class PoolKind(enum.Enum):
+    mean = 0
+
+    max = 1
+
+    attention = 2
+
 class CellKind(enum.Enum):
     tanh = 0
 
@@ -116,13 +127,16 @@ class OptimizerKind(enum.Enum):
     adamw = 4
 
 class Input:
-    def __init__(self, *, kind: InputKind, size: int) -> None: ...
+    def __init__(self, *, kind: InputKind, size: int, like: int = -1) -> None: ...
 
     @property
     def kind(self) -> InputKind: ...
 
     @property
     def size(self) -> int: ...
+
+    @property
+    def like(self) -> int: ...
 
 class Origin:
     def __init__(self, *, kind: OriginKind = OriginKind.none, source: int = 0, direction: int = 0, part: int = 0) -> None: ...
@@ -164,13 +178,13 @@ class Direction:
     def origin(self) -> tuple[Origin, Origin]: ...
 
 class Op:
-    def __init__(self, *, kind: LayerKind, reads: tuple[int, int] = (-1, -1), input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0) -> None: ...
+    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0) -> None: ...
 
     @property
     def kind(self) -> LayerKind: ...
 
     @property
-    def reads(self) -> tuple[int, int]: ...
+    def reads(self) -> list[int]: ...
 
     @property
     def input_size(self) -> int: ...
@@ -185,10 +199,16 @@ class Op:
     def hidden_size(self) -> int: ...
 
     @property
+    def padding(self) -> int: ...
+
+    @property
     def cell(self) -> CellKind: ...
 
     @property
     def activation(self) -> ActivationKind: ...
+
+    @property
+    def pool(self) -> PoolKind: ...
 
     @property
     def directions(self) -> list[Direction]: ...

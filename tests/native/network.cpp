@@ -32,18 +32,19 @@ struct Header {
 std::vector<Op> take_operations(int64_t count) {
   std::vector<Op> ops;
   while (count--) {
-    const std::vector<int64_t> head = take<int64_t>(12);
+    const std::vector<int64_t> head = take<int64_t>(13);
     Op op{};
     op.kind = LayerKind(head[0]), op.cell = CellKind(head[1]), op.activation = ActivationKind(head[2]);
     op.in = head[3], op.out = head[4], op.hidden = head[5];
     op.learned_state = int32_t(head[6]), op.variational = int32_t(head[7]), op.directions = int32_t(head[8]);
-    op.reads[0] = int32_t(head[9]), op.reads[1] = int32_t(head[10]), op.second = head[11];
+    op.n_reads = int32_t(head[9]), op.reads[0] = int32_t(head[10]), op.reads[1] = int32_t(head[11]),
+    op.second = head[12];
     for (int32_t k = 0; k < op.directions; k++) {
       const std::vector<int64_t> at = take<int64_t>(7);
       op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6]), {}};
     }
     const std::vector<double> real = take<double>(4);
-    op.rate = real[0], op.zoneout[0] = real[1], op.zoneout[1] = real[2], op.noise = real[3];
+    op.padding = -1, op.rate = real[0], op.zoneout[0] = real[1], op.zoneout[1] = real[2], op.noise = real[3];
     ops.push_back(op);
   }
   return ops;
@@ -82,7 +83,7 @@ void answer(const Header& h) {
   const std::vector<T> x = take<T>(h.rows * h.steps * h.in), target = take<T>(outputs), dy = take<T>(outputs);
   const States<T> state(sizes, h.given ? h.rows : 0, h.given), dstate(sizes, h.rows, true);
 
-  const std::vector<Input> inputs{{InputKind::sequence, h.in, 0}};
+  const std::vector<Input> inputs{{InputKind::sequence, h.in, -1, 0}};
   const auto model = std::make_shared<const Model<T>>(std::move(ops), inputs, sizes, h.size);
   Data data{};
   data.n = h.rows;

@@ -5,7 +5,8 @@ Without a name, what works for each cell:
   fan_out)), gate by gate;
 - `weight_hh`: orthogonal, gate by gate (Saxe et al. 2014); the identity for relu (Le, Jaitly and Hinton 2015);
 - biases and peepholes 0, but 1 for the LSTM's forget gate (Gers et al. 2000; Jozefowicz et al. 2015);
-- embeddings: standard normal.
+- embeddings: standard normal; 1 / sqrt(F) times that where a dense layer shares the table, F its width, so that the
+  first outputs are of unit scale. The row of a padding id is zero, whatever draws it.
 
 By name, the same but for
 - "orthogonal", "identity", "xavier": `weight_hh` is so, whatever the cell; the identity for simple cells alone;
@@ -27,6 +28,7 @@ user's own cell; of its matrices `weight_hh...` count as recurrent, and `bias...
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -87,14 +89,23 @@ def initial(layout: Layout, init: Init | None, dtype: np.dtype[Any], seed: int |
         theta = np.zeros(layout.size)
     except MemoryError:
         raise ValueError(f"layers: expected parameters that fit into memory, got {layout.size:,} of them") from None
+    uses = Counter(parameter for part in layout.parts for group in part.parameters for parameter in group)
+    drawn: set[Parameter] = set()
     for part in layout.parts:
         for group in part.parameters:
             for parameter in group:
+                if parameter in drawn:  # shared with a layer before this one
+                    continue
+                drawn.add(parameter)
                 values = own(parameter.name, parameter.shape, rng) if own else None
                 if values is None:
                     values = _draw(part, parameter, named, rng)
                     values = values * gain if parameter.role.startswith("weight_hh") else values
+                    if uses[parameter] > 1 and named not in ("small", "uniform"):
+                        values = values / math.sqrt(parameter.shape[-1])
                 parameter.view(theta)[...] = _checked(parameter, values)
+                if isinstance(part.layer, Embedding) and part.layer.padding_idx is not None:
+                    parameter.view(theta)[part.layer.padding_idx] = 0
     return theta.astype(dtype)
 
 

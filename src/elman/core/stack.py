@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from elman.core import checks
-from elman.core.layers import CELLS, Dense, Dropout, Last, Layer, Node, Recurrent, Skip, as_cell
+from elman.core.layers import CELLS, POOLINGS, Dense, Dropout, Last, Layer, Node, Pool, Recurrent, Skip, as_cell
 
 __all__ = ["is_stack", "stack"]
 
@@ -31,8 +31,8 @@ def stack(
         layers += [between] if between else []
     if between and output_size is None:
         layers.pop()  # what the network returns is h itself
-    if checks.choice("output", output, ("sequence", "last")) == "last":
-        layers.append(Last())
+    if checks.choice("output", output, ("sequence", "last", *POOLINGS)) != "sequence":
+        layers.append(Last() if output == "last" else Pool(output))
     dense = _head(head)
     if output_size is not None:
         dense.append(Dense(checks.count("output_size", output_size)))

@@ -13,7 +13,8 @@ without its rows of asterisks.
 
 Tasks that ask for memory (`memory.py`) and tasks of systems neuroscience (`cognitive.py`), each a function of
 (n, T, seed): `adding_problem`, `copy_memory`, `delayed_echo`, `parity`, `sequential_digits`; `perceptual_decision`,
-`delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores.
+`delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores. `tunes` makes
+pieces of music by rule.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from elman.core import checks
 from elman.datasets.cognitive import COHERENCES, delayed_match, ideal_accuracy, perceptual_decision, psychometric
 from elman.datasets.memory import adding_problem, copy_memory, delayed_echo, parity, sequential_digits
 from elman.datasets.task import Task
+from elman.datasets.tunes import TUNE_STEPS_PER_BEAT, tunes
 
 __all__ = [
     "COHERENCES",
+    "TUNE_STEPS_PER_BEAT",
     "Example",
     "Task",
     "adding_problem",
@@ -50,6 +53,7 @@ __all__ = [
     "psychometric",
     "sequential_digits",
     "text_path",
+    "tunes",
 ]
 
 _FOLDER = Path(__file__).parent / "data"

@@ -9,6 +9,7 @@ from elman.core.layers import (
     GRU,
     INPUT,
     LSTM,
+    AdaptiveSoftmax,
     Attention,
     Cell,
     Dense,
@@ -16,6 +17,7 @@ from elman.core.layers import (
     Embedding,
     Layout,
     Part,
+    Pool,
     Recurrent,
     Simple,
     Skip,
@@ -33,7 +35,11 @@ def inputs(layout: Layout) -> list[_native.Input]:
         tables = [part.layer for part in layout.parts if part.reads[0] == INPUT]
         size = min(table.num_embeddings for table in tables if isinstance(table, Embedding))
         kind = _native.InputKind.integers
-    others = [_native.Input(kind=_native.InputKind[one.kind], size=one.size) for one in layout.inputs.values()]
+    names = [INPUT, *layout.inputs]
+    others = [
+        _native.Input(kind=_native.InputKind[one.kind], size=one.size, like=names.index(one.time) if one.time else -1)
+        for one in layout.inputs.values()
+    ]
     return [_native.Input(kind=kind, size=size), *others]
 
 
@@ -44,8 +50,7 @@ def operations(layout: Layout) -> list[_native.Op]:
     state = 0
     for part in layout.parts:
         kind, options = _native.LayerKind[part.layer.kind], _options(part)
-        numbers = [_number(layout, source) for source in part.reads]
-        reads = (numbers[0], numbers[1] if len(numbers) > 1 else _number(layout, INPUT))
+        reads = [_number(layout, source) for source in part.reads]
         directions: list[_native.Direction] = []
         for k in range(max(1, len(part.parameters))):
             directions.append(_direction(layout, part, k, state))
@@ -80,8 +85,8 @@ def _origin(layout: Layout, start: Start | None) -> _native.Origin:
 def _options(part: Part) -> dict[str, Any]:
     """Returns what a layer's operation has beside its sizes and the places of its parameters."""
     match part.layer:
-        case Embedding(num_embeddings=rows):
-            return {"hidden_size": rows}
+        case Embedding(num_embeddings=rows, padding_idx=padding, sparse=sparse):
+            return {"hidden_size": rows, "padding": -1 if padding is None else padding, "sparse": sparse}
         case Recurrent(hidden_size=hidden, cell=cell) as layer:
             zoneout = [p for _, p in layer.zoneouts]
             return {
@@ -96,8 +101,13 @@ def _options(part: Part) -> dict[str, Any]:
             return {"activation": _native.ActivationKind[activation]}
         case Skip():
             return {"second_size": part.parameters[0][0].shape[1]}
+        case AdaptiveSoftmax() as layer:
+            tails = layer.tails(part.input_size)
+            return {"tail_first": [tail.first for tail in tails], "tail_width": [tail.width for tail in tails]}
         case Attention():
             return {"second_size": part.parameters[0][0].shape[0]}
+        case Pool(how=how):
+            return {"pool": _native.PoolKind[how]}
         case Dropout(rate=rate, variational=variational):
             return {"rate": rate, "variational": variational}
         case _:
@@ -124,7 +134,7 @@ def _direction(layout: Layout, part: Part, direction: int, state: int) -> _nativ
     """
     places = [parameter.offset for parameter in part.parameters[direction]] if part.parameters else []
     if not isinstance(part.layer, Recurrent):
-        return _native.Direction(**dict(zip(("weight", "bias"), places, strict=False)))
+        return _native.Direction(**dict(zip(("weight", "bias", "extra"), places, strict=False)))
     at = dict(zip((parameter.role for parameter in part.parameters[direction]), places, strict=True))
     learned = [at.pop(f"state_{name}", 0) for name in part.layer.cell.state_names]
     products = {"weight": at.pop("weight_ih"), "weight_hh": at.pop("weight_hh"), "bias": at.pop("bias")}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import numpy as np
 
 from elman.core import checks, fields
-from elman.core.files.describe import layers_to_plain, layout_from_plain
+from elman.core.files.describe import inputs_to_plain, layers_to_plain, layout_from_plain
 from elman.core.io import TYPES
 from elman.estimators.arrays import ArrayReader, ArrayWriter, FieldPath
 from elman.network import Network
@@ -196,10 +196,17 @@ class _Network(FieldCodec):
         if not isinstance(value, Network):
             raise TypeError(f"{path.text}: expected a Network, got {checks.shown(value)}")
         theta = _Array(None, None).write(value.weights.copy(), path.field("theta", {}), arrays)
-        return {"layers": layers_to_plain(value.layers), "input_size": value.input_size, "theta": theta}
+        plain = {"layers": layers_to_plain(value.layers), "input_size": value.input_size, "theta": theta}
+        return plain | ({"inputs": inputs_to_plain(value.layout.inputs)} if value.layout.inputs else {})
 
     def read(self, plain: Any, path: FieldPath, arrays: ArrayReader) -> Any:
-        known: dict[str, fields.Check] = dict.fromkeys(["layers", "input_size", "theta"], fields.anything)
+        names = [
+            "layers",
+            "input_size",
+            "theta",
+            *(["inputs"] if isinstance(plain, dict) and "inputs" in plain else []),
+        ]
+        known: dict[str, fields.Check] = dict.fromkeys(names, fields.anything)
         about = fields.record(path.text, plain, known)
         theta = about.pop("theta")
         layout, path = layout_from_plain(path.text, about), path.field("theta", {})

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from elman.core.layers import Layout
+from elman.core.layers import Embedding, Layout
 from elman.core.losses import Loss
 from elman.core.optim import AdamW
 from elman.core.schedules import Cosine
@@ -17,9 +18,10 @@ from elman.core.stack import stack
 from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import child, number
 from elman.network import Network
+from elman.train.history import History
 from elman.train.training import Trainer, TrainingError
 
-__all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train"]
+__all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train", "trainer_of"]
 
 CLIP_NORM = 1.0
 WEIGHTS, ORDER, EXAMPLES = range(3)  # children of a training's seed: initial weights, order of rows, drawn examples
@@ -28,14 +30,16 @@ WEIGHTS, ORDER, EXAMPLES = range(3)  # children of a training's seed: initial we
 class Round(NamedTuple):
     """One round of a training: the arguments of one call of `Trainer.fit`."""
 
-    x: np.ndarray  # (n, T, F) inputs
+    x: Any  # (n, T, F) inputs, or a mapping of names to inputs
     y: np.ndarray  # (n, O) or (n, T, O) targets
     weight: np.ndarray | None = None  # (n, T) sample weights; None: all ones
     epochs: int = 1  # passes over these rows; 0: no training
     shuffle: bool = True  # whether the rows are shuffled in each epoch
-    validation: tuple[np.ndarray, np.ndarray] | None = None  # inputs and targets of the validation rows
+    # inputs and targets of the validation rows, or a mapping with lengths and weights too
+    validation: tuple[np.ndarray, np.ndarray] | Mapping[str, Any] | None = None
     patience: int | None = None  # epochs without a better validation loss before early stopping
     snapshot: bool = False  # whether a copy of the weights is kept after the round
+    lengths: Any = None  # steps of each row (n,), or a mapping of names to such; None: all of them
 
 
 class TrainingData(Protocol):
@@ -57,6 +61,7 @@ class Job:
     start        theta (P,) from which the training continues; None: the training begins with random weights, and with
                  zeros in the head and the skip path
     output_bias  (O,) initial bias of the head, which is the output of the network before training; None: 0
+    checkpoint   folder for the checkpoints of a training of one round;  resume  folder of those that it goes on from
     """
 
     layout: Layout
@@ -65,15 +70,22 @@ class Job:
     loss: str | Loss
     start: np.ndarray | None = None
     output_bias: np.ndarray | None = None
+    checkpoint: str | None = None
+    resume: str | None = None
 
     def network(self, seed: int) -> Network:
         """Returns the network before training, with initial weights drawn from `seed` or taken from `start`."""
         if self.start is not None:
             return Network.from_theta(self.layout, self.start)
-        network = Network.from_layers(self.layout.layers, input_size=self.layout.input_size, seed=seed)
+        network = Network.from_layers(
+            self.layout.layers, input_size=self.layout.input_size, inputs=self.layout.inputs, seed=seed
+        )
         for name, parameter in network.parameters.items():
             if name in ("head.weight", "skip.weight"):
                 parameter[...] = 0.0
+        for part in self.layout.parts:
+            if isinstance(part.layer, Embedding):  # rows of about length 1: what a rare token draws stays small
+                part.parameters[0][0].view(network.theta)[...] /= math.sqrt(part.layer.embedding_dim)
         if self.output_bias is not None:
             network.parameters["head.bias"] = self.output_bias
         return network
@@ -87,7 +99,12 @@ class Trained(NamedTuple):
     """
 
     thetas: np.ndarray  # (S + 1, P): the weights at S snapshots in the order of training, then the final weights
-    failed: bool
+    history: History
+    error: TrainingError | None = None  # why it failed; None: it did not
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None
 
     @property
     def theta(self) -> np.ndarray:
@@ -98,6 +115,22 @@ class Trained(NamedTuple):
 def layout_of(recipe: Recipe, input_size: int, output_size: int, output: str = "sequence", skip: bool = True) -> Layout:
     """Returns the layout of a network with one recurrent layer; the arguments are those of `elman.Network`."""
     return Layout(stack(recipe.hidden_size, output_size, recipe.cell, 1, False, output, (), skip), input_size)
+
+
+def trainer_of(job: Job, seed: np.random.SeedSequence) -> Trainer:
+    """Returns the Trainer of a job's network, before its first update."""
+    recipe = job.recipe
+    trainer = Trainer(
+        job.network(number(child(seed, WEIGHTS))),
+        loss=job.loss,
+        optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        schedule=Cosine(recipe.updates) if recipe.cosine else None,
+        batch_size=recipe.batch_size,
+        clip_norm=CLIP_NORM,
+        seed=number(child(seed, ORDER)),
+    )
+    trainer.advice = False  # targets were scaled, and rows split, for a reason
+    return trainer
 
 
 def train(
@@ -111,18 +144,8 @@ def train(
     cancelled   is called after each epoch; once it returns True, CancelledError is raised
     on_updates  is called after each epoch with the number of updates since its previous call
     """
-    weights, order, examples = (child(seed, use) for use in (WEIGHTS, ORDER, EXAMPLES))
-    network, recipe = job.network(number(weights)), job.recipe
-    trainer = Trainer(
-        network,
-        loss=job.loss,
-        optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-        schedule=Cosine(recipe.updates) if recipe.cosine else None,
-        batch_size=recipe.batch_size,
-        clip_norm=CLIP_NORM,
-        seed=number(order),
-    )
-    trainer.advice = False  # targets were scaled, and rows split, for a reason
+    trainer = trainer_of(job, seed)
+    network, recipe = trainer.network, job.recipe
     reported = 0
 
     def after_epoch(trainer: Trainer) -> None:
@@ -135,24 +158,25 @@ def train(
     kept: list[np.ndarray] = []
     last = network.theta.copy()
     try:
-        for x, y, weight, epochs, shuffle, validation, patience, snapshot in job.data.rounds(
-            recipe, np.random.default_rng(examples)
-        ):
-            if epochs:
+        for each in job.data.rounds(recipe, np.random.default_rng(child(seed, EXAMPLES))):
+            if each.epochs:
                 trainer.fit(
-                    x,
-                    y,
-                    sample_weight=weight,
-                    epochs=epochs,
-                    shuffle=shuffle,
-                    validation=validation,
-                    patience=patience,
+                    each.x,
+                    each.y,
+                    lengths=each.lengths,
+                    sample_weight=each.weight,
+                    epochs=each.epochs,
+                    shuffle=each.shuffle,
+                    validation=each.validation,
+                    patience=each.patience,
                     progress=False,
                     callback=after_epoch,
+                    checkpoint=job.checkpoint,
+                    resume=job.resume,
                 )
-            if snapshot:
+            if each.snapshot:
                 last = network.theta.copy()
                 kept.append(last)
-    except TrainingError:
-        return Trained(np.array([*kept, last]), True)
-    return Trained(np.array([*kept, network.theta]), False)
+    except TrainingError as error:
+        return Trained(np.array([*kept, last]), trainer.history, error)
+    return Trained(np.array([*kept, network.theta]), trainer.history)

@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.core import fields
 from elman.core.files.describe import inputs_from_plain, inputs_to_plain, layers_from_plain, layers_to_plain
-from elman.core.layers import INPUT, Embedding, Layer, Layout, Node
+from elman.core.layers import INPUT, Embedding, Last, Layer, Layout, Node
 
 __all__ = ["from_plain", "lines", "reads_integers", "to_plain"]
 
@@ -35,13 +35,19 @@ def lines(layout: Layout, runs: str) -> list[str]:
     """Returns what a network is: a line for all of it, which ends in `runs`, and one for each input besides x and for
     each layer, with its output's size and number of parameters."""
     given = "integers" if layout.integer_input else f"{layout.input_size} in"
-    shape = "at the last step" if layout.last else "at every step"
+    shape = "at every step"
+    if layout.last:
+        ends = any(isinstance(part.layer, Last) for part in layout.parts)
+        shape = "at the last step" if ends else "for each sequence"
     found = [f"Network: {given}, {layout.output_size} out {shape}, {layout.size:,} parameters, {runs}"]
     names = [repr(layer) for layer in layout.layers]
     width = max(map(len, names))
     found += [f"  {name}: {each}" for name, each in layout.inputs.items()]
+    left = set(layout.parameters)  # a shared one counts where it comes first
     for name, part in zip(names, layout.parts, strict=True):
-        count = sum(parameter.size for group in part.parameters for parameter in group)
+        own = {parameter for group in part.parameters for parameter in group} & left
+        left -= own
+        count = sum(parameter.size for parameter in own)
         found.append(f"  {name:{width}}  -> {part.output_size:<5} {f'{count:,}' if count else ''}".rstrip())
     return found
 
@@ -50,6 +56,6 @@ def reads_integers(layers: Sequence[Layer | Node]) -> bool:
     """Returns whether an Embedding reads x: as the first layer, or by the name of x."""
     if not isinstance(layers, Sequence) or not layers:  # pyright: ignore[reportUnnecessaryIsInstance]
         return False
-    first, *_ = layers
+    first = layers[0].layer if isinstance(layers[0], Node) and not layers[0].reads else layers[0]
     named = [layer.layer for layer in layers if isinstance(layer, Node) and INPUT in layer.reads]
     return isinstance(first, Embedding) or any(isinstance(layer, Embedding) for layer in named)

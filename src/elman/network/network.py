@@ -36,7 +36,8 @@ class Network:
     cell           "tanh", "relu", "lstm", "gru", or a configured cell such as `elman.GRU(reset_after=False)`
     num_layers     recurrent layers, one above the other
     bidirectional  whether each layer also reads the sequence backwards; its output is then (B, T, 2H)
-    output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O)
+    output         "sequence": an output at every step (B, T, O); "last": at each row's last step (B, O); "mean", "max",
+                   "attention": of all of a row's steps, pooled (`elman.Pool`) before the head (B, O)
     head           layers between the recurrent ones and the output layer: sizes (relu) or `elman.Dense(...)`
     skip           adds a linear path from the input to the output
     dropout        in training, between the recurrent layers and before the head: the probability of a 0; variational
@@ -63,7 +64,7 @@ class Network:
         cell: str | Cell = "lstm",
         num_layers: int = 1,
         bidirectional: bool = False,
-        output: Literal["sequence", "last"] = "sequence",
+        output: Literal["sequence", "last", "mean", "max", "attention"] = "sequence",
         head: int | Dense | Sequence[int | Dense] = (),
         skip: bool = False,
         dropout: float = 0.0,
@@ -118,7 +119,7 @@ class Network:
 
     def _bind(self, layout: Layout, theta: np.ndarray) -> None:
         self.layout = layout
-        self.weights = Weights(theta)
+        self.weights = Weights(theta, on_demand=bool(layout.tables))
         self._engine = select(layout)
 
     # -------------------------------------------------------------------------------------- what it is

@@ -93,11 +93,12 @@ def without_data(settings: Mapping[str, Any]) -> Plain:
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Returns one text for each name whose values differ: what it was and what it is.
 
-    None, False, 0 and a missing name are the same: an option that a later version adds, and that is off, changes
+    A missing name is the same as None, False and 0: an option that a later version adds, and that is off, changes
     nothing.
     """
     names = [*then, *(name for name in now if name not in then)]
-    unlike = [name for name in names if (then.get(name) or None) != (now.get(name) or None)]
+    unlike = [name for name in names if then.get(name) != now.get(name)]
+    unlike = [name for name in unlike if (name in then and name in now) or then.get(name) or now.get(name)]
     kinds = tuple(name + "." for name in unlike)  # where a class differs, its fields do not matter
     names = [name for name in unlike if not name.startswith(kinds)]
     words = [f"{name} was {shown(then.get(name))} and is {shown(now.get(name))}" for name in names[:SHOWN]]

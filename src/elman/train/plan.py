@@ -53,7 +53,7 @@ def as_window(layout: Layout, loss: Loss, window: Any) -> int | None:
     """Returns `window=` of `Trainer.fit`, checked; raises ValueError for a network whose sequences cannot be cut."""
     if window is None:
         return None
-    what = "outputs at its last step alone" if layout.last else layout.whole
+    what = layout.whole or ("outputs at its last step alone" if layout.last else None)
     if what or layout.inputs or loss.ragged:
         what = what or "other inputs or targets"
         raise ValueError(f"window: expected None for a network with {what}, got {checks.shown(window)}")

@@ -37,7 +37,7 @@ def layers_from_plain(name: str, plain: Any) -> list[Layer | Node]:
 
 def inputs_to_plain(inputs: Mapping[str, Input]) -> dict[str, Any]:
     """Returns a network's named inputs as plain JSON values: name -> the fields of its `Input`."""
-    return {name: dataclasses.asdict(given) for name, given in inputs.items()}
+    return {name: {k: v for k, v in vars(given).items() if v is not None} for name, given in inputs.items()}
 
 
 def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
@@ -45,15 +45,22 @@ def inputs_from_plain(name: str, plain: Any) -> dict[str, Input]:
     TypeError for anything else."""
     if not isinstance(plain, dict) or len(plain) > MOST_LAYERS:
         raise ValueError(f"{name}: expected a mapping of at most {MOST_LAYERS} inputs, got {type(plain).__name__}")
-    known: dict[str, fields.Check] = {"size": fields.whole(1), "kind": fields.text}
-    return {key: Input(**fields.record(f"{name}.{key}", value, known)) for key, value in plain.items()}
+    found: dict[str, Input] = {}
+    for key, value in plain.items():
+        known: dict[str, fields.Check] = {"size": fields.whole(1), "kind": fields.text}
+        if isinstance(value, dict) and "time" in value:  # only inputs of another's steps have it
+            known["time"] = fields.text
+        found[key] = Input(**fields.record(f"{name}.{key}", value, known))
+    return found
 
 
 def layout_from_plain(name: str, plain: Any) -> Layout:
-    """Returns the layout of a network from its layers and input size in the field `name`. Raises ValueError or
-    TypeError for anything else."""
-    known = fields.record(name, plain, {"layers": layers_from_plain, "input_size": fields.whole(1)})
-    return Layout(known["layers"], known["input_size"])
+    """Returns the layout of a network from its layers, input size and named inputs, if it has any, in the field `name`.
+    Raises ValueError or TypeError for anything else."""
+    known: dict[str, fields.Check] = {"layers": layers_from_plain, "input_size": fields.whole(1)}
+    if isinstance(plain, dict) and "inputs" in plain:  # only networks that read more than x have them
+        known["inputs"] = inputs_from_plain
+    return Layout(**fields.record(name, plain, known))
 
 
 def _to_plain(item: Any, custom: bool) -> dict[str, Any]:
@@ -70,6 +77,8 @@ def _to_plain(item: Any, custom: bool) -> dict[str, Any]:
     plain: dict[str, Any] = {"kind": item.kind}
     for field in dataclasses.fields(item):
         value = getattr(item, field.name)
+        if field.metadata.get("added") and value == field.default:
+            continue
         plain[field.name] = _to_plain(value, custom) if isinstance(value, Cell | Layer | Activation) else value
     return plain
 

@@ -1,19 +1,22 @@
 """Frozen descriptions of cells and layers, and the layout that gives each its place in theta. Nothing here computes:
 both engines read these descriptions and do the arithmetic."""
 
+from elman.core.layers.adaptive_softmax import AdaptiveSoftmax
 from elman.core.layers.attention import Attention
 from elman.core.layers.cells import CELLS, GRU, LSTM, Activation, Cell, CustomCell, Simple, as_cell
+from elman.core.layers.concat import MOST_SOURCES, Concat
 from elman.core.layers.dense import Dense
 from elman.core.layers.dropout import Dropout
 from elman.core.layers.embedding import Embedding
 from elman.core.layers.last import Last
 from elman.core.layers.layer import INPUT, Layer, Signal
-from elman.core.layers.layout import MOST_PARAMETERS, Layout, Parameter, Part, Source, Start, StateSlot
-from elman.core.layers.node import Input, Node
+from elman.core.layers.pool import POOLINGS, Pool
 from elman.core.layers.recurrent import Recurrent
 from elman.core.layers.registry import LAYERS
 from elman.core.layers.shift import Shift
 from elman.core.layers.skip import Skip
+from elman.core.layers.wiring.layout import MOST_PARAMETERS, Layout, Parameter, Part, Source, Start, StateSlot
+from elman.core.layers.wiring.node import Input, Node
 
 __all__ = [
     "CELLS",
@@ -22,9 +25,13 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "MOST_PARAMETERS",
+    "MOST_SOURCES",
+    "POOLINGS",
     "Activation",
+    "AdaptiveSoftmax",
     "Attention",
     "Cell",
+    "Concat",
     "CustomCell",
     "Dense",
     "Dropout",
@@ -36,6 +43,7 @@ __all__ = [
     "Node",
     "Parameter",
     "Part",
+    "Pool",
     "Recurrent",
     "Shift",
     "Signal",

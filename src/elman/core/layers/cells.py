@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from elman.core import checks
+from elman.core.frozen import share, short_repr, store
 from elman.core.layers.dense import ACTIVATIONS
-from elman.core.layers.frozen import share, short_repr, store
 from elman.core.meant import checks_names
 
 __all__ = ["CELLS", "GRU", "LSTM", "Activation", "Cell", "CustomCell", "Simple", "as_cell"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from elman.core import checks
-from elman.core.layers.frozen import below_one, short_repr, store
+from elman.core.frozen import below_one, short_repr, store
 from elman.core.layers.layer import Layer, Signal
 
 __all__ = ["Dropout"]

@@ -18,5 +18,5 @@ class Last(Layer):
 
     def output(self, *read: Signal) -> Signal:
         if read[0].time is None:
-            raise ValueError(f"expected only Dense, Dropout or Skip behind Last, got {self!r}")
+            raise ValueError(f"expected only Dense, Dropout or Skip behind Last or Pool, got {self!r}")
         return Signal(read[0].size, None)

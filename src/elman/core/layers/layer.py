@@ -26,12 +26,16 @@ class Layer:
     compiled  whether the compiled core has it; networks with a layer that it lacks run on the reference engine
     suffixes  its directions, by the suffix that their parameters' and states' names get
     draws     whether it draws random numbers in training
+    final     whether it can only be a network's last layer
+    sparse    whether an update changes those rows of its parameters alone that have a gradient
     whole     whether a step of its output needs other steps of what it reads than those that its states remember: no
               part of a sequence can then go through it alone
     """
 
     kind: ClassVar[str]
     integers: ClassVar[bool] = False  # whether it reads whole numbers
+    final: ClassVar[bool] = False
+    sparse: bool = False
 
     @property
     def compiled(self) -> bool:
@@ -53,6 +57,10 @@ class Layer:
         """Returns the names of what it reads, where no `Node` gives others."""
         return (PREVIOUS,)
 
+    def counts(self) -> range:
+        """Returns how many things it can read."""
+        return range(len(self.sources()), len(self.sources()) + 1)
+
     def output(self, *read: Signal) -> Signal:
         """Returns what it gives for what it reads; raises ValueError for what it cannot read."""
         raise NotImplementedError
@@ -60,6 +68,10 @@ class Layer:
     def parameter_shapes(self, size: int, *more: int) -> Mapping[str, tuple[int, ...]]:
         """Returns name -> shape of one direction's parameters, in the engines' order; `size` is that of what it reads
         first, `more` are the others'."""
+        return {}
+
+    def shared(self) -> Mapping[str, str]:
+        """Returns name -> the layer before it whose parameter of this name is its own too, without another place."""
         return {}
 
     def state_sizes(self) -> Mapping[str, int]:

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from elman.core import checks
+from elman.core.frozen import below_one, short_repr, store
 from elman.core.layers.cells import CELLS, Cell, as_cell
-from elman.core.layers.frozen import below_one, short_repr, store
 from elman.core.layers.layer import PREVIOUS, Layer, Signal
 from elman.core.meant import checks_names
 
@@ -82,7 +82,7 @@ class Recurrent(Layer):
     def output(self, *read: Signal) -> Signal:
         x, *memories = read
         if x.time is None:
-            raise ValueError(f"expected only Dense, Dropout or Skip behind Last, got {self!r}")
+            raise ValueError(f"expected only Dense, Dropout or Skip behind Last or Pool, got {self!r}")
         for memory in memories:
             if memory.time is None or memory.integers:
                 raise ValueError(f"expected a sequence of numbers as the memory of {self!r}, got {memory}")

@@ -13,7 +13,7 @@ __all__ = ["Skip"]
 @dataclass(frozen=True)
 class Skip(Layer):
     """Adds a linear map, without bias, of the network's own input to what arrives: y + W x (x at the last
-    valid step behind `Last`). Not for networks that begin with an `Embedding`."""
+    valid step behind `Last` or `Pool`). Not for networks that begin with an `Embedding`."""
 
     kind: ClassVar[str] = "skip"
 

@@ -109,7 +109,7 @@ class ReferenceEngine:
         records: Any,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         value_and_gradient = partial(self._value_and_gradient, layout, theta, objective)
-        return run_updates(value_and_gradient, theta, batch, rule, slots, step, records)
+        return run_updates(value_and_gradient, layout, theta, batch, rule, slots, step, records)
 
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)

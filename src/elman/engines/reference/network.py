@@ -86,7 +86,7 @@ def backward(
         sent = step_back(done, dout, dfinal[slot:end], truncate)
         for views, values in zip(_views(part, gradient), sent.gradients, strict=True):
             for view, value in zip(views, values, strict=True):
-                view[...] = value
+                view += value  # two layers may share a parameter
         for source, dread in reversed([*zip(part.reads, sent.dread, strict=True)]):
             if dread is not None:
                 _add(arriving, source, dread)

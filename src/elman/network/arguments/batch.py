@@ -71,8 +71,12 @@ def as_batch(
     if layout.inputs and values is not None and counts is not None:
         if single:
             raise ValueError(f"x: expected the axis B for a network of several inputs, got {rows.shape[1:]}")
-        inputs = layout.inputs.items()
-        named = {name: as_named(name, given, dtype, values[name], counts.get(name), n) for name, given in inputs}
+        named = {}
+        times = {INPUT: (steps, own)}
+        for name, given in layout.inputs.items():
+            time = times.get(given.time) if given.time else None
+            one = named[name] = as_named(name, given, dtype, values[name], counts.get(name), n, time)
+            times |= {} if one.lengths is None else {name: (one.values.shape[1], one.lengths)}
         if layout.time in named:  # outputs and targets have the steps of another input
             array, ends = named[layout.time]
             steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]

@@ -53,8 +53,17 @@ def by_name(
     return values, counts
 
 
-def as_named(name: str, given: Input, dtype: np.dtype[Any], value: object, lengths: object, n: int) -> NamedInput:
-    """One input besides x, of n rows. Raises TypeError or ValueError as for x."""
+def as_named(
+    name: str,
+    given: Input,
+    dtype: np.dtype[Any],
+    value: object,
+    lengths: object,
+    n: int,
+    time: tuple[int, np.ndarray | None] | None = None,
+) -> NamedInput:
+    """One input besides x, of n rows; `time` are T and the lengths of the input whose steps it has, if not its own.
+    Raises TypeError or ValueError as for x."""
     if given.kind == "vector":
         array = as_real(name, value, dtype)
         check_width(name, array.shape, [(n, given.size)])
@@ -68,8 +77,15 @@ def as_named(name: str, given: Input, dtype: np.dtype[Any], value: object, lengt
         lengths = ragged
     array = as_whole(name, value, "whole numbers") if whole else as_real(name, value, dtype)
     tail = () if whole else (given.size,)
-    check_width(name, array.shape, [(n, "T", *tail)])
-    counts = as_lengths(f"lengths[{name!r}]", lengths, n, array.shape[1])
+    steps, ends = (None, None) if time is None else time
+    check_width(name, array.shape, [(n, "T" if steps is None else steps, *tail)])
+    counts = as_lengths(f"lengths[{name!r}]", ends if lengths is None else lengths, n, array.shape[1])
+    if steps is not None:
+        unlike = counts != (steps if ends is None else ends)
+        if unlike.any():
+            row = int(unlike.argmax())
+            those = f"those of {given.time!r}, whose steps {name!r} has"
+            raise ValueError(f"lengths[{name!r}]: expected {those}, got {counts[row]} at row {row}")
     valid = np.arange(array.shape[1]) < counts[:, None]
     if whole:
         check_range(name, array, valid, False, given.size)

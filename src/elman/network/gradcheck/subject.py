@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,14 @@ from elman.core.layers import (
     Activation,
     Attention,
     Cell,
+    Concat,
     Dense,
     Embedding,
     Last,
     Layer,
     Layout,
     Node,
+    Pool,
     Recurrent,
     Shift,
     Simple,
@@ -28,6 +31,7 @@ from elman.core.losses import LOSSES, Loss
 from elman.network import Network, arguments
 from elman.network.arguments.batch import vocabulary
 from elman.network.arguments.named import TARGETS
+from elman.network.description import reads_integers
 
 __all__ = ["Subject", "draw_inputs", "draw_state", "draw_targets", "network_of"]
 
@@ -51,15 +55,32 @@ def network_of(subject: Any, rng: np.random.Generator) -> Subject:
     if isinstance(subject, Network):
         double = subject.dtype == np.float64
         notes = () if double else (f"the {subject.dtype} network was checked as a float64 copy",)
-        copy = Network.from_theta(subject.layout, subject.weights.copy().astype(np.float64))
-        return Subject(copy, f"network of {subject.num_parameters} parameters", None, notes)
+        layout, padding = _without_padding(subject.layout)
+        copy = Network.from_theta(layout, subject.weights.copy().astype(np.float64))
+        return Subject(copy, f"network of {subject.num_parameters} parameters", None, (*notes, *padding))
     if isinstance(subject, str):
         known = {**CELLS, **LOSSES}
         subject = known[checks.choice("subject", subject, tuple(known))]
     layers = _around(subject)
-    layout = Layout(layers, 1 if isinstance(layers[0], Embedding) else 3)
+    layout, padding = _without_padding(Layout(layers, 1 if reads_integers(layers) else 3))
     network = Network.from_theta(layout, 0.5 * rng.normal(size=layout.size))
-    return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, ())
+    return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, padding)
+
+
+def _without_padding(layout: Layout) -> tuple[Layout, tuple[str, ...]]:
+    """Returns the layout with padding ids like all others, and a note where it had one: their rows have a derivative
+    too, which training leaves out on purpose."""
+
+    def plain(layer: Layer | Node) -> Layer | Node:
+        if isinstance(layer, Node):
+            return replace(layer, layer=plain(layer.layer))
+        return replace(layer, padding_idx=None) if isinstance(layer, Embedding) else layer
+
+    layers = [plain(layer) for layer in layout.layers]
+    if layers == [*layout.layers]:
+        return layout, ()
+    note = "rows of padding ids were checked like all others; training gives them no gradient"
+    return Layout(layers, layout.input_size, layout.inputs), (note,)
 
 
 def _around(subject: Any) -> list[Layer | Node]:
@@ -69,12 +90,16 @@ def _around(subject: Any) -> list[Layer | Node]:
             return [Recurrent(4, Simple(subject)), Dense(2)]
         case Recurrent():
             return [subject, Dense(2)]
+        case Dense(tied=str() as name, output_size=size):
+            return [Node(Embedding(size, 4), name, ["x"]), Recurrent(4, Simple()), subject]
         case Dense():
             return [Recurrent(4, Simple()), subject]
         case Embedding():
             return [subject, Recurrent(4, Simple()), Dense(2)]
         case Last() | Skip():
             return [Recurrent(4, Simple()), Dense(2), subject] if isinstance(subject, Skip) else [Recurrent(4), subject]
+        case Concat() | Pool():
+            return [Recurrent(4, Simple()), subject, Dense(2)]
         case Attention():
             reads = ("previous", "previous")
             return [Recurrent(4, Simple()), Node(subject, reads=reads), Dense(2)]
@@ -105,9 +130,11 @@ def draw_inputs(network: Network, rng: np.random.Generator) -> tuple[Any, Any]:
         if given.kind == "vector":
             values[name] = rng.normal(size=(ROWS, given.size))
             continue
+        steps = values[given.time].shape[1] if given.time else 4
+        lead = (ROWS, steps)
         integers = given.kind == "integers"
-        values[name] = rng.integers(0, given.size, (ROWS, 4)) if integers else rng.normal(size=(ROWS, 4, given.size))
-        counts[name] = np.array([2, 4, 3])
+        values[name] = rng.integers(0, given.size, lead) if integers else rng.normal(size=(*lead, given.size))
+        counts[name] = counts[given.time] if given.time else np.array([2, 4, 3])
     return values, counts
 
 

@@ -182,7 +182,7 @@ def layer_names(part: Part) -> list[str]:
     if isinstance(part.layer, Recurrent):
         output = part.layer.cell.state_names[0]
         return [slots[0].name.removeprefix(f"{output}_") for slots in part.states]
-    return [group[0].name.partition(".")[0] for group in part.parameters]
+    return [group[-1].name.partition(".")[0] for group in part.parameters]  # the first may be another layer's too
 
 
 def _largest_row(values: np.ndarray) -> int:

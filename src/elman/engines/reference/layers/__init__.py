@@ -9,17 +9,20 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from . import attention, dense, dropout, embedding, last, recurrent, shift, skip
+from . import adaptive_softmax, attention, concat, dense, dropout, embedding, last, pool, recurrent, shift, skip
 from .record import Done, Given, Sent, Signal
 
 __all__ = ["LAYERS", "Done", "Given", "Sent", "Signal"]
 
 LAYERS: dict[str, ModuleType | Any] = {
+    "adaptive_softmax": adaptive_softmax,
     "attention": attention,
+    "concat": concat,
     "dense": dense,
     "dropout": dropout,
     "embedding": embedding,
     "last": last,
+    "pool": pool,
     "recurrent": recurrent,
     "shift": shift,
     "skip": skip,

@@ -1,6 +1,7 @@
 """A table of vectors: y = E[id]. Shapes: ids (B, T), E (V, F), y (B, T, F).
 
-An id outside of the table, which only data that changed after its check can hold, gives NaN.
+The row of the padding id, if there is one, gets no gradient. An id outside of the table, which only data that changed
+after its check can hold, gives NaN.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def forward(given: Given) -> Done:
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
     """Takes dy (B, T, F) back to dE (V, F): each row of the table sums the gradients of all places that used it."""
-    known, ids = done.tape, done.given.read[0].values
+    known, ids, padding = done.tape, done.given.read[0].values, done.given.layer.padding_idx
+    known = known if padding is None else known & (ids != padding)
     gradient = np.zeros_like(done.given.weights[0][0])
     np.add.at(gradient, ids[known], dout[known])
     return Sent([None], [(gradient,)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from elman.core import checks
-from elman.core.layers.frozen import short_repr, store
+from elman.core.frozen import short_repr, store
 from elman.core.layers.layer import PREVIOUS, Layer
 
 __all__ = ["Input", "Node", "checked_name"]
@@ -21,16 +21,25 @@ class Input:
 
     kind  "sequence": (B, T, size) numbers, with lengths of its own; "integers": (B, T) whole numbers below `size`, with
           lengths of its own; "vector": (B, size) numbers, one vector a row
+    time  the name of x or of an input before it, whose steps and lengths this one has: columns of one sequence, which
+          layers may join step by step. None: its own
 
     The name "y" stands for the targets, which training and losses hand to the layers that read them.
     """
 
     size: int
     kind: Literal["sequence", "integers", "vector"] = "sequence"
+    time: str | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         store(self, size=checks.count("size", self.size))
         checks.choice("kind", self.kind, KINDS)
+        if self.time is not None:
+            checked_name("time", self.time)
+            if self.kind == "vector":
+                raise ValueError(f"time: expected None for a vector, which has no steps, got {self.time!r}")
 
 
 @dataclass(frozen=True)

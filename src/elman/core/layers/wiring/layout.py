@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.core import checks
+from elman.core.layers.embedding import Embedding
 from elman.core.layers.layer import INPUT, PREVIOUS, Layer, Signal
-from elman.core.layers.node import Input, Node, checked_name
 from elman.core.layers.recurrent import Recurrent
+from elman.core.layers.wiring.node import Input, Node, checked_name
 
 __all__ = ["MOST_PARAMETERS", "Layout", "Parameter", "Part", "Source", "Start", "StateSlot"]
 
@@ -82,7 +83,8 @@ class Layout:
 
     Parameter names are PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_l0`, `bias_hn_l0`, `peephole_l0`, suffix
     `_reverse` for the backward direction; `embedding.weight`; dense layers `dense0.weight`, ..., the last one
-    `head.weight`, `head.bias`; `skip.weight`. States: `h_l0`, `c_l0`, `h_l0_reverse`, ... What belongs to a layer with
+    `head.weight`, `head.bias`; `skip.weight`. A parameter that two layers share is there once, under its first name.
+    States: `h_l0`, `c_l0`, `h_l0_reverse`, ... What belongs to a layer with
     a name begins with that name instead: `encoder.weight_ih`, `encoder.h`.
     """
 
@@ -105,12 +107,20 @@ class Layout:
                 raise ValueError(f"inputs: expected names other than {INPUT!r}, which has input_size, got {name!r}")
             if not isinstance(given, Input):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"inputs[{name!r}]: expected an elman.Input, got {checks.shown(given)}")
-            time = None if given.kind == "vector" else name
+            if given.time is not None and getattr(self._signals.get(given.time), "time", None) != given.time:
+                raise ValueError(
+                    f"inputs[{name!r}]: expected time of {INPUT!r} or of a sequence before it with its own, "
+                    f"got {given.time!r}"
+                )
+            time = None if given.kind == "vector" else given.time or name
             self._signals[name] = Signal(given.size, time, given.kind == "integers")
         self.parts, self.states = self._bind(nodes)
+        self.dense = self.size  # parameters before the tables of sparse layers, which lie behind all others
+        self._place_tables()
         self.output_size, self.time = self.parts[-1].output.size, self.parts[-1].output.time
         self.last = self.time is None
-        self.parameters = tuple(p for part in self.parts for group in part.parameters for p in group)
+        placed = (p for part in self.parts for group in part.parameters for p in group)
+        self.parameters = tuple(dict.fromkeys(placed))  # once each, though two layers may share one
         names = Counter([*(p.name for p in self.parameters), *(s.name for s in self.states)])
         if twice := [name for name, count in names.items() if count > 1]:
             raise ValueError(f"layers: expected parameters and states with a name each, got {twice[0]} twice")
@@ -126,11 +136,17 @@ class Layout:
         """Returns what needs the whole sequence at once, in words: two directions, a layer that reads other steps than
         its own, or an initial state from another layer; None where a network of one input goes step by step."""
         for part in self.parts:
-            if part.layer.whole:
+            vectors = [source for source in part.reads if self._signals[source].time is None]
+            if part.layer.whole or (vectors and part.output.time is not None):
                 return "two directions" if len(part.layer.suffixes) > 1 else f"{part.layer!r}, which reads other steps"
             if any(start is not None for group in part.starts for start in group):
                 return "an initial state from another layer"
         return None
+
+    @cached_property
+    def tables(self) -> tuple[Parameter, ...]:
+        """Returns the parameters of sparse layers, each (rows, width), in the order of their places in theta."""
+        return tuple(p for part in self.parts if part.layer.sparse for group in part.parameters for p in group)
 
     @cached_property
     def draws(self) -> bool:
@@ -167,9 +183,10 @@ class Layout:
 
     def _reads(self, i: int, node: Node) -> tuple[Source, ...]:
         names = node.reads or node.layer.sources()
-        if len(names) != len(node.layer.sources()):
-            count = len(node.layer.sources())
-            raise ValueError(f"layers[{i}]: expected {count} names of what it reads, got {names}")
+        counts = node.layer.counts()
+        if len(names) not in counts:
+            known = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
+            raise ValueError(f"layers[{i}]: expected {known} names of what it reads, got {names}")
         return tuple(self._source(i, name) for name in names)
 
     def _source(self, i: int, name: str) -> Source:
@@ -191,6 +208,8 @@ class Layout:
             layer, reads = node.layer, self._reads(i, node)
             read = [self._signals[source] for source in reads]
             output = self._signals[i] = self._output(i, layer, read)
+            if layer.final and i + 1 < len(nodes):
+                raise ValueError(f"layers[{i}]: expected {type(layer).__name__} as the last layer, got more behind it")
             shapes, sizes = layer.parameter_shapes(*(signal.size for signal in read)), layer.state_sizes()
             if node.name is None:
                 full = {key: layer.full_name(key, before[layer.kind], unnamed[layer.kind]) for key in (*shapes, *sizes)}
@@ -198,11 +217,13 @@ class Layout:
             else:
                 full = {key: f"{node.name}.{key}" for key in (*shapes, *sizes)}
             starts = self._starts(i, node, slots)
+            shared = {key: _shared(i, key, name, shapes[key], parts) for key, name in layer.shared().items()}
             parameters: list[tuple[Parameter, ...]] = []
             states: list[tuple[StateSlot, ...]] = []
             for suffix in layer.suffixes:
                 if shapes:
-                    parameters.append(self._place({key: (full[key] + suffix, shape) for key, shape in shapes.items()}))
+                    named = {key: (full[key] + suffix, shape) for key, shape in shapes.items()}
+                    parameters.append(_unplaced(named) if layer.sparse else self._place(named, shared))
                 if sizes:
                     states.append(tuple(StateSlot(full[key] + suffix, size) for key, size in sizes.items()))
             slots += [slot for group in states for slot in group]
@@ -219,15 +240,29 @@ class Layout:
         except ValueError as error:
             raise ValueError(f"layers[{i}]: {error}") from None
 
-    def _place(self, shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
-        """Places parameters, role -> (name, shape), in theta behind those before them, and returns them."""
+    def _place(
+        self, shapes: Mapping[str, tuple[str, tuple[int, ...]]], shared: Mapping[str, Parameter]
+    ) -> tuple[Parameter, ...]:
+        """Places parameters, role -> (name, shape), in theta behind those before them, and returns them; those that are
+        shared have their place."""
         placed: list[Parameter] = []
         for role, (name, shape) in shapes.items():
+            if role in shared:
+                placed.append(shared[role])
+                continue
             placed.append(Parameter(name, shape, self.size, role))
             self.size += placed[-1].size
             if self.size > MOST_PARAMETERS:
                 raise ValueError(f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {name} {shape}")
         return tuple(placed)
+
+    def _place_tables(self) -> None:
+        """Places the parameters of sparse layers behind all others, so that what an update changes as a whole lies
+        together."""
+        for i, part in enumerate(self.parts):
+            if part.layer.sparse:
+                groups = [self._place({p.role: (p.name, p.shape) for p in group}, {}) for group in part.parameters]
+                self.parts = (*self.parts[:i], part._replace(parameters=tuple(groups)), *self.parts[i + 1 :])
 
     # ------------------------------------------------------------------------------- initial states
 
@@ -259,6 +294,28 @@ class Layout:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Layout, (self.layers, self.input_size, self.inputs))
+
+
+def _unplaced(shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name, shape, 0, role) for role, (name, shape) in shapes.items())
+
+
+def _shared(i: int, key: str, name: str, shape: tuple[int, ...], parts: Sequence[Part]) -> Parameter:
+    """Returns the parameter of an Embedding before layer i that this layer has too, checked to be of its shape."""
+    tables = [p for part in parts if isinstance(part.layer, Embedding) for group in part.parameters for p in group]
+    found = next((p for p in tables if p.name == f"{name}.{key}"), None)
+    if found is None:
+        known = ", ".join(repr(p.name.rpartition(".")[0]) for p in tables) or "there is none"
+        raise ValueError(f"layers[{i}]: expected tied to name an Embedding before it ({known}), got {name!r}")
+    if any(part.layer.sparse and found in group for part in parts for group in part.parameters):
+        raise ValueError(
+            f"layers[{i}]: expected tied to name an Embedding without sparse=True, since an output layer changes every "
+            f"row, got {name!r}"
+        )
+    if found.shape != shape:
+        expected = f"the table of {name!r}, of shape {found.shape}, to be of shape {shape}"
+        raise ValueError(f"layers[{i}]: expected {expected}: a row an output, as wide as what the layer reads")
+    return found
 
 
 def _listed(layers: Any) -> tuple[Layer | Node, ...]:

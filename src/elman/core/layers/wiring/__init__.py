@@ -1,0 +1,1 @@
+"""How layers are bound into a network: what each is called and reads, and where its parameters lie in theta."""
