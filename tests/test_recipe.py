@@ -113,6 +113,20 @@ def test_a_command_is_everywhere_that_the_recipe_says(module: str) -> None:
     assert group in ("", "demo", "train")
 
 
+TRAIN = sorted(path.stem for path in (ROOT / "src/elman/cli/commands/train").glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("name", TRAIN)
+def test_a_command_of_train_is_everywhere_that_the_recipe_says(name: str) -> None:
+    pytest.importorskip("typer")
+    found = importlib.import_module(f"elman.cli.commands.train.{name}")
+    assert found.__all__ == [name]
+    app = importlib.import_module("elman.cli.app")
+    (command,) = (each for each in app.train.registered_commands if each.callback.__name__ == name)
+    assert command.callback.__doc__ == getattr(found, name).__doc__
+    assert command.callback.__doc__.strip().endswith(".")
+
+
 def test_the_program_has_no_other_command() -> None:
     pytest.importorskip("typer")
     app = importlib.import_module("elman.cli.app")
