@@ -16,7 +16,11 @@ PROSE = (
     "dynamics",
     "long_sequences",
     "memory",
+    "music",
     "reading",
+    "sequences",
+    "text",
+    "tokens",
     "training",
     "training_from_files",
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import warnings
 from typing import Any
 
@@ -353,3 +355,13 @@ def test_a_long_frame_without_id_and_an_array_with_id_are_refused():
         classifier(id="who").fit(X, Y)
     with pytest.raises(ValueError, match="y: expected 'label', the frame's column of labels, or a frame without it"):
         classifier(id="who", time="hour").fit(table.sort_values(["who", "hour"]).rename(columns={"kind": "label"}), Y)
+
+
+def test_without_scikit_learn_the_command_is_named(monkeypatch: pytest.MonkeyPatch):
+    for name in [name for name in sys.modules if name.startswith("elman.sequence")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"are estimators of scikit-learn; type: pip install 'elman\[sklearn\]'"
+    ):
+        importlib.import_module("elman.sequence")

@@ -88,6 +88,9 @@ def seeds(folder: Path) -> dict[str, Contents]:
         elman.AnomalyDetector(**options, **quick).fit(y).save(folder / f"detector {name}")
     if importlib.util.find_spec("sklearn"):
         make_sequences.sequences(folder)
+    for level in ("characters", "bytes"):
+        made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
+        made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")
     for name, (_, asked) in TRAININGS.items():
         trainer(name).fit(X, Y, epochs=2, progress=False, checkpoint=folder / "kept", keep=9, **asked)
         paths = sorted((folder / "kept").iterdir())

@@ -50,6 +50,8 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _network(loaded)
     if isinstance(loaded, Forecaster):
         return common + _forecaster(path, loaded) + [again]
+    if isinstance(loaded, elman.LanguageModel):
+        return common + _language(loaded) + [again]
     if isinstance(loaded, elman.AnomalyDetector):
         return common + _detector(path, loaded) + [again]
     return common + _sequences(loaded) + [again]
@@ -88,6 +90,13 @@ def _sequences(model: Any) -> list[Use]:
                 finite("the probability", each)
 
     return [asked]
+
+
+def _language(model: elman.LanguageModel) -> list[Use]:
+    def scored() -> None:
+        finite("the score", model.score("abcabc").nats)
+
+    return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
 
 
 def _forecaster(path: Path, model: Forecaster) -> list[Use]:

@@ -15,19 +15,22 @@ __all__ = [
     "as_season",
     "as_targets",
     "decoded",
+    "decoded_or_empty",
     "model_stem",
     "not_empty",
     "source",
     "source_of_file",
 ]
 
-MODEL_KINDS = (
+MODEL_KINDS = (  # what stands before .safetensors in the names of model files
     ".forecaster",
     ".detector",
     ".classifier",
     ".regressor",
     ".tagger",
-)  # what stands before .safetensors in the names of model files
+    ".language",
+    ".music",
+)
 
 
 def not_empty(text: str | None) -> str | None:
@@ -46,6 +49,11 @@ def decoded(text: str | None) -> str | None:
         return os.fsencode(str(text)).decode()
     except UnicodeError:
         return text
+
+
+def decoded_or_empty(text: str) -> str:
+    """As `decoded`, of text that may be empty."""
+    return text and (decoded(text) or "")
 
 
 def as_path(text: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from elman.core.layers import Layout
+from elman.core.layers import Embedding, Layout
 from elman.core.losses import Loss
 from elman.core.optim import AdamW
 from elman.core.schedules import Cosine
@@ -82,6 +83,9 @@ class Job:
         for name, parameter in network.parameters.items():
             if name in ("head.weight", "skip.weight"):
                 parameter[...] = 0.0
+        for part in self.layout.parts:
+            if isinstance(part.layer, Embedding):  # rows of about length 1: what a rare token draws stays small
+                part.parameters[0][0].view(network.theta)[...] /= math.sqrt(part.layer.embedding_dim)
         if self.output_bias is not None:
             network.parameters["head.bias"] = self.output_bias
         return network

@@ -11,6 +11,7 @@ from elman.plots.dynamics import fixed_points_plot
 from elman.plots.figure import file_or_axes, needs_matplotlib, picture
 from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, forecasts_plot
 from elman.plots.lines import Line
+from elman.plots.music import RollChart, roll_plot
 from elman.plots.residuals import ResidualChart, residual_plot
 from elman.plots.training import learning_curve
 
@@ -21,6 +22,7 @@ __all__ = [
     "ForecastChart",
     "Line",
     "ResidualChart",
+    "RollChart",
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",
@@ -35,4 +37,5 @@ __all__ = [
     "needs_matplotlib",
     "picture",
     "residual_plot",
+    "roll_plot",
 ]
