@@ -118,7 +118,7 @@ def beside_torch(model: LanguageModel, known: str) -> int:
     vocabulary, ids, recipe = model._read(known)  # pyright: ignore[reportPrivateUsage]
     rows = rows_of("text", cut(ids, recipe.validation)[0], recipe.batch_size, recipe.window)
     contenders = {
-        "elman": elman_update(recipe, vocabulary.size, rows),
+        "elman": elman_update(recipe, vocabulary, rows),
         "torch": torch_update(torch, recipe, vocabulary.size, rows),
     }
     speeds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -154,8 +154,8 @@ def windows(rows: Rows, recipe: Recipe) -> Callable[[], tuple[np.ndarray, np.nda
     return following
 
 
-def elman_update(recipe: Recipe, size: int, rows: Rows) -> Callable[[], object]:
-    trainer = trainer_of(network_of(recipe, size), recipe, 1 << 20, len(rows.x))
+def elman_update(recipe: Recipe, vocabulary: Any, rows: Rows) -> Callable[[], object]:
+    trainer = trainer_of(network_of(recipe, vocabulary), recipe, 1 << 20, len(rows.x))
     following = windows(rows, recipe)
     return lambda: trainer.update(*following())
 

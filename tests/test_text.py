@@ -276,6 +276,41 @@ def test_words_and_subwords(level: str, size: int, tmp_path: Path):
     assert elman.load(tmp_path / "m.safetensors").generate("the ", 30) == found.generate("the ", 30)
 
 
+def test_of_many_words_the_rare_ones_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("tokenizers")
+    monkeypatch.setattr(training, "LARGE", 8)
+    monkeypatch.setattr(training, "CUTOFFS", (4, 8))
+    found = LanguageModel(**{**QUICK, "updates": 120}, level="words", vocabulary_size=12).fit(TEXT)
+    first, last = found.network_.layers[0], found.network_.layers[-1]
+    assert isinstance(last, elman.AdaptiveSoftmax)
+    assert isinstance(first, elman.Embedding)
+    assert first.sparse
+    ids = found.vocabulary_.encode(TEXT)
+    counts = np.bincount(ids, minlength=12)[1:]  # behind the unknown word
+    assert (np.diff(counts) <= 0).all()
+    log_p = found.network_.predict(ids[:200]).astype(np.float64)
+    nats = -log_p[np.arange(199), ids[1:200]].sum()
+    assert found.score_pieces(ids[:200]).nats == pytest.approx(nats, rel=1e-5)
+    assert found.score(TEXT).perplexity < 3
+    assert found.adapt(TEXT, learning_rate=0.01).nats < found.score(TEXT).nats
+    piece = next(found.stream("the "))
+    assert piece.probabilities.sum() == pytest.approx(1)
+    found.save(tmp_path / "m.safetensors")
+    assert elman.load(tmp_path / "m.safetensors").generate("the ", 30) == found.generate("the ", 30)
+
+
+def test_output_weights_may_be_the_embedding():
+    found = LanguageModel(**QUICK, tied=True).fit(TEXT)
+    network = found.network_
+    assert network.parameters["embedding.weight"].shape == (found.vocabulary_.size, 12)
+    assert network.num_parameters < LanguageModel(**QUICK).fit(TEXT).network_.num_parameters
+    h = network.hidden([1, 2, 3])[-1]
+    expected = h @ network.parameters["embedding.weight"].T + network.parameters["head.bias"]
+    np.testing.assert_allclose(network.predict([1, 2, 3]), expected.reshape(3, -1), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="embedding: expected 12, as hidden_size, where tied, got 5"):
+        LanguageModel(**QUICK, tied=True, embedding=5).fit(TEXT)
+
+
 def test_words_without_the_library_say_what_to_type(monkeypatch: pytest.MonkeyPatch):
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name)

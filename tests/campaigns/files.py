@@ -86,11 +86,11 @@ def seeds(folder: Path) -> dict[str, Contents]:
         ("tanh", {"cell": "tanh", "season": (12, 24), "probation": 200}, values),
     ):
         elman.AnomalyDetector(**options, **quick).fit(y).save(folder / f"detector {name}")
-    if importlib.util.find_spec("sklearn"):
-        make_sequences.sequences(folder)
     for level in ("characters", "bytes"):
         made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
         made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")
+    if importlib.util.find_spec("sklearn"):
+        make_sequences.sequences(folder)
     for name, (_, asked) in TRAININGS.items():
         trainer(name).fit(X, Y, epochs=2, progress=False, checkpoint=folder / "kept", keep=9, **asked)
         paths = sorted((folder / "kept").iterdir())

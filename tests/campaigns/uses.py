@@ -69,6 +69,13 @@ def _network(network: elman.Network) -> list[Use]:
     return [lambda: network.predict(x), lambda: network.predict(x, lengths=[1, 3]), lambda: network.hidden(x), stream]
 
 
+def _language(model: elman.LanguageModel) -> list[Use]:
+    def scored() -> None:
+        finite("the score", model.score("abcabc").nats)
+
+    return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
+
+
 def _sequences(model: Any) -> list[Use]:
     def rows(steps: int) -> Any:
         columns = model.columns_
@@ -90,13 +97,6 @@ def _sequences(model: Any) -> list[Use]:
                 finite("the probability", each)
 
     return [asked]
-
-
-def _language(model: elman.LanguageModel) -> list[Use]:
-    def scored() -> None:
-        finite("the score", model.score("abcabc").nats)
-
-    return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
 
 
 def _forecaster(path: Path, model: Forecaster) -> list[Use]:

@@ -12,6 +12,7 @@ import typer
 
 from elman.cli import values
 from elman.cli.console import terminal
+from elman.cli.music import write_music
 from elman.cli.options import Json, Out, Seed
 
 if TYPE_CHECKING:
@@ -76,4 +77,7 @@ def write_text(path: Path, model: LanguageModel, options: GenerateOptions) -> No
 
 
 # The name of a model's class -> what makes something with it, given its file, the model and the options.
-GENERATORS: dict[str, Callable[[Path, Any, GenerateOptions], None]] = {"LanguageModel": write_text}
+GENERATORS: dict[str, Callable[[Path, Any, GenerateOptions], None]] = {
+    "LanguageModel": write_text,
+    "MusicModel": write_music,
+}

@@ -51,8 +51,8 @@ def verdict(model: MusicModel) -> str:
     if less > 0:
         return f"The network predicts better than the better baseline, {name}, by {less:.3f} nats a step."
     return (
-        f"The baseline {name} predicts better than the network, by {abs(less):.3f} nats a step: train longer (--updates),"
-        " or give more pieces."
+        f"The baseline {name} predicts better than the network, by {abs(less):.3f} nats a step: train longer"
+        " (--updates), or give more pieces."
     )
 
 
