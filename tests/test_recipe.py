@@ -133,7 +133,7 @@ def test_the_program_has_no_other_command() -> None:
     names = [each.callback.__name__ for each in app.app.registered_commands]
     for group in ("demo", "train"):
         names += [f"{group}_{each.callback.__name__}" for each in getattr(app, group).registered_commands]
-    assert sorted(names) == COMMANDS
+    assert sorted(names) == sorted([*COMMANDS, *(f"train_{name}" for name in TRAIN)])
 
 
 # ------------------------------------------------------------------------------- layers and losses
