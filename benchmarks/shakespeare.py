@@ -41,7 +41,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "20b": {"cell": "gru", "hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.3, "updates": 7800},
 }
 MINUTES = {3: "3a", 20: "20a"}
-ADAPT = {"window": 20, "learning_rate": 1e-4}
+ADAPT: dict[str, Any] = {"window": 20, "learning_rate": 1e-4}
 ROUNDS, SLICE = 7, 2.0  # turns of each contender, and their seconds
 
 
