@@ -35,16 +35,13 @@ RESULTS = Path(__file__).with_suffix(".json")
 TEST, VALIDATION = 0.1, 0.05
 COMMON: dict[str, Any] = {"batch_size": 32, "validation": VALIDATION}
 RECIPES: dict[str, dict[str, Any]] = {
-    "3a": {"hidden_size": 256, "window": 64, "learning_rate": 8e-3, "dropout": 0.05, "updates": 4800},
-    "3b": {"hidden_size": 384, "window": 64, "learning_rate": 6e-3, "dropout": 0.1, "updates": 2400},
+    "3a": {"cell": "gru", "hidden_size": 256, "window": 64, "learning_rate": 8e-3, "dropout": 0.1, "updates": 5600},
+    "3b": {"cell": "gru", "hidden_size": 384, "window": 64, "learning_rate": 6e-3, "dropout": 0.15, "updates": 3000},
     "20a": {"hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.3, "updates": 6200},
-    "20b": {
-        "hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.2, "recurrent_dropout": 0.2,
-        "updates": 6200,
-    },
-}  # fmt: skip
+    "20b": {"cell": "gru", "hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.3, "updates": 7800},
+}
 MINUTES = {3: "3a", 20: "20a"}
-ADAPT = {"window": 20, "learning_rate": 1e-4}
+ADAPT: dict[str, Any] = {"window": 20, "learning_rate": 1e-4}
 ROUNDS, SLICE = 7, 2.0  # turns of each contender, and their seconds
 
 
@@ -118,7 +115,7 @@ def beside_torch(model: LanguageModel, known: str) -> int:
     vocabulary, ids, recipe = model._read(known)  # pyright: ignore[reportPrivateUsage]
     rows = rows_of("text", cut(ids, recipe.validation)[0], recipe.batch_size, recipe.window)
     contenders = {
-        "elman": elman_update(recipe, vocabulary.size, rows),
+        "elman": elman_update(recipe, vocabulary, rows),
         "torch": torch_update(torch, recipe, vocabulary.size, rows),
     }
     speeds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -154,8 +151,8 @@ def windows(rows: Rows, recipe: Recipe) -> Callable[[], tuple[np.ndarray, np.nda
     return following
 
 
-def elman_update(recipe: Recipe, size: int, rows: Rows) -> Callable[[], object]:
-    trainer = trainer_of(network_of(recipe, size), recipe, 1 << 20, len(rows.x))
+def elman_update(recipe: Recipe, vocabulary: Any, rows: Rows) -> Callable[[], object]:
+    trainer = trainer_of(network_of(recipe, vocabulary), recipe, 1 << 20, len(rows.x))
     following = windows(rows, recipe)
     return lambda: trainer.update(*following())
 

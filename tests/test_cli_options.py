@@ -65,8 +65,9 @@ COMMANDS = {str(each.callback.__name__): each.callback for each in app.registere
 
 
 def test_every_file_of_commands_is_a_command():
-    files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__"}
-    demos = {f"demo_{each.callback.__name__}" for group in app.registered_groups
+    folder = Path(commands.__path__[0])
+    files = {"_".join(path.relative_to(folder).with_suffix("").parts) for path in folder.rglob("[!_]*.py")}
+    demos = {f"{group.name}_{each.callback.__name__}" for group in app.registered_groups
              for each in group.typer_instance.registered_commands}  # fmt: skip
     assert files == set(COMMANDS) | demos
 

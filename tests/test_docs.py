@@ -18,6 +18,7 @@ PROSE = (
     "memory",
     "music",
     "reading",
+    "sequences",
     "text",
     "tokens",
     "training",

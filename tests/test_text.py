@@ -35,7 +35,7 @@ def model() -> LanguageModel:
 
 
 def test_it_learns_what_is_regular():
-    learned = LanguageModel(**{**QUICK, "updates": 250, "hidden_size": 24}, dropout=0.0).fit(TEXT)
+    learned = LanguageModel(**(QUICK | {"updates": 250, "hidden_size": 24}), dropout=0.0).fit(TEXT)
     assert learned.score(TEXT).bits_per_character < 0.3 < 3 < learned.score(TEXT[::-1]).bits_per_character
     assert learned.generate("the quick ", 33, temperature=0.0) == "brown fox jumps over the lazy dog"
 
@@ -59,7 +59,7 @@ def test_the_end_is_held_out():
 
 
 def test_the_epoch_with_the_lowest_validation_loss_is_kept():
-    overtrained = {**QUICK, "hidden_size": 32, "updates": 200, "learning_rate": 0.05, "dropout": 0.0}
+    overtrained = QUICK | {"hidden_size": 32, "updates": 200, "learning_rate": 0.05, "dropout": 0.0}
     noise = "".join(np.random.default_rng(0).choice(list("abcdef"), 600))
     found = LanguageModel(**overtrained, validation=0.3).fit(noise)
     ids = encoded("text", as_source("text", noise, "utf-8"), found.vocabulary_)
@@ -74,12 +74,12 @@ def test_the_epoch_with_the_lowest_validation_loss_is_kept():
     ("updates", "epochs", "done"), [(1, 1, 1), (10, 1, 10), (27, 1, 27), (30, 1, 27), (60, 2, 54), (100, 4, 108)]
 )
 def test_a_budget_is_whole_passes_or_the_first_part_of_each_row(updates: int, epochs: int, done: int):
-    found = LanguageModel(**{**QUICK, "updates": updates}).fit(TEXT)
+    found = LanguageModel(**(QUICK | {"updates": updates})).fit(TEXT)
     assert (len(found.losses_), found.history_.updates[-1]) == (epochs, done)
 
 
 def test_a_training_goes_on_to_the_same_bits(tmp_path: Path):
-    options = {**QUICK, "updates": 104}
+    options = QUICK | {"updates": 104}
     whole = LanguageModel(**options).fit(TEXT)
 
     def stop(trainer: elman.Trainer) -> None:
@@ -274,6 +274,41 @@ def test_words_and_subwords(level: str, size: int, tmp_path: Path):
     assert "".join(p.text for p in found.stream("the ", 30, **how)).startswith(found.generate("the ", 30, **how)[:20])
     found.save(tmp_path / "m.safetensors")
     assert elman.load(tmp_path / "m.safetensors").generate("the ", 30) == found.generate("the ", 30)
+
+
+def test_of_many_words_the_rare_ones_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("tokenizers")
+    monkeypatch.setattr(training, "LARGE", 8)
+    monkeypatch.setattr(training, "CUTOFFS", (4, 8))
+    found = LanguageModel(**(QUICK | {"updates": 120}), level="words", vocabulary_size=12).fit(TEXT)
+    first, last = found.network_.layers[0], found.network_.layers[-1]
+    assert isinstance(last, elman.AdaptiveSoftmax)
+    assert isinstance(first, elman.Embedding)
+    assert first.sparse
+    ids = found.vocabulary_.encode(TEXT)
+    counts = np.bincount(ids, minlength=12)[1:]  # behind the unknown word
+    assert (np.diff(counts) <= 0).all()
+    log_p = found.network_.predict(ids[:200]).astype(np.float64)
+    nats = -log_p[np.arange(199), ids[1:200]].sum()
+    assert found.score_pieces(ids[:200]).nats == pytest.approx(nats, rel=1e-5)
+    assert found.score(TEXT).perplexity < 3
+    assert found.adapt(TEXT, learning_rate=0.01).nats < found.score(TEXT).nats
+    piece = next(found.stream("the "))
+    assert piece.probabilities.sum() == pytest.approx(1)
+    found.save(tmp_path / "m.safetensors")
+    assert elman.load(tmp_path / "m.safetensors").generate("the ", 30) == found.generate("the ", 30)
+
+
+def test_output_weights_may_be_the_embedding():
+    found = LanguageModel(**QUICK, tied=True).fit(TEXT)
+    network = found.network_
+    assert network.parameters["embedding.weight"].shape == (found.vocabulary_.size, 12)
+    assert network.num_parameters < LanguageModel(**QUICK).fit(TEXT).network_.num_parameters
+    h = network.hidden([1, 2, 3])[-1]
+    expected = h @ network.parameters["embedding.weight"].T + network.parameters["head.bias"]
+    np.testing.assert_allclose(network.predict([1, 2, 3]), expected.reshape(3, -1), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="embedding: expected 12, as hidden_size, where tied, got 5"):
+        LanguageModel(**QUICK, tied=True, embedding=5).fit(TEXT)
 
 
 def test_words_without_the_library_say_what_to_type(monkeypatch: pytest.MonkeyPatch):

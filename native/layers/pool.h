@@ -3,7 +3,7 @@
 // al. 2017). Rows are taken step after step, so each row's sums run in the order of its own steps.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -105,7 +105,7 @@ struct PoolLayer : PlainLayer<T> {
       const Vec<T> value = load(from + j), highest = load(to + j);
       IVec<T> first = {};
       memcpy(&first, step + j, sizeof first);
-      const IVec<T> higher = value > highest | value != value;
+      const IVec<T> higher = (value > highest) | (value != value);
       const Vec<T> now = t == 0 ? value : higher ? value : highest;
       first = t == 0 ? IVec<T>{} : higher ? IVec<T>{} + Int(t) : first;
       store(to + j, now);

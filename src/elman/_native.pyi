@@ -41,6 +41,8 @@ class LayerKind(enum.Enum):
 
     concat = 9
 
+    adaptive_softmax = 10
+
 class PoolKind(enum.Enum):
     mean = 0
 
@@ -178,7 +180,7 @@ class Direction:
     def origin(self) -> tuple[Origin, Origin]: ...
 
 class Op:
-    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0) -> None: ...
+    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0, sparse: bool = False, tail_first: Sequence[int] = [], tail_width: Sequence[int] = []) -> None: ...
 
     @property
     def kind(self) -> LayerKind: ...
@@ -227,6 +229,15 @@ class Op:
 
     @property
     def noise(self) -> float: ...
+
+    @property
+    def sparse(self) -> bool: ...
+
+    @property
+    def tail_first(self) -> list[int]: ...
+
+    @property
+    def tail_width(self) -> list[int]: ...
 
 class NamedInput:
     def __init__(self, *, values: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...

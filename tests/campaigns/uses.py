@@ -54,7 +54,9 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _music(loaded) + [again]
     if isinstance(loaded, elman.LanguageModel):
         return common + _language(loaded) + [again]
-    return common + _detector(path, loaded) + [again]
+    if isinstance(loaded, elman.AnomalyDetector):
+        return common + _detector(path, loaded) + [again]
+    return common + _sequences(loaded) + [again]
 
 
 def _music(model: elman.MusicModel) -> list[Use]:
@@ -85,6 +87,29 @@ def _language(model: elman.LanguageModel) -> list[Use]:
         finite("the score", model.score("abcabc").nats)
 
     return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
+
+
+def _sequences(model: Any) -> list[Use]:
+    def rows(steps: int) -> Any:
+        columns = model.columns_
+        cell: list[Any] = [0.5] * columns.count
+        for column, vocabulary in zip(columns.tokens, columns.vocabularies, strict=True):
+            cell[column] = vocabulary.tokens[0] if vocabulary.tokens else "new"
+        if model._table:
+            return np.full((2, model.n_features_in_), 0.5)
+        made = np.empty((steps, columns.count), object)
+        made[:] = cell
+        return [made, made[:1]]
+
+    def asked() -> None:
+        found = model.predict(rows(3))
+        if isinstance(model, elman.SequenceRegressor):
+            finite("the numbers", found)
+        else:
+            for each in model.predict_proba(rows(3)):
+                finite("the probability", each)
+
+    return [asked]
 
 
 def _forecaster(path: Path, model: Forecaster) -> list[Use]:

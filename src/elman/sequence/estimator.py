@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
-from sklearn.utils.validation import check_array, validate_data
 
 from elman.core.layers import Layout
 from elman.estimators.base import Estimator, NotFittedError
@@ -21,14 +19,12 @@ from elman.sequence import model
 from elman.sequence.columns import Columns, fit_columns
 from elman.sequence.labels import Labels, read_labels
 from elman.sequence.options import CONSTRAINTS
+from elman.sequence.reading import SequenceReader
 from elman.sequence.saved import CODEC, Fitted
-from elman.sequence.steps import Steps, is_tokens, places, read_steps
-from elman.sequence.tables.layout import Layout as TableLayout
-from elman.sequence.tables.reading import sequences
+from elman.sequence.steps import Steps, places
 from elman.sequence.targets import Classes, Target
 from elman.sequence.training import Data, Examples, Folders, recipe_for, split_rows, train_all, trainers
 from elman.sequence.weights import sample_weights
-from elman.series.tables.frames import is_frame
 from elman.train.training import Trainer
 
 __all__ = ["SequenceEstimator"]
@@ -38,7 +34,7 @@ class _NotFitted(NotFittedError, SklearnNotFittedError):
     """A fitted estimator was needed; both libraries' error of this name."""
 
 
-class SequenceEstimator(BaseEstimator, Estimator):
+class SequenceEstimator(SequenceReader, Estimator):
     """The base of `SequenceClassifier`, `SequenceRegressor` and `SequenceTagger`.
 
     What scikit-learn asks of an estimator (its parameters, tags, metadata routing, how it is shown) is scikit-learn's
@@ -48,14 +44,9 @@ class SequenceEstimator(BaseEstimator, Estimator):
     _constraints = CONSTRAINTS
     _codec = CODEC
     _targets: ClassVar[tuple[type[Any], ...]]  # the kinds of targets that it learns
-    _by_step: ClassVar[bool] = False  # whether each step has one
-
-    id: str | None
-    time: str | None
     networks_: tuple[Network, ...]
     target_: Any  # one of `_targets`
     columns_: Columns
-    layout_: TableLayout | None  # of the data frame that X came from, where it came from one
 
     def _store(self, given: Mapping[str, Any]) -> None:
         """Stores the arguments of `__init__`, which calls this with its `locals()`, under their names."""
@@ -239,68 +230,6 @@ class SequenceEstimator(BaseEstimator, Estimator):
         """Returns the sequences of X, and the probabilities of their classes: the mean of those of all networks."""
         steps, found = self._outputs(X)
         return steps, np.mean([self.target_.probabilities(each) for each in found], axis=0)
-
-    # -------------------------------------------------------------------------------------------- X
-
-    def _of_table(self, x: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """Returns the sequences of a data frame in long form, and their targets where y is the name of a column;
-        anything else as it is."""
-        if self.id is None or not is_frame(x):
-            if isinstance(y, str):
-                raise ValueError(f"y: expected targets, got {y!r}; a column name needs a frame and the option id=")
-            if reset:
-                self.layout_ = None
-            return x, y
-        named = y if isinstance(y, str) else None
-        layout = None if reset else self.layout_
-        found = sequences(x, self.id, self.time, named, named is not None and self._by_step, layout=layout)
-        if reset:
-            if y is not None and named is None and found.layout.label is not None:
-                raise ValueError(
-                    f"y: expected {found.layout.label!r}, the frame's column of labels, or a frame without it"
-                )
-            self.layout_ = found.layout
-        return found.x, y if named is None else found.y
-
-    def _read(self, x: Any, reset: bool) -> Steps:
-        """Returns the sequences of X, compared with those that were fitted to unless `reset`."""
-        if x is None:
-            raise ValueError("X: expected sequences, got None")
-        rows = isinstance(x, list | tuple)
-        if not rows and len(getattr(x, "shape", (0, 0))) < 3 and not is_tokens(x):
-            if reset or self._table:
-                x = validate_data(self, x, reset=reset, ensure_all_finite=False)
-            else:
-                x = check_array(x, ensure_all_finite=False)
-        steps = read_steps(x)
-        width = int(steps.lengths[0]) if steps.table else steps.values.shape[1]
-        if reset:
-            self.n_features_in_, self._table = width, steps.table
-            if not steps.table and hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-            if self.layout_ is not None:
-                self.feature_names_in_ = np.array(self.layout_.names, object)
-            return steps
-        return self._like_fitted(steps)
-
-    def _like_fitted(self, steps: Steps) -> Steps:
-        """Returns sequences that are like those of the fit; raises ValueError for any others."""
-        name, expected, columns = type(self).__name__, self.n_features_in_, steps.values.shape[1]
-        if self._table:
-            unlike = steps.lengths[steps.lengths != expected]
-            if columns == 1 and not len(unlike):
-                return steps
-            raise ValueError(
-                f"X has {int(unlike[0]) if columns == 1 else columns} features, but {name} is expecting {expected} "
-                "features as input: fit had 2-D X (n, T), n sequences of one number a step, all with T steps. Fit 3-D "
-                "X (n, T, D), or a list of arrays, for other sequences"
-            )
-        if columns != expected:
-            raise ValueError(
-                f"X has {columns} features, but {name} is expecting {expected} features as input, at each step"
-                + ("; 2-D X (n, T) is n sequences of one number a step" if steps.table else "")
-            )
-        return steps
 
     # ---------------------------------------------------------------------------------------- files
 

@@ -38,6 +38,7 @@ class LanguageModel(Estimator):
     cell, hidden_size, num_layers   of the recurrent layers: "lstm", "gru", "tanh", "relu"
     embedding     size of the vector that stands for a piece; None: `hidden_size`, at most 64, for words 256
     dropout       of what recurrent layers read and give; recurrent_dropout: of their state (Gal and Ghahramani 2016)
+    tied          output weights are the embedding (Press and Wolf 2017), of `hidden_size` numbers for each piece
     window        pieces through which gradients go back; the state goes on from window to window
     batch_size    rows into which the text is cut, and which are read side by side
     updates       of the weights, rounded to whole passes over the text
@@ -62,6 +63,7 @@ class LanguageModel(Estimator):
         "embedding": [fields.whole(1, limits.HIDDEN), None],
         "dropout": [fields.number(0.0, 0.99)],
         "recurrent_dropout": [fields.number(0.0, 0.99)],
+        "tied": [fields.flag],
         "window": [fields.whole(1, 2**30)],
         "batch_size": [fields.whole(1, 2**20)],
         "updates": [fields.whole(1, 2**31)],
@@ -87,6 +89,7 @@ class LanguageModel(Estimator):
         embedding: int | None = None,
         dropout: float = 0.2,
         recurrent_dropout: float = 0.0,
+        tied: bool = False,
         window: int = 100,
         batch_size: int = 32,
         updates: int = 800,
@@ -106,6 +109,7 @@ class LanguageModel(Estimator):
         self.embedding = embedding
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.tied = tied
         self.window = window
         self.batch_size = batch_size
         self.updates = updates
@@ -137,7 +141,7 @@ class LanguageModel(Estimator):
         line), a folder without texts; ValueError for a str that is the name of a file.
         """
         vocabulary, ids, recipe = self._read(text)
-        network = network_of(recipe, vocabulary.size)
+        network = network_of(recipe, vocabulary)
         return self._train(
             vocabulary, network, recipe, ids,
             progress=progress, checkpoint=checkpoint, every=every, resume=resume, callback=callback,
@@ -157,7 +161,7 @@ class LanguageModel(Estimator):
         a few seconds; `updates=` of that number reproduces it anywhere."""
         budget = 60.0 * checks.number("minutes", minutes, low=0.0, open_low=True)
         vocabulary, ids, recipe = self._read(text)
-        return max(1, int(budget / seconds_an_update(recipe, vocabulary.size, ids)))
+        return max(1, int(budget / seconds_an_update(recipe, vocabulary, ids)))
 
     def _train(
         self, vocabulary: Vocabulary, network: Any, recipe: Recipe, ids: np.ndarray, **options: Any
@@ -273,8 +277,11 @@ class LanguageModel(Estimator):
 
     def _recipe(self, vocabulary: Vocabulary) -> Recipe:
         options = self.checked_options()
-        most = 256 if options["level"] in ("words", "subwords") else 64
-        options["embedding"] = options["embedding"] or min(options["hidden_size"], most)
+        hidden = options["hidden_size"]
+        most = hidden if options["tied"] else 256 if options["level"] in ("words", "subwords") else 64
+        options["embedding"] = options["embedding"] or min(hidden, most)
+        if options["tied"] and options["embedding"] != hidden:
+            raise ValueError(f"embedding: expected {hidden}, as hidden_size, where tied, got {options['embedding']}")
         return Recipe(**{name: options[name] for name in Recipe.__dataclass_fields__})
 
     def _read(self, text: Any) -> tuple[Vocabulary, np.ndarray, Recipe]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from elman.core.layers import Dense, Embedding
+from elman.core.layers import AdaptiveSoftmax, Dense, Embedding
 from elman.estimators.codec import Codec
 from elman.network import Network
 from elman.text.tokens import Tokens
@@ -28,8 +28,12 @@ class Fitted:
     def validate(self) -> None:
         """Raises ValueError where the network is none for the vocabulary."""
         first, last, size = self.network.layers[0], self.network.layers[-1], self.vocabulary.size
-        if not isinstance(first, Embedding) or not isinstance(last, Dense) or self.network.layout.whole:
-            raise ValueError("network: expected an embedding, recurrent layers of one direction and a dense layer")
+        if (
+            not isinstance(first, Embedding)
+            or not isinstance(last, Dense | AdaptiveSoftmax)
+            or self.network.layout.whole
+        ):
+            raise ValueError("network: expected an embedding, recurrent layers of one direction and a softmax")
         if first.num_embeddings != size or self.network.output_size != size or self.network.layout.inputs:
             raise ValueError(f"network: expected inputs and outputs for {size} pieces")
         if not np.isfinite(self.network.theta).all():

@@ -63,6 +63,11 @@ class Tokens:
         return self.pieces
 
     @property
+    def by_frequency(self) -> bool:
+        """Words are, behind the unknown one; subwords are in the order in which they were joined."""
+        return type(self.library.model).__name__ == "WordLevel"
+
+    @property
     def start(self) -> int:
         """A line feed, else the first piece."""
         return next(iter(self.library.encode("\n").ids), 0)

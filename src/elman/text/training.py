@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.core.layers import Dense, Dropout, Embedding, Layer, Recurrent
+from elman.core.layers import AdaptiveSoftmax, Dense, Dropout, Embedding, Layer, Recurrent
 from elman.core.optim import AdamW
 from elman.core.schedules import Cosine, WarmUp
 from elman.network import Network
 from elman.series.errors import DataError
+from elman.text.vocabulary import Vocabulary
 from elman.train.training import Trainer
 
 __all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update", "trained", "trainer_of"]
 
 CLIP_NORM = 1.0
+LARGE = 10_000  # words
+CUTOFFS = (2000, LARGE)  # of an adaptive softmax: the first words of its clusters
 WARM_UP = 0.05  # share of the updates
 TIMED = 3.0  # seconds that the speed of training is measured for
 Where = str | os.PathLike[str] | None
@@ -34,6 +37,7 @@ class Recipe:
     embedding: int
     dropout: float
     recurrent_dropout: float
+    tied: bool
     window: int
     batch_size: int
     updates: int
@@ -55,16 +59,19 @@ class Rows(NamedTuple):
         return -(-self.x.shape[1] // window)
 
 
-def network_of(recipe: Recipe, size: int) -> Network:
+def network_of(recipe: Recipe, vocabulary: Vocabulary) -> Network:
     """Returns the untrained network: an embedding, recurrent layers with dropout around them, and a softmax over all
-    pieces. (Large vocabularies: an `AdaptiveSoftmax` in place of the last layer, `Embedding(sparse=True)` in place of
-    the first belong here.)"""
+    pieces. Of more than LARGE words, which are numbered by their frequency, an update changes the rows of the embedding
+    that it reads alone, and the softmax is adaptive (docs/tokens.md)."""
+    size = vocabulary.size
+    large = vocabulary.by_frequency and size > LARGE and not recipe.tied
     drop: list[Layer] = [Dropout(recipe.dropout)] if recipe.dropout else []
     recurrent: Any = Recurrent(recipe.hidden_size, recipe.cell, recurrent_dropout=recipe.recurrent_dropout)  # type: ignore[arg-type]
-    layers: list[Layer] = [Embedding(size, recipe.embedding), *drop]
+    layers: list[Layer] = [Embedding(size, recipe.embedding, sparse=large), *drop]
     for _ in range(recipe.num_layers):
         layers += [recurrent, *drop]
-    return Network.from_layers([*layers, Dense(size)], seed=recipe.seed)
+    last = AdaptiveSoftmax(size, CUTOFFS) if large else Dense(size, tied="embedding" if recipe.tied else None)
+    return Network.from_layers([*layers, last], seed=recipe.seed)
 
 
 def rows_of(name: str, ids: np.ndarray, batch_size: int, window: int) -> Rows:
@@ -145,10 +152,10 @@ def trainer_of(network: Network, recipe: Recipe, updates: int, rows: int) -> Tra
     )
 
 
-def seconds_an_update(recipe: Recipe, size: int, ids: np.ndarray) -> float:
+def seconds_an_update(recipe: Recipe, vocabulary: Vocabulary, ids: np.ndarray) -> float:
     """Returns how long an update takes on this machine now, measured for some seconds on a network of its own."""
     rows = rows_of("text", cut(ids, recipe.validation)[0], recipe.batch_size, recipe.window)
-    network = network_of(recipe, size)
+    network = network_of(recipe, vocabulary)
     trainer = trainer_of(network, recipe, 1 << 20, len(rows.x))
     begin, done, began = 0, 0, 0.0
     while True:

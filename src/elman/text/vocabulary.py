@@ -29,6 +29,11 @@ class Vocabulary(Protocol):
     unit: str  # what one piece is called
 
     @property
+    def by_frequency(self) -> bool:
+        """Whether pieces are numbered from the most to the least frequent."""
+        ...
+
+    @property
     def size(self) -> int: ...
     @property
     def start(self) -> int:
@@ -60,6 +65,7 @@ class Characters:
     unknown: str = "error"
 
     unit = "character"
+    by_frequency = False
 
     def validate(self) -> None:
         """Raises ValueError where the characters are none, or not in order."""
@@ -99,6 +105,7 @@ class Bytes:
     """All 256 bytes: any file is such a text, whatever its encoding; a str is taken in UTF-8."""
 
     unit = "byte"
+    by_frequency = False
 
     @property
     def size(self) -> int:

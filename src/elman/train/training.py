@@ -182,7 +182,8 @@ class Trainer:
                    or one vector (P,)
         loss       what `history` records for this update
 
-        Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients.
+        Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients: rows
+        of a sparse embedding whose gradient is 0 are left as they are.
         Raises ValueError for gradients whose norm is not finite, and changes nothing.
         """
         loss = loss if math.isnan(loss) else checks.number("loss", loss)

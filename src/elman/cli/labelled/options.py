@@ -84,11 +84,14 @@ class TableOptions:
         str | None, _text("--decimal", ".|,", "The decimal mark of all numbers; default: found for each column.")
     ] = None
 
-    def read(self, source: Path, per_step: bool, numeric: bool, like: Layout | None = None) -> Sequences:
+    def read(
+        self, source: Path, per_step: bool, numeric: bool, like: Layout | None = None, unlabelled: bool = False
+    ) -> Sequences:
         """Reads the sequences in a file; `DataError` for one that cannot be used.
 
         per_step   whether each step has a label;  numeric  whether labels are values
         like       the layout of other sequences, as which the file is read
+        unlabelled   whether a file without labels may be read
         """
         from elman.sequence.tables.kinds import MISSING
         from elman.sequence.tables.layout import Options
@@ -107,7 +110,7 @@ class TableOptions:
             self.date_format,
             numeric,
             like,
-            needs_label=like is None,
+            needs_label=not unlabelled and like is None,
         )
         return read(source, options, skip_rows=self.skip_rows, decimal=self.decimal)
 

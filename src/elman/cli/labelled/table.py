@@ -32,6 +32,10 @@ class PredictionTable:
         if isinstance(found.values, list):
             text = [column.name for column in self._sequences.columns if column.kind == "text"]
             return [id, "step", *text, *known, "predicted", "probability"]
+        if found.several:
+            each = range(found.values.shape[1])
+            shares = [f"p_{k}" for k in each if found.classes is not None]
+            return [id, *(f"predicted_{k}" for k in each), *shares]
         rest = ["error"] * bool(known) if found.classes is None else [f"p_{label}" for label in found.classes]
         return [id, *known, "predicted", *rest]
 
@@ -40,6 +44,11 @@ class PredictionTable:
         data, found = self._sequences, self._found
         if isinstance(found.values, list):
             yield from self._steps()
+            return
+        if found.several:
+            for k, id in enumerate(data.ids):
+                shares = [] if found.classes is None else found.probabilities[k].tolist()
+                yield [id, *found.values[k].tolist(), *(round(p, DIGITS) for p in shares)]
             return
         for k, (id, value) in enumerate(zip(data.ids, found.values.tolist(), strict=True)):
             true = [] if data.y is None else [data.y[k].item() if hasattr(data.y[k], "item") else data.y[k]]

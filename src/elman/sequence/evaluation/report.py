@@ -21,7 +21,8 @@ Scores = dict[str, float]
 class Predictions(NamedTuple):
     """What a model says of sequences.
 
-    values         its classes or values (n,), or a list with the tags of each (T,)
+    values         its classes or values (n,), or a list with the tags of each (T,); (n, K) where a model that was made
+                   in Python predicts several
     classes        its classes in their order, as those of `probabilities`; None for values
     probabilities  of the classes: (n, C), or a list with (T, C) for each sequence
     """
@@ -29,6 +30,11 @@ class Predictions(NamedTuple):
     values: Any
     classes: list[Any] | None = None
     probabilities: Any = None
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several labels or values for each sequence, (n, K)."""
+        return not isinstance(self.values, list) and self.values.ndim == 2
 
 
 class Report(NamedTuple):
@@ -54,7 +60,7 @@ def predictions(model: Any, x: list[np.ndarray]) -> Predictions:
     if isinstance(probabilities, list):
         values: Any = [model.classes_[each.argmax(axis=1)] for each in probabilities]
     else:
-        values = model.classes_[probabilities.argmax(axis=1)]
+        values = model.predict(x)
     return Predictions(values, model.classes_.tolist(), probabilities)
 
 
