@@ -122,7 +122,7 @@ def music(
     inputs = [Path(name) for name in pieces.rolls] if folder is not None else []
     with Outputs(out, stem, [SAVED, *COMPOSED], inputs) as outputs:
         if not as_json:
-            console.print_pieces(pieces, source.name)
+            console.print_pieces(pieces, source.resolve().name)
         with terminal.working(f"training {members} network{'s' if members > 1 else ''}") as progress:
             model.fit([*pieces.rolls.values()], on_progress=progress, checkpoint=checkpoint, resume=checkpoint)
         roll = write_piece(outputs, model, length, None, temperature, seed)
