@@ -35,16 +35,13 @@ RESULTS = Path(__file__).with_suffix(".json")
 TEST, VALIDATION = 0.1, 0.05
 COMMON: dict[str, Any] = {"batch_size": 32, "validation": VALIDATION}
 RECIPES: dict[str, dict[str, Any]] = {
-    "3a": {"hidden_size": 256, "window": 64, "learning_rate": 8e-3, "dropout": 0.05, "updates": 4800},
-    "3b": {"hidden_size": 384, "window": 64, "learning_rate": 6e-3, "dropout": 0.1, "updates": 2400},
+    "3a": {"cell": "gru", "hidden_size": 256, "window": 64, "learning_rate": 8e-3, "dropout": 0.1, "updates": 5600},
+    "3b": {"cell": "gru", "hidden_size": 384, "window": 64, "learning_rate": 6e-3, "dropout": 0.15, "updates": 3000},
     "20a": {"hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.3, "updates": 6200},
-    "20b": {
-        "hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.2, "recurrent_dropout": 0.2,
-        "updates": 6200,
-    },
-}  # fmt: skip
+    "20b": {"cell": "gru", "hidden_size": 512, "window": 100, "learning_rate": 5e-3, "dropout": 0.3, "updates": 7800},
+}
 MINUTES = {3: "3a", 20: "20a"}
-ADAPT = {"window": 20, "learning_rate": 1e-4}
+ADAPT: dict[str, Any] = {"window": 20, "learning_rate": 1e-4}
 ROUNDS, SLICE = 7, 2.0  # turns of each contender, and their seconds
 
 

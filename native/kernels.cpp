@@ -1,8 +1,8 @@
 // Compiled once for each instruction set (ELMAN_ISA), each time in its own namespace; only the table's name leaves this
 // object.
-#include "layers/shard.h"
 #include "math/optim.h"
 #include "math/sampling.h"
+#include "shard/shard.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -14,7 +14,6 @@ import elman
 from elman import MusicModel, PianoRoll, datasets
 from elman.cli import main
 from elman.cli.console.music import verdict
-from elman.cli.music import write_music
 from elman.music import read_midi
 
 pytest.importorskip("mido")
@@ -40,15 +39,10 @@ def train(*arguments: str) -> int:
     return main(["train", "music", *arguments, *SMALL])
 
 
-def options(**changed: Any) -> Any:
-    usual = {"prompt": "", "length": None, "temperature": 1.0, "top_k": None, "top_p": None, "seed": 0, "out": None}
-    return SimpleNamespace(**{**usual, "as_json": False, **changed})
-
-
 def test_without_a_folder_it_learns_from_the_tunes(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert train() == 0
     out, err = capsys.readouterr()
-    assert out.startswith("tunes: 60 pieces, 3,840 steps of 1/2 beat\n")
+    assert out.startswith("tunes: 200 pieces, 12,800 steps of 1/2 beat\n")
     for said in ("key frequency", "last chord repeated", "network", "learned from", "composed: 16 steps, 5 s at 100 "):
         assert said in out
     assert "The baseline last chord repeated predicts better than the network" in out  # after four updates
@@ -118,17 +112,16 @@ def test_bad_files_are_left_out_when_asked(folder: Path, capsys: pytest.CaptureF
 def test_a_saved_model_composes_another_piece(folder: Path, capsys: pytest.CaptureFixture[str]):
     model = MusicModel(hidden_size=8, updates=4, steps_per_beat=2).fit(folder)
     Path("out").mkdir()
-    path, prompt = Path("songs.music.safetensors"), str(folder / "0.mid")
+    path, prompt = "songs.music.safetensors", str(folder / "0.mid")
     model.save(path)
-    write_music(path, model, options(length=8, seed=3, prompt=prompt, out=Path("out")))
+    assert main(["generate", path, "--length", "8", "--seed", "3", "--prompt", prompt, "--out", "out"]) == 0
     assert "composed: 8 steps" in capsys.readouterr().out
-    given = read_midi(prompt, 2)
-    found = read_midi("out/songs.composed.mid", 2)
+    given, found = read_midi(prompt, 2), read_midi("out/songs.composed.mid", 2)
     np.testing.assert_array_equal(found.keys, model.generate(8, given, seed=3).keys[: len(found)])
-    write_music(path, model, options(as_json=True))
-    assert json.loads(capsys.readouterr().out)["piece"]["steps"] == 128
-    with pytest.raises(ValueError, match="--top-k: expected none with a model of music"):
-        write_music(path, model, options(top_k=3))
+    assert main(["generate", path, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["piece"]["steps"] == 32  # as many as the pieces have
+    assert main(["generate", path, "--top-k", "3"]) == 2
+    assert "--top-k: expected none with a model of music" in capsys.readouterr().err
 
 
 def test_the_verdict_names_the_better_one():

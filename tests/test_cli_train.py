@@ -246,6 +246,16 @@ def test_predict_asks_for_sequences(trained: Path, capsys: pytest.CaptureFixture
     assert f"DATA: expected sequences; {model} holds a tagger, which keeps none" in capsys.readouterr().err
 
 
+def test_what_is_unlike_the_training_is_told(trained: Path, capsys: pytest.CaptureFixture[str]):
+    names, rows, _ = labelled.pendulum(5)
+    write_rows("millis.csv", [names, *([*row[:2], 1000 * float(str(row[2])) + 5000, row[3]] for row in rows)])
+    assert main(["predict", model_of(trained, "regress"), "millis.csv"]) == 0
+    assert "Note: column 'angle' lies far from all that the model has seen" in capsys.readouterr().out
+    Path("words.csv").write_text("id,word,tag\n1,from,-\n1,berlin,origin\n1,to,-\n1,rome,destination\n")
+    assert main(["predict", model_of(trained, "tag"), "words.csv"]) == 0
+    assert "Note: column 'word': the model does not know 1 of 4 words (25 %)" in capsys.readouterr().out
+
+
 def test_labels_that_were_not_learned_are_told(trained: Path, capsys: pytest.CaptureFixture[str]):
     text = (trained / "classify.csv").read_text()
     Path("some.csv").write_text(text.replace(",clockwise", ",spiral"))

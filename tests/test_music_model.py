@@ -434,6 +434,35 @@ def test_an_altered_file_is_refused(
         elman.load(tmp_path / "f")
 
 
+def test_weights_that_are_no_numbers_are_refused(models: dict[bool, MusicModel], tmp_path: Path):
+    """Before anything is drawn by them, which might not end."""
+    for model in models.values():
+        model.save(tmp_path / "f")
+        broken = elman.load(tmp_path / "f")
+        broken.networks_[0].theta = np.full_like(broken.networks_[0].theta, np.nan)
+        for use in (broken.predict, broken.marginals, broken.score):
+            with pytest.raises(ValueError, match="finite"):
+                use(pieces()[0])
+        with pytest.raises(ValueError, match="model: expected weights that give finite outputs"):
+            broken.generate(2)
+
+
+@each_kind
+def test_marginals_add_the_chances_of_all_chords(joint: bool):
+    """Of sixteen chords of four keys, one by one; with fewer particles about the same."""
+    model = MusicModel(joint=joint, **SMALL).fit(pieces())
+    some = [30, 34, 40, 41]
+    model.networks_[0].parameters["head.bias"][np.setdiff1d(np.arange(88), some)] = -1e9
+    before, expected = pieces()[0][:5], np.zeros(88)
+    for chord in itertools.product([False, True], repeat=4):
+        keys = np.concatenate([before, np.zeros((1, 88), bool)])
+        keys[-1, some] = chord
+        expected[keys[-1]] += np.exp(-nll(keys, model.predict(keys))[-1])
+    keys = np.concatenate([before, np.zeros((1, 88), bool)])
+    np.testing.assert_allclose(model.marginals(keys, particles=2**14)[-1], expected, atol=2e-4)
+    np.testing.assert_allclose(model.marginals(keys, particles=32)[-1], expected, atol=0.05)
+
+
 CHECKS = [
     "check_do_not_raise_errors_in_init_or_set_params",
     "check_estimator_cloneable",

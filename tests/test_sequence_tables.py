@@ -150,6 +150,7 @@ def test_missing_numbers_are_filled_within_an_id(missing: str, expected: list[fl
         ("id,t,x,y,label,class\na,1,1,1,1,1\na,2,1,1,1,1\n", {}, r"label: 'label', 'class' may all be it"),
         ("id,t,x,label\na,1,1,u\na,2,2,v\n", {}, r"line 3, column 'label': 'v' where 'a' has 'u' in its first row"),
         ("id,t,x,label\na,1,1,u\na,2,2,\n", {}, r"line 3, column 'label': no label"),
+        ("id,t,x,label\na,1,1,1\nb,2,2,none\n", {"form": "long"}, r"line 3, column 'label': no label \('none'\)"),
         ("id,t,x\na,1,1\na,2,2\na,1,3\n", {}, r"line 4, column 't': 'a' has this time on line 2 too"),
         ("id,t,x\na,1,1\na,,2\n", {}, r"line 3, column 't': expected a time, got none"),
         ("id,t,x\na,1,1\na,2,\n", {}, r"line 3, column 'x': no value in 1 row of the column"),
@@ -161,6 +162,7 @@ def test_missing_numbers_are_filled_within_an_id(missing: str, expected: list[fl
         ("id,x\na,1\nb,2\n", {}, r"every id in the column 'id' stands on one row; if the columns of a row"),
         ("id,t\na,1\na,2\n", {}, r"no column is left for the features"),
         ("id,t,x\na,1,1\na,2,1\n", {"features": "z"}, r"features: no column 'z'; the columns are 'id', 't', 'x'"),
+        ("id,t,text\na,1,a film of note\na,2,it was not good\n", {"form": "long"}, r"'a film of note': most cells"),
         ("id,t,x\na,1,1\na,2,1\n", {"id": "x", "label": "x"}, r"column 'x' is named as id and label"),
         ("id,time,x\na,3/4/2024,1\na,2/5/2024,2\n", {}, r"'3/4/2024' may be .* say which with date_format"),
         ("text,label\nGood,1\n,0\n", {}, r"line 3, column 'text': expected a text, got an empty cell"),
@@ -171,6 +173,27 @@ def test_missing_numbers_are_filled_within_an_id(missing: str, expected: list[fl
 def test_what_cannot_be_read_is_an_error_with_its_place(text: str, options: dict[str, Any], message: str):
     with pytest.raises(DataError, match=message):
         read(text, **options)
+
+
+def test_ids_and_times_may_be_several_columns():
+    text = "subject,trial,day,clock,x\n1,1,2024-01-01,09:00,5\n1,1,2024-01-01,08:00,6\n1,2,2024-01-01,08:00,7\n"
+    found = read(text, id="subject,trial", time="day,clock", label="none")
+    assert (found.ids, [each[:, 0].tolist() for each in found.x]) == (["1 / 1", "1 / 2"], [[6, 5], [7]])
+
+
+def test_columns_beside_numbered_ones_are_not_steps():
+    text = ",".join(["age", *STEPS]) + "\n" + ",".join(["70", *(name[1:] for name in STEPS)]) + "\n"
+    with pytest.raises(DataError, match="no column is called id"):
+        read(text)
+    found = read(text, form="wide")
+    assert found.x[0][:, 0].tolist() == list(range(12))
+    assert "'age': not numbered as the steps are, and not used" in found.notes
+
+
+def test_labels_of_fresh_rows_are_text_where_those_of_the_training_were():
+    layout = read("id,t,x,label\na,1,1,1\nb,1,1,b\n", form="long").layout
+    assert read("id,t,x,label\na,1,1,1\nb,1,1,2\n", layout=layout).y.tolist() == ["1", "2"]
+    assert read("id,t,x,label\na,1,1,\nb,1,1,\n", layout=layout).y is None
 
 
 def test_columns_that_only_look_like_features_are_left_out():
@@ -223,3 +246,12 @@ def test_parquet_is_read_as_a_frame(tmp_path: Path):
     assert sequences(tmp_path / "table.parquet", missing="zero").x[0].tolist() == [[0.0], [1.5]]
     with pytest.raises(DataError, match=r"table.parquet, column 'x': row 1: no value"):
         sequences(tmp_path / "table.parquet")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_numbers_as_text_in_a_frame_are_refused():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"id": ["a", "a"], "t": [1, 2], "x": ["1,5", "2"]})
+    with pytest.raises(DataError, match=r"column 'x': row 0: '1,5': numbers as text; make numbers of them"):
+        sequences(frame)
+    assert sequences(frame, categorical="x").x[0].tolist() == [["1,5"], ["2"]]

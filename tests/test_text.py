@@ -35,7 +35,7 @@ def model() -> LanguageModel:
 
 
 def test_it_learns_what_is_regular():
-    learned = LanguageModel(**{**QUICK, "updates": 250, "hidden_size": 24}, dropout=0.0).fit(TEXT)
+    learned = LanguageModel(**(QUICK | {"updates": 250, "hidden_size": 24}), dropout=0.0).fit(TEXT)
     assert learned.score(TEXT).bits_per_character < 0.3 < 3 < learned.score(TEXT[::-1]).bits_per_character
     assert learned.generate("the quick ", 33, temperature=0.0) == "brown fox jumps over the lazy dog"
 
@@ -59,7 +59,7 @@ def test_the_end_is_held_out():
 
 
 def test_the_epoch_with_the_lowest_validation_loss_is_kept():
-    overtrained = {**QUICK, "hidden_size": 32, "updates": 200, "learning_rate": 0.05, "dropout": 0.0}
+    overtrained = QUICK | {"hidden_size": 32, "updates": 200, "learning_rate": 0.05, "dropout": 0.0}
     noise = "".join(np.random.default_rng(0).choice(list("abcdef"), 600))
     found = LanguageModel(**overtrained, validation=0.3).fit(noise)
     ids = encoded("text", as_source("text", noise, "utf-8"), found.vocabulary_)
@@ -74,12 +74,12 @@ def test_the_epoch_with_the_lowest_validation_loss_is_kept():
     ("updates", "epochs", "done"), [(1, 1, 1), (10, 1, 10), (27, 1, 27), (30, 1, 27), (60, 2, 54), (100, 4, 108)]
 )
 def test_a_budget_is_whole_passes_or_the_first_part_of_each_row(updates: int, epochs: int, done: int):
-    found = LanguageModel(**{**QUICK, "updates": updates}).fit(TEXT)
+    found = LanguageModel(**(QUICK | {"updates": updates})).fit(TEXT)
     assert (len(found.losses_), found.history_.updates[-1]) == (epochs, done)
 
 
 def test_a_training_goes_on_to_the_same_bits(tmp_path: Path):
-    options = {**QUICK, "updates": 104}
+    options = QUICK | {"updates": 104}
     whole = LanguageModel(**options).fit(TEXT)
 
     def stop(trainer: elman.Trainer) -> None:
@@ -280,7 +280,7 @@ def test_of_many_words_the_rare_ones_cost_little(tmp_path: Path, monkeypatch: py
     pytest.importorskip("tokenizers")
     monkeypatch.setattr(training, "LARGE", 8)
     monkeypatch.setattr(training, "CUTOFFS", (4, 8))
-    found = LanguageModel(**{**QUICK, "updates": 120}, level="words", vocabulary_size=12).fit(TEXT)
+    found = LanguageModel(**(QUICK | {"updates": 120}), level="words", vocabulary_size=12).fit(TEXT)
     first, last = found.network_.layers[0], found.network_.layers[-1]
     assert isinstance(last, elman.AdaptiveSoftmax)
     assert isinstance(first, elman.Embedding)

@@ -168,7 +168,7 @@ def test_what_is_no_text(given: Any, kind: type[Exception], message: str):
 )
 def test_options_are_checked_by_fit(options: dict[str, Any], message: str):
     with pytest.raises((ValueError, TypeError), match=message):
-        LanguageModel(**{**QUICK, **options}).fit(LONG)
+        LanguageModel(**(QUICK | options)).fit(LONG)
 
 
 def test_one_character_is_too_few_to_score():

@@ -5,7 +5,7 @@
 // that no memory grows with both steps and classes.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

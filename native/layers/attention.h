@@ -4,7 +4,7 @@
 // sum's order depends on that row alone.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

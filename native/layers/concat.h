@@ -2,7 +2,7 @@
 // sequence.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -1,7 +1,7 @@
 // A dense layer at every step, or on one row a sequence: y = act(W x + b).
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -2,7 +2,7 @@
 // prediction.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

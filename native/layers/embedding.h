@@ -2,7 +2,7 @@
 // id, if there is one, gets no gradient. The gradient of a sparse table is a list of rows.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -1,7 +1,7 @@
 // Each sequence's last valid step.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

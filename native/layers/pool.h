@@ -3,7 +3,7 @@
 // al. 2017). Rows are taken step after step, so each row's sums run in the order of its own steps.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -1,7 +1,7 @@
 // A recurrent layer: one scan for each direction, and its initial states.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

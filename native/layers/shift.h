@@ -1,7 +1,7 @@
 // Each step gives the step before it, the first one zeros: y_t = x_{t-1}, y_1 = 0.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -1,7 +1,7 @@
 // A linear path from another source: z = y + W x. Where y is one row a sequence, a sequence x counts at its last step.
 #pragma once
 
-#include "layers/record.h"
+#include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
 

@@ -86,6 +86,9 @@ def seeds(folder: Path) -> dict[str, Contents]:
         ("tanh", {"cell": "tanh", "season": (12, 24), "probation": 200}, values),
     ):
         elman.AnomalyDetector(**options, **quick).fit(y).save(folder / f"detector {name}")
+    for joint in (False, True):
+        made = elman.MusicModel(joint=joint, hidden_size=4, updates=2, steps_per_beat=2, beats_per_bar=1)
+        made.fit(elman.datasets.tunes(2, bars=3)).save(folder / f"music {'joint' if joint else 'independent'}")
     for level in ("characters", "bytes"):
         made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
         made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")

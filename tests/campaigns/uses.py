@@ -50,11 +50,24 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _network(loaded)
     if isinstance(loaded, Forecaster):
         return common + _forecaster(path, loaded) + [again]
+    if isinstance(loaded, elman.MusicModel):
+        return common + _music(loaded) + [again]
     if isinstance(loaded, elman.LanguageModel):
         return common + _language(loaded) + [again]
     if isinstance(loaded, elman.AnomalyDetector):
         return common + _detector(path, loaded) + [again]
     return common + _sequences(loaded) + [again]
+
+
+def _music(model: elman.MusicModel) -> list[Use]:
+    keys = elman.datasets.tunes(1, bars=3)[0][:6]
+
+    def predicted() -> None:
+        finite("a probability", model.predict(keys))
+        finite("a marginal", model.marginals(keys, particles=8))
+        finite("a score", model.score(elman.PianoRoll(keys, model.steps_per_beat)).nll)
+
+    return [predicted, lambda: model.generate(6, seed=1), lambda: elman.PianoRoll(keys, tempo=model.tempo_)]
 
 
 def _network(network: elman.Network) -> list[Use]:

@@ -26,10 +26,22 @@ class GenerateOptions:
     """How a model draws what it makes."""
 
     prompt: Annotated[
-        str, typer.Option("--prompt", callback=values.decoded_or_empty, metavar="TEXT", help="What stands before.")
+        str,
+        typer.Option(
+            "--prompt",
+            callback=values.decoded_or_empty,
+            metavar="TEXT|FILE",
+            help="What stands before: text, or a MIDI file.",
+        ),
     ] = ""
     length: Annotated[
-        int | None, typer.Option("--length", metavar="N", min=1, help="How many pieces or steps; default: 500.")
+        int | None,
+        typer.Option(
+            "--length",
+            metavar="N",
+            min=1,
+            help="Characters, or words (default: 500); of music, steps (default: as the median piece has).",
+        ),
     ] = None
     temperature: Annotated[
         float,

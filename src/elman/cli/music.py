@@ -40,7 +40,7 @@ class GenerateOptions(Protocol):
 
 
 def write_piece(
-    outputs: Outputs, model: MusicModel, length: int, prompt: Path | None, temperature: float, seed: int
+    outputs: Outputs, model: MusicModel, length: int | None, prompt: Path | None, temperature: float, seed: int
 ) -> PianoRoll:
     """Composes a piece, writes it as a MIDI file and its picture, and returns it."""
     roll = model.generate(length, prompt, temperature=temperature, seed=seed)
@@ -58,7 +58,7 @@ def write_music(path: Path, model: MusicModel, options: GenerateOptions) -> None
     prompt = Path(options.prompt) if options.prompt else None
     inputs = [path] if prompt is None else [path, prompt]
     with Outputs(options.out, model_stem(path), COMPOSED, inputs) as outputs:
-        roll = write_piece(outputs, model, options.length or 128, prompt, options.temperature, options.seed)
+        roll = write_piece(outputs, model, options.length, prompt, options.temperature, options.seed)
         written = outputs.commit()
     if options.as_json:
         terminal.print_json({"model": path, "piece": console.piece_json(roll), "notes": roll.notes, "files": written})

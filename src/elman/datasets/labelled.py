@@ -52,7 +52,7 @@ def gestures(n: int = 240, seed: int = 0) -> LabelledTable:
     return LabelledTable(("id", "step", "x", "y", "label"), rows, "which figure a pen draws")
 
 
-def pendulum(n: int = 300, seed: int = 0) -> LabelledTable:
+def pendulum(n: int = 200, seed: int = 0) -> LabelledTable:
     """Draws the angle of n pendulums for 6 to 8 seconds, 10 times a second, with noise: columns id, time, angle,
     length. A length of L metres swings in 2 pi sqrt(L / 9.81) seconds."""
     rng = np.random.default_rng(seed)

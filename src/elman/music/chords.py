@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.music.encoding import NONE, VOICES, Example, Passage, place_inputs, step_before, voices
+from elman.music.encoding import NONE, VOICES, Example, Passage, finite, place_inputs, step_before, voices
 from elman.music.keyboard import KEYS
 from elman.network import Network
 
@@ -68,8 +68,8 @@ class KeysInOrder:
         place_inputs(x[:, 2 * TOKENS + VOICES + KEYS :], begin + steps, self.bar)
         return x
 
-    def bias(self, targets: np.ndarray) -> np.ndarray:
-        return np.log((np.bincount(targets, minlength=TOKENS) + 0.5) / (len(targets) + 0.5 * TOKENS))
+    def bias(self, counts: np.ndarray, steps: int) -> np.ndarray:
+        return np.log(np.append(counts, steps) + 0.5)  # softmax takes out what all have in common
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
         steps, tokens = _tokens(passage)
@@ -124,7 +124,7 @@ def next_token(logits: np.ndarray, last: np.ndarray, temperature: float) -> np.n
     at or below the last key have none."""
     tokens = np.arange(TOKENS)
     possible = (tokens == END) | (last[:, None] == END) | (tokens > last[:, None])
-    scaled = np.where(possible, logits.astype(np.float64) / temperature, -np.inf)
+    scaled = np.where(possible, finite(logits) / temperature, -np.inf)
     chances = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return chances / chances.sum(axis=1, keepdims=True)
 

@@ -19,6 +19,7 @@ __all__ = [
     "Example",
     "Passage",
     "Player",
+    "finite",
     "passages",
     "place_inputs",
     "step_before",
@@ -76,9 +77,9 @@ class Encoding(Protocol):
         """Returns the inputs and targets of a passage."""
         ...
 
-    def bias(self, targets: np.ndarray) -> np.ndarray:
-        """Returns the outputs (O,) of a network that knows nothing but how often each target comes, by all targets
-        that are learned from."""
+    def bias(self, counts: np.ndarray, steps: int) -> np.ndarray:
+        """Returns the outputs (O,) of a network that knows nothing but that each key sounds in `counts` (88,) of so
+        many steps."""
         ...
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
@@ -91,6 +92,13 @@ class Encoding(Protocol):
     def player(self, layout: Layout, thetas: Sequence[np.ndarray]) -> Player:
         """Returns networks of this layout at the beginning of a piece."""
         ...
+
+
+def finite(logits: np.ndarray) -> np.ndarray:
+    """Returns a network's outputs in float64. ValueError where weights that are no sensible numbers made them such."""
+    if not np.isfinite(logits).all():
+        raise ValueError("model: expected weights that give finite outputs, got NaN or infinity; train it again")
+    return logits.astype(np.float64)
 
 
 def passages(keys: np.ndarray, steps: int, begin: int = 0) -> Iterator[Passage]:

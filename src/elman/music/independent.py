@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from elman.core.layers import Layout
-from elman.music.encoding import NONE, Example, Passage, place_inputs, step_before, voices
+from elman.music.encoding import NONE, Example, Passage, finite, place_inputs, step_before, voices
 from elman.music.keyboard import KEYS
 from elman.network import Network
 
@@ -46,8 +46,8 @@ class IndependentKeys:
         place_inputs(x[:, KEYS + LOWEST * (NONE + 1) :], numbers, self.bar)
         return x
 
-    def bias(self, targets: np.ndarray) -> np.ndarray:
-        often = (targets.sum(axis=0, dtype=np.float64) + 0.5) / (len(targets) + 1.0)
+    def bias(self, counts: np.ndarray, steps: int) -> np.ndarray:
+        often = (counts + 0.5) / (steps + 1.0)
         return np.log(often / (1.0 - often))
 
     def probabilities(self, passage: Passage, logits: Sequence[np.ndarray]) -> np.ndarray:
@@ -73,10 +73,10 @@ class IndependentPlayer:
 
     def _logits(self, before: np.ndarray, number: int) -> np.ndarray:
         x = self._encoding.inputs(before[None], np.array([number]))[0]
-        return np.stack([stream.step(x) for stream in self.streams]).astype(np.float64)
+        return np.stack([stream.step(x) for stream in self.streams])
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Returns 1 / (1 + exp(-logits)) in float64; exp never overflows."""
-    part = np.exp(-np.abs(logits.astype(np.float64)))
+    """Returns 1 / (1 + exp(-logits)) in float64; exp never overflows. ValueError for a logit that is not finite."""
+    part = np.exp(-np.abs(finite(logits)))
     return np.where(logits >= 0, 1.0, part) / (1.0 + part)

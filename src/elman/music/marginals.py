@@ -20,20 +20,37 @@ from elman.network import Network
 
 __all__ = ["marginals"]
 
+BLOCK = 64  # steps that are computed together
+
 
 def marginals(encoding: KeysInOrder, networks: Sequence[Network], keys: np.ndarray, particles: int) -> np.ndarray:
     """Returns the probability that each key sounds in each step of a piece, bool (T, 88), after the steps before it."""
     before = step_before(Passage(keys, 0, len(keys)))
     states = [_before_steps(encoding, network, keys) for network in networks]
-    # one row for the particles of a step that have the same keys, ordered by step
-    steps = np.arange(len(keys))
-    last, numbers, count = (np.full(len(keys), value) for value in (END, 0, particles))
     found = np.zeros((len(keys), KEYS))
+    for begin in range(0, len(keys), BLOCK):
+        _add(found, np.arange(begin, min(begin + BLOCK, len(keys))), encoding, networks, before, states, particles)
+    return np.minimum(found, 1.0 - np.finfo(np.float64).eps)
+
+
+def _add(
+    found: np.ndarray,
+    steps: np.ndarray,
+    encoding: KeysInOrder,
+    networks: Sequence[Network],
+    before: np.ndarray,
+    states: Sequence[dict[str, np.ndarray]],
+    particles: int,
+) -> None:
+    """Adds the probabilities of some steps to `found` (T, 88), by the networks' states before each step."""
+    now = [{name: each[steps] for name, each in state.items()} for state in states]
+    # one row for the particles of a step that have the same keys, ordered by step
+    last, numbers, count = (np.full(len(steps), value) for value in (END, 0, particles))
     while len(steps):
         x = encoding.inputs(last, numbers, before, steps, 0)[:, None]
         chances = np.zeros((len(steps), TOKENS))
         for member, network in enumerate(networks):
-            y, states[member] = network.predict(x, state=states[member], return_state=True)
+            y, now[member] = network.predict(x, state=now[member], return_state=True)
             chances += next_token(y[:, 0], last, 1.0) / len(networks)
         chances *= count[:, None]
         np.add.at(found, steps, chances[:, :KEYS] / particles)
@@ -41,8 +58,7 @@ def marginals(encoding: KeysInOrder, networks: Sequence[Network], keys: np.ndarr
         given = np.diff(whole, prepend=0).reshape(chances.shape)[:, :KEYS]  # particles that go on with each key
         rows, last = np.nonzero(given)
         steps, numbers, count = steps[rows], numbers[rows] + 1, given[rows, last]
-        states = [{name: each[rows] for name, each in state.items()} for state in states]
-    return np.minimum(found, 1.0 - np.finfo(np.float64).eps)
+        now = [{name: each[rows] for name, each in state.items()} for state in now]
 
 
 def _before_steps(encoding: KeysInOrder, network: Network, keys: np.ndarray) -> dict[str, np.ndarray]:

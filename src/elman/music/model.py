@@ -33,7 +33,7 @@ __all__ = ["FittedMusic", "MusicModel"]
 PASSAGE = 128  # steps that are learned from in one go
 BLOCK = 1024  # steps that are predicted in one go
 WHOLE = 10  # from so many pieces on, whole ones are held out for validation; else the end of each
-MOST_HELD_OUT = 256  # passages that validate after each epoch
+MOST_HELD_OUT = 128  # passages that validate after each epoch
 MOST_STEPS = 10**6  # that one call composes
 HELD_OUT = 1000  # the child of the seed that draws the pieces to validate on; `Use` has the others
 
@@ -42,13 +42,14 @@ HELD_OUT = 1000  # the child of the seed that draws the pieces to validate on; `
 class FittedMusic:
     """What `MusicModel.fit` leaves.
 
-    tempo                  beats a minute: the median of the pieces'
+    tempo, length          beats a minute, and steps of a piece: the medians of the pieces'
     figures                of the pieces that were learned from
     validation, baselines  scores on the pieces held out; None and none where there are none
     """
 
     networks: tuple[Network, ...]
     tempo: float
+    length: int
     figures: Figures
     validation: Score | None
     baselines: Mapping[str, Score]
@@ -59,6 +60,7 @@ class FittedMusic:
             raise ValueError("networks: expected at least one, all with the same layers")
         if not SLOWEST <= self.tempo <= FASTEST:
             raise ValueError(f"tempo: expected {SLOWEST:g} to {FASTEST:g} beats a minute, got {self.tempo}")
+        checks.whole("length", self.length, low=1, high=MOST_STEPS)
 
 
 class MusicModel(Estimator):
@@ -80,8 +82,9 @@ class MusicModel(Estimator):
     skip_bad        leave out and report MIDI files that cannot be read
     seed            of all random numbers: the same seed and pieces give the same model
 
-    Options are stored unchanged and checked in `fit`, which sets `networks_`, `tempo_`, `figures_` (of the pieces),
-    `validation_` and `baselines_` (`Score`s on what was held out), `history_` (one a network) and `notes_`.
+    Options are stored unchanged and checked in `fit`, which sets `networks_`, `tempo_`, `length_`, `figures_` (what the
+    pieces are like), `validation_` and `baselines_` (`Score`s on what was held out), `history_` (one a network) and
+    `notes_`.
     """
 
     _constraints = CONSTRAINTS
@@ -171,6 +174,7 @@ class MusicModel(Estimator):
         told = found.notes + (held.notes if held is not None else ())
         self.networks_, self.history_, self.notes_ = networks, histories, told
         self.tempo_ = float(np.median([roll.tempo for roll in found.rolls.values()]))
+        self.length_ = int(np.median([len(roll) for roll in found.rolls.values()]))
         self.figures_ = figures_of(learned)
         scored = [each for each in held_out if each.end - max(each.begin - 1, 0) > 1]
         self.validation_ = score_of(self._losses(each) for each in scored) if scored else None
@@ -201,7 +205,7 @@ class MusicModel(Estimator):
         MIDI file, a `PianoRoll` or an array (T, 88).
         """
         self.check_fitted()
-        return self._predicted(as_roll("piece", piece, self.steps_per_beat).keys)
+        return self._predicted(self._keys(piece))
 
     def marginals(self, piece: Any, *, particles: int = 256) -> np.ndarray:
         """Returns the probability that each key sounds by the steps before alone, whichever other keys of its step do.
@@ -211,7 +215,7 @@ class MusicModel(Estimator):
         """
         self.check_fitted()
         count = checks.whole("particles", particles, low=1, high=2**16)
-        keys = as_roll("piece", piece, self.steps_per_beat).keys
+        keys = self._keys(piece)
         encoding = encoding_of(self.checked_options())
         if not isinstance(encoding, KeysInOrder):
             return self._predicted(keys)
@@ -220,8 +224,15 @@ class MusicModel(Estimator):
     def score(self, pieces: Any) -> Score:
         """Returns how well pieces are predicted, in nats a step (`Score`); they are given as to `fit`."""
         self.check_fitted()
-        rolls = as_pieces("pieces", pieces, self.steps_per_beat, self.skip_bad).rolls.values()
-        return score_of(nll(roll.keys, self._predicted(roll.keys)) for roll in rolls)
+        found = as_pieces("pieces", pieces, self.steps_per_beat, self.skip_bad)
+        notes.warn(found.notes, stacklevel=2)
+        return score_of(nll(roll.keys, self._predicted(roll.keys)) for roll in found.rolls.values())
+
+    def _keys(self, piece: Any) -> np.ndarray:
+        """Returns the keys of one piece, and warns of what is told of how it was read."""
+        roll = as_roll("piece", piece, self.steps_per_beat)
+        notes.warn(roll.notes, stacklevel=3)
+        return roll.keys
 
     def _losses(self, passage: Passage) -> np.ndarray:
         """Returns the losses of a passage's steps, behind that of the step before them."""
@@ -249,15 +260,19 @@ class MusicModel(Estimator):
         encoding, layout = encoding_of(self.checked_options()), self.networks_[0].layout
         return MusicStream(encoding, layout, [each.weights.copy() for each in self.networks_], temperature, seed)
 
-    def generate(self, length: int = 128, prompt: Any = None, *, temperature: float = 1.0, seed: int = 0) -> PianoRoll:
+    def generate(
+        self, length: int | None = None, prompt: Any = None, *, temperature: float = 1.0, seed: int = 0
+    ) -> PianoRoll:
         """Composes `length` steps and returns them as a `PianoRoll`, behind the prompt.
 
+        length       None: as many as the median piece that was learned from has
         prompt       the beginning of the piece: a MIDI file, a `PianoRoll` or an array (T, 88); None: nothing
         temperature  1: as probable as it was learned; below 1 probable keys become more so, 0: always the most
                      probable; above 1 all become alike
         seed         of the draws: the same seed gives the same piece
         """
-        steps = checks.whole("length", length, low=1, high=MOST_STEPS)
+        self.check_fitted()
+        steps = self.length_ if length is None else checks.whole("length", length, low=1, high=MOST_STEPS)
         stream = self.stream(temperature=temperature, seed=seed)
         roll = None if prompt is None else as_roll("prompt", prompt, self.steps_per_beat)
         given = np.zeros((0, 88), bool) if roll is None else roll.keys
@@ -270,7 +285,8 @@ class MusicModel(Estimator):
     # ------------------------------------------------------------------------------------------ files
 
     def _fitted(self) -> FittedMusic:
-        return FittedMusic(tuple(self.networks_), self.tempo_, self.figures_, self.validation_, self.baselines_)
+        networks = tuple(self.networks_)
+        return FittedMusic(networks, self.tempo_, self.length_, self.figures_, self.validation_, self.baselines_)
 
     def _restore(self, fitted: FittedMusic) -> None:
         options = self.checked_options()
@@ -278,7 +294,8 @@ class MusicModel(Estimator):
         same = _layers(fitted.networks[0]) == (layout.layers, layout.input_size)
         if not same or len(fitted.networks) != options["members"]:
             raise ValueError("networks: expected those of the options, got others")
-        self.networks_, self.tempo_, self.figures_ = list(fitted.networks), fitted.tempo, fitted.figures
+        self.networks_, self.tempo_, self.length_ = list(fitted.networks), fitted.tempo, fitted.length
+        self.figures_ = fitted.figures
         self.validation_, self.baselines_ = fitted.validation, dict(fitted.baselines)
 
 

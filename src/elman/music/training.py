@@ -112,8 +112,9 @@ def _fitted(
     encoding, layout, options = training.encoding, training.layout, training.options
     network = Network.from_layers(layout.layers, input_size=layout.input_size, seed=number(child(seed, WEIGHTS)))
     network.parameters["head.weight"][...] = network.parameters["skip.weight"][...] = 0.0
-    targets = [encoding.example(each).y for each in training.passages]
-    network.parameters["head.bias"] = encoding.bias(np.concatenate(targets))
+    steps = sum(each.end - each.begin for each in training.passages)
+    counts = np.sum([each.keys[each.begin : each.end].sum(axis=0) for each in training.passages], axis=0)
+    network.parameters["head.bias"] = encoding.bias(counts, steps)
     size = options["batch_size"]
     per_epoch = math.ceil(len(training.passages) / size)
     updates = training.epochs * per_epoch

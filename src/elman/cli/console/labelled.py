@@ -70,12 +70,11 @@ def _labels(found: Sequences) -> str:
 def trained(model: Any, count: int) -> str:
     """Returns how a fitted model was trained, in a line."""
     networks = model.networks_
-    size = sum(network.theta.size for network in networks[:1])
-    units = "1 network" if len(networks) == 1 else f"{len(networks)} networks, averaged,"
-    return (
-        f"Trained on {count:,} sequences: {units} of {model.hidden_size} {model.cell} units a layer ({size:,}"
-        f" parameters), {model.n_iter_:,} epochs"
-    )
+    units = f"{model.hidden_size} {model.cell} units"
+    size = f"{networks[0].theta.size:,} parameters" + " each" * (len(networks) > 1)
+    many = "1 network" if len(networks) == 1 else f"{len(networks)} networks, averaged,"
+    both = " in both directions" * model.bidirectional
+    return f"Trained on {count:,} sequences: {many} of {units} a layer{both} ({size}), {model.n_iter_:,} epochs"
 
 
 def model_rows(model: Any) -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ def print_model(model: MusicModel, roll: PianoRoll) -> None:
         terminal.table(
             ["", "nats a step"],
             [[name, f"{score.nll:.3f}"] for name, score in scores.items()],
-            f"on {model.validation_.steps:,} steps held out (the first of each piece is not scored)",
+            f"on {model.validation_.steps:,} steps held out, which also decided when the training was best",
         )
         terminal.line()
         terminal.line(verdict(model))

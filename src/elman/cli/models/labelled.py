@@ -24,6 +24,7 @@ PREDICTIONS, PICTURE = ".predictions", ".predictions.png"
 def predict(request: Request) -> None:
     """Predicts the labels of the sequences in DATA, and scores the predictions where DATA has labels."""
     from elman.sequence.evaluation.report import predictions, report
+    from elman.sequence.evaluation.unlike import unlike
 
     model, task, output = request.loaded, task_of(request.loaded), request.output
     assert task is not None
@@ -37,7 +38,7 @@ def predict(request: Request) -> None:
     )  # fmt: skip
     data = columns.read(request.source, task.per_step, task.numeric, model.layout_, unlabelled=True)
     scored: Report | None = None
-    notes = list(data.notes)
+    notes = [*data.notes, *unlike(model, data)]
     several = predictions(model, data.x[:1]).several
     if several and data.y is not None:
         notes.append("the model predicts several values for each sequence, which are not compared with one label")

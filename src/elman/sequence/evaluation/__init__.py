@@ -7,5 +7,6 @@ What lies where:
     baselines.py  the simple models
     confusion.py  which class was taken for which, and the errors of each
     report.py     all of it together: scores, the errors, a verdict
+    unlike.py     whether fresh sequences look like those of the training
     verdict.py    whether a difference on the held-out sequences means something
 """

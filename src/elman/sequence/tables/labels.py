@@ -28,7 +28,9 @@ def labels_of(source: Source, name: str | None, groups: Groups, options: Options
     if missing.any():
         rows = np.flatnonzero(missing)
         more = f", nor in {counted(len(rows) - 1, 'other row')}" if len(rows) > 1 else ""
-        raise source.error(f"no label{more}; write it or delete the row", name, int(rows[0]))
+        cell = source.texts(name)[rows[0]]
+        shown = f" ({shorten(cell)})" if cell else ""
+        raise source.error(f"no label{shown}{more}; write it or delete the row", name, int(rows[0]))
     if values.dtype == object and any(isinstance(value, str) for value in values.tolist()):
         values = np.array([str(value) for value in values.tolist()])
     if options.per_step:

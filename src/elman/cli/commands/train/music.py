@@ -18,6 +18,7 @@ from elman.core import checks
 __all__ = ["music"]
 
 SAVED = ".music.safetensors"
+TUNES = {"hidden_size": 128, "updates": 400}  # enough for tunes made by rule
 
 
 def music(
@@ -26,7 +27,7 @@ def music(
         typer.Argument(
             callback=values.not_empty,
             metavar="FOLDER",
-            help="A folder of MIDI files (.mid, .midi), or one file; default: 60 tunes made by rule.",
+            help="A folder of MIDI files (.mid, .midi), or one file; default: 200 tunes made by rule.",
             show_default=False,
         ),
     ] = None,
@@ -47,12 +48,16 @@ def music(
         int, typer.Option("--beats-per-bar", metavar="N", min=1, max=64, help="Beats of a bar.")
     ] = 4,
     cell: Annotated[str, typer.Option("--cell", metavar="tanh|relu|gru|lstm", help="Cell of the networks.")] = "gru",
-    hidden_size: Annotated[int, typer.Option("--hidden-size", metavar="N", min=1, help="Units of each network.")] = 200,
+    hidden_size: Annotated[
+        int | None,
+        typer.Option("--hidden-size", metavar="N", min=1, help="Units of each network; default: 200; tunes: 128."),
+    ] = None,
     members: Annotated[
         int, typer.Option("--members", metavar="N", min=1, help="Networks, whose probabilities are averaged.")
     ] = 1,
     updates: Annotated[
-        int | None, typer.Option("--updates", metavar="N", min=1, help="Updates of each network; default: 1500.")
+        int | None,
+        typer.Option("--updates", metavar="N", min=1, help="Updates of each network; default: 1500; tunes: 400."),
     ] = None,
     transpose: Annotated[
         int,
@@ -62,8 +67,11 @@ def music(
         bool, typer.Option("--skip-bad", help="Leave out and report files that cannot be read.")
     ] = False,
     length: Annotated[
-        int, typer.Option("--length", metavar="N", min=1, max=10**6, help="Steps of the piece that is composed.")
-    ] = 128,
+        int | None,
+        typer.Option(
+            "--length", metavar="N", min=1, max=10**6, help="Steps that are composed; default: as the median piece has."
+        ),
+    ] = None,
     temperature: Annotated[
         float, typer.Option("--temperature", metavar="X", help="Below 1 likely keys become likelier, above 1 less so.")
     ] = 1.0,
@@ -85,18 +93,19 @@ def music(
     from elman.music import MusicModel, PianoRoll
     from elman.music.midi.pieces import as_pieces
 
+    usual = TUNES if folder is None else {}
     grid = steps_per_beat or (datasets.TUNE_STEPS_PER_BEAT if folder is None else 4)
+    asked = {"hidden_size": hidden_size, "updates": updates}
     model = MusicModel(
         joint=not independent,
         steps_per_beat=grid,
         beats_per_bar=beats_per_bar,
         cell=cell,
-        hidden_size=hidden_size,
         members=members,
         transpose=transpose,
         skip_bad=skip_bad,
         seed=seed,
-        **({} if updates is None else {"updates": updates}),
+        **(usual | {name: value for name, value in asked.items() if value is not None}),
     )
     model.check_options()
     checks.number("--temperature", temperature, low=0.0)
@@ -104,7 +113,7 @@ def music(
         if grid != datasets.TUNE_STEPS_PER_BEAT:
             raise ValueError(f"--steps-per-beat: expected {datasets.TUNE_STEPS_PER_BEAT} with the tunes, got {grid}")
         source, stem = Path("tunes"), "tunes"
-        given = [PianoRoll(keys, grid, 100.0) for keys in datasets.tunes(seed=0)]
+        given = [PianoRoll(keys, grid, 100.0) for keys in datasets.tunes(200)]
         pieces = as_pieces("FOLDER", given, grid)
     else:
         source = Path(folder)

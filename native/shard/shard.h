@@ -2,9 +2,9 @@
 #pragma once
 
 #include "kernels.h"
-#include "layers/packed.h"
-#include "layers/tape.h"
 #include "losses/registry.h"
+#include "shard/packed.h"
+#include "shard/tape.h"
 
 namespace elman::ELMAN_ISA {
 
