@@ -2,14 +2,16 @@
 // object.
 #include "layers/shard.h"
 #include "math/optim.h"
+#include "math/sampling.h"
 
 namespace elman::ELMAN_ISA {
 
 template <class T>
 constexpr Table<T> table() {
-  return {packed_bytes<T>, pack<T>,        tape_bytes<T>, lay_tape<T>,    scratch_bytes<T>, lay_scratch<T>,
-          forward<T>,      read_output<T>, read_state<T>, read_hidden<T>, loss_backward<T>, backward<T>,
-          add<T>,          sum_squares<T>, clip_value<T>, scale<T>,       optimise<T>};
+  return {packed_bytes<T>,  pack<T>,     tape_bytes<T>,  lay_tape<T>,    scratch_bytes<T>,
+          lay_scratch<T>,   forward<T>,  read_output<T>, read_state<T>,  read_hidden<T>,
+          loss_backward<T>, backward<T>, add<T>,         sum_squares<T>, clip_value<T>,
+          scale<T>,         optimise<T>, spread<T>,      uniform};
 }
 
 #define ELMAN_STRING_(x) #x

@@ -12,6 +12,14 @@ struct Upstream {
   const void* const* dstate;   // aligned with the program's states, (n, size)
 };
 
+// Gradients of rows of a table, in the order in which they arise; a row may come several times.
+template <class T>
+struct RowGradients {
+  int64_t count;
+  int64_t* row;  // (count,)
+  T* values;     // (count, width)
+};
+
 // A piece of the time of rows that go on before and after it.
 struct Segment {
   int64_t first;        // the step at which it begins
@@ -50,20 +58,25 @@ struct Table {
   void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
   void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h);  // (n, T, out)
 
-  // Both add to gradients. The first begins with the loss's own derivative, and writes its value: one for each shard of
-  // `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins with what
-  // came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for each.
+  // Both add to gradients. The first begins with the loss's own derivative, and adds its value to `losses`, one for
+  // each shard of `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins
+  // with what came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for
+  // each. Gradients are of the parameters before the program's tables; what is of these is put into `rows`, one list
+  // for each table (of each shard), which has room for all of the shard's steps.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
                         int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, double activity,
-                        T* const* gradients, double* losses);
+                        T* const* gradients, RowGradients<T>* const* rows, double* losses);
   void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t truncate, Scratch*,
-                   T* gradient, T* const* dx, T* const* dstate);
+                   T* gradient, RowGradients<T>* rows, T* const* dx, T* const* dstate);
 
   void (*add)(T* a, const T* b, int64_t n);
   double (*sum_squares)(const T* g, int64_t n);
   void (*clip_value)(T* g, int64_t n, double limit);
   void (*scale)(T* g, int64_t n, double factor);
   void (*optimise)(const Optimizer&, T* theta, T* const* slots, const T* g, int64_t n, double rate, int64_t step);
+
+  void (*spread)(const T* logits, int64_t n, double temperature, double* p);
+  double (*uniform)(Key, int64_t row, int64_t step);
 };
 
 struct Kernels {

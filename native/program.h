@@ -9,7 +9,19 @@
 namespace elman {
 
 enum class InputKind : int32_t { sequence, integers, vector };
-enum class LayerKind : int32_t { embedding, recurrent, dense, last, skip, dropout, attention, shift, pool, concat };
+enum class LayerKind : int32_t {
+  embedding,
+  recurrent,
+  dense,
+  last,
+  skip,
+  dropout,
+  attention,
+  shift,
+  pool,
+  concat,
+  adaptive_softmax
+};
 enum class CellKind : int32_t {
   tanh,
   relu,
@@ -70,6 +82,8 @@ struct Direction {
   Origin origin[2];    // of each state
 };
 
+constexpr int32_t kTails = 8;  // clusters of an adaptive softmax, at most
+
 // One layer. A field that its kind doesn't have is 0.
 struct Op {
   LayerKind kind;
@@ -89,12 +103,23 @@ struct Op {
   double rate;            // the probability of dropout, or of recurrent dropout
   double zoneout[2];      // recurrent: the probability of keeping each state
   double noise;           // recurrent: standard deviation, at the pre-activations
+  int32_t sparse;         // embedding: its table is one of the program's, whose gradients are lists of rows
+  int32_t tails;          // adaptive softmax: its clusters,
+  int64_t tail_first[kTails + 1], tail_width[kTails];  // the first class and the features of each; behind them, classes
 
   // What follows from the operations around it; see engine/model.h.
   int64_t widths[kMostSources];  // features of each source
   int32_t axis;                  // the axis of time of what it gives; 0 where it gives
   int32_t last;                  // one row a sequence
   int32_t shared_output;         // whether others than the next operation alone read it; its gradient is then added up
+  int32_t table;                 // of a sparse embedding: its place among the program's tables
+  int32_t targeted;              // adaptive softmax: whether it gives the log probability of the step's target alone
+};
+
+// A table of which an update reads few rows. It lies behind all other parameters.
+struct RowTable {
+  int64_t offset, width;  // of its first row in theta; numbers of a row
+  int32_t axis;           // of time, of the ids that choose its rows
 };
 
 // What random draws depend on, beside the place where a draw is used.
@@ -115,19 +140,29 @@ struct Input {
 struct Program {
   const Op* ops;
   const Input* inputs;
-  int32_t n_ops, n_inputs, n_axes, n_states;
+  const RowTable* tables;
+  int32_t n_ops, n_inputs, n_axes, n_states, n_tables;
   int64_t size;        // number of parameters
+  int64_t dense;       // of those before the tables
   int64_t out;         // features of the outputs, which
   int32_t axis, last;  // have this axis of time, or are one a sequence
+  int32_t targeted;    // whether the outputs are the log probabilities of the targets, and the loss is minus these
   int32_t whole;       // whether all steps are needed at once: a part of the rows' time says nothing
+};
+
+// How ids or labels lie in the caller's array.
+struct Whole {
+  int32_t bytes;  // 1, 2, 4 or 8
+  int32_t is_signed;
 };
 
 // What one input holds: strides are in elements.
 struct Values {
-  const void* at;  // (n, T, size); int64 (n, T); or (n, size), one vector a row
+  const void* at;  // (n, T, size); whole numbers (n, T); or (n, size), one vector a row
   int64_t row, step, col;
   int64_t steps;           // T
   const int64_t* lengths;  // (n,), of sequences; may be null: all T
+  Whole whole;             // of whole numbers
 };
 
 // n sequences; strides are in elements.
@@ -135,8 +170,10 @@ struct Data {
   int64_t n;
   Values x;
   const Values* others;  // the inputs behind x
-  const void* y;         // (n, T, O) or (n, O), of the outputs' T; int64 (n, T) or (n,) for cross entropy; may be null
+  const void* y;  // (n, T, O) or (n, O), of the outputs' T; whole numbers (n, T) or (n,) for cross entropy; may be
+                  // null
   int64_t y_row, y_step, y_col;
+  Whole y_whole;       // of whole numbers
   const void* weight;  // (n, T) or (n,); may be null: ones
   int64_t weight_row, weight_step;
   const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros

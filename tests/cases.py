@@ -13,6 +13,7 @@ from elman.core.layers import (
     GRU,
     LSTM,
     POOLINGS,
+    AdaptiveSoftmax,
     Attention,
     Cell,
     Concat,
@@ -109,6 +110,12 @@ def attention_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
     return {"translator": Layout(translator, input_size, inputs), "itself": Layout(itself, input_size)}
 
 
+def adaptive_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
+    """Thirteen classes, of which nine lie in two clusters, at every step and behind Last."""
+    gru, softmax = Recurrent(2 * hidden, CELLS["gru"]), AdaptiveSoftmax(13, (4, 7), 2.0)
+    return {"sequence": Layout([gru, softmax], input_size), "last": Layout([gru, Last(), softmax], input_size)}
+
+
 def pooling_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
     """Each pooling of a recurrent layer's steps, of one direction and of both, as "how-directions"."""
     found: dict[str, Layout] = {}
@@ -128,6 +135,17 @@ def concat_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
     ends.append(Node(Pool("mean"), "seen", ["word"]))
     pooled = [word, *ends, Node(Concat(), "joined", ["end", "most", "v", "seen"]), Dense(3)]
     return {"tagger": Layout(tagger, input_size, inputs), "pooled": Layout(pooled, input_size, inputs)}
+
+
+def tied_layouts(hidden: int) -> dict[str, Layout]:
+    """Language models whose output weights are their table: of the words in x, where one stands for no word, with a
+    layer between that is as wide as the table; and of words read by name."""
+    gru = Recurrent(hidden, CELLS["gru"])
+    plain = [Embedding(6, 4, padding_idx=2), gru, Dense(4, "tanh"), Dense(6, tied="embedding")]
+    word = Node(Embedding(6, hidden), "word", ["words"])
+    named = [word, Node(Recurrent(hidden, CELLS["gru"]), "h", ["word"]), Node(Dense(6, tied="word"), "head")]
+    inputs = {"words": Input(6, "integers", time="x")}
+    return {"plain": Layout(plain, 1), "named": Layout(named, 2, inputs)}
 
 
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:

@@ -15,7 +15,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elman import losses, optim
-from elman.core.layers import Attention, Dense, Dropout, Embedding, Last, Layout, Node, Recurrent, Shift, Skip
+from elman.core.layers import (
+    POOLINGS,
+    AdaptiveSoftmax,
+    Attention,
+    Concat,
+    Dense,
+    Dropout,
+    Embedding,
+    Last,
+    Layout,
+    Node,
+    Pool,
+    Recurrent,
+    Shift,
+    Skip,
+)
 from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
 from elman.train.constraints import make_constraints
 
@@ -166,20 +181,27 @@ def configurations(draw: st.DrawFn) -> Configuration:
     dense = st.builds(Dense, widths, st.sampled_from(["linear", "tanh", "relu", "sigmoid"]))
     below = draw(st.lists(dense, max_size=1))
     if embedding:
-        layers.append(Embedding(draw(st.integers(1, 9)), draw(widths)))
+        layers.append(Embedding(draw(st.integers(1, 9)), draw(widths), sparse=draw(st.booleans())))
     layers += below
     layers += [Recurrent(draw(widths), cell, draw(st.booleans())) for cell in cells]
     if draw(st.sampled_from([False, False, False, True])):
-        layers.append(draw(st.sampled_from([Shift(), Node(Attention(), reads=("previous", "previous"))])))
+        joins = [] if embedding else [Concat()]
+        layers.append(draw(st.sampled_from([Shift(), Node(Attention(), reads=("previous", "previous")), *joins])))
     if draw(st.booleans()):
-        layers.append(Last())
+        layers.append(draw(st.sampled_from([Last(), *map(Pool, POOLINGS)])))
     layers += draw(st.lists(dense, max_size=2))
     for _ in range(0 if embedding else draw(st.sampled_from([0, 1, 2]))):
         layers.insert(draw(st.integers(0, len(layers))), Skip())
+    if draw(st.sampled_from([False, False, False, True])):
+        classes = draw(st.integers(4, 90))
+        cutoffs = draw(st.sets(st.integers(1, classes - 1), min_size=1, max_size=3))
+        layers.append(AdaptiveSoftmax(classes, sorted(cutoffs), draw(st.sampled_from([1.0, 2.0, 4.0]))))
     input_size = 1 if embedding else draw(widths)
     outputs = Layout(layers, input_size).output_size
     quantiles = [q for q in ((0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
     fixed = [loss for loss in losses.LOSSES.values() if outputs % losses.outputs_per_target(loss) == 0]
+    if isinstance(layers[-1], AdaptiveSoftmax):  # of its log probabilities a density would take an exponential
+        quantiles, fixed = [], [losses.CrossEntropy(), losses.CrossEntropy(), losses.MSE()]
     # Two normalised relu layers multiply their condition numbers: in float32 both engines are then as far from float64
     # as the tolerance. In float64 they are compared as all others.
     relu = [cell for cell in cells if getattr(cell, "layer_norm", False) and getattr(cell, "activation", "") == "relu"]

@@ -65,10 +65,13 @@ COMMANDS = {str(each.callback.__name__): each.callback for each in app.registere
 
 
 def test_every_file_of_commands_is_a_command():
-    files = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__"}
-    demos = {f"demo_{each.callback.__name__}" for group in app.registered_groups
-             for each in group.typer_instance.registered_commands}  # fmt: skip
-    assert files == set(COMMANDS) | demos
+    folder = Path(commands.__path__[0])
+    files = {path.stem for path in folder.glob("[!_]*.py")} | {
+        f"train_{path.stem}" for path in folder.glob("train/[!_]*.py")
+    }
+    grouped = {f"{group.name}_{each.callback.__name__}" for group in app.registered_groups
+               for each in group.typer_instance.registered_commands}  # fmt: skip
+    assert files == set(COMMANDS) | grouped
 
 
 def test_forecast_and_backtest_differ_in_few_options():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import elman
 from elman import datasets
+from elman.datasets.tunes import SCALES
 
 
 def test_sunspots():
@@ -323,3 +324,23 @@ def test_delayed_match_is_balanced():
         datasets.delayed_match(3, 20, kinds=1)
     with pytest.raises(ValueError, match="noise: expected a finite number of at least 0"):
         datasets.delayed_match(3, 20, noise=-1)
+
+
+def test_tunes_are_a_function_of_the_seed_and_music_by_rule():
+    found = datasets.tunes(12, seed=4, bars=6)
+    again, other = datasets.tunes(12, seed=4, bars=6), datasets.tunes(12, seed=5, bars=6)
+    assert all((a == b).all() for a, b in zip(found, again, strict=True))
+    assert any((a != b).any() for a, b in zip(found, other, strict=True))
+    scales = {name: set(scale) for name, scale in SCALES.items()}
+    for keys in found:
+        assert keys.shape == (48, 88)
+        assert keys.any(axis=1).all()
+        tonic = int(np.flatnonzero(keys[-2])[0]) % 12  # the bass of the last bar
+        classes = {(int(key) - tonic) % 12 for key in np.nonzero(keys)[1]}
+        assert any(classes <= scale for scale in scales.values())
+        chords = keys[[0, -8]][:, np.arange(88)]
+        assert all({0, 4} <= _classes(each, tonic) or {0, 3} <= _classes(each, tonic) for each in chords)
+
+
+def _classes(keys: np.ndarray, tonic: int) -> set[int]:
+    return {(int(key) - tonic) % 12 for key in np.flatnonzero(keys)}

@@ -16,8 +16,13 @@ PROSE = (
     "dynamics",
     "long_sequences",
     "memory",
+    "music",
     "reading",
+    "sequences",
+    "text",
+    "tokens",
     "training",
+    "training_from_files",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 

@@ -800,3 +800,22 @@ def test_the_page_runs():
     for block in blocks:
         exec(compile(block, "docs/doctor.md", "exec"), names)
     assert any("assert" in block for block in blocks)
+
+
+def test_the_state_before_a_window_is_made_of_so_many_steps_in_pieces(monkeypatch: pytest.MonkeyPatch):
+    net = elman.Network(2, 5, 1, cell="gru", seed=0)
+    x, rows = np.random.default_rng(0).normal(size=(4, 40, 2)).astype(np.float32), np.array([0, 2, 3])
+    batch = Batch(x, state=[np.full((4, 5), 0.5, np.float32)])
+    whole = batches.windowed(net.layout, net.theta, batch, rows, 30, 35)
+    expected = net.predict(x[rows, :30], state={"h_l0": np.full((3, 5), 0.5)}, return_state=True)[1]["h_l0"]
+    assert whole.state is not None
+    assert (whole.state[0][rows] == expected).all()
+    monkeypatch.setattr(batches, "AT_ONCE", 7)
+    pieces = batches.windowed(net.layout, net.theta, batch, rows, 30, 35)
+    assert pieces.state is not None
+    assert (pieces.state[0] == whole.state[0]).all()
+    monkeypatch.setattr(batches, "FARTHEST", 12)
+    near = batches.windowed(net.layout, net.theta, batch, rows, 30, 35)
+    expected = net.predict(x[rows, 18:30], return_state=True)[1]["h_l0"]
+    assert near.state is not None
+    assert (near.state[0][rows] == expected).all()

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, wide_enough
+from cases import (
+    CELLS,
+    adaptive_layouts,
+    attention_layouts,
+    concat_layouts,
+    drawing_layouts,
+    pooling_layouts,
+    tied_layouts,
+    wide_enough,
+)
 
 from elman import losses, optim
 from elman.core.layers import POOLINGS, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
@@ -122,6 +131,42 @@ def test_attention_and_shift(run: Engine, key: str, dtype: str) -> None:
         close(array.ravel(), want, dtype, f"{key}: {what}")
 
 
+@pytest.mark.parametrize("key", ["sequence", "last"])
+def test_adaptive_softmax(run: Engine, key: str, dtype: str) -> None:
+    """All classes' log probabilities and the way back from these, and the loss of the targets alone."""
+    golden, layout = read("adaptive_softmax"), adaptive_layouts(3, 2)[key]
+    theta, x, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "x", "dy"))
+    classes = golden["in.classes"]
+    if layout.last:
+        dy, classes = np.ascontiguousarray(dy[:, -1]), np.ascontiguousarray(classes[:, -1])
+    y, _, tape = run.forward(layout, theta, Batch(x), 3)
+    gradient, dx, _ = run.backward(layout, theta, tape, dy, None, None, None)
+    batch, loss = Batch(x, classes), losses.CrossEntropy()
+    value, of_loss = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=3))
+    assert dx is not None
+    found = [("y", y), ("gradient", gradient), ("dx", dx), ("loss", np.array(value)), ("its gradient", of_loss)]
+    parts = np.split(golden[key], np.cumsum([array.size for _, array in found]))
+    for (what, array), want in zip(found, parts, strict=False):
+        close(array.ravel(), want, dtype, f"{key}: {what}")
+    assert run.loss(layout, theta, batch, loss, 3) == pytest.approx(value, rel=TOLERANCE[dtype])
+
+
+def test_sparse_adam(run: Engine, dtype: str) -> None:
+    """Rows without a gradient keep their moments, and the correction of these counts all updates."""
+    golden = read("sparse")
+    layout = Layout([Embedding(9, 2, sparse=True), Recurrent(3, Simple()), Dense(2)], 1)
+    rule = UpdateRule(optim.Adam(0.05, beta1=0.8, beta2=0.95, eps=1e-30))
+    theta = golden["in.theta"].astype(dtype)
+    slots = [np.zeros_like(theta) for _ in range(2)]
+    records = Records(np.arange(4), np.array([0, 4]), np.array([0.05]))
+    for step, (ids, want) in enumerate(zip(golden["in.ids"], golden["adam"], strict=True)):
+        batch = Batch(ids, golden["in.y"].astype(dtype))
+        value, norm, done = run.update(layout, theta, batch, OBJECTIVE, rule, slots, step, records)
+        assert done == 1
+        assert (value[0], norm[0]) == pytest.approx((want[0], want[1]), rel=TOLERANCE[dtype])
+        close(theta, want[2:], dtype, f"theta after update {step}", magnified=10.0 if dtype == "float64" else 4.0)
+
+
 @pytest.mark.parametrize("key", [f"{how}-{each}" for how in POOLINGS for each in ("one", "both")])
 def test_pooling(run: Engine, key: str, dtype: str) -> None:
     golden, layout = read("pool"), pooling_layouts(3, 2)[key]
@@ -150,6 +195,21 @@ def test_concat(run: Engine, key: str, dtype: str) -> None:
     parts = np.split(golden[key], np.cumsum([array.size for array in arrays])[:-1])
     for what, array, want in zip(("y", "gradient", "dx", "dv"), arrays, parts, strict=True):
         close(array.ravel(), want, dtype, f"{key}: {what}")
+
+
+@pytest.mark.parametrize("key", ["plain", "named"])
+def test_tied_weights_and_a_padding_id(run: Engine, key: str, dtype: str) -> None:
+    golden, layout = read("tied"), tied_layouts(3)[key]
+    theta, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "dy"))
+    ids, lengths = golden["in.ids"], golden["in.lengths"]
+    batch = Batch(ids, None, lengths)
+    if layout.inputs:
+        batch = Batch(np.zeros((*ids.shape, 2), dtype), None, lengths, named={"words": NamedInput(ids, lengths)})
+    y, _, tape = run.forward(layout, theta, batch, 3)
+    gradient = run.backward(layout, theta, tape, dy, None, None, None)[0]
+    parts = np.split(golden[key], [y.size])
+    close(y.ravel(), parts[0], dtype, f"{key}: y")
+    close(gradient, parts[1], dtype, f"{key}: gradient")
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -13,10 +13,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CELLS, GRID, draw_batch, draw_theta, grid_layout
+from cases import CELLS, GRID, adaptive_layouts, draw_batch, draw_theta, grid_layout
 
 from elman import losses
-from elman.core.layers import Attention, Dense, Embedding, Last, Layer, Layout, Node, Recurrent, Shift, Skip
+from elman.core.layers import (
+    POOLINGS,
+    Attention,
+    Concat,
+    Dense,
+    Embedding,
+    Last,
+    Layer,
+    Layout,
+    Node,
+    Pool,
+    Recurrent,
+    Shift,
+    Skip,
+)
 from elman.core.requests import Batch, Engine, Objective
 
 TOLERANCE = 1e-6
@@ -109,11 +123,38 @@ def test_attention_and_shift(run: Engine) -> None:
     check(*case(run, layout, ragged=True, given=True), "attention")
 
 
+@pytest.mark.parametrize("how", POOLINGS)
+def test_pooling_and_concat(run: Engine, how: str) -> None:
+    """Pooled steps beside the last one, and joined to every step of x."""
+    ends = [Node(Last(), "end", ["h"]), Node(Pool(how), "pool", ["h"]), Node(Concat(), "both", ["end", "pool"])]
+    repeated = [Node(Concat(), "wide", ["x", "both", "h"]), Recurrent(3, CELLS["gru"])]
+    for top in ([], repeated):
+        layout = Layout([Node(Recurrent(3, bidirectional=True), "h"), *ends, *top, Dense(2)], 2)
+        check(*case(run, layout, ragged=True, given=True), (how, len(top)))
+
+
+def test_tied_weights(run: Engine) -> None:
+    layout = Layout([Embedding(4, 3), Recurrent(3, CELLS["gru"]), Dense(4, "tanh", tied="embedding")], 1)
+    check(*case(run, layout, ragged=True, given=True), "tied")
+
+
 @pytest.mark.parametrize("output", ["sequence", "last"])
 def test_embedding(run: Engine, output: str) -> None:
     last: list[Layer] = [Last()] if output == "last" else []
     layout = Layout([Embedding(4, 3), Recurrent(3, CELLS["gru"], True), *last, Dense(2)], 1)
     check(*case(run, layout, ragged=True, given=True), output)
+
+
+@pytest.mark.parametrize("output", ["sequence", "last"])
+def test_adaptive_softmax(run: Engine, output: str) -> None:
+    layout = adaptive_layouts(3, 2)[output]
+    check(*case(run, layout, ragged=True, given=True), output)
+    batch = draw_batch(layout, np.random.default_rng(2), "float64", 7, 5, ragged=True, loss=losses.CrossEntropy())
+    theta = draw_theta(layout, np.random.default_rng(3), "float64")
+    loss = losses.CrossEntropy()
+    value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=3))
+    assert value == pytest.approx(run.loss(layout, theta, batch, loss, 3), rel=1e-13)
+    check(lambda point: run.loss(layout, point[0], batch, loss, 3), [theta], [gradient], loss)
 
 
 LOSSES = [

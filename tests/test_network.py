@@ -328,7 +328,12 @@ def test_a_users_own_activation_runs_on_the_reference_engine():
         ((1, 4, "1"), {}, TypeError, "output_size: .* got '1'"),
         ((1, 4, 1), {"num_layers": 0}, ValueError, "num_layers: .* got 0"),
         ((1, 4, 1), {"cell": "rnn"}, ValueError, "cell: expected one of 'tanh', 'relu', 'lstm', 'gru', got 'rnn'"),
-        ((1, 4, 1), {"output": "first"}, ValueError, "output: expected one of 'sequence', 'last', got 'first'"),
+        (
+            (1, 4, 1),
+            {"output": "first"},
+            ValueError,
+            "output: .*'sequence', 'last', 'mean', 'max', 'attention', got 'first'",
+        ),
         ((1, 4, 1), {"bidirectional": "yes"}, TypeError, "bidirectional: expected True or False, got 'yes'"),
         ((1, 4, 1), {"skip": 1}, TypeError, "skip: expected True or False, got 1"),
         ((1, 4, 1), {"head": (8, 0)}, ValueError, r"head\[1\]: .* got 0"),

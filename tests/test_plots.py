@@ -243,3 +243,19 @@ def test_an_axis_of_hours_names_each_day_with_its_month(first: str, hours: int, 
     shown = [text.get_text() for text in axes.get_xticklabels()]
     assert [text for text in shown if text in expected] == expected
     assert axes.xaxis.get_offset_text().get_text().startswith("2024")
+
+
+def test_a_piano_roll_shows_each_note_as_a_bar(tmp_path: Path):
+    from matplotlib.figure import Figure
+
+    keys = np.zeros((8, 88), bool)
+    keys[0:2, 39] = keys[4:8, 39] = keys[2:3, 43] = True
+    axes = plots.roll_plot(plots.RollChart(keys, 21, 2, "A roll", 3), ax=Figure().add_subplot())
+    bars = sorted((bar.get_x(), bar.get_width(), bar.get_y() + 0.4) for bar in axes.patches)
+    assert bars == [(0.0, 1.0, 60.0), (1.0, 0.5, 64.0), (2.0, 2.0, 60.0)]
+    assert axes.get_xlim() == (0.0, 4.0)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["given", "composed"]
+    silent = plots.RollChart(np.zeros((3, 88), bool), 21, 4, "silence")
+    assert plots.roll_plot(silent, tmp_path / "silence.png").stat().st_size > 0
+    with pytest.raises(ValueError, match="path: expected a file or axes"):
+        plots.roll_plot(silent, tmp_path / "x.png", ax=axes)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from cases import both, compare, draw_batch, draw_theta, pooling_layouts
+from cases import both, compare, draw_batch, draw_theta, hide, pooling_layouts
 from elman.losses import MSE
 
 import elman
-from elman.core.layers import POOLINGS, Dense, Input, Last, Layout, Node, Pool, Recurrent, Skip
-from elman.core.requests import Batch, Engine, Objective
+from elman.core.layers import POOLINGS, Concat, Dense, Input, Last, Layout, Node, Pool, Recurrent, Skip
+from elman.core.requests import Batch, Engine, NamedInput, Objective
 
 FIRST = Node(Recurrent(3, "tanh"), "h")  # type: ignore[arg-type]
 How = Literal["mean", "max", "attention"]
@@ -76,6 +76,33 @@ def test_in_a_network(key: str, dtype: str) -> None:
     objective = Objective(MSE(), truncate=3, activity_penalty=0.1, shard_size=4)
     found = (run.loss_and_grad(layout, theta, batch, objective) for run in both())
     compare(*((("loss", value), ("gradient", gradient)) for value, gradient in found), dtype, key)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("how", POOLINGS)
+def test_a_sequence_of_other_lengths(how: str, dtype: str) -> None:
+    """An encoder's steps, whose rows are in another order, pooled: a decoder begins with them and reads them."""
+    gru = Recurrent(5, "gru")  # type: ignore[arg-type]
+    layers = [
+        Node(gru, "encoder", ["source"]),
+        Node(Pool(how), "pool"),  # type: ignore[arg-type]
+        Node(gru, "decoder", ["x"], {"h": "pool"}),
+        Node(Concat(), "joined", ["decoder", "pool", "x"]),
+        Dense(2),
+    ]
+    layout, rng = Layout(layers, 3, {"source": Input(4)}), np.random.default_rng(5)
+    batch, theta = draw_batch(layout, rng, dtype, 21, 6, ragged=True), draw_theta(layout, rng, dtype)
+    source, lengths = rng.normal(size=(21, 9, 4)).astype(dtype), rng.integers(1, 10, 21)
+    hide(source, lengths)
+    batch = batch._replace(named={"source": NamedInput(source, lengths)})
+    dy = rng.normal(size=(21, 6, 2)).astype(dtype)
+
+    def answers(run: Engine) -> list[tuple[str, Any]]:
+        *found, (_, dx) = answers_of(run, layout, theta, batch, dy)
+        value, gradient = run.loss_and_grad(layout, theta, batch, Objective(MSE(), shard_size=4))
+        return [*found, *dx.items(), ("loss", value), ("gradient of the loss", gradient)]
+
+    compare(*(answers(run) for run in both()), dtype, how)
 
 
 @pytest.mark.parametrize("how", POOLINGS)

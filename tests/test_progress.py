@@ -89,6 +89,17 @@ def test_a_training_that_goes_on_counts_its_own_updates(monkeypatch: pytest.Monk
     assert pace.line(11, ended=True) == "epoch 11/20  1.25 updates/s  12 s"
 
 
+def test_a_long_epoch_is_told_of_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    clock = Clock(monkeypatch)
+    with progress.reporter(True, 1) as report:
+        for done in range(11):
+            clock.now += 9.0
+            report.updates(1, done, 10)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert lines[0] == "epoch 1/1  0.0741 updates/s  1:48 left"
+
+
 def test_the_last_epoch_is_printed_also_where_training_ends_early(capsys: pytest.CaptureFixture[str]):
     own = train(100, validation=0.5, callback=lambda trainer: trainer.epochs == 34)
     *_, before, last = capsys.readouterr().err.splitlines()

@@ -106,18 +106,33 @@ def test_a_command_is_everywhere_that_the_recipe_says(module: str) -> None:
     found = importlib.import_module(f"elman.cli.commands.{module}")
     assert found.__all__ == [name]
     app = importlib.import_module("elman.cli.app")
-    registered = (app.demo if group else app.app).registered_commands
+    registered = getattr(app, group or "app").registered_commands
     (command,) = (each for each in registered if each.callback.__name__ == name)
     assert command.callback.__doc__ == getattr(found, name).__doc__
     assert command.callback.__doc__.strip().endswith(".")
-    assert group in ("", "demo")
+    assert group in ("", "demo", "train")
+
+
+TRAIN = sorted(path.stem for path in (ROOT / "src/elman/cli/commands/train").glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("name", TRAIN)
+def test_a_command_of_train_is_everywhere_that_the_recipe_says(name: str) -> None:
+    pytest.importorskip("typer")
+    found = importlib.import_module(f"elman.cli.commands.train.{name}")
+    assert found.__all__ == [name]
+    app = importlib.import_module("elman.cli.app")
+    (command,) = (each for each in app.train.registered_commands if each.callback.__name__ == name)
+    assert command.callback.__doc__ == getattr(found, name).__doc__
+    assert command.callback.__doc__.strip().endswith(".")
 
 
 def test_the_program_has_no_other_command() -> None:
     pytest.importorskip("typer")
     app = importlib.import_module("elman.cli.app")
     names = [each.callback.__name__ for each in app.app.registered_commands]
-    names += [f"demo_{each.callback.__name__}" for each in app.demo.registered_commands]
+    for group in ("demo", "train"):
+        names += [f"{group}_{each.callback.__name__}" for each in getattr(app, group).registered_commands]
     assert sorted(names) == COMMANDS
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import warnings
 from typing import Any
 
@@ -342,3 +344,24 @@ def test_wide_frames_are_2_d_x_as_everywhere_in_scikit_learn():
         model.predict(pandas.DataFrame(values, columns=[*"edcba"]))
     model.fit(X, Y)
     assert not hasattr(model, "feature_names_in_")
+
+
+@pytest.mark.filterwarnings("ignore:taken by their names")
+def test_a_long_frame_without_id_and_an_array_with_id_are_refused():
+    table = frame("pandas", X, [*map(str, Y)])
+    with pytest.raises(ValueError, match=r"X: expected numbers in a wide data frame, .* needs the option id="):
+        classifier().fit(table, Y)
+    with pytest.raises(TypeError, match="X: expected a data frame, since the option id is 'who'"):
+        classifier(id="who").fit(X, Y)
+    with pytest.raises(ValueError, match="y: expected 'label', the frame's column of labels, or a frame without it"):
+        classifier(id="who", time="hour").fit(table.sort_values(["who", "hour"]).rename(columns={"kind": "label"}), Y)
+
+
+def test_without_scikit_learn_the_command_is_named(monkeypatch: pytest.MonkeyPatch):
+    for name in [name for name in sys.modules if name.startswith("elman.sequence")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"are estimators of scikit-learn; type: pip install 'elman\[sklearn\]'"
+    ):
+        importlib.import_module("elman.sequence")

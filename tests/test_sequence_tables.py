@@ -71,8 +71,9 @@ def test_a_column_that_counts_the_rows_of_each_id_is_their_time():
 
 
 def test_without_times_the_order_is_that_of_the_file():
-    found = read("id,x\na,3\na,1\nb,2\n", time="none")
+    found = read("id,x\na,3\na,1\nb,2\n")
     assert found.x[0][:, 0].tolist() == [3, 1]
+    assert read("id,x\na,3\nb,2\na,1\n", time="none").x[0][:, 0].tolist() == [3, 1]
     assert "the rows of each id are in the order of the file, since no column holds their times" in found.notes
 
 
@@ -176,7 +177,7 @@ def test_columns_that_only_look_like_features_are_left_out():
     rows = "".join(f"{k},s{k // 4},{k % 4},{k},{k // 4 + 70},{k % 3}\n" for k in range(120))
     found = read("row,id,time,x,subject,mode\n" + rows)
     assert [column.name for column in found.columns] == ["x", "mode"]
-    assert "column 'row' counts the rows of the table and is no feature; features (--features) takes it" in found.notes
+    assert "column 'row' counts the rows and is no feature; features (--features) takes it" in found.notes
     assert any("'subject' has another value for each id" in text for text in found.notes)
     assert any("'mode' holds the whole numbers 0 to 2 and is taken as a number" in text for text in found.notes)
     named = read("row,id,time,x,subject,mode\n" + rows, features=["subject"], categorical=["mode"])

@@ -13,6 +13,7 @@ from cases import CELLS
 from elman.core.layers import (
     MOST_PARAMETERS,
     Attention,
+    Concat,
     Dense,
     Dropout,
     Embedding,
@@ -21,6 +22,7 @@ from elman.core.layers import (
     Layer,
     Layout,
     Node,
+    Pool,
     Recurrent,
     Shift,
     Skip,
@@ -28,14 +30,16 @@ from elman.core.layers import (
 
 CORE = importlib.util.find_spec("elman._native") is not None
 needs_core = pytest.mark.skipif(not CORE, reason="the compiled core was not built")
-OP = ("kind", "reads", "cell", "activation", "input_size", "output_size", "second_size", "hidden_size", "directions",
-      "learned_state", "variational", "rate", "zoneout", "noise")  # fmt: skip
+OP = ("kind", "reads", "cell", "activation", "pool", "input_size", "output_size", "second_size", "hidden_size",
+      "padding", "directions", "learned_state", "variational", "rate", "zoneout", "noise")  # fmt: skip
 DIRECTION = ("weight", "weight_hh", "bias", "extra", "learned", "state")
 LAYOUTS: dict[str, Layout] = {
     **{cell: Layout([Recurrent(3, CELLS[cell], learned_state=True), Dense(2)], 4) for cell in CELLS},
     "both": Layout([Recurrent(3, "lstm", bidirectional=True), Dense(2)], 4),  # type: ignore[arg-type]
     "embedding": Layout([Embedding(6, 5), Recurrent(3, "gru"), Last(), Dense(2)], 1),  # type: ignore[arg-type]
     "skip": Layout([Recurrent(3, "gru"), Dropout(0.5), Dense(2), Skip()], 4),  # type: ignore[arg-type]
+    "pool": Layout([Recurrent(3, "gru"), Pool("attention"), Dense(2)], 4),  # type: ignore[arg-type]
+    "concat": Layout([Recurrent(3, "gru"), Concat(), Dense(2)], 4),  # type: ignore[arg-type]
     "attention": Layout([Recurrent(3, "gru"), Shift(), Node(Attention(), reads=["previous", "x"])], 4),  # type: ignore[arg-type]
 }
 
@@ -78,6 +82,8 @@ def alterations(name: str) -> Iterator[tuple[str, int, tuple[str, ...], int]]:
     for i, op in enumerate(operations(layout)):
         kind = type(layout.parts[i].layer)
         yield from ((name, i, (f,), n) for f in ("input_size", "output_size") for n in (*extreme, 0, 99))
+        if kind is Concat:
+            yield from ((name, i, ("reads",), n) for n in (-2, i, i + 1, 2**31 - 1))
         if kind in (Skip, Attention):
             yield from ((name, i, ("second_size",), n) for n in (*extreme, 0, 99))
             yield from ((name, i, ("reads",), n) for n in (-2, i, i + 1, 2**31 - 1))
@@ -119,7 +125,7 @@ def test_the_core_refuses_one_vector_a_row_where_steps_are_read(at: int, first: 
     layout = Layout(layers, 4)
     ops = operations(layout)
     fields = {field: getattr(ops[at], field) for field in OP}
-    ops[at] = _native.Op(**(fields | {"reads": (1, -1) if first else (-1, 1)}))
+    ops[at] = _native.Op(**(fields | {"reads": [1] if at == 2 else [1, -1] if first else [-1, 1]}))
     with pytest.raises(ValueError, match=r"ops: expected (no layer that reads steps|a sequence as memory)"):
         _native.Model32(operations=ops, inputs=inputs(layout), states=[4], size=layout.size)
 
@@ -131,6 +137,44 @@ def test_the_core_refuses_operations_without_one_or_two_directions(count: int):
 
     with pytest.raises(ValueError, match="directions: expected one or two"):
         _native.Op(kind=_native.LayerKind.last, input_size=1, output_size=1, directions=[_native.Direction()] * count)
+
+
+@needs_core
+@pytest.mark.parametrize("count", [0, 1, 3, 33])
+@pytest.mark.parametrize("name", ["pool", "skip", "attention", "concat"])
+def test_the_core_refuses_another_number_of_sources(name: str, count: int):
+    from elman import _native
+    from elman.engines.operations import inputs, operations
+
+    layout = LAYOUTS[name]
+    at = next(i for i, part in enumerate(layout.parts) if part.layer.kind == name)
+    if count in layout.parts[at].layer.counts():
+        return
+
+    def make() -> None:
+        ops = operations(layout)
+        ops[at] = _native.Op(**{field: getattr(ops[at], field) for field in OP} | {"reads": [0] * count})
+        _native.Model32(operations=ops, inputs=inputs(layout), states=[3], size=layout.size)
+
+    with pytest.raises(ValueError, match=r"(reads: expected 1 to 32 sources|ops: expected )"):
+        make()
+
+
+@needs_core
+@pytest.mark.parametrize("like", [-2, 0, 1, 2, 7])
+def test_the_core_refuses_steps_of_no_sequence_before(like: int):
+    from elman import _native
+    from elman.engines.operations import inputs, operations
+
+    layout = Layout([Recurrent(3, "gru")], 4, {"v": Input(2, "vector"), "s": Input(2)})  # type: ignore[arg-type]
+    given = inputs(layout)
+    given[2] = _native.Input(kind=_native.InputKind.sequence, size=2, like=like)
+    make = partial(_native.Model32, operations=operations(layout), inputs=given, states=[3], size=layout.size)
+    if like == 0:
+        make()
+        return
+    with pytest.raises(ValueError, match="inputs: expected the steps of a sequence before it"):
+        make()
 
 
 @needs_core

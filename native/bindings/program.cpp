@@ -4,6 +4,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,8 @@ void bind_enums(nb::module_& m) {
       .value("attention", LayerKind::attention)
       .value("shift", LayerKind::shift)
       .value("pool", LayerKind::pool)
-      .value("concat", LayerKind::concat);
+      .value("concat", LayerKind::concat)
+      .value("adaptive_softmax", LayerKind::adaptive_softmax);
   nb::enum_<PoolKind>(m, "PoolKind")
       .value("mean", PoolKind::mean)
       .value("max", PoolKind::max)
@@ -136,7 +138,8 @@ void bind_program(nb::module_& m) {
           [](Op* op, LayerKind kind, const Reads& reads, int64_t input_size, int64_t output_size, int64_t second_size,
              int64_t hidden_size, int64_t padding, CellKind cell, ActivationKind activation, PoolKind pool,
              const std::vector<Direction>& directions, bool learned_state, bool variational, double rate,
-             Probabilities zoneout, double noise) {
+             Probabilities zoneout, double noise, bool sparse, const std::vector<int64_t>& tail_first,
+             const std::vector<int64_t>& tail_width) {
             require(directions.size() == 1 || directions.size() == 2, "directions: expected one or two");
             require(reads.size() >= 1 && reads.size() <= size_t(kMostSources), "reads: expected 1 to 32 sources");
             new (op) Op{};
@@ -159,11 +162,19 @@ void bind_program(nb::module_& m) {
             op->zoneout[0] = zoneout.first;
             op->zoneout[1] = zoneout.second;
             op->noise = noise;
+            op->sparse = sparse;
+            require(tail_first.size() == tail_width.size() && tail_first.size() <= kTails,
+                    "tail_first, tail_width: expected one for each cluster");
+            op->tails = int32_t(tail_first.size());
+            std::copy(tail_first.begin(), tail_first.end(), op->tail_first);
+            std::copy(tail_width.begin(), tail_width.end(), op->tail_width);
+            op->tail_first[op->tails] = output_size;
           },
           nb::kw_only(), "kind"_a, "reads"_a = Reads{kInput}, "input_size"_a, "output_size"_a, "second_size"_a = 0,
           "hidden_size"_a = 0, "padding"_a = -1, "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear,
           "pool"_a = PoolKind::mean, "directions"_a, "learned_state"_a = false, "variational"_a = false, "rate"_a = 0.0,
-          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0)
+          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0, "sparse"_a = false,
+          "tail_first"_a = std::vector<int64_t>(), "tail_width"_a = std::vector<int64_t>())
       .def_ro("kind", &Op::kind)
       .def_prop_ro("reads", [](const Op& op) { return Reads(op.reads, op.reads + op.n_reads); })
       .def_ro("input_size", &Op::in)
@@ -180,7 +191,12 @@ void bind_program(nb::module_& m) {
       .def_prop_ro("variational", [](const Op& op) { return op.variational != 0; })
       .def_ro("rate", &Op::rate)
       .def_prop_ro("zoneout", [](const Op& op) { return Probabilities(op.zoneout[0], op.zoneout[1]); })
-      .def_ro("noise", &Op::noise);
+      .def_ro("noise", &Op::noise)
+      .def_prop_ro("sparse", [](const Op& op) { return op.sparse != 0; })
+      .def_prop_ro("tail_first",
+                   [](const Op& op) { return std::vector<int64_t>(op.tail_first, op.tail_first + op.tails); })
+      .def_prop_ro("tail_width",
+                   [](const Op& op) { return std::vector<int64_t>(op.tail_width, op.tail_width + op.tails); });
 }
 
 }  // namespace elman

@@ -10,6 +10,16 @@
 
 namespace elman {
 
+// How the whole numbers of an array lie. Throws std::invalid_argument for an array of anything else.
+inline Whole whole_of(const Strided& a) {
+  const nb::dlpack::dtype type = a.dtype();
+  const bool is_signed = type.code == uint8_t(nb::dlpack::dtype_code::Int);
+  require((is_signed || type.code == uint8_t(nb::dlpack::dtype_code::UInt)) && type.lanes == 1 &&
+              (type.bits == 8 || type.bits == 16 || type.bits == 32 || type.bits == 64),
+          "x, another input or y: expected whole numbers");
+  return {int32_t(type.bits / 8), int32_t(is_signed)};
+}
+
 // One input besides x.
 struct InputArrays {
   Strided values;
@@ -84,9 +94,11 @@ class Opened {
     const bool integers = input.kind == InputKind::integers, vector = input.kind == InputKind::vector;
     const size_t axes = input.kind == InputKind::sequence ? 3 : 2;
     require(a.ndim() == axes, "x or another input: wrong number of axes");
-    require(a.dtype() == (integers ? nb::dtype<int64_t>() : nb::dtype<T>()), "x or another input: wrong type");
+    const Whole whole = integers ? whole_of(a) : Whole{};
+    require(integers || a.dtype() == nb::dtype<T>(), "x or another input: wrong type");
     require(integers || int64_t(a.shape(axes - 1)) == input.size, "x or another input: wrong number of features");
-    Values values{a.data(), a.stride(0), vector ? 0 : a.stride(1), integers ? 0 : a.stride(axes - 1), 1, nullptr};
+    Values values{a.data(), a.stride(0), vector ? 0 : a.stride(1), integers ? 0 : a.stride(axes - 1), 1,
+                  nullptr,  whole};
     if (!vector) values.steps = int64_t(a.shape(1));
     require(int64_t(a.shape(0)) == data.n && data.n >= 1 && values.steps >= 1,
             "x or another input: empty, or too few rows");
@@ -115,7 +127,8 @@ class Opened {
       return int64_t(a.shape(0)) == data.n && (p.last || int64_t(a.shape(1)) == steps);
     };
     require(y && y->ndim() == axes + (classes ? 0 : 1) && fits(*y), "y: wrong shape");
-    require(y->dtype() == (classes ? nb::dtype<int64_t>() : nb::dtype<T>()), "y: wrong type");
+    if (classes) data.y_whole = whole_of(*y);
+    require(classes || y->dtype() == nb::dtype<T>(), "y: wrong type");
     const int64_t each = outputs_per_target(loss);
     require(p.out % each == 0, "loss: expected outputs of whole targets");
     require(classes || int64_t(y->shape(axes)) == p.out / each, "y: wrong number of columns");

@@ -1,5 +1,6 @@
 // The bindings of one step at a time. At a microsecond a step, reading the arguments counts: the buffer protocol takes
 // 30 ns for an array where a cast to nb::ndarray takes 85.
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -120,6 +121,23 @@ void each_state(Stepper<T>& s, const std::vector<Array<A>>& arrays, F f) {
   }
 }
 
+// Steps that feed back what they draw: see Stepper::sample.
+template <class T>
+int64_t sample(Stepper<T>& s, const Array<const int64_t>& x, double temperature, int64_t top_k, double top_p,
+               uint64_t seed, int64_t first, Array<int64_t> ids, std::optional<Array<T>> logits) {
+  const int64_t batch = s.batch(), outputs = s.program().out;
+  require(s.integers() && outputs == s.input_size(), "model: expected an output for each integer that it reads");
+  require(shaped(x, batch) && ids.ndim() == 2 && int64_t(ids.shape(0)) == batch, "x, ids: expected (B,), (B, count)");
+  require(temperature >= 0 && top_k >= 1 && top_p > 0, "temperature, top_k, top_p: out of range");
+  for (int64_t r = 0; r < batch; r++) require(x.data()[r] >= 0 && x.data()[r] < outputs, "x: expected known integers");
+  const int64_t count = int64_t(ids.shape(1));
+  require(!logits || shaped(*logits, batch * count * outputs), "logits: expected (B, count, O)");
+  const Turn<T> turn(s);
+  std::copy(x.data(), x.data() + batch, static_cast<int64_t*>(s.input()));
+  const Sampling how{temperature, top_k, top_p, seed};
+  return s.sample(how, first, count, ids.data(), logits ? logits->data() : nullptr);
+}
+
 template <class T>
 void bind_stepper(nb::module_& m, const char* name) {
   using S = Stepper<T>;
@@ -137,6 +155,8 @@ void bind_stepper(nb::module_& m, const char* name) {
       .def(
           "try_step", [array_type](S& s, nb::handle x, nb::handle out) { return try_step(s, x, out, array_type); },
           "x"_a.none(), "out"_a.none())
+      .def("sample", &sample<T>, nb::kw_only(), "x"_a, "temperature"_a, "top_k"_a, "top_p"_a, "seed"_a, "first"_a,
+           "ids"_a, "logits"_a.none())
       .def(
           "read_state",
           [](S& s, const std::vector<Array<T>>& into) {

@@ -73,6 +73,15 @@ inline int64_t longer_than(const int64_t* lengths, int64_t n, int64_t steps) {
   return n;
 }
 
+// How many steps of some rows go through the network at a time where nothing is kept for a way back: what fits into the
+// cache. Memory does not grow with time, and no bit changes.
+template <class T>
+int64_t segment_steps(const Table<T>& table, const Program& p, int64_t rows) {
+  constexpr size_t kSegmentBytes = size_t(1) << 21;
+  const std::vector<int64_t> once(size_t(p.n_axes * rows), 1);
+  return std::max<int64_t>(16, int64_t(kSegmentBytes / table.tape_bytes(p, {once.data(), rows}, rows, false)));
+}
+
 // The same data from step t on, of a network with x alone. `item` is the size in bytes of one number of the network's
 // type.
 inline Data later(const Program& p, Data data, const Loss& loss, size_t item, int64_t t) {
@@ -80,9 +89,9 @@ inline Data later(const Program& p, Data data, const Loss& loss, size_t item, in
     if (start) start = static_cast<const char*>(start) + t * step * int64_t(size);
   };
   data.first += t;
-  move(data.x.at, data.x.step, p.inputs[0].kind == InputKind::integers ? sizeof(int64_t) : item);
+  move(data.x.at, data.x.step, p.inputs[0].kind == InputKind::integers ? size_t(data.x.whole.bytes) : item);
   if (p.last) return data;
-  move(data.y, data.y_step, meaning(loss).classes ? sizeof(int64_t) : item);
+  move(data.y, data.y_step, meaning(loss).classes ? size_t(data.y_whole.bytes) : item);
   move(data.weight, data.weight_step, item);
   return data;
 }

@@ -23,6 +23,17 @@ inline bool reads_other_steps(const Op& op) {
          op.kind == LayerKind::pool;
 }
 
+// Returns the tables of sparse embeddings, and tells these which is theirs.
+inline std::vector<RowTable> link_tables(std::vector<Op>& ops) {
+  std::vector<RowTable> tables;
+  for (Op& op : ops) {
+    if (!op.sparse) continue;
+    op.table = int32_t(tables.size());
+    tables.push_back({op.direction[0].weight, op.out, op.axis});
+  }
+  return tables;
+}
+
 // Fills in what follows from what the operations read.
 inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
   p.n_axes = 1;
@@ -36,8 +47,8 @@ inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
     if (source > kInput) readers[size_t(source)]++;
   };
   for (Op& op : ops) {
-    int32_t vectors = 0;                                                     // among its sources
-    const int32_t deciding = op.kind == LayerKind::concat ? op.n_reads : 1;  // so many of them say what it gives
+    const int32_t deciding = op.kind == LayerKind::concat ? op.n_reads : 1;  // so many sources say what it gives
+    int32_t vectors = 0;
     op.last = 1, op.axis = 0;
     for (int32_t k = 0; k < op.n_reads; k++) {
       const int32_t source = op.reads[k];

@@ -40,10 +40,11 @@ class Model;
 // The memory of one call, kept for the next call. Calls that run at the same time have one each.
 template <class T>
 struct Workspace {
-  explicit Workspace(const Model<T>& m) : sums(m.program(), m.states(), m.table()) {}
+  explicit Workspace(const Model<T>& m)
+      : sums(m.program(), m.states(), m.table()), aimed(m.targeted(), m.states(), m.table()) {}
   Cut cut;
   Block packed;
-  Gradient<T> sums;
+  Gradient<T> sums, aimed;  // aimed: of the program that computes its targets' outputs alone
   // Of predictions: the weights that `ready` was packed from, and each thread's tape.
   std::vector<T> theta;
   Block ready;
@@ -91,12 +92,26 @@ class Model {
     program_.inputs = inputs_.data();
     program_.n_inputs = int32_t(inputs_.size());
     program_.n_states = int32_t(states_.size());
-    program_.size = size;
+    tables_ = link_tables(ops_);
+    program_.tables = tables_.data();
+    program_.n_tables = int32_t(tables_.size());
+    program_.size = program_.dense = size;
+    for (const RowTable& table : tables_) program_.dense = std::min(program_.dense, table.offset);
+    targeted_ops_ = ops_;
+    targeted_ = program_;
+    if (Op& end = targeted_ops_.back(); end.kind == LayerKind::adaptive_softmax) {
+      end.targeted = targeted_.targeted = 1;
+      end.out = targeted_.out = 1;
+    }
+    targeted_.ops = targeted_ops_.data();
   }
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
   const Program& program() const { return program_; }
+  // The same network, but that an adaptive softmax at its end computes the targets' outputs alone, which are all that
+  // cross entropy needs.
+  const Program& targeted() const { return targeted_; }
   const Table<T>& table() const { return table_; }
   const std::vector<int64_t>& states() const { return states_; }
 
@@ -116,8 +131,9 @@ class Model {
     const auto work = workspaces_.borrow(*this);
     work->cut.assign(program_, data, nullptr, data.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
-    const double value = work->sums.compute(theta, work->packed, data, objective, work->cut, gradient != nullptr);
-    if (gradient) std::memcpy(gradient, work->sums.result(), bytes());
+    Gradient<T>& sums = sums_for(*work, objective);
+    const double value = sums.compute(theta, work->packed, data, objective, work->cut, gradient != nullptr);
+    if (gradient) sums.result().write(program_, gradient);
     return value;
   }
 
@@ -127,20 +143,21 @@ class Model {
                  double* losses, double* norms) const {
     Flush flush;
     const auto work = workspaces_.borrow(*this);
+    Gradient<T>& sums = sums_for(*work, objective);
     std::vector<int64_t> left;
-    const auto value_and_gradient = [&](int64_t u, T** gradient) {
+    const auto value_and_gradient = [&](int64_t u, GradientSum<T>** gradient) {
       const int64_t* picked = records.rows + records.starts[u];
       const int64_t count = records.starts[u + 1] - records.starts[u];
       const Data drawn = objective.drawing(data, step + u);
       const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
       work->cut.assign(program_, now, picked, count, objective.shard_size);
       pack(theta, work->packed, true, false, moves(now));
-      const double value = work->sums.compute(theta, work->packed, now, objective, work->cut, true);
-      *gradient = work->sums.result();
+      const double value = sums.compute(theta, work->packed, now, objective, work->cut, true);
+      *gradient = &sums.result();
       return value;
     };
-    const Weights<T> weights{theta, program_.size, slots, n_slots};
-    return run_updates(table_, rule, constraints, weights, step, records, value_and_gradient, losses, norms);
+    const Weights<T> weights{theta, slots, n_slots};
+    return run_updates(program_, table_, rule, constraints, weights, step, records, value_and_gradient, losses, norms);
   }
 
   // y and the final states are filled for every row; y is zero past a row's length already. Time goes by in segments,
@@ -150,8 +167,9 @@ class Model {
     const auto work = workspaces_.borrow(*this);
     Pool& pool = Pool::shared();
     work->cut.assign(program_, data, nullptr, data.n, shard_size);
-    if (work->theta.empty() || std::memcmp(work->theta.data(), theta, bytes()) != 0) {  // cheaper than packing
-      work->theta.assign(theta, theta + program_.size);
+    const int64_t packed = program_.dense;  // tables are read where they are
+    if (work->theta.empty() || std::memcmp(work->theta.data(), theta, size_t(packed) * sizeof(T)) != 0) {
+      work->theta.assign(theta, theta + packed);  // comparing is cheaper than packing
       pack(theta, work->ready, false);
     }
     work->tapes.resize(std::max(work->tapes.size(), size_t(pool.threads())));
@@ -203,26 +221,27 @@ class Model {
     const bool wanted = std::any_of(dx, dx + program_.n_inputs, [](const T* one) { return one != nullptr; });
     pack(theta, packed, true, wanted);
     const int64_t count = int64_t(tape.shards.size());
-    std::vector<Block> parts(static_cast<size_t>(count));
+    std::vector<std::unique_ptr<GradientSum<T>>> parts(static_cast<size_t>(count));
     std::vector<Block> scratch(size_t(Pool::shared().threads()));
     Pool::shared().run(count, int(scratch.size()), [&](int64_t i, int thread) {
       Flush each;
-      T* part = static_cast<T*>(parts[size_t(i)].reserve(bytes()));
-      std::memset(part, 0, bytes());
       const Shard* s = tape.shards[size_t(i)];
       const int64_t rows = tape.cut.rows_of(i);
+      auto part = std::make_unique<GradientSum<T>>(program_);
+      part->open(program_, tape.cut.lengths_at(tape.cut.begin(i)), rows);
       void* memory = scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, wanted));
       table_.backward(s, program_, packed.get(), up, truncate, table_.lay_scratch(s, program_, rows, wanted, memory),
-                      part, dx, dstate);
+                      part->dense(), part->lists.data(), dx, dstate);
+      part->close(program_, table_);
+      parts[size_t(i)] = std::move(part);
     });
     add_tree(parts, 0, count);
-    std::memcpy(gradient, parts[0].get(), bytes());
+    parts[0]->write(program_, gradient);
   }
 
   // Predicts some rows, longest first.
   void predict_rows(const T* theta, const Block& packed, Data data, const int64_t* rows, Lengths lengths, int64_t n,
                     Block& tape, T* y, T* const* state) const {
-    constexpr size_t kSegmentBytes = size_t(1) << 21;
     const auto advance = [&](Lengths now, int64_t t) {
       void* memory = tape.reserve(table_.tape_bytes(program_, now, n, false));
       Shard* s = table_.lay_tape(program_, now, n, false, memory);
@@ -231,9 +250,7 @@ class Model {
       table_.read_state(s, program_, false, state);
     };
     if (program_.whole) return advance(lengths, 0);
-    const std::vector<int64_t> once(size_t(n), 1);
-    const int64_t most = int64_t(kSegmentBytes / table_.tape_bytes(program_, {once.data(), n}, n, false));
-    const int64_t steps = lengths.first[0], segment = std::max<int64_t>(16, most);
+    const int64_t steps = lengths.first[0], segment = segment_steps(table_, program_, n);
     std::vector<int64_t> window(static_cast<size_t>(n));
     for (int64_t t = 0; t < steps; t += segment) {
       n = longer_than(lengths.first, n, t);
@@ -249,6 +266,10 @@ class Model {
   }
 
  private:
+  Gradient<T>& sums_for(Workspace<T>& work, const Objective& objective) const {
+    return targeted_.targeted && objective.loss.kind == LossKind::cross_entropy ? work.aimed : work.sums;
+  }
+
   // Whether any state has to be multiplied: a single step from a state of zero needs no product with it.
   bool moves(const Data& data) const {
     return data.x.steps > 1 || data.state || program_.whole ||
@@ -273,20 +294,19 @@ class Model {
     return now;
   }
 
-  size_t bytes() const { return size_t(program_.size) * sizeof(T); }
-
-  void add_tree(std::vector<Block>& parts, int64_t lo, int64_t hi) const {
+  void add_tree(std::vector<std::unique_ptr<GradientSum<T>>>& parts, int64_t lo, int64_t hi) const {
     if (hi - lo == 1) return;
     const int64_t mid = lo + tree_split(hi - lo);
     add_tree(parts, lo, mid);
     add_tree(parts, mid, hi);
-    table_.add(static_cast<T*>(parts[size_t(lo)].get()), static_cast<T*>(parts[size_t(mid)].get()), program_.size);
+    parts[size_t(lo)]->add(program_, *parts[size_t(mid)], table_);
   }
 
-  std::vector<Op> ops_;
+  std::vector<Op> ops_, targeted_ops_;
   std::vector<Input> inputs_;
   std::vector<int64_t> states_;
-  Program program_;
+  std::vector<RowTable> tables_;
+  Program program_, targeted_;
   const Table<T>& table_;
   mutable Workspaces<T> workspaces_;
 };

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/model.h"
+#include "engine/sampler.h"
 
 namespace elman {
 
@@ -17,7 +18,9 @@ class Stepper {
         table_(model_->table()),
         theta_(theta, theta + program().size),
         batch_(batch),
-        rows_(size_t(batch)) {
+        rows_(size_t(batch)),
+        sampler_(model_->table()),
+        output_(size_t(batch * model_->program().out)) {
     const Program& p = program();
     std::iota(rows_.begin(), rows_.end(), int64_t(0));
     model_->pack(theta_.data(), packed_, false);
@@ -30,6 +33,7 @@ class Stepper {
     data_.x.at = input_.reserve(size_t(batch * width) * (integers() ? sizeof(int64_t) : sizeof(T)));
     data_.x.row = width;
     data_.x.col = integers() ? 0 : 1;
+    data_.x.whole = {int32_t(sizeof(int64_t)), 1};
     for (const int64_t size : model_->states()) {
       states_.emplace_back(size_t(batch * size));
       now_.push_back(states_.back().data());
@@ -65,6 +69,25 @@ class Stepper {
     table_.read_state(shard_, p, false, now_.data());
   }
 
+  // Steps on what each step itself draws, of a network of integers whose outputs are one for each of them; from `input`
+  // on. ids (B, count) <- what is drawn, for which the draws are numbered from `first`; logits (B, count, O), which may
+  // be null, <- the outputs. Returns how many steps were made: fewer where an output is no number.
+  int64_t sample(const Sampling& how, int64_t first, int64_t count, int64_t* ids, T* logits) {
+    const int64_t outputs = program().out;
+    int64_t* in = static_cast<int64_t*>(input());
+    for (int64_t i = 0; i < count; i++) {
+      step(output_.data());
+      for (int64_t r = 0; r < batch_; r++) {
+        const T* own = output_.data() + r * outputs;
+        if (logits) std::copy(own, own + outputs, logits + (r * count + i) * outputs);
+        const int64_t id = sampler_.pick(how, own, outputs, r, first + i);
+        if (id < 0) return i;
+        in[r] = ids[r * count + i] = id;
+      }
+    }
+    return count;
+  }
+
  private:
   std::shared_ptr<const Model<T>> model_;
   const Table<T>& table_;
@@ -77,6 +100,8 @@ class Stepper {
   std::vector<std::vector<T>> states_;
   std::vector<T*> now_;             // the states, for reading them from a tape,
   std::vector<const void*> given_;  // and for giving them to the next step
+  Sampler<T> sampler_;
+  std::vector<T> output_;
   std::mutex turn_;
 };
 

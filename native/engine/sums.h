@@ -4,11 +4,11 @@
 
 #include <memory>
 
-#include "engine/block.h"
 #include "engine/cut.h"
 #include "engine/flush.h"
 #include "engine/pool.h"
 #include "engine/requests.h"
+#include "engine/rows.h"
 #include "kernels.h"
 
 namespace elman {
@@ -88,7 +88,7 @@ class Gradient {
     return total;
   }
 
-  T* result() { return static_cast<T*>(result_.gradient->get()); }
+  GradientSum<T>& result() { return *result_.gradient; }
 
  private:
   static constexpr int64_t kTasks = 16;
@@ -117,7 +117,7 @@ class Gradient {
   struct Part {
     double loss = 0;
     int owner = 0;  // the worker whose spare block this is
-    std::unique_ptr<Block> gradient;
+    std::unique_ptr<GradientSum<T>> gradient;
   };
   struct Sum {
     int level;
@@ -138,9 +138,10 @@ class Gradient {
       }
       return (back != nullptr) == gradient;
     }
-    std::vector<std::unique_ptr<Block>> spare;
+    std::vector<std::unique_ptr<GradientSum<T>>> spare;
     std::vector<Part> fresh;
     std::vector<T*> gradients;
+    std::vector<RowGradients<T>*> rows;  // of each gradient, one list a table
     std::vector<double> losses;
     std::vector<Sum> stack;
   };
@@ -151,25 +152,32 @@ class Gradient {
     const int64_t at = job.cut.begin(shard), n = job.cut.rows_of(shard, count);
     const Lengths lengths = job.cut.lengths_at(at);
     w.fresh.resize(size_t(count));
-    w.losses.resize(size_t(count));
+    w.losses.assign(size_t(count), 0.0);
     w.gradients.clear();
-    for (Part& part : w.fresh) {
-      if (!job.want_gradient) break;
+    w.rows.clear();
+    for (int64_t k = 0; job.want_gradient && k < count; k++) {
+      Part& part = w.fresh[size_t(k)];
       part.owner = thread;
       part.gradient = spare(w);
-      w.gradients.push_back(static_cast<T*>(part.gradient->get()));
-      std::memset(part.gradient->get(), 0, size_t(p_.size) * sizeof(T));
+      part.gradient->open(p_, job.cut.lengths_at(job.cut.begin(shard + k)), job.cut.rows_of(shard + k));
+      w.gradients.push_back(part.gradient->dense());
+      w.rows.push_back(part.gradient->lists.data());
     }
     const int64_t* rows = job.cut.rows.data() + at;
     const int64_t recompute = p_.whole ? 0 : job.objective.recompute;
     if (job.want_gradient && recompute > 0 && recompute < lengths.first[0]) {
       in_segments(w, job, rows, lengths.first, n);
+    } else if (!job.want_gradient && !p_.whole && !p_.last && p_.n_inputs == 1) {
+      value_in_segments(w, job, rows, lengths.first, n);
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
       if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
       table_.loss_backward(w.shard, p_, job.packed, job.data, job.objective.loss, job.normaliser,
                            job.objective.truncate, job.cut.size, w.back, nullptr, job.activity_unit,
-                           job.want_gradient ? w.gradients.data() : nullptr, w.losses.data());
+                           job.want_gradient ? w.gradients.data() : nullptr, w.rows.data(), w.losses.data());
+    }
+    for (Part& part : w.fresh) {
+      if (part.gradient) part.gradient->close(p_, table_);
     }
     for (int64_t k = 0; k < count; k++) {
       Sum sum{0, std::move(w.fresh[size_t(k)])};
@@ -222,15 +230,16 @@ class Gradient {
     const std::vector<void*> dstate = states_at(segments);
     std::memset(memory + segments * n * width, 0, size_t(n * width) * sizeof(T));
     std::vector<double> losses(w.losses.size());
-    std::fill(w.losses.begin(), w.losses.end(), 0.0);
     for (int64_t k = segments - 1; k >= 0; k--) {
       const Data data = enter(k, true);
       if (k + 1 == segments && job.data.carry) {
         table_.read_state(w.shard, p_, true, reinterpret_cast<T* const*>(states_at(segments + 1).data()));
       }
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
+      std::fill(losses.begin(), losses.end(), 0.0);
       table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
-                           job.cut.size, w.back, &segment, job.activity_unit, w.gradients.data(), losses.data());
+                           job.cut.size, w.back, &segment, job.activity_unit, w.gradients.data(), w.rows.data(),
+                           losses.data());
       const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;  // one axis
       for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
     }
@@ -242,6 +251,29 @@ class Gradient {
         std::memcpy(static_cast<char*>(job.data.carry[i]) + size_t(rows[r]) * bytes,
                     static_cast<char*>(from[i]) + size_t(r) * bytes, bytes);
       }
+    }
+  }
+
+  // The loss alone: segment after segment, the state carried from one to the next. Terms are added in the same order as
+  // at once.
+  void value_in_segments(Worker& w, const Job& job, const int64_t* rows, const int64_t* lengths, int64_t n) {
+    const int64_t size = segment_steps(table_, p_, n);
+    int64_t width = 0;
+    for (const int64_t s : states_) width += s;
+    T* at = static_cast<T*>(w.between.reserve(size_t(n * width) * sizeof(T)));
+    std::vector<T*> states;
+    for (const int64_t s : states_) states.push_back(at), at += n * s;
+    const std::vector<const void*> given(states.begin(), states.end());
+    std::vector<int64_t> window(static_cast<size_t>(n));
+    for (int64_t t = 0; t < lengths[0]; t += size) {
+      const int64_t alive = longer_than(lengths, n, t);
+      for (int64_t r = 0; r < alive; r++) window[size_t(r)] = std::min(size, lengths[r] - t);
+      Data data = later(p_, job.data, job.objective.loss, sizeof(T), t);
+      if (t > 0) data.state = given.data(), data.own_state = 1;
+      forward(w, job, data, rows, {window.data(), alive}, alive, false);
+      table_.read_state(w.shard, p_, true, states.data());
+      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
+                           job.cut.size, nullptr, nullptr, job.activity_unit, nullptr, w.rows.data(), w.losses.data());
     }
   }
 
@@ -259,15 +291,11 @@ class Gradient {
                                 w.scratch.reserve(table_.scratch_bytes(w.shard, p_, shard_rows, false)));
   }
 
-  std::unique_ptr<Block> spare(Worker& w) {
-    if (w.spare.empty()) {
-      auto fresh = std::make_unique<Block>();
-      fresh->reserve(size_t(p_.size) * sizeof(T));
-      return fresh;
-    }
-    auto block = std::move(w.spare.back());
+  std::unique_ptr<GradientSum<T>> spare(Worker& w) {
+    if (w.spare.empty()) return std::make_unique<GradientSum<T>>(p_);
+    auto gradient = std::move(w.spare.back());
     w.spare.pop_back();
-    return block;
+    return gradient;
   }
 
   void give_back(Part& part) {
@@ -281,7 +309,7 @@ class Gradient {
     left.part.loss += sum.part.loss;
     left.level++;
     if (sum.part.gradient) {
-      table_.add(static_cast<T*>(left.part.gradient->get()), static_cast<T*>(sum.part.gradient->get()), p_.size);
+      left.part.gradient->add(p_, *sum.part.gradient, table_);
       w.spare.push_back(std::move(sum.part.gradient));
     }
     sum = std::move(left);
@@ -295,11 +323,20 @@ class Gradient {
   }
 
   void add_partials(int64_t tasks) {
-    const int64_t piece = 16384, pieces = (p_.size + piece - 1) / piece;
-    Pool::shared().run(pieces, int(crew_.size()), [&](int64_t i, int) {
+    const int64_t piece = 16384, pieces = (p_.dense + piece - 1) / piece;
+    Pool::shared().run(pieces + (p_.n_tables > 0), int(crew_.size()), [&](int64_t i, int) {
       Flush flush;
-      add_tree(0, tasks, i * piece, std::min(piece, p_.size - i * piece));
+      if (i == pieces) return add_rows(0, tasks);
+      add_tree(0, tasks, i * piece, std::min(piece, p_.dense - i * piece));
     });
+  }
+
+  void add_rows(int64_t lo, int64_t hi) {
+    if (hi - lo == 1) return;
+    const int64_t mid = lo + tree_split(hi - lo);
+    add_rows(lo, mid);
+    add_rows(mid, hi);
+    sums_[size_t(lo)].gradient->add_rows(p_, *sums_[size_t(mid)].gradient, table_);
   }
 
   void add_tree(int64_t lo, int64_t hi, int64_t at, int64_t n) {
@@ -307,8 +344,7 @@ class Gradient {
     const int64_t mid = lo + tree_split(hi - lo);
     add_tree(lo, mid, at, n);
     add_tree(mid, hi, at, n);
-    table_.add(static_cast<T*>(sums_[size_t(lo)].gradient->get()) + at,
-               static_cast<T*>(sums_[size_t(mid)].gradient->get()) + at, n);
+    table_.add(sums_[size_t(lo)].gradient->dense() + at, sums_[size_t(mid)].gradient->dense() + at, n);
   }
 
   const Program& p_;

@@ -3,6 +3,7 @@
 // there are some of their size. Kernels trust this; a wrong size would make them read and write outside of theta.
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -54,9 +55,14 @@ class Validator {
  public:
   Validator(const std::vector<Op>& ops, const std::vector<Input>& inputs, const std::vector<int64_t>& states,
             int64_t size)
-      : ops_(ops), inputs_(inputs), states_(states), size_(size) {
+      : ops_(ops), inputs_(inputs), states_(states), size_(size), dense_(size) {
     need(!ops.empty() && !inputs.empty() && size >= 1, "ops: expected layers, inputs and parameters");
     need(inputs[0].kind != InputKind::vector, "inputs: expected a sequence first");
+    for (const Op& op : ops) {
+      if (!op.sparse) continue;
+      need(op.kind == LayerKind::embedding, "ops: expected an embedding alone to be sparse");
+      dense_ = std::min(dense_, op.direction[0].weight);
+    }
     for (const Input& input : inputs) {
       need(input.size >= 1 && input.size <= kMost, "inputs: expected sizes of at least 1");
       need(input.kind == InputKind::sequence || input.kind == InputKind::integers || input.kind == InputKind::vector,
@@ -135,15 +141,18 @@ class Validator {
     if (!holds) throw std::invalid_argument(what);
   }
 
-  // Needs a matrix, or `rows` numbers in a row, to lie within theta.
-  void inside(int64_t offset, int64_t rows, int64_t columns = 1) const {
-    need(rows >= 1 && columns >= 1 && rows <= size_ / columns && offset >= 0 && offset <= size_ - rows * columns,
+  // Needs a matrix, or `rows` numbers in a row, to lie within theta, and before its tables.
+  void inside(int64_t offset, int64_t rows, int64_t columns = 1) const { within(offset, rows, columns, dense_); }
+
+  void within(int64_t offset, int64_t rows, int64_t columns, int64_t size) const {
+    need(rows >= 1 && columns >= 1 && rows <= size / columns && offset >= 0 && offset <= size - rows * columns,
          "ops: expected every parameter within theta");
   }
 
   void check(const Op& op) const {
     switch (op.kind) {
       case LayerKind::embedding:
+        if (op.sparse) return within(op.direction[0].weight, op.hidden, op.out, size_);
         return inside(op.direction[0].weight, op.hidden, op.out);
       case LayerKind::recurrent:
         return check_recurrent(op);
@@ -161,12 +170,30 @@ class Validator {
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
       case LayerKind::concat:
         return;
+      case LayerKind::adaptive_softmax:
+        return check_tails(op);
       case LayerKind::last:
       case LayerKind::dropout:
       case LayerKind::shift:
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
     }
     throw std::invalid_argument("ops: unknown kind");
+  }
+
+  void check_tails(const Op& op) const {
+    need(&op == &ops_.back(), "ops: expected an adaptive softmax at the end");
+    need(op.tails >= 1 && op.tails <= kTails && op.tail_first[0] >= 1 && op.tail_first[op.tails] == op.out,
+         "ops: expected clusters of the classes");
+    const int64_t head = op.tail_first[0] + op.tails;
+    inside(op.direction[0].weight, head, op.in);
+    inside(op.direction[0].bias, head);
+    int64_t at = op.direction[0].extra;
+    for (int32_t k = 0; k < op.tails; k++) {
+      const int64_t count = op.tail_first[k + 1] - op.tail_first[k], width = op.tail_width[k];
+      need(count >= 1 && width >= 1 && width <= kMost, "ops: expected classes and features of a cluster");
+      inside(at, width, op.in + count);
+      at += width * (op.in + count);
+    }
   }
 
   void check_recurrent(const Op& op) const {
@@ -212,6 +239,7 @@ class Validator {
   const std::vector<Input>& inputs_;
   const std::vector<int64_t>& states_;
   const int64_t size_;
+  int64_t dense_;                // parameters before the tables of sparse embeddings
   std::vector<Source> outputs_;  // of the operations checked so far
 };
 

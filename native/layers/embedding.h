@@ -1,5 +1,5 @@
 // A table of vectors: y = E[id], for an input of integers. An id outside of the table gives NaN. The row of the padding
-// id, if there is one, gets no gradient.
+// id, if there is one, gets no gradient. The gradient of a sparse table is a list of rows.
 #pragma once
 
 #include "layers/record.h"
@@ -31,8 +31,15 @@ struct EmbeddingLayer : PlainLayer<T> {
       for (int64_t k = 0; k < pick.count; k++) {
         const int64_t m = pick.index[k];
         if (!known(b.op, ids[m]) || ids[m] == b.op.padding) continue;
+        const T* dy = b.dout + m * b.o.ld;
+        if (b.op.sparse) {
+          RowGradients<T>& list = share.tables[b.op.table];
+          list.row[list.count] = ids[m];
+          memcpy(list.values + list.count++ * width, dy, size_t(width) * sizeof(T));
+          continue;
+        }
         T* row = share.gradient + b.op.direction[0].weight + ids[m] * width;
-        for (int64_t j = 0; j < width; j++) row[j] += b.dout[m * b.o.ld + j];
+        for (int64_t j = 0; j < width; j++) row[j] += dy[j];
       }
     }
   }

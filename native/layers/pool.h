@@ -105,7 +105,7 @@ struct PoolLayer : PlainLayer<T> {
       const Vec<T> value = load(from + j), highest = load(to + j);
       IVec<T> first = {};
       memcpy(&first, step + j, sizeof first);
-      const IVec<T> higher = value > highest | value != value;
+      const IVec<T> higher = (value > highest) | (value != value);
       const Vec<T> now = t == 0 ? value : higher ? value : highest;
       first = t == 0 ? IVec<T>{} : higher ? IVec<T>{} + Int(t) : first;
       store(to + j, now);

@@ -2,15 +2,23 @@
 // on.
 #pragma once
 
+#include "kernels.h"
 #include "layers/scan.h"
 #include "math/ids.h"
 
 namespace elman::ELMAN_ISA {
 
+// One cluster of an adaptive softmax.
+template <class T>
+struct TailWeights {
+  T *in, *out, *in_back, *out_back;
+};
+
 template <class T>
 struct OpWeights {
-  CellWeights<T> cell[2];    // recurrent
-  T *forward, *bias, *back;  // dense, skip and attention
+  CellWeights<T> cell[2];       // recurrent
+  T *forward, *bias, *back;     // dense, skip and attention
+  TailWeights<T> tail[kTails];  // adaptive softmax
 };
 
 // What one row's memory needs on its way through attention, one row after the other: it packed for both products, and
@@ -27,6 +35,24 @@ struct AttentionTape {
   T *key, *share;
   int64_t ldk, lds, longest;  // longest: of the memory's rows, in steps
   AttentionRoom<T> room;
+};
+
+// What one block of rows needs on its way through a cluster of an adaptive softmax; `list` is of all rows of it.
+template <class T>
+struct AdaptiveRoom {
+  T *wide, *narrow;  // (block, ldw), (block, ldn)
+  int64_t* list;
+  int64_t ldw, ldn;
+};
+
+// The tape of an adaptive softmax: the log probabilities of its head (rows, ldh), and each row's target, -1 for no
+// class.
+template <class T>
+struct AdaptiveTape {
+  T* head;
+  int64_t ldh;
+  int64_t* label;
+  AdaptiveRoom<T> room;
 };
 
 // The tape of pooling: of attention what each packed row counts (total,), and room for each row's highest score and
@@ -50,6 +76,7 @@ struct OpTape {
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
   AttentionTape<T> attention;
+  AdaptiveTape<T> adaptive;
   PoolTape<T> pool;
 };
 
@@ -113,6 +140,7 @@ template <class T>
 struct Share {
   Pick *steps, *rows;  // (axes,)
   T* gradient;
+  RowGradients<T>* tables;  // one for each of the program's tables
   ELMAN_INLINE Pick of(const Op& op) const { return op.last ? rows[0] : steps[op.axis]; }
 };
 
@@ -157,6 +185,14 @@ struct AttentionScratch {
   int64_t* steps;              // 0, 1, 2, ...
 };
 
+template <class T>
+struct AdaptiveScratch {
+  AdaptiveRoom<T> room;
+  T *dnarrow, *dx;  // (block, ldn), (block, ldx)
+  int64_t ldx;
+  int64_t* rows;  // 0, 1, 2, ...
+};
+
 // Of attention pooling: the gradients of the scores (total,), and each row's mean of them (rows,).
 template <class T>
 struct PoolScratch {
@@ -168,6 +204,7 @@ template <class T>
 struct OpScratch {
   DirectionScratch<T> dir[2];
   AttentionScratch<T> attention;
+  AdaptiveScratch<T> adaptive;
   PoolScratch<T> pool;
 };
 

@@ -1,6 +1,7 @@
 // The registry of layers: one entry for each LayerKind.
 #pragma once
 
+#include "layers/adaptive_softmax.h"
 #include "layers/attention.h"
 #include "layers/concat.h"
 #include "layers/dense.h"
@@ -38,6 +39,8 @@ ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
       return f(PoolLayer<T>{});
     case LayerKind::concat:
       return f(ConcatLayer<T>{});
+    case LayerKind::adaptive_softmax:
+      return f(AdaptiveSoftmaxLayer<T>{});
   }
 }
 

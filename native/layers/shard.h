@@ -125,9 +125,9 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
 }
 
 template <class T>
-Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients, int64_t step, bool dstate,
-                      bool rest) {
-  for (int64_t k = 0; k < count; k++) b.shares[k].gradient = gradients[k];
+Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients, RowGradients<T>* const* rows,
+                      int64_t step, bool dstate, bool rest) {
+  for (int64_t k = 0; k < count; k++) b.shares[k].gradient = gradients[k], b.shares[k].tables = rows[k];
   return {b.shares, count, block_steps(b.shard_rows), step, dstate, rest};
 }
 
@@ -135,7 +135,7 @@ Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradien
 template <class T>
 void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
                    double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, const Segment* segment,
-                   double activity, T* const* gradients, double* losses) {
+                   double activity, T* const* gradients, RowGradients<T>* const* rows, double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const Steps& steps = *o.steps;
@@ -143,7 +143,6 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
   const int64_t silent = o.last && segment ? segment->open : 0;  // rows that have not come to their last step
   const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = gradients ? b->dout[p.n_ops - 1] : nullptr;
-  for (int64_t k = 0; k < shares; k++) losses[k] = 0;
   const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
   each_row(steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
     T* d = gradients ? dout + k * o.ld : nullptr;
@@ -153,7 +152,13 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     const Target<T> y = target_at<T>(loss, data, at);
     const T* weight = static_cast<const T*>(data.weight);
     const double scale = weight ? double(weight[row * data.weight_row + t * data.weight_step]) * unit : unit;
-    losses[shares == 1 ? 0 : steps.row[r] / shard_rows] += loss_row(loss, o.out + k * o.ld, p.out, y, scale, d);
+    double& sum = losses[shares == 1 ? 0 : steps.row[r] / shard_rows];
+    if (p.targeted) {
+      sum -= scale * double(o.out[k * o.ld]);
+      if (d) d[0] = T(-scale);
+      return;
+    }
+    sum += loss_row(loss, o.out + k * o.ld, p.out, y, scale, d);
   });
   for (int32_t i = 0; activity > 0 && !gradients && i < p.n_ops; i++) {
     if (p.ops[i].kind == LayerKind::recurrent) penalise<T>(p.ops[i], s.ops[i], activity, shard_rows, nullptr, losses);
@@ -167,7 +172,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, truncate,
-            shares_with(*b, shares, gradients, segment ? segment->first : 0, dstate != nullptr, s.rest), activity,
+            shares_with(*b, shares, gradients, rows, segment ? segment->first : 0, dstate != nullptr, s.rest), activity,
             losses);
   each_state(p, s, *b, [&](const T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
     for (int64_t r = 0; dstate && r < own.rows; r++) {
@@ -178,7 +183,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
 
 template <class T>
 void backward(const Shard* shard, const Program& p, const void* packed, const Upstream& up, int64_t truncate,
-              Scratch* scratch, T* gradient, T* const* dx, T* const* dstate) {
+              Scratch* scratch, T* gradient, RowGradients<T>* rows, T* const* dx, T* const* dstate) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const ShardScratch<T>& b = *reinterpret_cast<ShardScratch<T>*>(scratch);
@@ -200,12 +205,12 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, truncate,
-            shares_with(b, 1, &gradient, 0, true, s.rest));
+            shares_with(b, 1, &gradient, &rows, 0, true, s.rest));
   for (int32_t i = 0; i < p.n_inputs; i++) {
     if (!dx[i]) continue;
-    Rows<T> rows = s.inputs[i];
-    rows.at = b.dx[i];
-    read_rows(rows, p.inputs[i].size, dx[i]);
+    Rows<T> own = s.inputs[i];
+    own.at = b.dx[i];
+    read_rows(own, p.inputs[i].size, dx[i]);
   }
   each_state(p, s, b, [&](T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
     for (int64_t r = 0; r < own.rows; r++) {

@@ -122,7 +122,7 @@ void gather_inputs(const Program& p, const Data& data, const int64_t* rows, cons
     each_row(steps, to.last, [&](int64_t m, int64_t r, int64_t t) {
       const int64_t at = (to.last ? rows[r] : steps.sequence[r]) * from.row + t * from.step;
       if (to.ids) {
-        to.ids[m] = within(static_cast<const int64_t*>(from.at) + at, input.size);
+        to.ids[m] = within(whole_at(from.at, from.whole, at), input.size);
         return;
       }
       const T* values = static_cast<const T*>(from.at) + at;

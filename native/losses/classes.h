@@ -19,12 +19,23 @@ struct CrossEntropy {
       if (d) fill_nan(d, outputs);
       return __builtin_nan("");
     }
-    double top = p[0], total = 0;
+    double top = p[0];
     for (int64_t o = 1; o < outputs; o++) top = p[o] > top ? double(p[o]) : top;
-    for (int64_t o = 0; o < outputs; o++) total += exp_negative(double(p[o]) - top);
-    for (int64_t o = 0; d && o < outputs; o++) {
-      d[o] = T(scale * (exp_negative(double(p[o]) - top) / total - (o == known ? 1 : 0)));
-    }
+    constexpr int64_t W = kWidth<double>;
+    Vec<double> sums{};
+    int64_t o = 0;
+    const auto exponentials = [&](int64_t count) {  // of outputs o, o + 1, ...
+      Vec<double> x = splat(-__builtin_inf());
+      for (int64_t l = 0; l < count; l++) x[l] = double(p[o + l]) - top;
+      const Vec<double> e = exp_negative<double>(x);
+      sums += e;
+      for (int64_t l = 0; d && l < count; l++) d[o + l] = T(e[l]);
+    };
+    for (; o + W <= outputs; o += W) exponentials(W);
+    if (o < outputs) exponentials(outputs - o);
+    const double total = sum_lanes<double>(sums), share = scale / total;
+    for (int64_t i = 0; d && i < outputs; i++) d[i] = T(share * double(d[i]));
+    if (d) d[known] = T(scale * (exp_negative(double(p[known]) - top) / total - 1));
     return scale * (log_positive(total) - (double(p[known]) - top));
   }
 };

@@ -31,7 +31,7 @@ template <class T>
 struct Target {
   const T* at;  // of real targets, `column` numbers apart
   int64_t column;
-  const int64_t* label;  // of classes
+  int64_t label;  // of classes, as it was read
 
   ELMAN_INLINE double operator[](int64_t i) const { return double(at[i * column]); }
 };

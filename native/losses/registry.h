@@ -29,8 +29,8 @@ namespace elman::ELMAN_ISA {
 // The target at this offset of data.y.
 template <class T>
 ELMAN_INLINE Target<T> target_at(const Loss& loss, const Data& data, int64_t at) {
-  if (kLosses[int32_t(loss.kind)].classes) return {nullptr, 0, static_cast<const int64_t*>(data.y) + at};
-  return {static_cast<const T*>(data.y) + at, data.y_col, nullptr};
+  if (kLosses[int32_t(loss.kind)].classes) return {nullptr, 0, whole_at(data.y, data.y_whole, at)};
+  return {static_cast<const T*>(data.y) + at, data.y_col, 0};
 }
 
 template <class T>

@@ -7,7 +7,7 @@
 
 namespace elman::ELMAN_ISA {
 
-enum class Site : uint32_t { dropout, recurrent_dropout, zoneout_h, zoneout_c, noise };
+enum class Site : uint32_t { dropout, recurrent_dropout, zoneout_h, zoneout_c, noise, sample };
 
 // Where draws are used, and by whom.
 struct Draw {

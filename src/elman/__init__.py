@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, plots, sequence
+    from elman import anomaly, classic, datasets, forecast, music, plots, sequence, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GRU,
         LSTM,
         Activation,
+        AdaptiveSoftmax,
         Attention,
         Concat,
         CustomCell,
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     )
     from elman.engines.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
+    from elman.music import MusicModel, PianoRoll
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
     from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
+    from elman.text import LanguageModel
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
     from elman.train.errors import TrainingError
@@ -53,6 +56,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "AdaptiveSoftmax",
     "AnomalyDetector",
     "Attention",
     "CheckpointWarning",
@@ -64,9 +68,12 @@ __all__ = [
     "FileError",
     "Forecaster",
     "History",
+    "LanguageModel",
     "Last",
     "LearningRates",
+    "MusicModel",
     "Network",
+    "PianoRoll",
     "Pool",
     "Recurrent",
     "SequenceClassifier",
@@ -93,18 +100,20 @@ __all__ = [
     "inspect",
     "load",
     "losses",
+    "music",
     "optim",
     "plots",
     "schedules",
     "sequence",
     "set_num_threads",
     "show_config",
+    "text",
 ]
 
 # Public name -> the module that holds it, loaded when the name is first used.
 _HOMES = {
     **dict.fromkeys(("Activation", "Dense", "Dropout", "Embedding", "Last", "Recurrent", "Skip"), "elman.core.layers"),
-    **dict.fromkeys(("Concat", "Pool"), "elman.core.layers"),
+    **dict.fromkeys(("AdaptiveSoftmax", "Concat", "Pool"), "elman.core.layers"),
     **dict.fromkeys(("GRU", "LSTM", "Simple", "CustomCell", "Attention", "Shift"), "elman.core.layers"),
     **dict.fromkeys(("get_num_threads", "set_num_threads", "show_config"), "elman.engines.config"),
     **dict.fromkeys(("FileError", "load"), "elman.core.io"),
@@ -116,6 +125,8 @@ _HOMES = {
     "CheckpointWarning": "elman.train.checkpoint",
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
+    "LanguageModel": "elman.text",
+    **dict.fromkeys(("MusicModel", "PianoRoll"), "elman.music"),
     "Network": "elman.network",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
     "Stream": "elman.network.stream",
@@ -126,6 +137,8 @@ _READERS = {
     "network": ("elman.network.reader", "NetworkReader"),
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
+    "language model": ("elman.text", "LanguageModel"),
+    "music model": ("elman.music", "MusicModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
     **{
         f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")
@@ -134,7 +147,10 @@ _READERS = {
 }
 # Public module -> where it lies; `elman.losses` is one of them, as an attribute and to import from.
 _MODULES = {
-    **{name: f"elman.{name}" for name in ("anomaly", "classic", "datasets", "forecast", "plots", "sequence")},
+    **{
+        name: f"elman.{name}"
+        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "sequence", "text")
+    },
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",

@@ -11,6 +11,7 @@ fatal. Prints the counts by kind and outcome, and what went wrong by error and p
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import select
 import shutil
@@ -32,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from campaigns.altered import Contents, altered, encoded, read
 from campaigns.uses import uses
-from golden import make_files
+from golden import make_files, make_sequences
 
 import elman
 from elman import optim
@@ -85,6 +86,11 @@ def seeds(folder: Path) -> dict[str, Contents]:
         ("tanh", {"cell": "tanh", "season": (12, 24), "probation": 200}, values),
     ):
         elman.AnomalyDetector(**options, **quick).fit(y).save(folder / f"detector {name}")
+    for level in ("characters", "bytes"):
+        made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
+        made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")
+    if importlib.util.find_spec("sklearn"):
+        make_sequences.sequences(folder)
     for name, (_, asked) in TRAININGS.items():
         trainer(name).fit(X, Y, epochs=2, progress=False, checkpoint=folder / "kept", keep=9, **asked)
         paths = sorted((folder / "kept").iterdir())

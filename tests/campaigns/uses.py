@@ -50,7 +50,11 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _network(loaded)
     if isinstance(loaded, Forecaster):
         return common + _forecaster(path, loaded) + [again]
-    return common + _detector(path, loaded) + [again]
+    if isinstance(loaded, elman.LanguageModel):
+        return common + _language(loaded) + [again]
+    if isinstance(loaded, elman.AnomalyDetector):
+        return common + _detector(path, loaded) + [again]
+    return common + _sequences(loaded) + [again]
 
 
 def _network(network: elman.Network) -> list[Use]:
@@ -63,6 +67,36 @@ def _network(network: elman.Network) -> list[Use]:
             network.stream().step(x[:1, 0])
 
     return [lambda: network.predict(x), lambda: network.predict(x, lengths=[1, 3]), lambda: network.hidden(x), stream]
+
+
+def _language(model: elman.LanguageModel) -> list[Use]:
+    def scored() -> None:
+        finite("the score", model.score("abcabc").nats)
+
+    return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
+
+
+def _sequences(model: Any) -> list[Use]:
+    def rows(steps: int) -> Any:
+        columns = model.columns_
+        cell: list[Any] = [0.5] * columns.count
+        for column, vocabulary in zip(columns.tokens, columns.vocabularies, strict=True):
+            cell[column] = vocabulary.tokens[0] if vocabulary.tokens else "new"
+        if model._table:
+            return np.full((2, model.n_features_in_), 0.5)
+        made = np.empty((steps, columns.count), object)
+        made[:] = cell
+        return [made, made[:1]]
+
+    def asked() -> None:
+        found = model.predict(rows(3))
+        if isinstance(model, elman.SequenceRegressor):
+            finite("the numbers", found)
+        else:
+            for each in model.predict_proba(rows(3)):
+                finite("the probability", each)
+
+    return [asked]
 
 
 def _forecaster(path: Path, model: Forecaster) -> list[Use]:

@@ -34,7 +34,16 @@ from elman.engines.reference.random import DrawPlace, Draws
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import CELLS, attention_layouts, concat_layouts, drawing_layouts, pooling_layouts, wide_enough  # noqa: E402
+from cases import (  # noqa: E402
+    CELLS,
+    adaptive_layouts,
+    attention_layouts,
+    concat_layouts,
+    drawing_layouts,
+    pooling_layouts,
+    tied_layouts,
+    wide_enough,
+)
 
 B, T, D, H = 4, 5, 2, 3
 Arrays = dict[str, np.ndarray]
@@ -50,7 +59,8 @@ def main() -> int:
     makers: list[tuple[str, Any]] = [(name, lambda i, name=name: cell_values(i, name)) for name in CELLS]
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
     others |= {"rules": rules_values, "truncated": truncated_values, "attention": attention_values}
-    others |= {"pool": pool_values, "concat": concat_values}
+    others |= {"adaptive_softmax": adaptive_values, "sparse": sparse_values}
+    others |= {"pool": pool_values, "concat": concat_values, "tied": tied_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -100,6 +110,12 @@ def draw(name: str) -> Arrays:
         found |= {"lengths": np.array([3, 5, 1, 4]), "source_lengths": np.array([6, 2, 4, 1])}
         found["dy"] = normal((B, T, 3))
         found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in attention_layouts(H, D).items()}
+    elif name == "adaptive_softmax":
+        found = {"x": normal((B, T, D)), "dy": normal((B, T, 13)), "classes": rng.integers(0, 13, (B, T))}
+        found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in adaptive_layouts(H, D).items()}
+    elif name == "sparse":
+        found = {"ids": rng.integers(0, 7, (6, B, T)), "y": normal((B, T, 2))}
+        found["theta"] = 0.6 * normal(sparse_layout().size)
     elif name == "pool":
         found = {"x": normal((B, T, D)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, 3))}
         found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in pooling_layouts(H, D).items()}
@@ -107,6 +123,9 @@ def draw(name: str) -> Arrays:
         found = {"x": normal((B, T, D)), "words": rng.integers(0, 6, (B, T)), "v": normal((B, D + 1))}
         found |= {"lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 3))}
         found |= {f"theta-{key}": 0.9 * normal(layout.size) for key, layout in concat_layouts(H, D).items()}
+    elif name == "tied":
+        found = {"ids": rng.integers(0, 6, (B, T)), "lengths": np.array([3, 5, 1, 4]), "dy": normal((B, T, 6))}
+        found |= {f"theta-{key}": 0.6 * normal(layout.size) for key, layout in tied_layouts(H).items()}
     elif name == "losses":
         y_hat = 2 * normal((8, 6))
         y_hat[5:] = [[1e4, -1e4, 0, 3, -3, 1], [-1e4, -1e4, 1e4, 9999, 0, 0], [-800, 30, 800, 40, -40, 0]]
@@ -419,6 +438,38 @@ def attention_values(inputs: Arrays) -> Arrays:
     return found
 
 
+class LogProbabilities(torch.nn.AdaptiveLogSoftmaxWithLoss):
+    """PyTorch's module, called for the log probabilities of all classes."""
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return self.log_prob(given)
+
+
+def adaptive_values(inputs: Arrays) -> Arrays:
+    """y, its gradient and dx for each layout; then the loss of the classes, its gradient and dx."""
+    found: Arrays = {}
+    roles = {"head_weight": "head.weight", "head_bias": "head.bias"}
+    roles |= {f"tail{i}_{end}_weight": f"tail.{i}.{k}.weight" for i in (0, 1) for k, end in enumerate(("in", "out"))}
+    for key, layout in adaptive_layouts(H, D).items():
+        theta, x = leaf(inputs[f"theta-{key}"]), leaf(inputs["x"])
+        own = layout.layers[-1]
+        inner, width = Layout([layout.layers[0]], D), layout.parts[-1].input_size
+        h, _ = by_module(inner, theta[: inner.size], x, np.full(B, T), [torch.zeros(B, width, dtype=torch.float64)])
+        dy, classes = torch.tensor(inputs["dy"]), torch.tensor(inputs["classes"])
+        if layout.last:
+            h, dy, classes = h[:, -1], dy[:, -1], classes[:, -1]
+        h, dy, classes = h.reshape(-1, width), dy.reshape(-1, 13), classes.reshape(-1)
+        options = (width, own.num_classes, list(own.cutoffs), own.div_value, True)
+        p = {roles[place.role]: place.view(theta) for place in layout.parameters if place.role in roles}
+        y = torch.func.functional_call(LogProbabilities(*options), p, (h,))
+        whole = torch.nn.AdaptiveLogSoftmaxWithLoss(*options)
+        loss = torch.func.functional_call(whole, p, (h, classes)).loss
+        parts = [y, *torch.autograd.grad((y * dy).sum(), [theta, x], retain_graph=True)]
+        parts += [loss, *torch.autograd.grad(loss, [theta, x])]
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in parts])
+    return found
+
+
 def gru_steps(layout: Layout, i: int, theta: torch.Tensor, x: torch.Tensor, lengths: np.ndarray) -> torch.Tensor:
     """The steps of the layout's part i, a GRU layer on x."""
     part = layout.parts[i]
@@ -468,6 +519,29 @@ def concat_values(inputs: Arrays) -> Arrays:
         y = torch.where(real, y, 0.0) if key == "tagger" else y
         gradients = torch.autograd.grad((y * dy).sum(), [theta, x, v])
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
+    return found
+
+
+def tied_values(inputs: Arrays) -> Arrays:
+    """y and gradient for both layouts, `decoder.weight` being `encoder.weight`; the padding id is PyTorch's."""
+    found: Arrays = {}
+    lengths, ids = inputs["lengths"], torch.tensor(inputs["ids"])
+    real = torch.tensor(np.arange(T) < lengths[:, None])[..., None]
+    for key, layout in tied_layouts(H).items():
+        theta = leaf(inputs[f"theta-{key}"])
+        p = named(layout, theta)
+        plain = key == "plain"
+        encoder = torch.nn.Embedding(6, 4 if plain else H, padding_idx=2 if plain else None, dtype=torch.float64)
+        decoder = torch.nn.Linear(4 if plain else H, 6, dtype=torch.float64)
+        decoder.weight = encoder.weight
+        table = p["embedding.weight" if plain else "word.weight"]
+        read = torch.func.functional_call(encoder, {"weight": table}, (ids,))
+        h = gru_steps(layout, 1, theta, read, lengths)
+        h = torch.tanh(functional.linear(h, p["dense0.weight"], p["dense0.bias"])) if plain else h
+        y = torch.func.functional_call(decoder, {"weight": table, "bias": p["head.bias"]}, (h,))
+        y = torch.where(real, y, 0.0)
+        (gradient,) = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta])
+        found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, gradient)])
     return found
 
 
@@ -559,6 +633,42 @@ def trajectory(inputs: Arrays, kind: Any, options: Any, clip_norm: float, clip_v
             torch.nn.utils.clip_grad_norm_(p.values(), clip_norm * float((norm + 1e-6) / norm))
         optimiser.step()
         yield np.concatenate([[value.item(), norm.item()], *(one.detach().numpy().ravel() for one in p.values())])
+
+
+def sparse_layout() -> Layout:
+    return Layout([Embedding(9, D, sparse=True), Recurrent(H, Simple()), Dense(2)], 1)
+
+
+def sparse_values(inputs: Arrays) -> Arrays:
+    """Six updates on ids of their own each, the table by PyTorch's SparseAdam, all else by Adam: rows of (loss, norm,
+    theta after it). PyTorch adds eps before the correction of the squares in one and behind it in the other; so it is
+    next to nothing here."""
+    layout, options = sparse_layout(), {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-30}
+    theta = torch.tensor(inputs["theta"])
+    p = {place.name: leaf(place.view(theta.numpy())) for place in layout.parameters}
+    table = p["embedding.weight"]
+    others = [one for one in p.values() if one is not table]
+    optimisers = [torch.optim.SparseAdam([table], **options), torch.optim.Adam(others, **options)]
+    made: list[np.ndarray] = []
+    for ids in inputs["ids"]:
+        x = functional.embedding(torch.tensor(ids), table, sparse=True)
+        h, outputs = torch.zeros(B, H, dtype=torch.float64), []
+        for t in range(T):
+            h = torch.tanh(x[:, t] @ p["weight_ih_l0"].T + h @ p["weight_hh_l0"].T + p["bias_l0"])
+            outputs.append(h @ p["head.weight"].T + p["head.bias"])
+        value = functional.mse_loss(torch.stack(outputs, 1), torch.tensor(inputs["y"]))
+        for one in optimisers:
+            one.zero_grad()
+        value.backward()
+        assert table.grad is not None
+        squares = [one.grad.square().sum() for one in others if one.grad is not None]
+        norm = torch.sqrt(sum(squares) + table.grad.coalesce().values().square().sum())
+        for one in optimisers:
+            one.step()
+        places = sorted(layout.parameters, key=lambda place: place.offset)
+        after = [p[place.name].detach().numpy().ravel() for place in places]
+        made.append(np.concatenate([[value.item(), norm.item()], *after]))
+    return {"adam": np.stack(made)}
 
 
 def rules_values(inputs: Arrays) -> Arrays:

@@ -15,9 +15,15 @@ from elman.cli.commands.config import config
 from elman.cli.commands.demo_memory import memory
 from elman.cli.commands.demo_sine import sine
 from elman.cli.commands.forecast import forecast
+from elman.cli.commands.generate import generate
 from elman.cli.commands.gradcheck import gradcheck
 from elman.cli.commands.inspect import inspect
 from elman.cli.commands.predict import predict
+from elman.cli.commands.train.classify import classify
+from elman.cli.commands.train.music import music
+from elman.cli.commands.train.regress import regress
+from elman.cli.commands.train.tag import tag
+from elman.cli.commands.train.text import text
 from elman.cli.console import terminal
 from elman.cli.signals import Terminated, terminable
 
@@ -35,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (forecast, backtest, predict, anomalies, inspect, gradcheck, bench, config):
+for command in (forecast, backtest, predict, generate, anomalies, inspect, gradcheck, bench, config):
     app.command()(expanded(command))
 
 demo = typer.Typer(help="Textbook experiments, run while you watch: sine, memory.", invoke_without_command=True)
@@ -51,7 +57,7 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
 
 
 train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
-TRAIN = ()  # one command for each kind of model
+TRAIN = (classify, regress, tag, text, music)  # one command for each kind of model
 for command in TRAIN:
     train.command()(expanded(command))
 app.add_typer(train, name="train")

@@ -14,19 +14,23 @@ from elman.core.staging import Staging, attempt, real
 if TYPE_CHECKING:
     from elman.series.panel import Panel
 
-__all__ = ["OutputError", "Outputs", "named_after"]
+__all__ = ["OutputError", "Outputs", "named", "named_after"]
 
 LONGEST = 80  # bytes of a target's name in that of a file
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"%*+/:<>?\\|]')  # what some system refuses in a name, and what is used here
 
 
 def named_after(stem: str, panel: Panel) -> str:
-    """Returns the name with which a command's outputs begin: that of the file, `stem`, then that of its target, such as
-    `sales.units`, or `sales.units+price` for several. A stem that ends with the target is left as it is.
-    """
+    """Returns the name with which the outputs of a command about series begin: that of the file, `stem`, then that of
+    its target, such as `sales.units`, or `sales.units+price` for several."""
     targets = panel.names.target
-    names = [panel.first.name] if targets is None or isinstance(targets, str) else targets
-    target = "+".join(_UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name.strip()) for name in names)
+    return named(stem, [panel.first.name] if targets is None or isinstance(targets, str) else targets)
+
+
+def named(stem: str, columns: Sequence[str]) -> str:
+    """Returns the name of a file, `stem`, and that of one of its columns, or of several: `sales.units`. A stem that
+    ends with the column is left as it is."""
+    target = "+".join(_UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name.strip()) for name in columns)
     if len(target.encode()) > LONGEST:
         digest = hashlib.sha256(target.encode()).hexdigest()[:8]  # of long names that begin alike
         target = f"{target.encode()[: LONGEST - 9].decode(errors='ignore')}-{digest}"

@@ -15,12 +15,22 @@ __all__ = [
     "as_season",
     "as_targets",
     "decoded",
+    "decoded_or_empty",
     "model_stem",
     "not_empty",
     "source",
+    "source_of_file",
 ]
 
-MODEL_KINDS = (".forecaster", ".detector")  # what stands before .safetensors in the names of model files
+MODEL_KINDS = (  # what stands before .safetensors in the names of model files
+    ".forecaster",
+    ".detector",
+    ".classifier",
+    ".regressor",
+    ".tagger",
+    ".language",
+    ".music",
+)
 
 
 def not_empty(text: str | None) -> str | None:
@@ -39,6 +49,11 @@ def decoded(text: str | None) -> str | None:
         return os.fsencode(str(text)).decode()
     except UnicodeError:
         return text
+
+
+def decoded_or_empty(text: str) -> str:
+    """As `decoded`, of text that may be empty."""
+    return text and (decoded(text) or "")
 
 
 def as_path(text: str) -> Path:
@@ -90,9 +105,14 @@ def source(data: str | None) -> tuple[Path, str]:
     name = datasets.names()[0] if data is None else data
     if name in datasets.names() and not Path(name).exists():
         return datasets.path(name), name
-    if name == "-":
-        return Path(name), "stdin"
-    path = Path(name)
+    return source_of_file(name)
+
+
+def source_of_file(data: str) -> tuple[Path, str]:
+    """Returns the file that DATA stands for, and the name with which its outputs begin; "-" is standard input."""
+    path = Path(data)
+    if data == "-":
+        return path, "stdin"
     return path, Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 

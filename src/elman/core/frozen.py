@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, field, fields
 from typing import Any
 
 from elman.core import checks
 
-__all__ = ["below_one", "share", "short_repr", "store"]
+__all__ = ["added", "below_one", "share", "short_repr", "store"]
 
 ALWAYS_SHOWN = ("cell", "activation")  # in a repr, also where they are the defaults
 
@@ -15,13 +15,19 @@ ALWAYS_SHOWN = ("cell", "activation")  # in a repr, also where they are the defa
 def short_repr(self: Any) -> str:
     """Returns the repr of a description: its class, and the fields that differ from their defaults."""
     parts: list[str] = []
-    for field in fields(self):
-        value = getattr(self, field.name)
-        if field.default is MISSING or field.name in ALWAYS_SHOWN:
+    for each in fields(self):
+        value = getattr(self, each.name)
+        if each.default is MISSING or each.name in ALWAYS_SHOWN:
             parts.append(repr(value))
-        elif value != field.default:
-            parts.append(f"{field.name}={value!r}")
+        elif value != each.default:
+            parts.append(f"{each.name}={value!r}")
     return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def added(default: Any) -> Any:
+    """Returns a dataclass field that a later version added; files leave it out where it is the default, and so are the
+    same, byte for byte, as they were before."""
+    return field(default=default, metadata={"added": True})
 
 
 def store(self: Any, **values: Any) -> None:

@@ -31,15 +31,15 @@ DEFAULT_SHARD_SIZE = 16
 class NamedInput(NamedTuple):
     """One of a network's inputs besides x, of n rows, already checked."""
 
-    values: np.ndarray  # (n, T, size), T of its own; (n, T) int64; or (n, size), one vector a row
+    values: np.ndarray  # (n, T, size), T of its own; (n, T) integers; or (n, size), one vector a row
     lengths: np.ndarray | None  # int64 (n,), 1 <= length <= T; None: one vector a row
 
 
 class Batch(NamedTuple):
-    """Data of n sequences, of theta's dtype (integers: int64), already checked."""
+    """Data of n sequences, of theta's dtype (integers: of any type), already checked."""
 
-    x: np.ndarray  # (n, T, D), any strides; (n, T) int64 for networks that begin with an Embedding
-    y: np.ndarray | None = None  # (n, T, O), or (n, O) behind Last; classes: int64 (n, T) or (n,); ragged: int64 (n, U)
+    x: np.ndarray  # (n, T, D), any strides; (n, T) integers for networks that begin with an Embedding
+    y: np.ndarray | None = None  # (n, T, O), or (n, O) behind Last; classes: integers (n, T) or (n,), ragged (n, U)
     lengths: np.ndarray | None = None  # int64 (n,), 1 <= length <= T
     weight: np.ndarray | None = None  # (n, T), or (n,) behind Last
     state: Sequence[np.ndarray] | None = None  # aligned with layout.states, each (n, size)
@@ -141,6 +141,23 @@ class Stepper(Protocol):
 
         False, and nothing has changed, where they are not the arrays that `step` takes. An engine may always decline.
         """
+        ...
+
+    def sample(
+        self,
+        *,
+        x: np.ndarray,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int,
+        first: int,
+        ids: np.ndarray,
+        logits: np.ndarray | None,
+    ) -> int:
+        """Steps that feed back what they draw, from x (B,) int64 on: ids (B, count) int64 and logits (B, count, O), if
+        wanted, are written. The draws are numbered from `first`. Returns how many steps were made: fewer where an
+        output is no number."""
         ...
 
 

@@ -7,9 +7,14 @@
 | `seatbelts` | monthly road casualties in Great Britain, 1969-1984, four groups of 192 rows, with distance driven, \
 petrol price and the law of February 1983 | Department of Transport; Harvey and Durbin (1986) |
 
+A text, `load_alice`: Lewis Carroll, Alice's Adventures in Wonderland (1865), 147,970 characters, public domain; the
+Millennium Fulcrum Edition 2.9 as the Canterbury corpus has it (alice29.txt), its line ends changed to line feeds,
+without its rows of asterisks.
+
 Tasks that ask for memory (`memory.py`) and tasks of systems neuroscience (`cognitive.py`), each a function of
 (n, T, seed): `adding_problem`, `copy_memory`, `delayed_echo`, `parity`, `sequential_digits`; `perceptual_decision`,
-`delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores.
+`delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores. `tunes` makes
+pieces of music by rule.
 """
 
 from __future__ import annotations
@@ -24,9 +29,11 @@ from elman.core import checks
 from elman.datasets.cognitive import COHERENCES, delayed_match, ideal_accuracy, perceptual_decision, psychometric
 from elman.datasets.memory import adding_problem, copy_memory, delayed_echo, parity, sequential_digits
 from elman.datasets.task import Task
+from elman.datasets.tunes import TUNE_STEPS_PER_BEAT, tunes
 
 __all__ = [
     "COHERENCES",
+    "TUNE_STEPS_PER_BEAT",
     "Example",
     "Task",
     "adding_problem",
@@ -36,6 +43,7 @@ __all__ = [
     "delayed_match",
     "ideal_accuracy",
     "load_airline",
+    "load_alice",
     "load_seatbelts",
     "load_sunspots",
     "names",
@@ -44,6 +52,8 @@ __all__ = [
     "perceptual_decision",
     "psychometric",
     "sequential_digits",
+    "text_path",
+    "tunes",
 ]
 
 _FOLDER = Path(__file__).parent / "data"
@@ -73,6 +83,16 @@ def columns(file: Path) -> dict[str, str]:
     """Returns the columns of target and ids in the file of a bundled series where they are not plain, by option; empty
     for any other file."""
     return dict(_COLUMNS.get(file.stem, {})) if file.parent == _FOLDER else {}
+
+
+def text_path(name: str) -> Path:
+    """Returns the path of a bundled text; raises ValueError for an unknown name."""
+    return _FOLDER / f"{checks.choice('name', name, ('alice',))}.txt"
+
+
+def load_alice() -> str:
+    """Returns Alice's Adventures in Wonderland, 147,970 characters."""
+    return text_path("alice").read_text("ascii")
 
 
 def load_sunspots() -> Example:

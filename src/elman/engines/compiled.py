@@ -147,6 +147,7 @@ class NativeStepper:
     def __init__(self, native: Any, shapes: list[tuple[int, int]], dtype: np.dtype[Any]) -> None:
         self._native, self._shapes, self._dtype = native, shapes, dtype
         self.try_step: Callable[[object, object], bool] = native.try_step
+        self.sample: Callable[..., int] = native.sample
 
     def step(self, x: np.ndarray, out: np.ndarray) -> None:
         if not self.try_step(x, out):

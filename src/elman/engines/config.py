@@ -22,6 +22,7 @@ EXTRAS = {
     "sklearn": ("sklearn",),
     "parquet": ("polars",),
     "tensorboard": ("tensorboardX",),
+    "text": ("tokenizers",),
 }
 
 

@@ -55,7 +55,7 @@ class CustomLossEngine:
         records: Records,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         value_and_gradient = partial(self._value_and_gradient, layout, theta, objective)
-        return run_updates(value_and_gradient, theta, batch, rule, slots, step, records)
+        return run_updates(value_and_gradient, layout, theta, batch, rule, slots, step, records)
 
     def _value_and_gradient(
         self,

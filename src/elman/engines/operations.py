@@ -9,6 +9,7 @@ from elman.core.layers import (
     GRU,
     INPUT,
     LSTM,
+    AdaptiveSoftmax,
     Attention,
     Cell,
     Dense,
@@ -84,8 +85,8 @@ def _origin(layout: Layout, start: Start | None) -> _native.Origin:
 def _options(part: Part) -> dict[str, Any]:
     """Returns what a layer's operation has beside its sizes and the places of its parameters."""
     match part.layer:
-        case Embedding(num_embeddings=rows, padding_idx=padding):
-            return {"hidden_size": rows, "padding": -1 if padding is None else padding}
+        case Embedding(num_embeddings=rows, padding_idx=padding, sparse=sparse):
+            return {"hidden_size": rows, "padding": -1 if padding is None else padding, "sparse": sparse}
         case Recurrent(hidden_size=hidden, cell=cell) as layer:
             zoneout = [p for _, p in layer.zoneouts]
             return {
@@ -100,6 +101,9 @@ def _options(part: Part) -> dict[str, Any]:
             return {"activation": _native.ActivationKind[activation]}
         case Skip():
             return {"second_size": part.parameters[0][0].shape[1]}
+        case AdaptiveSoftmax() as layer:
+            tails = layer.tails(part.input_size)
+            return {"tail_first": [tail.first for tail in tails], "tail_width": [tail.width for tail in tails]}
         case Attention():
             return {"second_size": part.parameters[0][0].shape[0]}
         case Pool(how=how):
@@ -130,7 +134,7 @@ def _direction(layout: Layout, part: Part, direction: int, state: int) -> _nativ
     """
     places = [parameter.offset for parameter in part.parameters[direction]] if part.parameters else []
     if not isinstance(part.layer, Recurrent):
-        return _native.Direction(**dict(zip(("weight", "bias"), places, strict=False)))
+        return _native.Direction(**dict(zip(("weight", "bias", "extra"), places, strict=False)))
     at = dict(zip((parameter.role for parameter in part.parameters[direction]), places, strict=True))
     learned = [at.pop(f"state_{name}", 0) for name in part.layer.cell.state_names]
     products = {"weight": at.pop("weight_ih"), "weight_hh": at.pop("weight_hh"), "bias": at.pop("bias")}

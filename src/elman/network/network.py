@@ -119,7 +119,7 @@ class Network:
 
     def _bind(self, layout: Layout, theta: np.ndarray) -> None:
         self.layout = layout
-        self.weights = Weights(theta)
+        self.weights = Weights(theta, on_demand=bool(layout.tables))
         self._engine = select(layout)
 
     # -------------------------------------------------------------------------------------- what it is

@@ -19,6 +19,7 @@ from elman.network.weights import Weights
 __all__ = ["Stream"]
 
 MOST_SEQUENCES = 2**20  # at once, far above any use
+AT_ONCE = 1 << 25  # multiply-adds of samples in one call of the engine: some milliseconds
 
 
 class Network(Protocol):
@@ -111,6 +112,68 @@ class Stream:
         self._stepper.step(rows, out[None] if single else out)
         return out
 
+    def sample(
+        self,
+        x: ArrayLike,
+        count: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        first: int = 0,
+        return_outputs: bool = False,
+    ) -> Any:
+        """Returns whole numbers (B, count), int64, each drawn by the output for the one before it, from x on; the state
+        moves on by `count` steps. For networks of whole numbers with an output, a logit, for each of them.
+
+        x            what comes before, (B,), or one number where B is 1, and the result is then (count,)
+        temperature  what logits are divided by: below 1 what is probable gets more so; 0 takes the most probable
+        top_k        draws among so many of the most probable;  top_p  among the fewest whose probabilities sum to it
+        seed, first  the draws depend on the seed and their number, which counts from `first`: so a text made in several
+                     calls is that of one call, if each `first` is the number of those drawn before
+        return_outputs   returns (numbers, outputs (B, count, O)) instead
+
+        Raises ValueError for arguments out of range, and where an output is no number.
+        """
+        layout = self.network.layout
+        known = layout.output_size
+        if not layout.integer_input or arguments.vocabulary(layout) != known or layout.last:
+            raise ValueError(
+                f"network: expected an output at every step for each whole number that it reads, got {known} outputs"
+            )
+        rows, single = self._input(x)
+        count = checks.count("count", count)
+        heat = checks.number("temperature", temperature, low=0.0)
+        most = known if top_k is None else checks.whole("top_k", top_k, low=1)
+        share = 1.0 if top_p is None else checks.number("top_p", top_p, low=0.0, high=1.0, open_low=True)
+        seed = checks.whole("seed", seed, low=0, high=2**64 - 1)
+        begin = checks.whole("first", first, low=0)
+        ids = np.empty((self.batch_size, count), np.int64)
+        outputs = np.empty((*ids.shape, known), self._dtype) if checks.flag("return_outputs", return_outputs) else None
+        size = max(1, AT_ONCE // (self.batch_size * layout.size))  # so that Ctrl-C and other threads are answered
+        for done in range(0, count, size):
+            part = ids[:, done : done + size].copy()
+            own = None if outputs is None else np.empty((*part.shape, known), self._dtype)
+            made = self._stepper.sample(
+                x=rows,
+                temperature=heat,
+                top_k=most,
+                top_p=share,
+                seed=seed,
+                first=begin + done,
+                ids=part,
+                logits=own,
+            )
+            if made < part.shape[1]:
+                raise ValueError(f"network: expected finite outputs, got NaN after {done + made} samples")
+            ids[:, done : done + size] = part
+            rows = np.ascontiguousarray(part[:, -1])
+            if outputs is not None:
+                outputs[:, done : done + size] = own
+        ids = ids[0] if single else ids
+        return ids if outputs is None else (ids, outputs[0] if single else outputs)
+
     @property
     def state(self) -> Mapping[str, np.ndarray]:
         """The state, name -> (B, H), as read-only copies. An assigned mapping is copied; a missing name is zero."""
@@ -154,6 +217,7 @@ class Stream:
         if isinstance(first, Embedding):
             if flat.min() < 0 or flat.max() >= first.num_embeddings:
                 raise ValueError(f"x: expected whole numbers in [0, {first.num_embeddings - 1}], got {flat.tolist()}")
+            rows = rows.astype(np.int64, copy=False)
         elif not arguments.is_finite(flat):
             row, column = divmod(int(np.argmin(np.isfinite(flat))), rows.shape[1])
             raise ValueError(f"x: expected finite numbers, got {rows[row, column]} at row {row}, column {column}")

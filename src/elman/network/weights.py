@@ -20,10 +20,16 @@ class Weights:
 
     While one thread trains, the others compute with a copy that is renewed after every block of updates. So no
     prediction sees half of an update, and none waits; a training waits, once at its start, for those under way.
+
+    on_demand  whether copies are made only once another thread asks for one: for a theta whose updates change little
+               of it, so that a copy would cost more than they do. The first that asks waits for a block's end
     """
 
-    def __init__(self, theta: np.ndarray) -> None:
+    def __init__(self, theta: np.ndarray, on_demand: bool = False) -> None:
         self.theta = theta
+        self.on_demand = on_demand
+        self.asked = False  # whether another thread has asked for a copy since the last one
+        self.still = False  # whether the trainer leaves theta as it is, between two blocks
         self.trainer: int | None = None  # the thread that trains
         self.depth = 0  # of its nested `Training`s
         self.published: np.ndarray | None = None  # the copy for the other threads
@@ -39,6 +45,24 @@ class Weights:
         with Reading(self) as theta:
             return theta.copy()
 
+    def demand(self, me: int) -> np.ndarray | None:
+        """Returns a copy of theta as it is between two blocks of updates; None where nobody trains any more."""
+        self.asked = True
+        while True:
+            with self.turn:
+                if self.trainer in (None, me):
+                    return None
+                if self.published is None and self.still:
+                    self.published = self.theta.copy()
+                if self.published is not None:
+                    return self.published
+            time.sleep(LOOK_AGAIN)
+
+    def before_fork(self) -> None:
+        """Sees to a copy of weights that another thread is training, for the child process."""
+        if self.on_demand and self.trainer not in (None, get_ident()):
+            self.demand(get_ident())
+
     def after_fork(self) -> None:
         """Makes the weights usable in a child process, where the other threads are gone: weights that one of them was
         training are set to what they were between two updates."""
@@ -49,6 +73,7 @@ class Weights:
             if self.published is not None:
                 self.theta[...] = self.published
             self.trainer, self.published, self.depth = None, None, 0
+            self.asked = self.still = False
 
 
 class Reading:
@@ -67,6 +92,13 @@ class Reading:
         if weights.trainer is None or weights.trainer == me:
             return weights.theta
         published = weights.published
+        if weights.on_demand:
+            weights.readers.remove(me)  # type: ignore[arg-type]
+            published = weights.demand(me)  # type: ignore[arg-type]
+            if published is None:
+                return self.__enter__()
+            self._reader = None
+            return published
         if published is None:  # that training has just ended, and the next one waits for this reader
             return weights.theta
         weights.readers.remove(me)  # type: ignore[arg-type]
@@ -82,22 +114,27 @@ class Training:
     """`with Training(weights)` allows this thread to change theta. RuntimeError where another thread trains.
 
     It may be nested: each end of an inner one renews the copy for the other threads.
+
+    still  whether theta changes within inner ones alone
+    copy   whether the others have their copy at once, whatever the weights say: for what calls a user's own code, which
+           may wait for another thread
     """
 
-    __slots__ = ("_weights",)
+    __slots__ = ("_before", "_copy", "_still", "_weights")
 
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
+    def __init__(self, weights: Weights, still: bool = False, copy: bool = False) -> None:
+        self._weights, self._still, self._copy = weights, still, copy
 
     def __enter__(self) -> None:
         weights, me = self._weights, get_ident()
         with weights.turn:
             if weights.trainer not in (None, me):
                 raise RuntimeError("network: expected one that no other thread is training, got one in training")
-            if weights.trainer is None:
+            if weights.published is None and (self._copy or not weights.on_demand):
                 weights.published = weights.theta.copy()
-                weights.trainer = me
+            weights.trainer = me
             weights.depth += 1
+            self._before, weights.still = weights.still, self._still
         if weights.depth == 1:
             try:
                 while any(reader != me for reader in tuple(weights.readers)):
@@ -110,8 +147,10 @@ class Training:
         weights = self._weights
         with weights.turn:
             weights.depth -= 1
+            weights.still = self._before
             if weights.depth:
-                weights.published = weights.theta.copy()
+                wanted = weights.asked or not weights.on_demand
+                weights.published, weights.asked = weights.theta.copy() if wanted else None, False
             else:
                 weights.trainer = weights.published = None
 
@@ -124,5 +163,10 @@ def _after_fork() -> None:
         weights.after_fork()
 
 
+def _before_fork() -> None:
+    for weights in list(_everyone):
+        weights.before_fork()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -6,20 +6,27 @@ from __future__ import annotations
 
 from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots, draw_anomalies
 from elman.plots.backtests import BacktestChart, backtest_plot
+from elman.plots.confusion import ConfusionChart, confusion_plot
 from elman.plots.dynamics import fixed_points_plot
 from elman.plots.figure import file_or_axes, needs_matplotlib, picture
 from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, forecasts_plot
 from elman.plots.lines import Line
+from elman.plots.music import RollChart, roll_plot
+from elman.plots.residuals import ResidualChart, residual_plot
 from elman.plots.training import learning_curve
 
 __all__ = [
     "AnomaliesChart",
     "BacktestChart",
+    "ConfusionChart",
     "ForecastChart",
     "Line",
+    "ResidualChart",
+    "RollChart",
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",
+    "confusion_plot",
     "draw_anomalies",
     "draw_forecast",
     "file_or_axes",
@@ -29,4 +36,6 @@ __all__ = [
     "learning_curve",
     "needs_matplotlib",
     "picture",
+    "residual_plot",
+    "roll_plot",
 ]

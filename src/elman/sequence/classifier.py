@@ -35,9 +35,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         hidden_size: int = 32,
         cell: str = "gru",
         num_layers: int = 1,
-        bidirectional: bool = False,
-        pooling: str = "last",
-        dropout: float = 0.0,
+        bidirectional: bool = True,
+        pooling: str = "mean+max+last",
+        dropout: float = 0.2,
         embedding_size: int = 32,
         min_count: int = 1,
         token_columns: Any = (),
@@ -46,7 +46,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
-        members: int = 1,
+        members: int = 5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -114,7 +114,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
         """
         self.check_fitted()
-        X, y = self._of_table(X, y, reset=False)
-        steps, probability = self._probabilities(X)
+        rows, y = self._of_table(X, y, reset=False)
+        steps, probability = self._probabilities(rows)
         right = self.target_.right(y, steps.lengths, probability)
         return float(np.average(right, weights=sample_weights(sample_weight, len(right))))

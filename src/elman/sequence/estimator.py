@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
-from sklearn.utils.validation import check_array, validate_data
 
 from elman.core.layers import Layout
 from elman.estimators.base import Estimator, NotFittedError
@@ -20,14 +19,12 @@ from elman.sequence import model
 from elman.sequence.columns import Columns, fit_columns
 from elman.sequence.labels import Labels, read_labels
 from elman.sequence.options import CONSTRAINTS
+from elman.sequence.reading import SequenceReader
 from elman.sequence.saved import CODEC, Fitted
-from elman.sequence.steps import Steps, is_tokens, places, read_steps
-from elman.sequence.tables.layout import Layout as TableLayout
-from elman.sequence.tables.reading import sequences
+from elman.sequence.steps import Steps, places
 from elman.sequence.targets import Classes, Target
 from elman.sequence.training import Data, Examples, Folders, recipe_for, split_rows, train_all, trainers
 from elman.sequence.weights import sample_weights
-from elman.series.tables.frames import is_frame
 from elman.train.training import Trainer
 
 __all__ = ["SequenceEstimator"]
@@ -37,7 +34,7 @@ class _NotFitted(NotFittedError, SklearnNotFittedError):
     """A fitted estimator was needed; both libraries' error of this name."""
 
 
-class SequenceEstimator(BaseEstimator, Estimator):
+class SequenceEstimator(SequenceReader, Estimator):
     """The base of `SequenceClassifier`, `SequenceRegressor` and `SequenceTagger`.
 
     What scikit-learn asks of an estimator (its parameters, tags, metadata routing, how it is shown) is scikit-learn's
@@ -47,7 +44,9 @@ class SequenceEstimator(BaseEstimator, Estimator):
     _constraints = CONSTRAINTS
     _codec = CODEC
     _targets: ClassVar[tuple[type[Any], ...]]  # the kinds of targets that it learns
-    _by_step: ClassVar[bool] = False  # whether each step has one
+    networks_: tuple[Network, ...]
+    target_: Any  # one of `_targets`
+    columns_: Columns
 
     def _store(self, given: Mapping[str, Any]) -> None:
         """Stores the arguments of `__init__`, which calls this with its `locals()`, under their names."""
@@ -195,8 +194,8 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         reset = target is None if reset is None else reset
-        X, y = self._of_table(X, y, reset)
-        steps = self._read(X, reset)
+        rows, y = self._of_table(X, y, reset)
+        steps = self._read(rows, reset)
         weight = sample_weights(sample_weight, len(steps.lengths))
         kind = self._kind_of(y) if target is None else type(target)
         values = kind.read(y, steps.lengths)
@@ -232,68 +231,6 @@ class SequenceEstimator(BaseEstimator, Estimator):
         steps, found = self._outputs(X)
         return steps, np.mean([self.target_.probabilities(each) for each in found], axis=0)
 
-    # -------------------------------------------------------------------------------------------- X
-
-    def _of_table(self, x: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """Returns the sequences of a data frame in long form, and their targets where y is the name of a column;
-        anything else as it is."""
-        if self.id is None or not is_frame(x):
-            if isinstance(y, str):
-                raise ValueError(f"y: expected targets, got {y!r}; a column name needs a frame and the option id=")
-            if reset:
-                self.layout_: TableLayout | None = None
-            return x, y
-        named = y if isinstance(y, str) else None
-        layout = None if reset else self.layout_
-        found = sequences(x, self.id, self.time, named, named is not None and self._by_step, layout=layout)
-        if reset:
-            if y is not None and named is None and found.layout.label is not None:
-                raise ValueError(
-                    f"y: expected {found.layout.label!r}, the frame's column of labels, or a frame without it"
-                )
-            self.layout_ = found.layout
-        return found.x, y if named is None else found.y
-
-    def _read(self, x: Any, reset: bool) -> Steps:
-        """Returns the sequences of X, compared with those that were fitted to unless `reset`."""
-        if x is None:
-            raise ValueError("X: expected sequences, got None")
-        rows = isinstance(x, list | tuple)
-        if not rows and len(getattr(x, "shape", (0, 0))) < 3 and not is_tokens(x):
-            if reset or self._table:
-                x = validate_data(self, x, reset=reset, ensure_all_finite=False)
-            else:
-                x = check_array(x, ensure_all_finite=False)
-        steps = read_steps(x)
-        width = int(steps.lengths[0]) if steps.table else steps.values.shape[1]
-        if reset:
-            self.n_features_in_, self._table = width, steps.table
-            if not steps.table and hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-            if self.layout_ is not None:
-                self.feature_names_in_ = np.array(self.layout_.names, object)
-            return steps
-        return self._like_fitted(steps)
-
-    def _like_fitted(self, steps: Steps) -> Steps:
-        """Returns sequences that are like those of the fit; raises ValueError for any others."""
-        name, expected, columns = type(self).__name__, self.n_features_in_, steps.values.shape[1]
-        if self._table:
-            unlike = steps.lengths[steps.lengths != expected]
-            if columns == 1 and not len(unlike):
-                return steps
-            raise ValueError(
-                f"X has {int(unlike[0]) if columns == 1 else columns} features, but {name} is expecting {expected} "
-                "features as input: fit had 2-D X (n, T), n sequences of one number a step, all with T steps. Fit 3-D "
-                "X (n, T, D), or a list of arrays, for other sequences"
-            )
-        if columns != expected:
-            raise ValueError(
-                f"X has {columns} features, but {name} is expecting {expected} features as input, at each step"
-                + ("; 2-D X (n, T) is n sequences of one number a step" if steps.table else "")
-            )
-        return steps
-
     # ---------------------------------------------------------------------------------------- files
 
     def _plain_options(self) -> dict[str, Any]:
@@ -301,7 +238,9 @@ class SequenceEstimator(BaseEstimator, Estimator):
         if not isinstance(weights, Mapping):
             return super()._plain_options()
         pairs = [[label, float(weight)] for label, weight in weights.items()]  # labels of JSON's mappings are strings
-        return clone(self).set_params(class_weight=None)._plain_options() | {"class_weight": pairs}
+        bare = copy.copy(self)
+        setattr(bare, "class_weight", None)  # noqa: B010
+        return bare._plain_options() | {"class_weight": pairs}
 
     @classmethod
     def _of_plain(cls, plain: Any) -> Self:

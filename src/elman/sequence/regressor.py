@@ -30,8 +30,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         hidden_size: int = 32,
         cell: str = "gru",
         num_layers: int = 1,
-        bidirectional: bool = False,
-        pooling: str = "last",
+        bidirectional: bool = True,
+        pooling: str = "mean+max+last",
         dropout: float = 0.0,
         embedding_size: int = 32,
         min_count: int = 1,
@@ -41,7 +41,7 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
-        members: int = 1,
+        members: int = 5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -69,7 +69,7 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Returns the numbers of each sequence, (n,) or (n, O) as y was: the means of those of all networks."""
         _, found = self._outputs(X)
-        return self.target_.decode(np.mean(found, axis=0, dtype=np.float64))
+        return self.target_.decode(np.asarray(np.mean(found, axis=0, dtype=np.float64)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Returns the coefficient of determination, R^2, of the predictions; of several targets, the mean of theirs."""

@@ -40,8 +40,8 @@ class SequenceTagger(SequenceEstimator):
         hidden_size: int = 32,
         cell: str = "gru",
         num_layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
+        bidirectional: bool = True,
+        dropout: float = 0.2,
         embedding_size: int = 32,
         min_count: int = 1,
         token_columns: Any = (),
@@ -50,7 +50,7 @@ class SequenceTagger(SequenceEstimator):
         batch_size: int = 32,
         learning_rate: float = 0.01,
         weight_decay: float = 0.01,
-        members: int = 1,
+        members: int = 5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
@@ -95,8 +95,8 @@ class SequenceTagger(SequenceEstimator):
         A label that the fit did not meet counts as wrong, and an UnseenLabelWarning names it.
         """
         self.check_fitted()
-        X, y = self._of_table(X, y, reset=False)
-        steps, probability = self._probabilities(X)
+        rows, y = self._of_table(X, y, reset=False)
+        steps, probability = self._probabilities(rows)
         right = self.target_.right(y, steps.lengths, probability)
         weight = sample_weights(sample_weight, len(steps.lengths))
         return float(np.average(right, weights=None if weight is None else np.repeat(weight, steps.lengths)))

@@ -190,7 +190,7 @@ class Numbers:
     @staticmethod
     def read(y: Any, lengths: np.ndarray) -> np.ndarray:
         """Returns targets as float64, (n,) or (n, O)."""
-        values = check_array(y, ensure_2d=False, dtype=np.float64, ensure_all_finite=False, input_name="y")
+        values = check_array(y, ensure_2d=False, dtype="float64", ensure_all_finite=False, input_name="y")
         check_count("y", len(values), len(lengths))
         if not np.isfinite(values).all():
             row, *column = np.argwhere(~np.isfinite(values))[0].tolist()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils.class_weight import compute_class_weight
 
 from elman.core import checks
 from elman.sequence.labels import Labels
@@ -35,7 +34,8 @@ def sample_weights(given: Any, n: int) -> np.ndarray | None:
 def class_weights(given: Any, labels: Labels, codes: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
     """Returns the weight of each row by its class, times its own, float64 (n,).
 
-    given   "balanced": n / (C * rows of the class); a mapping of labels to weights, others having 1; None: all 1
+    given   "balanced": n / (C * rows of the class), as scikit-learn has it, rows counted by their weights; a mapping of
+            labels to weights, others having 1; None: all 1
     codes   each row's place among the labels;  weight  (n,) or None
     """
     if given is None:
@@ -48,8 +48,9 @@ def class_weights(given: Any, labels: Labels, codes: np.ndarray, weight: np.ndar
                 raise ValueError(f"class_weight: expected weights of the labels {labels.listed()}, got {label!r}")
             by_class[labels.labels.index(label)] = checks.number(f"class_weight[{label!r}]", value, low=0.0)
     else:
-        met = np.unique(codes)  # partial_fit may be told of classes that are yet to come
+        totals = np.bincount(codes, weight, count)
+        met = totals > 0  # partial_fit may be told of classes that are yet to come
         by_class = np.ones(count)
-        by_class[met] = compute_class_weight("balanced", classes=met, y=codes, sample_weight=weight)
+        by_class[met] = totals.sum() / (met.sum() * totals[met])
     rows = by_class[codes]
     return rows if weight is None else rows * weight

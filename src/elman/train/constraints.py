@@ -36,8 +36,9 @@ def make_constraints(
     alone (not to biases, peepholes, states and leaks), unless the optimiser says otherwise.
     """
     factors = {p.name: 1.0 for p in layout.parameters}
-    lower = np.full(layout.size, -np.inf, dtype)
-    upper = np.full(layout.size, np.inf, dtype)
+    # nothing as large as theta where nothing has bounds
+    size = layout.size if masks is not None or signs is not None or any(_leaks(layout)) else 0
+    lower, upper = np.full(size, -np.inf, dtype), np.full(size, np.inf, dtype)
     for parameter, cell in _leaks(layout):
         factors[parameter.name] = float(cell.learn_leak)
         parameter.view(lower)[...], parameter.view(upper)[...] = 0, 1
@@ -95,7 +96,7 @@ def _segments(
 ) -> Constraints:
     """Joins neighbouring parameters under the same constraints into one segment."""
     cut: list[Parameter] = []
-    for p in layout.parameters:
+    for p in sorted(layout.parameters, key=lambda p: p.offset):
         own = (factors[p.name], decays[p.name])
         if not cut or own != (factors[cut[-1].name], decays[cut[-1].name]):
             cut.append(p)

@@ -14,6 +14,7 @@ from elman.core.requests import Batch
 
 __all__ = ["FitData", "Split", "named_batch", "row_weights", "split"]
 
+FIRST = 32  # steps that are compared before all of them
 HELD_OUT = 0  # the number of the child of the seed that draws the rows to validate on
 
 
@@ -88,7 +89,10 @@ def _overlap(x: np.ndarray) -> bool:
     if any((row == row[:1]).all() for row, _ in pairs):
         return False
     row, after = pairs[0]
-    same = (row[1 : steps // 2 + 1] == after[0]).reshape(min(steps - 1, steps // 2), -1).all(axis=1)
+    furthest = min(steps - 1, steps // 2)
+    same = np.ones(furthest, bool)  # as far as the first steps say: few shifts are left for the comparison of all
+    for t in range(min(FIRST, steps - furthest)):
+        same &= (row[1 + t : 1 + t + furthest] == after[t]).reshape(furthest, -1).all(axis=1)
     return any(
         all(np.array_equal(one[shift:], other[: steps - shift]) for one, other in pairs)
         for shift in (np.flatnonzero(same) + 1).tolist()

@@ -93,11 +93,12 @@ def without_data(settings: Mapping[str, Any]) -> Plain:
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Returns one text for each name whose values differ: what it was and what it is.
 
-    None, False, 0 and a missing name are the same: an option that a later version adds, and that is off, changes
+    A missing name is the same as None, False and 0: an option that a later version adds, and that is off, changes
     nothing.
     """
     names = [*then, *(name for name in now if name not in then)]
-    unlike = [name for name in names if (then.get(name) or None) != (now.get(name) or None)]
+    unlike = [name for name in names if then.get(name) != now.get(name)]
+    unlike = [name for name in unlike if (name in then and name in now) or then.get(name) or now.get(name)]
     kinds = tuple(name + "." for name in unlike)  # where a class differs, its fields do not matter
     names = [name for name in unlike if not name.startswith(kinds)]
     words = [f"{name} was {shown(then.get(name))} and is {shown(now.get(name))}" for name in names[:SHOWN]]
@@ -135,15 +136,19 @@ def plain(name: str, value: Any) -> Plain:
 
 def _digest(array: np.ndarray, lengths: np.ndarray | None) -> str:
     """Returns shape, type and digest of an array; with `lengths`, of (n, T, ...), steps past a row's length count as
-    0."""
+    0. Whole numbers count as int64, whatever their type: it changes no result."""
     digest = hashlib.blake2b(digest_size=8)
     rows = array.reshape(1) if array.ndim == 0 else array
-    count = max(1, BLOCK // max(1, rows[:1].size * rows.itemsize))
+    kind = np.dtype(np.int64) if array.dtype.kind in "iu" else array.dtype
+    count = max(1, BLOCK // max(1, rows[:1].size * kind.itemsize))
+    steps = max(1, BLOCK // max(1, rows[:1, :1].size * kind.itemsize)) if rows.ndim > 1 else 1  # of a row alone
     for start in range(0, len(rows), count):
         block = rows[start : start + count]
-        if lengths is not None:
-            valid = np.arange(block.shape[1]) < lengths[start : start + count, None]
-            block = np.where(valid.reshape(valid.shape + (1,) * (block.ndim - 2)), block, block.dtype.type(0))
-        little = np.ascontiguousarray(block, block.dtype.newbyteorder("<"))
-        digest.update(little.reshape(-1).view(np.uint8).data)
-    return f"{array.shape} {array.dtype.name}, digest {digest.hexdigest()}"
+        for begin in range(0, block.shape[1], steps) if rows.ndim > 1 else [0]:
+            part = block[:, begin : begin + steps] if rows.ndim > 1 else block
+            if lengths is not None:
+                valid = np.arange(begin, begin + part.shape[1]) < lengths[start : start + count, None]
+                part = np.where(valid.reshape(valid.shape + (1,) * (part.ndim - 2)), part, part.dtype.type(0))
+            little = np.ascontiguousarray(part, kind.newbyteorder("<"))
+            digest.update(little.reshape(-1).view(np.uint8).data)
+    return f"{array.shape} {kind.name}, digest {digest.hexdigest()}"

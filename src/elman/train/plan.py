@@ -64,6 +64,19 @@ def _in_windows(order: np.ndarray, batch_size: int, batch: Batch, window: int) -
     """Returns the updates of an epoch in windows: `batch_size` sequences pass through all of their windows together,
     then the next ones; a sequence that has ended takes no part in further windows."""
     n, steps = len(order), batch.x.shape[1]
+    if batch.lengths is None and batch.weight is None:  # at once, since a long text has very many windows
+        begins = np.arange(0, steps, window)
+        groups = [order[first : first + batch_size] for first in range(0, n, batch_size)]
+        rows = np.concatenate([np.tile(group, len(begins)) for group in groups])
+        counts = np.repeat([len(group) for group in groups], len(begins))
+        sizes = counts * np.tile(np.minimum(window, steps - begins), len(groups)).astype(np.float64)
+        return EpochPlan(rows, np.append(0, np.cumsum(counts)), sizes, window, np.tile(begins, len(groups)))
+    return _in_windows_of_each(order, batch_size, batch, window)
+
+
+def _in_windows_of_each(order: np.ndarray, batch_size: int, batch: Batch, window: int) -> EpochPlan:
+    """As `_in_windows`, where rows have lengths or steps have weights."""
+    n, steps = len(order), batch.x.shape[1]
     lengths = np.full(len(batch.x), steps) if batch.lengths is None else batch.lengths
     rows: list[np.ndarray] = []
     sizes: list[float] = []

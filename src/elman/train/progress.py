@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 __all__ = ["Reporter", "reporter"]
 
+LONG = 20.0  # seconds without a line, after which one is printed within an epoch
+
 
 class Reporter(Protocol):
     """Shows how training goes; epochs are counted from 1."""
@@ -78,15 +80,19 @@ class Pace:
 
 class Lines:
     """Prints a line for the first epoch, each tenth part of the epochs, and the last, also where training ends
-    early."""
+    early; and after 20 seconds without one."""
 
     def __init__(self, epochs: int) -> None:
         self._pace = Pace(epochs)
         self._every = max(1, math.ceil(epochs / 10))
         self._unprinted = 0  # the last epoch, where no line was printed for it
+        self._due = time.perf_counter() + LONG
 
     def updates(self, epoch: int, done: int, total: int) -> None:
         self._pace.updates(epoch, done, total)
+        if time.perf_counter() > self._due and done < total:
+            print(self._pace.line(epoch), file=sys.stderr, flush=True)
+            self._due = time.perf_counter() + LONG
 
     def epoch(self, epoch: int, loss: float, validation_loss: float) -> None:
         self._pace.epoch(loss, validation_loss)
@@ -100,6 +106,7 @@ class Lines:
 
     def _print(self, ended: bool) -> None:
         print(self._pace.line(self._unprinted, ended), file=sys.stderr, flush=True)
+        self._due = time.perf_counter() + LONG
         self._unprinted = 0
 
 

@@ -73,7 +73,7 @@ class TrainingState(NamedTuple):
         def given(batch: Any, rows: np.ndarray, number: int, carry: Any) -> tuple[float, np.ndarray]:
             return 0.0, gradient
 
-        norms = run_updates(given, theta, None, rule, slots, self.updates, records)[1]
+        norms = run_updates(given, self.network.layout, theta, None, rule, slots, self.updates, records)[1]
         return float(norms[0])
 
     def objective(self, batch: Batch) -> Objective:

@@ -182,7 +182,8 @@ class Trainer:
                    or one vector (P,)
         loss       what `history` records for this update
 
-        Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients.
+        Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients: rows
+        of a sparse embedding whose gradient is 0 are left as they are.
         Raises ValueError for gradients whose norm is not finite, and changes nothing.
         """
         loss = loss if math.isnan(loss) else checks.number("loss", loss)
@@ -318,7 +319,12 @@ class Trainer:
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
         network = self.network
-        with interrupts.held(), Training(network.weights), np.errstate(over="ignore", invalid="ignore"):
+        own_code = not self.loss.compiled or network.engine == "reference"
+        with (
+            interrupts.held(),
+            Training(network.weights, copy=own_code),
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
             losses, norms, done = self.training_state.apply(batch, records)
             self.updates += done
             self.history.record_updates(losses[:done], norms[:done], records.rates[:done])

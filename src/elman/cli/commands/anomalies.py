@@ -12,8 +12,8 @@ from elman.cli.console import terminal
 from elman.cli.console.anomalies import anomalies_json, learned_from, print_alarms, print_alarms_of_each
 from elman.cli.console.series import print_read, print_skipped
 from elman.cli.files import named_after
+from elman.cli.models.detector import score
 from elman.cli.options import ColumnOptions, Data, Effort, FilledColumnOptions, OutputOptions, Season, Seed
-from elman.cli.saved import score
 from elman.core import checks
 
 __all__ = ["anomalies"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
+from elman.cli.labelled.tasks import task_of
 from elman.cli.options import Json, Model
 from elman.core import checks
 
@@ -28,6 +29,10 @@ def inspect(model: Model, as_json: Json = False) -> None:
     terminal.line(f"{model}: {checks.with_article(kind)}, {count:,} numbers in {len(tensors)} arrays")
     terminal.line()
     terminal.line(repr(loaded))
+    if task_of(loaded) is not None:
+        from elman.cli.console.labelled import model_rows
+
+        terminal.rows(model_rows(loaded))
     terminal.line()
     terminal.table(
         ["array", "shape", "type", "least", "mean", "largest"],

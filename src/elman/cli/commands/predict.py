@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from elman.cli import values
-from elman.cli.console import terminal
-from elman.cli.console.forecasts import forecast_json, print_forecast
-from elman.cli.console.series import print_read, print_skipped
-from elman.cli.files import named_after
+from elman.cli.models.request import Request
 from elman.cli.options import Best, ColumnOptions, Horizon, OutputOptions
-from elman.cli.saved import reader, score
 from elman.core import checks
 
 __all__ = ["predict"]
+
+KINDS = {  # the class of a model -> the file of `cli/models/` that uses it
+    "Forecaster": "forecaster",
+    "AnomalyDetector": "detector",
+    **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "labelled"),
+}
 
 
 def predict(
@@ -25,7 +28,7 @@ def predict(
         typer.Argument(
             metavar="MODEL",
             parser=values.as_path,
-            help="A model file that `elman forecast` or `elman anomalies` wrote.",
+            help="A model file that `elman forecast`, `elman anomalies` or `elman train` wrote.",
             show_default=False,
         ),
     ] = None,
@@ -35,12 +38,21 @@ def predict(
             callback=values.not_empty,
             metavar="DATA",
             help="A CSV or Parquet file with fresh rows: all of them, or those alone that follow the rows the model"
-            " knows; default: the rows it was trained on.",
+            " knows; default: the rows a forecaster was trained on.",
             show_default=False,
         ),
     ] = None,
     *,
     columns: ColumnOptions,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            callback=values.decoded,
+            metavar="COLUMN",
+            help="The column of the labels, by which predictions are scored; default: as in training, if DATA has it.",
+        ),
+    ] = None,
     append: Annotated[
         bool | None,
         typer.Option(
@@ -65,59 +77,20 @@ def predict(
     ] = False,
     output: OutputOptions,
 ) -> None:
-    """Use a saved model again: forecast from fresh rows, or from where its own end, or score fresh rows with a
-    detector. It writes a table, and with --plot (of scores always) a picture."""
+    """Use a saved model again: forecast from fresh rows, or from where its own end; score fresh rows with a detector;
+    predict the labels of fresh sequences. It writes a table, and with --plot (of scores always) a picture."""
     if model is None:
         raise ValueError(
             "MODEL: expected a model file, as in: elman predict sales.units.forecaster.safetensors newer.csv"
             " (elman forecast and elman anomalies write one)"
         )
-    from elman.anomaly import AnomalyDetector
     from elman.core.io import FileError, load
-    from elman.forecast import Forecaster
-    from elman.forecast.continued import continued
-    from elman.series.columns import Columns
-    from elman.series.panel_sources import as_panel
-    from elman.series.series import SeriesOptions
 
     loaded = load(model)
-    source, stem = values.source(data) if data is not None else (None, values.model_stem(model))
-    if isinstance(loaded, AnomalyDetector):
-        given = {"--horizon": horizon, "--future": future, "--best": best or None, "--append/--alone": append}
-        if unfit := [name for name, value in given.items() if value is not None]:
-            raise ValueError(f"{unfit[0]}: expected it with a forecaster, but {model} holds a detector")
-        if source is None:
-            raise ValueError(f"DATA: expected rows to score; {model} holds a detector, which keeps no rows")
-        score(model, loaded, source, stem, columns, output)
-        return
-    if not isinstance(loaded, Forecaster):
+    home = KINDS.get(type(loaded).__name__)
+    if home is None:
         kind = checks.with_article(type(loaded).__name__)
-        raise FileError(model, f"holds {kind}, neither a forecaster nor a detector; see elman inspect {model}")
-    loaded.set_params(skip_bad=columns.skip_bad or loaded.skip_bad)
-    fresh = known = as_panel(loaded.series_, Columns(), SeriesOptions())
-    fresh.names, said = loaded.named_columns(), ""
-    panel = known
-    if source is not None:
-        read = reader(source, loaded, columns, known.names, known.first)
-        panel, fresh, said = continued(known, read, loaded.model_.context, append)
-    elif append is not None:
-        raise ValueError("--append/--alone: expected DATA beside it, got none")
-    table = output.table(".forecast")
-    inputs = [path for path in (model, source, future) if path is not None]
-    with output.files(named_after(stem, fresh), [table, ".forecast.png"] if plot else [table], inputs) as outputs:
-        found = loaded.forecast(panel, horizon, future, best=best)
-        outputs.write(table, output.writer(found))
-        if plot:
-            outputs.write(".forecast.png", found.plot)
-        written = outputs.commit()
-    if output.as_json:
-        about = {"notes": fresh.notes, "history": said or None, "files": written}
-        terminal.print_json(forecast_json(loaded, found) | about)
-        return
-    print_read(fresh, (source or model).name)
-    if said:
-        terminal.line(said)
-    print_skipped(getattr(found, "skipped", {}))
-    terminal.line()
-    print_forecast(found)
-    terminal.wrote(written)
+        raise FileError(model, f"holds {kind}, which predicts nothing from a table; see elman inspect {model}")
+    source, stem = values.source(data) if data is not None else (None, values.model_stem(model))
+    request = Request(model, loaded, source, stem, columns, label, append, horizon, future, best, plot, output)
+    importlib.import_module(f"elman.cli.models.{home}").predict(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from elman.series.panel import Panel
     from elman.series.series import Series
 
-__all__ = ["print_read", "print_skipped", "series_json"]
+__all__ = ["print_notes", "print_read", "print_skipped", "series_json"]
 
 NOTES = 10  # at most
 
@@ -31,10 +31,15 @@ def print_read(panel: Panel, name: str) -> None:
         rows = [len(series) for series in panel.values()]
         span = counted(max(rows), "row") if min(rows) == max(rows) else f"{min(rows)} to {max(rows)} rows"
         terminal.line(f"{name}, {first.name}: {len(panel)} series of {span}{filled_text}{step}")
-    for text in panel.notes[:NOTES]:
+    print_notes(panel.notes)
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Prints the notes of a reading, one line each."""
+    for text in notes[:NOTES]:
         terminal.line(f"Note: {text}")
-    if len(panel.notes) > NOTES:
-        terminal.line(f"and {len(panel.notes) - NOTES} more notes (all of them: --json)")
+    if len(notes) > NOTES:
+        terminal.line(f"and {len(notes) - NOTES} more notes (all of them: --json)")
 
 
 def print_skipped(skipped: Mapping[str, str]) -> None:

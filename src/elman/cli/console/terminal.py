@@ -20,11 +20,13 @@ __all__ = [
     "figure",
     "figures",
     "flush",
+    "is_terminal",
     "left",
     "line",
     "print_json",
     "rows",
     "table",
+    "text",
     "working",
     "wrote",
 ]
@@ -42,6 +44,24 @@ def line(text: str = "", *, now: bool = False) -> None:
     closed, and an OSError that names it for anything else, such as a full disk."""
     with _stdout():
         print(text, flush=now)
+
+
+def text(part: str | bytes) -> None:
+    """Prints a piece of text on stdout at once, without an end of line; the errors are those of `line`. Bytes go out
+    as they are; to a terminal, as UTF-8."""
+    with _stdout():
+        buffer = getattr(sys.stdout, "buffer", None)
+        if isinstance(part, bytes) and buffer is not None and not sys.stdout.isatty():
+            sys.stdout.flush()
+            buffer.write(part)
+        else:
+            print(part.decode(errors="replace") if isinstance(part, bytes) else part, end="")
+        sys.stdout.flush()
+
+
+def is_terminal() -> bool:
+    """Returns whether stdout is a terminal."""
+    return sys.stdout.isatty()
 
 
 def flush() -> None:

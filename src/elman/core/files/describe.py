@@ -77,6 +77,8 @@ def _to_plain(item: Any, custom: bool) -> dict[str, Any]:
     plain: dict[str, Any] = {"kind": item.kind}
     for field in dataclasses.fields(item):
         value = getattr(item, field.name)
+        if field.metadata.get("added") and value == field.default:
+            continue
         plain[field.name] = _to_plain(value, custom) if isinstance(value, Cell | Layer | Activation) else value
     return plain
 

@@ -1,6 +1,7 @@
 """Frozen descriptions of cells and layers, and the layout that gives each its place in theta. Nothing here computes:
 both engines read these descriptions and do the arithmetic."""
 
+from elman.core.layers.adaptive_softmax import AdaptiveSoftmax
 from elman.core.layers.attention import Attention
 from elman.core.layers.cells import CELLS, GRU, LSTM, Activation, Cell, CustomCell, Simple, as_cell
 from elman.core.layers.concat import MOST_SOURCES, Concat
@@ -27,6 +28,7 @@ __all__ = [
     "MOST_SOURCES",
     "POOLINGS",
     "Activation",
+    "AdaptiveSoftmax",
     "Attention",
     "Cell",
     "Concat",

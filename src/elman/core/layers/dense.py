@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from elman.core import checks
-from elman.core.frozen import short_repr, store
+from elman.core.frozen import added, short_repr, store
 from elman.core.layers.layer import Layer, Signal
 from elman.core.meant import checks_names
 
@@ -27,7 +27,7 @@ class Dense(Layer):
 
     output_size: int
     activation: Literal["linear", "tanh", "relu", "sigmoid", "softplus"] = "linear"
-    tied: str | None = None
+    tied: str | None = added(None)
 
     kind: ClassVar[str] = "dense"
     __repr__ = short_repr

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from elman.core import checks
-from elman.core.frozen import short_repr, store
+from elman.core.frozen import added, short_repr, store
 from elman.core.layers.layer import Layer, Signal
+from elman.core.meant import checks_names
 
 __all__ = ["Embedding"]
 
 
+@checks_names
 @dataclass(frozen=True)
 class Embedding(Layer):
     """Integers in [0, num_embeddings) to rows of a table: (B, T) -> (B, T, embedding_dim); first layer, or reading an
@@ -20,11 +22,14 @@ class Embedding(Layer):
     padding_idx  an id that stands for no token: its row begins as zeros and gets no gradient, so that training leaves
                  it as it is; you may write another row there. As in `torch.nn.Embedding`, weight decay still takes from
                  such a row, and a `Dense` tied to the table changes it by its own use
+    sparse       in training, an update changes the rows alone that have a gradient, and what the optimiser remembers of
+                 them, so that its cost does not grow with the table; docs/tokens.md says what each optimiser then does
     """
 
     num_embeddings: int
     embedding_dim: int
-    padding_idx: int | None = None
+    padding_idx: int | None = added(None)
+    sparse: bool = added(False)
 
     kind: ClassVar[str] = "embedding"
     __repr__ = short_repr
@@ -36,6 +41,7 @@ class Embedding(Layer):
         if self.padding_idx is not None:
             last = self.num_embeddings - 1
             store(self, padding_idx=checks.whole("padding_idx", self.padding_idx, low=0, high=last))
+        checks.flag("sparse", self.sparse)
 
     def output(self, *read: Signal) -> Signal:
         if not read[0].integers:

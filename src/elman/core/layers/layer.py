@@ -26,12 +26,16 @@ class Layer:
     compiled  whether the compiled core has it; networks with a layer that it lacks run on the reference engine
     suffixes  its directions, by the suffix that their parameters' and states' names get
     draws     whether it draws random numbers in training
+    final     whether it can only be a network's last layer
+    sparse    whether an update changes those rows of its parameters alone that have a gradient
     whole     whether a step of its output needs other steps of what it reads than those that its states remember: no
               part of a sequence can then go through it alone
     """
 
     kind: ClassVar[str]
     integers: ClassVar[bool] = False  # whether it reads whole numbers
+    final: ClassVar[bool] = False
+    sparse: bool = False
 
     @property
     def compiled(self) -> bool:

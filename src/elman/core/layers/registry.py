@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from elman.core.layers.adaptive_softmax import AdaptiveSoftmax
 from elman.core.layers.attention import Attention
 from elman.core.layers.concat import Concat
 from elman.core.layers.dense import Dense
@@ -17,5 +18,6 @@ from elman.core.layers.skip import Skip
 __all__ = ["LAYERS"]
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Embedding, Recurrent, Dense, Dropout, Last, Skip, Attention, Shift, Pool, Concat)
+    layer.kind: layer
+    for layer in (Embedding, Recurrent, Dense, Dropout, Last, Skip, Attention, Shift, Pool, Concat, AdaptiveSoftmax)
 }

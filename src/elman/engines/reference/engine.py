@@ -13,6 +13,7 @@ import numpy as np
 
 from . import losses, network
 from .random import Draws
+from .sampling import Sampling, pick
 from .tree import tree_sum
 from .updates.update import run_updates
 
@@ -108,7 +109,7 @@ class ReferenceEngine:
         records: Any,
     ) -> tuple[np.ndarray, np.ndarray, int]:
         value_and_gradient = partial(self._value_and_gradient, layout, theta, objective)
-        return run_updates(value_and_gradient, theta, batch, rule, slots, step, records)
+        return run_updates(value_and_gradient, layout, theta, batch, rule, slots, step, records)
 
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)
@@ -156,6 +157,30 @@ class ReferenceStepper:
 
     def try_step(self, x: object, out: object, /) -> bool:
         return False
+
+    def sample(
+        self,
+        *,
+        x: np.ndarray,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int,
+        first: int,
+        ids: np.ndarray,
+        logits: np.ndarray | None,
+    ) -> int:
+        how = Sampling(temperature, top_k, top_p, seed)
+        y = np.empty((len(x), self._layout.output_size), self._theta.dtype)
+        for i in range(ids.shape[1]):
+            self.step(x, y)
+            if logits is not None:
+                logits[:, i] = y
+            x = np.array([pick(how, row, r, first + i) for r, row in enumerate(y)])
+            if (x < 0).any():
+                return i
+            ids[:, i] = x
+        return ids.shape[1]
 
     @property
     def state(self) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["DrawPlace", "Draws"]
 
-SITES = {"dropout": 0, "recurrent_dropout": 1, "zoneout_h": 2, "zoneout_c": 3, "noise": 4}
+SITES = {"dropout": 0, "recurrent_dropout": 1, "zoneout_h": 2, "zoneout_c": 3, "noise": 4, "sample": 5}
 BITS = 24  # of a word that are used: what float32 holds exactly
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)

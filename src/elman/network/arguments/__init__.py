@@ -6,7 +6,7 @@ past a row's length are never read.
 
 from __future__ import annotations
 
-from elman.network.arguments.batch import as_batch, check_unchanged
+from elman.network.arguments.batch import as_batch, check_unchanged, vocabulary
 from elman.network.arguments.named import Inputs, State
 from elman.network.arguments.options import as_key, as_truncate, segment
 from elman.network.arguments.states import as_gradient, as_hidden_upstream, as_state, as_upstream
@@ -32,4 +32,5 @@ __all__ = [
     "is_finite",
     "segment",
     "target_width",
+    "vocabulary",
 ]

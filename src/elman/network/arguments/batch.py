@@ -37,9 +37,9 @@ def as_batch(
 ) -> tuple[Batch, bool]:
     """Returns the data as an engine's Batch, and whether x was one sequence, without the axis B.
 
-    x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows; a
-                   list of B sequences of unequal length, whose lengths then count, with y and weights alike; a
-                   mapping of names to such, each with the axis B, for a network with named inputs
+    x              (B, T, D) or (T, D) real; behind an Embedding (B, T) or (T,) whole numbers below its table's rows, of
+                   any integer type; a list of B sequences of unequal length, whose lengths then count, with y and
+                   weights alike; a mapping of names to such, each with the axis B, for a network with named inputs
     y              read where `loss` is given: (B, T, O), or (B, O) behind Last; the last axis may be left out where
                    it is 1; classes for cross entropy (B, T) or (B,); without B for one sequence. Ragged losses: a list
                    of B sequences of classes, or (B, U) with `lengths["y"]`
@@ -117,7 +117,9 @@ def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
             check_range("y", batch.y, mask, False, layout.output_size)
         elif loss.classes and batch.y is not None:
             time = layout.time
-            mask = None if time is None else np.arange(batch.steps_of(time)) < batch.lengths_of(time)[:, None]
+            mask = valid
+            if time not in (None, INPUT):
+                mask = np.arange(batch.steps_of(time)) < batch.lengths_of(time)[:, None]
             check_range("y", batch.y, mask, False, layout.output_size, steps=time is not None)
     except ValueError as error:
         raise ValueError(f"{error}, where another number stood when training began") from None

@@ -47,9 +47,10 @@ def as_real(name: str, value: object, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def as_whole(name: str, value: object, expected: str) -> np.ndarray:
-    """Returns an int64 array; one that is already as it is, whatever its strides, unless it is unaligned."""
+    """Returns an array of whole numbers in the machine's own byte order, of any of NumPy's integer types: one that is
+    already as it is, whatever its strides, so that a memory-mapped text is read in place."""
     array = as_array(name, value, "iu", expected)
-    return array.astype(np.int64, copy=not array.flags.aligned)
+    return array.astype(array.dtype.newbyteorder("="), copy=not array.flags.aligned)
 
 
 def as_array(name: str, value: object, kinds: str, expected: str) -> np.ndarray:
@@ -91,6 +92,8 @@ def check_range(
     name: str, array: np.ndarray, valid: np.ndarray | None, single: bool, top: int, *, steps: bool = True
 ) -> None:
     """Raises ValueError, with the place, for a whole number outside of [0, top - 1]; see `refuse`."""
+    if array.size and int(array.min()) >= 0 and int(array.max()) < top:  # without memory for each entry
+        return
     bad = (array < 0) | (array >= top)
     refuse(name, array, bad, valid, single, steps, f"whole numbers in [0, {top - 1}]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,15 +55,32 @@ def network_of(subject: Any, rng: np.random.Generator) -> Subject:
     if isinstance(subject, Network):
         double = subject.dtype == np.float64
         notes = () if double else (f"the {subject.dtype} network was checked as a float64 copy",)
-        copy = Network.from_theta(subject.layout, subject.weights.copy().astype(np.float64))
-        return Subject(copy, f"network of {subject.num_parameters} parameters", None, notes)
+        layout, padding = _without_padding(subject.layout)
+        copy = Network.from_theta(layout, subject.weights.copy().astype(np.float64))
+        return Subject(copy, f"network of {subject.num_parameters} parameters", None, (*notes, *padding))
     if isinstance(subject, str):
         known = {**CELLS, **LOSSES}
         subject = known[checks.choice("subject", subject, tuple(known))]
     layers = _around(subject)
-    layout = Layout(layers, 1 if reads_integers(layers) else 3)
+    layout, padding = _without_padding(Layout(layers, 1 if reads_integers(layers) else 3))
     network = Network.from_theta(layout, 0.5 * rng.normal(size=layout.size))
-    return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, ())
+    return Subject(network, repr(subject), subject if isinstance(subject, Loss) else None, padding)
+
+
+def _without_padding(layout: Layout) -> tuple[Layout, tuple[str, ...]]:
+    """Returns the layout with padding ids like all others, and a note where it had one: their rows have a derivative
+    too, which training leaves out on purpose."""
+
+    def plain(layer: Layer | Node) -> Layer | Node:
+        if isinstance(layer, Node):
+            return replace(layer, layer=plain(layer.layer))
+        return replace(layer, padding_idx=None) if isinstance(layer, Embedding) else layer
+
+    layers = [plain(layer) for layer in layout.layers]
+    if layers == [*layout.layers]:
+        return layout, ()
+    note = "rows of padding ids were checked like all others; training gives them no gradient"
+    return Layout(layers, layout.input_size, layout.inputs), (note,)
 
 
 def _around(subject: Any) -> list[Layer | Node]:

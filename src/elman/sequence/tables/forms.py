@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from elman.sequence.tables.roles import Roles, text_column
 from elman.sequence.tables.source import Source
 from elman.series.errors import listed, shorten
 
-__all__ = ["Channels", "find_channels", "find_form"]
+__all__ = ["Channels", "find_channels", "find_form", "numbered_columns"]
 
 _LEAST = 8  # numbered columns from which on they are taken as the steps of a sequence
 _NUMBERED = re.compile(r"(.*?)[ _.\-\[(]*(\d+)[\])]?\Z")
@@ -35,7 +36,7 @@ def find_form(source: Source, roles: Roles, options: Options) -> Form:
     """Returns the form of a table. `DataError` where it could be several, or none."""
     if options.form is not None:
         return options.form
-    single = roles.id is None or len({*source.texts(roles.id)}) == source.rows
+    single = roles.id is None or len({*source.ids(roles.id)}) == source.rows
     if not single or options.time is not None or options.per_step:
         if roles.id is None:
             raise source.error(_no_ids(source.names))
@@ -76,6 +77,14 @@ def find_channels(names: Sequence[str]) -> Channels | None:
     places = {name: place for place, name in enumerate(names)}
     moved = any(places[a] > places[b] for each in steps for a, b in pairwise(each))
     return Channels(tuple(found), steps, moved)
+
+
+def numbered_columns(names: Sequence[str]) -> list[str]:
+    """Returns those of the columns that are numbered, at least eight with the same beginning; none where there are no
+    such."""
+    parts = {name: found for name in names if (found := _NUMBERED.fullmatch(name))}
+    counts = Counter(found[1] for found in parts.values())
+    return [name for name, found in parts.items() if counts[found[1]] >= _LEAST]
 
 
 def _no_ids(names: Sequence[str]) -> str:

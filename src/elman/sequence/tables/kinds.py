@@ -12,13 +12,16 @@ from elman.sequence.tables.roles import IDS, normal
 from elman.sequence.tables.source import Source
 from elman.series.errors import counted, listed, shorten
 from elman.series.notes import note
+from elman.series.tables.numbers import is_number
 
-__all__ = ["MISSING", "features_of", "note_classes", "numeric", "without_false"]
+__all__ = ["MISSING", "features_of", "note_classes", "numeric", "without_ids"]
 
 MISSING = ("error", "interpolate", "zero")  # what is done about numbers that are missing
 _WORDS = frozenset(("na", "n/a", "#n/a", "nan", "null", "none", "nil", "<na>"))  # in a column of text
 _FEW = 5  # ids from which on a column that tells them apart looks like ids
 _CLASSES = range(3, 13)  # different whole numbers, in columns that may hold classes
+_CODES = frozenset(("code", "class", "type", "kind", "category", "state", "event", "token", "zip", "mode", "symbol"))
+_SPACES, _LOOKED_AT = 3, 1000  # in a cell of a text, rather than a word; cells by which that is judged
 
 
 def kind_of(source: Source, name: str, options: Options) -> Kind:
@@ -35,6 +38,7 @@ def kind_of(source: Source, name: str, options: Options) -> Kind:
     if not found.others:
         return "number"
     if not found.numbers:
+        _check_tokens(source, name)
         return "text"
     numbers, others = counted(found.numbers, "number"), counted(found.others, "other cell")
     if found.numbers >= found.others:
@@ -48,6 +52,24 @@ def kind_of(source: Source, name: str, options: Options) -> Kind:
         f"column {shorten(name)} is text; {numbers} in it are taken as text too, the first {source.place(found.number)}"
     )
     return "text"
+
+
+def _check_tokens(source: Source, name: str) -> None:
+    """Raises `DataError` for a column of text whose cells are whole texts, or numbers as text."""
+    cells = source.texts(name)
+    different = list(dict.fromkeys(cells))[:_LOOKED_AT]
+    if 2 * sum(cell.count(" ") >= _SPACES for cell in different) > len(different):
+        raise source.error(
+            f"{shorten(cells[0])}: most cells hold several words, but each row is one step; form='text' (--form text)"
+            f" reads each row as a text, categorical={name!r} (--categorical) takes each cell as one word",
+            name, 0,
+        )  # fmt: skip
+    if all(map(is_number, different)):
+        raise source.error(
+            f"{shorten(cells[0])}: numbers as text; make numbers of them, or say categorical={name!r} to take them as"
+            " text",
+            name, 0,
+        )  # fmt: skip
 
 
 def features_of(
@@ -104,16 +126,12 @@ def _text(source: Source, name: str) -> list[str]:
 # ------------------------------------------------------------------------------------ what only looks like a feature
 
 
-def without_false(source: Source, names: Iterable[str], groups: Groups) -> tuple[str, ...]:
-    """Returns the columns, which the user has not named, without those that number all rows or that tell the ids
-    apart. What is left out is noted."""
+def without_ids(source: Source, names: Iterable[str], groups: Groups) -> tuple[str, ...]:
+    """Returns the columns, which the user has not named, without those that tell the ids apart, as ids do. What is left
+    out is noted."""
     kept: list[str] = []
     for name in names:
-        if _counts_all(source, name):
-            note(
-                f"column {shorten(name)} counts the rows of the table and is no feature; features (--features) takes it"
-            )
-        elif _tells_apart(source, name, groups):
+        if _tells_apart(source, name, groups):
             note(
                 f"column {shorten(name)} has another value for each id, like an id, and is no feature; features"
                 " (--features) takes it"
@@ -121,17 +139,6 @@ def without_false(source: Source, names: Iterable[str], groups: Groups) -> tuple
         else:
             kept.append(name)
     return tuple(kept)
-
-
-def _counts_all(source: Source, name: str) -> bool:
-    """Returns whether the name of a column is none, or that of an index, and it counts all rows of the table."""
-    if normal(name) not in ("column_1", "index", "unnamed_0", "row", "row_number", "row_id") or source.rows < 2:
-        return False
-    found = source.census(name)
-    if found.others or found.numbers < source.rows:
-        return False
-    values = source.numbers(name)
-    return bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
 
 
 def _tells_apart(source: Source, name: str, groups: Groups) -> bool:
@@ -152,7 +159,8 @@ def note_classes(source: Source, columns: Sequence[Column], x: np.ndarray) -> No
         if kind != "number" or len(x) < 100:
             continue
         values = np.unique(x[:, k].astype(np.float64))
-        if len(values) in _CLASSES and (values % 1 == 0).all() and (values >= 0).all():
+        named = len(values) >= 3 and not _CODES.isdisjoint(normal(name).split("_"))
+        if (len(values) in _CLASSES or named) and (values % 1 == 0).all() and (values >= 0).all():
             note(
                 f"column {shorten(name)} holds the whole numbers {_shown(values)} and is taken as a number; if they"
                 f" stand for classes, say categorical={name!r} (--categorical)"
@@ -161,4 +169,5 @@ def note_classes(source: Source, columns: Sequence[Column], x: np.ndarray) -> No
 
 def _shown(values: np.ndarray) -> str:
     steps = (np.diff(values) == 1).all()
-    return f"{values[0]:.0f} to {values[-1]:.0f}" if steps else ", ".join(f"{value:.0f}" for value in values)
+    few = len(values) <= max(_CLASSES)
+    return f"{values[0]:.0f} to {values[-1]:.0f}" if steps or not few else ", ".join(f"{each:.0f}" for each in values)

@@ -8,7 +8,7 @@ import numpy as np
 
 from elman.sequence.tables.layout import Options
 from elman.sequence.tables.order import Groups
-from elman.sequence.tables.source import Source
+from elman.sequence.tables.source import Source, objects
 from elman.series.errors import counted, shorten
 from elman.series.notes import note
 
@@ -48,7 +48,11 @@ def labels_of(source: Source, name: str | None, groups: Groups, options: Options
 
 
 def _values(source: Source, name: str, options: Options) -> np.ndarray:
-    return source.numbers(name) if options.numeric_label else source.labels(name)
+    if options.numeric_label:
+        return source.numbers(name)
+    if options.layout is not None and options.layout.text:  # 1 among words is one of them
+        return objects([cell or None for cell in source.texts(name)])
+    return source.labels(name)
 
 
 def _shown(value: Any) -> str:

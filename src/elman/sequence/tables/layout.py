@@ -29,6 +29,7 @@ class Layout:
     names     the features: columns, or of a wide table its channels, "" where it has one without a name
     kinds     of the features
     per_step  whether each step has a label
+    text      whether labels are text
     """
 
     form: Form
@@ -38,6 +39,7 @@ class Layout:
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
     per_step: bool = False
+    text: bool = False
 
     def validate(self) -> None:
         """Raises ValueError where the fields do not fit one another."""
@@ -51,7 +53,7 @@ class Layout:
 
 
 class Options(NamedTuple):
-    """How a table is read; the fields are the arguments of `sequences`."""
+    """How a table is read; the fields are the arguments of `sequences`, and `needs_label`."""
 
     id: str | None = None
     time: str | None = None
@@ -64,3 +66,4 @@ class Options(NamedTuple):
     date_format: str | None = None
     numeric_label: bool = False
     layout: Layout | None = None
+    needs_label: bool = False  # whether a table without labels is an error

@@ -51,7 +51,8 @@ def grouped(source: Source, id: str, time: str | None, options: Options) -> Grou
     group = np.fromiter((places.setdefault(name, len(places)) for name in names), np.int64, len(names))
     ids = list(places)
     if time is None:
-        _check_together(source, id, ids, group, asked=options.time is not None)
+        if options.time is None:
+            _check_together(source, id, ids, group)
         order = np.argsort(group, kind="stable")
     else:
         order = _by_time(source, ids, group, time, options)
@@ -62,7 +63,7 @@ def grouped(source: Source, id: str, time: str | None, options: Options) -> Grou
 def find_counter(source: Source, id: str, names: Iterable[str]) -> str | None:
     """Returns the only column that counts the rows of each id, from 0 or from 1, in whatever order they stand; it is
     noted. None where there is none, or several."""
-    group = np.unique(np.array(source.texts(id)), return_inverse=True)[1]
+    group = np.unique(np.array(list(map(str, source.ids(id)))), return_inverse=True)[1]
     found: list[str] = []
     for name in names:
         seen = source.census(name)
@@ -80,20 +81,19 @@ def find_counter(source: Source, id: str, names: Iterable[str]) -> str | None:
     return found[0]
 
 
-def _check_together(source: Source, id: str, ids: list[Any], group: np.ndarray, asked: bool) -> None:
-    """Raises `DataError` where the rows of an id do not follow one another, unless the user asked for that."""
-    if not asked:
-        starts = np.flatnonzero(np.diff(group, prepend=-1))
-        _, first = np.unique(group[starts], return_index=True)
-        again = np.delete(starts, first)
-        if again.size:
-            row = int(again[0])
-            raise source.error(
-                f"{shorten(str(ids[group[row]]))} comes again after rows of other ids, and no column holds times; name"
-                " that with time (--time), another column of ids with id (--id), or say time='none' (--time none) to"
-                " take the rows of an id in the order of the file",
-                id, row,
-            )  # fmt: skip
+def _check_together(source: Source, id: str, ids: list[Any], group: np.ndarray) -> None:
+    """Raises `DataError` where the rows of an id do not follow one another; else their order is noted."""
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    _, first = np.unique(group[starts], return_index=True)
+    again = np.delete(starts, first)
+    if again.size:
+        row = int(again[0])
+        raise source.error(
+            f"{shorten(str(ids[group[row]]))} comes again after rows of other ids, and no column holds times; name that"
+            " with time (--time), or the ids with id (--id, several as a,b), or say time='none' (--time none) to take"
+            " the rows of an id in the order of the file",
+            id, row,
+        )  # fmt: skip
     note("the rows of each id are in the order of the file, since no column holds their times")
 
 
@@ -109,7 +109,7 @@ def _by_time(source: Source, ids: list[Any], group: np.ndarray, time: str, optio
         also = f" ({counted(more, 'more such row')} in the table)" if more else ""
         raise source.error(
             f"{shorten(str(ids[group[row]]))} has this time {source.place(first)} too{also}; delete one of the rows, or"
-            " name the column of the ids with id (--id)",
+            " name the column of the ids, or several, with id (--id)",
             time, row,
         )  # fmt: skip
     plain = np.argsort(group, kind="stable")

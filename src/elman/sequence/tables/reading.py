@@ -11,7 +11,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.sequence.tables.forms import find_form
-from elman.sequence.tables.kinds import MISSING, features_of, note_classes, without_false
+from elman.sequence.tables.kinds import MISSING, features_of, note_classes, without_ids
 from elman.sequence.tables.labels import labels_of
 from elman.sequence.tables.layout import NONE, Column, Kind, Layout, Options
 from elman.sequence.tables.order import Groups, find_counter, grouped
@@ -120,7 +120,8 @@ def _read(source: Source, options: Options) -> Sequences:
     y = labels_of(source, roles.label, groups, options)
     names = tuple(each.name for each in columns)
     kinds: tuple[Kind, ...] = tuple(each.kind for each in columns)
-    layout = Layout(form, roles.id, roles.time, roles.label, names, kinds, options.per_step)
+    text = (y[0] if isinstance(y, list) else y).dtype.kind in "UO" if y is not None else False
+    layout = Layout(form, roles.id, roles.time, roles.label, names, kinds, options.per_step, text)
     if options.layout is not None:
         layout = options.layout
         _check_alike(source, names, layout)
@@ -134,7 +135,7 @@ def _long(source: Source, roles: Roles, options: Options) -> tuple[list[np.ndarr
     if roles.time is None and options.time is None:
         roles = roles.with_time(find_counter(source, id, roles.rest))
     groups = grouped(source, id, roles.time, options)
-    names = roles.rest if options.features else without_false(source, roles.rest, groups)
+    names = roles.rest if options.features else without_ids(source, roles.rest, groups)
     if not names:
         raise source.error(f"no column is left for the features; the columns are {listed(source.names)}")
     x, columns = features_of(source, names, groups, options)
@@ -152,8 +153,11 @@ def _one_each(source: Source, roles: Roles) -> Groups:
     seen: dict[Any, int] = {}
     for row, id in enumerate(ids):
         if id in seen:
-            raise source.error(f"{id!r} stands {source.place(seen[id])} too, where each row is a sequence of its own",
-                               roles.id, row)  # fmt: skip
+            raise source.error(
+                f"{id!r} stands {source.place(seen[id])} too, where each row is a sequence of its own; name the ids"
+                " with id (--id), id='none' numbers the rows",
+                roles.id, row,
+            )  # fmt: skip
         seen[id] = row
     return Groups(ids, rows, rows)
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from elman.sequence.tables.layout import NONE, Options
 from elman.sequence.tables.source import Source
-from elman.series.errors import DataError, listed
+from elman.series.errors import DataError, listed, shorten
 from elman.series.notes import note
 
 __all__ = ["Roles", "find_roles", "normal", "text_column"]
@@ -21,14 +23,16 @@ TIMES = frozenset(
     ("time", "times", "t", "step", "steps", "time_step", "timestep", "timestamp", "datetime", "date", "ds", "tick",
      "position", "frame")
 )  # fmt: skip
-LABELS = frozenset(("label", "labels", "target", "class", "category", "outcome", "tag", "tags"))
+LABELS = frozenset(("label", "labels", "target", "class", "category", "outcome", "sentiment", "tag", "tags"))
+INDEX = frozenset(("column_1", "index", "unnamed_0", "row", "row_number", "row_id"))
 TEXTS = frozenset(("text", "texts", "sentence", "review", "message", "comment", "tweet", "document", "phrase",
                    "snippet", "body"))  # fmt: skip
 
 _REMEDIES = {
-    "id": "name the column of the ids with id (--id)",
-    "time": "name the column of the times with time (--time); time='none' (--time none) takes the order of the file",
-    "label": "name the column of the labels with label (--label); label='none' takes all as features",
+    "id": "name the column of the ids with id (--id), or several that are ids together: a,b",
+    "time": "name the column of the times with time (--time), or several that are times together: date,time; none takes"
+    " the order of the file",
+    "label": "name the column of the labels with label (--label)",
 }
 
 
@@ -62,7 +66,7 @@ def find_roles(source: Source, options: Options) -> Roles:
     for role, name in given.items():
         known = name is None or name == NONE or name in source.names
         parts[role] = () if name is None or name == NONE else (name,)
-        if role == "time" and not known and name is not None:
+        if role != "label" and not known and name is not None:
             parts[role] = tuple(part.strip() for part in name.split(","))
         for part in parts[role]:
             if part not in source.names:
@@ -83,16 +87,37 @@ def find_roles(source: Source, options: Options) -> Roles:
             if name is not None:
                 told.append(f"{role} {name!r}")
         found[role] = None if name == NONE else name
+    if options.needs_label and found["label"] is None:
+        raise source.error(f"no column is called label; the columns are {listed(source.names)}; {_REMEDIES['label']}")
     if told:
         note(f"taken by their names: {', '.join(told)}")
     used = {*taken, *found.values()}
-    rest = features if features is not None else tuple(name for name in source.names if name not in used)
+    rest = features if features is not None else _without_counter(source, (n for n in source.names if n not in used))
     return Roles(found["id"], found["time"], found["label"], rest)
 
 
 def text_column(names: Iterable[str]) -> list[str]:
     """Returns the columns whose names say that they hold texts."""
     return [name for name in names if normal(name) in TEXTS]
+
+
+def _without_counter(source: Source, names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the columns without one that has no name, or that of an index, and counts all rows; it is noted."""
+    kept: list[str] = []
+    for name in names:
+        if normal(name) in INDEX and _counts(source, name):
+            note(f"column {shorten(name)} counts the rows and is no feature; features (--features) takes it")
+        else:
+            kept.append(name)
+    return tuple(kept)
+
+
+def _counts(source: Source, name: str) -> bool:
+    found = source.census(name)
+    if found.others or found.numbers < source.rows or source.rows < 2:
+        return False
+    values = source.numbers(name)
+    return bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
 
 
 def _checked_features(source: Source, options: Options, taken: Sequence[str]) -> tuple[str, ...] | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from elman.series.dates.column import time_cells
 from elman.series.dates.reading import Reading
+from elman.series.dates.sources import source_of
 from elman.series.dates.times import TimeOptions, dates_of, times_of
 from elman.series.errors import DataError, shorten
 from elman.series.tables.cells import blocks
@@ -17,7 +19,7 @@ from elman.series.tables.numbers import is_number, parse_numbers
 from elman.series.tables.rows import Rows
 from elman.series.tables.table import Table
 
-__all__ = ["Census", "FrameSource", "Source", "TableSource"]
+__all__ = ["Census", "FrameSource", "Source", "TableSource", "objects"]
 
 
 class Census(NamedTuple):
@@ -111,7 +113,7 @@ class TableSource:
         return [cell.strip() for cell in self.table.column(name, "column")]
 
     def ids(self, name: str) -> list[Any]:
-        return _known(self, name, self.texts(name))
+        return _ids(self, name, self.texts)
 
     def labels(self, name: str) -> np.ndarray:
         cells, found = self.texts(name), self.census(name)
@@ -120,10 +122,11 @@ class TableSource:
             if not np.isnan(values).any():
                 return whole(values)
             return np.array([None if value != value else _plain(value) for value in values.tolist()], object)
-        return _objects([cell or None for cell in cells])
+        return objects([cell or None for cell in cells])
 
     def readings(self, name: str, form: str | None) -> list[Reading]:
-        return dates_of(self.table.column(name, "time"), self._rows(name, time=True), TimeOptions(form))
+        cells = time_cells(source_of(self.table, several=True), name)
+        return dates_of(cells, self._rows(name, time=True), TimeOptions(form))
 
     def error(self, problem: str, name: str | None = None, row: int | None = None) -> DataError:
         if name is None:
@@ -194,8 +197,10 @@ class FrameSource:
         return ["" if _absent(value) else _text(value) for value in self.columns[name].tolist()]
 
     def ids(self, name: str) -> list[Any]:
-        each = self.columns[name].tolist()
-        return _known(self, name, ["" if _absent(v) else v if isinstance(v, int) else _text(v) for v in each])
+        return _ids(self, name, lambda part: [
+            "" if _absent(value) else value if isinstance(value, int) else _text(value)
+            for value in self.columns[part].tolist()
+        ])  # fmt: skip
 
     def labels(self, name: str) -> np.ndarray:
         column = self.columns[name]
@@ -205,10 +210,10 @@ class FrameSource:
             return whole(column.astype(np.float64))
         if self.census(name).dates:
             raise self.error("expected labels, got dates", name, 0)
-        return _objects([None if _absent(value) else value for value in column.tolist()])
+        return objects([None if _absent(value) else value for value in column.tolist()])
 
     def readings(self, name: str, form: str | None) -> list[Reading]:
-        return times_of(self.columns[name], name, TimeOptions(form))
+        return times_of(time_cells(source_of(self.columns, several=True), name), name, TimeOptions(form))
 
     def error(self, problem: str, name: str | None = None, row: int | None = None) -> DataError:
         if name is None:
@@ -226,17 +231,22 @@ def whole(values: np.ndarray) -> np.ndarray:
         else values  # fmt: skip
 
 
-def _known(source: Source, name: str, ids: list[Any]) -> list[Any]:
-    if "" in ids:
-        raise source.error("expected an id, got an empty cell", name, ids.index(""))
-    return ids
+def _ids(source: Source, name: str, column: Callable[[str], list[Any]]) -> list[Any]:
+    """Returns the ids in a column, or in several that are ids together, with " / " between their cells."""
+    parts = [name] if name in source.names else [part.strip() for part in name.split(",")]
+    columns = [column(part) for part in parts]
+    for part, cells in zip(parts, columns, strict=True):
+        if "" in cells:
+            raise source.error("expected an id, got an empty cell", part, cells.index(""))
+    return columns[0] if len(parts) == 1 else [" / ".join(map(str, row)) for row in zip(*columns, strict=True)]
 
 
 def _plain(value: float) -> int | float:
     return int(value) if value.is_integer() else value
 
 
-def _objects(values: Sequence[Any]) -> np.ndarray:
+def objects(values: Sequence[Any]) -> np.ndarray:
+    """Returns values as an array (n,) of objects."""
     found = np.empty(len(values), object)
     found[:] = values
     return found

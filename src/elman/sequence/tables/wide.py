@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from elman.sequence.tables.forms import Channels, find_channels
+from elman.sequence.tables.forms import Channels, find_channels, numbered_columns
 from elman.sequence.tables.layout import Column, Options
 from elman.sequence.tables.roles import Roles
 from elman.sequence.tables.source import Source
-from elman.series.errors import counted, shorten
-from elman.series.notes import note
+from elman.series.errors import counted, listed, shorten
+from elman.series.notes import gathered, note
 
 __all__ = ["wide_sequences"]
 
@@ -18,7 +18,10 @@ def wide_sequences(source: Source, roles: Roles, options: Options) -> tuple[list
     """Returns the sequences of the rows, (T, C) each, and their channels. Empty cells at the end of a row are no steps,
     which is noted. `DataError` for columns that hold something else than numbers, and for other empty cells."""
     channels = _channels(source, roles, options)
-    steps = [[source.numbers(name) for name in names] for names in channels.steps]
+    with gathered() as said:  # of each column
+        steps = [[source.numbers(name) for name in names] for names in channels.steps]
+    for text in said[:1]:
+        note(text + (f", and alike in {counted(len(said) - 1, 'more column')}" if len(said) > 1 else ""))
     x = np.array(steps, np.float64).transpose(2, 1, 0)  # (n, T, C)
     filled = (~np.isnan(x)).max(axis=2)  # whether a step has a value
     lengths = (filled * np.arange(1, x.shape[1] + 1)).max(axis=1)
@@ -49,6 +52,10 @@ def _channels(source: Source, roles: Roles, options: Options) -> Channels:
     """Returns the columns of the steps. `DataError` where there are none."""
     named = options.features is not None and options.layout is None
     channels = None if named else find_channels(roles.rest)
+    if channels is None and not named and (numbered := numbered_columns(roles.rest)):
+        channels = find_channels(numbered)
+        others = [name for name in roles.rest if name not in numbered]
+        note(f"{listed(others)}: not numbered as the steps are, and not used")
     if channels is None:
         steps = list(roles.rest)
         for name in steps:

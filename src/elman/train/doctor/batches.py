@@ -13,6 +13,7 @@ from elman.engines.select import select
 __all__ = ["fitting_rows", "widened", "windowed"]
 
 NUMBERS = 1 << 26  # the most that a replay's tape holds: 256 MB of float32
+FARTHEST, AT_ONCE = 1 << 13, 1 << 9  # steps before a window that its state is made of; of them at a time
 STEPS = 1 << 15  # the most that a replay takes, over all layers: about ten seconds
 
 
@@ -31,14 +32,18 @@ def windowed(layout: Layout, theta: np.ndarray, batch: Batch, rows: np.ndarray, 
     """Returns the batch between two steps; `rows` are those that are longer than `start` steps.
 
     Their state at `start` is computed with theta from the steps before. The training computed it with the weights of
-    earlier updates, so the two differ a little.
+    earlier updates, so the two differ a little. Of a long text, only so many steps before count as a state remembers.
     """
     x, y, weight = (None if array is None else array[:, start:stop] for array in (batch.x, batch.y, batch.weight))
     lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 1, stop - start)
     state = batch.state
     if start:
-        before = batch.take(rows)
-        _, final = select(layout).predict(layout, theta, Batch(before.x[:, :start], state=before.state))
+        begin = max(0, start - FARTHEST)
+        final = None if batch.state is None or begin else [array[rows] for array in batch.state]
+        for t in range(begin, start, AT_ONCE):
+            part = Batch(batch.x[:, t : min(t + AT_ONCE, start)][rows], state=final)
+            final = select(layout).predict(layout, theta, part)[1]
+        assert final is not None
         state = [np.zeros((len(batch.x), slot.size), theta.dtype) for slot in layout.states]
         for array, values in zip(state, final, strict=True):
             array[rows] = values

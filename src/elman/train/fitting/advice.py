@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from elman.core.layers import Layout
+from elman.core.layers import INPUT, Layout
 from elman.core.losses import LOSSES, Loss
 from elman.core.requests import Batch
 from elman.network import Network
@@ -17,6 +17,7 @@ __all__ = ["TrainingWarning", "warn_of_scale", "warn_of_split"]
 # on getting there, or never leaves the noise of its own beginning.
 LEAST, MOST = 0.01, 30.0
 LOOKED_AT = 4096  # rows
+AT_ONCE = 1 << 22  # targets
 FEWEST = 10  # held-out targets whose range says anything
 BEYOND = 0.5  # a larger part of the held-out targets outside of the range of the others is told
 LEVEL = 4  # of the stack, counted from here: where the user called `fit`
@@ -55,12 +56,13 @@ def warn_of_split(layout: Layout, loss: Loss, batch: Batch, rows: np.ndarray, he
     """
     if loss.ragged:
         return
-    trained, tested = _targets(layout, loss, batch, rows), _targets(layout, loss, held_out, np.arange(len(held_out.x)))
-    if not trained.size or not tested.size:
-        return
     remedy = "Hold out rows that are like the others: validation=(x, y)"
     if loss.classes:
-        missing = np.setdiff1d(tested, trained)
+        trained, tested = (
+            _classes(layout, loss, batch, rows),
+            _classes(layout, loss, held_out, np.arange(len(held_out.x))),
+        )
+        missing = np.flatnonzero(tested & ~trained) if trained.any() else np.zeros(0, np.int64)
         if missing.size:
             names = ", ".join(map(str, missing[:12].tolist())) + (", ..." if missing.size > 12 else "")
             warnings.warn(
@@ -69,6 +71,9 @@ def warn_of_split(layout: Layout, loss: Loss, batch: Batch, rows: np.ndarray, he
                 TrainingWarning,
                 stacklevel=LEVEL,
             )
+        return
+    trained, tested = _targets(layout, loss, batch, rows), _targets(layout, loss, held_out, np.arange(len(held_out.x)))
+    if not trained.size or not tested.size:
         return
     low, high = trained.min(axis=0), trained.max(axis=0)
     beyond = float(((tested < low) | (tested > high)).mean())
@@ -79,6 +84,26 @@ def warn_of_split(layout: Layout, loss: Loss, batch: Batch, rows: np.ndarray, he
             TrainingWarning,
             stacklevel=LEVEL,
         )
+
+
+def _classes(layout: Layout, loss: Loss, batch: Batch, rows: np.ndarray) -> np.ndarray:
+    """Returns which classes the targets of some rows hold, flags (O,); a long row is looked at piece by piece."""
+    found = np.zeros(layout.output_size, bool)
+    assert batch.y is not None
+    steps = 1 if layout.time is None else batch.y.shape[1]
+    width, count = AT_ONCE if layout.time == INPUT else steps, max(1, AT_ONCE // steps)
+    for first in range(0, len(rows), count):
+        part = batch.take(slice(rows[first], rows[first] + 1) if count == 1 else rows[first : first + count])
+        every = np.arange(len(part.x))
+        if layout.time is None or steps <= width:
+            found[_targets(layout, loss, part, every)] = True
+            continue
+        for begin in range(0, steps, width):
+            x, y, weight = (None if a is None else a[:, begin : begin + width] for a in (part.x, part.y, part.weight))
+            lengths = np.clip(part.lengths_of(INPUT) - begin, 0, width)
+            piece = part._replace(x=x, y=y, weight=weight, lengths=lengths)
+            found[_targets(layout, loss, piece, every)] = True
+    return found
 
 
 def _targets(layout: Layout, loss: Loss, batch: Batch, rows: np.ndarray) -> np.ndarray:

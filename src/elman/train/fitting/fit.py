@@ -88,7 +88,7 @@ def fit(
     if shown and data.note:
         print(f"validation: {data.note}", file=sys.stderr)
     network = trainer.network
-    with Training(network.weights), reporter(shown, last) as report, ExitStack() as ends:
+    with Training(network.weights, still=True), reporter(shown, last) as report, ExitStack() as ends:
         for each in options.callbacks:
             if hasattr(each, "finish"):
                 ends.callback(each.finish, trainer)  # type: ignore[attr-defined]
@@ -110,7 +110,8 @@ def fit(
             if writer is not None:
                 writer.after_epoch(trainer.training_state, position, improved, ended)
         if position.best_theta is not None:
-            network.theta = position.best_theta
+            with Training(network.weights):
+                network.theta = position.best_theta
 
 
 def _check(data: FitData | FitBatches, options: FitOptions) -> None:

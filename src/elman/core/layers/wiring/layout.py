@@ -115,6 +115,8 @@ class Layout:
             time = None if given.kind == "vector" else given.time or name
             self._signals[name] = Signal(given.size, time, given.kind == "integers")
         self.parts, self.states = self._bind(nodes)
+        self.dense = self.size  # parameters before the tables of sparse layers, which lie behind all others
+        self._place_tables()
         self.output_size, self.time = self.parts[-1].output.size, self.parts[-1].output.time
         self.last = self.time is None
         placed = (p for part in self.parts for group in part.parameters for p in group)
@@ -140,6 +142,11 @@ class Layout:
             if any(start is not None for group in part.starts for start in group):
                 return "an initial state from another layer"
         return None
+
+    @cached_property
+    def tables(self) -> tuple[Parameter, ...]:
+        """Returns the parameters of sparse layers, each (rows, width), in the order of their places in theta."""
+        return tuple(p for part in self.parts if part.layer.sparse for group in part.parameters for p in group)
 
     @cached_property
     def draws(self) -> bool:
@@ -201,6 +208,8 @@ class Layout:
             layer, reads = node.layer, self._reads(i, node)
             read = [self._signals[source] for source in reads]
             output = self._signals[i] = self._output(i, layer, read)
+            if layer.final and i + 1 < len(nodes):
+                raise ValueError(f"layers[{i}]: expected {type(layer).__name__} as the last layer, got more behind it")
             shapes, sizes = layer.parameter_shapes(*(signal.size for signal in read)), layer.state_sizes()
             if node.name is None:
                 full = {key: layer.full_name(key, before[layer.kind], unnamed[layer.kind]) for key in (*shapes, *sizes)}
@@ -214,7 +223,7 @@ class Layout:
             for suffix in layer.suffixes:
                 if shapes:
                     named = {key: (full[key] + suffix, shape) for key, shape in shapes.items()}
-                    parameters.append(self._place(named, shared))
+                    parameters.append(_unplaced(named) if layer.sparse else self._place(named, shared))
                 if sizes:
                     states.append(tuple(StateSlot(full[key] + suffix, size) for key, size in sizes.items()))
             slots += [slot for group in states for slot in group]
@@ -246,6 +255,14 @@ class Layout:
             if self.size > MOST_PARAMETERS:
                 raise ValueError(f"layers: expected at most {MOST_PARAMETERS:,} parameters, got {name} {shape}")
         return tuple(placed)
+
+    def _place_tables(self) -> None:
+        """Places the parameters of sparse layers behind all others, so that what an update changes as a whole lies
+        together."""
+        for i, part in enumerate(self.parts):
+            if part.layer.sparse:
+                groups = [self._place({p.role: (p.name, p.shape) for p in group}, {}) for group in part.parameters]
+                self.parts = (*self.parts[:i], part._replace(parameters=tuple(groups)), *self.parts[i + 1 :])
 
     # ------------------------------------------------------------------------------- initial states
 
@@ -279,6 +296,10 @@ class Layout:
         return (Layout, (self.layers, self.input_size, self.inputs))
 
 
+def _unplaced(shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name, shape, 0, role) for role, (name, shape) in shapes.items())
+
+
 def _shared(i: int, key: str, name: str, shape: tuple[int, ...], parts: Sequence[Part]) -> Parameter:
     """Returns the parameter of an Embedding before layer i that this layer has too, checked to be of its shape."""
     tables = [p for part in parts if isinstance(part.layer, Embedding) for group in part.parameters for p in group]
@@ -286,6 +307,11 @@ def _shared(i: int, key: str, name: str, shape: tuple[int, ...], parts: Sequence
     if found is None:
         known = ", ".join(repr(p.name.rpartition(".")[0]) for p in tables) or "there is none"
         raise ValueError(f"layers[{i}]: expected tied to name an Embedding before it ({known}), got {name!r}")
+    if any(part.layer.sparse and found in group for part in parts for group in part.parameters):
+        raise ValueError(
+            f"layers[{i}]: expected tied to name an Embedding without sparse=True, since an output layer changes every "
+            f"row, got {name!r}"
+        )
     if found.shape != shape:
         expected = f"the table of {name!r}, of shape {found.shape}, to be of shape {shape}"
         raise ValueError(f"layers[{i}]: expected {expected}: a row an output, as wide as what the layer reads")

@@ -9,12 +9,13 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from . import attention, concat, dense, dropout, embedding, last, pool, recurrent, shift, skip
+from . import adaptive_softmax, attention, concat, dense, dropout, embedding, last, pool, recurrent, shift, skip
 from .record import Done, Given, Sent, Signal
 
 __all__ = ["LAYERS", "Done", "Given", "Sent", "Signal"]
 
 LAYERS: dict[str, ModuleType | Any] = {
+    "adaptive_softmax": adaptive_softmax,
     "attention": attention,
     "concat": concat,
     "dense": dense,

@@ -59,7 +59,7 @@ def value_and_derivative(
     and zeros.
     """
     wide = y_hat.astype(np.float64)
-    target = y if y.dtype.kind == "i" else y.astype(np.float64)
+    target = y.astype(np.int64 if y.dtype.kind in "iu" else np.float64, copy=False)
     if loss.kind == "custom":
         value, slope = loss.evaluate(wide, target, weight.astype(np.float64))
         return (value / norm, (slope / norm).astype(y_hat.dtype)) if norm > 0 else (0.0, np.zeros_like(y_hat))

@@ -38,18 +38,19 @@ def step(
     gradient: np.ndarray,
     rate: float,
     number: int,
+    piece: slice,
 ) -> None:
-    """Takes `optim.step`, segment by segment, and then the bounds."""
+    """Takes `optim.step` for a piece of theta, segment by segment, and then the bounds."""
     if constraints is None:
-        optim.step(optimizer, theta, slots, gradient, rate, number)
+        optim.step(optimizer, theta[piece], [slot[piece] for slot in slots], gradient[piece], rate, number)
         return
     starts = constraints.starts
     segments = zip(starts[:-1], starts[1:], constraints.factors, constraints.decays, strict=True)
-    for begin, end, factor, decays in segments:
-        if factor == 0:
+    for first, last, factor, decays in segments:
+        part = slice(max(first, piece.start), min(last, piece.stop))
+        if factor == 0 or part.start >= part.stop:
             continue
         own = optimizer if decays or not hasattr(optimizer, "weight_decay") else replace(optimizer, weight_decay=0.0)
-        parts = [slot[begin:end] for slot in slots]
-        optim.step(own, theta[begin:end], parts, gradient[begin:end], rate * float(factor), number)
+        optim.step(own, theta[part], [slot[part] for slot in slots], gradient[part], rate * float(factor), number)
     if constraints.lower is not None:
-        np.clip(theta, constraints.lower, constraints.upper, out=theta)
+        np.clip(theta[piece], constraints.lower[piece], constraints.upper[piece], out=theta[piece])

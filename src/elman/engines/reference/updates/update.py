@@ -1,7 +1,8 @@
 """A block of updates on whatever gives a value and a gradient; native/engine/update.h is the same loop.
 
 An update takes, in order: the gradient of its rows' loss; clipping by value; the global norm, which is what is
-reported; clipping by norm; the optimiser's step, under the constraints.
+reported; clipping by norm; the optimiser's step, under the constraints. Of a sparse table, the rows alone take the
+last step whose gradient, once what can't move is held, is not 0 in every entry.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ValueAndGradient(Protocol):
 
 def run_updates(
     value_and_gradient: ValueAndGradient,
+    layout: Any,
     theta: np.ndarray,
     batch: Any,
     rule: Any,
@@ -52,6 +54,7 @@ def run_updates(
             now, carry = (batch, None) if windows is None else (_window(batch, windows, u), windows.carry)
             losses[u], gradient = value_and_gradient(now, rows, step + u, carry)
             constraints.hold(rule.constraints, gradient)
+            pieces = _pieces(layout, gradient)
             if rule.clip_value is not None:
                 gradient = clip.by_value(gradient, rule.clip_value)
             norms[u] = clip.global_norm(gradient)
@@ -60,12 +63,23 @@ def run_updates(
             if rule.clip_norm is not None:
                 gradient = clip.by_norm(gradient, norms[u], rule.clip_norm)
             rate = float(records.rates[u])
-            constraints.step(rule.constraints, rule.optimizer, theta, slots, gradient, rate, step + u + 1)
+            for piece in pieces:
+                constraints.step(rule.constraints, rule.optimizer, theta, slots, gradient, rate, step + u + 1, piece)
     except BaseException:
         for array, values in zip((theta, *slots), before, strict=True):
             array[...] = values
         raise
     return losses, norms, updates
+
+
+def _pieces(layout: Any, gradient: np.ndarray) -> list[slice]:
+    """Returns what of theta an update changes: all before its tables, and their rows with a gradient."""
+    pieces = [slice(0, layout.dense)]
+    for table in layout.tables:
+        width = table.shape[1]
+        touched = np.flatnonzero(table.view(gradient).any(axis=1))
+        pieces += [slice(at, at + width) for at in (table.offset + touched * width).tolist()]
+    return pieces
 
 
 def _window(batch: Any, windows: Any, u: int) -> Any:
