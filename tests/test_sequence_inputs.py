@@ -103,7 +103,7 @@ def test_tokens_and_numbers_are_learned_together():
     assert [sized.networks_[0].parameters[f"embedding{k}.weight"].shape[1] for k in (0, 2)] == [5, 2]
 
 
-@pytest.mark.parametrize("token", [3, 2.5, True, ("a", 1), frozenset("ab")], ids=repr)
+@pytest.mark.parametrize("token", [3, 2.5, True, ("a", 1), frozenset("a")], ids=repr)
 def test_any_hashable_thing_is_a_token(token: Any):
     first, second = np.empty(2, object), np.empty(1, object)
     first[:], second[:] = [token, "end"], ["end"]
