@@ -1,7 +1,7 @@
 """Classifies the digits of MNIST-1D (Greydanus 2020), 40 numbers a row, with recurrent networks.
 
     pip install 'elman[sklearn]' mnist1d
-    python examples/mnist1d.py
+    python examples/mnist_1d.py
 
 The data are those of the package's `make_dataset()` with its default arguments, which draws them: 4,000 training rows
 and 1,000 test rows. The last 800 training rows choose between three networks; the chosen one trains on all 4,000. Each
