@@ -48,7 +48,7 @@ def columns(texts: np.ndarray, hidden: float = 0.0, seed: int = 0) -> list[list[
     return [[(word, word[:5], word[:4], word[-3:]) for word in text] for text in seen]
 
 
-def main(path: str, rows: int | None = None, copies: int = 4, **options: Any) -> None:
+def main(path: str, rows: int | None = None, copies: int = 6, **options: Any) -> None:
     texts, ratings = (each[:rows] for each in read(path))
     texts, ratings = texts[ratings != 0], ratings[ratings != 0]
     part, positive = np.array([zlib.crc32(text.encode()) % 10 for text in texts]), ratings > 0
@@ -66,7 +66,7 @@ def main(path: str, rows: int | None = None, copies: int = 4, **options: Any) ->
         tried = [make_pipeline(TfidfVectorizer(ngram_range=(1, k), **WORDS), clone(m)) for k in (1, 2) for m in models]
         best = max(tried, key=lambda each: right(each.fit(texts[train], target[train]).predict, valid))
         print(f"{name:8} validation {right(best.predict, valid):.1%}, test {right(best.predict, test):.1%}", flush=True)
-    many = [x for k in range(copies) for x in columns(texts[train], 0.4, k)]
+    many = [x for k in range(copies) for x in columns(texts[train], 0.5, k)]
     model = SequenceRegressor(**NETWORK | options).fit(many, np.tile(ratings[train], copies))
     found = [right(lambda x: model.predict(columns(x)), rows) for rows in (valid, test)]
     size = f"{model.members} networks of {model.networks_[0].num_parameters:,} parameters, one final run"

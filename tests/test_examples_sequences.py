@@ -26,6 +26,7 @@ def archive(path: Path, files: dict[str, bytes]) -> Path:
 
 def run(name: str, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments), "--quick"])
+    monkeypatch.syspath_prepend(EXAMPLES)  # as `python examples/NAME.py` does: a script must not hide what it imports
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
 
 
@@ -90,7 +91,7 @@ def test_turning_keeps_lengths_and_angles(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_mnist1d(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("mnist1d", reason="needs mnist1d: pip install 'elman[examples]'")
-    run("mnist1d", monkeypatch)
+    run("mnist_1d", monkeypatch)
     out = capsys.readouterr().out
     assert "250 training rows, 1000 test rows" in out
     assert "one final run" in out

@@ -1,7 +1,7 @@
 """Classifies the digits of MNIST-1D (Greydanus 2020), 40 numbers a row, with recurrent networks.
 
     pip install 'elman[sklearn]' mnist1d
-    python examples/mnist1d.py
+    python examples/mnist_1d.py
 
 The data are those of the package's `make_dataset()` with its default arguments, which draws them: 4,000 training rows
 and 1,000 test rows. The last 800 training rows choose between three networks; the chosen one trains on all 4,000. Each
@@ -22,7 +22,7 @@ from sklearn.neural_network import MLPClassifier
 from elman import SequenceClassifier
 
 STEPS, COPIES, EPOCHS, MEMBERS = 40, 10, 4, 5
-COMMON = {"pooling": "last", "dropout": 0.0, "batch_size": 50, "learning_rate": 0.003, "weight_decay": 0.001}
+COMMON = {"pooling": "mean+max+last", "dropout": 0.0, "batch_size": 50, "learning_rate": 0.003, "weight_decay": 0.001}
 CANDIDATES: dict[str, dict[str, Any]] = {  # width of a window, and options of the network
     "GRU, 1 layer of 64": {"width": 9, "hidden_size": 64},
     "GRU, 2 layers of 48": {"width": 9, "hidden_size": 48, "num_layers": 2},
