@@ -115,19 +115,20 @@ def test_process_substitution_of_a_shell():
 
 # --------------------------------------------------------------------- long cells, many columns, odd bytes
 
+LENGTH = 250_000  # characters: what takes their square takes minutes
 LONG = {
-    "digits": "1" * MILLION,
-    "digits and a letter": "1" * MILLION + "x",
-    "points": "1." * (MILLION // 2),
-    "a long fraction": "1." + "1" * MILLION + "x",
-    "an exponent": "1e" + "1" * MILLION + "x",
-    "thousands": "1,111" * (MILLION // 5) + "x",
-    "decimal comma": "1" * MILLION + "," + "1" * MILLION + "x",
-    "thousands and a decimal comma": "1" + ".111" * (MILLION // 4) + ",1x",
-    "a date and digits": "2020-01-01 00:00:00." + "1" * MILLION + "x",
-    "an hour and digits": "2020-01-01T" + "1" * MILLION,
-    "spaces": "2020-01-01" + " " * MILLION + "x",
-    "letters": "a" * MILLION,
+    "digits": "1" * LENGTH,
+    "digits and a letter": "1" * LENGTH + "x",
+    "points": "1." * (LENGTH // 2),
+    "a long fraction": "1." + "1" * LENGTH + "x",
+    "an exponent": "1e" + "1" * LENGTH + "x",
+    "thousands": "1,111" * (LENGTH // 5) + "x",
+    "decimal comma": "1" * LENGTH + "," + "1" * LENGTH + "x",
+    "thousands and a decimal comma": "1" + ".111" * (LENGTH // 4) + ",1x",
+    "a date and digits": "2020-01-01 00:00:00." + "1" * LENGTH + "x",
+    "an hour and digits": "2020-01-01T" + "1" * LENGTH,
+    "spaces": "2020-01-01" + " " * LENGTH + "x",
+    "letters": "a" * LENGTH,
 }
 
 
