@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_estimators import CHECKS
 
 import elman
 from elman import MusicModel, PianoRoll, datasets
@@ -461,19 +462,6 @@ def test_marginals_add_the_chances_of_all_chords(joint: bool):
     keys = np.concatenate([before, np.zeros((1, 88), bool)])
     np.testing.assert_allclose(model.marginals(keys, particles=2**14)[-1], expected, atol=2e-4)
     np.testing.assert_allclose(model.marginals(keys, particles=32)[-1], expected, atol=0.05)
-
-
-CHECKS = [
-    "check_do_not_raise_errors_in_init_or_set_params",
-    "check_estimator_cloneable",
-    "check_estimator_repr",
-    "check_get_params_invariance",
-    "check_mixin_order",
-    "check_no_attributes_set_in_init",
-    "check_parameters_default_constructible",
-    "check_set_params",
-    "check_valid_tag_types",
-]
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -198,3 +198,13 @@ def test_ids_take_the_smallest_type_and_files_no_memory(monkeypatch: pytest.Monk
     assert len(ids) == 180 * 20_000
     assert peak < 3_000_000
     assert Characters("".join(map(chr, range(300)))).encode("ab").dtype == np.uint16
+
+
+def test_a_place_behind_an_empty_file(tmp_path: Path):
+    for name, text in {"a.txt": "", "b.txt": "one\ntwo", "c.txt": "x"}.items():
+        (tmp_path / name).write_text(text)
+    source = as_source("text", tmp_path, "utf-8")
+    whole = "".join(source.blocks())
+    assert whole == "one\ntwo\nx"
+    assert source.place(whole.index("w")) == (tmp_path / "b.txt", 2, 2)
+    assert source.place(whole.index("x")) == (tmp_path / "c.txt", 1, 1)

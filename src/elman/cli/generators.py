@@ -4,65 +4,17 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from elman.cli import values
 from elman.cli.console import terminal
+from elman.cli.generate_options import GenerateOptions
 from elman.cli.music import write_music
-from elman.cli.options import Json, Out, Seed
 
 if TYPE_CHECKING:
     from elman.text import LanguageModel
 
-__all__ = ["GENERATORS", "GenerateOptions"]
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """How a model draws what it makes."""
-
-    prompt: Annotated[
-        str,
-        typer.Option(
-            "--prompt",
-            callback=values.decoded_or_empty,
-            metavar="TEXT|FILE",
-            help="What stands before: text, or a MIDI file.",
-        ),
-    ] = ""
-    length: Annotated[
-        int | None,
-        typer.Option(
-            "--length",
-            metavar="N",
-            min=1,
-            help="Characters, or words (default: 500); of music, steps (default: as the median piece has).",
-        ),
-    ] = None
-    temperature: Annotated[
-        float,
-        typer.Option(
-            "--temperature", min=0.0, help="Below 1: what is probable gets more so; 0: always the most probable."
-        ),
-    ] = 1.0
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", metavar="N", min=1, help="Draw among so many of the most probable.")
-    ] = None
-    top_p: Annotated[
-        float | None,
-        typer.Option("--top-p", min=1e-9, max=1.0, help="Draw among the fewest whose probabilities sum to this."),
-    ] = None
-    seed: Seed = 0
-    out: Out = None
-    as_json: Json = False
-
-    @property
-    def sampling(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "seed")}
+__all__ = ["GENERATORS"]
 
 
 def write_text(path: Path, model: LanguageModel, options: GenerateOptions) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from elman.cli.console import music as console
 from elman.cli.console import terminal
 from elman.cli.files import Outputs
+from elman.cli.generate_options import GenerateOptions
 from elman.cli.values import model_stem
 
 if TYPE_CHECKING:
@@ -16,27 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["COMPOSED", "write_music", "write_piece"]
 
 COMPOSED = (".composed.mid", ".composed.png")  # what `write_piece` writes
-
-
-class GenerateOptions(Protocol):
-    """The options of `elman generate`."""
-
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def length(self) -> int | None: ...
-    @property
-    def temperature(self) -> float: ...
-    @property
-    def top_k(self) -> int | None: ...
-    @property
-    def top_p(self) -> float | None: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def out(self) -> Path | None: ...
-    @property
-    def as_json(self) -> bool: ...
 
 
 def write_piece(

@@ -129,7 +129,7 @@ def _fitted(
     )
     trainer.advice = False  # keys are silent most of the time, and that is how music is
 
-    def batches() -> Iterator[dict[str, np.ndarray]]:
+    def batches() -> Iterator[dict[str, list[np.ndarray]]]:
         """Yields an epoch's batches, a function of its number, so that a training can go on within an epoch."""
         rng = np.random.default_rng([trainer.seed, trainer.epochs])
         order = rng.permutation(len(training.passages))
@@ -150,21 +150,9 @@ def _fitted(
     return network, trainer.history
 
 
-def _batch(examples: Sequence[Example]) -> dict[str, np.ndarray]:
-    """Returns examples of unequal lengths as the arguments of a fit."""
-    lengths = np.array([len(example.x) for example in examples])
-
-    def padded(rows: Sequence[np.ndarray]) -> np.ndarray:
-        whole = np.zeros((len(rows), lengths.max(), *rows[0].shape[1:]), rows[0].dtype)
-        for place, row in zip(whole, rows, strict=True):
-            place[: len(row)] = row
-        return whole
-
-    return {
-        "x": padded([example.x for example in examples]),
-        "y": padded([example.y for example in examples]),
-        "lengths": lengths,
-    }
+def _batch(examples: Sequence[Example]) -> dict[str, list[np.ndarray]]:
+    """Returns examples of any lengths as the arguments of a fit."""
+    return {"x": [example.x for example in examples], "y": [example.y for example in examples]}
 
 
 def _transposed(passage: Passage, most: int, rng: np.random.Generator) -> Passage:

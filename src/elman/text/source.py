@@ -39,21 +39,7 @@ class Source:
     def blocks(self) -> Iterator[str]:
         """Yields the text in blocks; line ends of files are read as line feeds, a byte order mark is left out.
         DataError for a file that is none of its encoding, with the line."""
-        if self.text is not None:
-            yield self.text if isinstance(self.text, str) else self.text.decode("latin-1")
-            return
-        encoding = "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
-        last = "\n"
-        for path in self.paths:
-            if last != "\n":
-                yield "\n"
-            try:
-                with path.open(encoding=encoding) as file:
-                    while block := file.read(BLOCK):
-                        last = block[-1]
-                        yield block
-            except UnicodeError as error:
-                raise _undecodable(path, self.encoding, error) from None
+        return (block for _, block in self._blocks_of_files())
 
     def raw_blocks(self) -> Iterator[bytes]:
         """Yields the bytes of the text, or of its files one after the other, in blocks."""
@@ -82,14 +68,23 @@ class Source:
         return Place(path, line, column)
 
     def _blocks_of_files(self) -> Iterator[tuple[Path | None, str]]:
-        for path in self.paths or [None]:
-            own = Source(self.text if path is None else None, [] if path is None else [path], self.encoding)
-            last = ""
-            for block in own.blocks():
-                last = block[-1:] or last
-                yield path, block
-            if path is not None and path != self.paths[-1] and last != "\n":
-                yield path, "\n"
+        """Yields each block with the file that it comes from."""
+        if self.text is not None:
+            yield None, self.text if isinstance(self.text, str) else self.text.decode("latin-1")
+            return
+        encoding = "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
+        last, before = "\n", None
+        for path in self.paths:
+            if last != "\n":
+                yield before, "\n"
+            try:
+                with path.open(encoding=encoding) as file:
+                    while block := file.read(BLOCK):
+                        last = block[-1]
+                        yield path, block
+            except UnicodeError as error:
+                raise _undecodable(path, self.encoding, error) from None
+            before = path
 
 
 def as_source(name: str, given: object, encoding: str) -> Source:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from elman.cli.generators import GENERATORS, GenerateOptions
+from elman.cli.generate_options import GenerateOptions
+from elman.cli.generators import GENERATORS
 from elman.cli.options import Model
 from elman.core import checks
 

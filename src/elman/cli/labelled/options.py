@@ -93,7 +93,6 @@ class TableOptions:
         like       the layout of other sequences, as which the file is read
         unlabelled   whether a file without labels may be read
         """
-        from elman.sequence.tables.kinds import MISSING
         from elman.sequence.tables.layout import Options
         from elman.sequence.tables.reading import read
 
@@ -105,8 +104,8 @@ class TableOptions:
             per_step,
             None if features is None else tuple(features),
             tuple(values.as_names("--categorical", self.categorical) or ()),
-            None if self.form is None else checks.choice("form", self.form, ("long", "wide", "text")),  # pyright: ignore
-            checks.choice("missing", self.missing, MISSING),
+            self.form,  # pyright: ignore
+            self.missing,
             self.date_format,
             numeric,
             like,

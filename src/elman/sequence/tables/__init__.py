@@ -6,8 +6,9 @@ What lies where:
     layout.py    `Layout`: which columns a table has for what, kept beside a model, so that fresh rows are read alike
     roles.py     which column holds the ids, the times, the labels, and which hold features
     forms.py     whether a table is in long form, in wide form, or one of texts
-    long.py wide.py texts.py   the three forms, each read into sequences
+    wide.py texts.py   the forms besides the long one, each read into sequences
     order.py     the rows of each id, in the order of time
+    labels.py    one label for each sequence, or one for each step
     kinds.py     numbers or text, and columns that only look like features
     source.py    a CSV file and a data frame as the same columns, with the place of each row for error messages
 """

@@ -85,8 +85,7 @@ def sequences(
     """
     options = Options(
         id, time, label, per_step, _names("features", features), _names("categorical", categorical) or (),
-        None if form is None else checks.choice("form", form, ("long", "wide", "text")),  # pyright: ignore
-        checks.choice("missing", missing, MISSING), date_format, numeric_label, layout,
+        form, missing, date_format, numeric_label, layout,  # pyright: ignore
     )  # fmt: skip
     found = read(data, options, skip_rows=skip_rows, decimal=decimal)
     warn(found.notes)
@@ -95,6 +94,9 @@ def sequences(
 
 def read(data: Any, options: Options, *, skip_rows: int = 0, decimal: str | None = None) -> Sequences:
     """As `sequences`, without warnings, and with the options in one record."""
+    if options.form is not None:
+        checks.choice("form", options.form, ("long", "wide", "text"))
+    checks.choice("missing", options.missing, MISSING)
     with gathered() as notes:
         source = _source(data, options, skip_rows, decimal)
         if options.layout is not None:
