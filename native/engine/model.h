@@ -41,10 +41,10 @@ class Model;
 template <class T>
 struct Workspace {
   explicit Workspace(const Model<T>& m)
-      : sums(m.program(), m.states(), m.table()), aimed(m.targeted(), m.states(), m.table()) {}
+      : sums(m.program(), m.states(), m.table()), targeted(m.targeted(), m.states(), m.table()) {}
   Cut cut;
   Block packed;
-  Gradient<T> sums, aimed;  // aimed: of the program that computes its targets' outputs alone
+  Gradient<T> sums, targeted;  // targeted: of the program that computes its targets' outputs alone
   // Of predictions: the weights that `ready` was packed from, and each thread's tape.
   std::vector<T> theta;
   Block ready;
@@ -267,7 +267,7 @@ class Model {
 
  private:
   Gradient<T>& sums_for(Workspace<T>& work, const Objective& objective) const {
-    return targeted_.targeted && objective.loss.kind == LossKind::cross_entropy ? work.aimed : work.sums;
+    return targeted_.targeted && objective.loss.kind == LossKind::cross_entropy ? work.targeted : work.sums;
   }
 
   // Whether any state has to be multiplied: a single step from a state of zero needs no product with it.

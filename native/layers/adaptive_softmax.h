@@ -5,6 +5,7 @@
 // that no memory grows with both steps and classes.
 #pragma once
 
+#include "math/softmax.h"
 #include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
@@ -17,36 +18,6 @@ struct Listed {
   const int64_t* index;
   ELMAN_INLINE const T* operator[](int64_t m) const { return base + index[m] * ld; }
 };
-
-// a (count,) <- log softmax(a), with zeros behind it to whole vectors.
-template <class T>
-void log_softmax(T* a, int64_t count) {
-  constexpr int64_t W = kWidth<T>;
-  const int64_t all = padded<T>(count);
-  for (int64_t s = count; s < all; s++) a[s] = T(-__builtin_inf());
-  Vec<T> highest = load(a);
-  for (int64_t s = W; s < all; s += W) {
-    const Vec<T> v = load(a + s);
-    highest = v > highest ? v : highest;
-  }
-  T most = highest[0];
-  for (int64_t l = 1; l < W; l++) most = highest[l] > most ? highest[l] : most;
-  Vec<T> sum{};
-  for (int64_t s = 0; s < all; s += W) sum += exp_negative<T>(load(a + s) - splat(most));
-  const T log = T(log_positive(double(sum_lanes<T>(sum))));
-  for (int64_t s = 0; s < all; s += W) store(a + s, load(a + s) - splat(most) - splat(log));
-  for (int64_t s = count; s < all; s++) a[s] = T(0);
-}
-
-// log_p (count,) <- the gradient by a of what has d (count,) by log softmax(a); d may be null: 0.
-template <class T>
-void log_softmax_back(T* log_p, int64_t count, const T* d, T total) {
-  constexpr int64_t W = kWidth<T>;
-  for (int64_t s = 0; s < padded<T>(count); s += W) {
-    store(log_p + s, Vec<T>{} - splat(total) * exp_negative<T>(load(log_p + s)));
-  }
-  for (int64_t s = 0; d && s < count; s++) log_p[s] += d[s];
-}
 
 template <class T>
 struct AdaptiveSoftmaxLayer : PlainLayer<T> {

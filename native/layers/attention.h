@@ -4,6 +4,7 @@
 // sum's order depends on that row alone.
 #pragma once
 
+#include "math/softmax.h"
 #include "shard/record.h"
 
 namespace elman::ELMAN_ISA {
@@ -19,38 +20,6 @@ struct RowSteps {
 template <class T>
 ELMAN_INLINE RowSteps<T> steps_of_row(const T* at, int64_t ld, const Steps& s, int64_t r) {
   return {at + r * ld, s.offset, ld};
-}
-
-// a (count,) <- softmax(a), with zeros behind it to whole vectors.
-template <class T>
-void softmax(T* a, int64_t count) {
-  constexpr int64_t W = kWidth<T>;
-  const int64_t all = padded<T>(count);
-  for (int64_t s = count; s < all; s++) a[s] = T(-__builtin_inf());
-  Vec<T> highest = load(a);
-  for (int64_t s = W; s < all; s += W) {
-    const Vec<T> v = load(a + s);
-    highest = v > highest ? v : highest;
-  }
-  T most = highest[0];
-  for (int64_t l = 1; l < W; l++) most = highest[l] > most ? highest[l] : most;
-  Vec<T> sum{};
-  for (int64_t s = 0; s < all; s += W) {
-    const Vec<T> e = exp_negative<T>(load(a + s) - splat(most));
-    store(a + s, e);
-    sum = sum + e;
-  }
-  const Vec<T> scale = splat(T(1) / sum_lanes<T>(sum));
-  for (int64_t s = 0; s < all; s += W) store(a + s, load(a + s) * scale);
-}
-
-// da (count,), the gradient of a = softmax(score), becomes that of the scores.
-template <class T>
-void softmax_back(const T* a, T* da, int64_t count) {
-  Vec<T> sum{};
-  for (int64_t s = 0; s < count; s += kWidth<T>) sum = fma<T>(load(a + s), load(da + s), sum);
-  const Vec<T> mean = splat(sum_lanes<T>(sum));
-  for (int64_t s = 0; s < count; s += kWidth<T>) store(da + s, load(a + s) * (load(da + s) - mean));
 }
 
 template <class T>
