@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from elman.core import checks
 from elman.core.losses.classes import BinaryCrossEntropy, CrossEntropy
+from elman.core.losses.ctc import CTC
 from elman.core.losses.custom import Custom
 from elman.core.losses.densities import Gaussian, StudentT
 from elman.core.losses.loss import Loss
@@ -15,6 +16,7 @@ from elman.core.losses.pointwise import MAE, MSE, HalfSSE, Huber
 from elman.core.losses.quantiles import Pinball
 
 __all__ = [
+    "CTC",
     "LOSSES",
     "MAE",
     "MSE",
@@ -44,6 +46,7 @@ LOSSES: dict[str, Loss] = {
         Pinball(),
         Gaussian(),
         StudentT(),
+        CTC(),
     )
 }
 

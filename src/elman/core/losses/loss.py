@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 __all__ = ["Loss"]
 
 
@@ -62,6 +64,16 @@ class Loss:
     def terms(self, outputs: int) -> int:
         """Returns how many terms a step has, each of which counts in the mean; of a ragged loss, how many a row has."""
         return 1 if self.classes or self.ragged else outputs
+
+    def labels(self, outputs: int) -> np.ndarray:
+        """Returns the whole numbers that a ragged target may hold, for a network of so many outputs."""
+        return np.arange(outputs)
+
+    def check_rows(self, y: np.ndarray, y_lengths: np.ndarray, lengths: np.ndarray) -> None:
+        """Raises ValueError, with the row, for a ragged target that the loss cannot take.
+
+        y (B, U) whole numbers in [0, O), of which a row's first y_lengths (B,) count; lengths (B,) of the outputs.
+        """
 
     def constants(self) -> dict[str, Any]:
         """Returns its numbers, by the names that they have in the compiled core's `Loss` (native/program.h)."""

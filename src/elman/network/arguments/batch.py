@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from elman.core.checks import shown
 from elman.core.layers import INPUT, Layout
 from elman.core.losses import Loss
-from elman.core.requests import Batch
+from elman.core.requests import Batch, NamedInput
 from elman.network.arguments.named import TARGETS, as_named, by_name
 from elman.network.arguments.ragged import like_steps, padded
 from elman.network.arguments.states import as_state
@@ -81,13 +81,13 @@ def as_batch(
             array, ends = named[layout.time]
             steps, valid = array.shape[1], None if ends is None else np.arange(array.shape[1]) < ends[:, None]
     if loss is not None and (type(y) in LISTS or type(sample_weight) in LISTS) and not layout.last and not single:
-        ends = own if layout.time == INPUT or named is None else named[layout.time or INPUT].lengths
-        ends = np.full(n, steps, np.int64) if ends is None else ends
+        ends = _ends(layout, own, named, n, steps)
         y = y if loss.ragged else like_steps("y", y, ends, steps)
         sample_weight = like_steps("sample_weight", sample_weight, ends, steps)
     targets, target_lengths = None, None
     if loss is not None and loss.ragged:
-        targets, target_lengths = as_ragged(layout, y, (counts or {}).get(TARGETS), loss, n, single)
+        ends = _ends(layout, own, named, n, steps)
+        targets, target_lengths = as_ragged(layout, y, (counts or {}).get(TARGETS), loss, ends, single)
     elif loss is not None:
         targets = as_targets(layout, dtype, y, loss, n, steps, valid, single)
     weight = None
@@ -115,6 +115,7 @@ def check_unchanged(layout: Layout, batch: Batch, loss: Loss) -> None:
         if loss.ragged and batch.y is not None and batch.y_lengths is not None:
             mask = np.arange(batch.y.shape[1]) < batch.y_lengths[:, None]
             check_range("y", batch.y, mask, False, layout.output_size)
+            loss.check_rows(batch.y, batch.y_lengths, batch.lengths_of(layout.time or INPUT))
         elif loss.classes and batch.y is not None:
             time = layout.time
             mask = valid
@@ -153,6 +154,15 @@ def _lengths(lengths: object, n: int, steps: int, single: bool) -> np.ndarray:
         row = int(bad.argmax())
         raise ValueError(f"lengths: expected whole numbers in [1, {steps}], got {array[row]} at row {row}")
     return array
+
+
+def _ends(
+    layout: Layout, own: np.ndarray | None, named: Mapping[str, NamedInput] | None, n: int, steps: int
+) -> np.ndarray:
+    """Returns the lengths (n,) of the outputs' rows; `own` are those of x, `steps` the outputs' T."""
+    time = layout.time or INPUT
+    ends = own if named is None or time == INPUT else named[time].lengths
+    return np.full(n, steps, np.int64) if ends is None else ends
 
 
 def _weight(

@@ -19,6 +19,8 @@ def target_width(layout: Layout, loss: Loss) -> int | None:
     where the network's outputs are no multiple of what the loss takes for a target."""
     if loss.ragged and layout.last:
         raise ValueError(f"loss: expected a network with an output at every step for {loss.label}, got one behind Last")
+    if loss.ragged and layout.parts[-1].layer.kind == "adaptive_softmax":
+        raise ValueError(f"loss: expected a network that ends with a Dense for {loss.label}, got an AdaptiveSoftmax")
     return loss.target_width(layout.output_size)
 
 
@@ -56,10 +58,11 @@ def as_targets(
 
 
 def as_ragged(
-    layout: Layout, y: object, lengths: object, loss: Loss, n: int, single: bool
+    layout: Layout, y: object, lengths: object, loss: Loss, ends: np.ndarray, single: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """One sequence of classes a row, from a list of sequences or from an array and its lengths: int64 (n, U) and its
-    rows' lengths (n,), from 0 to U."""
+    rows' lengths (n,), from 0 to U. `ends` (n,) are the lengths of the outputs."""
+    n = len(ends)
     target_width(layout, loss)
     expected = f"one sequence of whole numbers a row (loss is {loss.label})"
     given: Any = [y] if single else y
@@ -75,4 +78,5 @@ def as_ragged(
     check_width("y", array.shape, [(n, "U")])
     counts = as_lengths("lengths['y']", lengths, n, array.shape[1], 0)
     check_range("y", array, np.arange(array.shape[1]) < counts[:, None], single, layout.output_size)
+    loss.check_rows(array, counts, ends)
     return array, counts

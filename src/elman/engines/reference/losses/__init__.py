@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .classes import binary_cross_entropy, cross_entropy
+from .ctc import ctc
 from .densities import gaussian, student_t
 from .pointwise import half_sse, huber, mae, mse
 from .quantiles import pinball
@@ -34,6 +35,7 @@ LOSSES: dict[str, Callable[..., Terms]] = {
     "pinball": pinball,
     "gaussian": gaussian,
     "student_t": student_t,
+    "ctc": ctc,
 }
 
 
