@@ -8,10 +8,10 @@ namespace elman::ELMAN_ISA {
 
 template <class T>
 constexpr Table<T> table() {
-  return {packed_bytes<T>,  pack<T>,     tape_bytes<T>,  lay_tape<T>,    scratch_bytes<T>,
-          lay_scratch<T>,   forward<T>,  read_output<T>, read_state<T>,  read_hidden<T>,
-          loss_backward<T>, backward<T>, add<T>,         sum_squares<T>, clip_value<T>,
-          scale<T>,         optimise<T>, spread<T>,      uniform};
+  return {packed_bytes<T>, pack<T>,        tape_bytes<T>,      lay_tape<T>,          scratch_bytes<T>, lay_scratch<T>,
+          forward<T>,      read_output<T>, read_state<T>,      read_hidden<T>,       sequence_bytes,   loss_backward<T>,
+          backward<T>,     add<T>,         sum_squares<T>,     clip_value<T>,        scale<T>,         optimise<T>,
+          spread<T>,       uniform,        sequence_losses<T>, log_probabilities<T>, sum_of_logs};
 }
 
 #define ELMAN_STRING_(x) #x

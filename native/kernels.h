@@ -58,13 +58,16 @@ struct Table {
   void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
   void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h);  // (n, T, out)
 
+  // Memory that a loss of one target a row needs, for rows of so many steps and labels at most; 0 for all others.
+  size_t (*loss_bytes)(const Loss&, int64_t steps, int64_t outputs, int64_t labels);
+
   // Both add to gradients. The first begins with the loss's own derivative, and adds its value to `losses`, one for
   // each shard of `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins
   // with what came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for
   // each. Gradients are of the parameters before the program's tables; what is of these is put into `rows`, one list
   // for each table (of each shard), which has room for all of the shard's steps.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
-                        int64_t truncate, int64_t shard_rows, Scratch*, const Segment*, double activity,
+                        int64_t truncate, int64_t shard_rows, Scratch*, void* room, const Segment*, double activity,
                         T* const* gradients, RowGradients<T>* const* rows, double* losses);
   void (*backward)(const Shard*, const Program&, const void* packed, const Upstream&, int64_t truncate, Scratch*,
                    T* gradient, RowGradients<T>* rows, T* const* dx, T* const* dstate);
@@ -77,6 +80,14 @@ struct Table {
 
   void (*spread)(const T* logits, int64_t n, double temperature, double* p);
   double (*uniform)(Key, int64_t row, int64_t step);
+
+  // values (n,) <- a loss of one target a row, labels (n, most), of each row of outputs y (n, steps, outputs); dy,
+  // which may be null, <- their derivatives within the lengths. room is `loss_bytes` of memory.
+  void (*sequence_losses)(const Loss&, const T* y, T* dy, int64_t n, int64_t steps, int64_t outputs,
+                          const int64_t* lengths, const int64_t* labels, int64_t most, const int64_t* counts,
+                          double* values, void* room);
+  void (*log_softmax)(const T* logits, int64_t n, double* log_p);  // log_p has room to a whole vector
+  double (*sum_of_logs)(double, double);                           // the logarithm of the sum of what these are logs of
 };
 
 struct Kernels {

@@ -53,7 +53,8 @@ enum class LossKind : int32_t {
   binary_cross_entropy,
   pinball,
   gaussian,
-  student_t
+  student_t,
+  ctc
 };
 enum class OptimizerKind : int32_t { sgd, rmsprop, adagrad, adam, adamw };
 
@@ -170,11 +171,13 @@ struct Data {
   int64_t n;
   Values x;
   const Values* others;  // the inputs behind x
-  const void* y;  // (n, T, O) or (n, O), of the outputs' T; whole numbers (n, T) or (n,) for cross entropy; may be
-                  // null
+  const void* y;  // (n, T, O) or (n, O), of the outputs' T; whole numbers (n, T) or (n,) for cross entropy, (n, U) for
+                  // a ragged loss; may be null
   int64_t y_row, y_step, y_col;
-  Whole y_whole;       // of whole numbers
-  const void* weight;  // (n, T) or (n,); may be null: ones
+  Whole y_whole;             // of whole numbers
+  const int64_t* y_lengths;  // (n,), of a ragged loss: 0 to U
+  int64_t labels;            // of a ragged loss: U
+  const void* weight;        // (n, T) or (n,); may be null: ones
   int64_t weight_row, weight_step;
   const void* const* state;  // aligned with the program's states, each (n, size) contiguous; may be null: zeros
   int32_t own_state;         // the states' rows are those of the shard, in its order
@@ -191,6 +194,8 @@ struct Loss {
   double df;                // Student's t
   const double* quantiles;  // pinball
   int64_t n_quantiles;
+  int64_t blank;            // CTC: the class that is no label;
+  int32_t zero, per_label;  // whether what is impossible counts as 0; whether a row is divided by its labels
 };
 
 struct Optimizer {

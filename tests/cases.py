@@ -180,7 +180,14 @@ def draw_batch(
         x = rng.integers(0, layout.layers[0].num_embeddings, (rows, steps))  # type: ignore[union-attr]
     else:
         x = rng.normal(size=(rows, steps, layout.input_size)).astype(dtype)
-    if loss.kind == "cross_entropy":
+    counts = None
+    if loss.ragged:
+        ends = np.full(rows, steps) if lengths is None else lengths
+        counts = rng.integers(0, (ends + 3) // 2)  # no more than fit with something between any two
+        y = rng.choice(loss.labels(layout.output_size), (rows, steps))
+        y[np.arange(steps) >= counts[:, None]] = WRONG_INTEGER
+        lead = (rows,)
+    elif loss.kind == "cross_entropy":
         y = rng.integers(0, layout.output_size, lead)
     else:
         width = layout.output_size // losses.outputs_per_target(loss)
@@ -188,10 +195,10 @@ def draw_batch(
     weight = rng.random(lead).astype(dtype) if weighted else None
     state = [rng.normal(size=(rows, s.size)).astype(dtype) for s in layout.states] if given else None
     hide(x, lengths)
-    if not layout.last:
+    if not layout.last and not loss.ragged:
         hide(y, lengths)
         hide(weight, lengths)
-    return Batch(strided(x, view), strided(y, view), lengths, weight, state)
+    return Batch(strided(x, view), strided(y, view), lengths, weight, state, counts)
 
 
 def hide(array: np.ndarray | None, lengths: np.ndarray | None) -> None:

@@ -200,6 +200,8 @@ def configurations(draw: st.DrawFn) -> Configuration:
     outputs = Layout(layers, input_size).output_size
     quantiles = [q for q in ((0.1, 0.8), (0.2, 0.5, 0.7)) if outputs % len(q) == 0]
     fixed = [loss for loss in losses.LOSSES.values() if outputs % losses.outputs_per_target(loss) == 0]
+    if outputs == 1 or Layout(layers, input_size).last:  # CTC needs a blank, a label and outputs at every step
+        fixed = [loss for loss in fixed if not loss.ragged]
     if isinstance(layers[-1], AdaptiveSoftmax):  # of its log probabilities a density would take an exponential
         quantiles, fixed = [], [losses.CrossEntropy(), losses.CrossEntropy(), losses.MSE()]
     # Two normalised relu layers multiply their condition numbers: in float32 both engines are then as far from float64

@@ -12,6 +12,7 @@ PROSE = (
     "anomalies",
     "checkpoints",
     "constraints",
+    "ctc",
     "custom",
     "dynamics",
     "long_sequences",

@@ -160,7 +160,7 @@ def test_a_loss_is_everywhere_that_the_recipe_says(kind: str) -> None:
     assert reference_losses.LOSSES[kind].__module__ == f"elman.engines.reference.losses.{family}"
     header = text(f"native/losses/{family}.h")
     assert re.search(rf"^struct {name}\b", header, flags=re.M)
-    meaning = re.search(rf"\bk{name}\{{(\w+), (\w+), (\d), (\w+)\}}", header)
+    meaning = re.search(rf"\bk{name}\{{(\w+), (\w+), (\d), (\w+)(, true)?\}}", header)
     assert meaning is not None
     ours = [
         loss.classes,
@@ -168,9 +168,10 @@ def test_a_loss_is_everywhere_that_the_recipe_says(kind: str) -> None:
         len(loss.quantiles) * 0 if isinstance(loss, losses.Pinball) else loss.outputs_per_target,
     ]
     assert list(meaning.groups())[:3] == [str(one).lower() for one in ours]
-    per_target = loss.terms(6 * loss.outputs_per_target) == (1 if loss.classes else 6)
+    assert bool(meaning[5]) == loss.ragged
+    per_target = loss.terms(6 * loss.outputs_per_target) == (1 if loss.classes or loss.ragged else 6)
     assert loss.outputs_per_target == 1 or meaning[4] == str(per_target).lower()
-    with np.load(ROOT / "tests" / "golden" / "losses.npz") as golden:
+    with np.load(ROOT / "tests" / "golden" / f"{kind if loss.ragged else 'losses'}.npz") as golden:
         assert {f"{kind}-plain", f"{kind}-weighted"} <= set(golden)
 
 
@@ -183,7 +184,13 @@ def test_losses_are_registered_alike_on_both_sides() -> None:
     assert table is not None
     assert re.findall(r"k(\w+)", table[1]) == names
     kernels = re.findall(r"case LossKind::(\w+):\s+return (\w+)::row", registry)
-    assert kernels == list(zip(losses.LOSSES, names, strict=True))
+    named = zip(losses.LOSSES.values(), names, strict=True)
+    assert kernels == [(loss.kind, name) for loss, name in named if not loss.ragged]
+    of_rows = re.search(r"^double loss_row\(.*?^\}", registry, flags=re.M | re.S)
+    assert of_rows is not None
+    assert re.findall(r"case LossKind::(\w+):\s+break", of_rows[0]) == [
+        kind for kind, loss in losses.LOSSES.items() if loss.ragged
+    ]
 
 
 # ------------------------------------------------------------------------------------ the listings

@@ -74,7 +74,8 @@ void bind_enums(nb::module_& m) {
       .value("binary_cross_entropy", LossKind::binary_cross_entropy)
       .value("pinball", LossKind::pinball)
       .value("gaussian", LossKind::gaussian)
-      .value("student_t", LossKind::student_t);
+      .value("student_t", LossKind::student_t)
+      .value("ctc", LossKind::ctc);
   nb::enum_<OptimizerKind>(m, "OptimizerKind")
       .value("sgd", OptimizerKind::sgd)
       .value("rmsprop", OptimizerKind::rmsprop)

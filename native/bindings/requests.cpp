@@ -26,13 +26,13 @@ void bind_requests(nb::module_& m) {
   nb::class_<BatchArrays>(m, "Batch")
       .def(
           "__init__",
-          [](BatchArrays* b, Strided x, std::vector<InputArrays> others, MaybeStrided y, MaybeLengths lengths,
-             MaybeStrided weight, std::optional<std::vector<Untyped>> state) {
-            new (b) BatchArrays{std::move(x),       std::move(others), std::move(y),
+          [](BatchArrays* b, Strided x, std::vector<InputArrays> others, MaybeStrided y, MaybeLengths y_lengths,
+             MaybeLengths lengths, MaybeStrided weight, std::optional<std::vector<Untyped>> state) {
+            new (b) BatchArrays{std::move(x),       std::move(others), std::move(y),    std::move(y_lengths),
                                 std::move(lengths), std::move(weight), std::move(state)};
           },
-          nb::kw_only(), "x"_a, "others"_a = nb::list(), "y"_a.none() = nb::none(), "lengths"_a.none() = nb::none(),
-          "weight"_a.none() = nb::none(), "state"_a.none() = nb::none());
+          nb::kw_only(), "x"_a, "others"_a = nb::list(), "y"_a.none() = nb::none(), "y_lengths"_a.none() = nb::none(),
+          "lengths"_a.none() = nb::none(), "weight"_a.none() = nb::none(), "state"_a.none() = nb::none());
 
   nb::class_<Key>(m, "Key").def(
       "__init__", [](Key* k, uint64_t seed, uint32_t update) { new (k) Key{seed, update}; }, "seed"_a, "update"_a);
@@ -41,17 +41,18 @@ void bind_requests(nb::module_& m) {
       .def(
           "__init__",
           [](ObjectiveOfLoss* o, LossKind loss, double delta, double at_zero, double df, std::vector<double> quantiles,
-             double activity_penalty, int64_t truncate, int64_t recompute, int64_t shard_size,
-             std::optional<uint64_t> seed) {
+             int64_t blank, bool zero, bool per_label, double activity_penalty, int64_t truncate, int64_t recompute,
+             int64_t shard_size, std::optional<uint64_t> seed) {
             require(loss != LossKind::pinball || !quantiles.empty(), "quantiles: expected at least one");
             require(shard_size >= 1, "shard_size: expected at least 1");
             new (o) ObjectiveOfLoss{{}, std::move(quantiles)};
-            const Loss own{loss, delta, at_zero, df, o->quantiles.data(), int64_t(o->quantiles.size())};
+            const Loss own{loss,  delta, at_zero,  df, o->quantiles.data(), int64_t(o->quantiles.size()),
+                           blank, zero,  per_label};
             o->objective = {own, activity_penalty, truncate, recompute, shard_size, seed};
           },
           nb::kw_only(), "loss"_a, "delta"_a = 0.0, "at_zero"_a = 0.0, "df"_a = 0.0, "quantiles"_a = nb::make_tuple(),
-          "activity_penalty"_a = 0.0, "truncate"_a = 0, "recompute"_a = 0, "shard_size"_a,
-          "seed"_a.none() = nb::none());
+          "blank"_a = 0, "zero"_a = false, "per_label"_a = false, "activity_penalty"_a = 0.0, "truncate"_a = 0,
+          "recompute"_a = 0, "shard_size"_a, "seed"_a.none() = nb::none());
 
   nb::class_<UpdateRule>(m, "UpdateRule")
       .def(

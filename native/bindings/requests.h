@@ -30,6 +30,7 @@ struct BatchArrays {
   Strided x;
   std::vector<InputArrays> others;
   std::optional<Strided> y;
+  std::optional<Array<const int64_t>> y_lengths;
   std::optional<Array<const int64_t>> lengths;
   std::optional<Strided> weight;
   std::optional<std::vector<Untyped>> state;
@@ -121,6 +122,7 @@ class Opened {
   // steps: T of the outputs.
   void open_targets(const Program& p, const BatchArrays& batch, const Loss& loss, int64_t steps) {
     const std::optional<Strided>&y = batch.y, &weight = batch.weight;
+    if (meaning(loss).ragged) return open_ragged(p, batch, loss);
     const bool classes = meaning(loss).classes;
     const size_t axes = p.last ? 1 : 2;
     const auto fits = [&](const Strided& a) {
@@ -142,6 +144,27 @@ class Opened {
     data.weight = weight->data();
     data.weight_row = weight->stride(0);
     data.weight_step = p.last ? 0 : weight->stride(1);
+  }
+
+  // One target a row: whole numbers (n, U), of which so many count.
+  void open_ragged(const Program& p, const BatchArrays& batch, const Loss& loss) {
+    const std::optional<Strided>&y = batch.y, &weight = batch.weight;
+    require(!p.last && y && y->ndim() == 2 && int64_t(y->shape(0)) == data.n && y->shape(1) >= 1, "y: wrong shape");
+    require(loss.blank >= 0 && loss.blank < p.out, "blank: expected a class");
+    data.y_whole = whole_of(*y);
+    data.y = y->data();
+    data.y_row = y->stride(0), data.y_step = y->stride(1);
+    data.labels = int64_t(y->shape(1));
+    require(batch.y_lengths && shaped(*batch.y_lengths, data.n), "y_lengths: expected one for each row");
+    data.y_lengths = batch.y_lengths->data();
+    for (int64_t i = 0; i < data.n; i++) {
+      require(data.y_lengths[i] >= 0 && data.y_lengths[i] <= data.labels, "y_lengths: expected 0 to U");
+    }
+    if (!weight) return;
+    require(weight->dtype() == nb::dtype<T>() && weight->ndim() == 1 && int64_t(weight->shape(0)) == data.n,
+            "weight: wrong shape or type");
+    data.weight = weight->data();
+    data.weight_row = weight->stride(0);
   }
 
   std::vector<Values> others_;
@@ -193,6 +216,7 @@ Records open_records(const Model<T>& m, const RecordArrays& r, const Data& data,
     require(rows[i] >= 0 && rows[i] < data.n, "rows: expected indices of the batch");
   }
   if (r.window > 0) {
+    require(!data.y_lengths, "window: expected a target at every step");
     require(shaped(r.window_starts, updates), "window_starts: expected one entry for each update");
     require(!m.program().last && m.program().n_inputs == 1, "window: expected x alone, and outputs at every step");
     for (T* to : open_results(m, data.n, nb::cast<std::vector<Array<T>>>(r.carry))) carry.push_back(to);

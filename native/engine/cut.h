@@ -52,10 +52,11 @@ template <class T>
 double normaliser(const Program& p, const Data& data, const Loss& loss, const Cut& cut) {
   const LossMeaning& means = meaning(loss);
   if (!means.mean) return 1.0;
+  const bool by_row = p.last || means.ragged;
   double sum = 0;
   const int64_t* lengths = cut.lengths.data() + size_t(p.axis) * cut.rows.size();
   for (size_t i = 0; i < cut.rows.size(); i++) {
-    const int64_t steps = p.last ? 1 : lengths[i];
+    const int64_t steps = by_row ? 1 : lengths[i];
     if (!data.weight) {
       sum += double(steps);
       continue;
@@ -63,7 +64,7 @@ double normaliser(const Program& p, const Data& data, const Loss& loss, const Cu
     const T* w = static_cast<const T*>(data.weight) + cut.rows[i] * data.weight_row;
     for (int64_t t = 0; t < steps; t++) sum += double(w[t * data.weight_step]);
   }
-  if (means.classes) return sum;
+  if (means.classes || means.ragged) return sum;
   return sum * double(means.term_per_target ? p.out / outputs_per_target(loss) : p.out);
 }
 

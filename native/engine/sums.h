@@ -124,7 +124,7 @@ class Gradient {
     Part part;
   };
   struct Worker {
-    Block tape, scratch, between;
+    Block tape, scratch, between, room;
     Shard* shard = nullptr;  // laid out for rows of these lengths, cut into shards of `size`
     Scratch* back = nullptr;
     std::vector<int64_t> lengths;  // (axes, rows)
@@ -164,17 +164,19 @@ class Gradient {
       w.rows.push_back(part.gradient->lists.data());
     }
     const int64_t* rows = job.cut.rows.data() + at;
-    const int64_t recompute = p_.whole ? 0 : job.objective.recompute;
+    const bool ragged = meaning(job.objective.loss).ragged;  // which needs a row's outputs at all steps
+    const int64_t recompute = p_.whole || ragged ? 0 : job.objective.recompute;
     if (job.want_gradient && recompute > 0 && recompute < lengths.first[0]) {
       in_segments(w, job, rows, lengths.first, n);
-    } else if (!job.want_gradient && !p_.whole && !p_.last && p_.n_inputs == 1) {
+    } else if (!job.want_gradient && !p_.whole && !p_.last && p_.n_inputs == 1 && !ragged) {
       value_in_segments(w, job, rows, lengths.first, n);
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
       if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
       table_.loss_backward(w.shard, p_, job.packed, job.data, job.objective.loss, job.normaliser,
-                           job.objective.truncate, job.cut.size, w.back, nullptr, job.activity_unit,
-                           job.want_gradient ? w.gradients.data() : nullptr, w.rows.data(), w.losses.data());
+                           job.objective.truncate, job.cut.size, w.back, room_for_loss(w, job, lengths, n), nullptr,
+                           job.activity_unit, job.want_gradient ? w.gradients.data() : nullptr, w.rows.data(),
+                           w.losses.data());
     }
     for (Part& part : w.fresh) {
       if (part.gradient) part.gradient->close(p_, table_);
@@ -185,6 +187,12 @@ class Gradient {
       while (!w.stack.empty() && w.stack.back().level == sum.level) join(w, sum);
       w.stack.push_back(std::move(sum));
     }
+  }
+
+  void* room_for_loss(Worker& w, const Job& job, Lengths lengths, int64_t n) {
+    const int64_t* own = lengths.first + p_.axis * lengths.apart;
+    return w.room.reserve(
+        table_.loss_bytes(job.objective.loss, *std::max_element(own, own + n), p_.out, job.data.labels));
   }
 
   void forward(Worker& w, const Job& job, const Data& data, const int64_t* rows, Lengths lengths, int64_t n,
@@ -238,8 +246,8 @@ class Gradient {
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
       std::fill(losses.begin(), losses.end(), 0.0);
       table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
-                           job.cut.size, w.back, &segment, job.activity_unit, w.gradients.data(), w.rows.data(),
-                           losses.data());
+                           job.cut.size, w.back, nullptr, &segment, job.activity_unit, w.gradients.data(),
+                           w.rows.data(), losses.data());
       const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;  // one axis
       for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
     }
@@ -273,7 +281,8 @@ class Gradient {
       forward(w, job, data, rows, {window.data(), alive}, alive, false);
       table_.read_state(w.shard, p_, true, states.data());
       table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
-                           job.cut.size, nullptr, nullptr, job.activity_unit, nullptr, w.rows.data(), w.losses.data());
+                           job.cut.size, nullptr, nullptr, nullptr, job.activity_unit, nullptr, w.rows.data(),
+                           w.losses.data());
     }
   }
 

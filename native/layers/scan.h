@@ -8,6 +8,7 @@
 #include "cells/norm.h"
 #include "cells/simple.h"
 #include "layers/regular.h"
+#include "math/carver.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -19,18 +20,6 @@ struct Steps {
   int64_t* place;     // (rows,): where among these the shard's row r is, which are ordered along axis 0
   int64_t* row;       // (rows,): and back
   int64_t width;      // T of the data's arrays
-};
-
-// Hands out consecutive aligned pieces of a block; where `base` is null, it only measures how much they take.
-struct Carver {
-  char* base;
-  size_t used;
-  template <class T>
-  T* take(int64_t n) {
-    T* p = base ? reinterpret_cast<T*>(base + used) : nullptr;
-    used = (used + size_t(n) * sizeof(T) + 63) / 64 * 64;
-    return p;
-  }
 };
 
 // The tape of one direction: activated gates (total, lda); states and r * h (total, ld).

@@ -13,6 +13,7 @@ struct LossMeaning {
   bool mean;                   // the sum is divided by the weights of all terms
   int64_t outputs_per_target;  // 0: one for each quantile
   bool term_per_target;        // else a term for each output
+  bool ragged = false;         // a target is one sequence of whole numbers a row, and a term is one row
 };
 
 }  // namespace elman

@@ -59,6 +59,19 @@ void log_softmax(T* a, int64_t count) {
   for (int64_t s = count; s < all; s++) a[s] = T(0);
 }
 
+// log_p (count,) <- log softmax(a), in double, with room to whole vectors.
+template <class T>
+void log_probabilities(const T* a, int64_t count, double* log_p) {
+  for (int64_t s = 0; s < count; s++) log_p[s] = double(a[s]);
+  log_softmax(log_p, count);
+}
+
+// log(e^a + e^b), where -infinity is the logarithm of 0.
+inline double sum_of_logs(double a, double b) {
+  const double most = a > b ? a : b, least = a > b ? b : a;
+  return least == -__builtin_inf() ? most : most + log1p_positive(exp_negative(most - least));
+}
+
 // log_p (count,) <- the gradient by a of what has d (count,) by log softmax(a); d may be null: 0.
 template <class T>
 void log_softmax_back(T* log_p, int64_t count, const T* d, T total) {

@@ -131,11 +131,30 @@ Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradien
   return {b.shares, count, block_steps(b.shard_rows), step, dstate, rest};
 }
 
+// The parts of a loss of one target a row, for each shard of `shard_rows`, and its derivative by the outputs. `memory`
+// is what `loss_bytes` says.
+template <class T>
+void loss_of_sequences(const OpTape<T>& o, int64_t outputs, const Data& data, const Loss& loss, double unit,
+                       int64_t shard_rows, void* memory, T* dout, double* losses) {
+  const Steps& steps = *o.steps;
+  const T* weight = static_cast<const T*>(data.weight);
+  Carver m{static_cast<char*>(memory), 0};
+  const CtcRoom room = carve_ctc(m, steps.steps, outputs, data.labels);
+  for (int64_t r = 0; r < steps.rows; r++) {
+    const int64_t row = steps.sequence[r];
+    const Track<T> track{o.out, dout, o.ld, steps.lengths[r], outputs, steps.offset, r};
+    const Labels labels{data.y, data.y_whole, row * data.y_row, data.y_step, data.y_lengths[row]};
+    const double scale = weight ? double(weight[row * data.weight_row]) * unit : unit;
+    losses[steps.row[r] / shard_rows] += CTC::sequence(loss, track, labels, scale, room);
+  }
+}
+
 // Parts of the loss and of its gradient, one for each shard among the rows.
 template <class T>
 void loss_backward(const Shard* shard, const Program& p, const void* packed, const Data& data, const Loss& loss,
-                   double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, const Segment* segment,
-                   double activity, T* const* gradients, RowGradients<T>* const* rows, double* losses) {
+                   double normaliser, int64_t truncate, int64_t shard_rows, Scratch* scratch, void* room,
+                   const Segment* segment, double activity, T* const* gradients, RowGradients<T>* const* rows,
+                   double* losses) {
   const ShardTape<T>& s = *opened<T>(shard);
   const OpTape<T>& o = s.ops[p.n_ops - 1];
   const Steps& steps = *o.steps;
@@ -144,10 +163,11 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
   const ShardScratch<T>* b = reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = gradients ? b->dout[p.n_ops - 1] : nullptr;
   const double unit = normaliser > 0 ? 1 / normaliser : 0.0;
+  const bool ragged = kLosses[int32_t(loss.kind)].ragged;
   each_row(steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
     T* d = gradients ? dout + k * o.ld : nullptr;
     for (int64_t j = r < silent ? 0 : p.out; d && j < o.ld; j++) d[j] = T(0);
-    if (r < silent) return;
+    if (r < silent || ragged) return;
     const int64_t row = steps.sequence[r], at = row * data.y_row + t * data.y_step;
     const Target<T> y = target_at<T>(loss, data, at);
     const T* weight = static_cast<const T*>(data.weight);
@@ -160,6 +180,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     }
     sum += loss_row(loss, o.out + k * o.ld, p.out, y, scale, d);
   });
+  if (ragged) loss_of_sequences(o, p.out, data, loss, unit, shard_rows, room, dout, losses);
   for (int32_t i = 0; activity > 0 && !gradients && i < p.n_ops; i++) {
     if (p.ops[i].kind == LayerKind::recurrent) penalise<T>(p.ops[i], s.ops[i], activity, shard_rows, nullptr, losses);
   }

@@ -90,6 +90,7 @@ __all__ = [
     "anomaly",
     "callbacks",
     "classic",
+    "ctc",
     "datasets",
     "doctor",
     "find_learning_rate",
@@ -154,6 +155,7 @@ _MODULES = {
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
     "inspect": "elman.network.inspect",
+    "ctc": "elman.network.ctc",
 }
 # The same, and names to import from alone: the specification, and where public classes lay before they had floors.
 _PLACES = _MODULES | {

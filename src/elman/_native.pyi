@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 import enum
-from typing import Annotated
+from typing import Annotated, overload
 
 import numpy
 from numpy.typing import NDArray
@@ -116,6 +116,8 @@ class LossKind(enum.Enum):
     gaussian = 7
 
     student_t = 8
+
+    ctc = 9
 
 class OptimizerKind(enum.Enum):
     sgd = 0
@@ -243,13 +245,13 @@ class NamedInput:
     def __init__(self, *, values: Annotated[NDArray, dict(device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
 
 class Batch:
-    def __init__(self, *, x: Annotated[NDArray, dict(device='cpu', writable=False)], others: Sequence[NamedInput] = [], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, state: Sequence[Annotated[NDArray, dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
+    def __init__(self, *, x: Annotated[NDArray, dict(device='cpu', writable=False)], others: Sequence[NamedInput] = [], y: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, y_lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)] | None = None, weight: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, state: Sequence[Annotated[NDArray, dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 class Key:
     def __init__(self, seed: int, update: int) -> None: ...
 
 class Objective:
-    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, quantiles: Sequence[float] = (), activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
+    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, quantiles: Sequence[float] = (), blank: int = 0, zero: bool = False, per_label: bool = False, activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
 
 class UpdateRule:
     def __init__(self, *, optimizer: OptimizerKind, momentum: float = 0.0, decay: float = 0.0, beta1: float = 0.0, beta2: float = 0.0, eps: float = 0.0, weight_decay: float = 0.0, clip_norm: float = 0.0, clip_value: float = 0.0) -> None: ...
@@ -317,6 +319,18 @@ class Stepper64:
     def read_state(self, into: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]]) -> None: ...
 
     def write_state(self, from_: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]]) -> None: ...
+
+@overload
+def ctc_loss(*, outputs: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], blank: int, zero: bool, per_label: bool, values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None) -> None: ...
+
+@overload
+def ctc_loss(*, outputs: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], blank: int, zero: bool, per_label: bool, values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None) -> None: ...
+
+@overload
+def ctc_beam(*, outputs: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], blank: int, size: int, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], counts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], log_p: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
+
+@overload
+def ctc_beam(*, outputs: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], blank: int, size: int, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], counts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], log_p: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
 
 def isa() -> str:
     """The instruction set in use."""

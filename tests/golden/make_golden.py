@@ -60,7 +60,7 @@ def main() -> int:
     others = {"stack": stack_values, "losses": loss_values, "training": training_values, "regular": regular_values}
     others |= {"rules": rules_values, "truncated": truncated_values, "attention": attention_values}
     others |= {"adaptive_softmax": adaptive_values, "sparse": sparse_values}
-    others |= {"pool": pool_values, "concat": concat_values, "tied": tied_values}
+    others |= {"pool": pool_values, "concat": concat_values, "tied": tied_values, "ctc": ctc_values}
     for name, make in [*makers, *others.items()]:
         path = HERE / f"{name}.npz"
         kept = dict(np.load(path)) if check else {}
@@ -140,6 +140,11 @@ def draw(name: str) -> Arrays:
         head[5:, 1::2] = [[25, 20, -1], [-25, -19, 8], [-40, 30, -2]]  # a low scale only where it meets the target
         head[[6, 7], 0], head[6, 2] = found["y"][[6, 7], 0], found["y"][6, 1]
         found["location_scale"] = head
+    elif name == "ctc":
+        found = {"logits": 2 * normal((6, 9, 5)), "lengths": np.array([9, 4, 1, 7, 9, 3]), "weight": rng.random(6)}
+        labels = [[1, 1, 2, 3], [4, 1, 4, 4], [2, 0, 0, 0], [0, 0, 0, 0], [3, 3, 3, 0], [1, 1, 0, 0]]
+        found |= {"labels": np.array(labels), "counts": np.array([4, 2, 1, 0, 3, 2])}
+        found["too_many"] = np.array([4, 4, 1, 0, 3, 2])  # labels of which row 1 has too few steps
     else:
         found = {"x": normal((B, T, D)), "y": normal((B, T, 2)), "theta": 0.6 * normal(training_layout().size)}
     if name == "rules":
@@ -588,6 +593,33 @@ def loss_values(inputs: Arrays) -> Arrays:
         value = each.sum() / (1.0 if name == "half_sse" else weight.sum() * each.shape[1])
         (slope,) = torch.autograd.grad(value, y_hat)
         found[f"{name}-{'weighted' if weighted else 'plain'}"] = np.append(value.item(), slope.numpy())
+    return found
+
+
+def ctc_values(inputs: Arrays) -> Arrays:
+    """For each form of the loss: its value, and its derivative by the logits (6, 9, 5) behind it. Where the blank is
+    the last class, every label is one lower."""
+    lengths, counts = torch.tensor(inputs["lengths"]), torch.tensor(inputs["counts"])
+    weight = torch.tensor(inputs["weight"])
+    forms: dict[str, tuple[float, int, torch.Tensor, bool]] = {
+        "plain": (1, 0, counts, False),
+        "weighted": (1, 0, counts, False),
+        "per_label": (1, 0, counts, False),
+        "last": (1, 4, counts, False),
+        "zero": (1, 0, torch.tensor(inputs["too_many"]), True),
+        "peaked": (20, 0, counts, False),
+        "extreme": (1e4, 0, counts, False),
+    }
+    found: Arrays = {}
+    for form, (scale, blank, count, zero) in forms.items():
+        logits = leaf(scale * inputs["logits"])
+        log_p = torch.log_softmax(logits, -1).transpose(0, 1)
+        labels = torch.tensor(inputs["labels"] - (blank == 4))
+        reduction = "mean" if form == "per_label" else "none"
+        each = functional.ctc_loss(log_p, labels, lengths, count, blank, reduction, zero)
+        value = (each * weight).sum() / weight.sum() if form == "weighted" else each.mean()
+        (slope,) = torch.autograd.grad(value, logits)
+        found[f"ctc-{form}"] = np.append(value.item(), slope.numpy())
     return found
 
 

@@ -111,7 +111,7 @@ void answer(const Header& h) {
   give(y);
   final.give_all();
 
-  const Loss mse{LossKind::mse, 0, 0, 0, nullptr, 0};
+  const Loss mse{LossKind::mse, 0, 0, 0, nullptr, 0, 0, 0, 0};
   const Objective objective{mse, 0, h.truncate, h.recompute, h.shard, {}};
   give(std::vector<double>{model->loss(theta.data(), data, objective, 0, gradient.data())});
   give(gradient);

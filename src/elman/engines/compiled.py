@@ -223,12 +223,13 @@ def _records(records: Records) -> _native.Records:
 def _batch(batch: Batch) -> _native.Batch:
     if batch.lengths is batch.y is batch.state is batch.named is None:  # predictions may take microseconds
         return _native.Batch(x=_strided(batch.x))
-    x, y, lengths, weight, state, _, named = batch
+    x, y, lengths, weight, state, y_lengths, named = batch
     others = [_native.NamedInput(values=_strided(one.values), lengths=one.lengths) for one in (named or {}).values()]
     return _native.Batch(
         x=_strided(x),
         others=others,
         y=None if y is None else _strided(y),
+        y_lengths=y_lengths,
         lengths=lengths,
         weight=None if weight is None else _strided(weight),
         state=None if state is None else [np.ascontiguousarray(array) for array in state],

@@ -15,7 +15,7 @@ from elman.core.layers import Layout
 from elman.core.losses import Custom, Loss
 from elman.core.requests import Engine
 
-__all__ = ["finite_check", "for_loss", "native", "reference", "select"]
+__all__ = ["compiled", "finite_check", "for_loss", "native", "reference", "select"]
 
 
 def select(layout: Layout, loss: Loss | None = None) -> Engine:
@@ -24,10 +24,14 @@ def select(layout: Layout, loss: Loss | None = None) -> Engine:
     `loss` is the loss that it will be asked for, if any. `ELMAN_ENGINE=reference` chooses the reference engine for
     everything.
     """
-    wanted = checks.choice("ELMAN_ENGINE", os.environ.get("ELMAN_ENGINE", "native"), ("native", "reference"))
-    compiled = native() if wanted == "native" and not layout.custom else None
-    engine = compiled or reference()
+    engine = (None if layout.custom else compiled()) or reference()
     return engine if loss is None else for_loss(engine, loss)
+
+
+def compiled() -> Engine | None:
+    """Returns the compiled engine, or None where it was not built or `ELMAN_ENGINE=reference` asks for the other."""
+    wanted = checks.choice("ELMAN_ENGINE", os.environ.get("ELMAN_ENGINE", "native"), ("native", "reference"))
+    return native() if wanted == "native" else None
 
 
 def for_loss(engine: Engine, loss: Loss) -> Engine:
@@ -55,7 +59,7 @@ def native() -> Engine | None:
             "elman: the compiled core was not built; everything runs on the slower reference engine "
             "(ELMAN_ENGINE=reference chooses it without this line)",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return None
     from elman.engines.compiled import NativeEngine

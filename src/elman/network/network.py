@@ -308,7 +308,7 @@ class Network:
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
         drawn, penalty = arguments.as_key(key), checks.number("activity_penalty", activity_penalty, low=0.0)
-        kept = arguments.segment(self.layout, recompute, batch.x.shape[1])
+        kept = arguments.segment(self.layout, loss, recompute, batch.x.shape[1])
         seed, number = drawn or (None, 0)
         objective = Objective(loss, penalty, arguments.as_truncate(truncate), kept, seed=seed)
         with Reading(self.weights) as theta:

@@ -79,7 +79,7 @@ class TrainingState(NamedTuple):
     def objective(self, batch: Batch) -> Objective:
         """Returns how the value and the gradient of a batch are computed."""
         layout = self.network.layout
-        segment = arguments.segment(layout, self.recompute, batch.x.shape[1])
+        segment = arguments.segment(layout, self.loss, self.recompute, batch.x.shape[1])
         seed = self.seed if layout.draws else None
         return Objective(self.loss, self.activity_penalty, self.truncate, segment, self.shard_size, seed)
 

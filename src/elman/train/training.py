@@ -94,7 +94,7 @@ class Trainer:
         self.shard_size = DEFAULT_SHARD_SIZE if shard_size is None else checks.count("shard_size", shard_size)
         self.truncate = None if truncate is None else checks.count("truncate", truncate)
         self.recompute = recompute
-        arguments.segment(network.layout, recompute, 1)
+        arguments.segment(network.layout, self.loss, recompute, 1)
         self.activity_penalty = checks.number("activity_penalty", activity_penalty, low=0.0)
         self.seed = checks.whole("seed", seed, low=0, high=2**64 - 1)
         self._constrained = (rates, frozen, masks, signs)

@@ -39,7 +39,6 @@ class CTC(Loss):
     per_label: bool = False
 
     kind: ClassVar[str] = "ctc"
-    compiled: ClassVar[bool] = False
     ragged: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

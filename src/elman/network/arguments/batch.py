@@ -15,7 +15,7 @@ from elman.core.requests import Batch, NamedInput
 from elman.network.arguments.named import TARGETS, as_named, by_name
 from elman.network.arguments.ragged import like_steps, padded
 from elman.network.arguments.states import as_state
-from elman.network.arguments.targets import as_ragged, as_targets
+from elman.network.arguments.targets import as_ragged, as_targets, target_width
 from elman.network.arguments.values import as_array, as_real, as_whole, check_finite, check_range, check_width, refuse
 
 __all__ = ["as_batch", "check_unchanged", "vocabulary"]
@@ -87,7 +87,8 @@ def as_batch(
     targets, target_lengths = None, None
     if loss is not None and loss.ragged:
         ends = _ends(layout, own, named, n, steps)
-        targets, target_lengths = as_ragged(layout, y, (counts or {}).get(TARGETS), loss, ends, single)
+        target_width(layout, loss)
+        targets, target_lengths = as_ragged(y, (counts or {}).get(TARGETS), loss, ends, layout.output_size, single)
     elif loss is not None:
         targets = as_targets(layout, dtype, y, loss, n, steps, valid, single)
     weight = None

@@ -6,6 +6,7 @@ import math
 
 from elman.core.checks import count, shown, whole
 from elman.core.layers import Layout
+from elman.core.losses import Loss
 from elman.core.requests import Key
 
 __all__ = ["as_key", "as_truncate", "segment"]
@@ -25,10 +26,14 @@ def as_truncate(truncate: object) -> int | None:
     return None if truncate is None else count("truncate", truncate)
 
 
-def segment(layout: Layout, recompute: object, steps: int) -> int | None:
+def segment(layout: Layout, loss: Loss, recompute: object, steps: int) -> int | None:
     """Returns `recompute=` as the steps between two kept states: None for False, the root of T for True."""
     if recompute is False or recompute is None:
         return None
     if layout.whole:
         raise ValueError(f"recompute: expected False for a network of {layout.whole}, got {shown(recompute)}")
+    if loss.ragged:
+        raise ValueError(
+            f"recompute: expected False for a loss of whole sequences ({loss.label}), got {shown(recompute)}"
+        )
     return math.isqrt(max(0, steps - 1)) + 1 if recompute is True else count("recompute", recompute)

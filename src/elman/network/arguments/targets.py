@@ -58,12 +58,11 @@ def as_targets(
 
 
 def as_ragged(
-    layout: Layout, y: object, lengths: object, loss: Loss, ends: np.ndarray, single: bool
+    y: object, lengths: object, loss: Loss, ends: np.ndarray, outputs: int, single: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """One sequence of classes a row, from a list of sequences or from an array and its lengths: int64 (n, U) and its
-    rows' lengths (n,), from 0 to U. `ends` (n,) are the lengths of the outputs."""
+    rows' lengths (n,), from 0 to U. `ends` (n,) are the lengths of the outputs, which are so many a step."""
     n = len(ends)
-    target_width(layout, loss)
     expected = f"one sequence of whole numbers a row (loss is {loss.label})"
     given: Any = [y] if single else y
     if isinstance(given, list | tuple) and lengths is None:
@@ -77,6 +76,6 @@ def as_ragged(
     array = as_whole("y", given, expected)
     check_width("y", array.shape, [(n, "U")])
     counts = as_lengths("lengths['y']", lengths, n, array.shape[1], 0)
-    check_range("y", array, np.arange(array.shape[1]) < counts[:, None], single, layout.output_size)
+    check_range("y", array, np.arange(array.shape[1]) < counts[:, None], single, outputs)
     loss.check_rows(array, counts, ends)
     return array, counts

@@ -117,7 +117,7 @@ def _attempt(state: TrainingState, theta: np.ndarray, batch: Batch, rows: np.nda
 
 def _narrowed(state: TrainingState, theta: np.ndarray, batch: Batch, rows: np.ndarray) -> np.ndarray:
     """Returns the rows for the replay: all where they fit; else some that are not finite, found by bisection."""
-    fitting = 0 if state.loss.ragged else fitting_rows(state.network.layout, batch.x.shape[1])
+    fitting = fitting_rows(state.network.layout, batch.x.shape[1])
     while len(rows) > fitting > 0:
         for half in np.array_split(rows, 2):
             if not all(map(math.isfinite, _attempt(state, theta, batch, half))):

@@ -68,19 +68,24 @@ class Replay:
                 )
 
     def derivative(self, loss: Loss, weight: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-        """Returns the loss and dL/dy, with `weight` ((n, T), or (n,) behind Last) in place of the batch's own."""
+        """Returns the loss and dL/dy, with `weight` ((n, T), or (n,) behind Last and of a ragged loss) in place of the
+        batch's own."""
         batch, last, lengths = self.batch, self.layout.last, np.empty_like(self.lengths)
         lengths[self.order] = self.lengths
         weight = batch.weight if weight is None else weight
-        weight = np.ones(self.y.shape[:-1], self.y.dtype) if weight is None else weight
-        y = batch.y
+        weight = np.ones(self.y.shape[: 1 if loss.ragged else -1], self.y.dtype) if weight is None else weight
+        y, counts = batch.y, batch.y_lengths
         assert y is not None
-        if not last:  # values past a row's length are undefined
+        if loss.ragged:
+            assert counts is not None
+            y = np.where(np.arange(y.shape[1]) < counts[:, None], y, 0)
+        elif not last:  # values past a row's length are undefined
             valid = np.arange(self.steps) < lengths[:, None]
             weight = np.where(valid, weight, weight.dtype.type(0))
             y = np.where(valid if y.ndim == 2 else valid[..., None], y, y.dtype.type(0))
         norm = losses.normaliser(loss, self.layout.output_size, weight)
-        return losses.value_and_derivative(loss, self.y, y, weight, norm)
+        own = (lengths, counts) if loss.ragged else ()
+        return losses.value_and_derivative(loss, self.y, y, weight, norm, *own)
 
     def gradient(self, dy: np.ndarray, truncate: int | None = None, activity: float = 0.0) -> np.ndarray:
         """Returns dL/dtheta (P,) from dL/dy and a penalty on the layers' activity."""

@@ -1,6 +1,6 @@
 """Connectionist temporal classification (Graves, Fernández, Gomez and Schmidhuber 2006), in logarithms.
 
-The numbers are those of the paper and of docs/math/ctc.md. A path pi is one class a step; it becomes labels l where
+The numbers are those of docs/math/ctc.md. A path pi is one class a step; it becomes labels l where
 repeats are merged and then blanks dropped. y are the softmax of the outputs, l' (S = 2U + 1) is l with a blank before
 and behind each label, and alpha_t(s) is the probability of all first parts of paths, up to step t, that end at l'_s.
 """
@@ -42,26 +42,26 @@ def one_row(y_hat: np.ndarray, labels: np.ndarray, blank: int) -> tuple[float, n
     log_y = log_softmax(y_hat)
     emitted = log_y[:, extended]  # (T, S): log y_t(l'_s)
 
-    # (6) alpha_t(s) = y_t(l'_s) (alpha_{t-1}(s) + alpha_{t-1}(s-1) + [s may be reached past a blank] alpha_{t-1}(s-2))
+    # (3) alpha_t(s) = y_t(l'_s) (alpha_{t-1}(s) + alpha_{t-1}(s-1) + [s may be reached past a blank] alpha_{t-1}(s-2))
     alpha = np.full_like(emitted, -np.inf)
     alpha[0, :2] = emitted[0, :2]
     for t in range(1, steps):
         alpha[t] = emitted[t] + sum_of_logs(alpha[t - 1], later(alpha[t - 1], 1), later(alpha[t - 1], 2, skips))
-    log_p = float(np.logaddexp.reduce(alpha[-1, -2:]))  # (8)
+    log_p = np.logaddexp.reduce(alpha[-1, -2:])  # (4)
     if np.isneginf(log_p):
         return np.inf, np.zeros_like(y_hat)
 
-    # (10) beta_t(s), of all last parts of paths behind step t, without the output of step t itself
+    # (5) beta_t(s), of all last parts of paths behind step t, without the output of step t itself
     beta = np.full_like(emitted, -np.inf)
     beta[-1, -2:] = 0.0
     for t in range(steps - 2, -1, -1):
         then = emitted[t + 1] + beta[t + 1]
         beta[t] = sum_of_logs(then, earlier(then, 1), earlier(np.where(skips, then, -np.inf), 2))
 
-    # (16) -d log p/d y_hat_t(k) = y_t(k) - the sum over s with l'_s = k of alpha_t(s) beta_t(s) / p
+    # (7) -d log p/d y_hat_t(k) = y_t(k) - the sum over s with l'_s = k of alpha_t(s) beta_t(s) / p
     slope = np.exp(log_y)
     np.subtract.at(slope.T, extended, np.exp(alpha + beta - log_p).T)
-    return -log_p, slope
+    return float(-log_p), slope
 
 
 def with_blanks(labels: np.ndarray, blank: int) -> np.ndarray:
