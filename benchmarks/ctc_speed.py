@@ -92,7 +92,7 @@ def main() -> None:
             figures = f"{row['elman']:>10.2f}{row['torch']:>10.2f}{row['ratio']:>7.1f}"
             print(f"{sizes:24}{kind:8}{figures}{row['elman error']:>10.1e}{row['torch error']:>10.1e}", flush=True)
     if given.out is not None:
-        about = {**describe(), "torch": torch.__version__, "isa": elman.show_config().isa}
+        about = {**describe(), "torch": torch.__version__, "isa": elman.show_config()["isa"]}
         given.out.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n", "utf-8")
 
 
