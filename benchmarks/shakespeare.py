@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     text = path.read_text(encoding="utf-8")
     known, test = text[: round((1 - TEST) * len(text))], text[round((1 - TEST) * len(text)) :]
     share = VALIDATION if given.choose else 0.0
-    options = {**COMMON, "validation": share, "seed": given.seed, **RECIPES[given.minutes]}
+    options = {**COMMON, "validation_fraction": share, "seed": given.seed, **RECIPES[given.minutes]}
     if given.updates:
         options["updates"] = given.updates
     if given.peer:
@@ -106,7 +106,7 @@ def beside_torch(model: LanguageModel, known: str) -> int:
     torch: Any = importlib.import_module("torch")
     torch.set_num_threads(show_config()["threads"])
     vocabulary, ids, recipe = model._read(known)  # pyright: ignore[reportPrivateUsage]
-    rows = rows_of("text", cut(ids, recipe.validation)[0], recipe.batch_size, recipe.window)
+    rows = rows_of("text", cut(ids, recipe.validation_fraction)[0], recipe.batch_size, recipe.window)
     contenders = {
         "elman": elman_update(recipe, vocabulary, rows),
         "torch": torch_update(torch, recipe, vocabulary.size, rows),
