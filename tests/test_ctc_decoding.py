@@ -128,6 +128,29 @@ def test_equally_probable_labels_have_an_order():
     assert ctc.greedy(np.zeros((3, 3)), blank=2).labels.tolist() == [0]
 
 
+def test_engines_find_the_same(monkeypatch: pytest.MonkeyPatch):
+    outputs = 2 * np.random.default_rng(5).normal(size=(90, 9))
+    found = {}
+    for engine in ("reference", "native"):
+        monkeypatch.setenv("ELMAN_ENGINE", engine)
+        found[engine] = ctc.beam_search(outputs, beam_size=7, n_best=7, blank=4)
+    for one, other in zip(found["reference"], found["native"], strict=True):
+        assert one.labels.tolist() == other.labels.tolist()
+        assert one.log_probability == pytest.approx(other.log_probability, rel=1e-13)
+
+
+def test_many_labels():
+    """The path of more labels than fit into a byte, of the best path itself and of what it need not say."""
+    outputs = 3 * np.random.default_rng(0).normal(size=(600, 5))
+    path = ctc.greedy(outputs)
+    assert len(path.labels) > 300
+    for one, other in zip(ctc.align(outputs, path.labels), path, strict=True):
+        assert np.allclose(one, other, rtol=1e-12)
+    fewer = ctc.align(outputs, path.labels[::2])
+    assert fewer.labels.tolist() == path.labels[::2].tolist()
+    assert -ctc.loss(outputs, fewer.labels) > fewer.log_probability
+
+
 def test_extreme_outputs():
     outputs = 1e4 * np.random.default_rng(0).normal(size=(50, 5))
     (best,) = ctc.beam_search(outputs, beam_size=4)

@@ -58,5 +58,5 @@ def best_path(log_y: np.ndarray, labels: np.ndarray, blank: int) -> tuple[float,
     probability = float(best[place])
     for t in range(len(log_y) - 1, -1, -1):
         places[t] = place
-        place -= moves[t, place]
+        place -= int(moves[t, place])
     return probability, places
