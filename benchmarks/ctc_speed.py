@@ -2,7 +2,8 @@
 
 Logits in, the sum of the rows' losses and its gradient by the logits out: `elman.ctc.loss_and_grad`, and `log_softmax`,
 `torch.nn.CTCLoss` and `backward`, each on its own layout of the same float32 numbers, with one thread. Both take turns
-in one process; the median of all turns counts. `normal` logits are drawn from a normal distribution, `peaked` ones are
+in one process; the median of all turns counts, in time of the processor, which other work on the machine changes
+little. `normal` logits are drawn from a normal distribution, `peaked` ones are
 20 times as large. Errors are those of the gradients, the largest of all entries, against PyTorch's in float64.
 """
 
@@ -68,9 +69,9 @@ def measure(shape: tuple[int, int, int, int], kind: str, seconds: float) -> dict
     ends = time.perf_counter() + seconds
     while time.perf_counter() < ends or len(times["torch"]) < 3:
         for name, run in ways.items():
-            began = time.perf_counter()
+            began = time.process_time()
             run()
-            times[name].append(1e3 * (time.perf_counter() - began))
+            times[name].append(1e3 * (time.process_time() - began))
     medians = {name: statistics.median(each) for name, each in times.items()}
     return found | medians | {"ratio": medians["torch"] / medians["elman"], "turns": len(times["torch"])}
 

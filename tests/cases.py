@@ -184,7 +184,7 @@ def draw_batch(
     if loss.ragged:
         ends = np.full(rows, steps) if lengths is None else lengths
         counts = rng.integers(0, (ends + 3) // 2)  # no more than fit with something between any two
-        y = rng.choice(loss.labels(layout.output_size), (rows, steps))
+        y = rng.choice(loss.target_classes(layout.output_size), (rows, steps))
         y[np.arange(steps) >= counts[:, None]] = WRONG_INTEGER
         lead = (rows,)
     elif loss.kind == "cross_entropy":

@@ -51,7 +51,7 @@ class CTC(Loss):
             raise ValueError(f"loss: expected a blank in [0, {outputs - 1}], the network's classes, got {self.blank}")
         return None
 
-    def labels(self, outputs: int) -> np.ndarray:
+    def target_classes(self, outputs: int) -> np.ndarray:
         return np.delete(np.arange(outputs), self.blank)
 
     def check_rows(self, y: np.ndarray, y_lengths: np.ndarray, lengths: np.ndarray) -> None:

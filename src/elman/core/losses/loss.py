@@ -65,7 +65,7 @@ class Loss:
         """Returns how many terms a step has, each of which counts in the mean; of a ragged loss, how many a row has."""
         return 1 if self.classes or self.ragged else outputs
 
-    def labels(self, outputs: int) -> np.ndarray:
+    def target_classes(self, outputs: int) -> np.ndarray:
         """Returns the whole numbers that a ragged target may hold, for a network of so many outputs."""
         return np.arange(outputs)
 

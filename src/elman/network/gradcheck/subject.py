@@ -151,7 +151,7 @@ def draw_targets(network: Network, loss: Loss, x: Any, lengths: Any, rng: np.ran
     width = arguments.target_width(network.layout, loss)
     if loss.ragged:  # no more than fit with something between any two
         batch, _ = arguments.as_batch(network.layout, network.dtype, x, lengths=lengths)
-        labels, ends = loss.labels(network.output_size), batch.lengths_of(network.layout.time or INPUT)
+        labels, ends = loss.target_classes(network.output_size), batch.lengths_of(network.layout.time or INPUT)
         return [rng.choice(labels, rng.integers(0, (end + 3) // 2)) for end in ends]
     if width is None:
         return rng.integers(0, network.output_size, lead)
