@@ -8,7 +8,7 @@ Everywhere `outputs` are raw values of O classes at each step, (B, T, O) or one 
 from __future__ import annotations
 
 from elman.network.ctc.beam import Hypothesis, beam_search
-from elman.network.ctc.row_losses import loss, loss_and_grad
 from elman.network.ctc.paths import GreedyStream, Path, align, greedy
+from elman.network.ctc.row_losses import loss, loss_and_grad
 
 __all__ = ["GreedyStream", "Hypothesis", "Path", "align", "beam_search", "greedy", "loss", "loss_and_grad"]
