@@ -51,10 +51,6 @@ class Attention(Layer):
         store(self, size=checks.count("size", self.size))
 
     @property
-    def compiled(self) -> bool:
-        return self.score == "general"
-
-    @property
     def whole(self) -> bool:
         return True
 

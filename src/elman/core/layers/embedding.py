@@ -49,10 +49,6 @@ class Embedding(Layer):
         checks.flag("sparse", self.sparse)
         check_tied(self.tied)
 
-    @property
-    def compiled(self) -> bool:
-        return self.tied is None or not self.sparse
-
     def output(self, *read: Signal) -> Signal:
         if not read[0].integers:
             raise ValueError(f"expected Embedding only as the first layer, or reading whole numbers, got {self!r}")
