@@ -40,19 +40,21 @@ void bind_requests(nb::module_& m) {
   nb::class_<ObjectiveOfLoss>(m, "Objective")
       .def(
           "__init__",
-          [](ObjectiveOfLoss* o, LossKind loss, double delta, double at_zero, double df, std::vector<double> quantiles,
-             int64_t blank, bool zero, bool per_label, double activity_penalty, int64_t truncate, int64_t recompute,
-             int64_t shard_size, std::optional<uint64_t> seed) {
+          [](ObjectiveOfLoss* o, LossKind loss, double delta, double at_zero, double df, double label_smoothing,
+             std::vector<double> quantiles, int64_t blank, bool zero, bool per_label, double activity_penalty,
+             int64_t truncate, int64_t recompute, int64_t shard_size, std::optional<uint64_t> seed) {
             require(loss != LossKind::pinball || !quantiles.empty(), "quantiles: expected at least one");
             require(shard_size >= 1, "shard_size: expected at least 1");
             new (o) ObjectiveOfLoss{{}, std::move(quantiles)};
-            const Loss own{loss,  delta, at_zero,  df, o->quantiles.data(), int64_t(o->quantiles.size()),
-                           blank, zero,  per_label};
+            Loss own{loss, delta, at_zero, df, label_smoothing};
+            own.quantiles = o->quantiles.data(), own.n_quantiles = int64_t(o->quantiles.size());
+            own.blank = blank, own.zero = zero, own.per_label = per_label;
             o->objective = {own, activity_penalty, truncate, recompute, shard_size, seed};
           },
-          nb::kw_only(), "loss"_a, "delta"_a = 0.0, "at_zero"_a = 0.0, "df"_a = 0.0, "quantiles"_a = nb::make_tuple(),
-          "blank"_a = 0, "zero"_a = false, "per_label"_a = false, "activity_penalty"_a = 0.0, "truncate"_a = 0,
-          "recompute"_a = 0, "shard_size"_a, "seed"_a.none() = nb::none());
+          nb::kw_only(), "loss"_a, "delta"_a = 0.0, "at_zero"_a = 0.0, "df"_a = 0.0, "label_smoothing"_a = 0.0,
+          "quantiles"_a = nb::make_tuple(), "blank"_a = 0, "zero"_a = false, "per_label"_a = false,
+          "activity_penalty"_a = 0.0, "truncate"_a = 0, "recompute"_a = 0, "shard_size"_a,
+          "seed"_a.none() = nb::none());
 
   nb::class_<UpdateRule>(m, "UpdateRule")
       .def(
