@@ -243,7 +243,9 @@ class Model {
 
  private:
   Gradient<T>& sums_for(Workspace<T>& work, const Objective& objective) const {
-    return targeted_.targeted && objective.loss.kind == LossKind::cross_entropy ? work.targeted : work.sums;
+    const Loss& loss = objective.loss;
+    const bool one = loss.kind == LossKind::cross_entropy && loss.label_smoothing == 0;
+    return targeted_.targeted && one ? work.targeted : work.sums;
   }
 
   typename Kept<Workspace<T>>::Borrowed workspace() const {
