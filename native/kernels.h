@@ -33,6 +33,25 @@ struct Lengths {
   int64_t apart;         // from one axis to the next
 };
 
+// One sentence's memory for one attention operation, packed by `pack_memories`.
+struct Memory {
+  void* packed;
+  int64_t steps;
+};
+
+// Rows at one step of decoding. `sentence` says which row of the arrays below is theirs.
+template <class T>
+struct StepRows {
+  int64_t count;
+  const int64_t* ids;             // (count,): what each reads as x
+  const int64_t* parent;          // (count,): which row at the step before each continues
+  const int64_t* sentence;        // (count,): rows of the same one lie together
+  const T* const* state;          // of each of the network's states (n, size), or null: learned, or zero
+  const T* const* vectors;        // of each of the program's inputs (n, size), or null for one that is a memory
+  const Memory* const* memories;  // of each of the program's operations (n,), null but for attention
+  const T* const* parts;          // of each of the program's operations what `input_parts` made of it, or null
+};
+
 // Rows under way, and what their way back works on: laid out in blocks of the caller's, opaque outside the kernels.
 struct Shard;
 struct Scratch;
@@ -56,7 +75,7 @@ struct Table {
   void (*read_output)(const Shard*, const Program&, T* y);  // (n, T, O) or (n, O)
   // Each (n, size); own: only the shard's rows, in its order.
   void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
-  void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h);  // (n, T, out)
+  void (*read_source)(const Shard*, const Program&, int32_t source, T* to);  // (n, T, width) or (n, width)
 
   // Memory that a loss of one target a row needs, for rows of so many steps and labels at most; 0 for all others.
   size_t (*loss_bytes)(const Loss&, int64_t steps, int64_t outputs, int64_t labels);
@@ -88,6 +107,21 @@ struct Table {
                           double* values, void* room);
   void (*log_softmax)(const T* logits, int64_t n, double* log_p);  // log_p has room to a whole vector
   double (*sum_of_logs)(double, double);                           // the logarithm of the sum of what these are logs of
+  // Steps of decoding, of a program without inputs that have steps but x and memories. A tape serves any rows up to as
+  // many as it is laid for, and memories up to `longest` steps; `ones` are as many lengths of 1.
+  size_t (*step_bytes)(const Program&, Lengths ones, int64_t rows, int64_t longest);
+  Shard* (*lay_step)(const Program&, Lengths ones, int64_t rows, int64_t longest, void* tape);
+  void (*step)(Shard*, const Shard* before, const Program&, const T* theta, const void* packed, const StepRows<T>&);
+  T* (*step_output)(const Shard*, const Program&, int64_t* ld);
+  const T* (*step_shares)(const Shard*, int32_t op, int64_t* ld);
+  size_t (*memory_bytes)(const Op&, int64_t steps);
+  void (*pack_memories)(const Shard*, int32_t source, const Program& steps, int32_t op, const void* packed,
+                        void* const* to);
+  // The inputs' part of a recurrent operation's sums, for every id of the embedding that it reads: (ids, part_size). 0:
+  // it has none.
+  int64_t (*part_size)(const Op&);
+  void (*input_parts)(const Program&, int32_t op, const T* theta, const void* packed, T* to);
+  bool (*rank)(T* a, int64_t n, int64_t k, int64_t without, int64_t* ids, double* log_p);
 };
 
 struct Kernels {

@@ -14,6 +14,7 @@ PROSE = (
     "constraints",
     "ctc",
     "custom",
+    "decoding",
     "dynamics",
     "long_sequences",
     "memory",

@@ -52,5 +52,6 @@ void bind_requests(nb::module_& m);  // NamedInput, Batch, Key, Objective, Updat
 void bind_models(nb::module_& m);    // Model32, Model64 and their tapes
 void bind_steppers(nb::module_& m);  // Stepper32, Stepper64
 void bind_ctc(nb::module_& m);       // ctc_loss, ctc_beam
+void bind_decoders(nb::module_& m);  // Decoder32, Decoder64
 
 }  // namespace elman

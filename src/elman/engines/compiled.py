@@ -21,6 +21,7 @@ from elman.core.requests import (
     Key,
     Objective,
     Records,
+    Search,
     UpdateRule,
 )
 from elman.engines.operations import inputs, operations
@@ -35,6 +36,7 @@ class NativeEngine:
 
     def __init__(self) -> None:
         self._models: WeakKeyDictionary[Layout, dict[str, Any]] = WeakKeyDictionary()
+        self._decoders: WeakKeyDictionary[Layout, dict[str, Any]] = WeakKeyDictionary()
 
     def predict(self, layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
         y, final = _results(layout, theta, batch)
@@ -130,6 +132,14 @@ class NativeEngine:
         kind = _native.Stepper32 if theta.dtype == np.float32 else _native.Stepper64
         native = kind(self._model(layout, theta), theta, batch_size)
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
+
+    def decode(self, layout: Layout, theta: np.ndarray, batch: Batch, search: Search) -> Sequence[Sequence[Any]]:
+        try:
+            decoder = self._decoders[layout][theta.dtype.char]
+        except KeyError:
+            kind = _native.Decoder32 if theta.dtype == np.float32 else _native.Decoder64
+            decoder = self._decoders.setdefault(layout, {})[theta.dtype.char] = kind(self._model(layout, theta))
+        return decoder.decode(theta, _batch(batch), **search._asdict())
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
         """Returns the compiled model of this layout in theta's type, which the first call makes."""
