@@ -19,7 +19,7 @@ from elman.text.saved import CODEC, Fitted
 from elman.text.score import Score
 from elman.text.source import Source, as_source
 from elman.text.training import Recipe, network_of, seconds_an_update, trained
-from elman.text.vocabulary import Vocabulary
+from elman.pieces.vocabulary import Vocabulary
 
 __all__ = ["LanguageModel"]
 
