@@ -1,0 +1,131 @@
+"""Trains the network of an EncoderDecoder on pairs, each decoder step reading the true piece before it."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.core.losses import CrossEntropy
+from elman.core.optim import AdamW
+from elman.core.schedules import Cosine, WarmUp
+from elman.network import Network
+from elman.seq2seq.network import SOURCE, Recipe
+from elman.seq2seq.sources import Read, padded_ids
+from elman.train.training import Trainer
+
+__all__ = ["Pairs", "Where", "drawn", "pairs_of", "seconds_an_update", "trained"]
+
+CLIP_NORM = 1.0
+WARM_UP = 0.05  # share of the updates
+TIMED = 3.0  # seconds that the speed of training is measured for
+HELD_OUT, FEWER = 0, 1  # children of the seed: which pairs validate; which train, where they are more than the updates
+Where = str | os.PathLike[str] | None
+
+
+class Pairs(NamedTuple):
+    """Sources and targets as the network reads them: n rows."""
+
+    source: Read
+    x: np.ndarray  # (n, T) ids: the mark, then the target
+    y: np.ndarray  # (n, T) ids: the target, then the mark
+    lengths: np.ndarray  # int64 (n,), of both
+
+    def take(self, rows: np.ndarray) -> Pairs:
+        return Pairs(self.source.take(rows), self.x[rows], self.y[rows], self.lengths[rows])
+
+    @property
+    def batch(self) -> dict[str, Any]:
+        """Returns them as the arguments of `Trainer.fit` and `Network.loss`."""
+        lengths = {"x": self.lengths}
+        if self.source.lengths is not None:
+            lengths[SOURCE] = self.source.lengths
+        return {"x": {"x": self.x, SOURCE: self.source.values}, "y": self.y, "lengths": lengths}
+
+
+def pairs_of(source: Read, targets: list[np.ndarray], mark: int) -> Pairs:
+    """Returns pairs of sources and targets, whose ids lie below the mark."""
+    end = np.array([mark])
+    x, lengths = padded_ids([np.concatenate([end, ids]) for ids in targets])
+    y, _ = padded_ids([np.concatenate([ids, end]) for ids in targets])
+    return Pairs(source, x, y, lengths)
+
+
+def drawn(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs | None]:
+    """Returns the pairs that train, and those that validate: a share drawn by the seed, or None."""
+    n = len(pairs.x)
+    count = round(n * share)
+    if not share or count < 1 or count >= n:
+        return pairs, None
+    order = _rng(seed, HELD_OUT).permutation(n)
+    return pairs.take(np.sort(order[count:])), pairs.take(np.sort(order[:count]))
+
+
+def trained(
+    network: Network,
+    recipe: Recipe,
+    pairs: Pairs,
+    held_out: Pairs | None,
+    *,
+    progress: bool,
+    checkpoint: Where = None,
+    every: int | None = None,
+    resume: Where = None,
+    callback: Any = None,
+) -> Trainer:
+    """Trains the network for about `recipe.updates` updates: whole passes over the pairs; where that is less than one,
+    one pass over as many as it takes, drawn by the seed. The weights of the epoch with the lowest validation loss, plain
+    cross entropy, are kept."""
+    most = recipe.updates * recipe.batch_size
+    if len(pairs.x) > most:
+        pairs = pairs.take(np.sort(_rng(recipe.seed, FEWER).permutation(len(pairs.x))[:most]))
+    each = -(-len(pairs.x) // recipe.batch_size)
+    epochs = max(1, round(recipe.updates / each))
+    trainer = trainer_of(network, recipe, epochs * each)
+    trainer.fit(
+        **pairs.batch,
+        epochs=epochs,
+        validation=None if held_out is None else held_out.batch,
+        patience=None if held_out is None else epochs,
+        progress=progress,
+        checkpoint=checkpoint,
+        every=every,
+        resume=resume,
+        callback=callback,
+    )
+    return trainer
+
+
+def trainer_of(network: Network, recipe: Recipe, updates: int) -> Trainer:
+    """Returns a trainer whose learning rate rises in a straight line, then falls along half a cosine to 0."""
+    warm = max(1, int(WARM_UP * updates))
+    smoothed: Any = CrossEntropy(**({"label_smoothing": recipe.label_smoothing} if recipe.label_smoothing else {}))
+    return Trainer(
+        network,
+        loss=smoothed,
+        optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        schedule=WarmUp(warm, Cosine(max(1, updates - warm))),
+        clip_norm=CLIP_NORM,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
+
+
+def seconds_an_update(network: Network, recipe: Recipe, pairs: Pairs) -> float:
+    """Returns how long an update of the network, which it trains, takes on this machine now, measured for some
+    seconds."""
+    trainer, done, began = trainer_of(network, recipe, 1 << 20), 0, 0.0
+    rng = _rng(recipe.seed, FEWER)
+    while True:
+        rows = rng.integers(len(pairs.x), size=min(recipe.batch_size, len(pairs.x)))
+        trainer.update(**pairs.take(rows).batch)
+        now = time.perf_counter()
+        if began and now - began >= TIMED:
+            return (now - began) / (done + 1)
+        done, began = (done + 1, began) if began else (0, now)  # the first update is not timed
+
+
+def _rng(seed: int, use: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(use,)))
