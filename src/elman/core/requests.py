@@ -16,10 +16,12 @@ __all__ = [
     "Batch",
     "Constraints",
     "Engine",
+    "Hypothesis",
     "Key",
     "NamedInput",
     "Objective",
     "Records",
+    "Search",
     "Stepper",
     "UpdateRule",
     "Windows",
@@ -121,6 +123,29 @@ class UpdateRule(NamedTuple):
     constraints: Constraints | None = None
 
 
+class Search(NamedTuple):
+    """How ids are looked for that a network gives one after the other; engines/reference/decoding.py says it all."""
+
+    end: int  # the id that ends a row
+    max_steps: np.ndarray  # int64 (n,): of each row, the end's among them
+    min_steps: int = 0  # ids before the end
+    beam_size: int = 1
+    length_penalty: float = 0.0  # a: scores are log p / ((5 + n) / 6)^a
+    hypotheses: int = 1  # how many are returned for each row, at most beam_size
+    attention: bool = False  # whether the weights of the attention layers are
+    first_row: int = 0  # what the first row is called where an output of it is no number
+
+
+class Hypothesis(NamedTuple):
+    """What decoding found for one row."""
+
+    ids: np.ndarray  # int64, without the first id and the end
+    log_probability: float  # of the ids, and of the end where there is one
+    score: float  # by which it was chosen
+    ended: bool  # else it was cut off after max_steps
+    attention: Sequence[np.ndarray]  # of each layer, (steps, S), S the row's own; the end's step is the last
+
+
 class Stepper(Protocol):
     """Takes one step at a time on a snapshot of the weights."""
 
@@ -204,3 +229,8 @@ class Engine(Protocol):
     ) -> tuple[np.ndarray, np.ndarray, int]: ...
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...
+
+    def decode(self, layout: Layout, theta: np.ndarray, batch: Batch, search: Search) -> Sequence[Sequence[Any]]:
+        """Returns the fields of each row's `Hypothesis`es, the best first; batch.x (n, 1) are the first ids. Raises
+        ValueError where an output is no number."""
+        ...

@@ -21,9 +21,11 @@ from elman.core.requests import (
     Key,
     Objective,
     Records,
+    Search,
     UpdateRule,
 )
 from elman.engines.operations import inputs, operations
+from elman.engines.reference import decoding
 
 __all__ = ["NativeEngine"]
 
@@ -130,6 +132,9 @@ class NativeEngine:
         kind = _native.Stepper32 if theta.dtype == np.float32 else _native.Stepper64
         native = kind(self._model(layout, theta), theta, batch_size)
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
+
+    def decode(self, layout: Layout, theta: np.ndarray, batch: Batch, search: Search) -> Sequence[Sequence[Any]]:
+        return decoding.decode(layout, theta, batch, search)
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
         """Returns the compiled model of this layout in theta's type, which the first call makes."""

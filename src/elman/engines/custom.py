@@ -27,7 +27,7 @@ class CustomLossEngine:
     def __init__(self, inner: Engine) -> None:
         self.inner, self.name = inner, inner.name
         self.predict, self.forward, self.backward = inner.predict, inner.forward, inner.backward
-        self.hidden, self.stepper = inner.hidden, inner.stepper
+        self.hidden, self.stepper, self.decode = inner.hidden, inner.stepper, inner.decode
 
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
         rows = np.arange(len(batch.x))

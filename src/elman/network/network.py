@@ -20,6 +20,7 @@ from elman.core.stack import stack
 from elman.engines.select import for_loss, select
 from elman.network import arguments, description
 from elman.network.arguments import Inputs, State
+from elman.network.decoding import decode
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -223,8 +224,7 @@ class Network:
         batch, single = self._batch(x, lengths=lengths, state=state)
         theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
         y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, arguments.as_key(key))
-        y = y[0] if single else y
-        time = self.layout.time
+        y, time = y[0] if single else y, self.layout.time
         lengths = batch.lengths if time in (None, INPUT) else batch.lengths_of(time)
         return y, Tape(self._engine, record, self.layout, theta, y.shape, lengths, single, final)
 
@@ -319,6 +319,8 @@ class Network:
     def stream(self, batch_size: int = 1) -> Stream:
         """Returns a stream: `batch_size` sequences at once, step by step, on a copy of the present weights."""
         return Stream(self, batch_size)
+
+    decode = decode
 
     def copy(self) -> Network:
         """Returns a network with weights of its own: a snapshot that may be used beside a training of this one."""

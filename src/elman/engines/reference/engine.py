@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import losses, network
+from . import decoding, losses, network
 from .random import Draws
 from .sampling import Sampling, pick
 from .tree import tree_sum
@@ -113,6 +113,9 @@ class ReferenceEngine:
 
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)
+
+    def decode(self, layout: Any, theta: np.ndarray, batch: Any, search: Any) -> list[list[decoding.Found]]:
+        return decoding.decode(layout, theta, batch, search)
 
     def _value_and_gradient(
         self,
