@@ -11,11 +11,11 @@ import numpy as np
 from elman.core import checks, fields
 from elman.estimators.base import Constraints, Estimator
 from elman.pieces.symbols import LEVELS, POLICIES, Pieces, learned_pieces
-from elman.seq2seq.measures import Score, bleu, exact_match, piece_errors
+from elman.seq2seq.measures import Score, Written, compared
 from elman.seq2seq.network import Recipe, network_of
 from elman.seq2seq.saved import CODEC, Fitted
 from elman.seq2seq.sources import TEXTS, Features, Read, encoded_texts, kind_of, padded_ids, read_features, scaled
-from elman.seq2seq.training import Pairs, drawn, pairs_of, seconds_an_update, trained
+from elman.seq2seq.training import Pairs, held_out_rows, pairs_of, seconds_an_update, trained
 from elman.seq2seq.translation import BEHIND, Alignment, Translation, aligned, attends, shown_source, translated
 from elman.series import limits
 from elman.series.errors import DataError
@@ -254,7 +254,7 @@ class EncoderDecoder(Estimator):
     def align(self, source: Any, target: Any) -> Alignment:
         """Returns what each piece of a given target looks at in its source. ValueError for a model without attention.
 
-        `elman.plots.alignment` draws it.
+        `plot` of the result draws it.
         """
         self.check_fitted()
         self._check_attends()
@@ -283,21 +283,22 @@ class EncoderDecoder(Estimator):
 
     def score(self, sources: Any, targets: Sequence[Any], *, beam_size: int = 1, length_penalty: float = 0.6) -> Score:
         """Returns how well the model foresees the targets, and how near to them is what it writes by itself."""
+        loss = self.loss(sources, targets)
+        written = self.predict(sources, beam_size=beam_size, length_penalty=length_penalty)
+        return Score(loss, *self.compared(written, targets))
+
+    def loss(self, sources: Any, targets: Sequence[Any]) -> float:
+        """Returns the nats for each piece of the targets, their ends counted too, each foreseen from the true ones
+        before it."""
         self.check_fitted()
         pairs = self._pairs(self.source_, self.target_, sources, targets)
-        loss = self.network_.loss(**pairs.batch, loss="cross_entropy")
-        written = self.predict(sources, beam_size=beam_size, length_penalty=length_penalty)
-        return self._score(loss, written, targets)
+        return self.network_.loss(**pairs.batch, loss="cross_entropy")
 
-    def _score(self, loss: float, written: list[Any], targets: Sequence[Any]) -> Score:
-        level = self.target_.level
-        given = [" ".join(text.split()) for text in targets] if level == "words" else [
-            list(text) if level == "tokens" else text for text in targets
-        ]
-        unit = {"characters": "character", "tokens": "token"}.get(level, "word")
-        errors, count = piece_errors(written, given, str.split if unit == "word" else list)
-        words = bleu(written, given) if unit == "word" else None
-        return Score(loss, exact_match(written, given), errors / max(1, count), words, len(given), count, unit)
+    def compared(self, written: Sequence[Any], targets: Sequence[Any]) -> Written:
+        """Returns how near what anyone wrote comes to targets, one each, measured as the model is in `score`."""
+        self.check_fitted()
+        _check_counts("", written, targets)
+        return compared(written, targets, self.target_.level)
 
     # --------------------------------------------------------------------------------------------- inside
 
@@ -321,7 +322,9 @@ class EncoderDecoder(Estimator):
                 raise ValueError(f"shared: expected sources and targets of one level, got {kind} and {levels}")
             source = target = _learned("sources and targets", [*sources, *targets], levels[0], *sizes)
         else:
-            source = _learned("sources", sources, levels[0], *sizes) if kind == TEXTS else scaled("sources", sources, kind)
+            source = (
+                _learned("sources", sources, levels[0], *sizes) if kind == TEXTS else scaled("sources", sources, kind)
+            )
             target = _learned("targets", targets, levels[1], *sizes)
         return source, target, *self._split(source, target, sources, targets, validation, recipe), recipe
 
@@ -330,17 +333,22 @@ class EncoderDecoder(Estimator):
     ) -> tuple[Pairs, Pairs | None]:
         """Returns the pairs that train, and those that validate."""
         pairs, longest = self._pairs(source, target, sources, targets), self.checked_options()["max_length"]
+        held_out = None
+        if validation is None:
+            held = held_out_rows(len(pairs.x), recipe.validation, recipe.seed)
+            if len(held):
+                held_out, pairs = pairs.take(held), pairs.take(np.setdiff1d(np.arange(len(pairs.x)), held))
+        elif isinstance(validation, tuple | list) and len(validation) == 2:
+            held_out = self._pairs(source, target, *validation, "validation ")
+        else:
+            raise TypeError(f"validation: expected (sources, targets), got {checks.shown(validation)}")
         if longest is not None:
             short = pairs.lengths <= longest + 1
             short &= True if pairs.source.lengths is None else pairs.source.lengths <= longest
             if not short.any():
                 raise DataError(f"max_length: expected pairs of at most {longest} pieces, got none")
             pairs = pairs.take(np.flatnonzero(short))
-        if validation is None:
-            return drawn(pairs, recipe.validation, recipe.seed)
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation: expected (sources, targets), got {checks.shown(validation)}")
-        return pairs, self._pairs(source, target, *validation, "validation ")
+        return pairs, held_out
 
     def _pairs(self, source: Any, target: Pieces, sources: Any, targets: Sequence[Any], name: str = "") -> Pairs:
         _check_counts(name, sources, targets)

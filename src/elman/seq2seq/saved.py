@@ -37,7 +37,9 @@ class Fitted:
         layout = self.network.layout
         given = layout.inputs.get(SOURCE)
         if set(layout.inputs) != {SOURCE} or given is None or layout.time != INPUT or not layout.integer_input:
-            raise ValueError(f"network: expected the inputs {INPUT} and {SOURCE}, and an output at each step of {INPUT}")
+            raise ValueError(
+                f"network: expected the inputs {INPUT} and {SOURCE}, and an output at each step of {INPUT}"
+            )
         kinds = {"frames": "sequence", "vectors": "vector"}
         kind = kinds[self.source.kind] if isinstance(self.source, Features) else "integers"
         if given.kind != kind or given.size not in (self.source.size, self.source.size + (kind == "integers")):

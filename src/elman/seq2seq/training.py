@@ -16,7 +16,7 @@ from elman.seq2seq.network import SOURCE, Recipe
 from elman.seq2seq.sources import Read, padded_ids
 from elman.train.training import Trainer
 
-__all__ = ["Pairs", "Where", "drawn", "pairs_of", "seconds_an_update", "trained"]
+__all__ = ["Pairs", "Where", "held_out_rows", "pairs_of", "seconds_an_update", "trained"]
 
 CLIP_NORM = 1.0
 WARM_UP = 0.05  # share of the updates
@@ -53,14 +53,10 @@ def pairs_of(source: Read, targets: list[np.ndarray], mark: int) -> Pairs:
     return Pairs(source, x, y, lengths)
 
 
-def drawn(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs | None]:
-    """Returns the pairs that train, and those that validate: a share drawn by the seed, or None."""
-    n = len(pairs.x)
+def held_out_rows(n: int, share: float, seed: int) -> np.ndarray:
+    """Returns which of n pairs validate, rising: a share drawn by the seed; none where that would be all of them."""
     count = round(n * share)
-    if not share or count < 1 or count >= n:
-        return pairs, None
-    order = _rng(seed, HELD_OUT).permutation(n)
-    return pairs.take(np.sort(order[count:])), pairs.take(np.sort(order[:count]))
+    return np.sort(_rng(seed, HELD_OUT).permutation(n)[: count if count < n else 0])
 
 
 def trained(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from elman.core.layers import Attention
 from elman.engines import reference
 from elman.network import Network
 from elman.pieces.symbols import Pieces
+from elman.plots import AlignmentChart, alignment_plot
 from elman.seq2seq.network import SOURCE
 from elman.seq2seq.sources import Features, Read
 from elman.seq2seq.training import Pairs
@@ -55,6 +57,10 @@ class Alignment:
     source: list[str]
     target: list[str]
     weights: np.ndarray
+
+    def plot(self, path: str | os.PathLike[str] | None = None, *, ax: Any = None) -> Any:
+        """Draws a picture: into a PNG, SVG or PDF file, or on axes of matplotlib; see `elman.plots.alignment_plot`."""
+        return alignment_plot(AlignmentChart(self.source, self.target, self.weights), path, ax=ax)
 
 
 def attends(network: Network) -> bool:
