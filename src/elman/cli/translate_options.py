@@ -110,7 +110,7 @@ class TranslateOptions:
             raise ValueError("--minutes: expected it or --updates, got both")
         levels = _usual(sources, targets) if self.level is None else _levels(self.level)
         words = "words" in levels
-        own = {
+        own: dict[str, Any] = {
             "level": levels[0] if levels[0] == levels[1] else levels,
             "min_count": self.min_count or (RARE if words else 1),
             "unknown": self.unknown or (UNKNOWN if words else "error"),

@@ -12,6 +12,11 @@ __all__ = ["written_dates"]
 
 FIRST, DAYS = date(1930, 1, 1), 43829  # to the end of 2049
 ENDINGS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
+MONTHS = (  # not the locale's
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FORMS = (
     "{day} {month} {year}",
     "{day} {short} {year}",
@@ -44,9 +49,3 @@ def written_dates(n: int, *, seed: int = 0) -> tuple[list[str], list[str]]:
         )  # fmt: skip
         targets.append(day.isoformat())
     return sources, targets
-
-
-MONTHS = (
-    "January February March April May June July August September October November December".split()
-)  # not the locale's
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()

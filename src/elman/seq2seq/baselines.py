@@ -23,9 +23,9 @@ def frequent_target(targets: Sequence[Any], count: int) -> list[Any]:
 def nearest_targets(known: Any, targets: Sequence[Any], sources: Any, level: str | None) -> list[Any]:
     """Returns, for each source, the target of the nearest known source.
 
-    level   texts of these pieces: nearest by the cosine of their counts of runs of pieces, weighted by how rare a run is
-            (TF-IDF): runs of one and two words or tokens, of one to three characters. None: sources are vectors, nearest
-            by Euclid's distance
+    level   texts of these pieces: nearest by the cosine of their counts of runs of pieces, weighted by how rare a run
+            is (TF-IDF): runs of one and two words or tokens, of one to three characters. None: sources are vectors,
+            nearest by Euclid's distance
     """
     if level is None:
         one, other = (np.asarray(values, np.float64) for values in (known, sources))

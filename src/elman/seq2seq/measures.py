@@ -16,10 +16,10 @@ class Written(NamedTuple):
     """How near to targets comes what a model, or a simple rule, writes.
 
     exact_match  share of the targets that were written exactly
-    error_rate   insertions, deletions and substitutions of pieces that turn what was written into the targets, over the
-                 pieces of the targets
-    bleu         BLEU of 0 to 100 on the words between white space (sacrebleu with tokenize="none"); None for pieces that
-                 are no words, and without sacrebleu
+    error_rate   insertions, deletions and substitutions of pieces that turn what was written into the targets, over
+                 the pieces of the targets
+    bleu         BLEU of 0 to 100 on the words between white space (sacrebleu with tokenize="none"); None for pieces
+                 that are no words, and without sacrebleu
     pairs, pieces, unit   how many targets there are, their pieces, and what these are: "character", "word", "token"
     """
 

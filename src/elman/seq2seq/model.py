@@ -339,7 +339,7 @@ class EncoderDecoder(Estimator):
             if len(held):
                 held_out, pairs = pairs.take(held), pairs.take(np.setdiff1d(np.arange(len(pairs.x)), held))
         elif isinstance(validation, tuple | list) and len(validation) == 2:
-            held_out = self._pairs(source, target, *validation, "validation ")
+            held_out = self._pairs(source, target, validation[0], validation[1], "validation ")
         else:
             raise TypeError(f"validation: expected (sources, targets), got {checks.shown(validation)}")
         if longest is not None:

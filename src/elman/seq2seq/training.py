@@ -72,8 +72,8 @@ def trained(
     callback: Any = None,
 ) -> Trainer:
     """Trains the network for about `recipe.updates` updates: whole passes over the pairs; where that is less than one,
-    one pass over as many as it takes, drawn by the seed. The weights of the epoch with the lowest validation loss, plain
-    cross entropy, are kept."""
+    one pass over as many as it takes, drawn by the seed. The weights of the epoch with the lowest validation loss,
+    plain cross entropy, are kept."""
     most = recipe.updates * recipe.batch_size
     if len(pairs.x) > most:
         pairs = pairs.take(np.sort(_rng(recipe.seed, FEWER).permutation(len(pairs.x))[:most]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from elman.core.layers import Attention
-from elman.engines import reference
+from elman.engines.reference import network as engine
 from elman.network import Network
 from elman.pieces.symbols import Pieces
 from elman.plots import AlignmentChart, alignment_plot
@@ -102,9 +102,8 @@ def translated(
 
 def aligned(network: Network, pairs: Pairs) -> np.ndarray:
     """Returns what the network's attention looks at, (T, S), while it reads a pair's true target: pairs of one row."""
-    inputs = {"x": reference.network.Signal(pairs.x, pairs.lengths)}
-    inputs[SOURCE] = reference.network.Signal(*pairs.source)
-    tape = reference.network.forward(network.layout, network.weights.copy(), inputs, None)[2]
+    inputs = {"x": engine.Signal(pairs.x, pairs.lengths), SOURCE: engine.Signal(*pairs.source)}
+    tape = engine.forward(network.layout, network.weights.copy(), inputs, None)[2]
     done = next(
         done for part, done in zip(network.layout.parts, tape.done, strict=True) if isinstance(part.layer, Attention)
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from elman.series.errors import DataError
-from elman.text.source import Source
 from elman.pieces.tokens import Tokens, train_tokens
 from elman.pieces.vocabulary import POINTS, Bytes, Characters, UnknownCharacter, Vocabulary, id_type, points_of
+from elman.series.errors import DataError
+from elman.text.source import Source
 
 __all__ = ["counted_characters", "encoded", "learned_vocabulary"]
 
