@@ -43,6 +43,7 @@ enum class CellKind : int32_t {
   norm_softplus
 };
 enum class PoolKind : int32_t { mean, max, attention };
+enum class ScoreKind : int32_t { general, dot, additive };
 enum class ActivationKind : int32_t { linear, tanh, relu, sigmoid, softplus };
 enum class LossKind : int32_t {
   half_sse,
@@ -74,9 +75,10 @@ struct Origin {
 struct Direction {
   int64_t weight;  // W_ih (G*H, in) of a recurrent layer; the matrix of an embedding, a dense layer, a skip, attention;
                    // the vector (in,) of attention pooling
-  int64_t weight_hh;   // W_hh (G*H, H)
-  int64_t bias;        // (G*H,), or (out,) of a dense layer
-  int64_t extra;       // what else the cell has, one behind the other: b_hn (H,), peepholes (3, H), leak (H,), gains
+  int64_t weight_hh;   // W_hh (G*H, H); U (hidden, second) of additive attention
+  int64_t bias;        // (G*H,), or (out,) of a dense layer, or (hidden,) of additive attention
+  int64_t extra;       // v (hidden,) of additive attention; what else the cell has, one behind the other: b_hn (H,),
+                       // peepholes (3, H), leak (H,), gains
   int64_t learned[2];  // the initial value (H,) of each state, where they are learned
   int32_t state;       // the index of its first state among the network's
   Origin origin[2];    // of each state
@@ -90,13 +92,14 @@ struct Op {
   CellKind cell;                // recurrent
   ActivationKind activation;    // dense
   PoolKind pool;                // pool
+  ScoreKind score;              // attention
   int32_t n_reads;              // how many sources it has: one, but skip and attention two, and concat at least two
   int32_t reads[kMostSources];  // operations before it in the list, or inputs
   int64_t in, out;              // features of what it reads first, and gives
   int64_t second;               // skip, attention: features of what it reads second
-  int64_t hidden;               // recurrent: H, units of one direction; embedding: rows of its table
-  int64_t padding;              // embedding: the id whose row gets no gradient; -1: none
-  int32_t directions;           // recurrent: 1 or 2; others: 1
+  int64_t hidden;      // recurrent: H, units of one direction; embedding: rows of its table; additive attention
+  int64_t padding;     // embedding: the id whose row gets no gradient; -1: none
+  int32_t directions;  // recurrent: 1 or 2; others: 1
   Direction direction[2];
   int32_t learned_state;  // recurrent: whether the initial states are parameters
   int32_t variational;    // dropout: whether all steps of a sequence share one mask
@@ -119,7 +122,6 @@ struct Op {
 // A table of which an update reads few rows. It lies behind all other parameters.
 struct RowTable {
   int64_t offset, width;  // of its first row in theta; numbers of a row
-  int32_t axis;           // of time, of the ids that choose its rows
 };
 
 // What random draws depend on, beside the place where a draw is used.
@@ -189,6 +191,7 @@ struct Loss {
   double delta;             // Huber
   double at_zero;           // Gaussian, Student's t: minus the log density at the location, where the scale is 1
   double df;                // Student's t
+  double label_smoothing;   // cross entropy
   const double* quantiles;  // pinball
   int64_t n_quantiles;
 };

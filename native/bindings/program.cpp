@@ -40,6 +40,10 @@ void bind_enums(nb::module_& m) {
       .value("mean", PoolKind::mean)
       .value("max", PoolKind::max)
       .value("attention", PoolKind::attention);
+  nb::enum_<ScoreKind>(m, "ScoreKind")
+      .value("general", ScoreKind::general)
+      .value("dot", ScoreKind::dot)
+      .value("additive", ScoreKind::additive);
   nb::enum_<CellKind>(m, "CellKind")
       .value("tanh", CellKind::tanh)
       .value("relu", CellKind::relu)
@@ -137,8 +141,8 @@ void bind_program(nb::module_& m) {
           "__init__",
           [](Op* op, LayerKind kind, const Reads& reads, int64_t input_size, int64_t output_size, int64_t second_size,
              int64_t hidden_size, int64_t padding, CellKind cell, ActivationKind activation, PoolKind pool,
-             const std::vector<Direction>& directions, bool learned_state, bool variational, double rate,
-             Probabilities zoneout, double noise, bool sparse, const std::vector<int64_t>& tail_first,
+             ScoreKind score, const std::vector<Direction>& directions, bool learned_state, bool variational,
+             double rate, Probabilities zoneout, double noise, bool sparse, const std::vector<int64_t>& tail_first,
              const std::vector<int64_t>& tail_width) {
             require(directions.size() == 1 || directions.size() == 2, "directions: expected one or two");
             require(reads.size() >= 1 && reads.size() <= size_t(kMostSources), "reads: expected 1 to 32 sources");
@@ -147,6 +151,7 @@ void bind_program(nb::module_& m) {
             op->cell = cell;
             op->activation = activation;
             op->pool = pool;
+            op->score = score;
             op->n_reads = int32_t(reads.size());
             for (size_t k = 0; k < reads.size(); k++) op->reads[k] = reads[k];
             op->in = input_size;
@@ -172,9 +177,9 @@ void bind_program(nb::module_& m) {
           },
           nb::kw_only(), "kind"_a, "reads"_a = Reads{kInput}, "input_size"_a, "output_size"_a, "second_size"_a = 0,
           "hidden_size"_a = 0, "padding"_a = -1, "cell"_a = CellKind::tanh, "activation"_a = ActivationKind::linear,
-          "pool"_a = PoolKind::mean, "directions"_a, "learned_state"_a = false, "variational"_a = false, "rate"_a = 0.0,
-          "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0, "sparse"_a = false,
-          "tail_first"_a = std::vector<int64_t>(), "tail_width"_a = std::vector<int64_t>())
+          "pool"_a = PoolKind::mean, "score"_a = ScoreKind::general, "directions"_a, "learned_state"_a = false,
+          "variational"_a = false, "rate"_a = 0.0, "zoneout"_a = Probabilities(0, 0), "noise"_a = 0.0,
+          "sparse"_a = false, "tail_first"_a = std::vector<int64_t>(), "tail_width"_a = std::vector<int64_t>())
       .def_ro("kind", &Op::kind)
       .def_prop_ro("reads", [](const Op& op) { return Reads(op.reads, op.reads + op.n_reads); })
       .def_ro("input_size", &Op::in)
@@ -185,6 +190,7 @@ void bind_program(nb::module_& m) {
       .def_ro("cell", &Op::cell)
       .def_ro("activation", &Op::activation)
       .def_ro("pool", &Op::pool)
+      .def_ro("score", &Op::score)
       .def_prop_ro("directions",
                    [](const Op& op) { return std::vector<Direction>(op.direction, op.direction + op.directions); })
       .def_prop_ro("learned_state", [](const Op& op) { return op.learned_state != 0; })

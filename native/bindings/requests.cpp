@@ -40,18 +40,19 @@ void bind_requests(nb::module_& m) {
   nb::class_<ObjectiveOfLoss>(m, "Objective")
       .def(
           "__init__",
-          [](ObjectiveOfLoss* o, LossKind loss, double delta, double at_zero, double df, std::vector<double> quantiles,
-             double activity_penalty, int64_t truncate, int64_t recompute, int64_t shard_size,
-             std::optional<uint64_t> seed) {
+          [](ObjectiveOfLoss* o, LossKind loss, double delta, double at_zero, double df, double label_smoothing,
+             std::vector<double> quantiles, double activity_penalty, int64_t truncate, int64_t recompute,
+             int64_t shard_size, std::optional<uint64_t> seed) {
             require(loss != LossKind::pinball || !quantiles.empty(), "quantiles: expected at least one");
             require(shard_size >= 1, "shard_size: expected at least 1");
             new (o) ObjectiveOfLoss{{}, std::move(quantiles)};
-            const Loss own{loss, delta, at_zero, df, o->quantiles.data(), int64_t(o->quantiles.size())};
+            const Loss own{
+                loss, delta, at_zero, df, label_smoothing, o->quantiles.data(), int64_t(o->quantiles.size())};
             o->objective = {own, activity_penalty, truncate, recompute, shard_size, seed};
           },
-          nb::kw_only(), "loss"_a, "delta"_a = 0.0, "at_zero"_a = 0.0, "df"_a = 0.0, "quantiles"_a = nb::make_tuple(),
-          "activity_penalty"_a = 0.0, "truncate"_a = 0, "recompute"_a = 0, "shard_size"_a,
-          "seed"_a.none() = nb::none());
+          nb::kw_only(), "loss"_a, "delta"_a = 0.0, "at_zero"_a = 0.0, "df"_a = 0.0, "label_smoothing"_a = 0.0,
+          "quantiles"_a = nb::make_tuple(), "activity_penalty"_a = 0.0, "truncate"_a = 0, "recompute"_a = 0,
+          "shard_size"_a, "seed"_a.none() = nb::none());
 
   nb::class_<UpdateRule>(m, "UpdateRule")
       .def(

@@ -28,8 +28,10 @@ inline std::vector<RowTable> link_tables(std::vector<Op>& ops) {
   std::vector<RowTable> tables;
   for (Op& op : ops) {
     if (!op.sparse) continue;
-    op.table = int32_t(tables.size());
-    tables.push_back({op.direction[0].weight, op.out, op.axis});
+    const int64_t offset = op.direction[0].weight;
+    op.table = 0;  // two may share one
+    while (op.table < int32_t(tables.size()) && tables[size_t(op.table)].offset != offset) op.table++;
+    if (op.table == int32_t(tables.size())) tables.push_back({offset, op.out});
   }
   return tables;
 }

@@ -267,7 +267,9 @@ class Model {
 
  private:
   Gradient<T>& sums_for(Workspace<T>& work, const Objective& objective) const {
-    return targeted_.targeted && objective.loss.kind == LossKind::cross_entropy ? work.targeted : work.sums;
+    const Loss& loss = objective.loss;
+    const bool one = loss.kind == LossKind::cross_entropy && loss.label_smoothing == 0;
+    return targeted_.targeted && one ? work.targeted : work.sums;
   }
 
   // Whether any state has to be multiplied: a single step from a state of zero needs no product with it.

@@ -108,8 +108,12 @@ class GradientSum {
   void open(const Program& p, Lengths lengths, int64_t rows) {
     std::memset(dense(), 0, size_t(p.dense) * sizeof(T));
     for (int32_t i = 0; i < p.n_tables; i++) {
-      const int64_t* steps = lengths.first + p.tables[i].axis * lengths.apart;
-      lists[size_t(i)] = tables[size_t(i)].open(std::accumulate(steps, steps + rows, int64_t(0)), p.tables[i].width);
+      int64_t most = 0;
+      for (const Op* op = p.ops; op < p.ops + p.n_ops; op++) {
+        const int64_t* steps = lengths.first + op->axis * lengths.apart;
+        if (op->sparse && op->table == i) most = std::accumulate(steps, steps + rows, most);
+      }
+      lists[size_t(i)] = tables[size_t(i)].open(most, p.tables[i].width);
     }
   }
 

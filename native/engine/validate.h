@@ -62,6 +62,10 @@ class Validator {
       if (!op.sparse) continue;
       need(op.kind == LayerKind::embedding, "ops: expected an embedding alone to be sparse");
       dense_ = std::min(dense_, op.direction[0].weight);
+      for (const Op& other : ops) {
+        const bool same = other.sparse && other.direction[0].weight == op.direction[0].weight;
+        need(!same || other.out == op.out, "ops: expected a table to have one width");
+      }
     }
     for (const Input& input : inputs) {
       need(input.size >= 1 && input.size <= kMost, "inputs: expected sizes of at least 1");
@@ -164,7 +168,7 @@ class Validator {
         return inside(op.direction[0].weight, op.out, op.second);
       case LayerKind::attention:
         need(op.out == op.in + op.second, "ops: expected attention to give the context and the query");
-        return inside(op.direction[0].weight, op.second, op.in);
+        return check_score(op);
       case LayerKind::pool:
         if (op.pool == PoolKind::attention) inside(op.direction[0].weight, op.in);
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
@@ -178,6 +182,23 @@ class Validator {
         return need(op.out == op.in, "ops: expected as many outputs as inputs");
     }
     throw std::invalid_argument("ops: unknown kind");
+  }
+
+  void check_score(const Op& op) const {
+    const Direction& at = op.direction[0];
+    switch (op.score) {
+      case ScoreKind::general:
+        return inside(at.weight, op.second, op.in);
+      case ScoreKind::dot:
+        return need(op.in == op.second, "ops: expected queries as wide as their memory");
+      case ScoreKind::additive:
+        need(op.hidden >= 1 && op.hidden <= kMost, "ops: expected hidden units of attention");
+        inside(at.weight, op.hidden, op.in);
+        inside(at.weight_hh, op.hidden, op.second);
+        inside(at.bias, op.hidden);
+        return inside(at.extra, op.hidden);
+    }
+    throw std::invalid_argument("ops: unknown score");
   }
 
   void check_tails(const Op& op) const {

@@ -10,33 +10,56 @@ constexpr LossMeaning kCrossEntropy{true, true, 1, true}, kBinaryCrossEntropy{fa
 #ifdef ELMAN_ISA
 namespace elman::ELMAN_ISA {
 
-// A label that is no class counts as NaN.
+// A label that is no class counts as NaN. Exponentials are of the network's type, their sum is a double: with up to
+// 2^29 classes a float's rounding stays that of single terms.
 struct CrossEntropy {
   ELMAN_LOSS_ROW {
-    (void)loss;
     const int64_t known = within(y.label, outputs);
     if (known < 0) {
       if (d) fill_nan(d, outputs);
       return __builtin_nan("");
     }
-    double top = p[0];
-    for (int64_t o = 1; o < outputs; o++) top = p[o] > top ? double(p[o]) : top;
-    constexpr int64_t W = kWidth<double>;
-    Vec<double> sums{};
-    int64_t o = 0;
-    const auto exponentials = [&](int64_t count) {  // of outputs o, o + 1, ...
-      Vec<double> x = splat(-__builtin_inf());
-      for (int64_t l = 0; l < count; l++) x[l] = double(p[o + l]) - top;
-      const Vec<double> e = exp_negative<double>(x);
-      sums += e;
-      for (int64_t l = 0; d && l < count; l++) d[o + l] = T(e[l]);
+    constexpr int64_t W = kWidth<T>;
+    const int64_t whole = outputs / W * W;
+    T top = p[0];
+    if (whole > 0) {
+      Vec<T> most = load(p);
+      for (int64_t o = W; o < whole; o += W) {
+        const Vec<T> v = load(p + o);
+        most = v > most ? v : most;
+      }
+      for (int64_t l = 0; l < W; l++) top = most[l] > top ? most[l] : top;
+    }
+    for (int64_t o = whole; o < outputs; o++) top = p[o] > top ? p[o] : top;
+    Doubles<T> sum{}, below{};
+    const bool smooth = loss.label_smoothing > 0;
+    const auto exponentials = [&](int64_t o, Vec<T> x, int64_t count) {
+      const Vec<T> e = exp_negative<T>(x);
+      sum.add(e);
+      if (d) store_part(d + o, count, e);
     };
-    for (; o + W <= outputs; o += W) exponentials(W);
-    if (o < outputs) exponentials(outputs - o);
-    const double total = sum_lanes<double>(sums), share = scale / total;
-    for (int64_t i = 0; d && i < outputs; i++) d[i] = T(share * double(d[i]));
-    if (d) d[known] = T(scale * (exp_negative(double(p[known]) - top) / total - 1));
-    return scale * (log_positive(total) - (double(p[known]) - top));
+    for (int64_t o = 0; o < whole; o += W) {
+      const Vec<T> x = load(p + o) - splat(top);
+      exponentials(o, x, W);
+      if (smooth) below.add(x);
+    }
+    double tail = 0;
+    if (whole < outputs) {
+      Vec<T> x = splat(T(-__builtin_inf()));
+      for (int64_t l = 0; l < outputs - whole; l++) x[l] = p[whole + l] - top, tail += double(x[l]);
+      exponentials(whole, x, outputs - whole);
+    }
+    const double total = sum.total(), log = log_positive(total), own = double(p[known]) - double(top);
+    const double e = loss.label_smoothing, rest = e / double(outputs);
+    if (d) {
+      const double others = total - double(d[known]);  // no difference of nearly equal numbers where the class is sure
+      const T share = T(scale / total), less = T(scale * rest);
+      for (int64_t o = 0; o < whole; o += W) store(d + o, load(d + o) * splat(share) - splat(less));
+      for (int64_t o = whole; o < outputs; o++) d[o] = d[o] * share - less;
+      d[known] = T(scale * (e - rest - others / total));
+    }
+    const double smoothed = smooth ? rest * (double(outputs) * log - (below.total() + tail)) : 0.0;
+    return scale * ((1 - e) * (log - own) + smoothed);
   }
 };
 

@@ -246,6 +246,28 @@ ELMAN_INLINE T sum_lanes(Vec<T> v) {
   return lanes[0];
 }
 
+// Sums of vectors in double, whatever their type.
+template <class T>
+struct Doubles;
+template <>
+struct Doubles<double> {
+  Vec<double> lanes;
+  ELMAN_INLINE void add(Vec<double> v) { lanes = lanes + v; }
+  ELMAN_INLINE double total() const { return sum_lanes<double>(lanes); }
+};
+template <>
+struct Doubles<float> {
+  typedef float Half __attribute__((vector_size(ELMAN_VECTOR_BYTES / 2)));
+  Vec<double> low, high;
+  ELMAN_INLINE void add(Vec<float> v) {
+    Half halves[2];
+    memcpy(halves, &v, sizeof v);
+    low = low + __builtin_convertvector(halves[0], Vec<double>);
+    high = high + __builtin_convertvector(halves[1], Vec<double>);
+  }
+  ELMAN_INLINE double total() const { return sum_lanes<double>(low + high); }
+};
+
 // |a| with the sign of s.
 template <class T>
 ELMAN_INLINE Vec<T> with_sign(Vec<T> a, Vec<T> s) {

@@ -16,24 +16,27 @@ struct TailWeights {
 
 template <class T>
 struct OpWeights {
-  CellWeights<T> cell[2];       // recurrent
-  T *forward, *bias, *back;     // dense, skip and attention
+  CellWeights<T> cell[2];    // recurrent
+  T *forward, *bias, *back;  // dense, skip and attention; of the additive one besides
+  T *memory, *memory_back, *v;
   TailWeights<T> tail[kTails];  // adaptive softmax
 };
 
 // What one row's memory needs on its way through attention, one row after the other: it packed for both products, and
-// room for one result a step of the query, (steps, ldk).
+// room for one result a step of the query, (steps, ldc).
 template <class T>
 struct AttentionRoom {
   T *lanes, *rows, *made;
 };
 
-// The tape of attention: W q (total, ldk) of every query; the shares (total, lds) of each memory step in it, row after
-// row of the axis, each with its steps.
+// The tape of attention: the key (total, ldk) of every query, W q or W q + b; of the additive one the keys U m (memory,
+// ldk) of every memory step; the shares (total, lds) of each memory step in a query, row after row of the axis, each
+// with its steps.
 template <class T>
 struct AttentionTape {
-  T *key, *share;
-  int64_t ldk, lds, longest;  // longest: of the memory's rows, in steps
+  T *key, *memory_key, *share;
+  int64_t ldk, ldc, lds;
+  int64_t memory, longest;  // steps of the memory's rows, of all and of the longest
   AttentionRoom<T> room;
 };
 
@@ -181,7 +184,8 @@ ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
 template <class T>
 struct AttentionScratch {
   AttentionRoom<T> room;
-  T *dkey, *dscore, *dmemory;  // (total, ldk); of one row: (steps, lds), (memory's steps, M)
+  T *dkey, *dmemory_key, *dv;  // (total, ldk), (memory, ldk), (rows, ldk)
+  T *dscore, *dmemory;         // of one row: (steps, lds), (its memory's steps, M)
   int64_t* steps;              // 0, 1, 2, ...
 };
 

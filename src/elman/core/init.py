@@ -28,7 +28,6 @@ user's own cell; of its matrices `weight_hh...` count as recurrent, and `bias...
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
-from elman.core.layers import GRU, LSTM, CustomCell, Embedding, Layout, Parameter, Part, Recurrent, Simple
+from elman.core.layers import GRU, LSTM, CustomCell, Dense, Embedding, Layout, Parameter, Part, Recurrent, Simple
 
 __all__ = ["INITS", "Chrono", "Gain", "Init", "initial"]
 
@@ -89,23 +88,21 @@ def initial(layout: Layout, init: Init | None, dtype: np.dtype[Any], seed: int |
         theta = np.zeros(layout.size)
     except MemoryError:
         raise ValueError(f"layers: expected parameters that fit into memory, got {layout.size:,} of them") from None
-    uses = Counter(parameter for part in layout.parts for group in part.parameters for parameter in group)
+    dense = {p for part in layout.parts if isinstance(part.layer, Dense) for group in part.parameters for p in group}
     drawn: set[Parameter] = set()
     for part in layout.parts:
-        for group in part.parameters:
-            for parameter in group:
-                if parameter in drawn:  # shared with a layer before this one
-                    continue
+        for parameter in (p for group in part.parameters for p in group):
+            if parameter not in drawn:  # else shared with a layer before this one
                 drawn.add(parameter)
                 values = own(parameter.name, parameter.shape, rng) if own else None
                 if values is None:
                     values = _draw(part, parameter, named, rng)
                     values = values * gain if parameter.role.startswith("weight_hh") else values
-                    if uses[parameter] > 1 and named not in ("small", "uniform"):
+                    if isinstance(part.layer, Embedding) and parameter in dense and named not in ("small", "uniform"):
                         values = values / math.sqrt(parameter.shape[-1])
                 parameter.view(theta)[...] = _checked(parameter, values)
-                if isinstance(part.layer, Embedding) and part.layer.padding_idx is not None:
-                    parameter.view(theta)[part.layer.padding_idx] = 0
+            if isinstance(part.layer, Embedding) and part.layer.padding_idx is not None:
+                parameter.view(theta)[part.layer.padding_idx] = 0
     return theta.astype(dtype)
 
 

@@ -27,6 +27,8 @@ from elman.core.layers import (
 
 __all__ = ["inputs", "operations"]
 
+PLACES = ("weight", "bias", "extra")  # where a layer that is not recurrent has its parameters, in their order
+
 
 def inputs(layout: Layout) -> list[_native.Input]:
     """Returns the network's inputs, x first; the size of whole numbers is how many there are."""
@@ -104,8 +106,10 @@ def _options(part: Part) -> dict[str, Any]:
         case AdaptiveSoftmax() as layer:
             tails = layer.tails(part.input_size)
             return {"tail_first": [tail.first for tail in tails], "tail_width": [tail.width for tail in tails]}
-        case Attention():
-            return {"second_size": part.parameters[0][0].shape[0]}
+        case Attention(score=score, size=size):
+            second = part.output_size - part.input_size
+            hidden = {"hidden_size": size or part.input_size} if score == "additive" else {}
+            return {"score": _native.ScoreKind[score], "second_size": second} | hidden
         case Pool(how=how):
             return {"pool": _native.PoolKind[how]}
         case Dropout(rate=rate, variational=variational):
@@ -134,7 +138,8 @@ def _direction(layout: Layout, part: Part, direction: int, state: int) -> _nativ
     """
     places = [parameter.offset for parameter in part.parameters[direction]] if part.parameters else []
     if not isinstance(part.layer, Recurrent):
-        return _native.Direction(**dict(zip(("weight", "bias", "extra"), places, strict=False)))
+        roles = ("weight", "weight_hh", "bias", "extra") if isinstance(part.layer, Attention) else PLACES
+        return _native.Direction(**dict(zip(roles, places, strict=False)))
     at = dict(zip((parameter.role for parameter in part.parameters[direction]), places, strict=True))
     learned = [at.pop(f"state_{name}", 0) for name in part.layer.cell.state_names]
     products = {"weight": at.pop("weight_ih"), "weight_hh": at.pop("weight_hh"), "bias": at.pop("bias")}

@@ -108,7 +108,8 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def plain(name: str, value: Any) -> Plain:
     """Returns `value` taken apart: the fields of a dataclass and the items of a sequence get names below `name`.
 
-    Functions, and classes that are no dataclasses, are known by their names only.
+    A field that a later version added, and that is at its default, is left out, as in files. Functions, and classes
+    that are no dataclasses, are known by their names only.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -129,7 +130,8 @@ def plain(name: str, value: Any) -> Plain:
         found[name] = getattr(value, "__qualname__", None) or getattr(value, "__name__", type(value).__qualname__)
         if dataclasses.is_dataclass(value):
             for field in dataclasses.fields(value):
-                if field.compare:
+                default = field.metadata.get("added") and getattr(value, field.name) == field.default
+                if field.compare and not default:
                     found |= plain(f"{name}.{field.name}", getattr(value, field.name))
     return found
 

@@ -83,11 +83,12 @@ class TrainingState(NamedTuple):
         seed = self.seed if layout.draws else None
         return Objective(self.loss, self.activity_penalty, self.truncate, segment, self.shard_size, seed)
 
-    def loss_of(self, batch: Batch, theta: np.ndarray | None = None) -> float:
-        """Returns the loss on a batch at the network's weights, or at theta, without dropout and noise."""
-        layout = self.network.layout
+    def loss_of(self, batch: Batch, theta: np.ndarray | None = None, *, judged: bool = False) -> float:
+        """Returns the loss on a batch at the network's weights, or at theta, without dropout and noise; with `judged`
+        also without what else of the loss is for training alone."""
+        layout, loss = self.network.layout, self.loss.judged if judged else self.loss
         theta = self.network.theta if theta is None else theta
-        return select(layout, self.loss).loss(layout, theta, batch, self.loss, self.shard_size)
+        return select(layout, loss).loss(layout, theta, batch, loss, self.shard_size)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from elman.core import checks
 from elman.core.frozen import added, short_repr, store
+from elman.core.layers.embedding import check_tied
 from elman.core.layers.layer import Layer, Signal
 from elman.core.meant import checks_names
 
@@ -35,8 +36,7 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         store(self, output_size=checks.count("output_size", self.output_size))
         checks.choice("activation", self.activation, ("linear", *ACTIVATIONS))
-        if self.tied is not None and not isinstance(self.tied, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"tied: expected the name of an Embedding, or None, got {checks.shown(self.tied)}")
+        check_tied(self.tied)
 
     def output(self, *read: Signal) -> Signal:
         return Signal(self.output_size, read[0].time)

@@ -34,6 +34,11 @@ class Loss:
     high: ClassVar[float | None] = None
 
     @property
+    def judged(self) -> Loss:
+        """Returns the loss by which validation data is judged: itself, without what is for training alone."""
+        return self
+
+    @property
     def outputs_per_target(self) -> int:
         return 1
 

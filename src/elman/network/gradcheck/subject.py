@@ -94,6 +94,10 @@ def _around(subject: Any) -> list[Layer | Node]:
             return [Node(Embedding(size, 4), name, ["x"]), Recurrent(4, Simple()), subject]
         case Dense():
             return [Recurrent(4, Simple()), subject]
+        case Embedding(tied=str() as name, num_embeddings=rows, embedding_dim=width, sparse=sparse):
+            table = Node(Embedding(rows, width, sparse=sparse), name, ["x"])
+            own = Node(subject, f"{name}_too", ["x"])
+            return [table, own, Node(Concat(), reads=(name, f"{name}_too")), Recurrent(4, Simple()), Dense(2)]
         case Embedding():
             return [subject, Recurrent(4, Simple()), Dense(2)]
         case Last() | Skip():

@@ -114,7 +114,7 @@ def _validation_loss(state: TrainingState, held_out: Batch | None) -> float:
     """Returns the loss on the validation data; NaN without them."""
     if held_out is None:
         return math.nan
-    loss = state.loss_of(held_out)
+    loss = state.loss_of(held_out, judged=True)
     if math.isnan(loss):
         arguments.check_unchanged(state.network.layout, held_out, state.loss)
     return loss

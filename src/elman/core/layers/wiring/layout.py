@@ -146,7 +146,8 @@ class Layout:
     @cached_property
     def tables(self) -> tuple[Parameter, ...]:
         """Returns the parameters of sparse layers, each (rows, width), in the order of their places in theta."""
-        return tuple(p for part in self.parts if part.layer.sparse for group in part.parameters for p in group)
+        sparse = (p for part in self.parts if part.layer.sparse for group in part.parameters for p in group)
+        return tuple(dict.fromkeys(sparse))
 
     @cached_property
     def draws(self) -> bool:
@@ -204,6 +205,7 @@ class Layout:
         slots: list[StateSlot] = []
         unnamed = Counter(node.layer.kind for node in nodes if node.name is None)
         before: Counter[str] = Counter()
+        tables: dict[str, Part] = {}  # the embeddings, by their names
         for i, node in enumerate(nodes):
             layer, reads = node.layer, self._reads(i, node)
             read = [self._signals[source] for source in reads]
@@ -217,18 +219,20 @@ class Layout:
             else:
                 full = {key: f"{node.name}.{key}" for key in (*shapes, *sizes)}
             starts = self._starts(i, node, slots)
-            shared = {key: _shared(i, key, name, shapes[key], parts) for key, name in layer.shared().items()}
+            shared = {key: _shared(i, layer, name, shapes[key], tables) for key, name in layer.shared().items()}
             parameters: list[tuple[Parameter, ...]] = []
             states: list[tuple[StateSlot, ...]] = []
             for suffix in layer.suffixes:
                 if shapes:
                     named = {key: (full[key] + suffix, shape) for key, shape in shapes.items()}
-                    parameters.append(_unplaced(named) if layer.sparse else self._place(named, shared))
+                    parameters.append(_unplaced(named, shared) if layer.sparse else self._place(named, shared))
                 if sizes:
                     states.append(tuple(StateSlot(full[key] + suffix, size) for key, size in sizes.items()))
             slots += [slot for group in states for slot in group]
             arrays = (tuple(parameters), tuple(states))
             parts.append(Part(layer, read[0].size, output.size, *arrays, node.name, reads, output, starts))
+            if isinstance(layer, Embedding):
+                tables[full["weight"].rpartition(".")[0]] = parts[-1]
         return tuple(parts), tuple(slots)
 
     def _output(self, i: int, layer: Layer, read: list[Signal]) -> Signal:
@@ -259,10 +263,14 @@ class Layout:
     def _place_tables(self) -> None:
         """Places the parameters of sparse layers behind all others, so that what an update changes as a whole lies
         together."""
+        placed: dict[str, tuple[Parameter, ...]] = {}  # two layers may share one
         for i, part in enumerate(self.parts):
             if part.layer.sparse:
-                groups = [self._place({p.role: (p.name, p.shape) for p in group}, {}) for group in part.parameters]
-                self.parts = (*self.parts[:i], part._replace(parameters=tuple(groups)), *self.parts[i + 1 :])
+                (group,) = part.parameters
+                if group[0].name not in placed:
+                    placed[group[0].name] = self._place({p.role: (p.name, p.shape) for p in group}, {})
+                own = part._replace(parameters=(placed[group[0].name],))
+                self.parts = (*self.parts[:i], own, *self.parts[i + 1 :])
 
     # ------------------------------------------------------------------------------- initial states
 
@@ -296,26 +304,31 @@ class Layout:
         return (Layout, (self.layers, self.input_size, self.inputs))
 
 
-def _unplaced(shapes: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[Parameter, ...]:
-    return tuple(Parameter(name, shape, 0, role) for role, (name, shape) in shapes.items())
+def _unplaced(
+    shapes: Mapping[str, tuple[str, tuple[int, ...]]], shared: Mapping[str, Parameter]
+) -> tuple[Parameter, ...]:
+    return tuple(shared.get(role) or Parameter(name, shape, 0, role) for role, (name, shape) in shapes.items())
 
 
-def _shared(i: int, key: str, name: str, shape: tuple[int, ...], parts: Sequence[Part]) -> Parameter:
-    """Returns the parameter of an Embedding before layer i that this layer has too, checked to be of its shape."""
-    tables = [p for part in parts if isinstance(part.layer, Embedding) for group in part.parameters for p in group]
-    found = next((p for p in tables if p.name == f"{name}.{key}"), None)
-    if found is None:
-        known = ", ".join(repr(p.name.rpartition(".")[0]) for p in tables) or "there is none"
+def _shared(i: int, layer: Layer, name: str, shape: tuple[int, ...], tables: Mapping[str, Part]) -> Parameter:
+    """Returns the table of an Embedding before layer i that this layer has too, checked to be of its shape."""
+    if name not in tables:
+        known = ", ".join(map(repr, tables)) or "there is none"
         raise ValueError(f"layers[{i}]: expected tied to name an Embedding before it ({known}), got {name!r}")
-    if any(part.layer.sparse and found in group for part in parts for group in part.parameters):
+    other, ((table, *_),) = tables[name].layer, tables[name].parameters
+    if isinstance(layer, Embedding) and layer.sparse != other.sparse:
+        raise ValueError(
+            f"layers[{i}]: expected sparse={other.sparse}, as has {name!r}, to which it is tied, got {layer!r}"
+        )
+    if other.sparse and not layer.sparse:
         raise ValueError(
             f"layers[{i}]: expected tied to name an Embedding without sparse=True, since an output layer changes every "
             f"row, got {name!r}"
         )
-    if found.shape != shape:
-        expected = f"the table of {name!r}, of shape {found.shape}, to be of shape {shape}"
+    if table.shape != shape:
+        expected = f"the table of {name!r}, of shape {table.shape}, to be of shape {shape}"
         raise ValueError(f"layers[{i}]: expected {expected}: a row an output, as wide as what the layer reads")
-    return found
+    return table
 
 
 def _listed(layers: Any) -> tuple[Layer | Node, ...]:
