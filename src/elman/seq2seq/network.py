@@ -66,20 +66,20 @@ def network_of(recipe: Recipe, source: Pieces | Features, target: Pieces) -> Net
     for level in range(recipe.num_layers):
         for state in states:
             layers.add(Dense(hidden, "tanh"), f"bridge{level}_{state}", ["summary"])
-    tied = "source_pieces" if recipe.shared else None
-    embedding: Any = Embedding(target.size + 1, recipe.embedding, **({"tied": tied} if tied else {}))
-    layers.add(embedding, "pieces", ["x"])
+    layers.add(
+        Embedding(target.size + 1, recipe.embedding, tied="source_pieces" if recipe.shared else None), "pieces", ["x"]
+    )
     read = layers.dropped("pieces")
-    attends = recipe.attention is not None and not vector
-    if not attends:
+    score: Any = None if vector else recipe.attention
+    if score is None:
         read = layers.add(Concat(), "told", [read, "summary"])
     for level in range(recipe.num_layers):
         start = {state: f"bridge{level}_{state}" for state in states}
         read = layers.add(Recurrent(hidden, cell), f"decoder{level}", [read], start)
         if level + 1 < recipe.num_layers:
             read = layers.dropped(read)
-    if attends:
-        read = layers.add(_attention(recipe.attention), "attention", [read, "memory"])
+    if score is not None:
+        read = layers.add(Attention(score), "attention", [read, "memory"])
     layers.add(Dense(recipe.embedding if recipe.tied else hidden, "tanh"), "attended", [read])
     read = layers.dropped("attended")
     layers.add(Dense(target.size + 1, tied="pieces" if recipe.tied else None), "output", [read])
@@ -104,10 +104,6 @@ def _encode(layers: _Layers, recipe: Recipe, source: Pieces | Features) -> None:
     if projected:
         layers.add(Dense(recipe.hidden_size), "memory", [read])
     layers.add(Pool("mean"), "summary", ["memory"])
-
-
-def _attention(score: Any) -> Layer:
-    return Attention() if score == "general" else Attention(score=score)
 
 
 class _Layers:

@@ -97,10 +97,9 @@ def trained(
 def trainer_of(network: Network, recipe: Recipe, updates: int) -> Trainer:
     """Returns a trainer whose learning rate rises in a straight line, then falls along half a cosine to 0."""
     warm = max(1, int(WARM_UP * updates))
-    smoothed: Any = CrossEntropy(**({"label_smoothing": recipe.label_smoothing} if recipe.label_smoothing else {}))
     return Trainer(
         network,
-        loss=smoothed,
+        loss=CrossEntropy(recipe.label_smoothing),
         optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
         schedule=WarmUp(warm, Cosine(max(1, updates - warm))),
         clip_norm=CLIP_NORM,
