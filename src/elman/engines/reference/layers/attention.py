@@ -38,12 +38,12 @@ def forward(given: Given) -> Done:
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))  # (2), the highest as 1: no exponential overflows
     shares /= shares.sum(axis=-1, keepdims=True)
     y = np.concatenate([shares @ memory, q.values], axis=-1)  # (3), (4)
-    return Done(given, Signal(y, q.lengths), tape=(memory, shares, tape))
+    return Done(given, Signal(y, q.lengths), tape=(memory, tape, shares))
 
 
 def backward(done: Done, dout: np.ndarray, dfinal: Sequence[np.ndarray], truncate: int | None) -> Sent:
     """Takes dy (B, T, M + Q) back to dq (B, T, Q), dm (B, S, M) and the gradients of the score's parameters."""
-    given, (memory, shares, tape) = done.given, done.tape
+    given, (memory, tape, shares) = done.given, done.tape
     size = memory.shape[-1]
     dcontext, direct = dout[..., :size], dout[..., size:]  # (4)
     dshares, dm = dcontext @ memory.swapaxes(1, 2), shares.swapaxes(1, 2) @ dcontext  # (3)
