@@ -1,17 +1,20 @@
 // Compiled once for each instruction set (ELMAN_ISA), each time in its own namespace; only the table's name leaves this
 // object.
 #include "math/optim.h"
+#include "math/ranking.h"
 #include "math/sampling.h"
 #include "shard/shard.h"
+#include "shard/steps.h"
 
 namespace elman::ELMAN_ISA {
 
 template <class T>
 constexpr Table<T> table() {
-  return {packed_bytes<T>,  pack<T>,     tape_bytes<T>,  lay_tape<T>,    scratch_bytes<T>,
-          lay_scratch<T>,   forward<T>,  read_output<T>, read_state<T>,  read_hidden<T>,
-          loss_backward<T>, backward<T>, add<T>,         sum_squares<T>, clip_value<T>,
-          scale<T>,         optimise<T>, spread<T>,      uniform};
+  return {packed_bytes<T>, pack<T>,          tape_bytes<T>, lay_tape<T>,    scratch_bytes<T>, lay_scratch<T>,
+          forward<T>,      read_output<T>,   read_state<T>, read_source<T>, loss_backward<T>, backward<T>,
+          add<T>,          sum_squares<T>,   clip_value<T>, scale<T>,       optimise<T>,      spread<T>,
+          uniform,         step_bytes<T>,    lay_step<T>,   step<T>,        step_output<T>,   step_shares<T>,
+          memory_bytes<T>, pack_memories<T>, rank<T>};
 }
 
 #define ELMAN_STRING_(x) #x

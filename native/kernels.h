@@ -33,6 +33,24 @@ struct Lengths {
   int64_t apart;         // from one axis to the next
 };
 
+// One sentence's memory for one attention operation, packed by `pack_memories`.
+struct Memory {
+  void* packed;
+  int64_t steps;
+};
+
+// Rows at one step of decoding. `sentence` says which row of the arrays below is theirs.
+template <class T>
+struct StepRows {
+  int64_t count;
+  const int64_t* ids;             // (count,): what each reads as x
+  const int64_t* parent;          // (count,): which row at the step before each continues
+  const int64_t* sentence;        // (count,): rows of the same one lie together
+  const T* const* state;          // of each of the network's states (n, size), or null: learned, or zero
+  const T* const* vectors;        // of each of the program's inputs (n, size), or null for one that is a memory
+  const Memory* const* memories;  // of each of the program's operations (n,), null but for attention
+};
+
 // Rows under way, and what their way back works on: laid out in blocks of the caller's, opaque outside the kernels.
 struct Shard;
 struct Scratch;
@@ -56,7 +74,7 @@ struct Table {
   void (*read_output)(const Shard*, const Program&, T* y);  // (n, T, O) or (n, O)
   // Each (n, size); own: only the shard's rows, in its order.
   void (*read_state)(const Shard*, const Program&, bool own, T* const* state);
-  void (*read_hidden)(const Shard*, const Program&, int32_t op, T* h);  // (n, T, out)
+  void (*read_source)(const Shard*, const Program&, int32_t source, T* to);  // (n, T, width) or (n, width)
 
   // Both add to gradients. The first begins with the loss's own derivative, and adds its value to `losses`, one for
   // each shard of `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins
@@ -77,6 +95,18 @@ struct Table {
 
   void (*spread)(const T* logits, int64_t n, double temperature, double* p);
   double (*uniform)(Key, int64_t row, int64_t step);
+
+  // Steps of decoding, of a program without inputs that have steps but x and memories. A tape serves any rows up to as
+  // many as it is laid for, and memories up to `longest` steps; `ones` are as many lengths of 1.
+  size_t (*step_bytes)(const Program&, Lengths ones, int64_t rows, int64_t longest);
+  Shard* (*lay_step)(const Program&, Lengths ones, int64_t rows, int64_t longest, void* tape);
+  void (*step)(Shard*, const Shard* before, const Program&, const T* theta, const void* packed, const StepRows<T>&);
+  T* (*step_output)(const Shard*, const Program&, int64_t* ld);
+  const T* (*step_shares)(const Shard*, int32_t op, int64_t* ld);
+  size_t (*memory_bytes)(const Op&, int64_t steps);
+  void (*pack_memories)(const Shard*, int32_t source, const Program& steps, int32_t op, const void* packed,
+                        void* const* to);
+  bool (*rank)(T* a, int64_t n, int64_t k, int64_t without, int64_t* ids, double* log_p);
 };
 
 struct Kernels {

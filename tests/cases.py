@@ -95,19 +95,28 @@ def drawing_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
 
 
 def attention_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
-    """A decoder of words that attends to a source, and a sequence that attends to itself."""
+    """Decoders of words that attend to a source, one for each score, and a sequence that attends to itself."""
     gru = Recurrent(hidden, CELLS["gru"])
-    translator = [
-        Node(gru, "encoder", ["source"]),
-        Node(Embedding(6, input_size), "symbols", ["words"]),
-        Shift(),
-        Recurrent(4, CELLS["gru"]),
-        Node(Attention(), "attention", ["previous", "encoder"]),
-        Dense(3),
-    ]
-    itself = [gru, Node(Attention(), "attention", ["previous", "previous"]), Shift(), Dense(3)]
     inputs = {"source": Input(input_size), "words": Input(6, "integers")}
-    return {"translator": Layout(translator, input_size, inputs), "itself": Layout(itself, input_size)}
+
+    def translator(units: int, attention: Attention) -> Layout:
+        layers = [
+            Node(gru, "encoder", ["source"]),
+            Node(Embedding(6, input_size), "symbols", ["words"]),
+            Shift(),
+            Recurrent(units, CELLS["gru"]),
+            Node(attention, "attention", ["previous", "encoder"]),
+            Dense(3),
+        ]
+        return Layout(layers, input_size, inputs)
+
+    itself = [gru, Node(Attention(), "attention", ["previous", "previous"]), Shift(), Dense(3)]
+    return {
+        "translator": translator(4, Attention()),
+        "itself": Layout(itself, input_size),
+        "dot": translator(hidden, Attention("dot")),
+        "additive": translator(4, Attention("additive", 5)),
+    }
 
 
 def adaptive_layouts(hidden: int, input_size: int) -> dict[str, Layout]:
@@ -145,7 +154,17 @@ def tied_layouts(hidden: int) -> dict[str, Layout]:
     word = Node(Embedding(6, hidden), "word", ["words"])
     named = [word, Node(Recurrent(hidden, CELLS["gru"]), "h", ["word"]), Node(Dense(6, tied="word"), "head")]
     inputs = {"words": Input(6, "integers", time="x")}
-    return {"plain": Layout(plain, 1), "named": Layout(named, 2, inputs)}
+    return {"plain": Layout(plain, 1), "named": Layout(named, 2, inputs), "shared": shared_layout(hidden)}
+
+
+def shared_layout(hidden: int, sparse: bool = False) -> Layout:
+    """One table for the words of x, for those of `words`, where one stands for no word, and, unless it is sparse, for
+    the outputs."""
+    first, again = Embedding(6, 4, sparse=sparse), Embedding(6, 4, padding_idx=2, sparse=sparse, tied="first")
+    ends = [Node(first, "first", ["words"]), Node(Recurrent(hidden, CELLS["gru"]), "source")]
+    layers = [*ends, Node(again, "again", ["x"]), Node(Recurrent(hidden, CELLS["gru"]), "h", state="source")]
+    last = Node(Dense(6, tied=None if sparse else "again"), "head")
+    return Layout([*layers, Node(Dense(4, "tanh"), "narrow"), last], 1, {"words": Input(6, "integers")})
 
 
 def draw_theta(layout: Layout, rng: np.random.Generator, dtype: str) -> np.ndarray:

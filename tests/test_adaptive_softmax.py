@@ -120,6 +120,18 @@ def test_windows_go_through_the_targets_too() -> None:
     compare(*map(answers, both()), "float64", "windows")
 
 
+def test_smoothing_needs_all_classes() -> None:
+    """And gets them: the loss is that of all log probabilities, on both engines."""
+    rng, net = np.random.default_rng(0), network("float64")
+    x, y = rng.integers(0, 60, (2, 7, 5))
+    loss, log_p = losses.CrossEntropy(0.2), net.predict(x)
+    known = np.take_along_axis(log_p, y[..., None], -1)[..., 0]
+    assert net.loss(x, y, loss=loss) == pytest.approx(-(0.8 * known + 0.2 * log_p.mean(axis=-1)).mean(), rel=1e-12)
+    batch, objective = Batch(x, y), Objective(loss, shard_size=3)
+    answers = (run.loss_and_grad(net.layout, net.theta, batch, objective) for run in both())
+    compare(*([("loss", value), ("gradient", gradient)] for value, gradient in answers), "float64", "smoothed")
+
+
 def network(dtype: str = "float32") -> elman.Network:
     layers = [Embedding(60, 5, sparse=True), Recurrent(24, elman.GRU()), AdaptiveSoftmax(60, [9, 30], 2.0)]
     return elman.Network.from_layers(layers, dtype=dtype, seed=0)

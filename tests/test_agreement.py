@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from elman import losses, optim
 from elman.core.layers import (
     POOLINGS,
+    SCORES,
     AdaptiveSoftmax,
     Attention,
     Concat,
@@ -186,7 +187,8 @@ def configurations(draw: st.DrawFn) -> Configuration:
     layers += [Recurrent(draw(widths), cell, draw(st.booleans())) for cell in cells]
     if draw(st.sampled_from([False, False, False, True])):
         joins = [] if embedding else [Concat()]
-        layers.append(draw(st.sampled_from([Shift(), Node(Attention(), reads=("previous", "previous")), *joins])))
+        itself = [Node(Attention(score), reads=("previous", "previous")) for score in SCORES]
+        layers.append(draw(st.sampled_from([Shift(), *itself, *joins])))
     if draw(st.booleans()):
         layers.append(draw(st.sampled_from([Last(), *map(Pool, POOLINGS)])))
     layers += draw(st.lists(dense, max_size=2))

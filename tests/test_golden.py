@@ -115,7 +115,7 @@ def test_dense_layers_skip_and_embedding(run: Engine, kind: Any, output: str, dt
         close(array.ravel(), want, dtype, f"{key}: {what}")
 
 
-@pytest.mark.parametrize("key", ["translator", "itself"])
+@pytest.mark.parametrize("key", ["translator", "itself", "dot", "additive"])
 def test_attention_and_shift(run: Engine, key: str, dtype: str) -> None:
     golden, layout = read("attention"), attention_layouts(3, 2)[key]
     theta, x, source, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "x", "source", "dy"))
@@ -197,13 +197,15 @@ def test_concat(run: Engine, key: str, dtype: str) -> None:
         close(array.ravel(), want, dtype, f"{key}: {what}")
 
 
-@pytest.mark.parametrize("key", ["plain", "named"])
+@pytest.mark.parametrize("key", ["plain", "named", "shared"])
 def test_tied_weights_and_a_padding_id(run: Engine, key: str, dtype: str) -> None:
     golden, layout = read("tied"), tied_layouts(3)[key]
     theta, dy = (golden[f"in.{name}"].astype(dtype) for name in (f"theta-{key}", "dy"))
     ids, lengths = golden["in.ids"], golden["in.lengths"]
     batch = Batch(ids, None, lengths)
-    if layout.inputs:
+    if key == "shared":
+        batch = batch._replace(named={"words": NamedInput(np.ascontiguousarray(ids[:, ::-1]), lengths)})
+    elif layout.inputs:
         batch = Batch(np.zeros((*ids.shape, 2), dtype), None, lengths, named={"words": NamedInput(ids, lengths)})
     y, _, tape = run.forward(layout, theta, batch, 3)
     gradient = run.backward(layout, theta, tape, dy, None, None, None)[0]
@@ -221,12 +223,13 @@ def test_tied_weights_and_a_padding_id(run: Engine, key: str, dtype: str) -> Non
         (losses.MAE(), "y"),
         (losses.Huber(0.7), "y"),
         (losses.CrossEntropy(), "classes"),
+        (losses.CrossEntropy(0.15), "classes"),
         (losses.BinaryCrossEntropy(), "probability"),
         (losses.Pinball((0.1, 0.5, 0.9)), "y"),
         (losses.Gaussian(), "y"),
         (losses.StudentT(3.5), "y"),
     ],
-    ids=lambda one: getattr(one, "kind", one),
+    ids=lambda one: repr(one) if isinstance(one, losses.Loss) else one,
 )
 def test_losses(run: Engine, loss: losses.Loss, target: str, weighted: bool, dtype: str) -> None:
     """Row i's input is the i-th unit vector and everything but the skip is 0, so that y_hat is skip.weight^T, and the
@@ -246,7 +249,8 @@ def test_losses(run: Engine, loss: losses.Loss, target: str, weighted: bool, dty
     x = np.eye(rows, dtype=dtype)[:, None]
     batch = Batch(x, y if loss.kind == "cross_entropy" else y.astype(dtype), None, weight)
     value, gradient = run.loss_and_grad(layout, theta, batch, Objective(loss, shard_size=3))
-    want = golden[f"{loss.kind}-{'weighted' if weighted else 'plain'}"]
+    name = "smoothed" if loss == losses.CrossEntropy(0.15) else loss.kind
+    want = golden[f"{name}-{'weighted' if weighted else 'plain'}"]
     rtol = TOLERANCE[dtype]
     assert value == pytest.approx(want[0], rel=rtol, abs=0)
     assert run.loss(layout, theta, batch, loss, 3) == pytest.approx(want[0], rel=rtol, abs=0)

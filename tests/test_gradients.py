@@ -116,9 +116,11 @@ def test_skip_between_recurrent_layers(run: Engine) -> None:
     check(*case(run, layout, ragged=True), "skip")
 
 
-def test_attention_and_shift(run: Engine) -> None:
+@pytest.mark.parametrize("attention", [Attention(), Attention("dot"), Attention("additive", 3)], ids=repr)
+def test_attention_and_shift(run: Engine, attention: Attention) -> None:
     """Over the layer's own input, over x, and shifted between recurrent layers."""
-    itself, over_x = (Node(Attention(), reads=["previous", name]) for name in ("previous", "x"))
+    above = Attention() if attention.score == "dot" else attention  # not as wide as x
+    itself, over_x = Node(attention, reads=["previous", "previous"]), Node(above, reads=["previous", "x"])
     layout = Layout([Recurrent(3), itself, Shift(), Recurrent(4, CELLS["gru"], True), over_x, Dense(2)], 2)
     check(*case(run, layout, ragged=True, given=True), "attention")
 

@@ -71,6 +71,60 @@ def test_cross_entropy_is_the_mean_of_minus_log_probability():
     assert net.loss(X, classes, loss="cross_entropy") == pytest.approx(terms.mean(), rel=1e-12)
 
 
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+def test_smoothed_cross_entropy_gives_every_class_a_share(smoothing: float):
+    net, classes = network(), RNG.integers(0, OUTPUTS, (B, T))
+    target = np.full((B, T, OUTPUTS), smoothing / OUTPUTS)
+    np.put_along_axis(target, classes[..., None], 1 - smoothing + smoothing / OUTPUTS, -1)
+    y_hat = net.predict(X)
+    log_p = y_hat - np.log(np.exp(y_hat).sum(axis=-1, keepdims=True))
+    terms = -(target * log_p).sum(axis=-1)
+    loss = losses.CrossEntropy(smoothing)
+    assert net.loss(X, classes, loss=loss) == pytest.approx(terms.mean(), rel=1e-12)
+    used = np.where(np.arange(T) < LENGTHS[:, None], WEIGHT, 0.0)
+    value = net.loss(X, classes, loss=loss, lengths=LENGTHS, sample_weight=WEIGHT)
+    assert value == pytest.approx(np.average(terms, weights=used), rel=1e-12)
+
+
+def test_validation_judges_without_smoothing():
+    """So that it is what predictions cost, and can be compared between trainings."""
+    net, classes = network(), RNG.integers(0, OUTPUTS, (B, T))
+    trainer = elman.Trainer(net, loss=losses.CrossEntropy(0.3), batch_size=B)
+    trainer.fit(X, classes, epochs=1, validation=(X, classes), progress=False)
+    assert trainer.history.validation_loss[-1] == pytest.approx(net.loss(X, classes, loss="cross_entropy"), rel=1e-12)
+    assert trainer.history.validation_loss[-1] != pytest.approx(net.loss(X, classes, loss=trainer.loss), rel=1e-3)
+
+
+def logits_as_outputs(y_hat: np.ndarray, dtype: str) -> tuple[elman.Network, np.ndarray]:
+    """A network whose output at the only step of row i is y_hat[i], and its x."""
+    layers = [elman.Recurrent(1, "tanh"), elman.Dense(y_hat.shape[1]), elman.Skip()]
+    net = elman.Network.from_layers(layers, input_size=len(y_hat), dtype=dtype)
+    net.theta[...] = 0
+    net.parameters["skip.weight"] = y_hat.T
+    return net, np.eye(len(y_hat), dtype=dtype)[:, None]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("classes", [1, 7, 16, 33, 8000])
+def test_cross_entropy_of_many_classes_in_float32(classes: int, smoothing: float):
+    """Exponentials are float32 there, their sum is not: value and slopes are those of float64 to float32's rounding,
+    entry by entry, also where the class is nearly sure and its slope is a small difference."""
+    rng = np.random.default_rng(classes)
+    y_hat = rng.normal(size=(6, classes)).astype("float32") * 3
+    y = rng.integers(0, classes, (6, 1))
+    y_hat[3:, :] -= 1
+    y_hat[np.arange(3, 6), y[3:, 0]] += np.float32([12, 18, 60])
+    (single, x), (double, wide) = (logits_as_outputs(y_hat, dtype) for dtype in ("float32", "float64"))
+    loss = losses.CrossEntropy(smoothing)
+    (value, slopes), (want, right) = (
+        (found, gradients["skip.weight"])
+        for found, gradients in (net.loss_and_grad(at, y, loss=loss) for net, at in ((single, x), (double, wide)))
+    )
+    assert value == pytest.approx(want, rel=3e-7, abs=1e-9)
+    below = 6e-8 * smoothing  # p - t is a difference of numbers as large as t
+    np.testing.assert_allclose(slopes, right, rtol=1e-5, atol=1e-37 + below)
+
+
 def test_pinball_orders_columns_by_target_then_quantile():
     q = np.array([0.1, 0.5, 0.9])
     net, y = network(size=6), RNG.normal(size=(B, T, 2))
@@ -163,6 +217,9 @@ def test_large_logits_stay_finite():
             r"quantiles: .* strictly between 0 and 1, got 1.0",
         ),
         (lambda: losses.Pinball(("a",)), TypeError, "quantiles"),
+        (lambda: losses.CrossEntropy(1.0), ValueError, r"label_smoothing: expected a number in \[0, 1\), got 1.0"),
+        (lambda: losses.CrossEntropy(-0.1), ValueError, r"label_smoothing: .* got -0.1"),
+        (lambda: losses.CrossEntropy("0.1"), TypeError, r"label_smoothing: .* got '0.1'"),
         (lambda: losses.StudentT(2.0), ValueError, "df: expected a finite number above 2.0, got 2.0"),
         (lambda: losses.StudentT(float("inf")), ValueError, "df: .* got inf"),
         (lambda: losses.StudentT("5"), TypeError, "df: .* got '5'"),

@@ -52,6 +52,7 @@ NB_MODULE(_native, m) {
   bind_requests(m);
   bind_models(m);
   bind_steppers(m);
+  bind_decoders(m);
   chosen_kernels();  // a wrong ELMAN_ISA is told at import
   m.def("isa", [] { return std::string(chosen_kernels().isa); }, "The instruction set in use.");
   m.def(

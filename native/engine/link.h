@@ -74,6 +74,7 @@ inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
   for (size_t i = 0; i + 1 < ops.size(); i++) {
     ops[i].shared_output = readers[i] != 1 || ops[i + 1].reads[0] != int32_t(i);
   }
+  if (ops.empty()) return;  // what is left of a network without its steps
   p.out = ops.back().out, p.axis = ops.back().axis, p.last = ops.back().last;
 }
 

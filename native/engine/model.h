@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/isa.h"
+#include "engine/kept.h"
 #include "engine/link.h"
 #include "engine/sums.h"
 #include "engine/update.h"
@@ -49,31 +50,6 @@ struct Workspace {
   std::vector<T> theta;
   Block ready;
   std::vector<Block> tapes;
-};
-
-// One workspace waits for the next call. No lock: a fork must not find one held.
-template <class T>
-class Workspaces {
- public:
-  struct Return {
-    Workspaces* home;
-    void operator()(Workspace<T>* w) const {
-      Workspace<T>* none = nullptr;
-      const bool whole = std::uncaught_exceptions() == 0;  // what ran out of memory is half laid out
-      if (!whole || !home->spare_.compare_exchange_strong(none, w)) delete w;
-    }
-  };
-  using Borrowed = std::unique_ptr<Workspace<T>, Return>;
-
-  ~Workspaces() { delete spare_.load(); }
-
-  Borrowed borrow(const Model<T>& m) {
-    Workspace<T>* w = spare_.exchange(nullptr);
-    return Borrowed(w ? w : new Workspace<T>(m), Return{this});
-  }
-
- private:
-  std::atomic<Workspace<T>*> spare_{nullptr};
 };
 
 template <class T>
@@ -128,7 +104,7 @@ class Model {
   double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, T* gradient) const {
     Flush flush;
     const Data data = objective.drawing(given, number);
-    const auto work = workspaces_.borrow(*this);
+    const auto work = workspace();
     work->cut.assign(program_, data, nullptr, data.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
     Gradient<T>& sums = sums_for(*work, objective);
@@ -142,7 +118,7 @@ class Model {
                  const Constraints<T>& constraints, T* const* slots, int n_slots, int64_t step, const Records& records,
                  double* losses, double* norms) const {
     Flush flush;
-    const auto work = workspaces_.borrow(*this);
+    const auto work = workspace();
     Gradient<T>& sums = sums_for(*work, objective);
     std::vector<int64_t> left;
     const auto value_and_gradient = [&](int64_t u, GradientSum<T>** gradient) {
@@ -164,7 +140,7 @@ class Model {
   // the state carried from one to the next, so memory does not grow with it.
   void predict(const T* theta, const Data& data, int64_t shard_size, T* y, T* const* state) const {
     Flush flush;
-    const auto work = workspaces_.borrow(*this);
+    const auto work = workspace();
     Pool& pool = Pool::shared();
     work->cut.assign(program_, data, nullptr, data.n, shard_size);
     const int64_t packed = program_.dense;  // tables are read where they are
@@ -210,7 +186,7 @@ class Model {
   }
 
   void hidden(const Tape<T>& tape, int32_t op, T* h) const {
-    for (const Shard* s : tape.shards) table_.read_hidden(s, program_, op, h);
+    for (const Shard* s : tape.shards) table_.read_source(s, program_, op, h);
   }
 
   // gradient (P,) is summed along the tree; dx has an array for each input, or null.
@@ -272,6 +248,10 @@ class Model {
     return targeted_.targeted && one ? work.targeted : work.sums;
   }
 
+  typename Kept<Workspace<T>>::Borrowed workspace() const {
+    return workspaces_.borrow([this] { return new Workspace<T>(*this); });
+  }
+
   // Whether any state has to be multiplied: a single step from a state of zero needs no product with it.
   bool moves(const Data& data) const {
     return data.x.steps > 1 || data.state || program_.whole ||
@@ -310,7 +290,7 @@ class Model {
   std::vector<RowTable> tables_;
   Program program_, targeted_;
   const Table<T>& table_;
-  mutable Workspaces<T> workspaces_;
+  mutable Kept<Workspace<T>> workspaces_;
 };
 
 }  // namespace elman

@@ -150,8 +150,9 @@ void read_output(const Shard* shard, const Program& p, T* y) {
 }
 
 template <class T>
-void read_hidden(const Shard* shard, const Program& p, int32_t op, T* h) {
-  read_rows(rows_of(*opened<T>(shard), op), p.ops[op].out, h);
+void read_source(const Shard* shard, const Program& p, int32_t source, T* to) {
+  const int64_t width = source > kInput ? p.ops[source].out : p.inputs[kInput - source].size;
+  read_rows(rows_of(*opened<T>(shard), source), width, to);
 }
 
 template <class T>

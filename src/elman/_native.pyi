@@ -50,6 +50,13 @@ class PoolKind(enum.Enum):
 
     attention = 2
 
+class ScoreKind(enum.Enum):
+    general = 0
+
+    dot = 1
+
+    additive = 2
+
 class CellKind(enum.Enum):
     tanh = 0
 
@@ -180,7 +187,7 @@ class Direction:
     def origin(self) -> tuple[Origin, Origin]: ...
 
 class Op:
-    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0, sparse: bool = False, tail_first: Sequence[int] = [], tail_width: Sequence[int] = []) -> None: ...
+    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, score: ScoreKind = ScoreKind.general, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0, sparse: bool = False, tail_first: Sequence[int] = [], tail_width: Sequence[int] = []) -> None: ...
 
     @property
     def kind(self) -> LayerKind: ...
@@ -211,6 +218,9 @@ class Op:
 
     @property
     def pool(self) -> PoolKind: ...
+
+    @property
+    def score(self) -> ScoreKind: ...
 
     @property
     def directions(self) -> list[Direction]: ...
@@ -249,7 +259,7 @@ class Key:
     def __init__(self, seed: int, update: int) -> None: ...
 
 class Objective:
-    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, quantiles: Sequence[float] = (), activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
+    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, label_smoothing: float = 0.0, quantiles: Sequence[float] = (), activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
 
 class UpdateRule:
     def __init__(self, *, optimizer: OptimizerKind, momentum: float = 0.0, decay: float = 0.0, beta1: float = 0.0, beta2: float = 0.0, eps: float = 0.0, weight_decay: float = 0.0, clip_norm: float = 0.0, clip_value: float = 0.0) -> None: ...

@@ -410,9 +410,11 @@ def attention_values(inputs: Arrays) -> Arrays:
     """y, gradient and that of the encoder's input for each layout, one after the other. Attention is PyTorch's own,
     without its scale; it sees one row after the other, each cut to its lengths."""
     found: Arrays = {}
-    lengths, ends = inputs["lengths"], {"itself": inputs["lengths"], "translator": inputs["source_lengths"]}
+    lengths = inputs["lengths"]
     for key, layout in attention_layouts(H, D).items():
-        theta, read = leaf(inputs[f"theta-{key}"]), leaf(inputs["source" if key == "translator" else "x"])
+        itself = key == "itself"
+        ends = lengths if itself else inputs["source_lengths"]
+        theta, read = leaf(inputs[f"theta-{key}"]), leaf(inputs["x" if itself else "source"])
         p = named(layout, theta)
 
         def recurrent(i: int, size: int, x: torch.Tensor, steps: np.ndarray) -> torch.Tensor:
@@ -420,22 +422,31 @@ def attention_values(inputs: Arrays) -> Arrays:
             states = [torch.zeros(B, size, dtype=torch.float64)]
             return by_module(inner, theta[start : start + inner.size], x, steps, states)[0]  # noqa: B023
 
-        query = memory = recurrent(0, H, read, ends[key])
-        if key == "translator":
+        query = memory = recurrent(0, H, read, ends)
+        if not itself:
             symbols = p["symbols.weight"][torch.tensor(inputs["words"])]
-            query = recurrent(3, 4, functional.pad(symbols, (0, 0, 1, 0))[:, :-1], lengths)
+            query = recurrent(3, H if key == "dot" else 4, functional.pad(symbols, (0, 0, 1, 0))[:, :-1], lengths)
         rows: list[torch.Tensor] = []
-        for row, (steps, count) in enumerate(zip(lengths, ends[key], strict=True)):
+        for row, (steps, count) in enumerate(zip(lengths, ends, strict=True)):
             q, m = query[row, :steps], memory[row, :count]
-            context = functional.scaled_dot_product_attention(q @ p["attention.weight"].T, m, m, scale=1.0)
-            y = torch.cat([context, q], 1)
-            y = functional.pad(y, (0, 0, 1, 0))[:-1] if key == "itself" else y
+            y = torch.cat([context(p, q, m), q], 1)
+            y = functional.pad(y, (0, 0, 1, 0))[:-1] if itself else y
             y = functional.linear(y, p["head.weight"], p["head.bias"])
             rows.append(functional.pad(y, (0, 0, 0, T - steps)))
         y = torch.stack(rows)
         gradients = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta, read])
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, *gradients)])
     return found
+
+
+def context(p: Tensors, q: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
+    """What each of q (T, Q) reads of m (S, M), by the score that the parameters belong to."""
+    if "attention.bias" in p:
+        u = functional.linear(q, p["attention.weight"], p["attention.bias"])
+        hidden = torch.tanh(u[:, None] + functional.linear(m, p["attention.weight_memory"]))
+        return functional.softmax(functional.linear(hidden, p["attention.weight_score"])[..., 0], dim=1) @ m
+    key = q @ p["attention.weight"].T if "attention.weight" in p else q
+    return functional.scaled_dot_product_attention(key, m, m, scale=1.0)
 
 
 class LogProbabilities(torch.nn.AdaptiveLogSoftmaxWithLoss):
@@ -523,13 +534,18 @@ def concat_values(inputs: Arrays) -> Arrays:
 
 
 def tied_values(inputs: Arrays) -> Arrays:
-    """y and gradient for both layouts, `decoder.weight` being `encoder.weight`; the padding id is PyTorch's."""
+    """y and gradient for each layout, `decoder.weight` being `encoder.weight`; the padding id is PyTorch's."""
     found: Arrays = {}
     lengths, ids = inputs["lengths"], torch.tensor(inputs["ids"])
     real = torch.tensor(np.arange(T) < lengths[:, None])[..., None]
     for key, layout in tied_layouts(H).items():
         theta = leaf(inputs[f"theta-{key}"])
         p = named(layout, theta)
+        if key == "shared":
+            y = torch.where(real, shared_outputs(layout, theta, p, ids, lengths), 0.0)
+            (gradient,) = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta])
+            found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, gradient)])
+            continue
         plain = key == "plain"
         encoder = torch.nn.Embedding(6, 4 if plain else H, padding_idx=2 if plain else None, dtype=torch.float64)
         decoder = torch.nn.Linear(4 if plain else H, 6, dtype=torch.float64)
@@ -543,6 +559,24 @@ def tied_values(inputs: Arrays) -> Arrays:
         (gradient,) = torch.autograd.grad((y * torch.tensor(inputs["dy"])).sum(), [theta])
         found[key] = np.concatenate([a.detach().numpy().ravel() for a in (y, gradient)])
     return found
+
+
+def shared_outputs(
+    layout: Layout, theta: torch.Tensor, p: Tensors, ids: torch.Tensor, lengths: np.ndarray
+) -> torch.Tensor:
+    """y of the layout with one table for all: the source is the ids turned around, as long as they are."""
+    inner, zeros = Layout([Recurrent(H, CELLS["gru"])], 4), [torch.zeros(B, H, dtype=torch.float64)]
+
+    def recurrent(i: int, x: torch.Tensor, state: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        start = layout.parts[i].parameters[0][0].offset
+        return by_module(inner, theta[start : start + inner.size], x, lengths, state)
+
+    table = p["first.weight"]
+    _, final = recurrent(1, functional.embedding(ids.flip(1), table), zeros)
+    h, _ = recurrent(3, functional.embedding(ids, table, padding_idx=2), final)
+    return functional.linear(
+        torch.tanh(functional.linear(h, p["narrow.weight"], p["narrow.bias"])), table, p["head.bias"]
+    )
 
 
 def dense_names(parameters: Tensors) -> list[str]:
@@ -576,6 +610,9 @@ def loss_values(inputs: Arrays) -> Arrays:
         "mae": lambda y_hat: functional.l1_loss(y_hat, y, reduction="none"),
         "huber": lambda y_hat: functional.huber_loss(y_hat, y, reduction="none", delta=0.7),
         "cross_entropy": lambda y_hat: functional.cross_entropy(y_hat, classes, reduction="none")[:, None],
+        "smoothed": lambda y_hat: functional.cross_entropy(y_hat, classes, reduction="none", label_smoothing=0.15)[
+            :, None
+        ],
         "binary_cross_entropy": lambda y_hat: functional.binary_cross_entropy_with_logits(y_hat, p, reduction="none"),
         "pinball": pinball,
         "gaussian": lambda head: density(head, None),

@@ -25,7 +25,6 @@ from elman.core.requests import (
     UpdateRule,
 )
 from elman.engines.operations import inputs, operations
-from elman.engines.reference import decoding
 
 __all__ = ["NativeEngine"]
 
@@ -37,6 +36,7 @@ class NativeEngine:
 
     def __init__(self) -> None:
         self._models: WeakKeyDictionary[Layout, dict[str, Any]] = WeakKeyDictionary()
+        self._decoders: WeakKeyDictionary[Layout, dict[str, Any]] = WeakKeyDictionary()
 
     def predict(self, layout: Layout, theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, list[np.ndarray]]:
         y, final = _results(layout, theta, batch)
@@ -134,7 +134,12 @@ class NativeEngine:
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
 
     def decode(self, layout: Layout, theta: np.ndarray, batch: Batch, search: Search) -> Sequence[Sequence[Any]]:
-        return decoding.decode(layout, theta, batch, search)
+        try:
+            decoder = self._decoders[layout][theta.dtype.char]
+        except KeyError:
+            kind = _native.Decoder32 if theta.dtype == np.float32 else _native.Decoder64
+            decoder = self._decoders.setdefault(layout, {})[theta.dtype.char] = kind(self._model(layout, theta))
+        return decoder.decode(theta, _batch(batch), **search._asdict())
 
     def _model(self, layout: Layout, theta: np.ndarray) -> Any:
         """Returns the compiled model of this layout in theta's type, which the first call makes."""

@@ -2,7 +2,7 @@
 both engines read these descriptions and do the arithmetic."""
 
 from elman.core.layers.adaptive_softmax import AdaptiveSoftmax
-from elman.core.layers.attention import Attention
+from elman.core.layers.attention import SCORES, Attention
 from elman.core.layers.cells import CELLS, GRU, LSTM, Activation, Cell, CustomCell, Simple, as_cell
 from elman.core.layers.concat import MOST_SOURCES, Concat
 from elman.core.layers.dense import Dense
@@ -27,6 +27,7 @@ __all__ = [
     "MOST_PARAMETERS",
     "MOST_SOURCES",
     "POOLINGS",
+    "SCORES",
     "Activation",
     "AdaptiveSoftmax",
     "Attention",
