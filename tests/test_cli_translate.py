@@ -31,7 +31,7 @@ def model() -> Path:
 
 
 def test_pairs_are_learned_compared_and_written(capsys: pytest.CaptureFixture[str]):
-    assert main(["train", "translate", "pairs.csv", *QUICK, "--validation", "0.25"]) == 0
+    assert main(["train", "translate", "pairs.csv", *QUICK, "--validation-fraction", "0.25"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0] == "pairs.csv: 96 pairs, english -> french"
@@ -48,7 +48,7 @@ def test_pairs_are_learned_compared_and_written(capsys: pytest.CaptureFixture[st
 
 
 def test_json_says_the_same(capsys: pytest.CaptureFixture[str]):
-    assert main(["train", "translate", "pairs.csv", *QUICK, "--json", "--validation", "0.25"]) == 0
+    assert main(["train", "translate", "pairs.csv", *QUICK, "--json", "--validation-fraction", "0.25"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["updates"], found["passes"], found["vocabulary"]) == (10, 2, {"source": 9, "target": 9})
     assert found["held_out"]["pairs"] == 24

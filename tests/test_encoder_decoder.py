@@ -78,7 +78,7 @@ def test_the_epoch_with_the_lowest_validation_loss_is_kept_by_plain_cross_entrop
     rng = np.random.default_rng(0)
     noise = ["".join(rng.choice(list("abcd"), 6)) for _ in range(60)]
     options: dict[str, Any] = {"level": "characters", "hidden_size": 32, "updates": 200, "batch_size": 16}
-    options |= {"learning_rate": 0.03, "dropout": 0.0, "validation": 0.3, "label_smoothing": 0.1}
+    options |= {"learning_rate": 0.03, "dropout": 0.0, "validation_fraction": 0.3, "label_smoothing": 0.1}
     model = EncoderDecoder(**options).fit(noise, noise[::-1])
     assert model.validation_losses_[-1] > model.validation_losses_.min()
     held = held_out_rows(60, 0.3, 0)
@@ -137,10 +137,10 @@ def test_partial_fit_goes_on_with_the_vocabularies_it_has(quick: EncoderDecoder)
 
 
 def test_pairs_that_are_too_long_are_not_learned_from():
-    model = EncoderDecoder(**QUICK, max_length=2, validation=0.0).fit(SOURCES, TARGETS)
+    model = EncoderDecoder(**QUICK, max_length=2, validation_fraction=0.0).fit(SOURCES, TARGETS)
     assert model.longest_ == 2
     with pytest.raises(DataError, match="max_length: expected pairs of at most 1 pieces, got none"):
-        EncoderDecoder(**QUICK, max_length=1, validation=0.0).fit(["one two"] * 4, ["12"] * 4)
+        EncoderDecoder(**QUICK, max_length=1, validation_fraction=0.0).fit(["one two"] * 4, ["12"] * 4)
 
 
 def test_shared_and_tied_tables():
@@ -309,7 +309,7 @@ def test_bad_options_are_named(options: dict[str, Any], message: str):
 
 
 def test_an_empty_target_is_one_that_ends_at_once():
-    model = EncoderDecoder(**(QUICK | LEARNING | {"updates": 60}), validation=0.0)
+    model = EncoderDecoder(**(QUICK | LEARNING | {"updates": 60}), validation_fraction=0.0)
     model.fit(["one", "two"] * 40, ["", "2"] * 40)
     assert model.predict(["one", "two"]) == ["", "2"]
 

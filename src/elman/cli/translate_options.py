@@ -96,8 +96,8 @@ class TranslateOptions:
         ),
     ] = None
     learning_rate: Annotated[float, typer.Option("--learning-rate", min=1e-9, help="The highest learning rate.")] = 3e-3
-    validation: Annotated[
-        float, _share("--validation", 0.9, "Share of the pairs, drawn by the seed, that is held out.")
+    validation_fraction: Annotated[
+        float, _share("--validation-fraction", 0.9, "Share of the pairs, drawn by the seed, that is held out.")
     ] = 0.05
     seed: Seed = 0
 

@@ -53,8 +53,8 @@ class EncoderDecoder(Estimator):
     updates       of the weights, rounded to whole passes over the pairs
     batch_size    pairs of an update
     learning_rate, weight_decay   of AdamW; the rate rises for a twentieth of the updates, then falls to 0
-    validation    share of the pairs, drawn by the seed, that is not learned from, unless `fit` is given others; the
-                  epoch with the lowest loss there is kept
+    validation_fraction   share of the pairs, drawn by the seed, that is not learned from, unless `fit` is given others;
+                  the epoch with the lowest loss there is kept
     seed          of all random numbers: the same seed, engine and pairs give the same bits, with any number of threads
 
     `fit` leaves `network_`, `source_` and `target_` (vocabularies, or how features are scaled), `losses_` and
@@ -80,7 +80,7 @@ class EncoderDecoder(Estimator):
         "batch_size": [fields.whole(1, 2**20)],
         "learning_rate": [fields.number(0.0, open_low=True)],
         "weight_decay": [fields.number(0.0)],
-        "validation": [fields.number(0.0, 0.9)],
+        "validation_fraction": [fields.number(0.0, 0.9)],
         "seed": [fields.whole(0, limits.SEED)],
     }
     _file_kind = "encoder decoder"
@@ -107,7 +107,7 @@ class EncoderDecoder(Estimator):
         batch_size: int = 64,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.01,
-        validation: float = 0.05,
+        validation_fraction: float = 0.05,
         seed: int = 0,
     ) -> None:
         self.level = level
@@ -128,7 +128,7 @@ class EncoderDecoder(Estimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        self.validation = validation
+        self.validation_fraction = validation_fraction
         self.seed = seed
 
     # ------------------------------------------------------------------------------------------- learning
@@ -335,7 +335,7 @@ class EncoderDecoder(Estimator):
         pairs, longest = self._pairs(source, target, sources, targets), self.checked_options()["max_length"]
         held_out = None
         if validation is None:
-            held = held_out_rows(len(pairs.x), recipe.validation, recipe.seed)
+            held = held_out_rows(len(pairs.x), recipe.validation_fraction, recipe.seed)
             if len(held):
                 held_out, pairs = pairs.take(held), pairs.take(np.setdiff1d(np.arange(len(pairs.x)), held))
         elif isinstance(validation, tuple | list) and len(validation) == 2:

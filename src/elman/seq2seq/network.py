@@ -48,7 +48,7 @@ class Recipe:
     batch_size: int
     learning_rate: float
     weight_decay: float
-    validation: float
+    validation_fraction: float
     seed: int
 
 

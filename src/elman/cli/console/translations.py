@@ -55,7 +55,7 @@ def print_scores(model: EncoderDecoder, found: Report | None, seconds: float) ->
         f" in {seconds:.0f} s; the weights of pass {model.history_.best_epoch} are kept."
     )
     if found is None:
-        terminal.line("Not tested: --validation 0.05 tells how good the model is")
+        terminal.line("Not tested: --validation-fraction 0.05 tells how good the model is")
         return
     terminal.line(
         f"Held out, and not learned from: {found.held_out:,} of {found.held_out + found.learned:,} pairs, by which the"

@@ -95,7 +95,7 @@ def translate(
     options = replace(options, **changed)
     model = options.model(read.sources, read.targets)
     suffixes = [SAVED, CURVE] + [EXAMPLE] * (pairs is None)
-    drawn = model.attention is not None and model.validation > 0
+    drawn = model.attention is not None and model.validation_fraction > 0
     inputs = [path for path in (pairs, targets) if path is not None]
     with Outputs(out, stem, suffixes + [PICTURE] * drawn, inputs) as outputs:
         if not as_json:
