@@ -143,7 +143,7 @@ def test_the_texts_of_a_file_are_translated(model: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("english\none\n", "pairs.csv: expected two columns, sources and targets, with a line of names, got 'english' a"),
+        ("english\none\n", "pairs.csv: expected two columns, sources and targets, with a line of names, got 'english'"),
         ("", "pairs.csv: expected a line of names and rows of pairs, got an empty file"),
         ("a,b\n", "pairs.csv: expected rows with pairs, got a line of names alone"),
         ("a,b\nred car,x\n,y\n", "pairs.csv, line 3, column 'a': expected a source, got an empty cell"),

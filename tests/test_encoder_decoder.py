@@ -252,7 +252,7 @@ def test_subwords_need_no_policy(tmp_path: Path):
 
 
 def test_the_policy_for_unknown_pieces_is_stated(quick: EncoderDecoder):
-    with pytest.raises(DataError, match=r"sources\[1\]: expected words of the training data, got 'ten'; unknown='<unk>'"):
+    with pytest.raises(DataError, match=r"sources\[1\]: expected words of the training data, got 'ten'; unknown="):
         quick.predict(["one", "two ten"])
     with pytest.raises(ValueError, match="unknown: expected '<unk>' or 'skip' for the 5 of 10 words"):
         EncoderDecoder(**QUICK, vocabulary_size=5).fit(SOURCES, TARGETS)
@@ -378,7 +378,8 @@ def test_bleu_is_sacrebleus():
 
 def test_the_nearest_source_is_the_one_with_most_in_common():
     known = ["a red house", "a blue car", "the red car"]
-    assert nearest_targets(known, ["h", "b", "r"], ["the red bus", "one blue car", "unlike"], "words") == ["r", "b", "h"]
+    asked = ["the red bus", "one blue car", "unlike"]
+    assert nearest_targets(known, ["h", "b", "r"], asked, "words") == ["r", "b", "h"]
     assert nearest_targets(np.eye(3), ["x", "y", "z"], np.array([[0.1, 0.2, 0.9]]), None) == ["z"]
     assert frequent_target(["a", "b", "b"], 2) == ["b", "b"]
 
