@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -292,7 +293,10 @@ class EncoderDecoder(Estimator):
         before it."""
         self.check_fitted()
         pairs = self._pairs(self.source_, self.target_, sources, targets)
-        return self.network_.loss(**pairs.batch, loss="cross_entropy")
+        nats = self.network_.loss(**pairs.batch, loss="cross_entropy")
+        if not math.isfinite(nats):
+            raise ValueError(f"network_: expected weights whose outputs are finite, got a loss of {nats}")
+        return nats
 
     def compared(self, written: Sequence[Any], targets: Sequence[Any]) -> Written:
         """Returns how near what anyone wrote comes to targets, one each, measured as the model is in `score`."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
+from elman.core import checks
 from elman.core.layers import INPUT
 from elman.estimators.codec import Codec
 from elman.network import Network
@@ -16,6 +17,9 @@ from elman.seq2seq.network import SOURCE
 from elman.seq2seq.sources import Features
 
 __all__ = ["CODEC", "Fitted"]
+
+
+LONGEST = 2**20  # pieces of a target, since a model may write as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,8 @@ class Fitted:
             raise ValueError(f"network: expected {kind} of size {self.source.size} as {SOURCE}, got {given}")
         if self.network.output_size != self.target.size + 1:
             raise ValueError(f"network: expected outputs for {self.target.size} pieces and their end")
-        if self.longest < 0 or not np.isfinite(self.network.theta).all():
+        checks.whole("longest", self.longest, low=0, high=LONGEST)
+        if not np.isfinite(self.network.theta).all():
             raise ValueError("network.theta: expected finite numbers")
 
 

@@ -59,7 +59,7 @@ def kind_of(name: str, sources: Any) -> str:
         if sources.ndim in (2, 3):
             return VECTORS if sources.ndim == 2 else FRAMES
         raise ValueError(f"{name}: expected vectors (n, D) or frames (n, T, D), got {checks.shown(sources)}")
-    first = sources[0]
+    first = next(iter(sources))
     if isinstance(first, np.ndarray) and first.ndim == 2:
         return FRAMES
     if isinstance(first, np.ndarray) and first.ndim == 1 and first.dtype.kind == "f":
