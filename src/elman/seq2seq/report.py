@@ -40,7 +40,7 @@ class Report(NamedTuple):
 
 
 def parted(model: EncoderDecoder, values: Any) -> tuple[Any, Any]:
-    """Returns the sources or targets that `fit` learns from, and those that it holds out by `validation_fraction` and `seed`."""
+    """Returns the sources or targets that `fit` learns from, and those that it holds out, drawn by its seed."""
     held = held_out_rows(len(values), model.validation_fraction, model.seed)
     learned = np.setdiff1d(np.arange(len(values)), held)
     return _taken(values, learned), _taken(values, held)
