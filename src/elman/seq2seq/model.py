@@ -11,15 +11,24 @@ import numpy as np
 
 from elman.core import checks, fields
 from elman.estimators.base import Constraints, Estimator
-from elman.pieces.symbols import LEVELS, POLICIES, Pieces, learned_pieces
+from elman.pieces.symbols import LEVELS, POLICIES, Pieces
 from elman.seq2seq.measures import Score, Written, compared
 from elman.seq2seq.network import Recipe, network_of
+from elman.seq2seq.pairs import (
+    Pairs,
+    Policy,
+    check_counts,
+    learned_vocabularies,
+    read_pairs,
+    read_sources,
+    two_levels,
+    without_long,
+)
 from elman.seq2seq.saved import CODEC, Fitted
-from elman.seq2seq.sources import TEXTS, Features, Read, encoded_texts, kind_of, padded_ids, read_features, scaled
-from elman.seq2seq.training import Pairs, held_out_rows, pairs_of, seconds_an_update, trained
+from elman.seq2seq.sources import Features
+from elman.seq2seq.training import held_out_rows, seconds_an_update, trained
 from elman.seq2seq.translation import BEHIND, Alignment, Translation, aligned, attends, shown_source, translated
 from elman.series import limits
-from elman.series.errors import DataError
 
 __all__ = ["EncoderDecoder"]
 
@@ -63,7 +72,7 @@ class EncoderDecoder(Estimator):
     """
 
     _constraints: ClassVar[Constraints] = {
-        "level": [fields.one_of(*LEVELS), lambda name, value: _two_levels(name, value)],
+        "level": [fields.one_of(*LEVELS), two_levels],
         "vocabulary_size": [fields.whole(2, MOST_PIECES)],
         "min_count": [fields.whole(1)],
         "unknown": [fields.one_of(*POLICIES)],
@@ -259,7 +268,7 @@ class EncoderDecoder(Estimator):
         """
         self.check_fitted()
         self._check_attends()
-        pairs = self._pairs(self.source_, self.target_, [source], [target])
+        pairs = read_pairs(self.source_, self.target_, [source], [target])
         weights = aligned(self.network_, pairs)
         shown = self.target_.shown(pairs.y[0, :-1])
         return Alignment(shown_source(self.source_, pairs.source, 0), shown, weights)
@@ -272,7 +281,7 @@ class EncoderDecoder(Estimator):
             self._check_attends()
         most = self.longest_ + BEHIND if longest is None else checks.count("max_length", longest)
         return translated(
-            self.network_, self.target_, self._sources(self.source_, sources), beam_size=beam, length_penalty=penalty,
+            self.network_, self.target_, read_sources(self.source_, sources), beam_size=beam, length_penalty=penalty,
             max_steps=most + 1, hypotheses=hypotheses, return_attention=attended,
         )  # fmt: skip
 
@@ -292,7 +301,7 @@ class EncoderDecoder(Estimator):
         """Returns the nats for each piece of the targets, their ends counted too, each foreseen from the true ones
         before it."""
         self.check_fitted()
-        pairs = self._pairs(self.source_, self.target_, sources, targets)
+        pairs = read_pairs(self.source_, self.target_, sources, targets)
         nats = self.network_.loss(**pairs.batch, loss="cross_entropy")
         if not math.isfinite(nats):
             raise ValueError(f"network_: expected weights whose outputs are finite, got a loss of {nats}")
@@ -301,7 +310,7 @@ class EncoderDecoder(Estimator):
     def compared(self, written: Sequence[Any], targets: Sequence[Any]) -> Written:
         """Returns how near what anyone wrote comes to targets, one each, measured as the model is in `score`."""
         self.check_fitted()
-        _check_counts("", written, targets)
+        check_counts(written, targets)
         return compared(written, targets, self.target_.level)
 
     # --------------------------------------------------------------------------------------------- inside
@@ -315,57 +324,23 @@ class EncoderDecoder(Estimator):
         self, sources: Any, targets: Sequence[Any], validation: Any
     ) -> tuple[Pieces | Features, Pieces, Pairs, Pairs | None, Recipe]:
         """Returns the vocabularies of training pairs, the pairs that train and validate, and the recipe."""
-        options, recipe, kind = self.checked_options(), self._recipe(), kind_of("sources", sources)
-        _check_counts("", sources, targets)
-        levels = options["level"]
-        levels = (levels, levels) if isinstance(levels, str) else levels
-        sizes = [options[name] for name in ("vocabulary_size", "min_count", "unknown")]
-        source: Pieces | Features
-        if options["shared"]:
-            if kind != TEXTS or levels[0] != levels[1]:
-                raise ValueError(f"shared: expected sources and targets of one level, got {kind} and {levels}")
-            source = target = _learned("sources and targets", [*sources, *targets], levels[0], *sizes)
-        else:
-            source = (
-                _learned("sources", sources, levels[0], *sizes) if kind == TEXTS else scaled("sources", sources, kind)
-            )
-            target = _learned("targets", targets, levels[1], *sizes)
+        options, recipe = self.checked_options(), self._recipe()
+        policy = Policy(*(options[name] for name in Policy._fields))
+        source, target = learned_vocabularies(sources, targets, options["level"], policy, shared=recipe.shared)
         return source, target, *self._split(source, target, sources, targets, validation, recipe), recipe
 
     def _split(
         self, source: Any, target: Pieces, sources: Any, targets: Sequence[Any], validation: Any, recipe: Recipe
     ) -> tuple[Pairs, Pairs | None]:
-        """Returns the pairs that train, and those that validate."""
-        pairs, longest = self._pairs(source, target, sources, targets), self.checked_options()["max_length"]
-        held_out = None
+        pairs = read_pairs(source, target, sources, targets)
+        longest = self.checked_options()["max_length"]
         if validation is None:
             held = held_out_rows(len(pairs.x), recipe.validation_fraction, recipe.seed)
-            if len(held):
-                held_out, pairs = pairs.take(held), pairs.take(np.setdiff1d(np.arange(len(pairs.x)), held))
-        elif isinstance(validation, tuple | list) and len(validation) == 2:
-            held_out = self._pairs(source, target, validation[0], validation[1], "validation ")
-        else:
+            known = pairs.take(np.setdiff1d(np.arange(len(pairs.x)), held))
+            return without_long(known, longest), pairs.take(held) if len(held) else None
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation: expected (sources, targets), got {checks.shown(validation)}")
-        if longest is not None:
-            short = pairs.lengths <= longest + 1
-            short &= True if pairs.source.lengths is None else pairs.source.lengths <= longest
-            if not short.any():
-                raise DataError(f"max_length: expected pairs of at most {longest} pieces, got none")
-            pairs = pairs.take(np.flatnonzero(short))
-        return pairs, held_out
-
-    def _pairs(self, source: Any, target: Pieces, sources: Any, targets: Sequence[Any], name: str = "") -> Pairs:
-        _check_counts(name, sources, targets)
-        ids = encoded_texts(f"{name}targets", targets, target, 0)
-        return pairs_of(self._sources(source, sources, name), ids, target.size)
-
-    def _sources(self, source: Pieces | Features, sources: Any, name: str = "") -> Read:
-        name = f"{name}sources"
-        if isinstance(source, Features):
-            return read_features(name, sources, source)
-        if kind_of(name, sources) != TEXTS:
-            raise TypeError(f"{name}: expected texts, as in training, got {checks.shown(sources)}")
-        return Read(*padded_ids(encoded_texts(name, sources, source, 1)))
+        return without_long(pairs, longest), read_pairs(source, target, validation[0], validation[1], "validation ")
 
     def _fitted(self) -> Fitted:
         return Fitted(self.source_, self.target_, self.network_, self.longest_, self.losses_, self.validation_losses_)  # type: ignore[arg-type]
@@ -373,27 +348,3 @@ class EncoderDecoder(Estimator):
     def _restore(self, fitted: Fitted) -> None:
         self.source_, self.target_, self.network_ = fitted.source, fitted.target, fitted.network
         self.longest_, self.losses_, self.validation_losses_ = fitted.longest, fitted.losses, fitted.validation_losses
-
-
-def _two_levels(name: str, value: Any) -> tuple[str, str]:
-    """Accepts a pair of levels."""
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(f"{name}: expected one of {', '.join(LEVELS)}, or a pair of them, got {checks.shown(value)}")
-    return checks.choice(f"{name}[0]", value[0], LEVELS), checks.choice(f"{name}[1]", value[1], LEVELS)
-
-
-def _learned(name: str, texts: Sequence[Any], level: str, size: int, min_count: int, unknown: str) -> Pieces:
-    try:
-        found = learned_pieces(texts, level, size, min_count, unknown)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
-    if not found.size:
-        raise DataError(f"{name}: expected at least one of the {level}, got none")
-    return found
-
-
-def _check_counts(name: str, sources: Any, targets: Any) -> None:
-    """Raises ValueError where there are not as many targets as sources."""
-    kind_of(f"{name}targets", targets)
-    if len(sources) != len(targets):
-        raise ValueError(f"{name}targets: expected {len(sources)}, one for each source, got {len(targets)}")

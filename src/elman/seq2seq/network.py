@@ -57,22 +57,22 @@ def network_of(recipe: Recipe, source: Pieces | Features, target: Pieces) -> Net
     layers = _Layers(recipe)
     hidden, vector = recipe.hidden_size, isinstance(source, Features) and source.kind != FRAMES
     if vector:
-        layers.add(Dense(hidden, "tanh"), "summary", [SOURCE])
-        layers.dropped("summary")
+        layers.add(Dense(hidden, "relu"), "features", [SOURCE])
+        summary = layers.dropped("features")
     else:
-        _encode(layers, recipe, source)
+        summary = _encode(layers, recipe, source)
     cell = as_cell(recipe.cell)
     states = cell.state_names
     for level in range(recipe.num_layers):
         for state in states:
-            layers.add(Dense(hidden, "tanh"), f"bridge{level}_{state}", ["summary"])
+            layers.add(Dense(hidden, "tanh"), f"bridge{level}_{state}", [summary])
     layers.add(
         Embedding(target.size + 1, recipe.embedding, tied="source_pieces" if recipe.shared else None), "pieces", ["x"]
     )
     read = layers.dropped("pieces")
     score: Any = None if vector else recipe.attention
     if score is None:
-        read = layers.add(Concat(), "told", [read, "summary"])
+        read = layers.add(Concat(), "told", [read, summary])
     for level in range(recipe.num_layers):
         start = {state: f"bridge{level}_{state}" for state in states}
         read = layers.add(Recurrent(hidden, cell), f"decoder{level}", [read], start)
@@ -88,8 +88,8 @@ def network_of(recipe: Recipe, source: Pieces | Features, target: Pieces) -> Net
     return Network.from_layers(layers.nodes, inputs={SOURCE: Input(size, kind)}, seed=recipe.seed)
 
 
-def _encode(layers: _Layers, recipe: Recipe, source: Pieces | Features) -> None:
-    """Adds what reads a source that has steps: its "memory" (B, S, M), and its "summary", one vector."""
+def _encode(layers: _Layers, recipe: Recipe, source: Pieces | Features) -> str:
+    """Adds what reads a source that has steps: its "memory" (B, S, M), and one vector, whose name is returned."""
     read = SOURCE
     if not isinstance(source, Features):
         layers.add(Embedding(source.size + recipe.shared, recipe.embedding), "source_pieces", [SOURCE])
@@ -103,7 +103,7 @@ def _encode(layers: _Layers, recipe: Recipe, source: Pieces | Features) -> None:
             read = layers.dropped(read)
     if projected:
         layers.add(Dense(recipe.hidden_size), "memory", [read])
-    layers.add(Pool("mean"), "summary", ["memory"])
+    return layers.add(Pool("mean"), "summary", ["memory"])
 
 
 class _Layers:

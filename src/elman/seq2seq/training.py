@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,45 +12,17 @@ from elman.core.losses import CrossEntropy
 from elman.core.optim import AdamW
 from elman.core.schedules import Cosine, WarmUp
 from elman.network import Network
-from elman.seq2seq.network import SOURCE, Recipe
-from elman.seq2seq.sources import Read, padded_ids
+from elman.seq2seq.network import Recipe
+from elman.seq2seq.pairs import Pairs
 from elman.train.training import Trainer
 
-__all__ = ["Pairs", "Where", "held_out_rows", "pairs_of", "seconds_an_update", "trained"]
+__all__ = ["Where", "held_out_rows", "seconds_an_update", "trained"]
 
 CLIP_NORM = 1.0
 WARM_UP = 0.05  # share of the updates
 TIMED = 3.0  # seconds that the speed of training is measured for
 HELD_OUT, FEWER = 0, 1  # children of the seed: which pairs validate; which train, where they are more than the updates
 Where = str | os.PathLike[str] | None
-
-
-class Pairs(NamedTuple):
-    """Sources and targets as the network reads them: n rows."""
-
-    source: Read
-    x: np.ndarray  # (n, T) ids: the mark, then the target
-    y: np.ndarray  # (n, T) ids: the target, then the mark
-    lengths: np.ndarray  # int64 (n,), of both
-
-    def take(self, rows: np.ndarray) -> Pairs:
-        return Pairs(self.source.take(rows), self.x[rows], self.y[rows], self.lengths[rows])
-
-    @property
-    def batch(self) -> dict[str, Any]:
-        """Returns them as the arguments of `Trainer.fit` and `Network.loss`."""
-        lengths = {"x": self.lengths}
-        if self.source.lengths is not None:
-            lengths[SOURCE] = self.source.lengths
-        return {"x": {"x": self.x, SOURCE: self.source.values}, "y": self.y, "lengths": lengths}
-
-
-def pairs_of(source: Read, targets: list[np.ndarray], mark: int) -> Pairs:
-    """Returns pairs of sources and targets, whose ids lie below the mark."""
-    end = np.array([mark])
-    x, lengths = padded_ids([np.concatenate([end, ids]) for ids in targets])
-    y, _ = padded_ids([np.concatenate([ids, end]) for ids in targets])
-    return Pairs(source, x, y, lengths)
 
 
 def held_out_rows(n: int, share: float, seed: int) -> np.ndarray:

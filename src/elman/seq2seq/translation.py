@@ -14,8 +14,8 @@ from elman.network import Network
 from elman.pieces.symbols import Pieces
 from elman.plots import AlignmentChart, alignment_plot
 from elman.seq2seq.network import SOURCE
+from elman.seq2seq.pairs import Pairs
 from elman.seq2seq.sources import Features, Read
-from elman.seq2seq.training import Pairs
 
 __all__ = ["Alignment", "Translation", "aligned", "attends", "shown_source", "translated"]
 
