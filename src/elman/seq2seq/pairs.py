@@ -69,8 +69,8 @@ def learned_vocabularies(
     check_counts(sources, targets)
     one, other = (level, level) if isinstance(level, str) else level
     if not shared:
-        target = _learned("targets", targets, other, policy)
-        return scaled("sources", sources, kind) if kind != TEXTS else _learned("sources", sources, one, policy), target
+        source = _learned("sources", sources, one, policy) if kind == TEXTS else scaled("sources", sources, kind)
+        return source, _learned("targets", targets, other, policy)
     if kind != TEXTS or one != other:
         raise ValueError(f"shared: expected sources and targets of one level, got {kind} and {level!r}")
     both = _learned("sources and targets", [*sources, *targets], one, policy)
