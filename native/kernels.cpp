@@ -14,7 +14,7 @@ constexpr Table<T> table() {
           forward<T>,      read_output<T>,   read_state<T>, read_source<T>, loss_backward<T>, backward<T>,
           add<T>,          sum_squares<T>,   clip_value<T>, scale<T>,       optimise<T>,      spread<T>,
           uniform,         step_bytes<T>,    lay_step<T>,   step<T>,        step_output<T>,   step_shares<T>,
-          memory_bytes<T>, pack_memories<T>, rank<T>};
+          memory_bytes<T>, pack_memories<T>, part_size<T>,  input_parts<T>, rank<T>};
 }
 
 #define ELMAN_STRING_(x) #x

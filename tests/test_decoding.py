@@ -50,10 +50,10 @@ def layouts() -> dict[str, Layout]:
         Node(Pool("max"), "most", ["encoder"]),
         ids,
         Node(Recurrent(H, CELLS["lstm"]), "below", ["pieces"], state="encoder"),
-        Node(Attention(), "of_outputs", ["below", "encoder"]),
+        Node(Attention("dot"), "of_outputs", ["below", "encoder"]),
         Node(Concat(), "joined", ["of_outputs", "most"]),
         Node(Recurrent(H, CELLS["gru_before"]), "above", state={"h": "most"}),
-        Node(Attention(), None, ["above", "source"]),
+        Node(Attention("additive", 5), None, ["above", "source"]),
         out,
     ]
     image = {"image": Input(5, "vector")}
@@ -160,6 +160,16 @@ def test_engines_agree_in_float32() -> None:
         decoded(e, network, inputs, beam_size=3, max_steps=7, return_attention=True) for e in ("reference", "native")
     )
     assert_same(a, b, 1e-4)
+
+
+def test_engines_agree_about_many_ids() -> None:
+    """More than there is a part of the recurrence for beforehand, in every remainder of a vector."""
+    both()
+    for ids in (513, 600, 655):
+        layout = Layout([Embedding(ids, 4), Recurrent(H, CELLS["lstm"]), Dense(ids)], 1)
+        network = network_of(layout)
+        a, b = (decoded(e, network, None, start=range(5), beam_size=7, hypotheses=7) for e in ("reference", "native"))
+        assert_same(a, b, 1e-10)
 
 
 @pytest.mark.parametrize("engine", ["reference", "native"])

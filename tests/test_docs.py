@@ -13,6 +13,7 @@ PROSE = (
     "checkpoints",
     "constraints",
     "custom",
+    "decoding",
     "dynamics",
     "long_sequences",
     "memory",

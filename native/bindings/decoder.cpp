@@ -53,6 +53,10 @@ nb::list decode(const Decoder<T>& decoder, const Array<const T>& theta, const Ba
   const Data& data = opened.data;
   require(shaped(theta, p.size), "theta: wrong size");
   require(data.x.whole.bytes == 8 && data.x.steps == 1 && !data.x.lengths, "x: expected int64 (n, 1)");
+  for (int64_t i = 0; i < data.n; i++) {
+    const int64_t id = static_cast<const int64_t*>(data.x.at)[i * data.x.row];
+    require(id >= 0 && id < p.inputs[0].size, "x: expected ids");
+  }
   require(end >= 0 && end < p.out, "end: expected an id");
   require(shaped(max_steps, data.n), "max_steps: expected one for each row");
   for (int64_t i = 0; i < data.n; i++) require(max_steps.data()[i] >= 1, "max_steps: expected at least 1");

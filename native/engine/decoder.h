@@ -31,6 +31,8 @@ struct DecodingRoom {
   };
   std::vector<T> theta;  // that was packed
   Block fixed, steps;
+  std::vector<Block> inputs;    // of each operation of the steps, where it has one: what `input_parts` makes
+  std::vector<const T*> parts;  // these, or null
   std::vector<Worker> workers;
 };
 
@@ -40,13 +42,20 @@ class Decoder {
   explicit Decoder(std::shared_ptr<const Model<T>> model)
       : model_(std::move(model)), table_(model_->table()), split_(model_->program()) {
     const Program& whole = model_->program();
-    for (int32_t i = 0; i < split_.steps.n_ops; i++) {
-      if (split_.steps.ops[i].kind == LayerKind::attention) attention_.push_back(i);
-    }
     // What is packed: all but the tables of embeddings that nothing else reads.
     std::vector<char> read(size_t(whole.dense), 1);
-    for (int32_t i = 0; i < whole.n_ops; i++) mark_table(whole.ops[i], LayerKind::embedding, read, 0);
-    for (int32_t i = 0; i < whole.n_ops; i++) mark_table(whole.ops[i], LayerKind::dense, read, 1);
+    for (int32_t i = 0; i < whole.n_ops; i++) mark(whole.ops[i], LayerKind::embedding, read, 0);
+    for (int32_t i = 0; i < whole.n_ops; i++) mark(whole.ops[i], LayerKind::dense, read, 1);
+    const Op* steps = split_.steps.ops;
+    for (int32_t i = 0; i < split_.steps.n_ops; i++) {
+      if (steps[i].kind == LayerKind::attention) attention_.push_back(i);
+      if (steps[i].kind != LayerKind::recurrent || steps[i].reads[0] <= kInput) continue;
+      const Op& table = steps[steps[i].reads[0]];
+      const bool few = table.kind == LayerKind::embedding && !table.sparse && table.hidden <= kFewIds;
+      if (!few || table_.part_size(steps[i]) == 0) continue;
+      parts_.push_back(i);
+      mark(table, LayerKind::embedding, read, 1);
+    }
     for (int64_t at = 0; at < whole.dense; at++) {
       if (!read[size_t(at)]) continue;
       if (packed_.empty() || packed_.back().second != at) packed_.push_back({at, at});
@@ -84,6 +93,7 @@ class Decoder {
  private:
   static constexpr int64_t kRows = 128;      // that go step by step together, at most
   static constexpr int64_t kFixedRows = 16;  // that go through the fixed part together
+  static constexpr int64_t kFewIds = 512;    // for each of which the inputs' part of a recurrence is computed once
 
   // What all threads share. Of arrays (n, size) each writes the rows that are its own.
   struct Call {
@@ -138,7 +148,8 @@ class Decoder {
     }
   };
 
-  static void mark_table(const Op& op, LayerKind kind, std::vector<char>& read, char value) {
+  // Marks the matrix of an embedding or a dense layer.
+  static void mark(const Op& op, LayerKind kind, std::vector<char>& read, char value) {
     if (op.kind != kind || op.sparse) return;
     const auto first = read.begin() + op.direction[0].weight;
     const int64_t rows = kind == LayerKind::embedding ? op.hidden : op.in;
@@ -155,6 +166,15 @@ class Decoder {
     for (const auto& [begin, end] : packed_) std::copy(theta + begin, theta + end, room.theta.data() + begin);
     for (const auto& [part, block] : {std::pair{&split_.fixed, &room.fixed}, std::pair{&split_.steps, &room.steps}}) {
       table_.pack(*part, theta, block->reserve(table_.packed_bytes(*part, false, false)), false, false, true);
+    }
+    const Program& steps = split_.steps;
+    room.inputs.resize(size_t(steps.n_ops));
+    room.parts.assign(size_t(steps.n_ops), nullptr);
+    for (const int32_t op : parts_) {
+      const int64_t ids = steps.ops[steps.ops[op].reads[0]].hidden;
+      void* memory = room.inputs[size_t(op)].reserve(size_t(ids * table_.part_size(steps.ops[op])) * sizeof(T));
+      table_.input_parts(steps, op, theta, room.steps.get(), static_cast<T*>(memory));
+      room.parts[size_t(op)] = static_cast<const T*>(memory);
     }
   }
 
@@ -238,8 +258,8 @@ class Decoder {
     Ranking ranking(p.out, c.search);
     for (int64_t t = 1; !active.empty(); t++) {
       Shard* tape = tapes[t % 2];
-      const StepRows<T> running{int64_t(now.ids.size()), now.ids.data(),   now.parent.data(),   now.sentence.data(),
-                                c.initial.data(),        c.vectors.data(), c.memories_at.data()};
+      const StepRows<T> running{int64_t(now.ids.size()), now.ids.data(),   now.parent.data(),    now.sentence.data(),
+                                c.initial.data(),        c.vectors.data(), c.memories_at.data(), c.room.parts.data()};
       table_.step(tape, t == 1 ? nullptr : tapes[(t - 1) % 2], p, c.theta, c.room.steps.get(), running);
       next.clear(), still.clear();
       int64_t r = 0;
@@ -316,6 +336,7 @@ class Decoder {
   std::shared_ptr<const Model<T>> model_;
   const Table<T>& table_;
   Split split_;
+  std::vector<int32_t> parts_;                       // the operations of the steps whose inputs' part is computed once
   std::vector<int32_t> attention_;                   // the operations of the steps that are attention
   std::vector<std::pair<int64_t, int64_t>> packed_;  // the parts of theta that are packed
   mutable Kept<DecodingRoom<T>> rooms_;

@@ -20,17 +20,23 @@ class Split {
     sources.push_back(kInput);
     origins.resize(size_t(whole.n_states));
     for (int32_t i = 0; i < whole.n_ops; i++) {
-      const bool moving = depends(whole.ops[i]);
+      const Op& op = whole.ops[i];
+      const bool moving = depends(op);
+      if (op.kind == LayerKind::dropout && i + 1 < whole.n_ops) {  // gives what it reads
+        place_.push_back({moving, moving ? step_source(op.reads[0]) : fixed_source(op.reads[0])});
+        continue;
+      }
       place_.push_back({moving, int32_t(moving ? step_ops_.size() : fixed_ops_.size())});
       if (moving) {
-        add_step(whole.ops[i]);
+        add_step(op);
       } else {
-        add_fixed(whole.ops[i]);
+        add_fixed(op);
       }
     }
     const Place end = place_.back();
-    need(end.moving && whole.inputs[0].kind == InputKind::integers && !whole.last && whole.axis == 0,
-         "decode: expected whole numbers as x, and outputs at its steps");
+    need(end.moving && whole.inputs[0].kind == InputKind::integers && whole.out <= whole.inputs[0].size &&
+             !whole.last && whole.axis == 0,
+         "decode: expected whole numbers as x, and outputs at its steps, one for each");
     finish(fixed_ops_, fixed_inputs_, fixed);
     finish(step_ops_, step_inputs_, steps);
   }
@@ -44,7 +50,7 @@ class Split {
  private:
   struct Place {
     bool moving;
-    int32_t index;
+    int32_t index;  // what its part of the network calls it
   };
 
   static void need(bool holds, const char* what) {
@@ -71,6 +77,9 @@ class Split {
   // What `fixed` calls a source that does not move.
   int32_t fixed_source(int32_t source) const { return source > kInput ? place_[size_t(source)].index : source; }
 
+  // What `steps` calls a source that moves.
+  int32_t step_source(int32_t source) const { return source > kInput ? place_[size_t(source)].index : source; }
+
   void add_fixed(Op op) {
     for (int32_t k = 0; k < op.n_reads; k++) op.reads[k] = fixed_source(op.reads[k]);
     each_origin_of(op, [this](Origin& from) { from.source = fixed_source(from.source); });
@@ -84,8 +93,7 @@ class Split {
          "decode: expected operations that read x one step at a time");
     for (int32_t k = 0; k < op.n_reads; k++) {
       int32_t& source = op.reads[k];
-      if (source == kInput) continue;
-      source = moves(source) ? place_[size_t(source)].index : input(fixed_source(source), op.widths[k], attention);
+      source = moves(source) ? step_source(source) : input(fixed_source(source), op.widths[k], attention);
     }
     for (int part = 0; part < 2; part++) {
       Origin& from = op.direction[0].origin[part];

@@ -54,7 +54,8 @@ def _search(layout: Any, theta: np.ndarray, row: Any, search: Any, number: int) 
     kept: list[Found] = []  # that ended, by score
     running = [Running((), 0.0)]
     for n in range(1, most + 1):
-        outputs = np.stack([_forward(layout, theta, row, one.ids)[0][0, -1] for one in running]).astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is no number is told below
+            outputs = np.stack([_forward(layout, theta, row, one.ids)[0][0, -1] for one in running]).astype(np.float64)
         if not np.isfinite(outputs).all():
             name = search.first_row + number
             raise ValueError(f"network: expected finite outputs, got NaN or infinity in row {name} at step {n}")
