@@ -66,7 +66,9 @@ class TranslateOptions:
         ),
     ] = None
     cell: Annotated[str, _word("--cell", "gru|lstm|tanh|relu", "The cell of the recurrent layers.")] = "gru"
-    hidden_size: Annotated[int, _count("--hidden-size", "Units of each recurrent layer and direction.")] = 256
+    hidden_size: Annotated[
+        int | None, _count("--hidden-size", "Units of each recurrent layer and direction; default: 256.")
+    ] = None
     num_layers: Annotated[int, _count("--layers", "Recurrent layers of the encoder and of the decoder.")] = 1
     attention: Annotated[
         str, _word("--attention", "general|dot|additive|none", "How the decoder looks at the source.")

@@ -89,10 +89,8 @@ def translate(
     else:
         read = read_pairs(pairs, source, target) if targets is None else read_parallel(pairs, targets)
         stem, usual = _stem(pairs), {}
-    asked = options.__dict__
-    changed = {name: value for name, value in usual.items() if asked[name] == getattr(TranslateOptions, name)}
-    changed = {} if options.minutes is not None and "updates" in changed else changed
-    options = replace(options, **changed)
+    asked = {name for name in usual if getattr(options, name) is not None or (name == "updates" and options.minutes)}
+    options = replace(options, **{name: value for name, value in usual.items() if name not in asked})
     model = options.model(read.sources, read.targets)
     suffixes = [SAVED, CURVE] + [EXAMPLE] * (pairs is None)
     drawn = model.attention is not None and model.validation_fraction > 0
