@@ -25,6 +25,7 @@ PROSE = (
     "tokens",
     "training",
     "training_from_files",
+    "translation",
 )
 PAGES = [*sorted((DOCS / "math").glob("*.md")), *(DOCS / f"{name}.md" for name in PROSE)]
 

@@ -95,3 +95,15 @@ def test_mnist1d(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     out = capsys.readouterr().out
     assert "250 training rows, 1000 test rows" in out
     assert "one final run" in out
+
+
+def test_captions_and_videos(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run("captions", monkeypatch)
+    out = capsys.readouterr().out
+    assert "300 training scenes, 1000 test scenes of other digits" in out
+    for name in ("encoder and decoder", "word by word, without memory", "caption of the nearest scene"):
+        assert f"  {name}" in out
+    run("video", monkeypatch)
+    out = capsys.readouterr().out
+    for name in ("GRU that sees the frames", "logistic regression, last frame", "copy of the last frame"):
+        assert name in out

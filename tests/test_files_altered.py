@@ -27,7 +27,7 @@ def run(*words: str) -> str:
 def test_altered_files_are_refused_or_used():
     told = run("tests/campaigns/files.py", "--cases", "150", "--seed", "1")
     assert "\n150 cases in " in told
-    for kind in ("network", "forecaster", "anomaly detector", "language model", "checkpoint"):
+    for kind in ("network", "forecaster", "anomaly detector", "language model", "encoder decoder", "checkpoint"):
         assert any(line.startswith(kind) and " used " in line for line in told.splitlines()), told
 
 

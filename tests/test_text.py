@@ -16,11 +16,11 @@ from test_estimators import CHECKS
 import elman
 from elman import LanguageModel, datasets
 from elman.estimators.base import NotFittedError
+from elman.pieces.vocabulary import Bytes, Characters
 from elman.text import baselines, training
 from elman.text.encoding import encoded
 from elman.text.report import report
 from elman.text.source import as_source
-from elman.text.vocabulary import Bytes, Characters
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 40
 QUICK: dict[str, Any] = {"hidden_size": 12, "updates": 30, "batch_size": 4, "window": 16, "learning_rate": 0.03}

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from elman import LanguageModel
+from elman.pieces.vocabulary import Characters
 from elman.series.errors import DataError
 from elman.text import source
 from elman.text.encoding import encoded, learned_vocabulary
 from elman.text.source import as_source
-from elman.text.vocabulary import Characters
 
 QUICK: dict[str, Any] = {"hidden_size": 4, "updates": 2, "batch_size": 2, "window": 8}
 LONG = "abcdefgh\n" * 20

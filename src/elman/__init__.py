@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, music, plots, sequence, text
+    from elman import anomaly, classic, datasets, forecast, music, plots, seq2seq, sequence, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from elman.network import Network, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
+    from elman.seq2seq import EncoderDecoder
     from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
     from elman.text import LanguageModel
     from elman.train import callbacks, doctor
@@ -65,6 +66,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "EncoderDecoder",
     "FileError",
     "Forecaster",
     "History",
@@ -105,6 +107,7 @@ __all__ = [
     "optim",
     "plots",
     "schedules",
+    "seq2seq",
     "sequence",
     "set_num_threads",
     "show_config",
@@ -124,6 +127,7 @@ _HOMES = {
     **dict.fromkeys(("LearningRates", "find_learning_rate"), "elman.train.find_rate"),
     "AnomalyDetector": "elman.anomaly",
     "CheckpointWarning": "elman.train.checkpoint",
+    "EncoderDecoder": "elman.seq2seq",
     "Forecaster": "elman.forecast",
     "History": "elman.train.history",
     "LanguageModel": "elman.text",
@@ -139,6 +143,7 @@ _READERS = {
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "language model": ("elman.text", "LanguageModel"),
+    "encoder decoder": ("elman.seq2seq", "EncoderDecoder"),
     "music model": ("elman.music", "MusicModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
     **{
@@ -150,7 +155,7 @@ _READERS = {
 _MODULES = {
     **{
         name: f"elman.{name}"
-        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "sequence", "text")
+        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "seq2seq", "sequence", "text")
     },
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},

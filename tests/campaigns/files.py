@@ -92,6 +92,15 @@ def seeds(folder: Path) -> dict[str, Contents]:
     for level in ("characters", "bytes"):
         made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
         made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")
+    told = ["ab", "ba", "aab"] * 8
+    for name, sources, asked in (
+        ("texts", told, {"level": "characters", "cell": "lstm"}),
+        ("tokens", [list(text) for text in told], {"level": ("tokens", "characters"), "unknown": "<unk>"}),
+        ("frames", [np.ones((len(text), 2)) for text in told], {"level": "characters", "attention": "dot"}),
+        ("vectors", RNG.normal(size=(len(told), 3)), {"level": "characters"}),
+    ):
+        translator = elman.EncoderDecoder(**asked, hidden_size=4, updates=2, batch_size=8)
+        translator.fit(sources, told).save(folder / f"encoder decoder {name}")
     if importlib.util.find_spec("sklearn"):
         make_sequences.sequences(folder)
     for name, (_, asked) in TRAININGS.items():

@@ -54,6 +54,8 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _music(loaded) + [again]
     if isinstance(loaded, elman.LanguageModel):
         return common + _language(loaded) + [again]
+    if isinstance(loaded, elman.EncoderDecoder):
+        return common + _translator(loaded) + [again]
     if isinstance(loaded, elman.AnomalyDetector):
         return common + _detector(path, loaded) + [again]
     return common + _sequences(loaded) + [again]
@@ -87,6 +89,28 @@ def _language(model: elman.LanguageModel) -> list[Use]:
         finite("the score", model.score("abcabc").nats)
 
     return [lambda: model.generate("ab", 20), lambda: next(model.stream()), scored, lambda: model.adapt("abcabcabc")]
+
+
+def _translator(model: elman.EncoderDecoder) -> list[Use]:
+    source: Any = model.source_
+    size = getattr(source, "size", 1)
+    kinds: dict[str, Any] = {"frames": [np.ones((3, size))] * 2, "vectors": np.ones((2, size))}
+    text: Any = ["a", "b"] if getattr(source, "level", "") == "tokens" else "ab"
+    sources = kinds.get(getattr(source, "kind", ""), [text, text])
+    targets: Any = [["a"], ["b"]] if model.target_.level == "tokens" else ["a", "b"]
+
+    def scored() -> None:
+        finite("the loss", model.loss(sources, targets))
+
+    def translated() -> None:
+        for one in model.translate(sources, beam_size=2, max_length=5):
+            finite("the probability", one.log_probability)
+
+    def aligned() -> None:
+        if model.attention is not None and getattr(source, "kind", "") != "vectors":
+            finite("the alignment", model.align(sources[0], targets[0]).weights)
+
+    return [scored, translated, aligned]
 
 
 def _sequences(model: Any) -> list[Use]:

@@ -24,6 +24,7 @@ from elman.cli.commands.train.music import music
 from elman.cli.commands.train.regress import regress
 from elman.cli.commands.train.tag import tag
 from elman.cli.commands.train.text import text
+from elman.cli.commands.train.translate import translate
 from elman.cli.console import terminal
 from elman.cli.signals import Terminated, terminable
 
@@ -57,7 +58,7 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
 
 
 train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
-TRAIN = (classify, regress, tag, text, music)  # one command for each kind of model
+TRAIN = (classify, regress, tag, text, music, translate)  # one command for each kind of model
 for command in TRAIN:
     train.command()(expanded(command))
 app.add_typer(train, name="train")

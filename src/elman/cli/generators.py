@@ -21,7 +21,7 @@ def write_text(path: Path, model: LanguageModel, options: GenerateOptions) -> No
     """Writes text to stdout, piece by piece, after its prompt."""
     if options.out is not None:
         raise ValueError(f"--out: expected none, since text goes to standard output, got {options.out}")
-    from elman.text.vocabulary import Bytes
+    from elman.pieces.vocabulary import Bytes
 
     length = options.length or 500
     prompt: Any = options.prompt.encode() if isinstance(model.vocabulary_, Bytes) else options.prompt

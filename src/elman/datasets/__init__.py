@@ -14,7 +14,7 @@ without its rows of asterisks, indents of more than eight spaces made eight.
 Tasks that ask for memory (`memory.py`) and tasks of systems neuroscience (`cognitive.py`), each a function of
 (n, T, seed): `adding_problem`, `copy_memory`, `delayed_echo`, `parity`, `sequential_digits`; `perceptual_decision`,
 `delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores. `tunes` makes
-pieces of music by rule.
+pieces of music by rule, `written_dates` dates as people and as computers write them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.datasets.cognitive import COHERENCES, delayed_match, ideal_accuracy, perceptual_decision, psychometric
+from elman.datasets.dates import written_dates
 from elman.datasets.memory import adding_problem, copy_memory, delayed_echo, parity, sequential_digits
 from elman.datasets.task import Task
 from elman.datasets.tunes import TUNE_STEPS_PER_BEAT, tunes
@@ -54,6 +55,7 @@ __all__ = [
     "sequential_digits",
     "text_path",
     "tunes",
+    "written_dates",
 ]
 
 _FOLDER = Path(__file__).parent / "data"

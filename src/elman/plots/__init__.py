@@ -4,6 +4,7 @@ may draw: estimators hand over charts (named arrays), and what is a table alread
 
 from __future__ import annotations
 
+from elman.plots.alignment import AlignmentChart, alignment_plot
 from elman.plots.anomalies import AnomaliesChart, anomalies_plot, anomalies_plots, draw_anomalies
 from elman.plots.backtests import BacktestChart, backtest_plot
 from elman.plots.confusion import ConfusionChart, confusion_plot
@@ -16,6 +17,7 @@ from elman.plots.residuals import ResidualChart, residual_plot
 from elman.plots.training import learning_curve
 
 __all__ = [
+    "AlignmentChart",
     "AnomaliesChart",
     "BacktestChart",
     "ConfusionChart",
@@ -23,6 +25,7 @@ __all__ = [
     "Line",
     "ResidualChart",
     "RollChart",
+    "alignment_plot",
     "anomalies_plot",
     "anomalies_plots",
     "backtest_plot",

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from elman.pieces.tokens import Tokens, train_tokens
+from elman.pieces.vocabulary import POINTS, Bytes, Characters, UnknownCharacter, Vocabulary, id_type, points_of
 from elman.series.errors import DataError
 from elman.text.source import Source
-from elman.text.tokens import Tokens, train_tokens
-from elman.text.vocabulary import POINTS, Bytes, Characters, UnknownCharacter, Vocabulary, id_type, points_of
 
 __all__ = ["counted_characters", "encoded", "learned_vocabulary"]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from elman.network import Network
 from elman.network.stream import Stream
-from elman.text.tokens import Tokens
-from elman.text.vocabulary import Vocabulary
+from elman.pieces.tokens import Tokens
+from elman.pieces.vocabulary import Vocabulary
 
 __all__ = ["Piece", "Sampling", "opened", "pieces", "written"]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.core import checks, fields
 from elman.estimators.base import Constraints, Estimator
+from elman.pieces.vocabulary import Vocabulary
 from elman.series import limits
 from elman.text.adaptation import adapted
 from elman.text.encoding import counted_characters, encoded, learned_vocabulary
@@ -19,7 +20,6 @@ from elman.text.saved import CODEC, Fitted
 from elman.text.score import Score
 from elman.text.source import Source, as_source
 from elman.text.training import Recipe, network_of, seconds_an_update, trained
-from elman.text.vocabulary import Vocabulary
 
 __all__ = ["LanguageModel"]
 

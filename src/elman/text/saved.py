@@ -10,8 +10,8 @@ import numpy as np
 from elman.core.layers import AdaptiveSoftmax, Dense, Embedding
 from elman.estimators.codec import Codec
 from elman.network import Network
-from elman.text.tokens import Tokens
-from elman.text.vocabulary import Bytes, Characters
+from elman.pieces.tokens import Tokens
+from elman.pieces.vocabulary import Bytes, Characters
 
 __all__ = ["CODEC", "Fitted"]
 

@@ -13,8 +13,8 @@ from elman.core.layers import AdaptiveSoftmax, Dense, Dropout, Embedding, Layer,
 from elman.core.optim import AdamW
 from elman.core.schedules import Cosine, WarmUp
 from elman.network import Network
+from elman.pieces.vocabulary import Vocabulary
 from elman.series.errors import DataError
-from elman.text.vocabulary import Vocabulary
 from elman.train.training import Trainer
 
 __all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update", "trained", "trainer_of"]

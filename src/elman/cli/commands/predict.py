@@ -11,6 +11,7 @@ import typer
 from elman.cli import values
 from elman.cli.models.request import Request
 from elman.cli.options import Best, ColumnOptions, Horizon, OutputOptions
+from elman.cli.translate_options import Beam
 from elman.core import checks
 
 __all__ = ["predict"]
@@ -19,7 +20,9 @@ KINDS = {  # the class of a model -> the file of `cli/models/` that uses it
     "Forecaster": "forecaster",
     "AnomalyDetector": "detector",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "labelled"),
+    "EncoderDecoder": "translator",
 }
+TEXTS = "translator"  # its DATA may be texts
 
 
 def predict(
@@ -33,12 +36,13 @@ def predict(
         ),
     ] = None,
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            callback=values.not_empty,
+            callback=values.none_empty,
             metavar="DATA",
             help="A CSV or Parquet file with fresh rows: all of them, or those alone that follow the rows the model"
-            " knows; default: the rows a forecaster was trained on.",
+            " knows; default: the rows a forecaster was trained on. For a model of translations: texts, or a file of"
+            " them, one a line.",
             show_default=False,
         ),
     ] = None,
@@ -75,10 +79,12 @@ def predict(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw a picture too, a PNG; it takes longer than the forecast.")
     ] = False,
+    beam: Beam = None,
     output: OutputOptions,
 ) -> None:
     """Use a saved model again: forecast from fresh rows, or from where its own end; score fresh rows with a detector;
-    predict the labels of fresh sequences. It writes a table, and with --plot (of scores always) a picture."""
+    predict the labels of fresh sequences; translate texts. It writes a table, and with --plot (of scores always) a
+    picture."""
     if model is None:
         raise ValueError(
             "MODEL: expected a model file, as in: elman predict sales.units.forecaster.safetensors newer.csv"
@@ -91,6 +97,9 @@ def predict(
     if home is None:
         kind = checks.with_article(type(loaded).__name__)
         raise FileError(model, f"holds {kind}, which predicts nothing from a table; see elman inspect {model}")
-    source, stem = values.source(data) if data is not None else (None, values.model_stem(model))
-    request = Request(model, loaded, source, stem, columns, label, append, horizon, future, best, plot, output)
+    given = data or []
+    source, stem = values.source(given[0]) if given and home != TEXTS else (None, values.model_stem(model))
+    request = Request(
+        model, loaded, given, source, stem, columns, label, append, horizon, future, best, plot, beam, output
+    )
     importlib.import_module(f"elman.cli.models.{home}").predict(request)

@@ -3,6 +3,6 @@
 What lies where:
 
     request.py     what was asked: the model, DATA, the options
-    forecaster.py detector.py labelled.py   the kinds
+    forecaster.py detector.py labelled.py translator.py   the kinds
     reading.py     how fresh rows are read for models of series
 """

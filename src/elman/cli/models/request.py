@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 __all__ = ["Request"]
 
 FORECASTER, SERIES, LABELLED = "a forecaster", "a forecaster or a detector", "a classifier, a regressor or a tagger"
+TRANSLATION = "a model of `elman train translate`"
 
 
 class Request(NamedTuple):
     """The model of a file, and what it is used for.
 
     model    the file;  loaded  what it holds
+    given    DATA as it was typed: nothing, a file, or texts
     source   the file that DATA stands for, if any;  stem  with which the names of outputs begin
     label    --label; the others are options of their names, None where they are not given
     """
 
     model: Path
     loaded: Any
+    given: Sequence[str]
     source: Path | None
     stem: str
     columns: ColumnOptions
@@ -34,6 +37,7 @@ class Request(NamedTuple):
     future: Path | None
     best: bool
     plot: bool
+    beam: int | None
     output: OutputOptions
 
     @property
@@ -41,12 +45,25 @@ class Request(NamedTuple):
         """The files that are read, which no output may overwrite."""
         return [path for path in (self.model, self.source, self.future) if path is not None]
 
-    def refuse(self, holds: str, *, forecast: bool = False, series: bool = False, labelled: bool = False) -> None:
+    def refuse(
+        self,
+        holds: str,
+        *,
+        forecast: bool = False,
+        series: bool = False,
+        labelled: bool = False,
+        translation: bool = True,
+    ) -> None:
         """Raises ValueError for an option of models of another kind.
 
         holds   what the file holds, in words
-        forecast, series, labelled   whether options of a forecast, of reading series, and of labels are refused
+        forecast, series, labelled, translation   whether options of a forecast, of reading series, of labels and of a
+                translation are refused, the last with several DATA
         """
+        if translation:
+            self._refuse(holds, TRANSLATION, {"--beam": self.beam})
+            if len(self.given) > 1:
+                raise ValueError(f"DATA: expected one file, since {self.model} holds {holds}, got {len(self.given)}")
         if forecast:
             self._refuse(holds, FORECASTER, {"--horizon": self.horizon, "--future": self.future,
                                              "--best": self.best or None, "--append/--alone": self.append})  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.text.vocabulary import id_type
+from elman.pieces.vocabulary import id_type
 
 __all__ = ["Tokens", "needs_tokenizers", "train_tokens"]
 
