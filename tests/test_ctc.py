@@ -134,6 +134,17 @@ def test_accuracy(steps: int, outputs: int, labels: int, scale: float, dtype: st
     assert ctc.loss(y_hat, y) == value
 
 
+def test_a_long_row_alone_has_the_bits_that_it_has_beside_others():
+    """Its steps are cut into other blocks there, which the way back computes again."""
+    outputs = np.random.default_rng(0).normal(size=(2, 900, 30))
+    y = [np.arange(100) % 29 + 1, [3, 3, 7]]
+    values, gradient = ctc.loss_and_grad(outputs, y, lengths=[900, 400])
+    for row, length in enumerate((900, 400)):
+        alone, slope = ctc.loss_and_grad(outputs[row, :length], y[row])
+        assert alone == values[row]
+        assert (slope == gradient[row, :length]).all()
+
+
 def test_what_seems_impossible_on_the_way_is_not_lost():
     """Every step forbids the label that comes next, by e^-50: halfway the one path of a target as long as its steps is
     e^-1000 times as likely as the path of blanks, which leads nowhere."""
