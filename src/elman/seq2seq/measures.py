@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
+from elman.pieces.distance import edit_distance
 
-__all__ = ["Score", "Written", "bleu", "compared", "edit_distance"]
+__all__ = ["Score", "Written", "bleu", "compared"]
 
 
 class Written(NamedTuple):
@@ -76,19 +76,6 @@ def _measured(
     errors, count = sum(edit_distance(*pair) for pair in split), sum(len(other) for _, other in split)
     exact = sum(one == other for one, other in zip(ours, true, strict=True)) / len(true)
     return Written(exact, errors / max(1, count), words, len(true), count, unit)
-
-
-def edit_distance(a: Sequence[Any], b: Sequence[Any]) -> int:
-    """Returns the smallest number of insertions, deletions and substitutions that turn a into b (Levenshtein 1966)."""
-    numbers: dict[Any, int] = {}
-    one, other = ([numbers.setdefault(item, len(numbers)) for item in items] for items in (a, b))
-    goal, column = np.array(other, np.int64), np.arange(len(other) + 1)
-    row = column.copy()
-    for i, item in enumerate(one, 1):
-        best = np.minimum(row[1:] + 1, row[:-1] + (goal != item))  # deletions and substitutions
-        row = np.concatenate([[i], best]) - column
-        row = np.minimum.accumulate(row) + column  # insertions, all at once
-    return int(row[-1])
 
 
 def bleu(written: Sequence[str], targets: Sequence[str]) -> float | None:
