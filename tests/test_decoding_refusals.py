@@ -3,6 +3,7 @@ range, outputs that are no numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ SOURCE = {"source": Input(H)}
 VECTOR = {"picture": Input(H, "vector")}
 
 
-def network(layers: list[Layer | Node], inputs: dict[str, Input] | None = None, **options: Any) -> Network:
+def network(layers: Sequence[Layer | Node], inputs: dict[str, Input] | None = None, **options: Any) -> Network:
     return Network.from_layers(layers, inputs=inputs, seed=0, **options)
 
 

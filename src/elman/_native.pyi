@@ -328,6 +328,16 @@ class Stepper64:
 
     def write_state(self, from_: Sequence[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]]) -> None: ...
 
+class Decoder32:
+    def __init__(self, model: Model32) -> None: ...
+
+    def decode(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, *, end: int, max_steps: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], min_steps: int, beam_size: int, length_penalty: float, hypotheses: int, attention: bool, first_row: int) -> list: ...
+
+class Decoder64:
+    def __init__(self, model: Model64) -> None: ...
+
+    def decode(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, *, end: int, max_steps: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], min_steps: int, beam_size: int, length_penalty: float, hypotheses: int, attention: bool, first_row: int) -> list: ...
+
 def isa() -> str:
     """The instruction set in use."""
 
