@@ -35,7 +35,7 @@ SUBWORDS: dict[str, Any] = {"level": "subwords", "vocabulary_size": 8000, "share
 RECIPES: dict[str, dict[str, Any]] = {
     "30a": {**WORDS, "hidden_size": 256, "dropout": 0.4, "updates": 9000},
     "30b": {**SUBWORDS, "hidden_size": 256, "dropout": 0.4, "updates": 9000},
-    "30c": {**WORDS, "hidden_size": 256, "dropout": 0.4, "updates": 9000, "tied": True},
+    "30c": {**SUBWORDS, "hidden_size": 384, "embedding": 256, "dropout": 0.4, "updates": 6000},
     "90a": {**WORDS, "hidden_size": 512, "embedding": 256, "dropout": 0.5, "updates": 12500},
     "90b": {**SUBWORDS, "hidden_size": 512, "embedding": 256, "dropout": 0.5, "updates": 12500},
     "90c": {**SUBWORDS, "hidden_size": 512, "embedding": 256, "dropout": 0.5, "updates": 12500, "tied": True},
