@@ -62,7 +62,7 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]):
 def test_a_folder_of_texts_and_no_validation(capsys: pytest.CaptureFixture[str]):
     Path("books").mkdir()
     Path("books", "a.txt").write_text(TEXT)
-    assert main(["train", "text", "books", *QUICK, "--validation", "0"]) == 0
+    assert main(["train", "text", "books", *QUICK, "--validation-fraction", "0"]) == 0
     out = capsys.readouterr().out
     assert "Held out" not in out
     assert Path("books.language.safetensors").exists()

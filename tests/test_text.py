@@ -28,7 +28,7 @@ QUICK: dict[str, Any] = {"hidden_size": 12, "updates": 30, "batch_size": 4, "win
 
 @pytest.fixture(scope="module")
 def model() -> LanguageModel:
-    return LanguageModel(**QUICK, validation=0.1).fit(TEXT)
+    return LanguageModel(**QUICK, validation_fraction=0.1).fit(TEXT)
 
 
 # ------------------------------------------------------------------------------------------- learning
@@ -61,7 +61,7 @@ def test_the_end_is_held_out():
 def test_the_epoch_with_the_lowest_validation_loss_is_kept():
     overtrained = QUICK | {"hidden_size": 32, "updates": 200, "learning_rate": 0.05, "dropout": 0.0}
     noise = "".join(np.random.default_rng(0).choice(list("abcdef"), 600))
-    found = LanguageModel(**overtrained, validation=0.3).fit(noise)
+    found = LanguageModel(**overtrained, validation_fraction=0.3).fit(noise)
     ids = encoded("text", as_source("text", noise, "utf-8"), found.vocabulary_)
     held_out = training.cut(ids, 0.3)[1]
     x, y = training.rows_of("validation", held_out, 4, 16)

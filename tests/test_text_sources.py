@@ -83,7 +83,7 @@ def test_texts_from_which_nothing_can_be_learned(level: str, given: Any, message
     Path("nothing").mkdir()
     Path("nothing", "picture.png").touch()
     with pytest.raises(DataError, match=message):
-        LanguageModel(**QUICK, level=level, validation=0.0).fit(given)
+        LanguageModel(**QUICK, level=level, validation_fraction=0.0).fit(given)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_file_of_another_encoding_is_refused_with_the_line(
     with pytest.raises(DataError, match=words) as caught:
         LanguageModel(**QUICK).fit(path)
     assert (caught.value.path, caught.value.line) == (path, line)
-    LanguageModel(**QUICK, level="bytes", validation=0.0).fit(path if len(content) > 30 else content * 5)
+    LanguageModel(**QUICK, level="bytes", validation_fraction=0.0).fit(path if len(content) > 30 else content * 5)
 
 
 @pytest.mark.parametrize("use", ["score", "adapt", "generate"])
@@ -161,7 +161,7 @@ def test_what_is_no_text(given: Any, kind: type[Exception], message: str):
         ({"level": "letters"}, "level: expected"),
         ({"encoding": "utf-9"}, "encoding: expected the name of an encoding, such as utf-8 or latin-1, got 'utf-9'"),
         ({"unknown": "drop"}, "unknown: expected"),
-        ({"validation": 1.0}, "validation: expected"),
+        ({"validation_fraction": 1.0}, "validation_fraction: expected"),
         ({"window": 0}, "window: expected"),
         ({"cell": "elman"}, "cell: expected"),
     ],

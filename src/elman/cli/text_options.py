@@ -51,8 +51,11 @@ class TextOptions:
         ),
     ] = None
     learning_rate: Annotated[float, typer.Option("--learning-rate", min=1e-9, help="The highest learning rate.")] = 8e-3
-    validation: Annotated[
-        float, typer.Option("--validation", min=0.0, max=0.9, help="Share of the text, at its end, that is held out.")
+    validation_fraction: Annotated[
+        float,
+        typer.Option(
+            "--validation-fraction", min=0.0, max=0.9, help="Share of the text, at its end, that is held out."
+        ),
     ] = 0.05
     seed: Seed = 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,7 +43,8 @@ class LanguageModel(Estimator):
     batch_size    rows into which the text is cut, and which are read side by side
     updates       of the weights, rounded to whole passes over the text
     learning_rate, weight_decay   of AdamW; the rate rises for a twentieth of the updates, then falls to 0
-    validation    share of the text, at its end, that is not learned from; the epoch with the lowest loss there is kept
+    validation_fraction   share of the text, at its end, that is not learned from; the epoch with the lowest loss there
+                  is kept
     patience      training ends after so many epochs without a lower one; None: never
     seed          of all random numbers: the same seed, engine and text give the same bits
 
@@ -69,10 +70,11 @@ class LanguageModel(Estimator):
         "updates": [fields.whole(1, 2**31)],
         "learning_rate": [fields.number(0.0, open_low=True)],
         "weight_decay": [fields.number(0.0)],
-        "validation": [fields.number(0.0, 0.9)],
+        "validation_fraction": [fields.number(0.0, 0.9)],
         "patience": [fields.whole(1), None],
         "seed": [fields.whole(0, limits.SEED)],
     }
+    _renamed: ClassVar[Mapping[str, str]] = {"validation": "validation_fraction"}
     _file_kind = "language model"
     _codec = CODEC
 
@@ -95,7 +97,7 @@ class LanguageModel(Estimator):
         updates: int = 800,
         learning_rate: float = 8e-3,
         weight_decay: float = 0.01,
-        validation: float = 0.05,
+        validation_fraction: float = 0.05,
         patience: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -115,7 +117,7 @@ class LanguageModel(Estimator):
         self.updates = updates
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        self.validation = validation
+        self.validation_fraction = validation_fraction
         self.patience = patience
         self.seed = seed
 

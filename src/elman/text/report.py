@@ -40,9 +40,11 @@ def report(model: LanguageModel, text: str | bytes | os.PathLike[str]) -> Report
     N-grams and compressors know the last 2^21 pieces.
     """
     ids, vocabulary = model.pieces(text), model.vocabulary_
-    known, held_out = cut(ids, model.validation)
+    known, held_out = cut(ids, model.validation_fraction)
     if held_out is None:
-        raise DataError(f"expected a text whose end is held out, got validation={model.validation} of {len(ids)}")
+        raise DataError(
+            f"expected a text whose end is held out, got validation_fraction={model.validation_fraction} of {len(ids)}"
+        )
     held_out = held_out[: SCORED + 1]
     found, scored, size = model.score_pieces(held_out), held_out[1:], vocabulary.size
     bits = math.log(2) * found.characters
@@ -60,5 +62,5 @@ def report(model: LanguageModel, text: str | bytes | os.PathLike[str]) -> Report
 
 def last_of(model: LanguageModel, text: str | bytes | os.PathLike[str]) -> Any:
     """Returns the end of what a model learned from its training text, a str or bytes: what it may go on from."""
-    known = cut(model.pieces(text), model.validation)[0]
+    known = cut(model.pieces(text), model.validation_fraction)[0]
     return model.vocabulary_.decode(known[-LAST:])

@@ -43,7 +43,7 @@ class Recipe:
     updates: int
     learning_rate: float
     weight_decay: float
-    validation: float
+    validation_fraction: float
     patience: int | None
     seed: int
 
@@ -109,7 +109,7 @@ def trained(
     """Trains the network on pieces (N,) with truncated backpropagation through time, the state carried from window to
     window, for about `recipe.updates` updates: whole passes over the text; where that is less than one, one pass over
     the first part of each row. The weights of the epoch with the lowest validation loss are kept."""
-    known, held_out = cut(ids, recipe.validation)
+    known, held_out = cut(ids, recipe.validation_fraction)
     rows = rows_of("text", known, recipe.batch_size, recipe.window)
     steps = min(rows.x.shape[1], recipe.updates * recipe.window)
     rows = Rows(rows.x[:, :steps], rows.y[:, :steps])
@@ -154,7 +154,7 @@ def trainer_of(network: Network, recipe: Recipe, updates: int, rows: int) -> Tra
 
 def seconds_an_update(recipe: Recipe, vocabulary: Vocabulary, ids: np.ndarray) -> float:
     """Returns how long an update takes on this machine now, measured for some seconds on a network of its own."""
-    rows = rows_of("text", cut(ids, recipe.validation)[0], recipe.batch_size, recipe.window)
+    rows = rows_of("text", cut(ids, recipe.validation_fraction)[0], recipe.batch_size, recipe.window)
     network = network_of(recipe, vocabulary)
     trainer = trainer_of(network, recipe, 1 << 20, len(rows.x))
     begin, done, began = 0, 0, 0.0

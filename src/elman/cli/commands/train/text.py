@@ -67,7 +67,7 @@ def text(
             texts.print_begin(given, model, options.minutes)
         model.fit(given, progress=True, checkpoint=checkpoint, resume=checkpoint if resume else None)
         seconds = time.perf_counter() - began
-        found = report(model, given) if model.validation else None
+        found = report(model, given) if model.validation_fraction else None
         prompt = last_of(model, given)
         sample = model.generate(prompt, length, temperature=TEMPERATURE, seed=model.seed)
         outputs.write(SAVED, model.save)
