@@ -27,7 +27,7 @@ LEVELS: list[set[str]] = [
     {"train"},
     {"estimators", "datasets"},
     {"series"},
-    {"student", "classic", "forecast", "sequence", "text", "music"},
+    {"student", "classic", "forecast", "sequence", "text", "music", "speech"},
     {"anomaly"},
     {"cli"},
     {"__init__", "__main__"},

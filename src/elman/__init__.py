@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, music, plots, sequence, text
+    from elman import anomaly, classic, datasets, forecast, music, plots, sequence, speech, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
     from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
+    from elman.speech import SpeechModel
     from elman.text import LanguageModel
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
@@ -82,6 +83,7 @@ __all__ = [
     "Shift",
     "Simple",
     "Skip",
+    "SpeechModel",
     "Stream",
     "Trainer",
     "TrainingError",
@@ -108,6 +110,7 @@ __all__ = [
     "sequence",
     "set_num_threads",
     "show_config",
+    "speech",
     "text",
 ]
 
@@ -130,6 +133,7 @@ _HOMES = {
     **dict.fromkeys(("MusicModel", "PianoRoll"), "elman.music"),
     "Network": "elman.network",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
+    "SpeechModel": "elman.speech",
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
 }
@@ -140,6 +144,7 @@ _READERS = {
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
     "language model": ("elman.text", "LanguageModel"),
     "music model": ("elman.music", "MusicModel"),
+    "speech model": ("elman.speech", "SpeechModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
     **{
         f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")
@@ -150,7 +155,7 @@ _READERS = {
 _MODULES = {
     **{
         name: f"elman.{name}"
-        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "sequence", "text")
+        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "sequence", "speech", "text")
     },
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},
