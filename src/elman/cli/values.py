@@ -17,6 +17,7 @@ __all__ = [
     "decoded",
     "decoded_or_empty",
     "model_stem",
+    "none_empty",
     "not_empty",
     "source",
     "source_of_file",
@@ -30,6 +31,7 @@ MODEL_KINDS = (  # what stands before .safetensors in the names of model files
     ".tagger",
     ".language",
     ".music",
+    ".speech",
 )
 
 
@@ -38,6 +40,13 @@ def not_empty(text: str | None) -> str | None:
     if text == "":
         raise typer.BadParameter("expected a word, got an empty one")
     return text
+
+
+def none_empty(texts: list[str] | None) -> list[str] | None:
+    """Returns several texts; BadParameter where one is empty."""
+    for text in texts or ():
+        not_empty(text)
+    return texts
 
 
 def decoded(text: str | None) -> str | None:

@@ -19,7 +19,9 @@ KINDS = {  # the class of a model -> the file of `cli/models/` that uses it
     "Forecaster": "forecaster",
     "AnomalyDetector": "detector",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "labelled"),
+    "SpeechModel": "speech",
 }
+SEVERAL = ("speech",)  # files of `cli/models/` that take more than one DATA
 
 
 def predict(
@@ -33,12 +35,13 @@ def predict(
         ),
     ] = None,
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            callback=values.not_empty,
-            metavar="DATA",
+            callback=values.none_empty,
+            metavar="DATA...",
             help="A CSV or Parquet file with fresh rows: all of them, or those alone that follow the rows the model"
-            " knows; default: the rows a forecaster was trained on.",
+            " knows; default: the rows a forecaster was trained on. For a recogniser of speech: sounds, or a folder of"
+            " them.",
             show_default=False,
         ),
     ] = None,
@@ -78,7 +81,8 @@ def predict(
     output: OutputOptions,
 ) -> None:
     """Use a saved model again: forecast from fresh rows, or from where its own end; score fresh rows with a detector;
-    predict the labels of fresh sequences. It writes a table, and with --plot (of scores always) a picture."""
+    predict the labels of fresh sequences; recognise what is said in sounds. It writes a table, and with --plot (of
+    scores always) a picture."""
     if model is None:
         raise ValueError(
             "MODEL: expected a model file, as in: elman predict sales.units.forecaster.safetensors newer.csv"
@@ -91,6 +95,10 @@ def predict(
     if home is None:
         kind = checks.with_article(type(loaded).__name__)
         raise FileError(model, f"holds {kind}, which predicts nothing from a table; see elman inspect {model}")
-    source, stem = values.source(data) if data is not None else (None, values.model_stem(model))
-    request = Request(model, loaded, source, stem, columns, label, append, horizon, future, best, plot, output)
+    if data and len(data) > 1 and home not in SEVERAL:
+        raise ValueError(f"DATA: expected one file, got {len(data)}")
+    source, stem = values.source(data[0]) if data else (None, values.model_stem(model))
+    request = Request(
+        model, loaded, data or (), source, stem, columns, label, append, horizon, future, best, plot, output
+    )
     importlib.import_module(f"elman.cli.models.{home}").predict(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,12 +19,14 @@ class Request(NamedTuple):
     """The model of a file, and what it is used for.
 
     model    the file;  loaded  what it holds
+    given    DATA as typed, one or several
     source   the file that DATA stands for, if any;  stem  with which the names of outputs begin
     label    --label; the others are options of their names, None where they are not given
     """
 
     model: Path
     loaded: Any
+    given: Sequence[str]
     source: Path | None
     stem: str
     columns: ColumnOptions
