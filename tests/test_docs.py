@@ -20,6 +20,7 @@ PROSE = (
     "music",
     "reading",
     "sequences",
+    "speech",
     "text",
     "tokens",
     "training",

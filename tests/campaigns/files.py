@@ -92,6 +92,12 @@ def seeds(folder: Path) -> dict[str, Contents]:
     for level in ("characters", "bytes"):
         made = elman.LanguageModel(level=level, hidden_size=4, updates=2, window=4, batch_size=2)
         made.fit("abcabcabcabd\n" * 5).save(folder / f"language {level}")
+    for bidirectional in (False, True):
+        made = elman.SpeechModel(
+            bidirectional=bidirectional, hidden_size=4, num_layers=1, bands=6, updates=2, batch_size=8
+        )
+        made.fit(*elman.datasets.dialled_tones(16), rate=8000)
+        made.save(folder / f"speech {'both ways' if bidirectional else 'one way'}")
     if importlib.util.find_spec("sklearn"):
         make_sequences.sequences(folder)
     for name, (_, asked) in TRAININGS.items():
