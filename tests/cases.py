@@ -201,6 +201,16 @@ def draw_batch(
     return Batch(strided(x, view), strided(y, view), lengths, weight, state, counts)
 
 
+def ctc_layout(directions: int = 1, outputs: int = 5) -> Layout:
+    return Layout([Recurrent(4, Simple(), directions == 2), Dense(outputs)], 3)
+
+
+def draw_ctc(layout: Layout, rng: np.random.Generator, rows: int, steps: int, loss: Any, **options: Any) -> Batch:
+    """Ragged inputs and labels that fit, weighted, in float64 unless another type is given."""
+    dtype = options.pop("dtype", "float64")
+    return draw_batch(layout, rng, dtype, rows, steps, ragged=True, weighted=True, loss=loss, **options)
+
+
 def hide(array: np.ndarray | None, lengths: np.ndarray | None) -> None:
     """Spoils what lies past the lengths, in place."""
     if array is not None and lengths is not None:
