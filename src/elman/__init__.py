@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from elman.engines.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
     from elman.music import MusicModel, PianoRoll
-    from elman.network import Network, inspect
+    from elman.network import Network, ctc, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
     from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger

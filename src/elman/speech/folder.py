@@ -10,7 +10,7 @@ from elman.series.errors import DataError, counted, listed
 from elman.series.tables.delimited import read_table
 from elman.speech.wav import ENDINGS
 
-__all__ = ["SoundFolder", "read_folder", "sound_files"]
+__all__ = ["SoundFolder", "is_labelled", "read_folder", "sound_files"]
 
 FILE = re.compile(r"(?i)(audio|sound|wav)?[ _-]?(files?|file[ _-]?names?|path)|audio|sound|wav")
 TEXT = re.compile(r"(?i)labels?|text|transcripts?|transcriptions?|sentence|words?|said")
@@ -41,8 +41,7 @@ def read_folder(folder: Path) -> SoundFolder:
     sounds = sound_files(folder)
     if not sounds:
         raise DataError(f"holds no sounds ({', '.join(ENDINGS)})", path=folder)
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".csv", ".tsv") and path.is_file())
-    texts = {sound: sound.with_suffix(".txt") for sound in sounds if sound.with_suffix(".txt").is_file()}
+    tables, texts = _tables(folder), _texts(sounds)
     if len(tables) > 1 or (tables and texts):
         both = " and texts beside the sounds" if texts else ""
         raise DataError(
@@ -66,11 +65,24 @@ def read_folder(folder: Path) -> SoundFolder:
     return SoundFolder([*texts], labels, [*texts.values()], notes)
 
 
+def is_labelled(folder: Path) -> bool:
+    """Returns whether a folder has labels, as a table or as texts beside its sounds."""
+    return bool(_tables(folder) or _texts(sound_files(folder)))
+
+
 def sound_files(path: Path) -> list[Path]:
     """Returns a file itself, and of a folder the sounds in it and in all folders in it, in the order of their names."""
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+
+
+def _tables(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in (".csv", ".tsv") and path.is_file())
+
+
+def _texts(sounds: list[Path]) -> dict[Path, Path]:
+    return {sound: sound.with_suffix(".txt") for sound in sounds if sound.with_suffix(".txt").is_file()}
 
 
 def _of_table(folder: Path, path: Path, sounds: list[Path]) -> SoundFolder:

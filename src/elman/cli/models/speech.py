@@ -20,7 +20,7 @@ COLUMNS = ("file", "seconds", "text")
 def predict(request: Request) -> None:
     """Recognises what is said in sounds, or in those of a folder, and scores it where the folder has labels."""
     from elman.series.errors import DataError
-    from elman.speech.folder import read_folder, sound_files
+    from elman.speech.folder import is_labelled, read_folder, sound_files
     from elman.speech.sounds import Reading, as_sounds
 
     model, output = request.loaded, request.output
@@ -32,18 +32,14 @@ def predict(request: Request) -> None:
     paths = [Path(each) for each in request.given]
     labels: list[str] | None = None
     files, beside, notes = [file for path in paths for file in sound_files(path)], [], ()
-    if len(paths) == 1 and paths[0].is_dir():
-        try:
-            files, labels, beside, notes = read_folder(paths[0])
-        except DataError as error:
-            if files and "holds no labels" not in str(error):
-                raise
     if not files:
         raise DataError("holds no sounds", path=paths[0])
+    if len(paths) == 1 and paths[0].is_dir() and is_labelled(paths[0]):
+        files, labels, beside, notes = read_folder(paths[0])
     if request.plot and len(files) > 1:
         raise ValueError(f"--plot: expected one sound, got {len(files)}")
-    stem = request.stem if len(paths) == 1 else f"{request.stem}+{len(paths) - 1}"
-    stem = paths[0].resolve().name if paths[0].is_dir() else stem
+    stem = paths[0].resolve().name if paths[0].is_dir() else request.stem
+    stem += f"+{len(paths) - 1}" if len(paths) > 1 else ""
     with output.files(stem, [HEARD, *([PICTURE] if request.plot else [])], [request.model, *files, *beside]) as outputs:
         reading = Reading(model.channels, model.resample)
         sounds = as_sounds("DATA", files, None, model.features_.frames.rate, reading)
