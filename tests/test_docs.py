@@ -21,6 +21,7 @@ PROSE = (
     "music",
     "reading",
     "sequences",
+    "speech",
     "text",
     "tokens",
     "training",

@@ -27,7 +27,7 @@ LEVELS: list[set[str]] = [
     {"train"},
     {"estimators", "datasets", "pieces"},
     {"series"},
-    {"student", "classic", "forecast", "sequence", "text", "music", "seq2seq"},
+    {"student", "classic", "forecast", "sequence", "text", "music", "seq2seq", "speech"},
     {"anomaly"},
     {"cli"},
     {"__init__", "__main__"},

@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, music, plots, seq2seq, sequence, text
+    from elman import anomaly, classic, datasets, forecast, music, plots, seq2seq, sequence, speech, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -39,11 +39,12 @@ if TYPE_CHECKING:
     from elman.engines.config import get_num_threads, set_num_threads, show_config
     from elman.forecast import Forecaster
     from elman.music import MusicModel, PianoRoll
-    from elman.network import Network, inspect
+    from elman.network import Network, ctc, inspect
     from elman.network.gradcheck import gradcheck
     from elman.network.stream import Stream
     from elman.seq2seq import EncoderDecoder
     from elman.sequence import SequenceClassifier, SequenceRegressor, SequenceTagger
+    from elman.speech import SpeechModel
     from elman.text import LanguageModel
     from elman.train import callbacks, doctor
     from elman.train.checkpoint import CheckpointWarning
@@ -84,6 +85,7 @@ __all__ = [
     "Shift",
     "Simple",
     "Skip",
+    "SpeechModel",
     "Stream",
     "Trainer",
     "TrainingError",
@@ -111,6 +113,7 @@ __all__ = [
     "sequence",
     "set_num_threads",
     "show_config",
+    "speech",
     "text",
 ]
 
@@ -134,6 +137,7 @@ _HOMES = {
     **dict.fromkeys(("MusicModel", "PianoRoll"), "elman.music"),
     "Network": "elman.network",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "elman.sequence"),
+    "SpeechModel": "elman.speech",
     "Stream": "elman.network.stream",
     "gradcheck": "elman.network.gradcheck",
 }
@@ -145,6 +149,7 @@ _READERS = {
     "language model": ("elman.text", "LanguageModel"),
     "encoder decoder": ("elman.seq2seq", "EncoderDecoder"),
     "music model": ("elman.music", "MusicModel"),
+    "speech model": ("elman.speech", "SpeechModel"),
     "checkpoint": ("elman.train.checkpoint.resume", "Checkpoint"),
     **{
         f"sequence {kind}": ("elman.sequence", f"Sequence{kind.title()}")
@@ -155,7 +160,18 @@ _READERS = {
 _MODULES = {
     **{
         name: f"elman.{name}"
-        for name in ("anomaly", "classic", "datasets", "forecast", "music", "plots", "seq2seq", "sequence", "text")
+        for name in (
+            "anomaly",
+            "classic",
+            "datasets",
+            "forecast",
+            "music",
+            "plots",
+            "seq2seq",
+            "sequence",
+            "speech",
+            "text",
+        )
     },
     **{name: f"elman.core.{name}" for name in ("init", "losses", "optim", "schedules")},
     **{name: f"elman.train.{name}" for name in ("callbacks", "doctor")},

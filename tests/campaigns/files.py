@@ -101,6 +101,12 @@ def seeds(folder: Path) -> dict[str, Contents]:
     ):
         translator = elman.EncoderDecoder(**asked, hidden_size=4, updates=2, batch_size=8)
         translator.fit(sources, told).save(folder / f"encoder decoder {name}")
+    for bidirectional in (False, True):
+        made = elman.SpeechModel(
+            bidirectional=bidirectional, hidden_size=4, num_layers=1, bands=6, updates=2, batch_size=8
+        )
+        made.fit(*elman.datasets.dialled_tones(16), rate=8000)
+        made.save(folder / f"speech {'both ways' if bidirectional else 'one way'}")
     if importlib.util.find_spec("sklearn"):
         make_sequences.sequences(folder)
     for name, (_, asked) in TRAININGS.items():

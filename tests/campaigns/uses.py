@@ -52,6 +52,8 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _forecaster(path, loaded) + [again]
     if isinstance(loaded, elman.MusicModel):
         return common + _music(loaded) + [again]
+    if isinstance(loaded, elman.SpeechModel):
+        return common + _speech(loaded) + [again]
     if isinstance(loaded, elman.LanguageModel):
         return common + _language(loaded) + [again]
     if isinstance(loaded, elman.EncoderDecoder):
@@ -70,6 +72,22 @@ def _music(model: elman.MusicModel) -> list[Use]:
         finite("a score", model.score(elman.PianoRoll(keys, model.steps_per_beat)).nll)
 
     return [predicted, lambda: model.generate(6, seed=1), lambda: elman.PianoRoll(keys, tempo=model.tempo_)]
+
+
+def _speech(model: elman.SpeechModel) -> list[Use]:
+    sounds = elman.datasets.dialled_tones(2, seed=5)[0]
+
+    def scored() -> None:
+        label = "".join(model.alphabet_.tokens[:1]) if model.level == "characters" else [model.alphabet_.tokens[0]]
+        finite("the score", model.score(sounds, [label, label])[:-1])
+        finite("a probability", model.align(sounds[0]).probabilities)
+
+    return [
+        lambda: model.predict(sounds),
+        scored,
+        lambda: model.align(sounds[1], ""),
+        lambda: model.stream().feed(sounds[0]),
+    ]
 
 
 def _network(network: elman.Network) -> list[Use]:

@@ -22,6 +22,7 @@ from elman.cli.commands.predict import predict
 from elman.cli.commands.train.classify import classify
 from elman.cli.commands.train.music import music
 from elman.cli.commands.train.regress import regress
+from elman.cli.commands.train.speech import speech
 from elman.cli.commands.train.tag import tag
 from elman.cli.commands.train.text import text
 from elman.cli.commands.train.translate import translate
@@ -58,7 +59,7 @@ def _demo(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
 
 
 train = typer.Typer(help="Train a model on your own data and save it.", invoke_without_command=True)
-TRAIN = (classify, regress, tag, text, music, translate)  # one command for each kind of model
+TRAIN = (classify, regress, tag, text, music, speech, translate)  # one command for each kind of model
 for command in TRAIN:
     train.command()(expanded(command))
 app.add_typer(train, name="train")

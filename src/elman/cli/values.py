@@ -32,6 +32,7 @@ MODEL_KINDS = (  # what stands before .safetensors in the names of model files
     ".language",
     ".music",
     ".translation",
+    ".speech",
 )
 
 

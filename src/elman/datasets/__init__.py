@@ -14,7 +14,8 @@ without its rows of asterisks, indents of more than eight spaces made eight.
 Tasks that ask for memory (`memory.py`) and tasks of systems neuroscience (`cognitive.py`), each a function of
 (n, T, seed): `adding_problem`, `copy_memory`, `delayed_echo`, `parity`, `sequential_digits`; `perceptual_decision`,
 `delayed_match`. Each returns a `Task`: inputs, targets, loss, and what an answer without memory scores. `tunes` makes
-pieces of music by rule, `written_dates` dates as people and as computers write them.
+pieces of music by rule, `written_dates` dates as people and as computers write them, `dialled_tones` sounds with the
+keys dialled in them.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from elman.datasets.cognitive import COHERENCES, delayed_match, ideal_accuracy, 
 from elman.datasets.dates import written_dates
 from elman.datasets.memory import adding_problem, copy_memory, delayed_echo, parity, sequential_digits
 from elman.datasets.task import Task
+from elman.datasets.tones import TONES_RATE, dialled_tones
 from elman.datasets.tunes import TUNE_STEPS_PER_BEAT, tunes
 
 __all__ = [
     "COHERENCES",
+    "TONES_RATE",
     "TUNE_STEPS_PER_BEAT",
     "Example",
     "Task",
@@ -42,6 +45,7 @@ __all__ = [
     "copy_memory",
     "delayed_echo",
     "delayed_match",
+    "dialled_tones",
     "ideal_accuracy",
     "load_airline",
     "load_alice",

@@ -14,6 +14,7 @@ from elman.plots.forecasts import ForecastChart, draw_forecast, forecast_plot, f
 from elman.plots.lines import Line
 from elman.plots.music import RollChart, roll_plot
 from elman.plots.residuals import ResidualChart, residual_plot
+from elman.plots.speech import SpeechChart, speech_plot
 from elman.plots.training import learning_curve
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Line",
     "ResidualChart",
     "RollChart",
+    "SpeechChart",
     "alignment_plot",
     "anomalies_plot",
     "anomalies_plots",
@@ -41,4 +43,5 @@ __all__ = [
     "picture",
     "residual_plot",
     "roll_plot",
+    "speech_plot",
 ]

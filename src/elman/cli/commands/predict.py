@@ -11,7 +11,6 @@ import typer
 from elman.cli import values
 from elman.cli.models.request import Request
 from elman.cli.options import Best, ColumnOptions, Horizon, OutputOptions
-from elman.cli.translate_options import Beam
 from elman.core import checks
 
 __all__ = ["predict"]
@@ -21,6 +20,7 @@ KINDS = {  # the class of a model -> the file of `cli/models/` that uses it
     "AnomalyDetector": "detector",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "labelled"),
     "EncoderDecoder": "translator",
+    "SpeechModel": "speech",
 }
 TEXTS = "translator"  # its DATA may be texts
 
@@ -39,10 +39,10 @@ def predict(
         list[str] | None,
         typer.Argument(
             callback=values.none_empty,
-            metavar="DATA",
+            metavar="DATA...",
             help="A CSV or Parquet file with fresh rows: all of them, or those alone that follow the rows the model"
             " knows; default: the rows a forecaster was trained on. For a model of translations: texts, or a file of"
-            " them, one a line.",
+            " them, one a line; for a recogniser of speech: sounds, or a folder of them.",
             show_default=False,
         ),
     ] = None,
@@ -79,12 +79,22 @@ def predict(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw a picture too, a PNG; it takes longer than the forecast.")
     ] = False,
-    beam: Beam = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(
+            "--beam",
+            metavar="N",
+            min=1,
+            max=100,
+            help="Translations, or labels of a sound, that are followed at once; default: 4 of translations, 1, the"
+            " fastest, of sounds.",
+        ),
+    ] = None,
     output: OutputOptions,
 ) -> None:
     """Use a saved model again: forecast from fresh rows, or from where its own end; score fresh rows with a detector;
-    predict the labels of fresh sequences; translate texts. It writes a table, and with --plot (of scores always) a
-    picture."""
+    predict the labels of fresh sequences; translate texts; recognise what is said in sounds. It writes a table, and
+    with --plot (of scores always) a picture."""
     if model is None:
         raise ValueError(
             "MODEL: expected a model file, as in: elman predict sales.units.forecaster.safetensors newer.csv"

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["Request"]
 
 FORECASTER, SERIES, LABELLED = "a forecaster", "a forecaster or a detector", "a classifier, a regressor or a tagger"
-TRANSLATION = "a model of `elman train translate`"
+SEARCHING = "a model of `elman train translate` or `elman train speech`"
 
 
 class Request(NamedTuple):
     """The model of a file, and what it is used for.
 
     model    the file;  loaded  what it holds
-    given    DATA as it was typed: nothing, a file, or texts
+    given    DATA as it was typed: nothing, files, or texts
     source   the file that DATA stands for, if any;  stem  with which the names of outputs begin
     label    --label; the others are options of their names, None where they are not given
     """
@@ -52,18 +52,19 @@ class Request(NamedTuple):
         forecast: bool = False,
         series: bool = False,
         labelled: bool = False,
-        translation: bool = True,
+        beam: bool = True,
+        several: bool = True,
     ) -> None:
         """Raises ValueError for an option of models of another kind.
 
         holds   what the file holds, in words
-        forecast, series, labelled, translation   whether options of a forecast, of reading series, of labels and of a
-                translation are refused, the last with several DATA
+        forecast, series, labelled, beam   whether options of a forecast, of reading series, of labels and of a search
+                are refused; several: whether more than one DATA is
         """
-        if translation:
-            self._refuse(holds, TRANSLATION, {"--beam": self.beam})
-            if len(self.given) > 1:
-                raise ValueError(f"DATA: expected one file, since {self.model} holds {holds}, got {len(self.given)}")
+        if beam:
+            self._refuse(holds, SEARCHING, {"--beam": self.beam})
+        if several and len(self.given) > 1:
+            raise ValueError(f"DATA: expected one file, since {self.model} holds {holds}, got {len(self.given)}")
         if forecast:
             self._refuse(holds, FORECASTER, {"--horizon": self.horizon, "--future": self.future,
                                              "--best": self.best or None, "--append/--alone": self.append})  # fmt: skip

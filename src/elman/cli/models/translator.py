@@ -25,7 +25,7 @@ def predict(request: Request) -> None:
     """Writes the target of each text that DATA is, or of each that it holds where it is a file; those of a file also
     into a table, and scored where the file has targets."""
     model, output = request.loaded, request.output
-    request.refuse("a model of translations", forecast=True, series=True, labelled=True, translation=False)
+    request.refuse("a model of translations", forecast=True, series=True, labelled=True, beam=False, several=False)
     if not request.given:
         raise ValueError(f'DATA: expected texts or a file of them, as in: elman predict {request.model} "a text"')
     from elman.seq2seq.sources import Features

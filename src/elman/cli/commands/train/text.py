@@ -12,7 +12,7 @@ from elman.cli import values
 from elman.cli.console import terminal, texts
 from elman.cli.files import Outputs
 from elman.cli.options import Json, Out
-from elman.cli.text_options import TextOptions
+from elman.cli.training.text import TextOptions
 
 __all__ = ["text"]
 

@@ -14,7 +14,7 @@ from elman.cli import values
 from elman.cli.console import terminal, translations
 from elman.cli.files import Outputs
 from elman.cli.options import Json, Out
-from elman.cli.translate_options import Beam, TranslateOptions
+from elman.cli.training.translate import Beam, TranslateOptions
 
 __all__ = ["translate"]
 

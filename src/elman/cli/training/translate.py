@@ -13,17 +13,10 @@ from elman.cli.options import Seed
 if TYPE_CHECKING:
     from elman.seq2seq import EncoderDecoder
 
-__all__ = ["Beam", "TranslateOptions"]
+__all__ = ["TranslateOptions"]
 
 LEVELS = ("characters", "words", "subwords")
 RARE = 2  # words that occur less often are unknown ones, unless --min-count says otherwise
-
-Beam = Annotated[
-    int | None,
-    typer.Option(
-        "--beam", metavar="N", min=1, max=100, help="Translations that are followed at once; default: 4. 1 is fastest."
-    ),
-]
 
 
 def _count(name: str, help: str) -> Any:
