@@ -51,12 +51,12 @@ def without_memory(x: np.ndarray, captions: list[str], asked: np.ndarray) -> lis
     words, columns = [caption.split() for caption in captions], []
     for place in range(max(map(len, words))):
         y = [own[place] if place < len(own) else "" for own in words]
-        network = MLPClassifier((HIDDEN,), early_stopping=True, max_iter=60, random_state=0)
+        network = MLPClassifier((HIDDEN,), early_stopping=True, max_iter=25, random_state=0)
         columns.append(network.fit(x, y).predict(asked) if len(set(y)) > 1 else y[:1] * len(asked))
     return [" ".join(filter(None, row)) for row in zip(*columns, strict=True)]
 
 
-def main(count: int = 12000, updates: int = 3000) -> None:
+def main(count: int = 8000, updates: int = 1500) -> None:
     began = time.perf_counter()
     (x, told), (x_test, both) = scenes(count, range(KNOWN), 0), scenes(1000, range(KNOWN, 1797), 1)
     captions = [one for one, _ in told]
