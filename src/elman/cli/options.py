@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from elman.series.panel import Panel
 
 __all__ = [
+    "Beam",
     "Best",
     "ColumnOptions",
     "CovariateOptions",
@@ -87,6 +88,12 @@ Season = Annotated[
     _text("--season", "N[,N]", "Rows in a season (1: none), or of two, such as 24,168; default: found in the data."),
 ]
 Effort = Annotated[str, _text("--effort", "fast|normal|best", "How long the networks are trained, counted in updates.")]
+Beam = Annotated[
+    int | None,
+    typer.Option(
+        "--beam", min=1, max=100, help="Answers followed at once; default: 4 for texts, 1 (fastest) for sounds."
+    ),
+]
 Best = Annotated[
     bool,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 
 from elman.cli import values
 from elman.cli.models.request import Request
-from elman.cli.options import Best, ColumnOptions, Horizon, OutputOptions
+from elman.cli.options import Beam, Best, ColumnOptions, Horizon, OutputOptions
 from elman.core import checks
 
 __all__ = ["predict"]
@@ -79,17 +79,7 @@ def predict(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw a picture too, a PNG; it takes longer than the forecast.")
     ] = False,
-    beam: Annotated[
-        int | None,
-        typer.Option(
-            "--beam",
-            metavar="N",
-            min=1,
-            max=100,
-            help="Translations, or labels of a sound, that are followed at once; default: 4 of translations, 1, the"
-            " fastest, of sounds.",
-        ),
-    ] = None,
+    beam: Beam = None,
     output: OutputOptions,
 ) -> None:
     """Use a saved model again: forecast from fresh rows, or from where its own end; score fresh rows with a detector;

@@ -13,8 +13,8 @@ import typer
 from elman.cli import values
 from elman.cli.console import terminal, translations
 from elman.cli.files import Outputs
-from elman.cli.options import Json, Out
-from elman.cli.training.translate import Beam, TranslateOptions
+from elman.cli.options import Beam, Json, Out
+from elman.cli.training.translate import TranslateOptions
 
 __all__ = ["translate"]
 
