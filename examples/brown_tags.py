@@ -21,7 +21,7 @@ from sklearn_crfsuite import CRF
 
 from elman import SequenceTagger
 
-NETWORK = {"cell": "gru", "hidden_size": 128, "members": 2, "embedding_size": (64, 8, 32, 32, 32, 16, 16, 16)}
+NETWORK = {"cell": "gru", "hidden_size": 128, "members": 4, "embedding_size": (64, 8, 32, 32, 32, 16, 16, 16)}
 NETWORK |= {"dropout": 0.5, "min_count": 2, "epochs": 8, "batch_size": 32, "learning_rate": 0.01, "weight_decay": 0.01}
 AVERAGED, BEGAN = {"algorithm": "ap", "max_iterations": 10}, time.perf_counter()  # the averaged perceptron
 
