@@ -15,6 +15,7 @@ from elman.core.files.describe import layers_from_plain, layers_to_plain
 from elman.core.layers import Attention, Input, Layout, Node, Recurrent, Shift
 from elman.core.losses import CrossEntropy
 from elman.core.requests import Batch, Engine, NamedInput, Objective
+from elman.train import fingerprint
 
 FIRST = Node(Recurrent(3, "tanh"), "h")  # type: ignore[arg-type]
 
@@ -254,6 +255,8 @@ def test_files_name_the_score_where_it_is_another(tmp_path: Path) -> None:
     """What was the only form before is written and read as it was."""
     assert layers_to_plain([Attention()]) == [{"kind": "attention"}]
     assert layers_from_plain("layers", [{"kind": "attention"}]) == [Attention("general")]
+    known = fingerprint.plain("layers", [Attention()]) | fingerprint.plain("loss", CrossEntropy())
+    assert known == {"layers[0]": "Attention", "loss": "CrossEntropy"}  # what older checkpoints hold
     layout, rng = reader(3, 4, Attention("additive", 5)), np.random.default_rng(0)
     network = elman.Network.from_theta(layout, draw_theta(layout, rng, "float32"))
     network.save(tmp_path / "n.safetensors")

@@ -251,3 +251,17 @@ def test_wrong_words_are_refused(words: list[str], capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         program.parse(words)
     assert words[1] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_the_translators_learn_alike(cell: str):
+    """Nearly the same losses for some updates: of PyTorch's two biases of a gate each takes a step of Adam's."""
+    pytest.importorskip("torch")
+    from benchmarks.translation_speed import Case as Shape
+    from benchmarks.translation_speed import steps_of
+
+    steps = steps_of(Shape(3, 8, 11, 1), cell)
+    losses = {name: [step() for _ in range(4)] for name, step in steps.items()}
+    for found in losses.values():
+        np.testing.assert_allclose(found, losses["elman"], rtol=2e-3)
+    assert losses["elman"][-1] < losses["elman"][0]

@@ -1,7 +1,7 @@
 // What a loss is: what it means, which the engine reads too, and what its kernel is given. Each family of losses has a
 // header: at its top what the losses mean, then the value and the derivative of one prediction row side by side, in
-// double whatever the network's type. reference/losses/ states the equations. e = y_hat - y; every term is multiplied
-// by the step's weight and divided by the normaliser.
+// double whatever the network's type, but for cross entropy's exponentials. reference/losses/ states the equations.
+// e = y_hat - y; every term is multiplied by the step's weight and divided by the normaliser.
 #pragma once
 
 #include "program.h"

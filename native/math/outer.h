@@ -16,6 +16,10 @@ struct Pick {
 // in the first-level cache; a large one is content with the second.
 constexpr int64_t kOuterRows = kTileRows >= 6 ? 256 : 128;
 
+// Columns of A that all columns of X meet before the next ones do: rows of them stay in the second-level cache, and A
+// comes from memory once.
+constexpr int64_t kOuterColumns = 96;
+
 // R neighbouring columns of A, whose rows of G begin at g[r], and NV vectors of columns of X, from k on.
 template <int R, int NV, class T, class Rows>
 ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k, T* const (&g)[R],
@@ -63,36 +67,40 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, 
 template <class T, class Rows>
 void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick all, int64_t inner, T* g) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
+  const int64_t most = kOuterColumns / gates.count / W * W;  // units at a time
   for (int64_t from = 0; from < all.count; from += kOuterRows) {
     const Pick pick{all.index + from, all.count - from < kOuterRows ? all.count - from : kOuterRows, all.first};
-    for (int64_t k = 0; k < inner; k += wide) {
-      const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
-      const auto tiles = [&](const T* left, int64_t columns, auto row_of) {
-        each_tile(columns, [&](auto size, int64_t n) {
-          constexpr int R = decltype(size)::value;
-          T* out[R];
-          for (int r = 0; r < R; r++) out[r] = g + row_of(n + r) * inner + k;
-          switch (vectors) {
-            case 4:
-              return outer_tile<R, 4>(left + n, lda, x, pick, k, out, width);
-            case 3:
-              return outer_tile<R, 3>(left + n, lda, x, pick, k, out, width);
-            case 2:
-              return outer_tile<R, 2>(left + n, lda, x, pick, k, out, width);
-            default:
-              return outer_tile<R, 1>(left + n, lda, x, pick, k, out, width);
+    for (int64_t first = 0; first < units; first += most) {
+      const int64_t end = units - first < most ? units : first + most;
+      for (int64_t k = 0; k < inner; k += wide) {
+        const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
+        const auto tiles = [&](const T* left, int64_t columns, auto row_of) {
+          each_tile(columns, [&](auto size, int64_t n) {
+            constexpr int R = decltype(size)::value;
+            T* out[R];
+            for (int r = 0; r < R; r++) out[r] = g + row_of(n + r) * inner + k;
+            switch (vectors) {
+              case 4:
+                return outer_tile<R, 4>(left + n, lda, x, pick, k, out, width);
+              case 3:
+                return outer_tile<R, 3>(left + n, lda, x, pick, k, out, width);
+              case 2:
+                return outer_tile<R, 2>(left + n, lda, x, pick, k, out, width);
+              default:
+                return outer_tile<R, 1>(left + n, lda, x, pick, k, out, width);
+            }
+          });
+        };
+        if (gates.slots == 1) {
+          tiles(a + first, end - first, [&](int64_t n) { return gates.gate[0] * units + first + n; });
+          continue;
+        }
+        for (int64_t j = first; j < end; j += W) {  // a block's gates side by side, or what there is of each
+          const T* left = a + j * gates.slots + gates.first * W;
+          const int64_t run = units - j < W ? units - j : gates.count * W;
+          for (int s = 0; s == 0 || (run < W && s < gates.count); s++) {
+            tiles(left + s * W, run, [&](int64_t n) { return gates.gate[s + n / W] * units + j + n % W; });
           }
-        });
-      };
-      if (gates.slots == 1) {
-        tiles(a, units, [&](int64_t n) { return gates.gate[0] * units + n; });
-        continue;
-      }
-      for (int64_t j = 0; j < units; j += W) {  // a block's gates side by side, or what there is of each
-        const T* left = a + j * gates.slots + gates.first * W;
-        const int64_t run = units - j < W ? units - j : gates.count * W;
-        for (int s = 0; s == 0 || (run < W && s < gates.count); s++) {
-          tiles(left + s * W, run, [&](int64_t n) { return gates.gate[s + n / W] * units + j + n % W; });
         }
       }
     }

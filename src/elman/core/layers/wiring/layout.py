@@ -327,7 +327,8 @@ def _shared(i: int, layer: Layer, name: str, shape: tuple[int, ...], tables: Map
         )
     if table.shape != shape:
         expected = f"the table of {name!r}, of shape {table.shape}, to be of shape {shape}"
-        raise ValueError(f"layers[{i}]: expected {expected}: a row an output, as wide as what the layer reads")
+        why = "" if isinstance(layer, Embedding) else ": a row an output, as wide as what the layer reads"
+        raise ValueError(f"layers[{i}]: expected {expected}{why}")
     return table
 
 
