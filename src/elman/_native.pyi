@@ -50,6 +50,13 @@ class PoolKind(enum.Enum):
 
     attention = 2
 
+class ScoreKind(enum.Enum):
+    general = 0
+
+    dot = 1
+
+    additive = 2
+
 class CellKind(enum.Enum):
     tanh = 0
 
@@ -182,7 +189,7 @@ class Direction:
     def origin(self) -> tuple[Origin, Origin]: ...
 
 class Op:
-    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0, sparse: bool = False, tail_first: Sequence[int] = [], tail_width: Sequence[int] = []) -> None: ...
+    def __init__(self, *, kind: LayerKind, reads: Sequence[int] = [-1], input_size: int, output_size: int, second_size: int = 0, hidden_size: int = 0, padding: int = -1, cell: CellKind = CellKind.tanh, activation: ActivationKind = ActivationKind.linear, pool: PoolKind = PoolKind.mean, score: ScoreKind = ScoreKind.general, directions: Sequence[Direction], learned_state: bool = False, variational: bool = False, rate: float = 0.0, zoneout: tuple[float, float] = (0.0, 0.0), noise: float = 0.0, sparse: bool = False, tail_first: Sequence[int] = [], tail_width: Sequence[int] = []) -> None: ...
 
     @property
     def kind(self) -> LayerKind: ...
@@ -213,6 +220,9 @@ class Op:
 
     @property
     def pool(self) -> PoolKind: ...
+
+    @property
+    def score(self) -> ScoreKind: ...
 
     @property
     def directions(self) -> list[Direction]: ...
@@ -251,7 +261,7 @@ class Key:
     def __init__(self, seed: int, update: int) -> None: ...
 
 class Objective:
-    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, quantiles: Sequence[float] = (), blank: int = 0, zero: bool = False, per_label: bool = False, activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
+    def __init__(self, *, loss: LossKind, delta: float = 0.0, at_zero: float = 0.0, df: float = 0.0, label_smoothing: float = 0.0, quantiles: Sequence[float] = (), blank: int = 0, zero: bool = False, per_label: bool = False, activity_penalty: float = 0.0, truncate: int = 0, recompute: int = 0, shard_size: int, seed: int | None = None) -> None: ...
 
 class UpdateRule:
     def __init__(self, *, optimizer: OptimizerKind, momentum: float = 0.0, decay: float = 0.0, beta1: float = 0.0, beta2: float = 0.0, eps: float = 0.0, weight_decay: float = 0.0, clip_norm: float = 0.0, clip_value: float = 0.0) -> None: ...
@@ -331,6 +341,16 @@ def ctc_beam(*, outputs: Annotated[NDArray[numpy.float32], dict(order='C', devic
 
 @overload
 def ctc_beam(*, outputs: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], blank: int, size: int, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], counts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], log_p: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
+
+class Decoder32:
+    def __init__(self, model: Model32) -> None: ...
+
+    def decode(self, theta: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu', writable=False)], batch: Batch, *, end: int, max_steps: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], min_steps: int, beam_size: int, length_penalty: float, hypotheses: int, attention: bool, first_row: int) -> list: ...
+
+class Decoder64:
+    def __init__(self, model: Model64) -> None: ...
+
+    def decode(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, *, end: int, max_steps: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], min_steps: int, beam_size: int, length_penalty: float, hypotheses: int, attention: bool, first_row: int) -> list: ...
 
 def isa() -> str:
     """The instruction set in use."""
