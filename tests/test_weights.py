@@ -44,13 +44,18 @@ def test_predictions_beside_a_training_are_those_between_two_updates():
     y = np.roll(X, 1, axis=1)
     ended = threading.Event()
 
+    answers: list[bytes] = []
+
+    def after_update(_: object) -> bool:
+        valid.add(net.predict(X).tobytes())
+        return len(set(answers)) > 5  # enough was seen: training ends
+
     def train() -> None:
         # one update an epoch, so that the weights after each are seen by the callback
         trainer = elman.Trainer(net, loss="cross_entropy", optimizer=elman.optim.Adam(0.05), batch_size=4)
-        trainer.fit(X, y, epochs=400, progress=False, callback=lambda own: valid.add(net.predict(X).tobytes()) or False)
+        trainer.fit(X, y, epochs=20_000, progress=False, callback=after_update)
         ended.set()
 
-    answers: list[bytes] = []
     thread = threading.Thread(target=train)
     thread.start()
     while not ended.is_set():
