@@ -10,7 +10,7 @@ import pytest
 
 import elman
 from elman.core.layers import Dense, Embedding, Recurrent
-from elman.engines.reference.sampling import Sampling, pick, uniform
+from elman.engines.reference.decoding.sampling import Sampling, pick, uniform
 
 KNOWN = 9
 

@@ -1,5 +1,5 @@
 // Connectionist temporal classification without a network: the loss of outputs, and the search for their labels.
-#include "engine/ctc.h"
+#include "decoding/ctc.h"
 
 #include <nanobind/stl/optional.h>
 

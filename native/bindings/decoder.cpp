@@ -1,5 +1,5 @@
 // Decoder32 and Decoder64: strict about types and shapes, the GIL released while anything is computed.
-#include "engine/decoder.h"
+#include "decoding/decoder.h"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>

@@ -124,7 +124,7 @@ class UpdateRule(NamedTuple):
 
 
 class Search(NamedTuple):
-    """How ids are looked for that a network gives one after the other; engines/reference/decoding.py says it all."""
+    """How ids are looked for that a network gives one after the other: see engines/reference/decoding/search.py."""
 
     end: int  # the id that ends a row
     max_steps: np.ndarray  # int64 (n,): of each row, the end's among them

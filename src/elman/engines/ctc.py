@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman.core.losses import CTC
-from elman.engines.reference.ctc import prefix_beam
+from elman.engines.reference.decoding.ctc import prefix_beam
 from elman.engines.reference.losses.ctc import ctc, log_softmax
 from elman.engines.select import compiled
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import decoding, losses, network
+from . import losses, network
+from .decoding import search as searching
+from .decoding.sampling import Sampling, pick
 from .random import Draws
-from .sampling import Sampling, pick
 from .tree import tree_sum
 from .updates.update import run_updates
 
@@ -114,8 +115,8 @@ class ReferenceEngine:
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)
 
-    def decode(self, layout: Any, theta: np.ndarray, batch: Any, search: Any) -> list[list[decoding.Found]]:
-        return decoding.decode(layout, theta, batch, search)
+    def decode(self, layout: Any, theta: np.ndarray, batch: Any, search: Any) -> list[list[searching.Found]]:
+        return searching.decode(layout, theta, batch, search)
 
     def _value_and_gradient(
         self,

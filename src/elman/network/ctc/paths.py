@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elman.core.losses import CTC
-from elman.engines.reference.ctc import best_path
+from elman.engines.reference.decoding.ctc import best_path
 from elman.engines.reference.losses.ctc import log_softmax
 from elman.network.ctc.outputs import as_classes, as_outputs
 

@@ -1,5 +1,6 @@
 // The search for the most probable labels of a row, step by step (Hannun et al. 2014): the probability of a prefix is
-// the sum over all paths that give it, kept apart by whether they end at a blank. reference/ctc.py states it in NumPy.
+// the sum over all paths that give it, kept apart by whether they end at a blank. engines/reference/decoding/ctc.py
+// states it in NumPy.
 #pragma once
 
 #include <algorithm>

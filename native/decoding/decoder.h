@@ -5,10 +5,10 @@
 
 #include <numeric>
 
-#include "engine/beam.h"
+#include "decoding/beam.h"
+#include "decoding/prepared.h"
+#include "decoding/split.h"
 #include "engine/model.h"
-#include "engine/prepared.h"
-#include "engine/split.h"
 
 namespace elman {
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .random import BITS, DrawPlace, Draws
+from ..random import BITS, DrawPlace, Draws
 
 __all__ = ["Sampling", "pick", "uniform"]
 

@@ -1,5 +1,5 @@
-// The search for the best ids of one row: engines/reference/decoding.py has the definition. What computes the outputs
-// is none of its business.
+// The search for the best ids of one row: engines/reference/decoding/search.py has the definition. What computes the
+// outputs is none of its business.
 #pragma once
 
 #include <algorithm>

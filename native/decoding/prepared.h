@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "decoding/split.h"
 #include "engine/model.h"
-#include "engine/split.h"
 
 namespace elman {
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "decoding/prefix_beam.h"
 #include "engine/block.h"
 #include "engine/flush.h"
 #include "engine/pool.h"
-#include "engine/prefix_beam.h"
 #include "kernels.h"
 
 namespace elman {

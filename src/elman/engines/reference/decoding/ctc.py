@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .losses.ctc import may_skip, with_blanks
+from ..losses.ctc import may_skip, with_blanks
 
 __all__ = ["best_path", "prefix_beam"]
 

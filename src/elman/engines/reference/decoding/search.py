@@ -1,5 +1,5 @@
 """Decoding: ids that a network gives one after the other, each read at the step after the one that gave it;
-native/engine/decoder.h does the same.
+native/decoding/decoder.h does the same.
 
 With o_t the outputs at step t, and y_1 ... y_n a hypothesis,
 
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import network
+from .. import network
 
 __all__ = ["Found", "decode"]
 
