@@ -49,7 +49,7 @@ struct StepRows {
   const T* const* state;          // of each of the network's states (n, size), or null: learned, or zero
   const T* const* vectors;        // of each of the program's inputs (n, size), or null for one that is a memory
   const Memory* const* memories;  // of each of the program's operations (n,), null but for attention
-  const T* const* parts;          // of each of the program's operations what `input_parts` made of it, or null
+  const InputParts* parts;        // of each of the program's operations
 };
 
 // Rows under way, and what their way back works on: laid out in blocks of the caller's, opaque outside the kernels.
@@ -107,10 +107,9 @@ struct Table {
   size_t (*memory_bytes)(const Op&, int64_t steps);
   void (*pack_memories)(const Shard*, int32_t source, const Program& steps, int32_t op, const void* packed,
                         void* const* to);
-  // The inputs' part of a recurrent operation's sums, for every id of the embedding that it reads: (ids, part_size). 0:
-  // it has none.
+  // What `InputParts` point to, of one direction of an operation that reads an embedding. Size 0: there can be none.
   int64_t (*part_size)(const Op&);
-  void (*input_parts)(const Program&, int32_t op, const T* theta, const void* packed, T* to);
+  void (*input_parts)(const Program&, int32_t op, int32_t direction, const T* theta, const void* packed, T* to);
   bool (*rank)(T* a, int64_t n, int64_t k, int64_t without, int64_t* ids, double* log_p);
 };
 

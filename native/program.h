@@ -167,6 +167,13 @@ struct Values {
   Whole whole;             // of whole numbers
 };
 
+// Of an operation that reads an embedding of few ids: the inputs' part of its sums, made once for every id, with the
+// bias: (ids + 1, part_size), the first row of NaN for what is no id. For each direction; null where there is none.
+struct InputParts {
+  const void* at[2];
+  int32_t input;  // the number of the input that has the ids
+};
+
 // n sequences; strides are in elements.
 struct Data {
   int64_t n;
@@ -182,8 +189,9 @@ struct Data {
   int32_t own_state;         // the states' rows are those of the shard, in its order
   int32_t draws;             // whether anything is drawn (training), with
   Key key;
-  int64_t first;       // the step at which this piece of the rows' time begins
-  void* const* carry;  // like state, written: the final states of the rows; may be null
+  int64_t first;            // the step at which this piece of the rows' time begins
+  void* const* carry;       // like state, written: the final states of the rows; may be null
+  const InputParts* parts;  // in prediction, of each operation; may be null
 };
 
 struct Loss {

@@ -50,7 +50,8 @@ struct Forward {
   const T* const* h_prev;       // (rows,) of (units,): the rows' previous states, wherever they lie
   const T* const* c_prev;
   const T* const* read;  // alike: what the products read of h_prev, itself or masked
-  const T* x;            // (rows, ldx): the inputs; null where `a` holds their part of the sums already
+  const T* x;            // (rows, ldx): the inputs; null where their part of the sums is there already:
+  const T* const* part;  // (rows,) of (lda,): wherever it lies, with the bias; null: in `a`
   int64_t ldx, in;
   T* a;  // (rows, lda) out: the activated gates, where `keep`
   int64_t lda;
@@ -131,9 +132,10 @@ ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
     ELMAN_UNROLL
     for (int v = 0; v < V; v++) {
       const bool input = v >= first_in && v < first_in + count_in;
-      sums[r][v] = !input ? load(f.w->extra + j)
-                   : f.x  ? load(f.w->bias + j * in.count + (v - first_in) * W)
-                          : load(f.a + (m + r) * f.lda + j * in.slots + v * W);
+      sums[r][v] = !input   ? load(f.w->extra + j)
+                   : f.x    ? load(f.w->bias + j * in.count + (v - first_in) * W)
+                   : f.part ? load(f.part[m + r] + j * in.slots + v * W)
+                            : load(f.a + (m + r) * f.lda + j * in.slots + v * W);
     }
   }
   if (f.x) {

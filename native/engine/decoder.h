@@ -7,6 +7,7 @@
 
 #include "engine/beam.h"
 #include "engine/model.h"
+#include "engine/prepared.h"
 #include "engine/split.h"
 
 namespace elman {
@@ -29,10 +30,7 @@ struct DecodingRoom {
     Block tape, steps[2], memories;
     Cut cut;
   };
-  std::vector<T> theta;  // that was packed
-  Block fixed, steps;
-  std::vector<Block> inputs;    // of each operation of the steps, where it has one: what `input_parts` makes
-  std::vector<const T*> parts;  // these, or null
+  Prepared<T> weights;
   std::vector<Worker> workers;
 };
 
@@ -40,39 +38,21 @@ template <class T>
 class Decoder {
  public:
   explicit Decoder(std::shared_ptr<const Model<T>> model)
-      : model_(std::move(model)), table_(model_->table()), split_(model_->program()) {
-    const Program& whole = model_->program();
-    // What is packed: all but the tables of embeddings that nothing else reads.
-    std::vector<char> read(size_t(whole.dense), 1);
-    for (int32_t i = 0; i < whole.n_ops; i++) mark(whole.ops[i], LayerKind::embedding, read, 0);
-    for (int32_t i = 0; i < whole.n_ops; i++) mark(whole.ops[i], LayerKind::dense, read, 1);
-    const Op* steps = split_.steps.ops;
+      : model_(std::move(model)), table_(model_->table()), split_(model_->program()), preparation_(*model_, split_) {
     for (int32_t i = 0; i < split_.steps.n_ops; i++) {
-      if (steps[i].kind == LayerKind::attention) attention_.push_back(i);
-      if (steps[i].kind != LayerKind::recurrent || steps[i].reads[0] <= kInput) continue;
-      const Op& table = steps[steps[i].reads[0]];
-      const bool few = table.kind == LayerKind::embedding && !table.sparse && table.hidden <= kFewIds;
-      if (!few || table_.part_size(steps[i]) == 0) continue;
-      parts_.push_back(i);
-      mark(table, LayerKind::embedding, read, 1);
-    }
-    for (int64_t at = 0; at < whole.dense; at++) {
-      if (!read[size_t(at)]) continue;
-      if (packed_.empty() || packed_.back().second != at) packed_.push_back({at, at});
-      packed_.back().second = at + 1;
+      if (split_.steps.ops[i].kind == LayerKind::attention) attention_.push_back(i);
     }
   }
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
   const Model<T>& model() const { return *model_; }
-  int32_t attention_layers() const { return int32_t(attention_.size()); }
 
   // data.x are the first ids (n, 1).
   std::vector<Decoded<T>> decode(const T* theta, const Data& data, const Search& search) const {
     Flush flush;
     const auto room = rooms_.borrow([] { return new DecodingRoom<T>; });
-    pack(theta, *room);
+    preparation_.refresh(theta, room->weights);
     Pool& pool = Pool::shared();
     room->workers.resize(std::max(room->workers.size(), size_t(pool.threads())));
     std::vector<Decoded<T>> found(size_t(data.n));
@@ -93,13 +73,13 @@ class Decoder {
  private:
   static constexpr int64_t kRows = 128;      // that go step by step together, at most
   static constexpr int64_t kFixedRows = 16;  // that go through the fixed part together
-  static constexpr int64_t kFewIds = 512;    // for each of which the inputs' part of a recurrence is computed once
 
   // What all threads share. Of arrays (n, size) each writes the rows that are its own.
   struct Call {
     Call(const Decoder& d, const T* theta, const Data& data, const Search& search, const DecodingRoom<T>& room,
          std::vector<Decoded<T>>& found)
         : theta(theta), data(data), search(search), room(room), found(found) {
+      this->data.parts = room.weights.fixed_parts.data();
       const Program &steps = d.split_.steps, &fixed = d.split_.fixed;
       const auto array = [this](int64_t size) {
         arrays.emplace_back(size_t(this->data.n * size));
@@ -128,7 +108,7 @@ class Decoder {
     }
 
     const T* theta;
-    const Data& data;
+    Data data;
     const Search& search;
     const DecodingRoom<T>& room;
     std::vector<Decoded<T>>& found;
@@ -147,36 +127,6 @@ class Decoder {
       ids.push_back(id), parent.push_back(from), sentence.push_back(row);
     }
   };
-
-  // Marks the matrix of an embedding or a dense layer.
-  static void mark(const Op& op, LayerKind kind, std::vector<char>& read, char value) {
-    if (op.kind != kind || op.sparse) return;
-    const auto first = read.begin() + op.direction[0].weight;
-    const int64_t rows = kind == LayerKind::embedding ? op.hidden : op.in;
-    std::fill(first, first + rows * op.out, value);
-  }
-
-  void pack(const T* theta, DecodingRoom<T>& room) const {
-    const bool known = !room.theta.empty() && std::all_of(packed_.begin(), packed_.end(), [&](const auto& range) {
-      const auto [begin, end] = range;
-      return std::memcmp(room.theta.data() + begin, theta + begin, size_t(end - begin) * sizeof(T)) == 0;
-    });
-    if (known) return;  // comparing is cheaper than packing
-    room.theta.resize(size_t(split_.fixed.dense));
-    for (const auto& [begin, end] : packed_) std::copy(theta + begin, theta + end, room.theta.data() + begin);
-    for (const auto& [part, block] : {std::pair{&split_.fixed, &room.fixed}, std::pair{&split_.steps, &room.steps}}) {
-      table_.pack(*part, theta, block->reserve(table_.packed_bytes(*part, false, false)), false, false, true);
-    }
-    const Program& steps = split_.steps;
-    room.inputs.resize(size_t(steps.n_ops));
-    room.parts.assign(size_t(steps.n_ops), nullptr);
-    for (const int32_t op : parts_) {
-      const int64_t ids = steps.ops[steps.ops[op].reads[0]].hidden;
-      void* memory = room.inputs[size_t(op)].reserve(size_t(ids * table_.part_size(steps.ops[op])) * sizeof(T));
-      table_.input_parts(steps, op, theta, room.steps.get(), static_cast<T*>(memory));
-      room.parts[size_t(op)] = static_cast<const T*>(memory);
-    }
-  }
 
   int32_t axis_of(int32_t source) const {
     const Program& p = split_.fixed;
@@ -206,7 +156,7 @@ class Decoder {
       const Lengths lengths = w.cut.lengths_at(first);
       void* memory = w.tape.reserve(table_.tape_bytes(fixed, lengths, count, false));
       Shard* s = table_.lay_tape(fixed, lengths, count, false, memory);
-      table_.forward(s, fixed, c.theta, c.room.fixed.get(), c.data, own);
+      table_.forward(s, fixed, c.theta, c.room.weights.fixed.get(), c.data, own);
       for (size_t k = 1; k < c.vectors.size(); k++) {
         if (c.vectors[k]) table_.read_source(s, fixed, split_.sources[k], c.vectors[k]);
       }
@@ -223,7 +173,7 @@ class Decoder {
           to.push_back(next);
           next += table_.memory_bytes(split_.steps.ops[op], one.steps);
         }
-        table_.pack_memories(s, memory_of(op), split_.steps, op, c.room.steps.get(), to.data());
+        table_.pack_memories(s, memory_of(op), split_.steps, op, c.room.weights.steps.get(), to.data());
       }
     }
   }
@@ -258,9 +208,10 @@ class Decoder {
     Ranking ranking(p.out, c.search);
     for (int64_t t = 1; !active.empty(); t++) {
       Shard* tape = tapes[t % 2];
-      const StepRows<T> running{int64_t(now.ids.size()), now.ids.data(),   now.parent.data(),    now.sentence.data(),
-                                c.initial.data(),        c.vectors.data(), c.memories_at.data(), c.room.parts.data()};
-      table_.step(tape, t == 1 ? nullptr : tapes[(t - 1) % 2], p, c.theta, c.room.steps.get(), running);
+      const StepRows<T> running{
+          int64_t(now.ids.size()), now.ids.data(),   now.parent.data(),    now.sentence.data(),
+          c.initial.data(),        c.vectors.data(), c.memories_at.data(), c.room.weights.step_parts.data()};
+      table_.step(tape, t == 1 ? nullptr : tapes[(t - 1) % 2], p, c.theta, c.room.weights.steps.get(), running);
       next.clear(), still.clear();
       int64_t r = 0;
       for (const size_t i : active) {
@@ -336,9 +287,8 @@ class Decoder {
   std::shared_ptr<const Model<T>> model_;
   const Table<T>& table_;
   Split split_;
-  std::vector<int32_t> parts_;                       // the operations of the steps whose inputs' part is computed once
-  std::vector<int32_t> attention_;                   // the operations of the steps that are attention
-  std::vector<std::pair<int64_t, int64_t>> packed_;  // the parts of theta that are packed
+  Preparation<T> preparation_;
+  std::vector<int32_t> attention_;  // the operations of the steps that are attention
   mutable Kept<DecodingRoom<T>> rooms_;
 };
 

@@ -79,17 +79,35 @@ ELMAN_INLINE bool begins_at_rest(const Op& op, int k) {
   return !op.learned_state && origin[0].kind == OriginKind::none && origin[1].kind == OriginKind::none;
 }
 
+// Whether there can be `InputParts`, and how long a row of them is.
+template <class T>
+int64_t part_size(const Op& op) {
+  int64_t size = 0;
+  dispatch_cell<T>(op.cell, [&](auto cell) {
+    if (!decltype(cell)::norm) size = spaced<T>(padded<T>(op.hidden) * decltype(cell)::input.slots);
+  });
+  return size;
+}
+
+template <class T>
+void point_to_parts(const T* made, const int64_t* ids, int64_t rows, const DirectionTape<T>& d) {
+  for (int64_t m = 0; m < rows; m++) d.part[m] = made + (ids[m] + 1) * d.lda;
+}
+
 template <class T>
 void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, const Data& data, const ShardTape<T>& s,
-                       const T* in, int64_t ld, OpTape<T>& o, bool keep) {
+                       const T* in, int64_t ld, OpTape<T>& o, bool keep, const InputParts* parts = nullptr) {
   const Steps& steps = *o.steps;
   for (int32_t k = 0; k < op.directions; k++) {
     DirectionTape<T>& d = o.dir[k];
     d.regular.training = data.draws, d.regular.key = data.key, d.regular.first = data.first;
     d.regular.rows = steps.sequence;
     for (int part = 0; part < (d.c0 ? 2 : 1); part++) gather_state(data, op, k, part, theta, s, steps, d);
+    const T* made = parts ? static_cast<const T*>(parts->at[k]) : nullptr;
+    if (made) point_to_parts(made, s.inputs[parts->input].ids, steps.total, d);
     dispatch_cell<T>(op.cell, [&](auto cell) {
-      scan_forward<decltype(cell)>(steps, k == 1, d, w.cell[k], in, ld, op.in, keep, s.rest && begins_at_rest(op, k));
+      const bool rest = s.rest && begins_at_rest(op, k);
+      scan_forward<decltype(cell)>(steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest);
     });
   }
   if (op.directions == 1) return;
@@ -198,7 +216,8 @@ struct RecurrentLayer : PlainLayer<T> {
   }
 
   static void forward(const ForwardPass<T>& f) {
-    recurrent_forward(f.op, f.w, f.theta, f.data, f.s, f.in[0].at, f.in[0].ld, f.o, f.s.keep);
+    const InputParts* parts = f.data.parts ? f.data.parts + f.place : nullptr;
+    recurrent_forward(f.op, f.w, f.theta, f.data, f.s, f.in[0].at, f.in[0].ld, f.o, f.s.keep, parts);
   }
 
   static void backward(const BackwardPass<T>& b) {

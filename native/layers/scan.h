@@ -41,6 +41,7 @@ struct DirectionTape {
   T *h0, *c0;                  // (rows, units)
   const T **h_prev, **c_prev;  // (total,): where each row's previous state lies
   const T** read;              // (total,): what the products read of it: itself, or masked
+  const T** part;              // (total,): in prediction, where the inputs' part of each row's sums lies, if it is made
   int64_t lda, ld, units, hidden;
   Norm<T> norm;  // of all rows
   Regular regular;
@@ -125,6 +126,7 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
   d.h = m.take<T>(s.total * d.ld);
   d.h0 = m.take<T>(s.rows * d.units);
   d.h_prev = m.take<const T*>(s.total);
+  d.part = keep ? nullptr : m.take<const T*>(s.total);
   d.c = Cell::states == 2 ? m.take<T>(s.total * d.ld) : nullptr;
   d.c0 = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
   d.c_prev = Cell::states == 2 ? m.take<const T*>(s.total) : nullptr;
@@ -222,12 +224,12 @@ void leave_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows) {
   }
 }
 
-// x (total, ldx) are the layer's inputs; h0, c0 the given state, `rest` where none was. keep: gates are wanted for the
-// way back.
+// x (total, ldx) are the layer's inputs, or null where d.part has their part of the sums; h0, c0 the given state,
+// `rest` where none was. keep: gates are wanted for the way back.
 template <class Cell, class T>
 void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
                   int64_t ldx, int64_t in, bool keep, bool rest) {
-  const bool hoist = Cell::norm || hoists(s, in);
+  const bool hoist = x && (Cell::norm || hoists(s, in));
   Forward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
   step.ldx = ldx, step.in = in, step.lda = d.lda, step.ld = d.ld;
@@ -259,7 +261,8 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
     step.rest = rest && i == 0;
     step.h_prev = d.h_prev + m, step.h = d.made_h + m * d.ld;
     if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
-    if (!hoist) step.x = x + m * ldx;
+    if (x && !hoist) step.x = x + m * ldx;
+    if (!x) step.part = d.part + m;
     step.a = d.a ? d.a + m * d.lda : nullptr;
     if (Cell::second) step.reset_h = d.reset_h + m * d.ld;
     enter_step(d, t, m, step.rows, step);

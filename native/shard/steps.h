@@ -64,41 +64,17 @@ void enter_state(const Op& op, const T* theta, const DirectionTape<T>& d, const 
 }
 
 template <class T>
-int64_t part_size(const Op& op) {
-  int64_t size = 0;
-  dispatch_cell<T>(op.cell, [&](auto cell) {
-    if (!decltype(cell)::norm) size = spaced<T>(padded<T>(op.hidden) * decltype(cell)::input.slots);
-  });
-  return size;
-}
-
-template <class T>
-void input_parts(const Program& p, int32_t i, const T* theta, const void* packed, T* to) {
+void input_parts(const Program& p, int32_t i, int32_t direction, const T* theta, const void* packed, T* to) {
   const Op &op = p.ops[i], &table = p.ops[op.reads[0]];
-  const CellWeights<T>& w = static_cast<const OpWeights<T>*>(packed)[i].cell[0];
+  const CellWeights<T>& w = static_cast<const OpWeights<T>*>(packed)[i].cell[direction];
   const Strided<T> vectors{theta + table.direction[0].weight, table.out};
+  const int64_t size = part_size<T>(op);
+  fill_nan(to, size);
   dispatch_cell<T>(op.cell, [&](auto cell) {
     constexpr Gates gates = decltype(cell)::input;
-    gates_product<gates.count>(vectors, table.hidden, op.in, w.ih, padded<T>(op.hidden), gates, to, part_size<T>(op),
-                               w.bias, Start::bias);
+    gates_product<gates.count>(vectors, table.hidden, op.in, w.ih, padded<T>(op.hidden), gates, to + size, size, w.bias,
+                               Start::bias);
   });
-}
-
-// Takes a step of a cell whose inputs' part is made: (ids, lda).
-template <class Cell, class T>
-void step_from_part(const DirectionTape<T>& d, const CellWeights<T>& w, const T* part, const StepRows<T>& rows) {
-  for (int64_t r = 0; r < rows.count; r++) {
-    memcpy(d.a + r * d.lda, part + rows.ids[r] * d.lda, size_t(d.lda) * sizeof(T));
-  }
-  Forward<T> f{};
-  f.rows = rows.count, f.hidden = d.hidden, f.units = d.units;
-  f.h_prev = d.h_prev, f.c_prev = d.c_prev;
-  f.a = d.a, f.lda = d.lda;
-  f.h = d.made_h, f.c = d.made_c, f.ld = d.ld, f.reset_h = d.reset_h;
-  f.w = &w;
-  enter_step(d, 0, 0, rows.count, f);
-  cell_forward<Cell>(f);
-  if (d.regular.zones()) leave_step(d, 0, 0, rows.count);
 }
 
 // Takes a step; `before` is that of the step before, null at the first.
@@ -131,12 +107,11 @@ void step(Shard* shard, const Shard* before, const Program& p, const T* theta, c
       for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
         enter_state(op, theta, d, before ? &opened<T>(before)->ops[i].dir[0] : nullptr, part, rows);
       }
+      const T* made = static_cast<const T*>(rows.parts[i].at[0]);
+      if (made) point_to_parts(made, s.inputs[0].ids, rows.count, d);
       dispatch_cell<T>(op.cell, [&](auto cell) {
-        using Cell = decltype(cell);
-        if constexpr (!Cell::norm) {
-          if (rows.parts[i]) return step_from_part<Cell>(d, f.w.cell[0], rows.parts[i], rows);
-        }
-        scan_forward<Cell>(steps, false, d, f.w.cell[0], in[0].at, in[0].ld, op.in, false, false);
+        scan_forward<decltype(cell)>(steps, false, d, f.w.cell[0], made ? nullptr : in[0].at, in[0].ld, op.in, false,
+                                     false);
       });
     } else {
       dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::forward(f); });
