@@ -57,7 +57,7 @@ def without_memory(x: np.ndarray, captions: list[str], asked: np.ndarray) -> lis
     return [" ".join(filter(None, row)) for row in zip(*columns, strict=True)]
 
 
-def main(count: int = 8000, updates: int = 1500) -> None:
+def main(count: int = 20000, updates: int = 4000) -> None:
     warnings.filterwarnings("ignore", "Stochastic Optimizer")  # the perceptrons' epochs are a budget
     began = time.perf_counter()
     (x, told), (x_test, both) = scenes(count, range(KNOWN), 0), scenes(1000, range(KNOWN, 1797), 1)
