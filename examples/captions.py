@@ -60,7 +60,7 @@ def without_memory(x: np.ndarray, captions: list[str], asked: np.ndarray) -> lis
 def main(count: int = 20000, updates: int = 4000) -> None:
     warnings.filterwarnings("ignore", "Stochastic Optimizer")  # the perceptrons' epochs are a budget
     began = time.perf_counter()
-    (x, told), (x_test, both) = scenes(count, range(KNOWN), 0), scenes(1000, range(KNOWN, 1797), 1)
+    (x, told), (x_test, both) = scenes(count, range(KNOWN), 0), scenes(1000, range(KNOWN, 1797), 2)
     captions = [one for one, _ in told]
     model = EncoderDecoder(hidden_size=HIDDEN, dropout=0.3, updates=updates, batch_size=64, seed=0).fit(x, captions)
     written = {

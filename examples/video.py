@@ -67,7 +67,7 @@ def coming(x: np.ndarray, x_test: np.ndarray, epochs: int) -> dict[str, float]:
 def main(count: int = 4000, epochs: int = 30) -> None:
     warnings.filterwarnings("ignore", "Stochastic Optimizer")  # the perceptron's epochs are a budget
     began = time.perf_counter()
-    (x, y), (x_test, y_test) = videos(count, range(KNOWN), 0), videos(1000, range(KNOWN, 1797), 1)
+    (x, y), (x_test, y_test) = videos(count, range(KNOWN), 0), videos(1000, range(KNOWN, 1797), 2)
     print(f"{count} training videos, {len(x_test)} test videos of other digits, {FRAMES} frames of {SIZE} x {SIZE}")
     for name, share in moving(x, y, x_test, y_test, epochs).items():
         print(f"which of eight ways it goes:  {name:32} {share:7.1%} right")

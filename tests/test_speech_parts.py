@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from elman import datasets
+from elman.pieces.distance import edit_distance
 from elman.series.errors import DataError
 from elman.speech.alignment import aligned
 from elman.speech.augmentation import Augmentation
@@ -18,7 +19,7 @@ from elman.speech.features import Features, frames_of, learned_features
 from elman.speech.folder import read_folder
 from elman.speech.frames import Frames
 from elman.speech.labels import Alphabet, learned_alphabet
-from elman.speech.score import edit_distance, score_of, wilson
+from elman.speech.score import score_of, wilson
 from elman.speech.training import fits
 
 RNG = np.random.default_rng(0)

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SpeechScore", "baselines", "edit_distance", "score_of", "wilson"]
+from elman.pieces.distance import edit_distance
+
+__all__ = ["SpeechScore", "baselines", "score_of", "wilson"]
 
 DRAWS = 2000
 COVERAGE = 95  # percent
@@ -38,16 +40,6 @@ class SpeechScore(NamedTuple):
     labels: int
     sounds: int
     loss: float | None = None
-
-
-def edit_distance(said: Sequence[object], found: Sequence[object]) -> int:
-    """Returns the fewest labels to put in, leave out or exchange that make one sequence of the other (Levenshtein)."""
-    row = list(range(len(found) + 1))  # from the labels said so far to each beginning of those found
-    for i, label in enumerate(said, 1):
-        before, row = row, [i]
-        for j, other in enumerate(found, 1):
-            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (label != other)))
-    return row[-1]
 
 
 def score_of(
