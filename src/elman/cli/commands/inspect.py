@@ -17,13 +17,16 @@ __all__ = ["inspect"]
 
 def inspect(model: Model, as_json: Json = False) -> None:
     """Print what a model file holds: its kind, how it was made, its layers and parameters."""
-    from elman.core.io import load, read
+    from elman.core.io import FileError, load, read
 
     kind, description, tensors = read(model)
     loaded = load(model)
     shapes = {name: {"shape": list(array.shape), "dtype": array.dtype.name} for name, array in tensors.items()}
     if as_json:
-        terminal.print_json({"file": model, "kind": kind, "description": description, "tensors": shapes})
+        try:
+            terminal.print_json({"file": model, "kind": kind, "description": description, "tensors": shapes})
+        except RecursionError:  # what the model did not need of an altered description
+            raise FileError(model, "its description is nested too deeply to be printed") from None
         return
     count = sum(array.size for array in tensors.values())
     terminal.line(f"{model}: {checks.with_article(kind)}, {count:,} numbers in {len(tensors)} arrays")
