@@ -77,7 +77,7 @@ def test_without_a_file_it_learns_the_bundled_text(capsys: pytest.CaptureFixture
 
 
 def test_minutes_say_the_updates_that_repeat_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.text.training.TIMED", 0.0)
+    monkeypatch.setattr("elman.estimators.budget.TIMED", 0.0)
     quick = [*QUICK[:2], *QUICK[4:]]
     assert main(["train", "text", "novel.txt", *quick, "--minutes", "0.001"]) == 0
     line = capsys.readouterr().out.splitlines()[1]

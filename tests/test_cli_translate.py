@@ -98,7 +98,7 @@ def test_without_a_file_it_learns_dates(capsys: pytest.CaptureFixture[str]):
 
 
 def test_minutes_say_the_updates_that_repeat_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("elman.seq2seq.training.TIMED", 0.0)
+    monkeypatch.setattr("elman.estimators.budget.TIMED", 0.0)
     assert main(["train", "translate", "pairs.csv", "--hidden-size", "8", "--minutes", "0.001"]) == 0
     assert "0.001 minutes on this machine, as it is now: about " in capsys.readouterr().out
     assert main(["train", "translate", "pairs.csv", "--minutes", "1", "--updates", "5"]) == 2

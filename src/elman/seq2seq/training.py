@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 import numpy as np
 
 from elman.core.losses import CrossEntropy
 from elman.core.optim import AdamW
-from elman.core.schedules import Cosine, WarmUp
+from elman.estimators.budget import rise_and_fall, seconds_a_call
 from elman.network import Network
 from elman.seq2seq.network import Recipe
 from elman.seq2seq.pairs import Pairs
@@ -19,8 +18,6 @@ from elman.train.training import Trainer
 __all__ = ["Where", "held_out_rows", "seconds_an_update", "trained"]
 
 CLIP_NORM = 1.0
-WARM_UP = 0.05  # share of the updates
-TIMED = 3.0  # seconds that the speed of training is measured for
 HELD_OUT, FEWER = 0, 1  # children of the seed: which pairs validate; which train, where they are more than the updates
 Where = str | os.PathLike[str] | None
 
@@ -67,13 +64,12 @@ def trained(
 
 
 def trainer_of(network: Network, recipe: Recipe, updates: int) -> Trainer:
-    """Returns a trainer whose learning rate rises in a straight line, then falls along half a cosine to 0."""
-    warm = max(1, int(WARM_UP * updates))
+    """Returns a trainer for so many updates."""
     return Trainer(
         network,
         loss=CrossEntropy(recipe.label_smoothing),
         optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-        schedule=WarmUp(warm, Cosine(max(1, updates - warm))),
+        schedule=rise_and_fall(updates),
         clip_norm=CLIP_NORM,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
@@ -83,15 +79,13 @@ def trainer_of(network: Network, recipe: Recipe, updates: int) -> Trainer:
 def seconds_an_update(network: Network, recipe: Recipe, pairs: Pairs) -> float:
     """Returns how long an update of the network, which it trains, takes on this machine now, measured for some
     seconds."""
-    trainer, done, began = trainer_of(network, recipe, 1 << 20), 0, 0.0
-    rng = _rng(recipe.seed, FEWER)
-    while True:
+    trainer, rng = trainer_of(network, recipe, 1 << 20), _rng(recipe.seed, FEWER)
+
+    def update() -> None:
         rows = rng.integers(len(pairs.x), size=min(recipe.batch_size, len(pairs.x)))
         trainer.update(**pairs.take(rows).batch)
-        now = time.perf_counter()
-        if began and now - began >= TIMED:
-            return (now - began) / (done + 1)
-        done, began = (done + 1, began) if began else (0, now)  # the first update is not timed
+
+    return seconds_a_call(update)
 
 
 def _rng(seed: int, use: int) -> np.random.Generator:

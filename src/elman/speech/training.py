@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,8 +16,8 @@ from elman.core import checks
 from elman.core.layers import Dense, Dropout, Layer, Recurrent
 from elman.core.losses import CTC
 from elman.core.optim import AdamW
-from elman.core.schedules import Cosine, WarmUp
 from elman.estimators.buckets import batches_by_length
+from elman.estimators.budget import rise_and_fall, seconds_a_call
 from elman.estimators.marks import mark
 from elman.estimators.seeds import child
 from elman.network import Network
@@ -42,8 +42,6 @@ __all__ = [
 ]
 
 CLIP_NORM = 5.0
-WARM_UP = 0.05  # share of the updates
-TIMED = 3.0  # seconds that the speed of training is measured for
 NAME = "speech.json"  # the mark in a folder of checkpoints
 HELD_OUT = 1000  # the child of the seed that draws the sounds to validate on
 Draw = Callable[[int], tuple[Sequence[Any], Sequence[Any]]]  # a pass's number -> its sounds and labels
@@ -217,13 +215,12 @@ def network_of(options: dict[str, Any], size: int, alphabet: Alphabet) -> Networ
 
 
 def trainer_of(network: Network, options: dict[str, Any], updates: int) -> Trainer:
-    """Returns a trainer whose learning rate rises in a straight line, then falls along half a cosine to 0."""
-    warm = max(1, int(WARM_UP * updates))
+    """Returns a trainer for so many updates."""
     trainer = Trainer(
         network,
         loss=CTC(),
         optimizer=AdamW(options["learning_rate"], weight_decay=options["weight_decay"]),
-        schedule=WarmUp(warm, Cosine(max(1, updates - warm))),
+        schedule=rise_and_fall(updates),
         clip_norm=CLIP_NORM,
         batch_size=options["batch_size"],
         seed=options["seed"],
@@ -261,15 +258,8 @@ def seconds_an_update(training: Training) -> float:
     """Returns how long an update takes on this machine now, measured for some seconds on a network of its own."""
     network = network_of(training.options, training.features.frames.size, training.alphabet)
     trainer = trainer_of(network, training.options, 1 << 20)
-    done, began, epoch = 0, 0.0, 0
-    while True:
-        epoch += 1
-        for batch in training.batches(epoch):
-            trainer.update(**batch)
-            now = time.perf_counter()
-            if began and now - began >= TIMED:
-                return (now - began) / (done + 1)
-            done, began = (done + 1, began) if began else (0, now)  # the first update is not timed
+    batches = itertools.chain.from_iterable(map(training.batches, itertools.count(1)))
+    return seconds_a_call(lambda: trainer.update(**next(batches)))
 
 
 def _digest(lesson: Lesson) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from elman.core.layers import AdaptiveSoftmax, Dense, Dropout, Embedding, Layer, Recurrent
 from elman.core.optim import AdamW
-from elman.core.schedules import Cosine, WarmUp
+from elman.estimators.budget import rise_and_fall, seconds_a_call
 from elman.network import Network
 from elman.pieces.vocabulary import Vocabulary
 from elman.series.errors import DataError
@@ -22,8 +22,6 @@ __all__ = ["Recipe", "Rows", "cut", "network_of", "rows_of", "seconds_an_update"
 CLIP_NORM = 1.0
 LARGE = 10_000  # words
 CUTOFFS = (2000, LARGE)  # of an adaptive softmax: the first words of its clusters
-WARM_UP = 0.05  # share of the updates
-TIMED = 3.0  # seconds that the speed of training is measured for
 Where = str | os.PathLike[str] | None
 
 
@@ -138,14 +136,12 @@ def trained(
 
 
 def trainer_of(network: Network, recipe: Recipe, updates: int, rows: int) -> Trainer:
-    """Returns a trainer whose learning rate rises in a straight line, then falls along half a cosine to 0."""
-    warm = max(1, int(WARM_UP * updates))
-    schedule = WarmUp(warm, Cosine(max(1, updates - warm)))
+    """Returns a trainer for so many updates of so many rows."""
     return Trainer(
         network,
         loss="cross_entropy",
         optimizer=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-        schedule=schedule,
+        schedule=rise_and_fall(updates),
         clip_norm=CLIP_NORM,
         batch_size=rows,
         seed=recipe.seed,
@@ -157,12 +153,11 @@ def seconds_an_update(recipe: Recipe, vocabulary: Vocabulary, ids: np.ndarray) -
     rows = rows_of("text", cut(ids, recipe.validation_fraction)[0], recipe.batch_size, recipe.window)
     network = network_of(recipe, vocabulary)
     trainer = trainer_of(network, recipe, 1 << 20, len(rows.x))
-    begin, done, began = 0, 0, 0.0
-    while True:
+    starts = itertools.cycle(range(0, max(1, rows.x.shape[1] - recipe.window), recipe.window))
+
+    def update() -> None:
+        begin = next(starts)
         span = slice(begin, begin + recipe.window)
         trainer.update(rows.x[:, span], rows.y[:, span])
-        begin = (begin + recipe.window) % max(1, rows.x.shape[1] - recipe.window)
-        now = time.perf_counter()
-        if began and now - began >= TIMED:
-            return (now - began) / (done + 1)
-        done, began = (done + 1, began) if began else (0, now)  # the first update is not timed
+
+    return seconds_a_call(update)

@@ -28,11 +28,7 @@ def print_begin(
         terminal.line(f"  {note}")
     ways = "both ways" if model.bidirectional else "forwards"
     terminal.line(f"a recogniser of {model.level}: {model.num_layers} x {model.cell} of {model.hidden_size}, {ways}")
-    if minutes is not None:
-        terminal.line(
-            f"{minutes:g} minutes on this machine, as it is now: about {model.updates:,} updates (--updates"
-            f" {model.updates} repeats this anywhere)"
-        )
+    terminal.minutes_as_updates(minutes, model.updates)
     terminal.flush()
 
 

@@ -190,6 +190,16 @@ def wrote(paths: Sequence[Path]) -> None:
     line("Wrote " + ", ".join(map(str, paths)))
 
 
+def minutes_as_updates(minutes: float | None, updates: int) -> None:
+    """Prints the updates that --minutes stands for, where it was given."""
+    if minutes is not None:
+        line(
+            f"{minutes:g} minutes on this machine, as it is now: about {updates:,} updates (--updates {updates} repeats"
+            " this anywhere)",
+            now=True,
+        )
+
+
 def print_json(value: object) -> None:
     """Prints one JSON object on stdout; NaN and infinity, such as an undefined measure, are null."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")  # other encodings get JSON's escapes for letters

@@ -19,12 +19,7 @@ def print_begin(source: Path, model: LanguageModel, minutes: float | None) -> No
     """Prints what is about to be trained, and the updates that a time stands for."""
     units = f"{model.cell} of {model.hidden_size} units"
     terminal.line(f"{source.name}: a language model of {model.level}, {model.num_layers} x {units}", now=True)
-    if minutes is not None:
-        terminal.line(
-            f"{minutes:g} minutes on this machine, as it is now: about {model.updates:,} updates (--updates"
-            f" {model.updates} repeats this anywhere)",
-            now=True,
-        )
+    terminal.minutes_as_updates(minutes, model.updates)
 
 
 def print_text(model: LanguageModel, found: Report | None, seconds: float) -> None:

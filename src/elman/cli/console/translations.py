@@ -39,12 +39,7 @@ def print_begin(model: EncoderDecoder, minutes: float | None) -> None:
     looks = "no attention" if model.attention is None else f"{model.attention} attention"
     size = f"{model.num_layers} x {model.cell} of {model.hidden_size} units"
     terminal.line(f"An encoder and a decoder of {level}, {size} each, {looks}", now=True)
-    if minutes is not None:
-        terminal.line(
-            f"{minutes:g} minutes on this machine, as it is now: about {model.updates:,} updates (--updates"
-            f" {model.updates} repeats this anywhere)",
-            now=True,
-        )
+    terminal.minutes_as_updates(minutes, model.updates)
 
 
 def print_scores(model: EncoderDecoder, found: Report | None, seconds: float) -> None:

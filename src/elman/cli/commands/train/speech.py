@@ -13,6 +13,7 @@ from elman.cli.console import speech as console
 from elman.cli.console import terminal
 from elman.cli.files import Outputs
 from elman.cli.options import Json, Out
+from elman.cli.training.resuming import Checkpoint, Resume, resumed_folder
 from elman.cli.training.speech import SpeechOptions
 
 __all__ = ["speech"]
@@ -34,18 +35,8 @@ def speech(
     ] = None,
     *,
     options: SpeechOptions,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="FOLDER",
-            parser=values.as_path,
-            help="Keep the state of training there after each pass over the sounds.",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from --checkpoint, to the result that it would have had.")
-    ] = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -56,10 +47,7 @@ def speech(
     from elman.speech.sounds import Reading, Sound, as_sounds
 
     model = options.model(tones=source is None)
-    if resume and checkpoint is None:
-        raise ValueError("--resume: expected --checkpoint FOLDER beside it, got none")
-    if resume and options.minutes is not None:
-        raise ValueError("--resume: expected the --updates that --minutes found, got --minutes")
+    going_on = resumed_folder(checkpoint, resume, options.minutes)
     plots.needs_matplotlib()
     if source is None:
         sounds, labels = datasets.dialled_tones(TONES)
@@ -75,7 +63,7 @@ def speech(
         if not as_json:
             console.print_begin(stem, model, given, found.notes, options.minutes)
         began = time.perf_counter()
-        model.fit(given, found.labels, progress=True, checkpoint=checkpoint, resume=checkpoint if resume else None)
+        model.fit(given, found.labels, progress=True, checkpoint=checkpoint, resume=going_on)
         seconds = time.perf_counter() - began
         shown = int(model.held_out_[0]) if len(model.held_out_) else 0
         outputs.write(SAVED, model.save)

@@ -12,6 +12,7 @@ from elman.cli import values
 from elman.cli.console import terminal, texts
 from elman.cli.files import Outputs
 from elman.cli.options import Json, Out
+from elman.cli.training.resuming import Checkpoint, Resume, resumed_folder
 from elman.cli.training.text import TextOptions
 
 __all__ = ["text"]
@@ -32,18 +33,8 @@ def text(
     ] = None,
     *,
     options: TextOptions,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="FOLDER",
-            parser=values.as_path,
-            help="Keep the state of training there after each pass over the text.",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from --checkpoint, to the result that it would have had.")
-    ] = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
     length: Annotated[int, typer.Option("--length", metavar="N", min=1, help="Pieces of the sample shown.")] = 400,
     out: Out = None,
     as_json: Json = False,
@@ -53,10 +44,7 @@ def text(
     from elman.text.report import last_of, report
 
     model = options.model()
-    if resume and checkpoint is None:
-        raise ValueError("--resume: expected --checkpoint FOLDER beside it, got none")
-    if resume and options.minutes is not None:
-        raise ValueError("--resume: expected the --updates that --minutes found, got --minutes")
+    going_on = resumed_folder(checkpoint, resume, options.minutes)
     plots.needs_matplotlib()
     given, stem = (datasets.text_path("alice"), "alice") if source is None else (source, source.resolve().stem)
     with Outputs(out, stem, [SAVED, CURVE], [given]) as outputs:
@@ -65,7 +53,7 @@ def text(
         began = time.perf_counter()
         if not as_json:
             texts.print_begin(given, model, options.minutes)
-        model.fit(given, progress=True, checkpoint=checkpoint, resume=checkpoint if resume else None)
+        model.fit(given, progress=True, checkpoint=checkpoint, resume=going_on)
         seconds = time.perf_counter() - began
         found = report(model, given) if model.validation_fraction else None
         prompt = last_of(model, given)

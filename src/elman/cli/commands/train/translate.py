@@ -14,6 +14,7 @@ from elman.cli import values
 from elman.cli.console import terminal, translations
 from elman.cli.files import Outputs
 from elman.cli.options import Beam, Json, Out
+from elman.cli.training.resuming import Checkpoint, Resume, resumed_folder
 from elman.cli.training.translate import TranslateOptions
 
 __all__ = ["translate"]
@@ -55,18 +56,8 @@ def translate(
     ] = None,
     options: TranslateOptions,
     beam: Beam = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="FOLDER",
-            parser=values.as_path,
-            help="Keep the state of training there after each pass over the pairs.",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from --checkpoint, to the result that it would have had.")
-    ] = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -77,10 +68,7 @@ def translate(
     from elman.seq2seq.report import parted, report
     from elman.series.tables.files import write_rows
 
-    if resume and checkpoint is None:
-        raise ValueError("--resume: expected --checkpoint FOLDER beside it, got none")
-    if resume and options.minutes is not None:
-        raise ValueError("--resume: expected the --updates that --minutes found, got --minutes")
+    going_on = resumed_folder(checkpoint, resume, options.minutes)
     if targets is not None and (source or target):
         raise ValueError("--source/--target: expected columns of one table, got two files")
     plots.needs_matplotlib()
@@ -103,9 +91,7 @@ def translate(
         if not as_json:
             translations.print_begin(model, options.minutes)
         began = time.perf_counter()
-        model.fit(
-            read.sources, read.targets, progress=True, checkpoint=checkpoint, resume=checkpoint if resume else None
-        )
+        model.fit(read.sources, read.targets, progress=True, checkpoint=checkpoint, resume=going_on)
         seconds = time.perf_counter() - began
         (known, sources), (goals, wanted) = parted(model, read.sources), parted(model, read.targets)
         found = report(model, (known, goals), (sources, wanted), beam_size=beam or 4) if len(sources) else None
