@@ -272,6 +272,10 @@ class ForecasterOptions:
     hidden_size: Annotated[
         int | None, _count("--hidden-size", "Units of each network; default: what --effort says.")
     ] = None
+    models: Annotated[
+        str | None,
+        _text("--models", "NAMES", "What is combined, such as network or theta,drift; default: every model."),
+    ] = None
     members: Annotated[int | None, _count("--members", "Networks in the ensemble; default: what --effort says.")] = None
     updates: Annotated[
         int | None, _count("--updates", "Updates of each network, at most; default: what --effort says.")
@@ -293,6 +297,7 @@ class ForecasterOptions:
             distribution=self._distribution(),
             effort=self.effort,
             hidden_size=self.hidden_size,
+            models=values.as_names("--models", self.models),
             members=self.members,
             updates=self.updates,
             seed=self.seed,

@@ -10,6 +10,8 @@ from typing import Any
 from elman.core import checks, fields
 from elman.estimators.base import Constraints
 from elman.forecast.boxcox import parse_lambda
+from elman.forecast.combination.members import MEMBERS, NETWORK
+from elman.forecast.combination.strategy import CombinedStrategy
 from elman.forecast.evaluation import intervals
 from elman.forecast.models.efforts import LOCAL, global_recipe
 from elman.forecast.models.global_strategy import GlobalStrategy
@@ -39,6 +41,15 @@ def _seasons(name: str, season: Any) -> tuple[int, ...]:
     return seasons
 
 
+def _models(name: str, models: Any) -> tuple[str, ...]:
+    """Checks the names of what is combined, and returns them in the order of `MEMBERS`."""
+    given = (models,) if isinstance(models, str) else models
+    if not isinstance(given, list | tuple) or not given:
+        raise TypeError(f"{name}: expected some of {', '.join(MEMBERS)}, got {checks.shown(models)}")
+    chosen = {checks.choice(name, each, MEMBERS) for each in given}
+    return tuple(each for each in MEMBERS if each in chosen)
+
+
 CONSTRAINTS: Constraints = {
     "horizon": [fields.whole(1, limits.HORIZON), None],
     "season": [_seasons, None],
@@ -52,6 +63,7 @@ CONSTRAINTS: Constraints = {
     "effort": [fields.one_of(*LOCAL)],
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm"), None],
     "hidden_size": [fields.whole(1, limits.HIDDEN), None],
+    "models": [_models, None],
     "members": [fields.whole(1, limits.MEMBERS), None],
     "updates": [fields.whole(1, limits.UPDATES), None],
     "distribution": [fields.one_of(*DISTRIBUTIONS)],
@@ -63,8 +75,24 @@ CONSTRAINTS: Constraints = {
 }
 
 
-def strategy_of(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
+def strategy_of(checked: Mapping[str, Any], panel: Panel) -> CombinedStrategy | LocalStrategy | GlobalStrategy:
     """Returns the strategy that the checked options of a forecaster select for these series.
+
+    It combines the network with other models, unless `models` says otherwise, or the distribution is another than the
+    median: these other models have no such distributions.
+    """
+    network, models = _network_strategy(checked, panel), checked["models"]
+    if models is None:
+        models = (NETWORK,) if checked["distribution"] != "median" else MEMBERS
+    if models == (NETWORK,):
+        return network
+    if checked["distribution"] != "median":
+        raise ValueError(f"models: expected {NETWORK!r} for distribution={checked['distribution']!r}, got {models}")
+    return CombinedStrategy(network, checked["horizon"], models)
+
+
+def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
+    """Returns the strategy of the network.
 
     It trains a local model on one series of less than `LONG` rows without masked values, if the options ask for the
     median, at most one season and one skip season; else a global model.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["autocorrelation", "default_horizon", "find_season"]
+__all__ = ["autocorrelation", "default_horizon", "find_season", "shown_season"]
 
 LONGEST = 366  # the longest season that is looked for, in steps
 # Normal quantiles: for a usual length, one test at the level 5 %; for any length, hundreds of tests, a stricter level
@@ -46,6 +46,11 @@ def find_season(values: np.ndarray, usual: Sequence[int] = ()) -> int:
     near = range(max(rough - rough // 4, 2), min(rough + rough // 4, longest) + 1)
     r = autocorrelation(level - time * (time @ level) / (time @ time), 2 * near[-1])
     return max(near, key=lambda m: r[m] + r[2 * m])  # the second season doubles the error of a length
+
+
+def shown_season(season: int, rows: int) -> int:
+    """Returns the season where `rows` rows hold two of it, else 1: fewer cannot tell a season from a trend."""
+    return season if rows >= 2 * season else 1
 
 
 def default_horizon(rows: int, season: int) -> int:

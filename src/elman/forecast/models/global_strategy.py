@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from elman.estimators.ensemble import OnProgress, span
 from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import Use, child
-from elman.forecast.evaluation.backtest import Backtest
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_training import specs, train_global, train_on
@@ -87,11 +87,18 @@ class GlobalStrategy:
         kept = panel.replaced({id: series for id, series in panel.items() if id not in short}, short)
         return kept, replace(self, horizon=horizon)
 
+    def least_rows(self, seasons: Sequence[int]) -> int:
+        """Returns the smallest number of rows of a series on which a model can be trained."""
+        assert self.horizon is not None
+        return min_rows(self.horizon, seasons)
+
     def seasons_of(self, panel: Panel) -> tuple[int, ...]:
         """Returns the seasons of the options, or those that most of the series have; (1,) for none."""
         return self.seasons or find_seasons(panel)
 
-    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> DirectModel | RecursiveModel:
+    def train(
+        self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None
+    ) -> DirectModel | RecursiveModel:
         """Trains a model on all rows of the panel and returns it."""
         return self._train(panel, on_progress)
 
@@ -157,7 +164,7 @@ class GlobalStrategy:
         return backtest_of(
             panel,
             windows,
-            forecasts.reshape(-1, horizon),
+            {NETWORK: forecasts.reshape(-1, horizon)},
             [self.seasons[0]] * len(windows),
             refit,
             scales.reshape(-1, horizon, 2),
