@@ -57,22 +57,32 @@ class Coordinates:
         return parameters_of(self.form, share), initial, share, slope
 
     def gradient(
-        self, found: Likelihood, parameters: np.ndarray, share: np.ndarray, slope: np.ndarray, rows: np.ndarray
+        self,
+        found: Likelihood,
+        parameters: np.ndarray,
+        share: np.ndarray,
+        slope: np.ndarray,
+        weights: np.ndarray,
+        rows: np.ndarray,
     ) -> np.ndarray:
-        """Returns the derivatives of the likelihood by x (k, P), from those by the parameters and the states."""
+        """Returns the derivatives by x (k, P) of the likelihood, from those by the parameters and the states, and of
+        the sum of `share` with these weights (4,)."""
         dalpha, dbeta, dgamma, dphi = found.parameters.T
         alpha = parameters[:, 0]
+        beta_width, gamma_width = _widths(alpha)
         if self.form.trend:
-            dalpha = dalpha + dbeta * share[:, 1] * (alpha < BETA.high)
+            dalpha = dalpha + dbeta * share[:, 1]
         if self.form.season:
             dalpha = dalpha - dgamma * share[:, 2]
-        widths = np.column_stack(
-            [np.full(len(alpha), ALPHA.high - ALPHA.low), *_widths(alpha), np.full(len(alpha), PHI.high - PHI.low)]
-        )
-        dangles = np.column_stack([dalpha, dbeta, dgamma, dphi]) * widths * slope
-        dstates = found.initial[:, self.states]
+        by_share = [
+            dalpha * (ALPHA.high - ALPHA.low),
+            dbeta * beta_width,
+            dgamma * gamma_width,
+            dphi * (PHI.high - PHI.low),
+        ]
+        dangles = (np.column_stack(by_share) + weights) * slope
+        dstates = found.initial[:, self.states] * self.scale[rows][:, self.states]
         seasons = self.states >= 2
-        dstates = dstates * self.scale[rows][:, self.states]
         if seasons.any():
             dstates[:, seasons] -= dstates[:, seasons].mean(axis=1, keepdims=True)
         return np.column_stack([dangles[:, self.angles], dstates])
