@@ -130,7 +130,7 @@ def test_json_holds_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
         "damped trend",
         "theta",
     } | rules
-    assert len(found["backtest"]["windows"]) == 6 * 5
+    assert len(found["backtest"]["windows"]) == 6 * 10
     assert (found["rows"], found["freq"]) == (60, "monthly")
 
 

@@ -57,8 +57,9 @@ class CombinedModel:
 
     @property
     def context(self) -> int:
-        """Returns the smallest number of rows from which a series is forecast."""
-        return LEAST_ROWS
+        """Returns the number of rows from which all members can forecast; with fewer, down to `LEAST_ROWS`, those of
+        the statistical models can."""
+        return max([LEAST_ROWS, *(model.context for model in self._trained.values())])
 
     @property
     def horizon(self) -> int:
