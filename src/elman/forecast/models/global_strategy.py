@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,34 +17,30 @@ from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_spec import WindowSpec, context_rows, min_rows
+from elman.series import season
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
-from elman.series.season import default_horizon, find_season
+from elman.series.season import Seasons, default_horizon
 from elman.series.series import Series
 
-__all__ = ["GlobalStrategy", "find_seasons"]
+__all__ = ["GlobalStrategy", "find_seasons", "seasons_and_year"]
 
 SAMPLED = 100  # about how many of the series are examined to find the seasons
 UPDATE_SHARE = 5  # further training has the updates of the recipe divided by this number
 
 
 def find_seasons(panel: Mapping[str, Series]) -> tuple[int, ...]:
-    """Returns the seasons that most of the series have, one or two, in increasing order; (1,) for none.
+    """Returns the seasons that the series share, one or two, in increasing order; (1,) for none
+    (`season.find_seasons`)."""
+    return seasons_and_year(panel).rows
 
-    The second is a season of the calendar (a week of hourly rows) that most series have, and that fits three times into
-    the median number of rows.
-    """
+
+def seasons_and_year(panel: Mapping[str, Series]) -> Seasons:
+    """Returns the seasons that the series share, and the rows of a year where it shows and is no whole number."""
     every = max(1, len(panel) // SAMPLED)
     sample = list(panel.values())[::every]
-    usual = sample[0].calendar.seasons if sample[0].calendar is not None else ()
-    short = Counter(find_season(series.values, usual) for series in sample).most_common(1)[0][0]
-    longer = [m for m in usual if m > short > 1 and m % short == 0]
-    rows = float(np.median([len(series) for series in sample]))
-    for m in sorted(longer, reverse=True):
-        if 3 * m <= rows and 2 * sum(find_season(series.values, (m,)) == m for series in sample) > len(sample):
-            return short, m
-    return (short,)
+    return season.find_seasons([series.values for series in sample], sample[0].calendar)
 
 
 @dataclass(frozen=True)
