@@ -8,7 +8,7 @@ import numpy as np
 
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
-from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.baselines import baselines, rows_ago
 from elman.forecast.evaluation.coverage import pooled_errors
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.result import Forecast
@@ -51,7 +51,10 @@ def forecasts(
     """
     predicted, season = model.predict(panel, h), model.seasons[0]
     if source != NETWORK:
-        rules = [baselines(series.fill_masked(season).values, h, season)[source] for series in panel.values()]
+        rules = [
+            baselines(series.fill_masked(season).values, h, season, rows_ago(series.calendar, season))[source]
+            for series in panel.values()
+        ]
         predicted = predicted._replace(values=np.array(rules))
     bands: Sequence[Mapping[float, np.ndarray]] = [{}] * len(panel)
     if levels and backtest is not None:

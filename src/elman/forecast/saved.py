@@ -11,7 +11,7 @@ from elman.core import checks
 from elman.estimators.codec import Codec
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import NETWORK, Backtest
-from elman.forecast.evaluation.baselines import RULES
+from elman.forecast.evaluation.baselines import ALWAYS, RULES
 from elman.forecast.evaluation.metrics import rmsse_scale
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.local_model import LocalModel
@@ -137,7 +137,7 @@ def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model)
         raise ValueError(
             f"backtest.truth: expected {model.horizon} rows in each window, and an error scale only for a global model"
         )
-    if [*backtest.forecasts] != [NETWORK, *RULES]:
+    if [*backtest.forecasts] not in ([NETWORK, *ALWAYS], [NETWORK, *RULES]):
         raise ValueError(f"backtest.forecasts: expected {(NETWORK, *RULES)}, got {checks.shown([*backtest.forecasts])}")
     if not len(backtest) or not {*backtest.ids} <= {*series}:
         raise ValueError("backtest.ids: expected the id of one of the series for each window")

@@ -30,7 +30,8 @@ class Backtest:
     """The backtest of a forecaster: W windows of h rows, each forecast from the rows before it alone.
 
     truth        (W, h) true values, NaN where a value is masked
-    forecasts    model -> (W, h): "network", "naive", "seasonal naive", "drift", "naive 2"
+    forecasts    model -> (W, h): "network", "naive", "seasonal naive", "drift", "naive 2",
+                 and where a year was seen "year ago"
     scales       (W,) the denominator of each window's MASE, computed from the rows before it
     labels       (W,) the labels of each window's first and last row
     starts       (W,) the index of each window's first row

@@ -17,30 +17,21 @@ from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_spec import WindowSpec, context_rows, min_rows
-from elman.series import season
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
-from elman.series.season import Seasons, default_horizon
+from elman.series.season import default_horizon
+from elman.series.seasonal.panels import default_calendar, seasons_of
 from elman.series.series import Series
 
-__all__ = ["GlobalStrategy", "find_seasons", "seasons_and_year"]
+__all__ = ["GlobalStrategy", "find_seasons"]
 
-SAMPLED = 100  # about how many of the series are examined to find the seasons
 UPDATE_SHARE = 5  # further training has the updates of the recipe divided by this number
 
 
 def find_seasons(panel: Mapping[str, Series]) -> tuple[int, ...]:
-    """Returns the seasons that the series share, one or two, in increasing order; (1,) for none
-    (`season.find_seasons`)."""
-    return seasons_and_year(panel).rows
-
-
-def seasons_and_year(panel: Mapping[str, Series]) -> Seasons:
-    """Returns the seasons that the series share, and the rows of a year where it shows and is no whole number."""
-    every = max(1, len(panel) // SAMPLED)
-    sample = list(panel.values())[::every]
-    return season.find_seasons([series.values for series in sample], sample[0].calendar)
+    """Returns the seasons that the series share, one or two, in increasing order; (1,) for none (`seasons_of`)."""
+    return seasons_of(panel).rows
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,8 @@ class GlobalStrategy:
     seed           seed of all random numbers
     distribution, skip_seasons   see `WindowSpec`
     boxcox_lambda  see `WindowSpec`; None: chosen by trials
-    calendar       names of calendar features that the networks read
+    calendar       names of calendar features that the networks read; None: those of `default_calendar`
+    holidays       names of features of holidays, read besides
     """
 
     seasons: tuple[int, ...] | None
@@ -63,7 +55,8 @@ class GlobalStrategy:
     distribution: str = "median"
     skip_seasons: int = 1
     boxcox_lambda: float | None = None
-    calendar: tuple[str, ...] = ()
+    calendar: tuple[str, ...] | None = ()
+    holidays: tuple[str, ...] = ()
 
     def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, GlobalStrategy]:
         """Returns the series that are long enough, and a copy of the strategy whose horizon is chosen for them.
@@ -172,6 +165,7 @@ class GlobalStrategy:
                 f"skip_seasons: {self.skip_seasons} seasons are more than the {context // seasons[0]} that a window"
                 " reads"
             )
+        calendar = default_calendar(panel) if self.calendar is None else self.calendar
         spec = WindowSpec(
             tuple(seasons),
             context,
@@ -181,7 +175,7 @@ class GlobalStrategy:
             self.distribution,
             self.skip_seasons,
             any(each.masked for each in series),
-            Inputs.of(series, self.calendar),
+            Inputs.of(series, calendar + self.holidays),
         )
         trials = specs(series, seasons, self.boxcox_lambda, spec)
         return train_global(series, trials, self.recipe, child(self.seed), on_progress)

@@ -27,7 +27,8 @@ def common_season(values: Sequence[np.ndarray], usual: Sequence[int] = ()) -> in
     """Returns the number of rows in the season that series share, 1 where they show none.
 
     values   one or more series, of any lengths; those with equal values and very short ones say nothing
-    usual    lengths that the calendar suggests, of which the shortest that shows is taken; empty: every length from 3 to a third of the rows is tried
+    usual    lengths that the calendar suggests, of which the shortest that shows is taken; empty: every length from 3
+             to a third of the rows is tried
 
     For each length, the squares of the changes that it explains are compared with those that it leaves, over all
     series (an F test with degrees of freedom for changes that depend on each other, and series that move alike). The
