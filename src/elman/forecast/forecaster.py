@@ -69,7 +69,9 @@ class Forecaster(FittedForecaster):
     boxcox_lambda  lambda of the Box-Cox transformation of series above zero; 1: no transformation, 0: logarithms; None:
                    chosen by validation
     calendar       names of calendar features: some of "minute", "hour", "weekday", "day" (of the month), "month",
-                   "week"
+                   "week", "year"; [] for none. None: for a global model those that show in the series
+    holidays       public holidays of a country, "DE", or of a part of it, "DE-BY", known ahead: needs elman[holidays],
+                   and rows of a day or less
     skip_bad       whether series that cannot be used are left out, and listed in `skipped_` and `Forecasts.skipped`;
                    otherwise the first one raises an error
     seed           seed of all random numbers. The same seed, engine and data give the same results, bit for bit
@@ -102,6 +104,7 @@ class Forecaster(FittedForecaster):
         skip_seasons: int = 1,
         boxcox_lambda: float | None = None,
         calendar: Sequence[str] | None = None,
+        holidays: str | None = None,
         skip_bad: bool = False,
         seed: int = 0,
     ) -> None:
@@ -124,11 +127,12 @@ class Forecaster(FittedForecaster):
         self.skip_seasons = skip_seasons
         self.boxcox_lambda = boxcox_lambda
         self.calendar = calendar
+        self.holidays = holidays
         self.skip_bad = skip_bad
         self.seed = seed
 
     _constraints = options.CONSTRAINTS
-    _added = ("duplicates", "models", "regular")
+    _added = ("duplicates", "holidays", "models", "regular")
     _renamed = MappingProxyType({"head": "distribution", "skip": "skip_seasons", "power": "boxcox_lambda"})
 
     # ------------------------------------------------------------------------------------------- fit

@@ -9,7 +9,7 @@ import numpy as np
 from elman.forecast.combination.model import CombinedModel
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import Backtest
-from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.baselines import baselines, rows_ago
 from elman.forecast.evaluation.coverage import pooled_errors
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.result import Forecast
@@ -58,7 +58,10 @@ def forecasts(
     if source in members:
         predicted = predicted._replace(values=members[source])
     elif source is not None:
-        rules = [baselines(series.fill_masked(season).values, h, season)[source] for series in panel.values()]
+        rules = [
+            baselines(series.fill_masked(season).values, h, season, rows_ago(series.calendar, season))[source]
+            for series in panel.values()
+        ]
         predicted = predicted._replace(values=np.array(rules))
     bands: Sequence[Mapping[float, np.ndarray]] = [{}] * len(panel)
     name = source or model.name

@@ -19,6 +19,7 @@ from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.recursive_model import DENSITIES
 from elman.series import limits
 from elman.series.calendar import check_freq
+from elman.series.dates.holidays import PREFIX, parse_holidays
 from elman.series.inputs import parse_calendar
 from elman.series.order.grid import check_regular_step
 from elman.series.order.in_order import DUPLICATES
@@ -69,7 +70,8 @@ CONSTRAINTS: Constraints = {
     "distribution": [fields.one_of(*DISTRIBUTIONS)],
     "skip_seasons": [fields.whole(0, limits.SKIP)],
     "boxcox_lambda": [lambda _, value: parse_lambda(value), None],
-    "calendar": [lambda _, value: parse_calendar(value)],
+    "calendar": [lambda _, value: parse_calendar(value), None],
+    "holidays": [lambda _, value: parse_holidays(value), None],
     "skip_bad": [fields.flag],
     "seed": [fields.whole(0, limits.SEED)],
 }
@@ -100,14 +102,17 @@ def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy
     seasons, horizon, context, seed = checked["season"], checked["horizon"], checked["context"], checked["seed"]
     distribution, skip_seasons = checked["distribution"], checked["skip_seasons"]
     boxcox_lambda, calendar = checked["boxcox_lambda"], checked["calendar"]
+    holidays = () if checked["holidays"] is None else (PREFIX + checked["holidays"],)
     changed = {name: checked[name] for name in RECIPE_OPTIONS if checked[name] is not None}
     one_season = seasons is None or len(seasons) == 1
     short = panel.single and len(panel.first) < LONG and not panel.first.masked
     if short and one_season and distribution == "median" and skip_seasons == 1:
         season, recipe = None if seasons is None else seasons[0], replace(LOCAL[checked["effort"]], **changed)
-        return LocalStrategy(season, horizon, context, recipe, seed, boxcox_lambda, calendar)
+        return LocalStrategy(season, horizon, context, recipe, seed, boxcox_lambda, (calendar or ()) + holidays)
     recipe = replace(global_recipe(checked["effort"], sum(map(len, panel.values()))), **changed)
-    return GlobalStrategy(seasons, horizon, context, recipe, seed, distribution, skip_seasons, boxcox_lambda, calendar)
+    return GlobalStrategy(
+        seasons, horizon, context, recipe, seed, distribution, skip_seasons, boxcox_lambda, calendar, holidays
+    )
 
 
 def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -14,7 +14,7 @@ from elman.forecast.combination.model import CombinedModel
 from elman.forecast.combination.weights import Weights
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import LINEAR, NETWORK, Backtest
-from elman.forecast.evaluation.baselines import RULES
+from elman.forecast.evaluation.baselines import ALWAYS, RULES, YEAR_AGO
 from elman.forecast.evaluation.metrics import rmsse_scale
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.linear_model import LinearModel
@@ -146,7 +146,7 @@ def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model)
         )
     first, *others = backtest.forecasts
     combination = isinstance(model, CombinedModel)
-    if first != model.name or not {*RULES} <= {*others} <= {*(MEMBERS if combination else RULES)}:
+    if first != model.name or not {*ALWAYS} <= {*others} <= {*(MEMBERS if combination else RULES)}:
         raise ValueError(
             f"backtest.forecasts: expected {model.name!r} and the baselines, got {checks.shown([*backtest.forecasts])}"
         )
@@ -168,7 +168,7 @@ def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model)
     roots, scales, errors = backtest.root_scales, backtest.scales, backtest.error_scale
     if roots is None or not np.isclose(roots, expected, rtol=1e-6, atol=0.0, equal_nan=True).all():
         raise ValueError("backtest.root_scales: expected those of the rows before the windows, got others")
-    may_miss = (NETWORK, LINEAR) if combination else ()
+    may_miss = (NETWORK, LINEAR, YEAR_AGO) if combination else ()
     if not all(
         np.isfinite(each[~np.isnan(each)] if name in may_miss else each).all()
         for name, each in backtest.forecasts.items()

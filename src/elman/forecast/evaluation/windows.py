@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from elman.forecast.evaluation.backtest import Backtest
-from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.baselines import baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale, rmsse_scale
 from elman.series.panel import Panel
 
@@ -34,9 +34,13 @@ def backtest_of(
     horizon = next(iter(forecasts.values())).shape[1]
     rule_forecasts: dict[str, list[np.ndarray]] = {}
     scales: list[tuple[float, float]] = []
-    for (id, start), season in zip(windows, seasons, strict=True):
+    years = [rows_ago(panel[id].calendar, season) for (id, _), season in zip(windows, seasons, strict=True)]
+    seen = [year is not None and start >= year for (_, start), year in zip(windows, years, strict=True)]
+    if 2 * sum(seen) <= len(windows):  # in most of the windows
+        years = [None] * len(windows)
+    for (id, start), season, year in zip(windows, seasons, years, strict=True):
         known = panel[id].head(start).fill_masked(season)
-        for rule, values in baselines(known.values, horizon, season).items():
+        for rule, values in baselines(known.values, horizon, season, year).items():
             rule_forecasts.setdefault(rule, []).append(values)
         scales.append((mase_scale(known.observed, season), rmsse_scale(known.observed)))
     return Backtest(
