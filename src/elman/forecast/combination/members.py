@@ -9,7 +9,7 @@ import numpy as np
 from elman.core.smoothing import FORMS
 from elman.forecast.decomposition import Decomposition, decompose
 from elman.forecast.evaluation.backtest import LINEAR, NETWORK
-from elman.forecast.evaluation.baselines import RULES, baselines, rows_ago
+from elman.forecast.evaluation.baselines import RULES, YEAR_AGO, baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale
 from elman.forecast.smoothing import fit_smoothing, fit_theta
 from elman.forecast.smoothing.fit import LONGEST_SEASON
@@ -18,12 +18,37 @@ from elman.series.season import shown_season
 from elman.series.seasonal.year import rows_per_year
 from elman.series.series import Series
 
-__all__ = ["DAMPED", "LEAST_ROWS", "LINEAR", "MEMBERS", "NETWORK", "PRIOR", "SMOOTHING", "THETA", "member_forecasts"]
+__all__ = [
+    "DAMPED",
+    "LEAST_ROWS",
+    "LINEAR",
+    "MEAN",
+    "MEMBERS",
+    "NAIVE",
+    "NETWORK",
+    "PRIOR",
+    "SEASONAL",
+    "SMOOTHING",
+    "THETA",
+    "member_forecasts",
+]
 
-SMOOTHING, DAMPED, THETA = "exponential smoothing", "damped trend", "theta"
+NAIVE, SEASONAL = RULES[:2]
+SMOOTHING, DAMPED, THETA, MEAN = "exponential smoothing", "damped trend", "theta", "seasonal mean"
+PERIODS = 2  # of the longest season, over which the seasonal mean is taken
 LEAST_ROWS = 3  # rows of a series, below which nothing is forecast
 # the weights before any window is seen, up to a factor
-PRIOR = {NETWORK: 1.0, LINEAR: 1.0, SMOOTHING: 1.0, DAMPED: 1.0, THETA: 1.0, **dict.fromkeys(RULES, 0.25)}
+PRIOR = {
+    NETWORK: 1.0,
+    LINEAR: 1.0,
+    SMOOTHING: 1.0,
+    DAMPED: 1.0,
+    THETA: 1.0,
+    MEAN: 1.0,
+    **dict.fromkeys(RULES, 0.1),
+    SEASONAL: 0.25,
+    YEAR_AGO: 0.25,
+}
 MEMBERS = tuple(PRIOR)
 DYNAMIC = "DOTM"  # the dynamic optimised Theta model: better on held-out rows than a choice among four
 DAMPED_FORMS = tuple(form for form in FORMS if form.damped)
@@ -55,6 +80,9 @@ def member_forecasts(
     }
     deviation = np.sqrt(smoothing.variances(horizon))
     if adjusted is not None:
+        found[MEAN] = np.array(
+            [np.full(horizon, _mean(each, year or seasons[-1])) for each, year in zip(values, years, strict=True)]
+        )
         found = {name: np.array([a.restored(row) for a, row in zip(adjusted, each, strict=True)])
                  for name, each in found.items()}  # fmt: skip
         deviation *= np.array([np.abs(a.ahead(horizon)) if a.multiplicative else np.ones(horizon) for a in adjusted])
@@ -64,6 +92,11 @@ def member_forecasts(
     return {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()}, np.clip(
         spread, SMALLEST, LARGEST_FORECAST
     )
+
+
+def _mean(adjusted: np.ndarray, period: int) -> float:
+    """Returns the mean of the last `PERIODS` periods of values without seasons."""
+    return float(adjusted[-PERIODS * period :].mean())
 
 
 def _adjusted(
