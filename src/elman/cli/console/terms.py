@@ -16,9 +16,11 @@ WIDTH = 100  # letters of a line
 
 ERRORS = (
     "Errors, lower is better. MASE 1: the usual change over a season (without one, over a row); sMAPE: in % of the"
-    " values; RMSE: in their unit; RMSSE 1: the usual change over a row; OWA 1: as naive 2, by sMAPE and MASE. Naive"
-    " repeats the last value, seasonal naive the last season; drift goes on from the first value through the last;"
-    " naive 2 is naive with the season taken out and put back; year ago repeats the same days of the last year."
+    " values; RMSE: in their unit; RMSSE 1: the usual change over a row; OWA 1: as naive 2, by sMAPE and MASE. The"
+    " combination is a weighted mean of the others: a network, a linear model of many rows, and models of each series"
+    " alone, of which exponential smoothing, damped trend and theta follow level, trend and season. Naive repeats the"
+    " last value, seasonal naive the last season; drift goes on from the first value through the last; naive 2 is naive"
+    " with the season taken out and put back; year ago repeats the same days of the last year."
 )
 INTERVALS = (
     "Held: rows whose truth lies inside. Lower is better: interval score, the width with a penalty for rows outside,"
