@@ -34,23 +34,29 @@ def test_likelihood_and_forecasts_are_statsforecasts_at_its_parameters(form: Smo
     states = np.zeros((1, 2 + SEASON))
     states[0, :width] = initial
     models = replace(models, forms=(form.name,), parameters=parameters[None], initial=states).updated([y])
-    np.testing.assert_allclose(models.forecast(AHEAD)[0], ahead, rtol=1e-7)
+    # Where a trend is damped, theirs goes on with phi b, phi b, phi^2 b, ...: the second row repeats a power
+    alike = 1 if form.damped else AHEAD
+    np.testing.assert_allclose(models.forecast(AHEAD)[0, :alike], ahead[:alike], rtol=1e-7)
 
 
 def test_the_fitted_likelihood_is_as_high_as_statsforecasts():
-    """In its version 2.1.1 beta may be above alpha and gamma above 1 - alpha, so a few fits may be less likely."""
+    """Within 0.5 %; as high wherever its parameters are allowed here: in version 2.1.1 beta may be above alpha, and
+    gamma above 1 - alpha."""
     near, above = [], []
     for form in FORMS:
         models = fit_smoothing(list(SERIES.values()), SEASON, [form], prior=False)
         assert models.forms == (form.name,) * len(SERIES)
         for name, likelihood in zip(SERIES, models.log_likelihood, strict=True):
             n = len(SERIES[name])
-            expected = FROZEN[f"ets-{name}-{form.name}"][-AHEAD - 1]
+            frozen = FROZEN[f"ets-{name}-{form.name}"]
+            alpha, beta, gamma, expected = *frozen[:3], frozen[-AHEAD - 1]
             ours = likelihood + 0.5 * n * (1.0 + np.log(2.0 * np.pi / n))
             near.append(ours > expected - 0.005 * abs(expected))
-            above.append(ours > expected - 0.01)
+            if beta <= alpha and gamma <= 1.0 - alpha:
+                above.append(ours > expected - 0.01)
     assert np.mean(near) >= 0.95
-    assert np.mean(above) >= 0.9
+    assert len(above) >= 60
+    assert np.mean(above) >= 0.95
 
 
 @pytest.mark.parametrize("name", SERIES)
