@@ -27,7 +27,7 @@ from elman.series.panel_sources import as_panel
 from elman.series.series import SeriesOptions
 
 NOTHING = CovariateWindows(*(np.zeros((2, 20, 0)),) * 4)
-QUICK = {"effort": "fast", "hidden_size": 8, "updates": 60}
+QUICK: dict[str, Any] = {"models": "network", "effort": "fast", "hidden_size": 8, "updates": 60}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def fitted(data: Any, **columns: Any) -> Forecast:
 
 def test_a_forecast_prints_as_one_short_line():
     found = fitted(as_series(VALUES, time=TIMES))
-    assert repr(found) == "Forecast('value', 3 rows, 2020-01 to 2020-03, by network, intervals of 80 %)"
+    assert repr(found) == "Forecast('value', 3 rows, 2020-01 to 2020-03, by combination, intervals of 80 %)"
     assert repr(found.backtest).startswith("Backtest(2 windows of 3 rows, mean MASE ")
     assert len(repr(found.backtest)) < 120
 

@@ -18,7 +18,7 @@ ERRORS = (
     "Errors, lower is better. MASE 1: the usual change over a season (without one, over a row); sMAPE: in % of the"
     " values; RMSE: in their unit; RMSSE 1: the usual change over a row; OWA 1: as naive 2, by sMAPE and MASE. Naive"
     " repeats the last value, seasonal naive the last season; drift goes on from the first value through the last;"
-    " naive 2 is naive with the season taken out and put back."
+    " naive 2 is naive with the season taken out and put back; year ago repeats the same days of the last year."
 )
 INTERVALS = (
     "Held: rows whose truth lies inside. Lower is better: interval score, the width with a penalty for rows outside,"
