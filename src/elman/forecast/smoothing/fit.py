@@ -26,7 +26,7 @@ SMALLEST_ERROR = 1e-8  # of the mean absolute value: a form that errs less fits 
 
 # How far within its bounds each parameter may lie at the start. The likelihood often has two maxima, of a level that is
 # slow and of one that is fast: from the likeliest combination of each kind one search begins
-SLOW, FAST = (0.03, 0.15), (0.4, 0.75, 0.97)
+SLOW, FAST = (0.001, 0.03), (0.15, 0.4, 0.75, 0.97)
 BETA, GAMMA, PHI = (0.03, 0.25), (0.03, 0.3), (0.9,)
 
 # The prior's negative logarithm is this times how far alpha, beta, gamma and phi lie within their bounds. Without it a

@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["minimise"]
 
 SUFFICIENT = 1e-4  # a step must win this share of what the slope promises (Armijo)
-LONGEST = 4.0  # step in one coordinate
+LONGEST = 1.0  # step in one coordinate: a longer one would leap from one maximum of the likelihood to another
 Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
