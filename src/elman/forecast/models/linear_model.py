@@ -2,9 +2,8 @@
 
 The regression is of the difference from the seasonal naive forecast, with a ridge penalty, so that few rows give that
 forecast. The candidates differ in their context, and in what becomes of the level of a window: with some the forecast
-keeps it, with others it reverts to the mean of the series, as far as the rows say. The season of the base and the
-penalty of each candidate, and the two candidates whose mean is the model, have the smallest squared errors on held-out
-rows. See `forecast/window_moments.py`.
+keeps it, with others it reverts to the mean of the series, as far as the rows say. Held-out rows choose the season of
+the base and the penalty of each candidate, and the two candidates whose mean is the model. See `window_moments.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ from elman.series.series import Series
 __all__ = ["LinearModel", "train_linear"]
 
 CONTEXTS = (2, 7, 14, 28)  # contexts that are tried, in short seasons
-AVERAGED = 2  # number of candidates whose mean is the model
 MOST = 1500  # largest context: the time of an eigendecomposition grows with its third power
 MOST_WEIGHTS = 4_000_000  # largest number of weights, horizon times context
 PENALTIES = tuple(10.0**k for k in range(-6, 3))  # multiples of the mean eigenvalue of the Gram matrix
@@ -147,7 +145,7 @@ def train_linear(
     scaled = [_segments(each, seasons[0]) for each in series]
     folds = [fold for k in range(FOLDS) if (fold := _Fold.of(scaled, max(contexts, default=0), horizon, k)).held]
     choices = [each for c in contexts for each in _choices(folds, _Trial(c, horizon, seasons))]
-    best = sorted(choices, key=lambda choice: choice.error)[:AVERAGED]
+    best = _best(choices)
     if not best:
         return None
     segments = [z for runs in scaled for z in runs]
@@ -263,14 +261,11 @@ class _Choice(NamedTuple):
 
 
 def _choices(folds: Sequence[_Fold], trial: _Trial) -> list[_Choice]:
-    """Returns the best candidate whose level is kept, and the best one whose level reverts if that has smaller errors,
-    also in the last fold, which is trained on earlier rows alone; none where a fold has too few windows.
-
-    A random walk seems to revert to its mean, if that is the mean of later rows too.
-    """
+    """Returns the best candidate whose level is kept, and the best one whose level reverts; none where a fold has too
+    few windows."""
     kinds = (False, True)
-    errors, naive = np.zeros((len(folds), len(kinds), len(trial.seasons), len(PENALTIES))), 0.0
-    for fold, found in zip(folds, errors, strict=True):
+    errors, naive = np.zeros((len(kinds), len(trial.seasons), len(PENALTIES))), 0.0
+    for fold in folds:
         trained, held = trial.moments(fold.trained), trial.moments(fold.held)
         if trained.windows < trial.context or not held.windows:
             return []
@@ -279,19 +274,25 @@ def _choices(folds: Sequence[_Fold], trial: _Trial) -> list[_Choice]:
             for k, base in enumerate(trial.seasons):
                 regression, scored = (trial.regression(each, reverts, base) for each in (trained, held))
                 solved = solved or Solved(regression.gram)  # which does not depend on the base
-                found[int(reverts), k] = solved.errors(regression, scored, PENALTIES)
+                errors[int(reverts), k] += solved.errors(regression, scored, PENALTIES)
                 naive += float(scored.squares.sum()) if k == 0 and not reverts else 0.0
-    if not folds:
-        return []
     choices: list[_Choice] = []
-    last: list[float] = []
-    for reverts, total, latest in zip(kinds, errors.sum(axis=0), errors[-1], strict=True):
-        k, p = np.unravel_index(int(total.argmin()), total.shape)
-        error = float(total[k, p]) / max(naive, SMALLEST)
+    for reverts, found in zip(kinds, errors, strict=True):
+        k, p = np.unravel_index(int(found.argmin()), found.shape)
+        error = float(found[k, p]) / max(naive, SMALLEST)
         choices.append(_Choice(trial, reverts, trial.seasons[k], PENALTIES[p], error))
-        last.append(float(latest[k, p]))
-    kept, reverting = choices
-    return choices if reverting.error < kept.error and last[1] < last[0] else [kept]
+    return choices if folds else []
+
+
+def _best(choices: Sequence[_Choice]) -> list[_Choice]:
+    """Returns two choices, whose mean is the model: the best that reverts and the best that does not, if the first is
+    the better one, else the two best that do not; fewer if there are no more.
+
+    A random walk seems to revert to the mean of its past, by which half of the model is not misled.
+    """
+    choices = sorted(choices, key=lambda choice: choice.error)
+    kept = [choice for choice in choices if not choice.reverts]
+    return [choices[0], kept[0]] if choices and choices[0].reverts else kept[:2]
 
 
 def _mean_weights(choices: Sequence[_Choice], segments: Sequence[np.ndarray]) -> np.ndarray:
