@@ -72,17 +72,20 @@ def member_forecasts(
     adjusted, rest = _adjusted(series, values, seasons), season
     if adjusted is not None:
         values, rest = [each.adjusted for each in adjusted], 1
+    sizes = np.maximum([np.abs(each).mean() for each in values], SMALLEST)[:, None]  # variances of 1e200 would overflow
+    values = [each / size for each, size in zip(values, sizes, strict=True)]
     smoothing = fit_smoothing(values, rest)
     found = {
         SMOOTHING: smoothing.forecast(horizon),
         DAMPED: fit_smoothing(values, rest, DAMPED_FORMS).forecast(horizon),
         THETA: fit_theta(values, rest, (DYNAMIC,)).forecast(horizon),
     }
-    deviation = np.sqrt(smoothing.variances(horizon))
+    deviation = sizes * np.sqrt(smoothing.variances(horizon))
     if adjusted is not None:
-        found[MEAN] = np.array(
-            [np.full(horizon, _mean(each, year or seasons[-1])) for each, year in zip(values, years, strict=True)]
-        )
+        means = [_mean(each, year or seasons[-1]) for each, year in zip(values, years, strict=True)]
+        found[MEAN] = np.repeat(np.array(means)[:, None], horizon, axis=1)
+    found = {name: sizes * each for name, each in found.items()}
+    if adjusted is not None:
         found = {name: np.array([a.restored(row) for a, row in zip(adjusted, each, strict=True)])
                  for name, each in found.items()}  # fmt: skip
         deviation *= np.array([np.abs(a.ahead(horizon)) if a.multiplicative else np.ones(horizon) for a in adjusted])

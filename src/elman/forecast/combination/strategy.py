@@ -160,7 +160,7 @@ class CombinedStrategy:
         values = np.empty((len(places), self.horizon))
         for scored, others in folds_of(before):
             weights = self._weights(before.take(others) if len(others) else None, tuple(members))
-            forecasts = {name: members[name][scored] for name in weights.members}
+            forecasts = {name: each[scored] for name, each in members.items()}
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
 
