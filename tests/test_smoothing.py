@@ -197,6 +197,16 @@ def test_series_of_every_kind_have_finite_forecasts(fit):
 
 
 @pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
+def test_a_long_season_is_found_and_one_longer_than_the_series_is_not_looked_for(fit):
+    rng = np.random.default_rng(6)
+    season = 100.0 + 30.0 * np.sin(2.0 * np.pi * np.arange(52) / 52)
+    models = fit([np.tile(season, 5)[:length] + rng.normal(0.0, 2.0, length) for length in (260, 230)], 52)
+    expected = [season[260 % 52 + np.arange(10)], season[230 % 52 + np.arange(10)]]
+    np.testing.assert_allclose(models.forecast(10), expected, atol=8.0)
+    assert fit([season], 10**9).season == 1
+
+
+@pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
 def test_models_are_the_same_alone_and_go_on_with_newer_values(fit):
     rng = np.random.default_rng(2)
     season = np.tile([4.0, -4.0, 0.0, 1.0], 15)

@@ -15,7 +15,7 @@ from elman.engines.smoothing import likelihood, value
 from elman.forecast.smoothing.minimise import minimise
 from elman.forecast.smoothing.models import SmoothingModels
 from elman.forecast.smoothing.parameters import Coordinates, parameters_of
-from elman.forecast.smoothing.rows import Rows, checked_series
+from elman.forecast.smoothing.rows import Rows, checked_series, usable_season
 from elman.forecast.smoothing.start import initial_states
 
 __all__ = ["CRITERIA", "fit_smoothing"]
@@ -55,7 +55,7 @@ def fit_smoothing(
     series of a form at once, and the form of each by an information criterion.
 
     values     n series, each (T,) of finite values, NaN where one is missing, of one row or more
-    season     rows of a season, 1 for none
+    season     rows of a season, 1 for none, which is also taken where no series has so many rows
     forms      the forms to choose from, `FORMS` if None. A series takes no form that has too many parameters for its
                number of rows, nor one for values above zero if it has others; where none is left, it has a level alone
     criterion  "aicc", "aic" or "bic"
@@ -68,6 +68,7 @@ def fit_smoothing(
     checks.choice("criterion", criterion, CRITERIA)
     checks.flag("prior", prior)
     given = checked_series(values)
+    season = usable_season(season, given)
     scale = np.nanmean(np.abs(given.y), axis=1)
     scale = np.where(scale > 0.0, scale, 1.0)
     rows = Rows(given.y / scale[:, None], given.lengths)

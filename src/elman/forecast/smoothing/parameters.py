@@ -15,7 +15,7 @@ class Coordinates:
 
     A parameter within (low, high) is low + (high - low) sin^2 of an angle, so that a bound is reached at a finite angle
     with a slope of 0: what lies there is found as fast as what lies between. The bounds of beta and gamma follow from
-    alpha. Angles are counted in units of 2 / sqrt(rows), states in the units of the series' own errors; in these
+    alpha. Angles are counted in units of 1 / sqrt(rows), states in the units of the series' own errors; in these
     coordinates the second derivatives of the likelihood are near 1. The mean of the seasons is held.
     """
 
@@ -37,7 +37,7 @@ class Coordinates:
         if form.season and seasons_learned:
             self.states = np.append(self.states, np.arange(2, initial.shape[1]))
         self.angle = np.arcsin(np.sqrt(shares[:, self.angles]))
-        self.unit = (2.0 / np.sqrt(np.maximum(known, 1)))[:, None]
+        self.unit = (1.0 / np.sqrt(np.maximum(known, 1)))[:, None]
         self.size = len(self.angles) + len(self.states)
 
     def decode(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
