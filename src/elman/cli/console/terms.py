@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
+from elman.series.seasonal.year import rows_per_year
 
 if TYPE_CHECKING:
     from elman.series.series import Series
@@ -35,14 +36,19 @@ def explain(text: str) -> None:
         terminal.line(line)
 
 
-def season_text(seasons: tuple[int, ...], asked: bool, series: Series) -> str:
+def season_text(seasons: tuple[int, ...], asked: bool, series: Series, year: bool = False) -> str:
     """Returns the words for the seasons of a model, and how to set one where none was found.
 
     seasons   their lengths in rows, (1,) for none;  asked  whether the user named them;  series  one of those
+    year      whether a year shows besides, whose rows are no whole number
     """
+    rows = rows_per_year(series.calendar) if year else None
+    also = "" if rows is None else f"; a year of {rows:.2f} rows shows"
     if seasons != (1,):
         found = "" if asked else ", found in the data"
-        return f"season of {' and '.join(map(str, seasons))} rows{found}"
+        return f"season of {' and '.join(map(str, seasons))} rows{found}{also}"
+    if also:
+        return also.removeprefix("; ")
     if asked:
         return "no season"
     unit = series.calendar.unit_name if series.calendar is not None else None
