@@ -54,7 +54,7 @@ def test_holidays_make_a_forecast_better(tmp_path) -> None:
     cut = int(np.flatnonzero(times == np.datetime64("2022-12-20"))[0])
 
     def miss(**options: object) -> float:
-        model = Forecaster(horizon=14, windows=0, seed=1, calendar=[], effort="fast", **options)  # type: ignore[arg-type]
+        model = Forecaster(horizon=14, windows=0, seed=1, calendar=[], effort="fast", models="network", **options)  # type: ignore[arg-type]
         model.fit(values[:cut], time=times[:cut])
         model.save(tmp_path / "shop.safetensors")
         again = elman.load(tmp_path / "shop.safetensors").predict()

@@ -26,6 +26,7 @@ from elman.series.series import Series
 
 __all__ = ["GlobalStrategy", "find_seasons"]
 
+FEATURED = 96  # rows ahead at most, with the features of the dates that show: each is read twice for each row
 UPDATE_SHARE = 5  # further training has the updates of the recipe divided by this number
 
 
@@ -172,7 +173,9 @@ class GlobalStrategy:
                 f"skip_seasons: {self.skip_seasons} seasons are more than the {context // seasons[0]} that a window"
                 " reads"
             )
-        calendar = default_calendar(panel) if self.calendar is None else self.calendar
+        calendar = self.calendar or ()
+        if self.calendar is None and self.horizon <= FEATURED:
+            calendar = default_calendar(panel)
         spec = WindowSpec(
             tuple(seasons),
             context,
