@@ -125,12 +125,11 @@ def test_json_holds_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
     assert {row["model"] for row in found["backtest"]["mean"]} == {
         "combination",
         "network",
-        "linear",
         "exponential smoothing",
         "damped trend",
         "theta",
     } | rules
-    assert len(found["backtest"]["windows"]) == 6 * 10
+    assert len(found["backtest"]["windows"]) == 6 * 9
     assert (found["rows"], found["freq"]) == (60, "monthly")
 
 

@@ -48,7 +48,9 @@ def test_a_power_that_is_asked_for_is_taken():
         assert model.predict().min() >= 0
     with pytest.raises(ValueError, match=r"boxcox_lambda: expected a finite number .*1"):
         Forecaster(boxcox_lambda=2.0).fit(values)
-    below = Forecaster(horizon=7, windows=0, boxcox_lambda=0.0, updates=5, members=1).fit(values - values.mean())
+    below = Forecaster(models="network", horizon=7, windows=0, boxcox_lambda=0.0, updates=5, members=1).fit(
+        values - values.mean()
+    )
     assert below.model_.configuration.boxcox_lambda == 1.0  # nothing below zero has a logarithm
 
 

@@ -287,4 +287,4 @@ def test_the_page_runs() -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "The network" in done.stdout
+    assert "The combination beats" in done.stdout

@@ -142,7 +142,8 @@ def test_what_came_is_compared():
     errors = known.errors()
     assert errors["rows"] == 2
     assert errors["mase"] == pytest.approx(error.mean() / np.abs(VALUES[12:] - VALUES[:-12]).mean())
-    assert errors["covered_80"] == 0.0
+    low, high = found.intervals[80.0][:2].T
+    assert errors["covered_80"] == 100.0 * np.mean((known.actual[:2] >= low) & (known.actual[:2] <= high))
     assert known.columns() == ["time", "value", *COLUMNS, "actual"]
     assert found.actual is None
 

@@ -65,7 +65,8 @@ class Regression:
 
     Both are linear in the context x (c,): the level is the mean of its last `level_rows` rows, and the base of row j of
     the horizon is the row `lag` rows (or a multiple) before. So the forecast is W x with W (h, c), each row of which
-    adds up to 1: a shift of all rows shifts the forecast. The penalty shrinks W to the rule of the base.
+    adds up to 1: a shift of all rows shifts the forecast. With `level_rows` 0 the level is 0, and forecasts revert to 0
+    as far as the windows say. The penalty shrinks W to the rule of the base.
 
     gram      (c, c) sums of products of inputs
     cross     (c, h) sums of products of inputs and targets
@@ -88,12 +89,13 @@ class Regression:
 
     def _less_level(self, products: np.ndarray) -> np.ndarray:
         """Returns the sums of products (c, k) of rows less the level, from those (c, k) of rows."""
-        return products - products[-self._level_rows :].mean(axis=0)
+        return products - products[-self._level_rows :].mean(axis=0) if self._level_rows else products
 
     def weights(self, slopes: np.ndarray) -> np.ndarray:
         """Returns the weights (h, c) of the rows of the context, from those (c, h) of the inputs."""
         found = slopes.T.copy()
-        found[:, -self._level_rows :] -= slopes.sum(axis=0)[:, None] / self._level_rows
+        if self._level_rows:
+            found[:, -self._level_rows :] -= slopes.sum(axis=0)[:, None] / self._level_rows
         found[np.arange(len(found)), self._base] += 1.0
         return found
 

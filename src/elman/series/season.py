@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elman.series.calendar import Calendar
-from elman.series.seasonal.lengths import LONGEST, common_season, longer_season
+from elman.series.seasonal.lengths import LONGEST, common_season, has_season, longer_season
 from elman.series.seasonal.year import rows_per_year, shows_year
 
 __all__ = ["Seasons", "autocorrelation", "default_horizon", "find_season", "find_seasons", "shown_season"]
@@ -46,6 +46,8 @@ def find_seasons(values: Sequence[np.ndarray], calendar: Calendar | None = None)
         year = rows if rows is not None and shows_year(values, rows) else None
         return Seasons((short,) if longer == 1 else (short, longer), year)
     short = common_season(values)
+    if short % 7 == 0 and short // 7 in DAYS and has_season(values, short // 7):  # the week explains more than its day
+        return Seasons((short // 7, short), None)
     week = (7 * short,) if short in DAYS and 7 * short <= LONGEST else (52 * short,) if short == 7 else ()
     longer = longer_season(values, short, week)
     return Seasons((short,) if longer == 1 else (short, longer), None)

@@ -22,7 +22,8 @@ def print_forecasts_of_model(model: Forecaster, found: Forecast | Forecasts) -> 
     first = next(iter(model.series_.values())) if isinstance(model.series_, dict) else model.series_
     seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
     rows = "1 row" if model.horizon_ == 1 else f"{model.horizon_} rows"
-    terminal.line(f"Forecast of {rows}; {season_text(seasons, model.season is not None, first)}")
+    year = model.calendar is None and "year" in model.model_.inputs.calendar
+    terminal.line(f"Forecast of {rows}; {season_text(seasons, model.season is not None, first, year)}")
     print_skipped(model.skipped_ | getattr(found, "skipped", {}))
     _print_chosen(model)
     if model.backtest_ is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from elman.core.smoothing import FORMS
 from elman.forecast.decomposition import Decomposition, decompose
 from elman.forecast.evaluation.backtest import LINEAR, NETWORK
-from elman.forecast.evaluation.baselines import RULES, baselines, rows_ago
+from elman.forecast.evaluation.baselines import RULES, YEAR_AGO, baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale
 from elman.forecast.smoothing import fit_smoothing, fit_theta
 from elman.forecast.smoothing.fit import LONGEST_SEASON
@@ -18,12 +18,37 @@ from elman.series.season import shown_season
 from elman.series.seasonal.year import rows_per_year
 from elman.series.series import Series
 
-__all__ = ["DAMPED", "LEAST_ROWS", "LINEAR", "MEMBERS", "NETWORK", "PRIOR", "SMOOTHING", "THETA", "member_forecasts"]
+__all__ = [
+    "DAMPED",
+    "LEAST_ROWS",
+    "LINEAR",
+    "MEAN",
+    "MEMBERS",
+    "NAIVE",
+    "NETWORK",
+    "PRIOR",
+    "SEASONAL",
+    "SMOOTHING",
+    "THETA",
+    "member_forecasts",
+]
 
-SMOOTHING, DAMPED, THETA = "exponential smoothing", "damped trend", "theta"
+NAIVE, SEASONAL = RULES[:2]
+SMOOTHING, DAMPED, THETA, MEAN = "exponential smoothing", "damped trend", "theta", "seasonal mean"
+PERIODS = 2  # of the longest season, over which the seasonal mean is taken
 LEAST_ROWS = 3  # rows of a series, below which nothing is forecast
 # the weights before any window is seen, up to a factor
-PRIOR = {NETWORK: 1.0, LINEAR: 1.0, SMOOTHING: 1.0, DAMPED: 1.0, THETA: 1.0, **dict.fromkeys(RULES, 0.25)}
+PRIOR = {
+    NETWORK: 1.0,
+    LINEAR: 1.0,
+    SMOOTHING: 1.0,
+    DAMPED: 1.0,
+    THETA: 1.0,
+    MEAN: 1.0,
+    **dict.fromkeys(RULES, 0.1),
+    SEASONAL: 0.25,
+    YEAR_AGO: 0.25,
+}
 MEMBERS = tuple(PRIOR)
 DYNAMIC = "DOTM"  # the dynamic optimised Theta model: better on held-out rows than a choice among four
 DAMPED_FORMS = tuple(form for form in FORMS if form.damped)
@@ -47,13 +72,19 @@ def member_forecasts(
     adjusted, rest = _adjusted(series, values, seasons), season
     if adjusted is not None:
         values, rest = [each.adjusted for each in adjusted], 1
+    sizes = np.maximum([np.abs(each).mean() for each in values], SMALLEST)[:, None]  # variances of 1e200 would overflow
+    values = [each / size for each, size in zip(values, sizes, strict=True)]
     smoothing = fit_smoothing(values, rest)
     found = {
         SMOOTHING: smoothing.forecast(horizon),
         DAMPED: fit_smoothing(values, rest, DAMPED_FORMS).forecast(horizon),
         THETA: fit_theta(values, rest, (DYNAMIC,)).forecast(horizon),
     }
-    deviation = np.sqrt(smoothing.variances(horizon))
+    deviation = sizes * np.sqrt(smoothing.variances(horizon))
+    if adjusted is not None:
+        means = [_mean(each, year or seasons[-1]) for each, year in zip(values, years, strict=True)]
+        found[MEAN] = np.repeat(np.array(means)[:, None], horizon, axis=1)
+    found = {name: sizes * each for name, each in found.items()}
     if adjusted is not None:
         found = {name: np.array([a.restored(row) for a, row in zip(adjusted, each, strict=True)])
                  for name, each in found.items()}  # fmt: skip
@@ -64,6 +95,11 @@ def member_forecasts(
     return {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()}, np.clip(
         spread, SMALLEST, LARGEST_FORECAST
     )
+
+
+def _mean(adjusted: np.ndarray, period: int) -> float:
+    """Returns the mean of the last `PERIODS` periods of values without seasons."""
+    return float(adjusted[-PERIODS * period :].mean())
 
 
 def _adjusted(

@@ -146,11 +146,12 @@ def can_read(model: LocalModel | DirectModel | LinearModel, series: Series) -> b
 def combined(
     weights: Weights, ids: Sequence[str], members: Mapping[str, np.ndarray], histories: Sequence[Series]
 ) -> np.ndarray:
-    """Returns the weighted means (N, h) of what the members forecast, (N, h) each, NaN where one does not.
+    """Returns the weighted means (N, h) of what the members forecast, (N, h) each; one that is missing or NaN does not.
 
     histories  the rows before: series that were never negative have no negative forecasts
     """
-    each = np.stack([members[name] for name in weights.members], axis=1)
+    none = np.full((len(ids), next(iter(members.values())).shape[1]), np.nan)
+    each = np.stack([members.get(name, none) for name in weights.members], axis=1)
     there = np.isfinite(each).all(axis=2)
     values = np.einsum("nk,nkh->nh", weights.of(ids, there), np.where(there[..., None], each, 0.0))
     lowest = np.array([series.values.min() for series in histories])

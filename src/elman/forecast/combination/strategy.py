@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from elman.estimators.ensemble import OnProgress
-from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, PRIOR, member_forecasts
+from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NAIVE, NETWORK, PRIOR, SEASONAL, member_forecasts
 from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
 from elman.forecast.evaluation.backtest import COMBINATION, Backtest
@@ -160,13 +160,16 @@ class CombinedStrategy:
         values = np.empty((len(places), self.horizon))
         for scored, others in folds_of(before):
             weights = self._weights(before.take(others) if len(others) else None, tuple(members))
-            forecasts = {name: members[name][scored] for name in weights.members}
+            forecasts = {name: each[scored] for name, each in members.items()}
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
 
     def _weights(self, backtest: Backtest | None, there: Sequence[str] = ()) -> Weights:
         """Returns the weights that a backtest suggests; without one those before any window, of the members `there`."""
-        names = tuple(name for name in (there if backtest is None else backtest.forecasts) if name in self.members)
+        given = there if backtest is None else backtest.forecasts
+        names = tuple(name for name in given if name in self.members)
+        if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
+            names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
         prior = np.array([PRIOR[name] for name in names])
         prior = prior / prior.sum()
         if backtest is None:

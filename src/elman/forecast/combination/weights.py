@@ -17,7 +17,7 @@ import numpy as np
 __all__ = ["Weights", "learned_weights"]
 
 PRIOR = 2.0  # strength of the weights before any window; windows count as their root, since they share their times
-FAVOUR, FEW = 4.0, 4.0  # how far errors change the weights before; in so many windows they change them by half
+FAVOUR, FEW = 4.0, 2.0  # how far errors change the weights before; in so many windows they change them by half
 SHARED_WINDOWS = 20.0  # the weights of all series count as much as so many windows of a series
 ROUNDS, STEPS = 8, 300  # reweighted least squares; gradient steps of each
 

@@ -70,7 +70,7 @@ def _trend(row: np.ndarray, rows: float) -> np.ndarray:
 def _fit(values: np.ndarray, trend: np.ndarray, wave: np.ndarray) -> tuple[float, np.ndarray]:
     """Returns the AICc of a fit, and the coefficients of its waves, shrunk."""
     x, n, own = np.hstack([trend, wave]), len(values), wave.shape[1]
-    phi, solved, left, inverse = 0.0, np.zeros(x.shape[1]), values, np.eye(x.shape[1])
+    phi, solved, left, inverse, weights = 0.0, np.zeros(x.shape[1]), values, np.eye(x.shape[1]), np.ones(n)
     for _ in range(STEPS):
         root = np.sqrt(1.0 - phi * phi)
         y = np.concatenate([[root * values[0]], values[1:] - phi * values[:-1]])

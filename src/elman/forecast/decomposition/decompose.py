@@ -62,14 +62,14 @@ def decompose(
     values          (n,) finite values
     seasons         lengths of seasons in rows; 1 is none, and one of which the series has less than two is left out
     year            number of rows in a year, where it is no whole number; less than two of them: it is left out
-    multiplicative  whether the parts are factors, which needs values above 0; None: whichever predicts the seasons
-                    better from those before them
+    multiplicative  whether the parts are factors, which needs values above 0; None: whichever leaves the values nearer
+                    to the level around them
 
     A profile that predicts no better than none is left out.
     """
     values = np.asarray(values, dtype=np.float64)
     lengths = sorted({checks.whole("seasons", m, low=1) for m in seasons} - {1})
-    lengths = [m for m in lengths if len(values) >= PERIODS * m + m // 2 * 0]
+    lengths = [m for m in lengths if len(values) >= PERIODS * m]
     year = year if year is not None and len(values) >= YEARS * year else None
     if not lengths and year is None:
         return Decomposition(values, np.zeros(len(values)), False, (), None)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 __all__ = ["Profile", "deviations", "find_profile"]
 
 RATES = (0.0, 0.05, 0.15, 0.3)  # by which the weight of a season falls with each season between; 0: all weigh the same
+NEAR = 7  # seasons
 CLIPPED = 4.0  # standard deviations, found robustly, to which single deviations from the profile are clipped
 
 
@@ -70,13 +72,16 @@ def find_profile(found: np.ndarray, season: int) -> Profile:
 
 
 def _clipped(table: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Returns deviations (seasons, m) clipped around the median of each row of the season."""
-    masked = np.where(known, table, np.nan)
-    some = known.any(axis=0)
-    middle = np.zeros(table.shape[1])
-    middle[some] = np.nanmedian(masked[:, some], axis=0)
-    spread = 1.4826 * float(np.nanmedian(np.abs(masked - middle)))
-    if known.sum(axis=0).max() < 3 or spread == 0.0:
+    """Returns deviations (seasons, m) clipped around the medians of the nearest seasons, as many as `NEAR`."""
+    if len(table) < 3:
+        return table
+    middle = np.array([np.median(table[known[:, k], k]) if known[:, k].any() else 0.0 for k in range(table.shape[1])])
+    filled = np.where(known, table, middle)
+    if len(table) >= NEAR:
+        near = np.median(sliding_window_view(filled, NEAR, axis=0), axis=2)
+        middle = near[np.clip(np.arange(len(table)) - NEAR // 2, 0, len(near) - 1)]
+    spread = 1.4826 * float(np.median(np.abs(table - middle)[known]))
+    if spread == 0.0:
         return table
     return np.where(known, np.clip(table, middle - CLIPPED * spread, middle + CLIPPED * spread), 0.0)
 

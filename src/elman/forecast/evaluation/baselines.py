@@ -14,7 +14,7 @@ __all__ += ["seasonal_naive"]
 
 NAIVE2 = "naive 2"  # the baseline that OWA is relative to
 YEAR_AGO = "year ago"
-ALWAYS = ("naive", "seasonal naive", "drift", NAIVE2)
+ALWAYS: tuple[str, ...] = ("naive", "seasonal naive", "drift", NAIVE2)
 RULES = (*ALWAYS, YEAR_AGO)  # the last one where a year is no season by itself, and was seen
 
 
@@ -81,7 +81,7 @@ def baselines(values: np.ndarray, horizon: int, season: int, year: int | None = 
         drift(values, horizon),
         np.clip(naive2(values, horizon, season), -LARGEST_FORECAST, LARGEST_FORECAST),
     )
-    found = dict(zip(ALWAYS, forecasts, strict=True))
+    found: dict[str, np.ndarray] = dict(zip(ALWAYS, forecasts, strict=True))
     if year is not None:
         found[YEAR_AGO] = seasonal_naive(values, horizon, year if len(values) >= year else season)
     return found

@@ -117,8 +117,8 @@ def _explains_more(every: Sequence[Products], short: int, long: int, false: floa
         count = products.usable(PERIODS * long)
         if not count:
             continue
-        total, explained = float(products.counts[count - 1]), products.between(long, count)
-        extra, left = explained - products.between(short, count), max(total - explained, 1e-9 * total)
+        total, explained = float(products.counts[count - 1]), products.explained(long, count)
+        extra, left = explained - products.explained(short, count), max(total - explained, 1e-9 * total)
         above, below = count * (long - short), max(total - count * long, 1.0)
         worth = max(products.together, 1.0 / count) / products.memory(long, count)
         ratio = max(extra, 0.0) / above * below / left

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["Products", "changes_of", "f_log_tail"]
+__all__ = ["Products", "changes_of", "f_log_tail", "independent"]
 
 CLIPPED = 5.0  # standard deviations, found robustly, to which single changes are clipped
 
@@ -57,9 +57,9 @@ class Products:
             products[k, : len(each)] = np.fft.irfft(transformed * transformed.conj(), size)[: len(each)]
         self.summed, self._products = products.cumsum(axis=0), products
         self.counts = lengths.cumsum()
-        self._lengths = lengths
+        self._lengths, self._changes = lengths, [each for _, each in kept]
         self._least_memory = _memory_of_means(width)
-        self.together = _independent([each for _, each in kept]) / max(len(kept), 1)
+        self.together = independent([each for _, each in kept]) / max(len(kept), 1)
 
     def usable(self, rows: int) -> int:
         """Returns how many of the series, the first ones, have at least so many rows."""
@@ -73,6 +73,17 @@ class Products:
         pairs = season * whole**2 + rest * (2.0 * whole + 1.0)  # of equal places in the season, both ways and itself
         alike = rows + 2.0 * self._products[:count, season::season].sum(axis=1)
         return float((alike * rows / pairs).sum())
+
+    def explained(self, season: int, count: int) -> float:
+        """Returns `between` to the last digit, which takes longer: it differs where the last season is a part of one
+        and noise is small."""
+        total = 0.0
+        for each in self._changes[:count]:
+            row = np.arange(len(each)) % season
+            total += float(
+                (np.bincount(row, each, season) ** 2 / np.maximum(np.bincount(row, minlength=season), 1)).sum()
+            )
+        return total
 
     def ratio(self, season: int, count: int) -> float:
         """Returns the mean square that a season explains over the mean square that it leaves; 1 by chance."""
@@ -107,7 +118,7 @@ def _memory_of_means(width: int) -> float:
     return min(found) if width > 1 else 1.0
 
 
-def _independent(changes: Sequence[np.ndarray]) -> float:
+def independent(changes: Sequence[np.ndarray]) -> float:
     """Returns N / (1 + (N - 1) q) for N series, q the mean squared correlation of two of them, less that of noise."""
     count = len(changes)
     if count < 2:
