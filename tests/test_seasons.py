@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.anomalies import autoregressive
+from elman.forecast.decomposition import decompose
 from elman.series.calendar import Calendar
 from elman.series.panel import Panel
 from elman.series.season import Seasons, find_season, find_seasons
@@ -148,6 +149,16 @@ def test_a_year_is_found_beside_a_week(calendar: Calendar, years: int) -> None:
     assert found.year == rows
     assert (found.rows == (7,)) == (calendar is DAILY)
     assert find_seasons([values[: int(1.9 * rows)]], calendar).year is None
+
+
+@pytest.mark.parametrize(("calendar", "rows"), [(DAILY, 730), (HOURLY, 17520), (WEEKLY, 104), (DAILY, 728)])
+def test_two_years_are_enough_without_a_leap_day(calendar: Calendar, rows: int) -> None:
+    year = rows_per_year(calendar)
+    assert year is not None
+    values = 3 * np.cos(2 * np.pi * np.arange(rows) / year) + np.random.default_rng(0).normal(size=rows)
+    assert find_seasons([values], calendar).year == year
+    assert find_seasons([values[: int(0.97 * rows)]], calendar).year is None
+    assert decompose(values, (), year).annual is not None
 
 
 def test_years_are_rarely_seen_where_there_are_none() -> None:

@@ -13,7 +13,7 @@ from elman.forecast.decomposition.profile import Profile, deviations, find_profi
 
 __all__ = ["Decomposition", "decompose"]
 
-YEARS = 2.0  # that a series must have for the part of a year
+YEARS = 1.99  # that a series must have for the part of a year: 104 weeks
 PERIODS = 2  # seasons that a series must have for its profile
 
 

@@ -14,7 +14,7 @@ __all__ = ["rows_per_year", "shows_year"]
 
 DAYS = 365.2425  # of a year of the Gregorian calendar, on the mean
 PARTS = 12  # into which a year is cut to look for it
-YEARS = 2  # that a series must have
+YEARS = 2 * 364 / DAYS  # that a series must have: 104 weeks
 HARMONICS = 3  # of a year at most, by which it is looked for
 EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 STEEPER = 0.25  # by which the exponent is raised, since a line taken out of few years makes it look smaller
@@ -39,7 +39,7 @@ def shows_year(values: Sequence[np.ndarray], rows: float) -> bool:
     has less power the higher the frequency, as 1 / (4 sin^2 pi f)^d says; d, from 0 for independent values to 1 for a
     random walk, is the likeliest one by the frequencies that belong to no year.
     """
-    means = [_means(each, rows / PARTS) for each in values if len(each) >= YEARS * rows]
+    means = [_means(each, rows / PARTS) for each in values if len(each) >= int(YEARS * rows)]
     waves = [_power(each) for each in means if np.ptp(each) > 0.0]
     if not waves:
         return False
@@ -93,7 +93,7 @@ def _ratio(wave: _Power, exponent: float, count: int) -> float:
 
 def _means(values: np.ndarray, rows: float) -> np.ndarray:
     """Returns the means of parts of about `rows` rows, the last of which ends with the values."""
-    count = int(len(values) / rows)
-    ends = len(values) - np.rint(rows * np.arange(count, -1, -1)).astype(np.int64)
+    count = int(len(values) / rows + 0.1)  # the first part may be a little shorter
+    ends = np.maximum(len(values) - np.rint(rows * np.arange(count, -1, -1)).astype(np.int64), 0)
     sums = np.concatenate([[0.0], np.cumsum(values)])
     return np.diff(sums[ends]) / np.diff(ends)
