@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import elman
 from elman.core.smoothing import FORMS, Smoothing
-from elman.engines.smoothing import likelihood, smooth
+from elman.engines.select import compiled
+from elman.engines.smoothing import likelihood, smooth, value
 from elman.estimators.codec import Codec
 from elman.forecast.smoothing import SmoothingModels, ThetaModels, fit_smoothing, fit_theta
 
@@ -46,6 +50,46 @@ def test_the_gradient_is_that_of_finite_differences(form: Smoothing):
             np.testing.assert_allclose(getattr(found, name)[:, column], (high - low) / 2e-6, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.skipif(compiled() is None, reason="needs the compiled core")
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_the_kernel_is_the_reference(form: Smoothing, monkeypatch: pytest.MonkeyPatch):
+    for n, steps in ((1, 6), (3, 17), (29, 40)):
+        y, lengths, parameters, initial = drawn(form, n, steps)
+        floor = np.full(n, 1e-9)
+        wide = np.concatenate([y, y], axis=1)[:, : y.shape[1]]  # strided
+        kernel = (
+            *likelihood(form, wide, lengths, parameters, initial, floor),
+            *smooth(form, y, lengths, parameters, initial),
+        )
+        alone = value(form, y, lengths, parameters, initial, floor)
+        np.testing.assert_array_equal(alone, kernel[:2])
+        with monkeypatch.context() as patch:
+            patch.setenv("ELMAN_ENGINE", "reference")
+            reference = (
+                *likelihood(form, y, lengths, parameters, initial, floor),
+                *smooth(form, y, lengths, parameters, initial),
+            )
+        for found, expected in zip(kernel, reference, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * np.nanmax(np.abs(expected)))
+
+
+@pytest.mark.skipif(compiled() is None, reason="needs the compiled core")
+@pytest.mark.parametrize("form", [FORMS[2], FORMS[-1]], ids=lambda form: form.name)
+def test_threads_change_no_bit(form: Smoothing):
+    y, lengths, parameters, initial = drawn(form, 300, 23)
+    before = elman.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            elman.set_num_threads(threads)
+            results.append(likelihood(form, y, lengths, parameters, initial, np.full(300, 1e-9)))
+    finally:
+        elman.set_num_threads(before)
+    for other in results[1:]:
+        for found, expected in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_a_series_alone_has_the_bits_that_it_has_among_others_and_states_go_on(form: Smoothing):
     y, lengths, parameters, initial = drawn(form)
@@ -63,12 +107,41 @@ def test_a_series_alone_has_the_bits_that_it_has_among_others_and_states_go_on(f
 
 def test_simple_smoothing_is_the_textbook_recursion_and_carries_its_level_over_a_gap():
     y, level, expected = np.array([3.0, 5.0, np.nan, 4.0]), 2.0, []
-    for value in y:
+    for known in y:
         expected.append(level)
-        level += 0.3 * (value - level) if np.isfinite(value) else 0.0
+        level += 0.3 * (known - level) if np.isfinite(known) else 0.0
     found = smooth(Smoothing(), y[None], np.array([4]), np.array([[0.3, 0.0, 0.0, 1.0]]), np.array([[2.0, 0.0]]))
     np.testing.assert_allclose(found.fitted[0], expected, rtol=1e-15)
     np.testing.assert_allclose(found.state[0], [level, 0.0], rtol=1e-15)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_forecasts_are_one_step_forecasts_over_rows_that_are_missing_and_variances_those_of_simulated_rows(form):
+    rng = np.random.default_rng(5)
+    h, m, paths = 10, 4, 40_000
+    y, _, parameters, initial = drawn(form, 1, 17)
+    models = fit_smoothing([y[0]], m, [Smoothing()])
+    width, states, spread = initial.shape[1], np.zeros((1, 2 + m)), 0.1 if form.positive else 1.5
+    states[:, :width] = initial
+    models = replace(models, forms=(form.name,), parameters=parameters, initial=states, variance=np.array([spread**2]))
+    models = models.updated([y[0]])
+    gap = np.full(h, np.nan)
+    fitted = models.fitted_values([np.concatenate([y[0], gap])])[0]
+    np.testing.assert_allclose(models.forecast(h)[0], fitted[-h:], rtol=1e-12)
+
+    level, trend = (np.full(paths, each) for each in models.state[0, :2])
+    season = np.tile(models.state[0, 2:], (paths, 1))
+    alpha, beta, gamma, phi = parameters[0]
+    simulated = np.empty((paths, h))
+    for k in range(h):
+        base, s = level + phi * trend, season[:, k % m]
+        product = form.season == "multiplicative"
+        mu = base * s if product else base + s
+        error = spread * rng.normal(size=paths) * (mu if form.positive else 1.0)
+        simulated[:, k] = mu + error
+        u, v = (error / s, error / base) if product else (error, error)
+        level, trend, season[:, k % m] = base + alpha * u, phi * trend + beta * u, s + gamma * v
+    np.testing.assert_allclose(models.variances(h)[0], simulated.var(axis=0), rtol=0.05)
 
 
 def test_parameters_that_made_a_series_are_found_again():
@@ -121,6 +194,16 @@ def test_series_of_every_kind_have_finite_forecasts(fit):
     np.testing.assert_allclose(forecast["season"], np.array([11.0, 12.0, 9.0, 15.0, 11.0]), atol=0.5)
     assert np.isfinite(models.variances(5)).all()
     assert (models.variances(5) >= 0.0).all()
+
+
+@pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
+def test_a_long_season_is_found_and_one_longer_than_the_series_is_not_looked_for(fit):
+    rng = np.random.default_rng(6)
+    season = 100.0 + 30.0 * np.sin(2.0 * np.pi * np.arange(52) / 52)
+    models = fit([np.tile(season, 5)[:length] + rng.normal(0.0, 2.0, length) for length in (260, 230)], 52)
+    expected = [season[260 % 52 + np.arange(10)], season[230 % 52 + np.arange(10)]]
+    np.testing.assert_allclose(models.forecast(10), expected, atol=8.0)
+    assert fit([season], 10**9).season == 1
 
 
 @pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from elman.core.losses import Custom, Loss, Pinball
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, Round, layout_of
 from elman.forecast import boxcox
+from elman.forecast.evaluation.backtest import NETWORK
 from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
@@ -50,6 +52,8 @@ class GlobalModel:
 
     spec: WindowSpec
     networks: tuple[Network, ...]
+
+    name: ClassVar[str] = NETWORK
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:
@@ -95,6 +99,8 @@ class DirectModel(GlobalModel):
         spec = self.spec
         checks.choice("spec.distribution", spec.distribution, ("median", "quantiles"))
         check_networks(self.networks, spec.features, spec.outputs, skip=spec.skip_seasons > 0)
+
+    name: ClassVar[str] = NETWORK
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:

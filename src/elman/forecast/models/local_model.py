@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -20,6 +20,7 @@ from elman.estimators.ensemble import Ensemble, OnProgress, fit_all
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, layout_of
 from elman.forecast import boxcox
+from elman.forecast.evaluation.backtest import NETWORK
 from elman.forecast.models.local_windows import (
     FEATURES,
     Configuration,
@@ -78,6 +79,8 @@ class LocalModel:
             raise ValueError("context: expected context, season and lags that fit one another, got others")
         covariates = self.inputs.features(self.lags, self.horizon, False) if self.inputs else 0
         check_networks(self.networks, FEATURES * self.lags + covariates, self.horizon)
+
+    name: ClassVar[str] = NETWORK
 
     @property
     def spec(self) -> None:

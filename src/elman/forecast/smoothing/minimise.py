@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["minimise"]
 
 SUFFICIENT = 1e-4  # a step must win this share of what the slope promises (Armijo)
-LONGEST = 4.0  # step in one coordinate
+LONGEST = 1.0  # step in one coordinate: a longer one would leap from one maximum of the likelihood to another
 Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -46,9 +46,8 @@ def minimise(
         won = f_new <= f + SUFFICIENT * t * slope
         won &= np.isfinite(g_new).all(axis=1) & ~done
         inverse = _updated(inverse, moved - x, np.where(won[:, None], g_new - g, 0.0), won & first)
-        gained = f - f_new
         with np.errstate(all="ignore"):  # the least point of the parabola through both values and the slope
-            vertex = -0.5 * slope * t * t / (f_new - f - slope * t)
+            gained, vertex = f - f_new, -0.5 * slope * t * t / (f_new - f - slope * t)
         shorter = np.where(np.isfinite(vertex), np.clip(vertex, 0.1 * t, 0.5 * t), 0.2 * t)
         x, f, g = np.where(won[:, None], moved, x), np.where(won, f_new, f), np.where(won[:, None], g_new, g)
         d_new, slope_new, t_new = _direction(inverse, g)
@@ -70,15 +69,18 @@ def _direction(inverse: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _updated(inverse: np.ndarray, s: np.ndarray, y: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Returns the inverse second derivatives (k, size, size) after steps s (k, size) along which the gradients changed
-    by y; as they are where the slope did not grow. Before a first step they get the length that this one shows."""
+    """Returns the inverse second derivatives (k, size, size), changed in place, after steps s (k, size) along which the
+    gradients changed by y; as they were where the slope did not grow. Before a first step they get the length that this
+    one shows."""
     sy, yy = np.einsum("ni,ni->n", s, y), np.einsum("ni,ni->n", y, y)
     curved = sy > 1e-10 * np.sqrt(yy * np.einsum("ni,ni->n", s, s))
-    with np.errstate(all="ignore"):
-        scaled = np.where(first & curved, sy / yy, 1.0)
-        inverse = inverse * scaled[:, None, None]
-        rho = np.where(curved, 1.0 / sy, 0.0)
+    begun = first & curved
+    if begun.any():
+        inverse[begun] *= (sy[begun] / yy[begun])[:, None, None]
+    rho = np.divide(1.0, sy, out=np.zeros(len(sy)), where=curved)
     hy = np.einsum("nij,nj->ni", inverse, y)
-    factor = rho * (1.0 + rho * np.einsum("ni,ni->n", hy, y))
-    cross = (rho[:, None] * hy)[:, :, None] * s[:, None, :]
-    return inverse + (factor[:, None] * s)[:, :, None] * s[:, None, :] - cross - cross.transpose(0, 2, 1)
+    factor = 0.5 * rho * (1.0 + rho * np.einsum("ni,ni->n", hy, y))
+    half = s[:, :, None] * (factor[:, None] * s - rho[:, None] * hy)[:, None, :]
+    inverse += half
+    inverse += half.transpose(0, 2, 1)
+    return inverse

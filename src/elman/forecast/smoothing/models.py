@@ -64,15 +64,13 @@ class SmoothingModels:
     def variances(self, h: int) -> np.ndarray:
         """Returns the variances (n, h) of the errors of `forecast(h)`, that of the model's own parameters not counted.
 
-        Those of an additive error are exact, and so are those of a multiplicative one without a multiplicative season,
-        if errors are normal; with one they are close while gamma^2 times the variance is small (Hyndman et al. 2008,
-        chapter 6)."""
+        Those of an additive error are exact, and so are those of a multiplicative one without a multiplicative season
+        (Hyndman et al. 2008, chapter 6); with one they are close while the variance is small."""
         alpha, beta, gamma, phi = (each[:, None] for each in self.parameters.T)
         k = np.arange(1, h)
         steps = np.cumsum(phi ** np.maximum(k, 1), axis=1) if h > 1 else np.zeros((len(phi), 0))
-        whole = k % self.season == 0
         product = self._are("season", "multiplicative")[:, None]
-        response = alpha + beta * steps + np.where(product, 0.0, gamma) * whole  # of the row k after an error of 1
+        response = alpha + beta * steps + gamma * (k % self.season == 0)  # of the row k after an error of 1
         variance = self.variance[:, None]
         additive = variance * (1.0 + np.column_stack([np.zeros(len(alpha)), np.cumsum(response**2, axis=1)]))
         season = np.where(product, self.state[:, 2 + np.arange(h) % self.season], 1.0)
@@ -80,8 +78,7 @@ class SmoothingModels:
         second = mean**2  # of the one-step forecast: its second moment
         for step in range(1, h):
             second[:, step] += self.variance * (response[:, :step] ** 2 * second[:, step - 1 :: -1][:, :step]).sum(1)
-        grown = (1.0 + np.where(product, gamma**2 * variance, 0.0)) ** (np.arange(h) // self.season)
-        relative = season**2 * (second * (1.0 + variance) * grown - mean**2)
+        relative = season**2 * (second * (1.0 + variance) - mean**2)
         return np.where(self._are("error", "multiplicative")[:, None], relative, additive)
 
     def fitted_values(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ class Coordinates:
 
     A parameter within (low, high) is low + (high - low) sin^2 of an angle, so that a bound is reached at a finite angle
     with a slope of 0: what lies there is found as fast as what lies between. The bounds of beta and gamma follow from
-    alpha. Angles are counted in units of 2 / sqrt(rows), states in the units of the series' own errors; in these
+    alpha. Angles are counted in units of 1 / sqrt(rows), states in the units of the series' own errors; in these
     coordinates the second derivatives of the likelihood are near 1. The mean of the seasons is held.
     """
 
@@ -37,7 +37,7 @@ class Coordinates:
         if form.season and seasons_learned:
             self.states = np.append(self.states, np.arange(2, initial.shape[1]))
         self.angle = np.arcsin(np.sqrt(shares[:, self.angles]))
-        self.unit = (2.0 / np.sqrt(np.maximum(known, 1)))[:, None]
+        self.unit = (1.0 / np.sqrt(np.maximum(known, 1)))[:, None]
         self.size = len(self.angles) + len(self.states)
 
     def decode(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -57,22 +57,32 @@ class Coordinates:
         return parameters_of(self.form, share), initial, share, slope
 
     def gradient(
-        self, found: Likelihood, parameters: np.ndarray, share: np.ndarray, slope: np.ndarray, rows: np.ndarray
+        self,
+        found: Likelihood,
+        parameters: np.ndarray,
+        share: np.ndarray,
+        slope: np.ndarray,
+        weights: np.ndarray,
+        rows: np.ndarray,
     ) -> np.ndarray:
-        """Returns the derivatives of the likelihood by x (k, P), from those by the parameters and the states."""
+        """Returns the derivatives by x (k, P) of the likelihood, from those by the parameters and the states, and of
+        the sum of `share` with these weights (4,)."""
         dalpha, dbeta, dgamma, dphi = found.parameters.T
         alpha = parameters[:, 0]
+        beta_width, gamma_width = _widths(alpha)
         if self.form.trend:
-            dalpha = dalpha + dbeta * share[:, 1] * (alpha < BETA.high)
+            dalpha = dalpha + dbeta * share[:, 1]
         if self.form.season:
             dalpha = dalpha - dgamma * share[:, 2]
-        widths = np.column_stack(
-            [np.full(len(alpha), ALPHA.high - ALPHA.low), *_widths(alpha), np.full(len(alpha), PHI.high - PHI.low)]
-        )
-        dangles = np.column_stack([dalpha, dbeta, dgamma, dphi]) * widths * slope
-        dstates = found.initial[:, self.states]
+        by_share = [
+            dalpha * (ALPHA.high - ALPHA.low),
+            dbeta * beta_width,
+            dgamma * gamma_width,
+            dphi * (PHI.high - PHI.low),
+        ]
+        dangles = (np.column_stack(by_share) + weights) * slope
+        dstates = found.initial[:, self.states] * self.scale[rows][:, self.states]
         seasons = self.states >= 2
-        dstates = dstates * self.scale[rows][:, self.states]
         if seasons.any():
             dstates[:, seasons] -= dstates[:, seasons].mean(axis=1, keepdims=True)
         return np.column_stack([dangles[:, self.angles], dstates])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Rows", "checked_series", "filled", "line", "rows_of"]
+__all__ = ["Rows", "checked_series", "filled", "line", "rows_of", "usable_season"]
 
 
 class Rows(NamedTuple):
@@ -40,6 +40,11 @@ def checked_series(values: Sequence[np.ndarray]) -> Rows:
                 f"got {np.asarray(each)!r:.60} at {number}"
             )
     return rows_of(values)
+
+
+def usable_season(season: int, rows: Rows) -> int:
+    """Returns the season, or 1 where no series has as many rows: nothing would be learned of it, at any cost."""
+    return season if rows.lengths.max(initial=0) > season else 1
 
 
 def filled(rows: Rows) -> np.ndarray:

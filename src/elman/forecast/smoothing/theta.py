@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.forecast.smoothing.decomposition import LEAST_INDEX, is_seasonal, seasonal_indices
-from elman.forecast.smoothing.rows import Rows, checked_series, filled
+from elman.forecast.smoothing.rows import Rows, checked_series, filled, usable_season
 from elman.forecast.smoothing.theta_models import KINDS, ThetaModels, lines
 
 __all__ = ["fit_theta"]
@@ -20,13 +20,16 @@ RIDGE = 1e-8  # keeps the level near the first value and theta near 2 where the 
 HALF = 0.5  # 1 - 1/theta with the standard theta, 2
 
 
-def fit_theta(values: Sequence[np.ndarray], season: int = 1, kinds: Sequence[str] = KINDS) -> ThetaModels:
+def fit_theta(values: Sequence[np.ndarray], season: int = 1, kinds: Sequence[str] = ("DOTM",)) -> ThetaModels:
     """Returns the Theta model of each of n series, with the least mean squared error of its one-step forecasts.
 
     values  n series, each (T,) of finite values, NaN where one is missing; those are drawn on straight lines
-    season  rows of a season, 1 for none. Values are adjusted by the classical decomposition where the autocorrelation
-            at this lag is significant: by division where all are above zero, else by subtraction
-    kinds   of these the best is taken: "STM", "OTM" (theta learned), "DSTM", "DOTM" (the line follows the values)
+    season  rows of a season, 1 for none, which is also taken where no series has so many rows. Values are adjusted by
+            the classical decomposition where the autocorrelation at this lag is significant: by division where all are
+            above zero, else by subtraction
+    kinds   of these the one with the least error is taken: "STM", the standard method; "OTM", theta learned; "DSTM" and
+            "DOTM", the same with a line that follows the values. By its errors on the values themselves "OTM" would
+            nearly always be taken, and it forecasts worse
 
     Given alpha, forecasts are linear in the first level and in 1 - 1/theta: both come from least squares, so that the
     search is over alpha alone, of all series at once. ValueError or TypeError for other arguments.
@@ -35,6 +38,7 @@ def fit_theta(values: Sequence[np.ndarray], season: int = 1, kinds: Sequence[str
     for kind in kinds:
         checks.choice("kinds", kind, KINDS)
     rows = checked_series(values)
+    season = usable_season(season, rows)
     scale = np.nanmean(np.abs(rows.y), axis=1)
     scale = np.where(scale > 0.0, scale, 1.0)
     indices, how = _season(rows, season)
