@@ -127,10 +127,10 @@ class AnomalyDetector(Estimator):
                 column=series.name,
             )
         seasons = self._seasons(series, known)
-        model = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
+        model, errors = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
         self.model_: AnomalyModel = model
         self.season_ = model.season
-        self._monitor = Monitor(model, -math.log10(self.rate))
+        self._monitor = Monitor(model, -math.log10(self.rate), errors)
         self._continuation = Continuation.after(series, len(series) - 1)
         self.anomalies_ = self._score(series)
         self.scores_, self.labels_ = self.anomalies_.scores, self.anomalies_.labels
@@ -244,7 +244,9 @@ class AnomalyDetector(Estimator):
         monitor, model = self._monitor, self.model_
         unscored = max(0, model.calibration.rows - monitor.row)
         step = monitor.step
-        found = np.array([step(value) for value in series.values.tolist()])
+        filled = frozenset(i for i in series.filled if i >= unscored)
+        values = enumerate(series.values.tolist())
+        found = np.array([monitor.skip(value) if i in filled else step(value) for i, value in values])
         scores, expected, unit = found.T[:3]
         scores[:unscored] = np.nan
         low, high = monitor.bounds()
@@ -252,9 +254,8 @@ class AnomalyDetector(Estimator):
             bounds = expected[:, None] + unit[:, None] * np.array([low, high])
         boxcox_lambda = 0.0 if model.profile.log else 1.0
         expected, bounds = inverse(expected, boxcox_lambda), inverse(bounds, boxcox_lambda)
-        labels = scores >= monitor.threshold
-        gap = rows_per_day(series.calendar) or (model.season if series.calendar is None else 1)
-        alarms = find_alarms(labels, scores, found[:, 3:].astype(int), gap)
+        labels = found[:, 5] > 0.0
+        alarms = find_alarms(labels, scores, found[:, 3:5].astype(int), monitor.threshold, monitor.alarm.rest)
         return Anomalies(series, unscored, 10.0**-monitor.threshold, scores, expected, bounds, labels, alarms)
 
     # ------------------------------------------------------------------------------------------ files

@@ -61,8 +61,11 @@ def fit_model(
     recipe: Recipe,
     seed: int,
     on_progress: OnProgress | None = None,
-) -> AnomalyModel:
-    """Fits a model to values (n,), n >= MIN_ROWS, whose season may be one of `seasons` or none; returns the model."""
+) -> tuple[AnomalyModel, np.ndarray]:
+    """Fits a model to values (n,), n >= MIN_ROWS, whose season may be one of `seasons` or none.
+
+    Returns the model, and the out-of-sample errors that it was calibrated with.
+    """
     profile, transformed, effects = fit_profile(values, seasons)
     m, rows = len(profile), np.arange(len(values))
     deseasonalised = transformed - effects
@@ -75,8 +78,9 @@ def fit_model(
     autoregressive = scaling.ar1 * np.concatenate([[0.0], deviations[:-1]])
     unit = scaling.error * np.maximum((answers[:, 2] - answers[:, 0]) / 2.0, MIN_ERROR_UNIT)
     errors = (deviations - autoregressive - scaling.error * answers[:, 1]) / unit
-    calibration = calibrate(errors[len(errors) - calibration_rows(len(errors), span) :], values, span)
-    return AnomalyModel(profile, scaling, network, calibration, level, memory, span, tuple(seasons))
+    errors = errors[len(errors) - calibration_rows(len(errors), span) :]
+    calibration = calibrate(errors, values, span)
+    return AnomalyModel(profile, scaling, network, calibration, level, memory, span, tuple(seasons)), errors
 
 
 def level_memory(span: int, season: int, rows: int) -> float:

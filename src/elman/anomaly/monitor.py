@@ -16,14 +16,18 @@ from elman.anomaly.calibration import (
     student_to_normal,
     white_noise_variance,
 )
+from elman.anomaly.events import AlarmState
+from elman.anomaly.learned import LearnedSeasons
 from elman.anomaly.model import MIN_ERROR_UNIT, AnomalyModel
 from elman.anomaly.network import INPUT_CLIP
+from elman.anomaly.recent import RecentErrors
 from elman.anomaly.state import ARRAY_FIELDS, MAX_LOG_ERROR_SIZE, NUMBER_FIELDS, MonitorState
 
 __all__ = ["LEVEL", "SPREAD", "STUCK", "VALUE", "Monitor", "ScoredValue"]
 
 VALUE, LEVEL, SPREAD, STUCK = range(4)  # causes of a score
 
+EMPTY = np.zeros(0)
 UPDATE_CLIP = 3.0  # values are clipped to this normal score before they update the state
 MULTIPLE_SCORES_PENALTY = 0.3  # subtracted, since the reported score is the highest of several
 EXTRAPOLATED_SLOPE = 0.85  # slope of scores that are rarer than the calibration rows can show
@@ -44,6 +48,7 @@ class ScoredValue(NamedTuple):
     error_unit  unit of the error, on the scale of `expected`
     cause       VALUE, LEVEL, SPREAD or STUCK
     scale       number of rows that raised the score together
+    begins      whether an alarm begins with the row
     """
 
     score: float
@@ -51,6 +56,7 @@ class ScoredValue(NamedTuple):
     error_unit: float
     cause: int
     scale: int
+    begins: bool
 
 
 class Monitor:
@@ -63,7 +69,7 @@ class Monitor:
     fitted to change the level, the network's state and the smoothed scores alone.
     """
 
-    def __init__(self, model: AnomalyModel, threshold: float) -> None:
+    def __init__(self, model: AnomalyModel, threshold: float, errors: np.ndarray = EMPTY) -> None:
         profile, calibration = model.profile, model.calibration
         self.model, self.threshold = model, threshold
         self.row = 0
@@ -79,6 +85,9 @@ class Monitor:
         self.spread_means = [mean for mean, _ in calibration.spread_moments]
         self.spread_variances = [variance for _, variance in calibration.spread_moments]
         self.stream = model.network.stream()
+        self.recent = RecentErrors.after(calibration.distribution, errors)
+        self.learned = LearnedSeasons(model.seasons, model.scaling.deviation, model.scaling.ar1)
+        self.alarm = AlarmState(model.span)
         self._prepare()
 
     def bounds(self) -> tuple[float, float]:
@@ -126,12 +135,14 @@ class Monitor:
     def step(self, value: float) -> ScoredValue:
         """Scores the next value, a finite number, updates the state, and returns the score."""
         model = self.model
-        profile, scaling, distribution = model.profile, model.scaling, model.calibration.distribution
+        profile, scaling, distribution = model.profile, model.scaling, self.recent.distribution
         given = value
         if profile.log:
             value = math.log(max(value, profile.log_floor))
         position = self.row % len(self.effects)
-        base, dispersion = self.effects[position] + self.level, self._dispersion[position]
+        own, dispersion = self.effects[position] + self.level, self._dispersion[position]
+        corrections = self.learned.corrections(self.row)
+        base = own + corrections[self.learned.chosen]
         low, median, high = self._quantiles(position)
         expected = base + dispersion * (scaling.ar1 * self.deviation + scaling.error * median)
         spread = max((high - low) / 2.0, MIN_ERROR_UNIT)
@@ -144,8 +155,27 @@ class Monitor:
         self.repeats = self.repeats + 1 if given == self.last_value else 1
         self.last_value = given
         score, cause, scale = self._score(normal_score)
+        scored = self.row >= model.calibration.rows
+        change = self.learned.update(self.row, value - own, corrections)
+        if change != 1.0 and scored:
+            self.log_error_size += math.log(max(change, 0.2))
         self._update(position, clipped - base, dispersion, abs(normal_score), score)
-        return ScoredValue(score, expected, unit, cause, scale)
+        if scored:
+            self.recent.add(error)
+        begins = scored and self.alarm.begins(score >= self.threshold)
+        return ScoredValue(score, expected, unit, cause, scale, begins)
+
+    def skip(self, value: float) -> ScoredValue:
+        """Takes a row whose value was filled in: it has no score, and the state stays but for the row."""
+        own = self.effects[self.row % len(self.effects)] + self.level
+        corrections = self.learned.corrections(self.row)
+        expected = own + corrections[self.learned.chosen]
+        self.previous_deviation, self.deviation = self.deviation, self.model.scaling.ar1 * self.deviation
+        self.learned.skip(corrections)
+        self.row += 1
+        self.alarm.begins(False)
+        unit = self._dispersion[(self.row - 1) % len(self.effects)] * self.model.scaling.error
+        return ScoredValue(0.0, expected, unit * math.exp(self.log_error_size), VALUE, 1, False)
 
     def _quantiles(self, position: int) -> list[float]:
         """Returns the three quantiles that the network forecasts from the last deviations and the position."""

@@ -154,20 +154,21 @@ class Anomalies:
         return f"Anomalies({len(self)} rows{learned}, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
 
 
-def find_alarms(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, gap: int) -> tuple[Alarm, ...]:
-    """Returns the alarms among labels (n,): anomalies less than `gap` rows apart belong to one.
+def find_alarms(
+    labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, threshold: float, rest: int
+) -> tuple[Alarm, ...]:
+    """Returns the alarms that begin at the labels (n,) of rows with scores (n,) and causes (n, 2), cause and scale.
 
-    scores (n,) and causes (n, 2), the cause and the scale of each row, say what the alarms are.
+    An alarm lasts to the last row that reaches the threshold before `rest` rows in a row do not.
     """
-    rows = np.flatnonzero(labels)
-    if not len(rows):
-        return ()
+    rows = np.flatnonzero(scores >= threshold)
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > rest) + 1)
     found: list[Alarm] = []
-    for run in np.split(rows, np.flatnonzero(np.diff(rows) >= max(gap, 2)) + 1):
-        first, last = int(run[0]), int(run[-1])
-        peak = int(run[np.argmax(scores[run])])
-        cause, scale = causes[peak].tolist()
-        found.append(Alarm(first, last, peak, float(scores[peak]), CAUSES[cause], scale))
+    for run in runs:
+        if len(run) and labels[run[0]]:
+            peak = int(run[np.argmax(scores[run])])
+            cause, scale = causes[peak].tolist()
+            found.append(Alarm(int(run[0]), int(run[-1]), peak, float(scores[peak]), CAUSES[cause], scale))
     return tuple(found)
 
 
