@@ -21,6 +21,7 @@ from elman.anomaly.learned import LearnedSeasons
 from elman.anomaly.model import MIN_ERROR_UNIT, AnomalyModel
 from elman.anomaly.network import INPUT_CLIP
 from elman.anomaly.recent import RecentErrors
+from elman.anomaly.track import TrackRecord
 from elman.anomaly.state import ARRAY_FIELDS, MAX_LOG_ERROR_SIZE, NUMBER_FIELDS, MonitorState
 
 __all__ = ["LEVEL", "SPREAD", "STUCK", "VALUE", "Monitor", "ScoredValue"]
@@ -29,7 +30,6 @@ VALUE, LEVEL, SPREAD, STUCK = range(4)  # causes of a score
 
 EMPTY = np.zeros(0)
 UPDATE_CLIP = 3.0  # values are clipped to this normal score before they update the state
-MULTIPLE_SCORES_PENALTY = 0.3  # subtracted, since the reported score is the highest of several
 EXTRAPOLATED_SLOPE = 0.85  # slope of scores that are rarer than the calibration rows can show
 CALIBRATION_MEMORY = 4.0  # rows that running means and variances rest on at most, in multiples of the fitted rows
 ERROR_SIZE_MEMORY = 7.0  # time constant, in spans, with which the size of errors is followed
@@ -88,6 +88,7 @@ class Monitor:
         self.recent = RecentErrors.after(calibration.distribution, errors)
         self.learned = LearnedSeasons(model.seasons, model.scaling.deviation, model.scaling.ar1)
         self.alarm = AlarmState(model.span)
+        self.track = TrackRecord(calibration.scales)
         self._prepare()
 
     def bounds(self) -> tuple[float, float]:
@@ -129,7 +130,6 @@ class Monitor:
         self._out = np.zeros(3, np.float32)
         self._lowest_update = distribution.error_at(-UPDATE_CLIP)
         self._highest_update = distribution.error_at(UPDATE_CLIP)
-        self._highest_observed = math.log10(rows) - 1.0  # scores up to it were observed in the fitted rows
         self._score_per_repeat = math.log10(rows) / (model.calibration.longest_run + 2.0)
 
     def step(self, value: float) -> ScoredValue:
@@ -192,7 +192,8 @@ class Monitor:
         Scored are the value alone, the smoothed normal scores, the smoothed roots of their sizes, and the run of equal
         values.
         """
-        score, cause, scale = alarm_score(abs(normal_score), 1), VALUE, 1
+        corrected, row = self.track.corrected, self.row
+        score, cause, scale = corrected(0, alarm_score(abs(normal_score), 1), row), VALUE, 1
         clipped = min(max(normal_score, -SMOOTHING_CLIP), SMOOTHING_CLIP)
         root = math.sqrt(abs(clipped))
         scores, roots, rows = self.smoothed_scores, self.smoothed_roots, self._calibrated_rows()
@@ -202,17 +203,19 @@ class Monitor:
             level = abs(scores[k]) / math.sqrt(self.level_variances[k])
             spread = abs(roots[k] - self.spread_means[k]) / math.sqrt(self.spread_variances[k])
             if level > SMOOTHED_THRESHOLD or spread > SMOOTHED_THRESHOLD:
-                found = alarm_score(student_to_normal(max(level, spread), rows / t), t)
+                way = 2 + 2 * k + (level <= spread)
+                found = corrected(way, alarm_score(student_to_normal(max(level, spread), rows / t), t), row)
                 if found > score:
                     score, cause, scale = found, LEVEL if level > spread else SPREAD, t
-        if self.repeats > 2 and self._score_per_repeat * self.repeats > score:
-            score, cause, scale = self._score_per_repeat * self.repeats, STUCK, self.repeats
+        if self.repeats > 2:
+            found = corrected(1, self._score_per_repeat * self.repeats, row)
+            if found > score:
+                score, cause, scale = found, STUCK, self.repeats
         return self._corrected(score), cause, scale
 
     def _corrected(self, score: float) -> float:
-        """Returns a score corrected for the choice of the highest of several, and for the extrapolation."""
-        score = max(0.0, score - MULTIPLE_SCORES_PENALTY)
-        observed = self._highest_observed
+        """Returns a score corrected for the extrapolation beyond what the rows so far can show."""
+        observed = math.log10(max(self.row, self.model.calibration.rows)) - 1.0  # higher ones were not seen so far
         return score if score <= observed else observed + EXTRAPOLATED_SLOPE * (score - observed)
 
     def _calibrated_rows(self) -> float:
