@@ -127,7 +127,7 @@ class AnomalyDetector(Estimator):
                 column=series.name,
             )
         seasons = self._seasons(series, known)
-        model, errors = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
+        model, errors = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress, _hour(series.calendar))
         self.model_: AnomalyModel = model
         self.season_ = model.season
         self._monitor = Monitor(model, -math.log10(self.rate), errors)
@@ -246,16 +246,15 @@ class AnomalyDetector(Estimator):
         step = monitor.step
         filled = frozenset(i for i in series.filled if i >= unscored)
         values = enumerate(series.values.tolist())
-        found = np.array([monitor.skip(value) if i in filled else step(value) for i, value in values])
-        scores, expected, unit = found.T[:3]
+        found = np.array([monitor.skip() if i in filled else step(value) for i, value in values])
+        scores, expected = found.T[:2]
         scores[:unscored] = np.nan
-        low, high = monitor.bounds()
-        with np.errstate(over="ignore"):
-            bounds = expected[:, None] + unit[:, None] * np.array([low, high])
+        bounds = found[:, 6:8]
         boxcox_lambda = 0.0 if model.profile.log else 1.0
         expected, bounds = inverse(expected, boxcox_lambda), inverse(bounds, boxcox_lambda)
         labels = found[:, 5] > 0.0
-        alarms = find_alarms(labels, scores, found[:, 3:5].astype(int), monitor.threshold, monitor.alarm.rest)
+        causes = found[:, [3, 4, 8]].astype(int)
+        alarms = find_alarms(labels, scores, causes, monitor.threshold, monitor.alarm.rest)
         return Anomalies(series, unscored, 10.0**-monitor.threshold, scores, expected, bounds, labels, alarms)
 
     # ------------------------------------------------------------------------------------------ files
@@ -285,3 +284,8 @@ def _span(calendar: Calendar | None, seasons: Sequence[int], rows: int) -> int:
     """Returns the rows of a day, else of the longest season, else DEFAULT_SPAN; at most rows // MIN_SPANS."""
     span = rows_per_day(calendar) or (max(seasons) if max(seasons) > 1 else DEFAULT_SPAN)
     return max(2, min(span, rows // MIN_SPANS))
+
+
+def _hour(calendar: Calendar | None) -> int:
+    """Returns the number of rows in an hour, at least 1."""
+    return max(1, (rows_per_day(calendar) or 1) // 24)

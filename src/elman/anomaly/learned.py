@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["LearnedSeasons"]
+__all__ = ["LONGEST", "LearnedSeasons"]
 
 LONGEST = 50_000  # rows of a season that is learned
 FIRST_RATE, LEAST_RATE = 1.5, 0.1  # the n-th visit of a position moves its entry by 1 / (n + FIRST_RATE), at least by 0.1

@@ -33,22 +33,27 @@ class RecentErrors:
         self._bound()
 
     @classmethod
-    def after(cls, distribution: ErrorDistribution, errors: np.ndarray) -> RecentErrors:
-        """Returns those after the errors (n,) that the distribution was estimated from."""
-        return cls(distribution, errors, len(errors), _next(len(errors)))
+    def after(cls, distribution: ErrorDistribution, errors: np.ndarray, rows: int) -> RecentErrors:
+        """Returns those after the errors (n,) that the distribution was estimated from.
 
-    def add(self, error: float) -> None:
-        """Adds an error, and estimates the distribution anew where that is due."""
+        Where these are not known, n is 0, and the distribution stays until there were `rows` errors.
+        """
+        return cls(distribution, errors, len(errors), _next(len(errors)) if len(errors) else rows)
+
+    def add(self, error: float) -> bool:
+        """Adds an error, and estimates the distribution anew where that is due; returns whether it was."""
         self.errors.append(min(max(error, self.low), self.high))
         self.seen += 1
-        if self.seen >= self.due:
-            self.due = _next(self.seen)
-            del self.errors[:-MOST]
-            self.distribution = error_distribution(np.array(self.errors))
-            self._bound()
+        if self.seen < self.due:
+            return False
+        self.due = _next(self.seen)
+        del self.errors[:-MOST]
+        self.distribution = error_distribution(np.array(self.errors))
+        self._bound()
+        return True
 
     def _bound(self) -> None:
-        size = -NORMAL.inv_cdf(0.1 / max(len(self.errors), 60))
+        size = -NORMAL.inv_cdf(0.1 / min(max(self.due, 60), MOST))
         self.low, self.high = self.distribution.error_at(-size), self.distribution.error_at(size)
 
 

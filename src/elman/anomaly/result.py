@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from elman import plots
+from elman.anomaly.explain import KINDS
 from elman.core.staging import replacing
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
@@ -42,6 +43,7 @@ class Alarm:
     score: float
     cause: str
     scale: int
+    kind: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +159,8 @@ class Anomalies:
 def find_alarms(
     labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, threshold: float, rest: int
 ) -> tuple[Alarm, ...]:
-    """Returns the alarms that begin at the labels (n,) of rows with scores (n,) and causes (n, 2), cause and scale.
+    """Returns the alarms that begin at the labels (n,) of rows with scores (n,) and causes (n, 3): cause, scale
+    and kind.
 
     An alarm lasts to the last row that reaches the threshold before `rest` rows in a row do not.
     """
@@ -167,8 +170,8 @@ def find_alarms(
     for run in runs:
         if len(run) and labels[run[0]]:
             peak = int(run[np.argmax(scores[run])])
-            cause, scale = causes[peak].tolist()
-            found.append(Alarm(int(run[0]), int(run[-1]), peak, float(scores[peak]), CAUSES[cause], scale))
+            cause, scale, kind = causes[peak].tolist()
+            found.append(Alarm(int(run[0]), int(run[-1]), peak, float(scores[peak]), CAUSES[cause], scale, KINDS[kind]))
     return tuple(found)
 
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["TrackRecord"]
+__all__ = ["STUCK_WAY", "VALUE_WAY", "TrackRecord"]
+
+VALUE_WAY, STUCK_WAY = 0, 1
 
 FROM = 1.5  # the score above which episodes are counted
 PRIOR = 4.0  # episodes that agree with what the scores say, before any is seen
@@ -34,6 +36,8 @@ class TrackRecord:
     highest  score of each way in its last episode
     counts   episodes of each way, without the last
     excess   sum of how far above FROM their highest scores were
+    rarer    how much less the scores of each way count, because it spoke too often
+    steeper  what the part of its scores above FROM is multiplied by
     """
 
     def __init__(self, scales: Sequence[int]) -> None:
@@ -44,19 +48,29 @@ class TrackRecord:
         self.highest = [0.0] * ways
         self.counts = [0.0] * ways
         self.excess = [0.0] * ways
+        self.rarer = [0.0] * ways
+        self.steeper = [1.0] * ways
 
     def corrected(self, way: int, score: float, row: int) -> float:
         """Takes a score of a way in a row, both counted from 0, and returns what it counts for."""
-        if score <= FROM:
-            return max(0.0, score + self.shares[way])
-        if row - self.last[way] > self.rests[way]:
-            if self.highest[way] > 0.0:
-                self.counts[way] += 1.0
-                self.excess[way] += min(self.highest[way] - FROM, MOST_EXCESS)
-            self.highest[way] = 0.0
-        self.last[way] = row
-        self.highest[way] = max(self.highest[way], score)
-        expected = row * 10.0**-FROM
-        often = (PRIOR + self.counts[way]) / (PRIOR + expected)
-        slope = (PRIOR + self.counts[way]) / (PRIOR + LN10 * self.excess[way])
-        return max(0.0, FROM - math.log10(max(often, 1.0)) + min(slope, STEEPEST) * (score - FROM) + self.shares[way])
+        if score > FROM:
+            if row - self.last[way] > self.rests[way]:
+                self._end_episode(way, row)
+            self.last[way] = row
+            self.highest[way] = max(self.highest[way], score)
+            score = FROM + self.steeper[way] * (score - FROM) - self.rarer[way]
+        return max(0.0, score + self.shares[way])
+
+    def score_for(self, way: int, corrected: float) -> float:
+        """Returns the score of a way that counts for `corrected`: the inverse of `corrected`, above FROM."""
+        return FROM + max(corrected - self.shares[way] + self.rarer[way] - FROM, 0.0) / self.steeper[way]
+
+    def _end_episode(self, way: int, row: int) -> None:
+        """Adds the last episode of a way to its record."""
+        if self.highest[way] > 0.0:
+            self.counts[way] += 1.0
+            self.excess[way] += min(self.highest[way] - FROM, MOST_EXCESS)
+            count = PRIOR + self.counts[way]
+            self.rarer[way] = max(0.0, math.log10(count / (PRIOR + row * 10.0**-FROM)))
+            self.steeper[way] = min(count / (PRIOR + LN10 * self.excess[way]), STEEPEST)
+        self.highest[way] = 0.0
