@@ -174,7 +174,7 @@ class Monitor:
         self.repeats = self.repeats + 1 if given == self.last_value else 1
         self.last_value = given
         score, cause, scale = self._score(normal_score)
-        anomaly = scored and score >= self.threshold
+        anomaly = score >= self.threshold
         kind = NONE
         if anomaly:
             usual = scaling.deviation * dispersion

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from elman.anomaly.calibration import alarm_score, error_distribution
+from elman.anomaly.network import fit_scaling
+from elman.anomaly.profile import fit_profile
 
-__all__ = ["gross_rows", "without"]
+__all__ = ["find_gross", "gross_rows", "without"]
 
-MOST_SHARE = 0.03  # of the rows on one side may be gross, at most
+ROWS_PER_GROSS = 150  # one in so many rows may be gross on either side, at most, and two in any case
 BEYOND = 2.5  # a gross value is so much rarer, as a score, than the rarest that so many rows have
+
+
+def find_gross(values: np.ndarray, seasons: Sequence[int]) -> np.ndarray:
+    """Returns the rows, rising, of gross values among values (n,), whose season may be one of `seasons`.
+
+    First those that lie far from all the others, then, without these, those whose errors do, forecast from the row before and from the row after.
+    Values that recur at the same position of a season belong to it, and are not gross.
+    """
+    far = _not_recurring(gross_rows(values), seasons)
+    cleaned = without(values, far)
+    profile, transformed, held_out = fit_profile(cleaned, seasons)
+    rest = (transformed - held_out) / profile.dispersion[np.arange(len(values)) % len(profile)]
+    rest -= np.median(rest)
+    odd = _not_recurring(gross_rows(_isolated(rest, fit_scaling(rest).ar1)), seasons)
+    return np.union1d(far, odd).astype(int)
+
+
+def _isolated(values: np.ndarray, ar1: float) -> np.ndarray:
+    """Returns how far each of values (n,) lies from what both the row before and the row after it let one expect.
+
+    It is 0 between the two, as in a step from one level to another.
+    """
+    known = np.concatenate([values[:1], values, values[-1:]])
+    before, after = values - ar1 * known[:-2], values - ar1 * known[2:]
+    return np.where(before * after > 0.0, np.sign(before) * np.minimum(np.abs(before), np.abs(after)), 0.0)
 
 
 def gross_rows(values: np.ndarray) -> np.ndarray:
@@ -23,7 +51,7 @@ def gross_rows(values: np.ndarray) -> np.ndarray:
     n = len(values)
     least = math.log10(n) + BEYOND
     order = np.argsort(values, kind="stable")
-    most = max(1, int(MOST_SHARE * n))
+    most = max(2, n // ROWS_PER_GROSS)
     found: list[int] = []
     for side in (order, order[::-1]):
         for k in range(most, 0, -1):
@@ -40,3 +68,14 @@ def without(values: np.ndarray, gross: np.ndarray) -> np.ndarray:
         return values
     kept = np.delete(np.arange(len(values)), gross)
     return np.interp(np.arange(len(values)), kept, values[kept])
+
+
+def _not_recurring(rows: np.ndarray, seasons: Sequence[int]) -> np.ndarray:
+    """Returns those of the rows that no other one follows by whole seasons, nearly."""
+    apart = np.abs(rows[:, None] - rows)
+    kept = np.ones(len(rows), bool)
+    for m in seasons:
+        if m > 1:
+            near = np.minimum(apart % m, m - apart % m) <= m // 50
+            kept &= ~(near & (apart > m // 2)).any(axis=1)
+    return rows[kept]
