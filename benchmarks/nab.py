@@ -20,12 +20,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["NabFile", "best_score", "normalised", "probation_rows", "read_files", "row_values", "sliding_gaussian"]
+__all__ = [
+    "NabFile",
+    "best_score",
+    "normalised",
+    "probation_rows",
+    "read_files",
+    "row_values",
+    "score",
+    "sliding_gaussian",
+]
 
 FALSE_POSITIVE, FALSE_NEGATIVE = 0.11, 1.0  # the standard profile; a true positive is worth 1
 PROBATION, LONGEST_PROBATION = 0.15, 750
 
 Detections = Sequence[tuple[int, float]]  # rows, each with the score of what was detected there
+Event = tuple[float, str, int, float]  # the score of a detection, its file, its window or -1, and what it is worth
 
 
 class NabFile(NamedTuple):
@@ -63,7 +73,7 @@ def sigmoid(position: float) -> float:
 
 
 def row_values(rows: int, windows: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what a detection in each row is worth (n,), and the number of the window that it lies in (n,), else -1."""
+    """Returns what a detection in each row is worth (n,), and the number of the window around it (n,), -1 for none."""
     worth, inside = np.full(rows, -FALSE_POSITIVE), np.full(rows, -1)
     for k, (first, last) in enumerate(windows):
         width = last - first + 1
@@ -79,35 +89,46 @@ def normalised(total: float, windows: int) -> float:
     return 100.0 * (total + FALSE_NEGATIVE * windows) / (windows + FALSE_NEGATIVE * windows)
 
 
+def score(files: Sequence[NabFile], found: Mapping[str, Detections]) -> tuple[float, dict[str, float]]:
+    """Returns the score of all detections by file, and each file's sum."""
+    none = 0.0, math.inf, {file.name: -FALSE_NEGATIVE * len(file.windows) for file in files}
+    total, _, sums = [none, *_scores(files, _events(files, found))][-1]
+    return total, sums
+
+
 def best_score(files: Sequence[NabFile], found: Mapping[str, Detections]) -> tuple[float, float, dict[str, float]]:
     """Returns the score of detections by file at the one threshold that is best, the threshold, and each file's sum.
 
     A detection counts where its score is at least the threshold.
     """
-    windows = sum(len(file.windows) for file in files)
-    events: list[tuple[float, str, int, float]] = []  # score, file, window or -1, worth
+    none = 0.0, math.inf, {file.name: -FALSE_NEGATIVE * len(file.windows) for file in files}
+    return max([none, *_scores(files, _events(files, found))], key=lambda each: each[0])
+
+
+def _events(files: Sequence[NabFile], found: Mapping[str, Detections]) -> list[Event]:
+    """Returns the detections behind the first rows of all files, the highest scores first."""
+    events: list[Event] = []
     for file in files:
         worth, inside = row_values(len(file.values), file.windows)
         start = probation_rows(len(file.values))
         events += [(score, file.name, int(inside[i]), float(worth[i])) for i, score in found[file.name] if i >= start]
+    return sorted(events, key=lambda event: -event[0])
+
+
+def _scores(files: Sequence[NabFile], events: Sequence[Event]) -> Iterator[tuple[float, float, dict[str, float]]]:
+    """Yields for each threshold at which there are more detections the score, the threshold, and each file's sum."""
+    windows = sum(len(file.windows) for file in files)
     sums = {file.name: -FALSE_NEGATIVE * len(file.windows) for file in files}
     best: dict[tuple[str, int], float] = {}
-    total, least = float(sum(sums.values())), math.inf
-    highest, at_highest = total, dict(sums)
-    events.sort(key=lambda event: -event[0])
-    for k, (score, name, window, value) in enumerate(events):
+    for k, (score, name, window, worth) in enumerate(events):
         if window < 0:
-            gain = value
+            sums[name] += worth
         else:
             before = best.get((name, window), -FALSE_NEGATIVE)
-            best[name, window] = max(before, value)
-            gain = best[name, window] - before
-        total += gain
-        sums[name] += gain
-        last_of_its_score = k + 1 == len(events) or events[k + 1][0] < score
-        if last_of_its_score and total > highest:
-            highest, least, at_highest = total, score, dict(sums)
-    return normalised(highest, windows), least, at_highest
+            best[name, window] = max(before, worth)
+            sums[name] += best[name, window] - before
+        if k + 1 == len(events) or events[k + 1][0] < score:
+            yield normalised(sum(sums.values()), windows), score, dict(sums)
 
 
 def sliding_gaussian(values: np.ndarray, window: int = 6400, step: int = 100) -> np.ndarray:

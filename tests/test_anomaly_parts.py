@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from benchmarks import anomalies as drawn
+from benchmarks import drawn_series as drawn
 from elman.anomaly import calibration
 from elman.anomaly.events import AlarmState
 from elman.anomaly.model import fit_model

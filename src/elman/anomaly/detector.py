@@ -43,9 +43,9 @@ class AnomalyDetector(Estimator):
     """Scores each value of a series by how rare its one-step forecast error is, alone and with the errors before it.
 
     rate         accepted false alarm rate, in alarms a row of a series that does not change: 1e-4 is one in 10,000 rows
-    probation    the first rows, which the model is fitted to; only gross values among them are alarms: below 1 their share of all
-                 rows, from 1 on their number. None: 15 %, or what is needed if that is more: 60 rows, and two and a
-                 half seasons where half of the rows hold them
+    probation    the first rows, which the model is fitted to; only gross values among them are alarms: below 1 their
+                 share of all rows, from 1 on their number. None: 15 %, or what is needed if that is more: 60 rows, and
+                 two and a half seasons where half of the rows hold them
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
                  dates, one found in the probation. One that is longer than the probation is learned as it comes
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
@@ -58,8 +58,8 @@ class AnomalyDetector(Estimator):
     seed         of all random numbers: the same seed, engine and data give the same bits
 
     Options are stored unchanged and checked in `fit`, which sets `anomalies_` (the `Anomalies` of the series),
-    `scores_` and `labels_` (those of `anomalies_`), `notes_` (what a reader should know of them), `season_` (rows, 1 for none), `model_` (the fitted model) and
-    `rows_` (number of rows seen). A score never depends on later rows.
+    `scores_` and `labels_` (those of `anomalies_`), `notes_` (what a reader should know of them), `season_` (rows, 1
+    for none), `model_` (the fitted model) and `rows_` (number of rows seen). No score depends on later rows.
     """
 
     _constraints = options.CONSTRAINTS
@@ -132,7 +132,15 @@ class AnomalyDetector(Estimator):
         seasons = self._seasons(series, known)
         gross = find_gross(known, seasons)
         known = without(known, gross)
-        model, errors = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress, _hour(series.calendar))
+        model, errors = fit_model(
+            known,
+            seasons,
+            _span(series.calendar, seasons, len(known)),
+            recipe,
+            self.seed,
+            on_progress,
+            _hour(series.calendar),
+        )
         self.model_: AnomalyModel = model
         self.season_ = model.season
         self._monitor = Monitor(model, -math.log10(self.rate), errors)

@@ -40,7 +40,7 @@ def kind_of_level(smoothed: float) -> int:
 
 
 def kind_of_spread(more: bool, scale: int, seasonal: bool, span: int) -> int:
-    """Returns the kind of a changed spread of `scale` rows; errors of both signs over long are a season that changed."""
+    """Returns the kind of a changed spread of `scale` rows; many large errors of both signs are a changed season."""
     if not more:
         return LESS
     if scale <= BURST_ROWS:

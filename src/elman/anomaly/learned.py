@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 __all__ = ["LONGEST", "LearnedSeasons"]
 
 LONGEST = 50_000  # rows of a season that is learned
-FIRST_RATE, LEAST_RATE = 1.5, 0.1  # the n-th visit of a position moves its entry by 1 / (n + FIRST_RATE), at least by 0.1
+FIRST_RATE, LEAST_RATE = (
+    1.5,
+    0.1,
+)  # the n-th visit of a position moves its entry by 1 / (n + FIRST_RATE), at least by 0.1
 MARGIN = 0.97  # an expert takes over where its errors are smaller than this share of those of the one before
 MUCH_BETTER = 0.8  # only so great a gain changes the usual size of errors at once
 SMOOTHED_OVER = 96  # entries are averaged over about a season / 96 positions
@@ -76,10 +77,8 @@ class LearnedSeasons:
             entry = table[p] if n else shorter
             apart, apart_before = deviation - entry, earlier[p] - entry
             if abs(apart) > bound:
-                if n and apart * apart_before > 0.0:
-                    size = max(min(abs(apart), abs(apart_before)), bound)
-                else:
-                    size = bound
+                confirmed = n and apart * apart_before > 0.0
+                size = max(min(abs(apart), abs(apart_before)), bound) if confirmed else bound
                 apart = size if apart > 0.0 else -size
             table[p] = entry + max(1.0 / (n + FIRST_RATE), LEAST_RATE) * apart
             earlier[p] = deviation

@@ -87,7 +87,9 @@ def fit_model(
     errors = (deviations - autoregressive - scaling.error * answers[:, 1]) / unit
     errors = errors[len(errors) - calibration_rows(len(errors), span) :]
     calibration = calibrate(errors, values, span)
-    return AnomalyModel(profile, scaling, network, calibration, level, slope, memory, span, hour, tuple(seasons)), errors
+    return AnomalyModel(
+        profile, scaling, network, calibration, level, slope, memory, span, hour, tuple(seasons)
+    ), errors
 
 
 def level_memory(span: int, season: int, rows: int) -> float:

@@ -24,7 +24,7 @@ from elman.anomaly.network import INPUT_CLIP
 from elman.anomaly.phase import Phase
 from elman.anomaly.recent import RecentErrors
 from elman.anomaly.state import ARRAY_FIELDS, MAX_LOG_ERROR_SIZE, NUMBER_FIELDS, MonitorState
-from elman.anomaly.states import LearnedRows, learned_rows, resume
+from elman.anomaly.states import learned_rows, resume
 from elman.anomaly.track import STUCK_WAY, VALUE_WAY, TrackRecord
 
 __all__ = ["LEVEL", "SPREAD", "STUCK", "VALUE", "Monitor", "ScoredValue"]

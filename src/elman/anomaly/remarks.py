@@ -29,8 +29,8 @@ def remarks(found: Anomalies, gross: np.ndarray, asked: Sequence[int], season: i
         lines.append(
             f"gross values in the first {found.learned} rows: {named}{more}; they were flagged, and not learned from"
         )
-    late = [m for m in asked if 1 < m and found.learned < MIN_SEASONS * m]
-    if late:
+    late = [m for m in asked if m > 1 and found.learned < MIN_SEASONS * m]
+    if late and season == 1:
         lines.append(
             f"the first {found.learned} rows hold too little of a season of {late[0]} rows; it is learned from the rows"
             " after them, so the first of these are scored without it"

@@ -10,18 +10,16 @@ import numpy as np
 from elman.anomaly.calibration import alarm_score, error_distribution
 from elman.anomaly.network import fit_scaling
 from elman.anomaly.profile import fit_profile
+from elman.anomaly.recent import BEYOND, ROWS_PER_GROSS
 
 __all__ = ["find_gross", "gross_rows", "without"]
-
-ROWS_PER_GROSS = 150  # one in so many rows may be gross on either side, at most, and two in any case
-BEYOND = 2.5  # a gross value is so much rarer, as a score, than the rarest that so many rows have
 
 
 def find_gross(values: np.ndarray, seasons: Sequence[int]) -> np.ndarray:
     """Returns the rows, rising, of gross values among values (n,), whose season may be one of `seasons`.
 
-    First those that lie far from all the others, then, without these, those whose errors do, forecast from the row before and from the row after.
-    Values that recur at the same position of a season belong to it, and are not gross.
+    First those that lie far from all the others, then, without these, those whose errors do, forecast from the row
+    before and from the row after. Values that recur at the same position of a season belong to it, and are not gross.
     """
     far = _not_recurring(gross_rows(values), seasons)
     cleaned = without(values, far)

@@ -24,7 +24,7 @@ class LearnedRows:
 
     slope        of the level, a row
     quiet        of the alarm (`AlarmState`)
-    distribution, seen, due, errors              of the recent errors (`RecentErrors`)
+    distribution, seen, due, gross, errors       of the recent errors (`RecentErrors`)
     tables, before, visits, losses, last, last_deviation, chosen   of the seasons (`LearnedSeasons`)
     offset, phase_losses, phase_last             of the season's place (`Phase`)
     track        (6, w) last, highest, counts, excess, rarer and steeper of the ways (`TrackRecord`)
@@ -35,6 +35,7 @@ class LearnedRows:
     distribution: ErrorDistribution
     seen: int
     due: int
+    gross: int
     errors: Annotated[np.ndarray, "float64 (k,)"]
     tables: Annotated[np.ndarray, "float64 (s,)"]
     before: Annotated[np.ndarray, "float64 (s,)"]
@@ -58,7 +59,12 @@ class LearnedRows:
             raise ValueError("learned.errors: expected finite numbers")
         if not (0 <= self.chosen < len(self.losses) and (self.losses >= 0).all() and min(self.phase_losses) >= 0.0):
             raise ValueError("learned.losses: expected sizes of errors, and one of the experts")
-        if not (0 <= self.quiet <= rest and 0 <= len(self.errors) <= self.seen < self.due and self.offset >= 0):
+        if not (
+            0 <= self.quiet <= rest
+            and 0 <= len(self.errors) <= self.seen < self.due
+            and self.offset >= 0
+            and self.gross >= 0
+        ):
             raise ValueError("learned.seen: expected counts of rows that follow one another")
         _, highest, counts, excess, rarer, steeper = self.track
         if min(highest.min(), counts.min(), excess.min(), rarer.min()) < 0.0 or steeper.min() <= 0.0:
@@ -80,6 +86,7 @@ def learned_rows(monitor: Monitor) -> LearnedRows:
         recent.distribution,
         recent.seen,
         recent.due,
+        recent.gross,
         np.array(recent.errors, np.float64),
         joined(seasons.tables),
         joined(seasons.before),
@@ -99,7 +106,7 @@ def resume(monitor: Monitor, learned: LearnedRows) -> None:
     """Gives a monitor what another one of the same model had learned."""
     seasons, phase, track = monitor.learned, monitor.phase, monitor.track
     monitor.slope, monitor.alarm.quiet = learned.slope, learned.quiet
-    monitor.recent = RecentErrors(learned.distribution, learned.errors, learned.seen, learned.due)
+    monitor.recent = RecentErrors(learned.distribution, learned.errors, learned.seen, learned.due, learned.gross)
     ends = np.cumsum(seasons.seasons)[:-1]
     seasons.tables, seasons.before, seasons.visits = (
         [part.tolist() for part in np.split(whole, ends)] if seasons.seasons else []

@@ -1,11 +1,11 @@
 """How often each way of scoring has spoken so far: scores that were reached too often count for less.
 
-A score says how rare a row is in a series that does not change. Most series do, in ways that the first rows do not show.
-So each way of scoring, such as a single value or the level of 32 rows, keeps a record of its high scores: how many
-episodes there were above FROM, and how far above. That corrects its next ones, as the excesses over a threshold do in
-extreme value theory: they are exponential, with the mean 1 / ln 10 and a known count where the scores are right. A way
-that speaks less often than it may is not raised, since silence so far is no proof. The shares, by which single values
-may speak up more often than smoothed ones, make up for the highest of several scores being the row's.
+A score says how rare a row is in a series that does not change. Most series do, in ways that the first rows do not
+show. So each way of scoring, such as a single value or the level of 32 rows, keeps a record of its high scores: how
+many episodes there were above FROM, and how far above. That corrects its next ones, as the excesses over a threshold do
+in extreme value theory: they are exponential, with the mean 1 / ln 10 and a known count where the scores are right. A
+way that speaks less often than it may is not raised, since silence so far is no proof. The shares, by which single
+values may speak up more often than smoothed ones, make up for the highest of several scores being the row's.
 """
 
 from __future__ import annotations
