@@ -12,10 +12,10 @@ import pytest
 
 from benchmarks import drawn_series as drawn
 from elman.anomaly import calibration
-from elman.anomaly.events import AlarmState
 from elman.anomaly.model import fit_model
 from elman.anomaly.monitor import Monitor
 from elman.anomaly.network import EFFORTS, cross_fit, fit_scaling, season_features
+from elman.anomaly.online.events import AlarmState
 from elman.anomaly.profile import fit_profile
 from elman.anomaly.result import find_alarms
 

@@ -13,10 +13,10 @@ from elman.anomaly.continuation import Continuation, rows_per_day
 from elman.anomaly.legacy import EARLIER
 from elman.anomaly.model import MIN_ROWS, AnomalyModel, fit_model
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.remarks import remarks
+from elman.anomaly.online.robust import find_gross, without
 from elman.anomaly.result import Anomalies, find_alarms
-from elman.anomaly.robust import find_gross, without
 from elman.anomaly.saved import CODEC, FittedDetector
+from elman.anomaly.words.remarks import remarks
 from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress

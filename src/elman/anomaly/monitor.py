@@ -16,16 +16,16 @@ from elman.anomaly.calibration import (
     student_to_normal,
     white_noise_variance,
 )
-from elman.anomaly.events import AlarmState
-from elman.anomaly.explain import FLAT, NONE, kind_of_level, kind_of_spread, kind_of_value
-from elman.anomaly.learned import LearnedSeasons
 from elman.anomaly.model import MIN_ERROR_UNIT, AnomalyModel, next_level
 from elman.anomaly.network import INPUT_CLIP
-from elman.anomaly.phase import Phase
-from elman.anomaly.recent import RecentErrors
+from elman.anomaly.online.events import AlarmState
+from elman.anomaly.online.learned import LearnedSeasons
+from elman.anomaly.online.phase import Phase
+from elman.anomaly.online.recent import RecentErrors
+from elman.anomaly.online.states import learned_rows, resume
+from elman.anomaly.online.track import STUCK_WAY, VALUE_WAY, TrackRecord
 from elman.anomaly.state import ARRAY_FIELDS, MAX_LOG_ERROR_SIZE, NUMBER_FIELDS, MonitorState
-from elman.anomaly.states import learned_rows, resume
-from elman.anomaly.track import STUCK_WAY, VALUE_WAY, TrackRecord
+from elman.anomaly.words.explain import FLAT, NONE, kind_of_level, kind_of_spread, kind_of_value
 
 __all__ = ["LEVEL", "SPREAD", "STUCK", "VALUE", "Monitor", "ScoredValue"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from elman import plots
-from elman.anomaly.explain import KINDS
+from elman.anomaly.words.explain import KINDS
 from elman.core.staging import replacing
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows

@@ -10,9 +10,9 @@ from elman.anomaly.calibration import KNOTS, Calibration, ErrorDistribution, smo
 from elman.anomaly.continuation import Continuation
 from elman.anomaly.model import MIN_ROWS, AnomalyModel, calibration_rows, level_memory
 from elman.anomaly.network import MIN_SCALE, QUANTILES, Scaling
+from elman.anomaly.online.states import LearnedRows
 from elman.anomaly.profile import MIN_SEASONS, SeasonProfile
 from elman.anomaly.state import MAX_MAGNITUDE, MonitorState
-from elman.anomaly.states import LearnedRows
 from elman.core import checks
 from elman.core.stack import is_stack
 from elman.estimators.codec import Codec

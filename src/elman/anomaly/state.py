@@ -9,9 +9,9 @@ from typing import Annotated
 import numpy as np
 
 from elman.anomaly.calibration import ROOT_STD, SMOOTHING_CLIP, white_noise_variance
-from elman.anomaly.learned import LONGEST
 from elman.anomaly.model import AnomalyModel
-from elman.anomaly.states import LearnedRows
+from elman.anomaly.online.learned import LONGEST
+from elman.anomaly.online.states import LearnedRows
 
 __all__ = ["ARRAY_FIELDS", "MAX_LOG_ERROR_SIZE", "MAX_MAGNITUDE", "NUMBER_FIELDS", "MonitorState"]
 

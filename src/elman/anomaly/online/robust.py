@@ -9,8 +9,8 @@ import numpy as np
 
 from elman.anomaly.calibration import alarm_score, error_distribution
 from elman.anomaly.network import fit_scaling
+from elman.anomaly.online.recent import BEYOND, ROWS_PER_GROSS
 from elman.anomaly.profile import fit_profile
-from elman.anomaly.recent import BEYOND, ROWS_PER_GROSS
 
 __all__ = ["find_gross", "gross_rows", "without"]
 

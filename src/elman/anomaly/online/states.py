@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from elman.anomaly.calibration import ErrorDistribution
-from elman.anomaly.recent import RecentErrors
+from elman.anomaly.online.recent import RecentErrors
 
 if TYPE_CHECKING:
     from elman.anomaly.monitor import Monitor
