@@ -32,7 +32,7 @@ import elman
 from benchmarks import nab
 from benchmarks.drawn_series import KINDS, PROBATIONS, STATIONARY, Window, dated, planted
 from elman.anomaly.model import MIN_ROWS
-from elman.forecast import Series, as_series
+from elman.forecast import DataError, Series, as_series
 
 LOG = Path(__file__).with_suffix(".csv")
 NAB_RATES = (1e-2, 5e-3, 3e-3, 2e-3, 1e-3, 5e-4, 1e-4, 3e-5)
@@ -46,8 +46,8 @@ def rate_ratio(kind: str, seeds: range, rate: float, **options: Any) -> tuple[in
     alarms, allowed = 0, 0.0
     for seed in seeds:
         values, per_day = STATIONARY[kind](np.random.default_rng([seed, 77]), restless=False)
-        options = {"probation": PROBATIONS.get(kind), **options, "rate": rate}
-        found = elman.AnomalyDetector(**options).fit(dated(values, per_day)).anomalies_
+        given: dict[str, Any] = {"probation": PROBATIONS.get(kind), **options, "rate": rate}
+        found = elman.AnomalyDetector(**given).fit(dated(values, per_day)).anomalies_
         alarms += len(found.alarms)
         allowed += rate * (len(found) - found.learned)
     return alarms, allowed
@@ -136,12 +136,13 @@ def on_grid(file: nab.NabFile) -> tuple[Series, np.ndarray]:
 
 def run_file(file: nab.NabFile, dates: bool, options: dict[str, Any]) -> Scored:
     """Returns the alarms of a detector that was fitted to the rows of a file that are not scored."""
-    series, rows = on_grid(file) if dates else (as_series(file.values), np.arange(len(file.values)))
-    probation = max(MIN_ROWS, int(np.searchsorted(rows, nab.probation_rows(len(file.values)))))
     begin = time.perf_counter()
     try:
-        detector = elman.AnomalyDetector(**{"probation": probation, **options}).fit(series)
-    except elman.forecast.DataError:  # all the rows learned from, or all rows, are equal
+        series, rows = on_grid(file) if dates else (as_series(file.values), np.arange(len(file.values)))
+        probation = max(MIN_ROWS, int(np.searchsorted(rows, nab.probation_rows(len(file.values)))))
+        given: dict[str, Any] = {"probation": probation, **options}
+        detector = elman.AnomalyDetector(**given).fit(series)
+    except DataError:  # all the rows learned from, or all rows, are equal
         return Scored([], time.perf_counter() - begin)
     alarms = [(int(rows[alarm.first]), alarm.score) for alarm in detector.anomalies_.alarms]
     return Scored(alarms, time.perf_counter() - begin)
