@@ -103,7 +103,8 @@ def theirs(group: Group, model: str) -> dict[str, Any]:
     """Returns the scores of a model of statsforecast."""
     kind = getattr(importlib.import_module("statsforecast.models"), model)(season_length=group.season)
     began = time.perf_counter()
-    found = {id: kind.forecast(values, group.horizon, level=list(LEVELS)) for id, values in group.known.items()}
+    asked = {"h": group.horizon, "level": [int(level) for level in LEVELS]}
+    found = {id: kind.forecast(values, **asked) for id, values in group.known.items()}
     seconds = time.perf_counter() - began
     bounds = {
         id: {level: np.stack([each[f"lo-{level:g}"], each[f"hi-{level:g}"]], axis=1) for level in LEVELS}

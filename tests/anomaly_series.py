@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks import anomalies as drawn
+from benchmarks import drawn_series as drawn
 
 QUICK = {"effort": "fast", "hidden_size": 8}
 EVERY = 48

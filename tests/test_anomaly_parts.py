@@ -10,11 +10,12 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from benchmarks import anomalies as drawn
+from benchmarks import drawn_series as drawn
 from elman.anomaly import calibration
 from elman.anomaly.model import fit_model
 from elman.anomaly.monitor import Monitor
 from elman.anomaly.network import EFFORTS, cross_fit, fit_scaling, season_features
+from elman.anomaly.online.events import AlarmState
 from elman.anomaly.profile import fit_profile
 from elman.anomaly.result import find_alarms
 
@@ -132,23 +133,26 @@ def test_normal_score_of_students_t(degrees_of_freedom: int, t: float):
 
 
 @pytest.mark.parametrize(
-    ("gap", "alarms"),
+    ("rest", "alarms"),
     [
         (1, [(3, 4, 4), (9, 9, 9), (30, 30, 30), (41, 41, 41)]),
-        (11, [(3, 9, 9), (30, 30, 30), (41, 41, 41)]),
-        (12, [(3, 9, 9), (30, 41, 41)]),
+        (5, [(3, 9, 9), (30, 30, 30), (41, 41, 41)]),
+        (11, [(3, 9, 9), (30, 41, 41)]),
     ],
 )
-def test_anomalies_closer_than_the_gap_are_one_alarm(gap: int, alarms: list[tuple[int, int, int]]):
-    labels = np.zeros(60, bool)
-    labels[[3, 4, 9, 30, 41]] = True
-    causes = np.zeros((60, 2), int)
-    causes[:, 1] = 1
-    assert [(a.first, a.last, a.peak) for a in find_alarms(labels, np.arange(60.0), causes, gap)] == alarms
+def test_an_alarm_is_over_once_enough_rows_were_usual(rest: int, alarms: list[tuple[int, int, int]]):
+    """The state that says where alarms begin and the table of a batch agree."""
+    scores = np.zeros(60)
+    scores[[3, 4, 9, 30, 41]] = [5, 6, 7, 8, 9]
+    state = AlarmState(rest)
+    labels = np.array([state.begins(score >= 4.0) for score in scores.tolist()])
+    found = find_alarms(labels, scores, np.ones((60, 3), int), 4.0, rest)
+    assert [(a.first, a.last, a.peak) for a in found] == alarms
+    assert np.flatnonzero(labels).tolist() == [first for first, _, _ in alarms]
 
 
 def test_no_anomaly_gives_no_alarm():
-    assert find_alarms(np.zeros(60, bool), np.arange(60.0), np.zeros((60, 2), int), 12) == ()
+    assert find_alarms(np.zeros(60, bool), np.zeros(60), np.zeros((60, 3), int), 4.0, 12) == ()
 
 
 # ---------------------------------------------------------------------------------------- the network
@@ -190,8 +194,8 @@ def test_a_monitor_follows_slowly_growing_errors():
     """Noise doubles within many days: the monitor follows the size of the errors, and alarms stay rare to the end."""
     rng = np.random.default_rng(0)
     values = drawn.autoregressive(rng, 12_000, 0.5) * np.exp(np.linspace(0, np.log(2), 12_000))
-    model = fit_model(values[:1800], (1,), 48, replace(EFFORTS["normal"], updates=50, snapshots=(0, 50)), 0)
-    monitor = Monitor(model, 3.0)
+    model, errors = fit_model(values[:1800], (1,), 48, replace(EFFORTS["normal"], updates=50, snapshots=(0, 50)), 0)
+    monitor = Monitor(model, 3.0, errors)
     scores = np.array([monitor.step(value).score for value in values.tolist()])
     assert 0.4 < monitor.log_error_size < 1.0
     assert (scores[9000:] >= 3.0).sum() < 20

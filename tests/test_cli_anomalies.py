@@ -57,7 +57,8 @@ def test_one_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     again = AnomalyDetector(rate=1e-3, effort="fast").fit("sales.csv")
     assert [row["time"] for row in found] == TIMES
     assert [row["anomaly"] == "1" for row in found] == again.labels_.tolist()
-    assert [row["anomaly"] for row in found[400:403]] == ["1"] * 3
+    assert [row["anomaly"] for row in found[400:403]] == ["1", "0", "0"]
+    assert (found[400]["kind"], found[401]["kind"]) == ("spike", "")
     assert {row["score"] for row in found[:90]} == {""}
     loaded = elman.load("sales.sales.detector.safetensors")
     assert loaded.rows_ == 600
@@ -93,7 +94,7 @@ def test_parquet(capsys: pytest.CaptureFixture[str]):
         in capsys.readouterr().out
     )
     table = polars.read_parquet("noise.x.anomalies.parquet")
-    assert table.columns == ["day", "x", "expected", "lower", "upper", "score", "anomaly", "alarm"]
+    assert table.columns == ["day", "x", "expected", "lower", "upper", "score", "anomaly", "alarm", "kind"]
     assert table["score"].null_count() == 109
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from elman.estimators.codec import Codec
 from elman.forecast.smoothing import SmoothingModels, ThetaModels, fit_smoothing, fit_theta
 
 SIMPLE = (Smoothing(), Smoothing("additive", "additive"), Smoothing("multiplicative", "additive", True))
+
+Fit = Callable[..., SmoothingModels | ThetaModels]
 
 
 def drawn(form: Smoothing, n: int = 5, steps: int = 17, season: int = 4) -> tuple[np.ndarray, ...]:
@@ -116,7 +120,9 @@ def test_simple_smoothing_is_the_textbook_recursion_and_carries_its_level_over_a
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_forecasts_are_one_step_forecasts_over_rows_that_are_missing_and_variances_those_of_simulated_rows(form):
+def test_forecasts_are_one_step_forecasts_over_rows_that_are_missing_and_variances_those_of_simulated_rows(
+    form: Smoothing,
+):
     rng = np.random.default_rng(5)
     h, m, paths = 10, 4, 40_000
     y, _, parameters, initial = drawn(form, 1, 17)
@@ -162,7 +168,7 @@ def test_parameters_that_made_a_series_are_found_again():
 
 
 @pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
-def test_series_of_every_kind_have_finite_forecasts(fit):
+def test_series_of_every_kind_have_finite_forecasts(fit: Fit):
     rng = np.random.default_rng(1)
     gaps = rng.normal(50.0, 5.0, 30)
     gaps[[0, 7, 8, 29]] = np.nan
@@ -197,7 +203,7 @@ def test_series_of_every_kind_have_finite_forecasts(fit):
 
 
 @pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
-def test_a_long_season_is_found_and_one_longer_than_the_series_is_not_looked_for(fit):
+def test_a_long_season_is_found_and_one_longer_than_the_series_is_not_looked_for(fit: Fit):
     rng = np.random.default_rng(6)
     season = 100.0 + 30.0 * np.sin(2.0 * np.pi * np.arange(52) / 52)
     models = fit([np.tile(season, 5)[:length] + rng.normal(0.0, 2.0, length) for length in (260, 230)], 52)
@@ -207,7 +213,7 @@ def test_a_long_season_is_found_and_one_longer_than_the_series_is_not_looked_for
 
 
 @pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
-def test_models_are_the_same_alone_and_go_on_with_newer_values(fit):
+def test_models_are_the_same_alone_and_go_on_with_newer_values(fit: Fit):
     rng = np.random.default_rng(2)
     season = np.tile([4.0, -4.0, 0.0, 1.0], 15)
     values = [20.0 + season[:length] + rng.normal(0.0, 1.0, length).cumsum() * 0.2 for length in (60, 31, 44)]
@@ -227,7 +233,7 @@ def test_models_are_the_same_alone_and_go_on_with_newer_values(fit):
 
 
 @pytest.mark.parametrize("fit", [fit_smoothing, fit_theta])
-def test_models_come_back_from_a_file_as_they_were(fit):
+def test_models_come_back_from_a_file_as_they_were(fit: Fit):
     rng = np.random.default_rng(3)
     models = fit([rng.uniform(5.0, 9.0, length) for length in (12, 30)], 4)
     kind = type(models)
@@ -245,7 +251,7 @@ def test_models_come_back_from_a_file_as_they_were(fit):
         (([[1.0, 2.0]], 0), "season: expected"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, message):
+def test_wrong_arguments_are_named(arguments: tuple[Any, ...], message: str):
     for fit in (fit_smoothing, fit_theta):
         with pytest.raises(ValueError, match=message):
             fit(*([np.array(each) for each in arguments[0]], *arguments[1:]))

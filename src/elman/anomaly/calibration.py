@@ -24,6 +24,7 @@ __all__ = [
     "ErrorDistribution",
     "alarm_score",
     "calibrate",
+    "error_distribution",
     "smoothing_scales",
     "student_to_normal",
     "white_noise_variance",
@@ -112,7 +113,7 @@ def calibrate(errors: np.ndarray, values: np.ndarray, span: int) -> Calibration:
 
     The scales reach up to `span` rows.
     """
-    distribution = _distribution(errors)
+    distribution = error_distribution(errors)
     normal = np.clip([distribution.normal_score(error) for error in errors.tolist()], -SMOOTHING_CLIP, SMOOTHING_CLIP)
     scales = smoothing_scales(span, len(errors))
     level_variances: list[float] = []
@@ -166,7 +167,7 @@ def student_to_normal(t: float, degrees_of_freedom: float) -> float:
     return root * (8.0 * degrees_of_freedom + 1.0) / (8.0 * degrees_of_freedom + 3.0)
 
 
-def _distribution(errors: np.ndarray) -> ErrorDistribution:
+def error_distribution(errors: np.ndarray) -> ErrorDistribution:
     """Returns the distribution of errors (n,): empirical quantiles, and beyond them fitted tails."""
     q = np.quantile(errors, [NORMAL.cdf(float(k)) for k in KNOTS])
     q += 1e-9 * max(float(q[-1] - q[0]), 1e-100) * KNOTS  # strictly rising, also where errors repeat

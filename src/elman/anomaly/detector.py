@@ -13,9 +13,10 @@ from elman.anomaly.continuation import Continuation, rows_per_day
 from elman.anomaly.legacy import EARLIER
 from elman.anomaly.model import MIN_ROWS, AnomalyModel, fit_model
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.profile import MIN_SEASONS
+from elman.anomaly.online.robust import find_gross, without
 from elman.anomaly.result import Anomalies, find_alarms
 from elman.anomaly.saved import CODEC, FittedDetector
+from elman.anomaly.words.remarks import remarks
 from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress
@@ -31,6 +32,8 @@ from elman.series.sources import opened, series_of
 
 __all__ = ["AnomalyDetector"]
 
+NO_ROWS = np.zeros(0, int)
+SEASONS = 2.5  # that the probation holds, where the option does not say and half of the rows hold them
 PROBATION = 0.15  # share of the rows that are learned from, where the option does not say
 DEFAULT_SPAN = 32  # rows that stand for a day where neither dates nor a season give its length
 MIN_SPANS = 8  # number of spans that the probation must hold
@@ -40,11 +43,11 @@ class AnomalyDetector(Estimator):
     """Scores each value of a series by how rare its one-step forecast error is, alone and with the errors before it.
 
     rate         accepted false alarm rate, in alarms a row of a series that does not change: 1e-4 is one in 10,000 rows
-    probation    the first rows, which the model is fitted to and which are never alarms: below 1 their share of all
-                 rows, from 1 on their number. None: 15 %, or what is needed if that is more: 60 rows, and two and a
-                 half seasons where half of the rows hold them
+    probation    the first rows, which the model is fitted to; only gross values among them are alarms: below 1 their
+                 share of all rows, from 1 on their number. None: 15 %, or what is needed if that is more: 60 rows, and
+                 two and a half seasons where half of the rows hold them
     season       rows in a season, 1 for none, or several such as (48, 336). None: the calendar's or, without
-                 dates, one found in the probation
+                 dates, one found in the probation. One that is longer than the probation is learned as it comes
     freq         the step of the dates, where it should not be found: "D", "15min", ... (`calendar.parse`)
     missing      missing values. "error": they are an error; "interpolate": they are filled by linear interpolation;
                  "zero": they are taken as 0
@@ -55,8 +58,8 @@ class AnomalyDetector(Estimator):
     seed         of all random numbers: the same seed, engine and data give the same bits
 
     Options are stored unchanged and checked in `fit`, which sets `anomalies_` (the `Anomalies` of the series),
-    `scores_` and `labels_` (those of `anomalies_`), `season_` (rows, 1 for none), `model_` (the fitted model) and
-    `rows_` (number of rows seen). A score never depends on later rows.
+    `scores_` and `labels_` (those of `anomalies_`), `notes_` (what a reader should know of them), `season_` (rows, 1
+    for none), `model_` (the fitted model) and `rows_` (number of rows seen). No score depends on later rows.
     """
 
     _constraints = options.CONSTRAINTS
@@ -127,12 +130,25 @@ class AnomalyDetector(Estimator):
                 column=series.name,
             )
         seasons = self._seasons(series, known)
-        model = fit_model(known, seasons, _span(series.calendar, seasons, len(known)), recipe, self.seed, on_progress)
+        gross = find_gross(known, seasons)
+        known = without(known, gross)
+        model, errors = fit_model(
+            known,
+            seasons,
+            _span(series.calendar, seasons, len(known)),
+            recipe,
+            self.seed,
+            on_progress,
+            _hour(series.calendar),
+        )
         self.model_: AnomalyModel = model
         self.season_ = model.season
-        self._monitor = Monitor(model, -math.log10(self.rate))
+        self._monitor = Monitor(model, -math.log10(self.rate), errors)
         self._continuation = Continuation.after(series, len(series) - 1)
-        self.anomalies_ = self._score(series)
+        self.anomalies_ = self._score(series, gross)
+        self.notes_ = remarks(self.anomalies_, gross, seasons if self.season is not None else (1,), self.season_)
+        if not isinstance(y, Series):
+            notes.warn(self.notes_)
         self.scores_, self.labels_ = self.anomalies_.scores, self.anomalies_.labels
         return self
 
@@ -147,7 +163,7 @@ class AnomalyDetector(Estimator):
                     column=series.name,
                 )
             shortest = min((m for m in self._usual_seasons(series) if m > 1), default=0)
-            seasons = math.ceil(MIN_SEASONS * shortest)
+            seasons = math.ceil(SEASONS * shortest)
             return max(int(PROBATION * rows), MIN_ROWS, seasons if 2 * seasons <= rows else 0)
         count = int(self.probation if self.probation >= 1 else self.probation * rows)
         if count < MIN_ROWS or count >= rows:
@@ -196,7 +212,7 @@ class AnomalyDetector(Estimator):
         return self._continuation.last(self._monitor.last_value, self.rows_ - 1)
 
     def score_one(self, value: float) -> tuple[float, bool]:
-        """Scores the value that follows the last one seen; returns the score and whether it is an anomaly.
+        """Scores the value that follows the last one seen; returns the score and whether an alarm begins.
 
         Raises `ValueError` or `TypeError` for anything but a finite number, and leaves the detector as it was.
         """
@@ -205,8 +221,8 @@ class AnomalyDetector(Estimator):
         elif not math.isfinite(value):
             raise ValueError(f"value: expected a finite number, got {value}")
         self.check_fitted()
-        score = self._monitor.step(value).score
-        return score, score >= self._monitor.threshold
+        found = self._monitor.step(value)
+        return found.score, found.begins
 
     def detect(
         self,
@@ -239,22 +255,25 @@ class AnomalyDetector(Estimator):
         self._continuation = Continuation.after(series, self._monitor.row - 1)
         return found
 
-    def _score(self, series: Series) -> Anomalies:
-        """Scores every row of a series, which moves the monitor on, and returns the `Anomalies`."""
+    def _score(self, series: Series, gross: np.ndarray = NO_ROWS) -> Anomalies:
+        """Scores every row of a series, which moves the monitor on, and returns the `Anomalies`.
+
+        gross   rows among those that the model was fitted to that are anomalies
+        """
         monitor, model = self._monitor, self.model_
         unscored = max(0, model.calibration.rows - monitor.row)
         step = monitor.step
-        found = np.array([step(value) for value in series.values.tolist()])
-        scores, expected, unit = found.T[:3]
-        scores[:unscored] = np.nan
-        low, high = monitor.bounds()
-        with np.errstate(over="ignore"):
-            bounds = expected[:, None] + unit[:, None] * np.array([low, high])
+        filled = frozenset(i for i in series.filled if i >= unscored)
+        values = enumerate(series.values.tolist())
+        found = np.array([monitor.skip() if i in filled else step(value) for i, value in values])
+        scores, expected = found.T[:2]
+        bounds = found[:, 6:8]
         boxcox_lambda = 0.0 if model.profile.log else 1.0
         expected, bounds = inverse(expected, boxcox_lambda), inverse(bounds, boxcox_lambda)
-        labels = scores >= monitor.threshold
-        gap = rows_per_day(series.calendar) or (model.season if series.calendar is None else 1)
-        alarms = find_alarms(labels, scores, found[:, 3:].astype(int), gap)
+        labels = found[:, 5] > 0.0
+        labels[gross] = True
+        causes = found[:, [3, 4, 8]].astype(int)
+        alarms = find_alarms(labels, scores, causes, monitor.threshold, monitor.alarm.rest)
         return Anomalies(series, unscored, 10.0**-monitor.threshold, scores, expected, bounds, labels, alarms)
 
     # ------------------------------------------------------------------------------------------ files
@@ -284,3 +303,8 @@ def _span(calendar: Calendar | None, seasons: Sequence[int], rows: int) -> int:
     """Returns the rows of a day, else of the longest season, else DEFAULT_SPAN; at most rows // MIN_SPANS."""
     span = rows_per_day(calendar) or (max(seasons) if max(seasons) > 1 else DEFAULT_SPAN)
     return max(2, min(span, rows // MIN_SPANS))
+
+
+def _hour(calendar: Calendar | None) -> int:
+    """Returns the number of rows in an hour, at least 1."""
+    return max(1, (rows_per_day(calendar) or 1) // 24)

@@ -14,10 +14,11 @@ from elman.estimators.ensemble import OnProgress
 from elman.estimators.recipe import Recipe
 from elman.network import Network
 
-__all__ = ["MIN_ERROR_UNIT", "MIN_ROWS", "AnomalyModel", "calibration_rows", "fit_model", "level_memory"]
+__all__ = ["MIN_ERROR_UNIT", "MIN_ROWS", "AnomalyModel", "calibration_rows", "fit_model", "level_memory", "next_level"]
 
 MIN_ROWS = 60  # a model is fitted to so many rows at least
 MIN_ERROR_UNIT = 0.1  # least unit of an error, in typical errors, however close the network's quantiles are
+TREND_BLOCKS, TREND_SHARE = 10, 0.95  # a line explains so much of the medians of so many blocks where there is a trend
 LEVEL_MEMORY = 7  # time constant of the level's exponential smoothing, in spans
 
 
@@ -30,8 +31,10 @@ class AnomalyModel:
     network      forecasts three quantiles of the next deviation
     calibration  how rare errors are
     level        the level before the first row
+    slope        of the level, a row, where the rows that the model was fitted to have a trend; else 0
     memory       the time constant, in rows, with which the level follows the values
     span         rows of a day, or of what stands for it: the longest smoothing scale, and the unit of the adaptation
+    hour         rows by which the season may come earlier or later at once: those of an hour, at least 1
     seasons      lengths of the seasons whose sines and cosines the network reads
     """
 
@@ -40,8 +43,10 @@ class AnomalyModel:
     network: Network
     calibration: Calibration
     level: float
+    slope: float
     memory: float
     span: int
+    hour: int
     seasons: tuple[int, ...]
 
     @property
@@ -61,22 +66,30 @@ def fit_model(
     recipe: Recipe,
     seed: int,
     on_progress: OnProgress | None = None,
-) -> AnomalyModel:
-    """Fits a model to values (n,), n >= MIN_ROWS, whose season may be one of `seasons` or none; returns the model."""
+    hour: int = 1,
+) -> tuple[AnomalyModel, np.ndarray]:
+    """Fits a model to values (n,), n >= MIN_ROWS, whose season may be one of `seasons` or none.
+
+    Returns the model, and the out-of-sample errors that it was calibrated with.
+    """
     profile, transformed, effects = fit_profile(values, seasons)
     m, rows = len(profile), np.arange(len(values))
     deseasonalised = transformed - effects
     memory = level_memory(span, m, len(values))
-    level = float(np.median(deseasonalised[: max(2 * span, m)]))
-    deviations = _deviations(deseasonalised, level, memory) / profile.dispersion[rows % m]
+    slope, first = _trend(deseasonalised), max(2 * span, m)
+    level = float(np.median(deseasonalised[:first])) - slope * min(first, len(values)) / 2.0
+    deviations = _deviations(deseasonalised, level, slope, memory) / profile.dispersion[rows % m]
     scaling = fit_scaling(deviations)
     features = season_features(profile.effects, seasons, scaling.deviation)[rows % m]
     network, answers = cross_fit(deviations, scaling, features, recipe, seed, on_progress)
     autoregressive = scaling.ar1 * np.concatenate([[0.0], deviations[:-1]])
     unit = scaling.error * np.maximum((answers[:, 2] - answers[:, 0]) / 2.0, MIN_ERROR_UNIT)
     errors = (deviations - autoregressive - scaling.error * answers[:, 1]) / unit
-    calibration = calibrate(errors[len(errors) - calibration_rows(len(errors), span) :], values, span)
-    return AnomalyModel(profile, scaling, network, calibration, level, memory, span, tuple(seasons))
+    errors = errors[len(errors) - calibration_rows(len(errors), span) :]
+    calibration = calibrate(errors, values, span)
+    return AnomalyModel(
+        profile, scaling, network, calibration, level, slope, memory, span, hour, tuple(seasons)
+    ), errors
 
 
 def level_memory(span: int, season: int, rows: int) -> float:
@@ -89,7 +102,24 @@ def calibration_rows(rows: int, span: int) -> int:
     return rows - min(rows // 8, 2 * span)
 
 
-def _deviations(values: np.ndarray, level: float, memory: float) -> np.ndarray:
+def next_level(level: float, slope: float, deviation: float, memory: float) -> tuple[float, float]:
+    """Returns level and slope after a row that deviated from the level; a slope of 0 stays 0."""
+    level += slope + deviation / memory
+    return level, slope + deviation / (4.0 * memory * memory) if slope else 0.0
+
+
+def _trend(values: np.ndarray) -> float:
+    """Returns the slope of values (n,) where a line explains nearly all the medians of their blocks; else 0."""
+    blocks = np.array_split(values, TREND_BLOCKS)
+    medians = np.array([np.median(block) for block in blocks])
+    x = np.arange(TREND_BLOCKS) - (TREND_BLOCKS - 1) / 2.0
+    slope = float(x @ medians / (x @ x))
+    size = float(np.square(medians - medians.mean()).sum())
+    explained = slope * slope * float(x @ x) / size if size > 0.0 else 0.0
+    return slope * TREND_BLOCKS / len(values) if explained > TREND_SHARE else 0.0
+
+
+def _deviations(values: np.ndarray, level: float, slope: float, memory: float) -> np.ndarray:
     """Returns the deviations (n,) of values (n,) from an exponentially smoothed level that begins at `level`.
 
     A deviation counts for at most 4 robust scales when it updates the level.
@@ -98,5 +128,5 @@ def _deviations(values: np.ndarray, level: float, memory: float) -> np.ndarray:
     found = np.empty(len(values))
     for i, value in enumerate(values.tolist()):
         found[i] = deviation = value - level
-        level += min(max(deviation, -bound), bound) / memory
+        level, slope = next_level(level, slope, min(max(deviation, -bound), bound), memory)
     return found

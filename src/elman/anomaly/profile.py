@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ["MIN_SEASONS", "SeasonProfile", "fit_profile"]
 
 FOLDS = 8  # of the cross-validation
-MIN_SEASONS = 2.5  # a season is considered only where the rows hold so many of it
+MIN_SEASONS = 2.0  # a season is considered only where the rows hold so many of it
 DISPERSION_BINS = 32  # dispersion is averaged over neighbouring positions that span about a season / DISPERSION_BINS
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from elman import plots
+from elman.anomaly.words.explain import KINDS
 from elman.core.staging import replacing
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
@@ -28,12 +29,13 @@ Cell = str | float | None
 
 @dataclass(frozen=True)
 class Alarm:
-    """A run of anomalies; anomalies less than a day apart belong to one alarm.
+    """One event: it begins with a row that reaches the threshold, and is over once a day of rows did not.
 
-    first, last   its first and last row
+    first, last   its first row, which is flagged, and the last one that reached the threshold
     peak          the row of its highest score;  score  that score
     cause, scale  what raised the score of the peak: a single "value"; the "level" or the "spread" of `scale` rows; or
                   a value that was "stuck", which is the same in `scale` rows
+    kind          what it looks like at its peak, one of `explain.KINDS`: "spike", "level shift down", "flat line", ...
     """
 
     first: int
@@ -42,6 +44,7 @@ class Alarm:
     score: float
     cause: str
     scale: int
+    kind: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +52,13 @@ class Anomalies:
     """The scores, anomalies and alarms that a detector finds in a series.
 
     series    the rows
-    learned   how many of the first rows the detector was fitted to: their scores are NaN, and none is an anomaly
+    learned   how many of the first rows the detector was fitted to; of these only gross values are anomalies
     rate      the false alarm rate that was asked for, in alarms a row
     scores    (n,) -log10 of how many alarms a row such errors give in a series that does not change
     expected  (n,) the forecast of each row from the rows before
     bounds    (n, 2) a value below the first or above the second is an anomaly on its own
-    labels    (n,) bool: whether a row is an anomaly
-    alarms    the runs of anomalies
+    labels    (n,) bool: whether an alarm begins with a row
+    alarms    what began there
     """
 
     series: Series
@@ -73,12 +76,14 @@ class Anomalies:
     def columns(self) -> dict[str, Sequence[Cell]]:
         """Returns the table by columns, one entry for each row.
 
-        The columns are the time, the target, `expected`, `lower`, `upper`, `score` (None for the rows that the detector
-        was fitted to), `anomaly` (0 or 1), and `alarm`, its number counted from 1, or 0 outside of alarms.
+        The columns are the time, the target, `expected`, `lower`, `upper`, `score`, `anomaly` (1 where an alarm begins,
+        else 0), `alarm`, its number counted from 1, or 0 outside of alarms, and `kind`, what it looks like.
         """
         numbers = np.zeros(len(self), int)
+        kinds = [""] * len(self)
         for k, alarm in enumerate(self.alarms, 1):
             numbers[alarm.first : alarm.last + 1] = k
+            kinds[alarm.first] = alarm.kind
         series = self.series
         return {
             series.time_name or "row": series.labels,
@@ -89,7 +94,20 @@ class Anomalies:
             "score": [None if np.isnan(score) else score for score in self.scores.tolist()],
             "anomaly": self.labels.astype(int).tolist(),
             "alarm": numbers.tolist(),
+            "kind": kinds,
         }
+
+    def explain(self, alarm: Alarm) -> str:
+        """Returns a sentence about an alarm: which value, what was expected, and what it looks like."""
+        row, name, kind = alarm.peak, self.series.name, alarm.kind or alarm.cause
+        value, expected = float(self.series.values[row]), float(self.expected[row])
+        low, high = self.bounds[row].tolist()
+        found = f"{self.series.label(row)}: {kind}; {name} is {value:.6g}, expected {expected:.6g}"
+        if alarm.cause == "value":
+            return f"{found} ({low:.6g} to {high:.6g})"
+        if alarm.cause == "stuck":
+            return f"{found}, the same in {alarm.scale} rows"
+        return f"{found}; it shows in {alarm.scale} rows together"
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Writes the table to a CSV file, one line for each row, and returns the path.
@@ -142,6 +160,10 @@ class Anomalies:
                     "value": float(self.series.values[alarm.peak]),
                     "expected": float(self.expected[alarm.peak]),
                     "score": alarm.score,
+                    "lower": float(self.bounds[alarm.peak, 0]),
+                    "upper": float(self.bounds[alarm.peak, 1]),
+                    "kind": alarm.kind,
+                    "explanation": self.explain(alarm),
                     "cause": alarm.cause,
                     "scale": alarm.scale,
                 }
@@ -151,23 +173,25 @@ class Anomalies:
 
     def __repr__(self) -> str:
         learned = f", the first {self.learned} learned from" if self.learned else ""
-        return f"Anomalies({len(self)} rows{learned}, {int(self.labels.sum())} anomalies in {len(self.alarms)} alarms)"
+        return f"Anomalies({len(self)} rows{learned}, {len(self.alarms)} alarms)"
 
 
-def find_alarms(labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, gap: int) -> tuple[Alarm, ...]:
-    """Returns the alarms among labels (n,): anomalies less than `gap` rows apart belong to one.
+def find_alarms(
+    labels: np.ndarray, scores: np.ndarray, causes: np.ndarray, threshold: float, rest: int
+) -> tuple[Alarm, ...]:
+    """Returns the alarms that begin at the labels (n,) of rows with scores (n,) and causes (n, 3): cause, scale, kind.
 
-    scores (n,) and causes (n, 2), the cause and the scale of each row, say what the alarms are.
+    An alarm lasts to the last row that reaches the threshold before `rest` rows in a row do not, or the next begins.
     """
-    rows = np.flatnonzero(labels)
-    if not len(rows):
-        return ()
+    begins = np.flatnonzero(labels)
     found: list[Alarm] = []
-    for run in np.split(rows, np.flatnonzero(np.diff(rows) >= max(gap, 2)) + 1):
-        first, last = int(run[0]), int(run[-1])
+    for first, after in zip(begins.tolist(), [*begins.tolist(), len(labels)][1:], strict=True):
+        rows = first + np.flatnonzero(scores[first:after] >= threshold)
+        run = np.concatenate([[first], rows[rows > first]])
+        run = run[: int(np.argmax(np.append(np.diff(run) > rest, True))) + 1]
         peak = int(run[np.argmax(scores[run])])
-        cause, scale = causes[peak].tolist()
-        found.append(Alarm(first, last, peak, float(scores[peak]), CAUSES[cause], scale))
+        cause, scale, kind = causes[peak].tolist()
+        found.append(Alarm(first, int(run[-1]), peak, float(scores[peak]), CAUSES[cause], scale, KINDS[kind]))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from elman.anomaly.calibration import KNOTS, Calibration, ErrorDistribution, smo
 from elman.anomaly.continuation import Continuation
 from elman.anomaly.model import MIN_ROWS, AnomalyModel, calibration_rows, level_memory
 from elman.anomaly.network import MIN_SCALE, QUANTILES, Scaling
+from elman.anomaly.online.states import LearnedRows
 from elman.anomaly.profile import MIN_SEASONS, SeasonProfile
 from elman.anomaly.state import MAX_MAGNITUDE, MonitorState
 from elman.core import checks
@@ -47,17 +48,23 @@ CODEC = Codec(
     FittedDetector,
     {
         "detector/1": FittedDetector,
-        "learned/1": AnomalyModel,
+        "learned/2": AnomalyModel,
         "season/1": SeasonProfile,
         "units/1": Scaling,
         "calibration/1": Calibration,
         "errors/1": ErrorDistribution,
-        "monitor/1": MonitorState,
+        "monitor/2": MonitorState,
+        "rows/1": LearnedRows,
         "following/1": Continuation,
         "calendar/2": Calendar,
         "date style/2": Style,
     },
-    {"calendar/1": lambda old: {**old, "zone": ""}, "date style/1": lambda old: {**old, "zone": ""}},
+    {
+        "calendar/1": lambda old: {**old, "zone": ""},
+        "date style/1": lambda old: {**old, "zone": ""},
+        "learned/1": lambda old: {**old, "slope": 0.0, "hour": 1},
+        "monitor/1": lambda old: {**old, "learned": None},
+    },
 )
 
 
@@ -92,6 +99,8 @@ def _check_network(model: AnomalyModel) -> None:
 def _check_numbers(model: AnomalyModel) -> None:
     """Raises ValueError where effects, units or the distribution of errors are out of range."""
     profile, scaling, distribution = model.profile, model.scaling, model.calibration.distribution
+    if not (abs(model.slope) <= MAX_MAGNITUDE and 1 <= model.hour <= MAX_SEASON):
+        raise ValueError("model.slope: expected a slope in range, and at least one row in an hour")
     if not (np.abs(profile.effects) <= MAX_MAGNITUDE).all() or not abs(model.level) <= MAX_MAGNITUDE:
         raise ValueError(f"model.level: expected level and seasonal effects up to {MAX_MAGNITUDE:g}")
     least, most = sorted((scaling.deviation, scaling.error))

@@ -10,6 +10,8 @@ import numpy as np
 
 from elman.anomaly.calibration import ROOT_STD, SMOOTHING_CLIP, white_noise_variance
 from elman.anomaly.model import AnomalyModel
+from elman.anomaly.online.learned import LONGEST
+from elman.anomaly.online.states import LearnedRows
 
 __all__ = ["ARRAY_FIELDS", "MAX_LOG_ERROR_SIZE", "MAX_MAGNITUDE", "NUMBER_FIELDS", "MonitorState"]
 
@@ -58,6 +60,7 @@ class MonitorState:
     spread_means        (k,) means of `smoothed_roots`
     spread_variances    (k,) variances of `smoothed_roots`
     stream              state of the network
+    learned             what was learned row by row; None in the files of earlier versions
     """
 
     threshold: float
@@ -76,6 +79,7 @@ class MonitorState:
     spread_means: Annotated[np.ndarray, "float64 (k,)"]
     spread_variances: Annotated[np.ndarray, "float64 (k,)"]
     stream: Mapping[str, np.ndarray]
+    learned: LearnedRows | None
 
     def check(self, model: AnomalyModel) -> None:
         """Raises ValueError for a state that no `Monitor` of this model can reach."""
@@ -114,3 +118,6 @@ class MonitorState:
                 f"row: expected more rows than the {calibration.rows} that the model was fitted to, and a run of some"
                 f" of them, got {self.row} and {self.repeats}"
             )
+        if self.learned is not None:
+            seasons = [m for m in model.seasons if 1 < m <= LONGEST]
+            self.learned.check(len(seasons), sum(seasons), 2 + 2 * len(scales), model.span)

@@ -9,7 +9,7 @@ import typer
 
 from elman.cli import values
 from elman.cli.console import terminal
-from elman.cli.console.anomalies import anomalies_json, learned_from, print_alarms, print_alarms_of_each
+from elman.cli.console.anomalies import anomalies_json, learned_from, print_alarms, print_alarms_of_each, print_remarks
 from elman.cli.console.series import print_read, print_skipped
 from elman.cli.files import named_after
 from elman.cli.models.detector import score
@@ -99,7 +99,9 @@ def anomalies(
             outputs.write(picture, lambda path: anomalies_plots(found, path))
         written = outputs.commit()
     if output.as_json:
-        each = {id: anomalies_json(own.anomalies_, own.season_) for id, own in fitted.items()}
+        each = {
+            id: anomalies_json(own.anomalies_, own.season_) | {"remarks": [*own.notes_]} for id, own in fitted.items()
+        }
         described = next(iter(each.values())) if only is not None else {"series": each, "skipped": skipped}
         terminal.print_json(described | {"notes": panel.notes, "files": written})
         return
@@ -108,6 +110,7 @@ def anomalies(
         print_alarms(only.anomalies_, learned_from(only))
     else:
         print_alarms_of_each(found)
+    print_remarks({id: own.notes_ for id, own in fitted.items()})
     terminal.wrote(written)
 
 

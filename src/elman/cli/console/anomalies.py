@@ -11,7 +11,7 @@ from elman.cli.console.terms import ALARMS, explain, season_text
 if TYPE_CHECKING:
     from elman.anomaly import Anomalies, AnomalyDetector
 
-__all__ = ["anomalies_json", "learned_from", "print_alarms", "print_alarms_of_each"]
+__all__ = ["anomalies_json", "learned_from", "print_alarms", "print_alarms_of_each", "print_remarks"]
 
 LISTED = 20  # alarms, or series, at most
 
@@ -52,9 +52,10 @@ def print_alarms(found: Anomalies, learned: str) -> None:
         terminal.figures(alarm.score for alarm in alarms),
         terminal.figures(found.series.values[peaks].tolist()),
         terminal.figures(found.expected[peaks].tolist()),
+        [alarm.kind or alarm.cause for alarm in alarms],
         [_cause(alarm.cause, alarm.scale) for alarm in alarms],
     ]
-    terminal.table(["first", "last", "score", found.series.name, "expected", "by"], zip(*columns, strict=True))
+    terminal.table(["first", "last", "score", found.series.name, "expected", "kind", "by"], zip(*columns, strict=True))
     if count > LISTED:
         terminal.line(f"the {LISTED} highest of {count}")
     explain(ALARMS)
@@ -85,3 +86,10 @@ def print_alarms_of_each(found: Mapping[str, Anomalies]) -> None:
 def anomalies_json(found: Anomalies, season: int) -> dict[str, object]:
     """Returns all that the text says of one series, whose season has so many rows, for `--json`."""
     return {**found.to_dict(), "season": season}
+
+
+def print_remarks(remarks: Mapping[str, tuple[str, ...]]) -> None:
+    """Prints the remarks of detectors by id, each with its series where there are several."""
+    for id, lines in list(remarks.items())[:LISTED]:
+        for text in lines:
+            terminal.line(f"note: {text}" if len(remarks) == 1 else f"note: series {id}: {text}")

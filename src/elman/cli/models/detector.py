@@ -32,7 +32,7 @@ def score(
 ) -> None:
     """Scores fresh rows with a saved detector, prints its alarms, and writes scores, a picture and the detector that
     has seen the rows, unless that would overwrite the file it came from."""
-    from elman.anomaly.newer import unseen
+    from elman.anomaly.online.newer import unseen
     from elman.series.columns import Columns
     from elman.series.panel import Panel
 

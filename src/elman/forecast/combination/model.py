@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -43,7 +42,10 @@ class CombinedModel:
     own_horizon: int
     own_seasons: tuple[int, ...]
 
-    name: ClassVar[str] = COMBINATION
+    @property
+    def name(self) -> str:
+        """Returns the name of its forecasts in a backtest."""
+        return COMBINATION
 
     def validate(self) -> None:
         """Raises ValueError or TypeError for a model that `CombinedStrategy` does not make."""
@@ -152,7 +154,7 @@ def combined(
     """
     none = np.full((len(ids), next(iter(members.values())).shape[1]), np.nan)
     each = np.stack([members.get(name, none) for name in weights.members], axis=1)
-    there = np.isfinite(each).all(axis=2)
+    there = np.asarray(np.isfinite(each).all(axis=2))
     values = np.einsum("nk,nkh->nh", weights.of(ids, there), np.where(there[..., None], each, 0.0))
     lowest = np.array([series.values.min() for series in histories])
     return np.where(lowest[:, None] >= 0.0, np.maximum(values, 0.0), values)

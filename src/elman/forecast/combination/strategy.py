@@ -18,6 +18,7 @@ from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.prediction import Model
+from elman.forecast.models.recursive_model import RecursiveModel
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
@@ -85,6 +86,7 @@ class CombinedStrategy:
         network, linear, long = None, None, self._long(panel)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
+            assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
         if LINEAR in weights.members:
             linear = self._linear(panel, self.seasons_of(panel))
         weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})

@@ -92,7 +92,7 @@ def learned_weights(
     truth      (W, h) true values, NaN where unknown
     forecasts  (W, K, h) forecasts of each member; NaN of one that does not forecast that window
     """
-    there = np.isfinite(forecasts).all(axis=2)
+    there = np.asarray(np.isfinite(forecasts).all(axis=2))
     known = np.isfinite(truth)
     errors = np.where(known[:, None], forecasts - np.where(known, truth, 0.0)[:, None], 0.0)
     size = np.where(there, np.abs(np.where(there[..., None], errors, 0.0)).sum(axis=2), np.nan)

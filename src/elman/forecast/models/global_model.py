@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -53,7 +52,10 @@ class GlobalModel:
     spec: WindowSpec
     networks: tuple[Network, ...]
 
-    name: ClassVar[str] = NETWORK
+    @property
+    def name(self) -> str:
+        """Returns the name of its forecasts in a backtest."""
+        return NETWORK
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:
@@ -99,8 +101,6 @@ class DirectModel(GlobalModel):
         spec = self.spec
         checks.choice("spec.distribution", spec.distribution, ("median", "quantiles"))
         check_networks(self.networks, spec.features, spec.outputs, skip=spec.skip_seasons > 0)
-
-    name: ClassVar[str] = NETWORK
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -80,7 +80,10 @@ class LocalModel:
         covariates = self.inputs.features(self.lags, self.horizon, False) if self.inputs else 0
         check_networks(self.networks, FEATURES * self.lags + covariates, self.horizon)
 
-    name: ClassVar[str] = NETWORK
+    @property
+    def name(self) -> str:
+        """Returns the name of its forecasts in a backtest."""
+        return NETWORK
 
     @property
     def spec(self) -> None:

@@ -143,10 +143,10 @@ def information(loss: np.ndarray, known: np.ndarray, count: int, criterion: str)
 
 def with_variance(models: SmoothingModels, values: Sequence[np.ndarray]) -> SmoothingModels:
     """Returns the models with the variances of their one-step errors on the series, per degree of freedom."""
-    variance = np.zeros(len(models.forms))
+    variance, fitted = np.zeros(len(models.forms)), models.fitted_values(values)
     for form, rows in models.groups():
-        for row, mu in zip(rows, models.take(rows).fitted_values([values[row] for row in rows]), strict=True):
-            error = (values[row] - mu) / (mu if form.positive else 1.0)
+        for row in rows:
+            error = (values[row] - fitted[row]) / (fitted[row] if form.positive else 1.0)
             known = int((~np.isnan(error)).sum())
             variance[row] = np.nansum(error**2) / max(1, known - form.parameters(models.season) + 1)
     return replace(models, variance=variance)

@@ -54,12 +54,8 @@ class SmoothingModels:
 
     def forecast(self, h: int) -> np.ndarray:
         """Returns the forecasts (n, h) of the rows after those that the states have seen."""
-        level, trend, phi = self.state[:, 0], self.state[:, 1], self.parameters[:, 3]
-        steps = np.cumsum(phi[:, None] ** np.arange(1, h + 1), axis=1)  # phi + ... + phi^k
-        base = level[:, None] + steps * trend[:, None]
-        season = self.state[:, 2 + np.arange(h) % self.season]
-        product = self._are("season", "multiplicative")[:, None]
-        return np.where(product, base * season, base + season)
+        base, season = self._parts(h)
+        return np.where(self._are("season", "multiplicative")[:, None], base * season, base + season)
 
     def variances(self, h: int) -> np.ndarray:
         """Returns the variances (n, h) of the errors of `forecast(h)`, that of the model's own parameters not counted.
@@ -67,18 +63,18 @@ class SmoothingModels:
         Those of an additive error are exact, and so are those of a multiplicative one without a multiplicative season
         (Hyndman et al. 2008, chapter 6); with one they are close while the variance is small."""
         alpha, beta, gamma, phi = (each[:, None] for each in self.parameters.T)
-        k = np.arange(1, h)
-        steps = np.cumsum(phi ** np.maximum(k, 1), axis=1) if h > 1 else np.zeros((len(phi), 0))
-        product = self._are("season", "multiplicative")[:, None]
-        response = alpha + beta * steps + gamma * (k % self.season == 0)  # of the row k after an error of 1
-        variance = self.variance[:, None]
+        variance, k = self.variance[:, None], np.arange(1, h)
+        response = (
+            alpha + beta * np.cumsum(phi**k, axis=1) + gamma * (k % self.season == 0)
+        )  # k rows after an error of 1
         additive = variance * (1.0 + np.column_stack([np.zeros(len(alpha)), np.cumsum(response**2, axis=1)]))
-        season = np.where(product, self.state[:, 2 + np.arange(h) % self.season], 1.0)
-        mean = self.forecast(h) / season
+        base, season = self._parts(h)
+        product = self._are("season", "multiplicative")[:, None]
+        mean, times = np.where(product, base, base + season), np.where(product, season, 1.0)
         second = mean**2  # of the one-step forecast: its second moment
         for step in range(1, h):
-            second[:, step] += self.variance * (response[:, :step] ** 2 * second[:, step - 1 :: -1][:, :step]).sum(1)
-        relative = season**2 * (second * (1.0 + variance) - mean**2)
+            second[:, step] += self.variance * (response[:, :step] ** 2 * second[:, step - 1 :: -1]).sum(axis=1)
+        relative = times**2 * (second * (1.0 + variance) - mean**2)
         return np.where(self._are("error", "multiplicative")[:, None], relative, additive)
 
     def fitted_values(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -109,6 +105,11 @@ class SmoothingModels:
         names = np.array(self.forms)
         for name in sorted(set(self.forms)):
             yield BY_NAME[name], np.flatnonzero(names == name)
+
+    def _parts(self, h: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns level and trend together, and the seasons, of the rows ahead, both (n, h)."""
+        steps = np.cumsum(self.parameters[:, 3:] ** np.arange(1, h + 1), axis=1)  # phi + ... + phi^k
+        return self.state[:, :1] + steps * self.state[:, 1:2], self.state[:, 2 + np.arange(h) % self.season]
 
     def _smoothed(self, values: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, Smoothed]]:
         if len(values) != len(self.forms):

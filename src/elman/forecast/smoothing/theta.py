@@ -44,7 +44,7 @@ def fit_theta(values: Sequence[np.ndarray], season: int = 1, kinds: Sequence[str
     indices, how = _season(rows, season)
     n = len(scale)
     flat = _flat(rows, season, indices, how)
-    adjusted = flat._without_season(filled(rows)) / scale[:, None]
+    adjusted = flat.adjusted(filled(rows)) / scale[:, None]
     inside = np.arange(adjusted.shape[1]) < rows.lengths[:, None]
     adjusted = np.where(inside, adjusted, 0.0)
     numbers = np.arange(1, adjusted.shape[1] + 1)
@@ -117,14 +117,21 @@ def _search(
     """Returns the least sum of squared errors of each series (n,), and its alpha, share and level (n, 3)."""
     alphas = np.broadcast_to(np.linspace(LOWEST, HIGHEST, COARSE), (len(y), COARSE))
     apart = (HIGHEST - LOWEST) / (COARSE - 1)
-    for turn in range(ROUNDS + 1):
-        loss, share, level = _profile(y, lengths, line, dynamic, learned, alphas)
-        pick = loss.argmin(axis=1)[:, None]
-        best, c, l0, alpha = (np.take_along_axis(each, pick, axis=1) for each in (loss, share, level, alphas))
-        if turn < ROUNDS:
-            alphas = np.clip(alpha + apart * np.linspace(-1.0, 1.0, FINE), LOWEST, HIGHEST)
-            apart *= 2.0 / (FINE - 1)
-    return best[:, 0], np.column_stack([alpha, c, l0])
+    loss, found = _best(y, lengths, line, dynamic, learned, alphas)
+    for _ in range(ROUNDS):
+        alphas = np.clip(found[:, :1] + apart * np.linspace(-1.0, 1.0, FINE), LOWEST, HIGHEST)
+        loss, found = _best(y, lengths, line, dynamic, learned, alphas)
+        apart *= 2.0 / (FINE - 1)
+    return loss, found
+
+
+def _best(
+    y: np.ndarray, lengths: np.ndarray, line: np.ndarray, dynamic: bool, learned: bool, alphas: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what `_search` does, of these alphas (n, K)."""
+    loss, share, level = _profile(y, lengths, line, dynamic, learned, alphas)
+    row, pick = np.arange(len(y)), loss.argmin(axis=1)
+    return loss[row, pick], np.column_stack([each[row, pick] for each in (alphas, share, level)])
 
 
 def _profile(

@@ -100,11 +100,16 @@ class ThetaModels:
         arrays = {name: each[rows] for name, each in vars(self).items() if isinstance(each, np.ndarray)}
         return replace(self, **names, **arrays)
 
+    def adjusted(self, y: np.ndarray) -> np.ndarray:
+        """Returns values (n, T), from the first row on, without their season."""
+        index, product = self._index(np.arange(y.shape[1])[None, :]), self._adjusted("multiplicative")
+        return (y - np.where(product, 0.0, index)) / np.where(product, index, 1.0)
+
     def _run(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         """Returns the one-step forecasts of adjusted values (n, T) and the state after them."""
         if len(rows.y) != len(self.kinds):
             raise ValueError(f"values: expected {len(self.kinds)} series, got {len(rows.y)}")
-        y = self._without_season(filled(rows))
+        y = self.adjusted(filled(rows))
         level, total, weighted = self.level, np.zeros(len(y)), np.zeros(len(y))
         dynamic, mu = self._dynamic(), np.full(y.shape, np.nan)
         for t in range(y.shape[1]):
@@ -115,10 +120,6 @@ class ThetaModels:
             level = np.where(here, level + self.alpha * (y[:, t] - level), level)
             total, weighted = total + np.where(here, y[:, t], 0.0), weighted + np.where(here, (t + 1) * y[:, t], 0.0)
         return mu, np.column_stack([level, total, weighted])
-
-    def _without_season(self, y: np.ndarray) -> np.ndarray:
-        index, product = self._index(np.arange(y.shape[1])[None, :]), self._adjusted("multiplicative")
-        return (y - np.where(product, 0.0, index)) / np.where(product, index, 1.0)
 
     def _with_season(self, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
         index = self._index(rows)

@@ -1,0 +1,1 @@
+"""What a detector learns beside its model: gross values in the first rows, and all that later rows bring."""

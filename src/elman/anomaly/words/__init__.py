@@ -1,0 +1,1 @@
+"""What a detector says of its alarms, in words."""
