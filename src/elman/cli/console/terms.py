@@ -6,7 +6,6 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
-from elman.series.seasonal.year import rows_per_year
 
 if TYPE_CHECKING:
     from elman.series.series import Series
@@ -42,6 +41,8 @@ def season_text(seasons: tuple[int, ...], asked: bool, series: Series, year: boo
     seasons   their lengths in rows, (1,) for none;  asked  whether the user named them;  series  one of those
     year      whether a year shows besides, whose rows are no whole number
     """
+    from elman.series.seasonal.year import rows_per_year  # what loads NumPy is imported where it is used
+
     rows = rows_per_year(series.calendar) if year else None
     also = "" if rows is None else f"; a year of {rows:.2f} rows shows"
     if seasons != (1,):
