@@ -31,19 +31,15 @@ from elman.seq2seq.baselines import nearest_targets
 RESULTS = Path(__file__).with_suffix(".json")
 TEST, VALIDATION = 10, 15  # of 100 and 300 buckets of the hash
 SPELLED = re.compile(r"[a-z'.-]+")
-COMMON: dict[str, Any] = {"level": ("characters", "tokens"), "batch_size": 128, "weight_decay": 0.01}
-RECIPES: dict[str, dict[str, Any]] = {
-    "small": {"hidden_size": 256, "dropout": 0.2, "label_smoothing": 0.1, "learning_rate": 3e-3, "updates": 9000},
-    "a": {"hidden_size": 512, "dropout": 0.3, "label_smoothing": 0.1, "learning_rate": 2e-3, "updates": 18000},
-    "b": {
-        "cell": "lstm", "hidden_size": 384, "num_layers": 2, "dropout": 0.3, "label_smoothing": 0.1,
-        "learning_rate": 2e-3, "updates": 15000,
-    },
-    "c": {
-        "hidden_size": 384, "num_layers": 2, "dropout": 0.3, "label_smoothing": 0.1, "learning_rate": 2e-3,
-        "updates": 18000,
-    },
+COMMON: dict[str, Any] = {
+    "level": ("characters", "tokens"), "cell": "lstm", "dropout": 0.3, "label_smoothing": 0.1, "batch_size": 128,
+    "learning_rate": 2e-3, "weight_decay": 0.2, "updates": 18000,
 }  # fmt: skip
+RECIPES: dict[str, dict[str, Any]] = {
+    "a": {"hidden_size": 512},
+    "b": {"hidden_size": 512, "weight_decay": 0.5},
+    "c": {"hidden_size": 384, "dropout": 0.2},
+}
 BEST = "a"
 BEAM: dict[str, Any] = {"beam_size": 8, "length_penalty": 0.6}
 TRIED = [{"beam_size": beam, "length_penalty": penalty} for beam, penalty in ((1, 0.0), (4, 0.6), (8, 0.6), (8, 1.0))]

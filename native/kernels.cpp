@@ -5,6 +5,7 @@
 #include "math/sampling.h"
 #include "shard/shard.h"
 #include "shard/steps.h"
+#include "smoothing/smooth.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -49,6 +50,7 @@ constexpr Table<T> table() {
 #define ELMAN_STRING(x) ELMAN_STRING_(x)
 
 extern const Kernels kernels;
-const Kernels kernels = {ELMAN_STRING(ELMAN_ISA), table<float>(), table<double>()};
+const Kernels kernels = {
+    ELMAN_STRING(ELMAN_ISA), table<float>(), table<double>(), {kSeriesLanes, smoothing_bytes, smooth}};
 
 }  // namespace elman::ELMAN_ISA

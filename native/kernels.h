@@ -2,6 +2,7 @@
 #pragma once
 
 #include "program.h"
+#include "smoothing/series.h"
 
 namespace elman {
 
@@ -123,10 +124,18 @@ struct Table {
   bool (*rank)(T* a, int64_t n, int64_t k, int64_t without, int64_t* ids, double* log_p);
 };
 
+// Exponential smoothing of as many series as there are lanes, from row `first` on, in `bytes` of the caller's memory.
+struct SmoothingTable {
+  int64_t lanes;
+  size_t (*bytes)(int64_t steps, int64_t season);
+  void (*smooth)(const SmoothingForm&, const SmoothingSeries&, int64_t first, void* room);
+};
+
 struct Kernels {
   const char* isa;
   Table<float> f32;
   Table<double> f64;
+  SmoothingTable smoothing;
 };
 
 }  // namespace elman

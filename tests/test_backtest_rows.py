@@ -16,7 +16,7 @@ from elman.forecast.evaluation.rows import BacktestRows
 
 MONTHS = [str(np.datetime64("2015-01", "M") + i) for i in range(72)]
 VALUES = (100 + np.arange(72) + 20 * np.sin(np.arange(72) * np.pi / 6)).round(2)
-QUICK = {"horizon": 3, "members": 1, "updates": 5, "hidden_size": 4, "windows": 3}
+QUICK = {"models": "network", "horizon": 3, "members": 1, "updates": 5, "hidden_size": 4, "windows": 3}
 OPTIONS = [word for name, value in QUICK.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 

@@ -59,7 +59,8 @@ def test_the_bundled_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     lines = out.splitlines()
     assert lines[0] == "sunspots.csv, Sunspots: 309 rows, 1700 to 2008, yearly"
     assert all(
-        re.search(rf"^  {model} ", out, re.MULTILINE) for model in ("network", "naive", "seasonal naive", "drift")
+        re.search(rf"^  {model} ", out, re.MULTILINE)
+        for model in ("combination", "network", "theta", "naive", "seasonal naive", "drift")
     )
     assert re.search(r"^  2009 +\d+\.\d+", out, re.MULTILINE)
     assert (
@@ -67,7 +68,7 @@ def test_the_bundled_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         in lines
     )
     assert lines[-1].startswith(
-        "About equal, since neither is better in two thirds of the windows: the network against"
+        "About equal, since neither is better in two thirds of the windows: the combination against"
     )
     assert "\033" not in out + err
     files = [
@@ -121,8 +122,14 @@ def test_json_holds_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
         "sales.sales.forecaster.safetensors",
     ]
     rules = {"naive", "seasonal naive", "drift", "naive 2"}
-    assert {row["model"] for row in found["backtest"]["mean"]} == {"network"} | rules
-    assert len(found["backtest"]["windows"]) == 6 * 5
+    assert {row["model"] for row in found["backtest"]["mean"]} == {
+        "combination",
+        "network",
+        "exponential smoothing",
+        "damped trend",
+        "theta",
+    } | rules
+    assert len(found["backtest"]["windows"]) == 6 * 9
     assert (found["rows"], found["freq"]) == (60, "monthly")
 
 
@@ -142,7 +149,7 @@ def test_best_writes_the_better_one(capsys: pytest.CaptureFixture[str]):
     """A straight line, which drift forecasts without any error."""
     Path("line.csv").write_text(text([f"{month},{10 + 3 * i}" for i, month in enumerate(MONTHS)]))
     assert forecast("line.csv", "--horizon", "3") == 0
-    assert "does not beat" in capsys.readouterr().out.splitlines()[-1]
+    assert "the best baseline, drift" in capsys.readouterr().out.splitlines()[-1]
     assert forecast("line.csv", "--horizon", "3", "--best") == 0
     assert "(drift)" in capsys.readouterr().out
     with open("line.sales.forecast.csv", newline="") as file:
@@ -193,7 +200,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "bad.csv: the file is empty"),
     "header alone": (text([]), "bad.csv: .*no row"),
     "one row": (text(GOOD[:1]), "bad.csv, .*at least 2 rows, got 1"),
-    "too few rows": (text(GOOD[:3]), "3 rows are too few"),
+    "too few rows": (text(GOOD[:2]), "2 rows are too few"),
     "constant": (text([f"{month},5" for month in MONTHS]), "bad.csv, column 'sales': every value is 5"),
     "nan inside": (
         changed(20, f"{MONTHS[20]},nan"),
@@ -243,8 +250,9 @@ def test_bad_data(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     [
         (["--target", "price"], 3, "no column 'price'; the columns are 'month', 'sales'"),
         (["--time", "day"], 3, "no column 'day'; the columns are 'month', 'sales'"),
-        (["--horizon", "40"], 3, "60 rows are too few to forecast 40"),
-        (["--season", "50"], 3, "season 50"),
+        (["--horizon", "400"], 3, "60 rows are too few to forecast 400"),
+        (["--season", "50", "--models", "network"], 3, "season 50"),
+        (["--models", "oracle"], 2, "models: expected one of"),
         (["--levels", "99.9"], 2, "levels: an interval of 99.9 % needs at least 999 backtest residuals"),
         (["--levels", "120"], 2, "levels: "),
         (["--freq", "often"], 2, "freq: "),
@@ -306,7 +314,7 @@ def test_predict_with_a_network(capsys: pytest.CaptureFixture[str]):
 def test_predict_from_too_few_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     Path("sales.csv").write_text(text(GOOD))
     assert forecast("sales.csv", "--horizon", "6") == 0
-    Path("fresh.csv").write_text(text(GOOD[:4]))
+    Path("fresh.csv").write_text(text(GOOD[:2]))
     assert main(["predict", "sales.sales.forecaster.safetensors", "fresh.csv"]) == 3
     assert not (tmp_path / "fresh.sales.forecast.csv").exists()
     assert (

@@ -93,9 +93,11 @@ def test_every_option_of_a_forecaster_is_handed_on():
     data = {"freq": "D", "missing": "mask", "skip_bad": True, "duplicates": "mean", "regular": None}
     plain = {"horizon": 5, "context": 9, "windows": 2, "distribution": "quantiles", "effort": "fast", "hidden_size": 3,
              "members": 4, "updates": 6, "seed": 8}  # fmt: skip
-    made = ForecasterOptions(season="7", calendar="day,week", levels="80", **plain).forecaster(CovariateOptions(**data))
-    parsed = {"season": 7, "calendar": ["day", "week"], "levels": (80.0,)}
-    not_of_the_command_line = {"cell": None, "skip_seasons": 1, "boxcox_lambda": None}
+    made = ForecasterOptions(season="7", calendar="day,week", levels="80", models="network", **plain).forecaster(
+        CovariateOptions(**data)
+    )
+    parsed = {"season": 7, "calendar": ["day", "week"], "levels": (80.0,), "models": ["network"]}
+    not_of_the_command_line = {"holidays": None, "cell": None, "skip_seasons": 1, "boxcox_lambda": None}
     assert made.get_params() == data | plain | parsed | not_of_the_command_line
 
 

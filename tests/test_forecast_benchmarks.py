@@ -1,4 +1,4 @@
-"""benchmarks/m4.py and many_series.py run, and the scores of Naive 2 are the published ones."""
+"""benchmarks/m4.py, many_series.py and long_horizons.py run, and the scores of Naive 2 are the published ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import m4, many_series
+from benchmarks import long_horizons, m4, many_series
 from elman.forecast.evaluation.baselines import naive2
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -55,3 +55,26 @@ def test_many_short_series(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setattr(sys, "argv", ["many_series", "--count", "30", "--effort", "fast"])
     many_series.main()
     assert "30 series of 100 points, effort fast" in capsys.readouterr().out
+
+
+def test_long_horizons_of_a_generated_series(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(long_horizons, "MOST", 1500)
+    monkeypatch.setattr(long_horizons, "WINDOWS", 5)
+    full = long_horizons.generated("load")
+    monkeypatch.setattr(long_horizons, "cases", lambda data: [long_horizons.one_series("load", full, (24, 168), 48)])
+    long_horizons.main(["--data", ".", "--effort", "fast"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[2] for row in rows] == list(long_horizons.MODELS)
+    errors = {row[2]: float(row[4]) for row in rows}
+    assert errors["linear"] < errors["naive, day"]
+    assert errors["mean"] <= (errors["linear"] + errors["network"]) / 2
+
+
+def test_windows_of_long_horizons_lie_in_the_scored_rows():
+    case = long_horizons.one_series("", np.arange(1000.0), (24, 168), 48)
+    cuts = list(case.cuts())
+    assert len(case.trained()[""]) == 800
+    assert [cuts[0][2][0], cuts[-1][2][-1]] == [800.0, 999.0]
+    assert all(known[-1] + 1 == truth[0] for _, known, truth in cuts)
+    held = case.held_out()
+    assert [len(held.trained()[""]), held.series[""][-1]] == [640, 799.0]

@@ -15,7 +15,7 @@ from elman.series.inputs import CovariateWindows, Inputs, covariate_features, pa
 from elman.series.series import Series
 
 DAYS = np.datetime64("2024-01-01") + np.arange(400)
-QUICK: dict[str, Any] = {"horizon": 7, "season": 7}
+QUICK: dict[str, Any] = {"models": "network", "horizon": 7, "season": 7}
 
 
 def driven(rows: int = 200, seed: int = 0, noise: float = 0.02) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from elman.forecast import DataError, Forecaster, ForecastWarning, Series, as_se
 from elman.forecast.models.global_model import GlobalModel
 from elman.forecast.models.local_windows import windows
 
-QUICK = {"members": 1, "updates": 20}
+QUICK: dict[str, Any] = {"models": "network", "members": 1, "updates": 20}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_it_learns_what_no_baseline_knows():
     time = np.arange(144)
     values = 100 * np.exp(0.01 * time + 0.2 * np.sin(2 * np.pi * time / 12))
     values *= np.exp(0.01 * np.random.default_rng(0).normal(size=144))
-    model = Forecaster(members=1).fit(values)
+    model = Forecaster(models="network", members=1).fit(values)
     assert (model.season_, model.horizon_, len(model.backtest_)) == (12, 12, 6)
     assert model.backtest_.gain > 0.3
     assert "The network beats the best baseline" in model.verdict()
@@ -126,7 +127,7 @@ def test_long_series_are_thinned_not_refused():
 def test_a_long_series_is_learned_from_as_many_are(tmp_path):
     """One series still: a Forecast, one backtest; the model that pools windows, and nothing seen past the cut."""
     values = wave(1100, season=7)
-    quick = {"horizon": 7, "windows": 2, "effort": "fast", "updates": 60, "hidden_size": 8}
+    quick = {"models": "network", "horizon": 7, "windows": 2, "effort": "fast", "updates": 60, "hidden_size": 8}
     model = Forecaster(**quick).fit(values)
     assert isinstance(model.model_, GlobalModel)
     assert isinstance(model.series_, Series)
@@ -282,10 +283,12 @@ def test_a_network_whose_training_fails_repeats_the_last_season(head: str, monke
     monkeypatch.setattr(elman.Trainer, "fit", fails)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
-        model = Forecaster(horizon=6, season=12, boxcox_lambda=1, effort="fast", distribution=head).fit(wave())
+        model = Forecaster(
+            models="network", horizon=6, season=12, boxcox_lambda=1, effort="fast", distribution=head
+        ).fit(wave())
     assert len({str(warning.message) for warning in told}) == 1
     assert all(warning.category is ForecastWarning for warning in told)
-    assert not model.backtest_.network_wins
+    assert not model.backtest_.wins
     found, season, last = model.predict(), wave()[-12:-6], np.full(6, wave()[-1])
     if head == "gaussian":  # it draws around one of these
         assert min(np.abs(found - season).max(), np.abs(found - last).max()) < 1.0

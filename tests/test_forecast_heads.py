@@ -43,12 +43,14 @@ def test_a_power_that_is_asked_for_is_taken():
     values = np.exp(weekly() / 3)
     for rows in (300, 1100):  # the local model, and a global one
         y = np.resize(values, rows)
-        model = Forecaster(horizon=7, windows=0, boxcox_lambda=0.5, updates=5, members=1).fit(y)
+        model = Forecaster(models="network", horizon=7, windows=0, boxcox_lambda=0.5, updates=5, members=1).fit(y)
         assert (model.model_.spec.boxcox_lambda if rows > 1000 else model.model_.configuration.boxcox_lambda) == 0.5
         assert model.predict().min() >= 0
     with pytest.raises(ValueError, match=r"boxcox_lambda: expected a finite number .*1"):
         Forecaster(boxcox_lambda=2.0).fit(values)
-    below = Forecaster(horizon=7, windows=0, boxcox_lambda=0.0, updates=5, members=1).fit(values - values.mean())
+    below = Forecaster(models="network", horizon=7, windows=0, boxcox_lambda=0.0, updates=5, members=1).fit(
+        values - values.mean()
+    )
     assert below.model_.configuration.boxcox_lambda == 1.0  # nothing below zero has a logarithm
 
 
@@ -180,7 +182,7 @@ def test_masked_values_are_neither_read_nor_scored():
     holes = np.sort(rng.choice(np.arange(10, 279), 50, replace=False))
     broken = values.copy()
     broken[holes] = np.nan
-    quick: dict[str, Any] = {"horizon": 7, "season": 7, "windows": 4, "members": 2, "updates": 200}
+    quick: dict[str, Any] = {"models": "network", "horizon": 7, "season": 7, "windows": 4, "members": 2, "updates": 200}
     model = Forecaster(missing="mask", **quick).fit(broken)
     assert model.series_.masked
     assert model.series_.filled == tuple(holes)

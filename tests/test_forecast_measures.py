@@ -273,7 +273,7 @@ def _backtest(network: float, naive: float, drift: float, starts: tuple[int, ...
 
 def test_a_verdict_for_the_network():
     backtest = _backtest(1.0, 4.0, 2.0)
-    assert (backtest.best_baseline, backtest.network_wins, backtest.gain) == ("drift", True, 0.5)
+    assert (backtest.best_baseline, backtest.wins, backtest.gain) == ("drift", True, 0.5)
     assert backtest.mean("network") == 0.75
     assert backtest.verdict() == (
         "The network beats the best baseline, drift, by 50.0 %: mean MASE 0.750 against 1.500 over 2 windows of 3 rows,"
@@ -296,7 +296,7 @@ def test_a_verdict_says_that_windows_overlap():
 
 def test_a_verdict_where_the_errors_are_the_same():
     backtest = _backtest(2.0, 4.0, 2.0)
-    assert (backtest.outcome, backtest.network_wins) == ("about equal", False)
+    assert (backtest.outcome, backtest.wins) == ("about equal", False)
     assert backtest.verdict().startswith(
         "About equal, since the errors are the same: the network against the best baseline, drift: mean"
     )
@@ -304,7 +304,7 @@ def test_a_verdict_where_the_errors_are_the_same():
 
 def test_a_verdict_against_the_network():
     backtest = _backtest(3.0, 4.0, 2.0)
-    assert not backtest.network_wins
+    assert not backtest.wins
     assert "does not beat the best baseline" in backtest.verdict()
     assert "Drift is the better forecast here" in backtest.verdict()
 

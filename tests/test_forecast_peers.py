@@ -100,13 +100,13 @@ def test_the_table_agrees_with_scores_by_hand(tmp_path: Path, monkeypatch: Any) 
 
 
 def test_a_failing_contender_has_a_line_and_the_others_run(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    data = DataSet("short", "too short for elman", (6,), 6, cut(panel(2, 13), 6, 1))
+    data = DataSet("short", "too short for elman", (6,), 6, cut(panel(2, 8), 6, 1))
     monkeypatch.setattr(forecast_peers, "sets", lambda *_: iter([data]))
     monkeypatch.setitem(CONTENDERS, "absent", CONTENDERS["darts-lstm"]._replace(module="absent", package="no-such-one"))
     assert forecast_peers.main(["--only", "elman-fast,seasonal,absent", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "absent is left out: it is not installed. pip install 'elman[forecast-peers]'" in printed
-    assert "7 rows are too few to forecast 6 with season 6" in printed
+    assert "2 rows are too few to forecast: 3 are needed" in printed
     assert "short: seasonal naive: mase" in printed
     (path,) = tmp_path.glob("*.md")
     assert "- elman, fast on short: " in path.read_text("utf-8")

@@ -25,7 +25,7 @@ def fitted(data: Any, **columns: Any) -> Forecast:
 
 def test_a_forecast_prints_as_one_short_line():
     found = fitted(as_series(VALUES, time=TIMES))
-    assert repr(found) == "Forecast('value', 3 rows, 2020-01 to 2020-03, by network, intervals of 80 %)"
+    assert repr(found) == "Forecast('value', 3 rows, 2020-01 to 2020-03, by combination, intervals of 80 %)"
     assert repr(found.backtest).startswith("Backtest(2 windows of 3 rows, mean MASE ")
     assert len(repr(found.backtest)) < 120
 
@@ -142,7 +142,8 @@ def test_what_came_is_compared():
     errors = known.errors()
     assert errors["rows"] == 2
     assert errors["mase"] == pytest.approx(error.mean() / np.abs(VALUES[12:] - VALUES[:-12]).mean())
-    assert errors["covered_80"] == 0.0
+    low, high = found.intervals[80.0][:2].T
+    assert errors["covered_80"] == 100.0 * np.mean((known.actual[:2] >= low) & (known.actual[:2] <= high))
     assert known.columns() == ["time", "value", *COLUMNS, "actual"]
     assert found.actual is None
 

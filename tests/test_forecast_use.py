@@ -15,7 +15,7 @@ from elman.forecast import DataError, Forecaster, as_series
 from elman.forecast.evaluation.baselines import naive2
 
 DAYS = np.datetime64("2024-01-01") + np.arange(200)
-QUICK: dict[str, Any] = {"horizon": 7, "season": 7, "members": 1, "updates": 20}
+QUICK: dict[str, Any] = {"models": "network", "horizon": 7, "season": 7, "members": 1, "updates": 20}
 
 
 def values(rows: int = 150, seed: int = 0) -> np.ndarray:
@@ -328,13 +328,13 @@ def test_the_backtest_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     names = ["long.csv", "long.units.backtest.csv", "long.units.backtest.png", "long.units.errors.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert len((tmp_path / "long.units.backtest.csv").read_text().splitlines()) == 1 + 6 * 7
-    assert len((tmp_path / "long.units.errors.csv").read_text().splitlines()) == 1 + 6 * 5
+    assert len((tmp_path / "long.units.errors.csv").read_text().splitlines()) == 1 + 6 * 11
     assert (tmp_path / "long.units.backtest.png").read_bytes()[:4] == b"\x89PNG"
     assert main([*asked, "--skip-bad", "--json", "--step", "3", "--no-refit"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {row["model"] for row in found["mean"]} == set(found["intervals"])
     assert "best baseline" in found["series"]["a"]["verdict"]
-    assert len(found["windows"]) == 6 * 5
+    assert len(found["windows"]) == 6 * 11
     assert main([*asked, "--to", "xml", "--skip-bad"]) == 2
     assert "to: expected one of 'csv', 'parquet', got 'xml'" in capsys.readouterr().err
     assert main(["backtest", "airline", "--windows", "1", "--horizon", "200"]) == 3
@@ -348,5 +348,5 @@ def test_a_single_series_in_the_backtest_command(
     assert main(["backtest", "airline", "--windows", "2"]) == 0
     out = capsys.readouterr().out
     assert "mean over the last 2 windows" in out
-    assert out.rstrip().splitlines()[-1].startswith("The network ")
+    assert "the combination against the best baseline" in out.rstrip().splitlines()[-1]
     assert elman.datasets.path("airline").exists()

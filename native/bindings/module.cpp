@@ -54,6 +54,7 @@ NB_MODULE(_native, m) {
   bind_steppers(m);
   bind_ctc(m);
   bind_decoders(m);
+  bind_smoothing(m);
   chosen_kernels();  // a wrong ELMAN_ISA is told at import
   m.def("isa", [] { return std::string(chosen_kernels().isa); }, "The instruction set in use.");
   m.def(

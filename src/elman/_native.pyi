@@ -352,6 +352,15 @@ class Decoder64:
 
     def decode(self, theta: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], batch: Batch, *, end: int, max_steps: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], min_steps: int, beam_size: int, length_penalty: float, hypotheses: int, attention: bool, first_row: int) -> list: ...
 
+class SeasonKind(enum.Enum):
+    none = 0
+
+    additive = 1
+
+    multiplicative = 2
+
+def smooth(*, relative: bool, season: SeasonKind, y: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], lengths: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], parameters: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], initial: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], floor: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], dparameters: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, dinitial: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, fitted: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, state: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None) -> None: ...
+
 def isa() -> str:
     """The instruction set in use."""
 

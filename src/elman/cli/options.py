@@ -246,15 +246,11 @@ class ForecasterOptions:
         _count("--context", "Rows that the network reads before each forecast; default: from season and horizon."),
     ] = None
     calendar: Annotated[
-        str | None, _text("--calendar", "NAMES", "Features of the dates: minute, hour, weekday, day, month, week.")
+        str | None, _text("--calendar", "NAMES", "Of dates: minute, hour, weekday, day, month, week, year, none.")
     ] = None
+    holidays: Annotated[str | None, _text("--holidays", "COUNTRY", "Public holidays, such as of DE or DE-BY.")] = None
     levels: Annotated[
-        str | None,
-        _text(
-            "--levels",
-            "L1,L2",
-            "Coverage of the intervals in percent, such as 80,95; default: these where the data allow.",
-        ),
+        str | None, _text("--levels", "L1,L2", "Coverage of the intervals in percent; default: 80,95 where rows allow.")
     ] = None
     windows: Annotated[
         int, _count("--windows", "How many windows at the end of each series are forecast as a test.", least=0)
@@ -272,6 +268,10 @@ class ForecasterOptions:
     hidden_size: Annotated[
         int | None, _count("--hidden-size", "Units of each network; default: what --effort says.")
     ] = None
+    models: Annotated[
+        str | None,
+        _text("--models", "NAMES", "What is combined, such as network or theta,drift; default: every model."),
+    ] = None
     members: Annotated[int | None, _count("--members", "Networks in the ensemble; default: what --effort says.")] = None
     updates: Annotated[
         int | None, _count("--updates", "Updates of each network, at most; default: what --effort says.")
@@ -288,11 +288,13 @@ class ForecasterOptions:
             season=values.as_season(self.season),
             context=self.context,
             calendar=values.as_names("--calendar", self.calendar),
+            holidays=self.holidays,
             levels=values.as_levels(self.levels),
             windows=self.windows,
             distribution=self._distribution(),
             effort=self.effort,
             hidden_size=self.hidden_size,
+            models=values.as_names("--models", self.models),
             members=self.members,
             updates=self.updates,
             seed=self.seed,

@@ -10,8 +10,9 @@ import numpy as np
 
 from elman.core import checks
 from elman.estimators.base import Estimator
+from elman.forecast.combination.model import CombinedModel
 from elman.forecast.evaluation import intervals
-from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.coverage import coverage
 from elman.forecast.forecasting import forecastable, forecasts
 from elman.forecast.models.global_model import DirectModel
@@ -20,6 +21,7 @@ from elman.forecast.models.recursive_model import RecursiveModel
 from elman.forecast.result import Forecast, Forecasts, to_frame
 from elman.series import limits, notes
 from elman.series.columns import Columns
+from elman.series.errors import DataError
 from elman.series.joining.ahead import with_future
 from elman.series.panel import Panel
 from elman.series.panel_sources import as_panel
@@ -43,7 +45,8 @@ class FittedForecaster(Estimator):
     duplicates: str | None
     regular: str | None
     skip_bad: bool
-    model_: LocalModel | DirectModel | RecursiveModel
+    windows: int
+    model_: CombinedModel | LocalModel | DirectModel | RecursiveModel
     horizon_: int
     levels_: tuple[float, ...]
     backtest_: Backtest | None
@@ -62,6 +65,16 @@ class FittedForecaster(Estimator):
         """Returns why each series was left out, by the id of the series."""
         self.check_fitted()
         return self._panel.skipped
+
+    @property
+    def chosen_(self) -> dict[str, Any]:
+        """Returns the weight of each model in the forecast, by its name; of many series by id and name."""
+        self.check_fitted()
+        if not isinstance(self.model_, CombinedModel):
+            found = {id: {self.model_.name: 1.0} for id in self._panel}
+        else:
+            found = self.model_.weights_of(self._panel)
+        return next(iter(found.values())) if self._panel.single else found
 
     @overload
     def predict(self, history: Series | np.ndarray, horizon: int | None = None, future: Any = None) -> np.ndarray: ...
@@ -180,7 +193,7 @@ class FittedForecaster(Estimator):
         """Returns values, intervals and dates together: a `Forecast`, or for many series a `Forecasts` by id.
 
         levels   levels of the intervals in percent; None: the levels of `fit`
-        best     whether the best baseline makes the forecast if the network does not beat it in the backtest
+        best     whether the best baseline makes the forecast if the model does not beat it in the backtest
 
         The other arguments are those of `predict`.
         """
@@ -197,8 +210,8 @@ class FittedForecaster(Estimator):
         levels = self.levels_ if levels is None else levels
         if levels:
             self._require_backtest()
-        source = NETWORK
-        if checks.flag("best", best) and not self._require_backtest().network_wins:
+        source = None
+        if checks.flag("best", best) and not self._require_backtest().wins:
             source = self._require_backtest().best_baseline
         panel = self._panel.replaced(self._panel) if history is None else self._read_new(history)
         if future is not None:
@@ -231,19 +244,23 @@ class FittedForecaster(Estimator):
         """Returns the type of the data frame of a history, or of the fitted one for None; None where it is no frame."""
         return self._frame_type if history is None else None if isinstance(history, str) else frame_type(history)
 
-    def coverage(self, model: str = NETWORK) -> list[dict[str, Any]]:
-        """Returns how the intervals of the network, or of a baseline, did in the backtest, one record for each level.
+    def coverage(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Returns how the intervals of the forecaster's model, or of a baseline, did in the backtest.
 
-        A record has the `level`, the percentage of rows `covered` by the interval, and, divided by the denominator of
-        MASE, the mean interval score as `score` and the mean pinball loss of both bounds as `pinball`. The intervals of
-        each window are calibrated on other windows that share no row with it.
+        Each level has a record: the `level`, the percentage of rows `covered` by the interval, and, divided by the
+        denominator of MASE, the mean interval score as `score` and the mean pinball loss of both bounds as `pinball`.
+        The intervals of each window are calibrated on other windows that share no row with it.
         """
         self.check_fitted()
         backtest = self._require_backtest()
-        return coverage(backtest, self.levels_, model=checks.choice("model", model, tuple(backtest.forecasts)))
+        return coverage(
+            backtest,
+            self.levels_,
+            model=backtest.model if model is None else checks.choice("model", model, tuple(backtest.forecasts)),
+        )
 
     def verdict(self) -> str:
-        """Returns a sentence that says by how much the network beats the best baseline, or that it does not."""
+        """Returns a sentence that says by how much the model beats the best baseline, or that it does not."""
         self.check_fitted()
         return self._require_backtest().verdict()
 
@@ -269,6 +286,11 @@ class FittedForecaster(Estimator):
 
     def _require_backtest(self) -> Backtest:
         """Returns the backtest. ValueError if there is none."""
+        if self.backtest_ is None and self.windows:
+            raise DataError(
+                f"the series are too short for a backtest window of {self.horizon_} rows, so there are no intervals and"
+                " no verdict; give more rows or a shorter horizon"
+            )
         if self.backtest_ is None:
             raise ValueError("windows: expected at least 1 for intervals and a verdict, got 0")
         return self.backtest_

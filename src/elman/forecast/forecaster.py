@@ -14,6 +14,7 @@ from elman.core import checks
 from elman.estimators.base import renamed_argument
 from elman.estimators.ensemble import OnProgress, span
 from elman.forecast import options
+from elman.forecast.combination.strategy import CombinedStrategy
 from elman.forecast.evaluation import intervals
 from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.fitted import FittedForecaster
@@ -21,10 +22,11 @@ from elman.forecast.legacy import EARLIER
 from elman.forecast.saved import CODEC, ColumnNames, Fitted
 from elman.series import limits, notes
 from elman.series.columns import Columns
-from elman.series.errors import DataError
+from elman.series.errors import DataError, shorten
 from elman.series.joining.newer import with_newer
 from elman.series.panel import Panel
 from elman.series.panel_sources import as_panel
+from elman.series.season import shown_season
 from elman.series.series import Series
 from elman.series.sources import opened
 from elman.series.tables.frames import frame_type
@@ -55,6 +57,9 @@ class Forecaster(FittedForecaster):
                    in updates, not seconds, so results are repeatable
     cell           cell of the networks: "tanh", "relu", "gru" or "lstm"; None: chosen by the effort
     hidden_size    number of units of each network; None: chosen by the effort
+    models         what is combined, with weights learned in the backtest: some of "network", "linear", "exponential
+                   smoothing", "damped trend", "theta", "seasonal mean", "naive", "seasonal naive", "drift", "naive 2",
+                   "year ago", or one of them alone; None: all for the median, else the network
     members        number of networks in the ensemble; None: chosen by the effort
     updates        largest number of weight updates of each network; None: chosen by the effort
     distribution   output of the networks for each row. "median": the median; "quantiles": three quantiles, so that the
@@ -64,7 +69,9 @@ class Forecaster(FittedForecaster):
     boxcox_lambda  lambda of the Box-Cox transformation of series above zero; 1: no transformation, 0: logarithms; None:
                    chosen by validation
     calendar       names of calendar features: some of "minute", "hour", "weekday", "day" (of the month), "month",
-                   "week"
+                   "week", "year"; [] for none. None: for a global model those that show in the series
+    holidays       public holidays of a country, "DE", or of a part of it, "DE-BY", known ahead: needs elman[holidays],
+                   and rows of a day or less
     skip_bad       whether series that cannot be used are left out, and listed in `skipped_` and `Forecasts.skipped`;
                    otherwise the first one raises an error
     seed           seed of all random numbers. The same seed, engine and data give the same results, bit for bit
@@ -90,12 +97,14 @@ class Forecaster(FittedForecaster):
         effort: str = "normal",
         cell: str | None = None,
         hidden_size: int | None = None,
+        models: str | Sequence[str] | None = None,
         members: int | None = None,
         updates: int | None = None,
         distribution: str = "median",
         skip_seasons: int = 1,
         boxcox_lambda: float | None = None,
         calendar: Sequence[str] | None = None,
+        holidays: str | None = None,
         skip_bad: bool = False,
         seed: int = 0,
     ) -> None:
@@ -111,17 +120,19 @@ class Forecaster(FittedForecaster):
         self.effort = effort
         self.cell = cell
         self.hidden_size = hidden_size
+        self.models = models
         self.members = members
         self.updates = updates
         self.distribution = distribution
         self.skip_seasons = skip_seasons
         self.boxcox_lambda = boxcox_lambda
         self.calendar = calendar
+        self.holidays = holidays
         self.skip_bad = skip_bad
         self.seed = seed
 
     _constraints = options.CONSTRAINTS
-    _added = ("duplicates", "regular")
+    _added = ("duplicates", "holidays", "models", "regular")
     _renamed = MappingProxyType({"head": "distribution", "skip": "skip_seasons", "power": "boxcox_lambda"})
 
     # ------------------------------------------------------------------------------------------- fit
@@ -178,6 +189,8 @@ class Forecaster(FittedForecaster):
         read = self._read(opened(y, skip_rows, decimal), names, wide)
         input_frame = None if isinstance(y, str | os.PathLike) else frame_type(y)
         panel, strategy = options.strategy_of(checked, read).resolve(read, windows > 0, self.skip_bad)
+        if isinstance(strategy, CombinedStrategy):
+            notes.warn(_without_season(checked["season"], panel))
         if levels and strategy.horizon is not None:  # the largest possible number of residuals, checked before training
             intervals.check_enough(levels, windows * strategy.horizon * len(panel))
         backtest_share = 0.5 if windows else 0.0  # of the work
@@ -185,7 +198,7 @@ class Forecaster(FittedForecaster):
             strategy.backtest(panel, windows, on_progress=span(on_progress, 0.0, backtest_share)) if windows else None
         )
         levels = _levels(levels, 0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
-        self.model_ = strategy.train(panel, span(on_progress, backtest_share, 1.0))
+        self.model_ = strategy.train(panel, span(on_progress, backtest_share, 1.0), backtest)
         self.horizon_, self.season_ = self.model_.horizon, options.as_season(self.model_.seasons)
         self.levels_, self.backtest_ = levels, backtest
         self._panel, self._frame_type = panel, input_frame
@@ -237,7 +250,7 @@ class Forecaster(FittedForecaster):
         refit = None if refit is None else checks.flag("refit", refit)
         if y is None:
             panel = self._panel
-            strategy = replace(options.strategy_of(self.checked_options(), panel), horizon=self.horizon_)
+            strategy = self._strategy(panel)
         else:
             panel = Panel.of(y) if isinstance(y, Series) else y
             panel, strategy = options.strategy_of(self.checked_options(), panel).resolve(panel, True, self.skip_bad)
@@ -264,9 +277,14 @@ class Forecaster(FittedForecaster):
         """
         updates = None if updates is None else checks.whole("updates", updates, 1, limits.UPDATES)
         self.update_state(y)
-        strategy = replace(options.strategy_of(self.checked_options(), self._panel), horizon=self.horizon_)
+        strategy = self._strategy(self._panel)
         self.model_ = strategy.train_on(self._panel, self.model_, updates)
         return self
+
+    def _strategy(self, panel: Panel) -> Any:
+        """Returns the strategy of the fitted horizon for series, which are long enough."""
+        strategy = replace(options.strategy_of(self.checked_options(), panel), horizon=self.horizon_)
+        return strategy.resolve(panel, False, True)[1]
 
     def update_state(self, y: Any) -> Forecaster:
         """Appends new rows to the fitted series without training, and returns the forecaster itself.
@@ -293,6 +311,16 @@ class Forecaster(FittedForecaster):
         self._panel = Panel(fitted.series, fitted.skipped, single=fitted.single, names=names)
         self.model_, self.levels_, self.backtest_ = fitted.model, fitted.levels, fitted.backtest
         self.horizon_, self.season_ = fitted.model.horizon, options.as_season(fitted.model.seasons)
+
+
+def _without_season(asked: tuple[int, ...] | None, panel: Panel) -> list[str]:
+    """Returns what a reader should know of series that do not hold two of the shortest season that was asked for."""
+    season = 1 if asked is None else asked[0]
+    short = [id for id, series in panel.items() if shown_season(season, len(series)) != season]
+    if not short:
+        return []
+    whose = "the rows hold" if panel.single else f"{len(short)} of {len(panel)} series, {shorten(short[0])} first, hold"
+    return [f"season: {whose} less than two seasons of {season} rows, and no season is forecast there"]
 
 
 def _levels(requested: Sequence[float] | None, residuals: int) -> tuple[float, ...]:

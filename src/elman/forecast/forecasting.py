@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from elman.forecast.combination.model import CombinedModel
 from elman.forecast.evaluation import intervals
-from elman.forecast.evaluation.backtest import NETWORK, Backtest
-from elman.forecast.evaluation.baselines import baselines
+from elman.forecast.evaluation.backtest import Backtest
+from elman.forecast.evaluation.baselines import baselines, rows_ago
 from elman.forecast.evaluation.coverage import pooled_errors
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.result import Forecast
@@ -40,33 +41,43 @@ def forecasts(
     panel: Panel,
     h: int,
     levels: Sequence[float],
-    source: str,
+    source: str | None,
     frame: FrameType | None = None,
 ) -> dict[str, Forecast]:
     """Returns the forecast of the h rows after each series, by its id.
 
     levels   levels of the intervals in percent; ignored without a backtest
-    source   whose forecast it is: "network" or the name of a baseline
+    source   the baseline whose forecast it is; None: the model's
     frame    type of the data frame that the series came in
     """
-    predicted, season = model.predict(panel, h), model.seasons[0]
-    if source != NETWORK:
-        rules = [baselines(series.fill_masked(season).values, h, season)[source] for series in panel.values()]
+    season, members = model.seasons[0], dict[str, np.ndarray]()
+    if isinstance(model, CombinedModel):
+        predicted, members = model.predict_with_members(panel, h)
+    else:
+        predicted = model.predict(panel, h)
+    if source in members:
+        predicted = predicted._replace(values=members[source])
+    elif source is not None:
+        rules = [
+            baselines(series.fill_masked(season).values, h, season, rows_ago(series.calendar, season))[source]
+            for series in panel.values()
+        ]
         predicted = predicted._replace(values=np.array(rules))
     bands: Sequence[Mapping[float, np.ndarray]] = [{}] * len(panel)
+    name = source or model.name
     if levels and backtest is not None:
-        bands = _bands(backtest, source, panel, predicted, levels)
-    recursive_steps = max(0, h - model.horizon) if source == NETWORK else 0
+        bands = _bands(backtest, name, panel, predicted, levels)
+    recursive_steps = max(0, h - model.horizon) if source is None else 0
     results: dict[str, Forecast] = {}
     for (id, series), values, band in zip(panel.items(), predicted.values, bands, strict=True):
         if not all(np.isfinite(each).all() for each in (values, *band.values())):
             raise DataError(
-                panel.problem(id, f"the forecast of {source!r} is too large for a number; fit the model again")
+                panel.problem(id, f"the forecast of {name!r} is too large for a number; fit the model again")
             )
         own = backtest
         if backtest is not None and not backtest.single:
             own = backtest.of(id) if id in backtest.places else None
-        results[id] = Forecast(series, values, band, source, own, recursive_steps, season, frame=frame)
+        results[id] = Forecast(series, values, band, name, own, recursive_steps, season, frame=frame)
     return results
 
 

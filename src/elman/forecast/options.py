@@ -10,6 +10,8 @@ from typing import Any
 from elman.core import checks, fields
 from elman.estimators.base import Constraints
 from elman.forecast.boxcox import parse_lambda
+from elman.forecast.combination.members import MEMBERS, NETWORK
+from elman.forecast.combination.strategy import CombinedStrategy
 from elman.forecast.evaluation import intervals
 from elman.forecast.models.efforts import LOCAL, global_recipe
 from elman.forecast.models.global_strategy import GlobalStrategy
@@ -17,6 +19,7 @@ from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.recursive_model import DENSITIES
 from elman.series import limits
 from elman.series.calendar import check_freq
+from elman.series.dates.holidays import PREFIX, parse_holidays
 from elman.series.inputs import parse_calendar
 from elman.series.order.grid import check_regular_step
 from elman.series.order.in_order import DUPLICATES
@@ -39,6 +42,15 @@ def _seasons(name: str, season: Any) -> tuple[int, ...]:
     return seasons
 
 
+def _models(name: str, models: Any) -> tuple[str, ...]:
+    """Checks the names of what is combined, and returns them in the order of `MEMBERS`."""
+    given = (models,) if isinstance(models, str) else models
+    if not isinstance(given, list | tuple) or not given:
+        raise TypeError(f"{name}: expected some of {', '.join(MEMBERS)}, got {checks.shown(models)}")
+    chosen = {checks.choice(name, each, MEMBERS) for each in given}
+    return tuple(each for each in MEMBERS if each in chosen)
+
+
 CONSTRAINTS: Constraints = {
     "horizon": [fields.whole(1, limits.HORIZON), None],
     "season": [_seasons, None],
@@ -52,19 +64,37 @@ CONSTRAINTS: Constraints = {
     "effort": [fields.one_of(*LOCAL)],
     "cell": [fields.one_of("tanh", "relu", "gru", "lstm"), None],
     "hidden_size": [fields.whole(1, limits.HIDDEN), None],
+    "models": [_models, None],
     "members": [fields.whole(1, limits.MEMBERS), None],
     "updates": [fields.whole(1, limits.UPDATES), None],
     "distribution": [fields.one_of(*DISTRIBUTIONS)],
     "skip_seasons": [fields.whole(0, limits.SKIP)],
     "boxcox_lambda": [lambda _, value: parse_lambda(value), None],
-    "calendar": [lambda _, value: parse_calendar(value)],
+    "calendar": [lambda _, value: parse_calendar(value), None],
+    "holidays": [lambda _, value: parse_holidays(value), None],
     "skip_bad": [fields.flag],
     "seed": [fields.whole(0, limits.SEED)],
 }
 
 
-def strategy_of(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
+def strategy_of(checked: Mapping[str, Any], panel: Panel) -> CombinedStrategy | LocalStrategy | GlobalStrategy:
     """Returns the strategy that the checked options of a forecaster select for these series.
+
+    It combines the network with other models, unless `models` says otherwise, or the distribution is another than the
+    median: these other models have no such distributions.
+    """
+    network, models = _network_strategy(checked, panel), checked["models"]
+    if models is None:
+        models = (NETWORK,) if checked["distribution"] != "median" else MEMBERS
+    if models == (NETWORK,):
+        return network
+    if checked["distribution"] != "median":
+        raise ValueError(f"models: expected {NETWORK!r} for distribution={checked['distribution']!r}, got {models}")
+    return CombinedStrategy(network, checked["horizon"], models)
+
+
+def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
+    """Returns the strategy of the network.
 
     It trains a local model on one series of less than `LONG` rows without masked values, if the options ask for the
     median, at most one season and one skip season; else a global model.
@@ -72,14 +102,17 @@ def strategy_of(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | Glo
     seasons, horizon, context, seed = checked["season"], checked["horizon"], checked["context"], checked["seed"]
     distribution, skip_seasons = checked["distribution"], checked["skip_seasons"]
     boxcox_lambda, calendar = checked["boxcox_lambda"], checked["calendar"]
+    holidays = () if checked["holidays"] is None else (PREFIX + checked["holidays"],)
     changed = {name: checked[name] for name in RECIPE_OPTIONS if checked[name] is not None}
     one_season = seasons is None or len(seasons) == 1
     short = panel.single and len(panel.first) < LONG and not panel.first.masked
     if short and one_season and distribution == "median" and skip_seasons == 1:
         season, recipe = None if seasons is None else seasons[0], replace(LOCAL[checked["effort"]], **changed)
-        return LocalStrategy(season, horizon, context, recipe, seed, boxcox_lambda, calendar)
+        return LocalStrategy(season, horizon, context, recipe, seed, boxcox_lambda, (calendar or ()) + holidays)
     recipe = replace(global_recipe(checked["effort"], sum(map(len, panel.values()))), **changed)
-    return GlobalStrategy(seasons, horizon, context, recipe, seed, distribution, skip_seasons, boxcox_lambda, calendar)
+    return GlobalStrategy(
+        seasons, horizon, context, recipe, seed, distribution, skip_seasons, boxcox_lambda, calendar, holidays
+    )
 
 
 def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -30,7 +30,7 @@ class Forecast:
     history    series from which the forecast was made
     values     (h,) forecasts
     intervals  level in percent -> lower and upper bounds (h, 2)
-    model      whose forecast it is: "network" or the name of a baseline
+    model      whose forecast it is: "combination", "network" or the name of a baseline
     backtest   backtest of the series; None: there is none
     recursive_steps   number of last rows past the trained horizon, which are forecast from the earlier forecasts
     season     number of rows in the season of the model; 1: none
@@ -166,8 +166,8 @@ class Forecast:
             return span
         best = backtest.best_baseline
         windows = "1 window" if len(backtest) == 1 else f"{len(backtest)} windows"
-        ours, theirs = backtest.mean(NETWORK), backtest.mean(best)
-        return f"{span}.  Backtest, {windows}: mean MASE {ours:.2f} (network), {theirs:.2f} ({best})"
+        ours, theirs = backtest.mean(backtest.model), backtest.mean(best)
+        return f"{span}.  Backtest, {windows}: mean MASE {ours:.2f} ({backtest.model}), {theirs:.2f} ({best})"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON: `target`, `model`, and one entry of `forecast` for each row."""

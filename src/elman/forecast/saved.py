@@ -9,11 +9,15 @@ import numpy as np
 
 from elman.core import checks
 from elman.estimators.codec import Codec
+from elman.forecast.combination.members import MEMBERS
+from elman.forecast.combination.model import CombinedModel
+from elman.forecast.combination.weights import Weights
 from elman.forecast.evaluation import intervals
-from elman.forecast.evaluation.backtest import NETWORK, Backtest
-from elman.forecast.evaluation.baselines import RULES
+from elman.forecast.evaluation.backtest import LINEAR, NETWORK, Backtest
+from elman.forecast.evaluation.baselines import ALWAYS, RULES, YEAR_AGO
 from elman.forecast.evaluation.metrics import rmsse_scale
 from elman.forecast.models.global_model import DirectModel
+from elman.forecast.models.linear_model import LinearModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.local_windows import Configuration
 from elman.forecast.models.prediction import Model
@@ -55,7 +59,7 @@ class Fitted:
     backtest  the backtest; None: there is none
     """
 
-    model: LocalModel | DirectModel | RecursiveModel
+    model: CombinedModel | LocalModel | DirectModel | RecursiveModel
     series: dict[str, Series]
     single: bool
     skipped: dict[str, str]
@@ -85,6 +89,9 @@ CODEC = Codec(
     {
         "forecaster/1": Fitted,
         "columns/2": ColumnNames,
+        "combined model/1": CombinedModel,
+        "linear model/1": LinearModel,
+        "weights/1": Weights,
         "local model/1": LocalModel,
         "configuration/1": Configuration,
         "direct model/1": DirectModel,
@@ -107,7 +114,7 @@ CODEC = Codec(
 
 def _check_series(series: dict[str, Series], model: Model) -> None:
     """Raises ValueError for series on which the model cannot have been trained."""
-    if not series or (len(series) > 1 and model.spec is None):
+    if not series or (len(series) > 1 and isinstance(model, LocalModel)):
         raise ValueError("series: expected one, or several and a global model")
     if len({each.calendar is None for each in series.values()}) > 1:
         raise ValueError("series: expected times for all of them, or for none")
@@ -124,7 +131,7 @@ def _check_series(series: dict[str, Series], model: Model) -> None:
     if inputs.calendar and first.calendar is None:
         raise ValueError("series: expected times for the calendar features of the model, got none")
     longest = max(map(len, series.values()))
-    if longest < model.context + model.horizon:
+    if not isinstance(model, CombinedModel) and longest < model.context + model.horizon:
         raise ValueError(
             f"horizon: expected context and horizon of at most {longest} rows together, as the longest series has, got"
             f" {model.context} and {model.horizon}"
@@ -133,12 +140,16 @@ def _check_series(series: dict[str, Series], model: Model) -> None:
 
 def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model) -> None:
     """Raises ValueError for a backtest that does not agree with the model or with the values of the series."""
-    if backtest.horizon != model.horizon or (backtest.error_scale is None) != (model.spec is None):
+    if backtest.horizon != model.horizon or (backtest.error_scale is None) != isinstance(model, LocalModel):
         raise ValueError(
-            f"backtest.truth: expected {model.horizon} rows in each window, and an error scale only for a global model"
+            f"backtest.truth: expected {model.horizon} rows in each window, and an error scale but for a local model"
         )
-    if [*backtest.forecasts] != [NETWORK, *RULES]:
-        raise ValueError(f"backtest.forecasts: expected {(NETWORK, *RULES)}, got {checks.shown([*backtest.forecasts])}")
+    first, *others = backtest.forecasts
+    combination = isinstance(model, CombinedModel)
+    if first != model.name or not {*ALWAYS} <= {*others} <= {*(MEMBERS if combination else RULES)}:
+        raise ValueError(
+            f"backtest.forecasts: expected {model.name!r} and the baselines, got {checks.shown([*backtest.forecasts])}"
+        )
     if not len(backtest) or not {*backtest.ids} <= {*series}:
         raise ValueError("backtest.ids: expected the id of one of the series for each window")
     expected = np.empty(len(backtest))
@@ -157,7 +168,11 @@ def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model)
     roots, scales, errors = backtest.root_scales, backtest.scales, backtest.error_scale
     if roots is None or not np.isclose(roots, expected, rtol=1e-6, atol=0.0, equal_nan=True).all():
         raise ValueError("backtest.root_scales: expected those of the rows before the windows, got others")
-    if not all(np.isfinite(each).all() for each in backtest.forecasts.values()):
+    may_miss = (NETWORK, LINEAR, YEAR_AGO) if combination else ()
+    if not all(
+        np.isfinite(each[~np.isnan(each)] if name in may_miss else each).all()
+        for name, each in backtest.forecasts.items()
+    ):
         raise ValueError("backtest.forecasts: expected finite forecasts")
     if not (np.isnan(scales) | ((scales > 0.0) & np.isfinite(scales))).all():
         raise ValueError("backtest.scales: expected scales above zero")

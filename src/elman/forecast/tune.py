@@ -82,7 +82,7 @@ def tune(
             options |= {"context": max(1, round(multiple * defaults["context"]))}
         model = Forecaster(**base.get_params()).set_params(horizon=defaults["horizon"], **options)
         try:
-            error = model.backtest(windows, y=known).mean("network")
+            error = model.backtest(windows, y=known).mean()
         except DataError:  # the context is too long for these rows
             error = float("inf")
         done.append({"score": error, **options})

@@ -20,11 +20,12 @@ class BacktestChart(NamedTuple):
 
     truth: Line
     starts: Sequence[int]  # (W,) the row at which each window begins
-    network: np.ndarray  # (W, h) forecasts
+    forecasts: np.ndarray  # (W, h)
     baseline: np.ndarray  # (W, h) those of the best baseline
     baseline_name: str
     intervals: Mapping[float, np.ndarray] = {}  # level in percent -> (W, h, 2), lower and upper bounds, or NaN
     subtitle: str = ""
+    model: str = "network"  # whose forecasts they are
 
 
 _History = TypeVar("_History", contravariant=True)
@@ -46,7 +47,7 @@ def backtest_plot(
     bounds: Mapping[float, np.ndarray] | None = None,
     most: int = 12,
 ) -> Path:
-    """Draws the last windows of one series, or of the first `most` of many, each small: truth, network, best baseline
+    """Draws the last windows of one series, or of the first `most` of many, each small: truth, forecasts, best baseline
     and intervals; returns the path.
 
     history   the series by id; a series alone by any id
@@ -76,14 +77,14 @@ def backtest_plot(
 
 
 def _windows(charts: Sequence[BacktestChart]) -> str:
-    count, h = max(len(chart.starts) for chart in charts), charts[0].network.shape[1]
+    count, h = max(len(chart.starts) for chart in charts), charts[0].forecasts.shape[1]
     rows = "1 row" if h == 1 else f"{h} rows"
     return f"the last window of {rows}" if count == 1 else f"the last {count} windows of {rows}"
 
 
 def _draw(axes: Any, chart: BacktestChart) -> None:
     """Draws the truth, and each window's forecasts and intervals; the legend names each once."""
-    rows, horizon = chart.truth.times, chart.network.shape[1]
+    rows, horizon = chart.truth.times, chart.forecasts.shape[1]
     first = max(0, min(chart.starts) - 2 * horizon)
     axes.plot(rows[first:], chart.truth.values[first:], color=HISTORY, linewidth=1.3, label="truth")
     marker = {"marker": "o", "markersize": 3} if horizon == 1 else {}
@@ -108,6 +109,6 @@ def _draw(axes: Any, chart: BacktestChart) -> None:
                     name = once(f"{level:g} % interval")
                     axes.fill_between(ahead, lower, upper, color=BLUE, alpha=shade, linewidth=0, label=name)
         axes.plot(ahead, chart.baseline[w], label=once(chart.baseline_name), **dashed, **marker)
-        axes.plot(ahead, chart.network[w], color=BLUE, linewidth=1.6, label=once("network"), **marker)
+        axes.plot(ahead, chart.forecasts[w], color=BLUE, linewidth=1.6, label=once(chart.model), **marker)
         axes.axvline(ahead[0], color=GRID, linewidth=0.8, zorder=0)
     axes.margins(x=0.015)

@@ -115,6 +115,11 @@ class Calendar:
         return tuple(length for length in found if 1 < length <= 366)
 
     @property
+    def daily(self) -> bool:
+        """Whether a step is a day, a day of the week, or less."""
+        return self.unit == "weekday" or (self.unit == "us" and self.step <= _US["D"])
+
+    @property
     def unit_name(self) -> str | None:
         """The name of one step, such as "month", "business day" or "hour"; None for a step that has no name."""
         if self.unit == "weekday":

@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core import checks
 from elman.series.covariates import Covariates
+from elman.series.dates.holidays import PREFIX, holiday_feature, is_feature
 from elman.series.errors import DataError
 from elman.series.limits import LARGEST, SMALLEST
 from elman.series.series import Series
@@ -22,10 +23,11 @@ from elman.series.series import Series
 __all__ = ["CALENDAR", "NO_INPUTS", "CovariateWindows", "Inputs", "covariate_features", "parse_calendar"]
 
 CALENDAR: dict[str, float] = {  # the period of a calendar feature, in its own units
-    "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0,
+    "minute": 60.0, "hour": 24.0, "weekday": 7.0, "day": 31.0, "month": 12.0, "week": 53.0, "year": 1.0,
 }  # fmt: skip
 
 
+DAYS = 365  # of a year that is no leap year
 FARTHEST = 1e12  # standard deviations from the mean, to which values are clipped
 
 
@@ -69,7 +71,8 @@ Categories = tuple[str, tuple[str, ...]]  # name, categories
 class Inputs:
     """The covariates that a model was trained with, and how they are scaled.
 
-    calendar   names of features of the dates; each gives two numbers, the sine and cosine of its phase
+    calendar   names of features of the dates; each gives two numbers, the sine and cosine of its phase, or of holidays
+               ("holidays:DE") whether the day is one, and whether it is beside one
     past, future   a scale for each covariate
     static     a scale for each number; for each word, the categories, of which each gives a number, 0 or 1
     """
@@ -111,6 +114,8 @@ class Inputs:
         series have the same covariates."""
         if calendar and series[0].times is None:
             raise DataError(f"calendar: {', '.join(calendar)} need dates, and the series have none")
+        if any(map(is_feature, calendar)) and series[0].calendar is not None and not series[0].calendar.daily:
+            raise DataError(f"holidays: expected rows of a day or less, got {series[0].calendar.name} ones")
         first = series[0].covariates
         if first is None:
             return cls(calendar)
@@ -153,6 +158,9 @@ class Inputs:
                 raise DataError(f"calendar: {', '.join(self.calendar)} need dates, and the series has none")
             times = series.clocks(np.concatenate([series.times, series.ahead(ahead)]))
             for name in self.calendar:
+                if is_feature(name):
+                    columns += holiday_feature(times, name.removeprefix(PREFIX))
+                    continue
                 turn = 2.0 * np.pi * _places(times, name) / CALENDAR[name]
                 columns += [np.sin(turn), np.cos(turn)]
         return np.column_stack(columns) if columns else np.zeros((n + ahead, 0))
@@ -207,7 +215,11 @@ def parse_calendar(calendar: object) -> tuple[str, ...]:
     names = () if calendar is None else (calendar,) if isinstance(calendar, str) else calendar
     if not isinstance(names, list | tuple):
         raise TypeError(f"calendar: expected a list of {', '.join(CALENDAR)}, got {checks.shown(calendar)}")
-    return tuple(checks.choice("calendar", name, tuple(CALENDAR)) for name in names)
+    names = () if [*names] == ["none"] else names
+    return tuple(
+        name if isinstance(name, str) and is_feature(name) else checks.choice("calendar", name, tuple(CALENDAR))
+        for name in names
+    )
 
 
 def _covariates(series: Series, first: Covariates) -> Covariates:
@@ -243,6 +255,12 @@ def _static(name: str, values: Sequence[float | str]) -> Scaled | Categories:
     return _scales([name], [np.array(values, dtype=np.float64)[:, None]])[0]
 
 
+def _leap(times: np.ndarray) -> np.ndarray:
+    """Returns 1 for each time in a year of 366 days, else 0."""
+    year = times.astype("datetime64[Y]")
+    return ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")).astype(np.int64) - DAYS
+
+
 def _places(times: np.ndarray, name: str) -> np.ndarray:
     """Returns the place of each time in its hour, day, week, month or year, from 0, in units of the feature."""
     day, month = times.astype("datetime64[D]"), times.astype("datetime64[M]")
@@ -255,5 +273,6 @@ def _places(times: np.ndarray, name: str) -> np.ndarray:
         "day": (day - month.astype("datetime64[D]")) / np.timedelta64(1, "D"),
         "month": month.astype(np.int64) % 12,
         "week": in_year // 7,
+        "year": in_year / (DAYS + _leap(times)),
     }
     return found[name].astype(np.float64)

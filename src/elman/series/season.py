@@ -1,51 +1,61 @@
-"""The length of a season, found in the values of a series."""
+"""The seasons of series: found in their values, with what the steps of their dates suggest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["autocorrelation", "default_horizon", "find_season"]
+from elman.series.calendar import Calendar
+from elman.series.seasonal.lengths import LONGEST, common_season, has_season, longer_season
+from elman.series.seasonal.year import rows_per_year, shows_year
 
-LONGEST = 366  # the longest season that is looked for, in steps
-# Normal quantiles: for a usual length, one test at the level 5 %; for any length, hundreds of tests, a stricter level
-_ONE_TEST, _MANY_TESTS = 1.645, 3.0
+__all__ = ["Seasons", "autocorrelation", "default_horizon", "find_season", "find_seasons", "shown_season"]
+
+DAYS = (24, 48, 96, 144, 288)  # rows of a day, of which a week may be the longer season
+
+
+class Seasons(NamedTuple):
+    """The seasons that series have."""
+
+    rows: tuple[int, ...]  # their lengths in rows, each a multiple of the one before; (1,) for none
+    year: float | None  # rows of a year, where it is no whole number of them and shows
 
 
 def find_season(values: np.ndarray, usual: Sequence[int] = ()) -> int:
-    """Returns the number of steps in a season of values (n,), 1 where they show none.
+    """Returns the number of rows in a season of values (n,), 1 where they show none.
 
-    usual   lengths that the calendar suggests, of which the first that is significant is taken. Empty: every length
-            from 3 to a third of the rows is tried; the shortest is taken whose autocorrelation is nearly the largest
-
-    Whether there is a season is judged by the autocorrelation r of the changes from row to row, so that a trend or a
-    random walk is no season, against Bartlett's limit sqrt((1 + 2 sum_{i<m} r_i^2) / n). Its length, where the calendar
-    suggests none, is then found in the values less their straight line, since these have less noise than the changes.
+    usual   lengths that the calendar suggests, of which the shortest that shows is taken; empty: every length from 3
+            to a third of the rows is tried (`seasonal.lengths.common_season`)
     """
-    changes = np.diff(values)
-    longest = min(len(values) // (2 if usual else 3), LONGEST)
-    r = autocorrelation(changes, longest + longest // 4 + 1)
-    limit = np.sqrt(
-        (1.0 + 2.0 * np.concatenate([[0.0], np.cumsum(r[1:-1] ** 2)])) / max(len(changes), 1)
-    )  # of the lags from 1
-    if usual:
-        known = (m for m in usual if 1 < m <= longest and r[m] > _ONE_TEST * limit[m - 1])
-        return next((m for m in known if r[m] > max(r[m - max(m // 4, 1)], r[m + max(m // 4, 1)])), 1)
-    least = _MANY_TESTS * np.sqrt(1 / max(len(changes), 1))
-    peaks = [
-        m
-        for m in range(3, longest + 1)
-        if r[m] > r[m - 1] and r[m] >= r[m + 1] and r[m] > least and r[m] > limit[m - 1]
-    ]
-    rough = next((m for m in peaks if r[m] >= 0.8 * max(r[p] for p in peaks)), 1)
-    if rough == 1:
-        return 1
-    time = np.arange(len(values)) - (len(values) - 1) / 2
-    level = values - values.mean()
-    near = range(max(rough - rough // 4, 2), min(rough + rough // 4, longest) + 1)
-    r = autocorrelation(level - time * (time @ level) / (time @ time), 2 * near[-1])
-    return max(near, key=lambda m: r[m] + r[2 * m])  # the second season doubles the error of a length
+    return common_season([values], usual)
+
+
+def find_seasons(values: Sequence[np.ndarray], calendar: Calendar | None = None) -> Seasons:
+    """Returns the seasons that series of values share: a short one, a longer one that is a multiple of it, and a year.
+
+    calendar   the rule of their steps, which suggests the lengths; None: any length is tried, and where that is a day
+               or a week, a week of days and 52 weeks besides
+    """
+    if calendar is not None:
+        usual = calendar.seasons
+        short = common_season(values, usual) if usual else 1
+        longer = longer_season(values, short, usual) if short > 1 else 1
+        rows = rows_per_year(calendar)
+        year = rows if rows is not None and shows_year(values, rows) else None
+        return Seasons((short,) if longer == 1 else (short, longer), year)
+    short = common_season(values)
+    if short % 7 == 0 and short // 7 in DAYS and has_season(values, short // 7):  # the week explains more than its day
+        return Seasons((short // 7, short), None)
+    week = (7 * short,) if short in DAYS and 7 * short <= LONGEST else (52 * short,) if short == 7 else ()
+    longer = longer_season(values, short, week)
+    return Seasons((short,) if longer == 1 else (short, longer), None)
+
+
+def shown_season(season: int, rows: int) -> int:
+    """Returns the season where `rows` rows hold two of it, else 1: fewer cannot tell a season from a trend."""
+    return season if rows >= 2 * season else 1
 
 
 def default_horizon(rows: int, season: int) -> int:

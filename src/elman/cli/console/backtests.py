@@ -52,7 +52,7 @@ def print_errors(found: Backtest) -> None:
 
 def _print_intervals(found: Mapping[str, Coverage]) -> None:
     """Prints for each level what the intervals of each model held, and their scores."""
-    for k, row in enumerate(found["network"]):
+    for k, row in enumerate(next(iter(found.values()))):
         rows = [each[k] for each in found.values() if k < len(each)]
         columns = [list(found), [f"{each['covered']:.1f}" for each in rows]]
         columns += [terminal.figures(each[name] for each in rows) for name in ("score", "pinball")]
@@ -65,16 +65,16 @@ def _print_each(found: Backtest) -> None:
     rows: list[list[str]] = []
     for id in list(found.places)[:LISTED]:
         own = found.of(id)
-        rows.append([id, *terminal.figures([own.mean("network"), own.mean(own.best_baseline)]), better(own)])
-    terminal.table(["series", "MASE network", "best baseline", "better"], rows)
+        rows.append([id, *terminal.figures([own.mean(), own.mean(own.best_baseline)]), better(own)])
+    terminal.table(["series", f"MASE {found.model}", "best baseline", "better"], rows)
     if len(found.places) > LISTED:
         terminal.line(f"and {len(found.places) - LISTED} more series")
 
 
 def better(found: Backtest) -> str:
-    """Returns the verdict in a few words: which model was better, and the network by how much, or "about equal"."""
+    """Returns the verdict in a few words: who was better, and the forecaster by how much, or "about equal"."""
     outcome = found.outcome
-    return f"network, by {100.0 * found.gain:.0f} %" if outcome == "network" else outcome
+    return f"{outcome}, by {100.0 * found.gain:.0f} %" if outcome == found.model else outcome
 
 
 def backtest_json(found: Backtest, intervals: Mapping[str, Coverage]) -> dict[str, object]:

@@ -22,14 +22,29 @@ def print_forecasts_of_model(model: Forecaster, found: Forecast | Forecasts) -> 
     first = next(iter(model.series_.values())) if isinstance(model.series_, dict) else model.series_
     seasons = model.season_ if isinstance(model.season_, tuple) else (model.season_,)
     rows = "1 row" if model.horizon_ == 1 else f"{model.horizon_} rows"
-    terminal.line(f"Forecast of {rows}; {season_text(seasons, model.season is not None, first)}")
+    year = model.calendar is None and "year" in model.model_.inputs.calendar
+    terminal.line(f"Forecast of {rows}; {season_text(seasons, model.season is not None, first, year)}")
     print_skipped(model.skipped_ | getattr(found, "skipped", {}))
+    _print_chosen(model)
     if model.backtest_ is not None:
         terminal.line()
         print_errors(model.backtest_)
         _print_coverage(model)
     terminal.line()
     print_forecast(found)
+
+
+def _print_chosen(model: Forecaster) -> None:
+    """Prints the mean weight of each model that is combined, the largest first."""
+    chosen = model.chosen_
+    each = list(chosen.values()) if isinstance(model.series_, dict) else [chosen]
+    mean = {name: sum(row[name] for row in each) / len(each) for name in each[0]}
+    if len(mean) > 1:
+        shares = sorted(((share, name) for name, share in mean.items() if share >= 0.005), reverse=True)
+        of = f", on average over {len(each)} series" if len(each) > 1 else ""
+        terminal.line("Combined of " + ", ".join(f"{name} {100.0 * share:.0f} %" for share, name in shares) + of)
+    if model.backtest_ is None and model.windows:
+        terminal.line(f"No backtest and no intervals: too few rows for a window of {model.horizon_} rows")
 
 
 def _print_coverage(model: Forecaster) -> None:
@@ -51,7 +66,7 @@ def print_forecast(found: Forecast | Forecasts) -> None:
         return
     names = found.columns()
     heads = [names[0], names[1], *(name.replace("_", " ") + " %" * ("_" in name) for name in names[2:])]
-    if found.model != "network":
+    if found.backtest is not None and found.model != found.backtest.model:
         heads[1] += f" ({found.model})"
     numbers = zip(*(row for _, row in found.rows()), strict=True)
     columns = [found.labels, *(terminal.figures(column) for column in numbers)]
@@ -84,9 +99,9 @@ def _print_each(found: Forecasts) -> None:
             row.append(terminal.figure(forecast.errors()["mase"]) if forecast.actual is not None else "")
         if forecast.backtest is not None:
             tested, best = forecast.backtest, forecast.backtest.best_baseline
-            row += [*terminal.figures([tested.mean("network"), tested.mean(best)]), better(tested)]
+            row += [*terminal.figures([tested.mean(), tested.mean(best)]), better(tested)]
         rows.append(row)
-    heads = ["series", "next row", "forecast", *["MASE of truth"] * known, "MASE network", "best baseline", "better"]
+    heads = ["series", "next row", "forecast", *["MASE of truth"] * known, "MASE", "best baseline", "better"]
     width = max(map(len, rows))
     terminal.table(heads[:width], [row + [""] * (width - len(row)) for row in rows])
     if len(found) > LISTED:
@@ -107,6 +122,7 @@ def forecast_json(model: Forecaster, found: Forecast | Forecasts) -> dict[str, o
     backtest = model.backtest_
     about = {
         "season": model.season_,
+        "chosen": model.chosen_,
         "backtest": {"mean": backtest.summary(), "windows": backtest.records()} if backtest is not None else None,
         "coverage": model.coverage() if backtest is not None else None,
         "verdict": backtest.verdict() if backtest is not None else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,9 +21,10 @@ from elman.forecast.evaluation.metrics import MEASURES, measure
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 
-__all__ = ["NETWORK", "Backtest"]
+__all__ = ["COMBINATION", "LINEAR", "NETWORK", "TRAINED", "Backtest"]
 
-NETWORK = "network"
+COMBINATION, NETWORK, LINEAR = "combination", "network", "linear"
+TRAINED = (COMBINATION, NETWORK, LINEAR)  # what is no baseline
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,10 @@ class Backtest:
     """The backtest of a forecaster: W windows of h rows, each forecast from the rows before it alone.
 
     truth        (W, h) true values, NaN where a value is masked
-    forecasts    model -> (W, h): "network", "naive", "seasonal naive", "drift", "naive 2"
+    forecasts    model -> (W, h), that of the forecaster first: "combination" or "network"; then of a combination its
+                 "network" and its "linear" model, NaN in windows that they do not forecast; then the baselines:
+                 "exponential smoothing", "damped trend", "theta", "naive", "seasonal naive", "drift", "naive 2",
+                 and where a year was seen "year ago"
     scales       (W,) the denominator of each window's MASE, computed from the rows before it
     labels       (W,) the labels of each window's first and last row
     starts       (W,) the index of each window's first row
@@ -84,7 +89,8 @@ class Backtest:
     def __repr__(self) -> str:
         name, best = self.criterion, self.best_baseline
         whose = "" if self.single else f" in {len(self.places)} series"
-        means = f"mean {name.upper()} {self.mean(NETWORK, name):.3g} (network), {self.mean(best, name):.3g} ({best})"
+        ours = f"{self.mean(self.model, name):.3g} ({self.model})"
+        means = f"mean {name.upper()} {ours}, {self.mean(best, name):.3g} ({best})"
         return f"Backtest({len(self)} windows of {self.horizon} rows{whose}, {means})"
 
     def take(self, windows: Sequence[int] | np.ndarray) -> Backtest:
@@ -111,16 +117,21 @@ class Backtest:
         return replace(self.take(self.places[series]), single=True)
 
     @property
+    def model(self) -> str:
+        """Returns whose forecasts are those of the forecaster: "combination" or "network"."""
+        return next(iter(self.forecasts))
+
+    @property
     def horizon(self) -> int:
         """Returns the number of rows of each window, h."""
         return self.truth.shape[1]
 
-    def mean(self, model: str, measure: str = "mase") -> float:
-        """Returns the mean of a measure over the windows in which it is defined; NaN if there are none.
+    def mean(self, model: str | None = None, measure: str = "mase") -> float:
+        """Returns the mean of a measure of a model, None: the forecaster's, over the windows in which it is defined.
 
-        MASE, for example, is not defined where all values before the window are equal.
+        NaN if there are none: MASE, for example, is not defined where all values before the window are equal.
         """
-        values = self.scores[model][measure]
+        values = self.scores[model or self.model][measure]
         defined = values[np.isfinite(values)]
         return float(defined.mean()) if defined.size else float("nan")
 
@@ -133,23 +144,29 @@ class Backtest:
     @property
     def best_baseline(self) -> str:
         """Returns the name of the baseline with the lowest mean MASE, or RMSE if MASE is defined in no window."""
-        baselines = [model for model in self.forecasts if model != NETWORK]
+        baselines = [model for model in self.forecasts if model not in TRAINED]
         return min(baselines, key=lambda model: self.mean(model, self.criterion))
 
     @property
     def gain(self) -> float:
-        """Returns 1 minus the ratio of the network's mean error to the best baseline's; negative if it is worse."""
+        """Returns 1 minus the ratio of the model's mean error to the best baseline's; negative if it is worse."""
         best = self.mean(self.best_baseline, self.criterion)
         return (
-            1.0 - self.mean(NETWORK, self.criterion) / best
+            1.0 - self.mean(self.model, self.criterion) / best
             if best > 0.0
-            else -float(self.mean(NETWORK, self.criterion) > 0.0)
+            else -float(self.mean(self.model, self.criterion) > 0.0)
         )
 
     @property
-    def network_wins(self) -> bool:
-        """Returns whether the network's mean error is below that of the best baseline."""
+    def wins(self) -> bool:
+        """Returns whether the model's mean error is below that of the best baseline."""
         return self.gain > 0.0
+
+    @property
+    def network_wins(self) -> bool:
+        """The former name of `wins`."""
+        warnings.warn("Backtest.network_wins is now Backtest.wins", FutureWarning, stacklevel=2)
+        return self.wins
 
     def residuals(self, model: str) -> np.ndarray:
         """Returns the residuals of a model, truth - forecast, (W, h)."""
@@ -166,19 +183,19 @@ class Backtest:
         for name, series in history.items():
             rows = self.places.get(name) if self.series else list(range(len(self)))
             if rows:
-                starts, ours, theirs = [self.starts[w] for w in rows], self.forecasts[NETWORK], self.forecasts[best]
+                starts, ours, theirs = [self.starts[w] for w in rows], self.forecasts[self.model], self.forecasts[best]
                 truth = series.line(series.observed)
                 intervals = {level: each[rows] for level, each in (bounds or {}).items()}
                 charts[name] = plots.BacktestChart(
-                    truth, starts, ours[rows], theirs[rows], best, intervals, self._subtitle(rows)
+                    truth, starts, ours[rows], theirs[rows], best, intervals, self._subtitle(rows), self.model
                 )
         return charts
 
     def _subtitle(self, windows: Sequence[int]) -> str:
         """Returns the subtitle of a plot of some of the windows: their mean errors."""
         own, name = self.take(windows), self.criterion
-        ours, theirs = own.mean(NETWORK, name), own.mean(self.best_baseline, name)
-        return f"Mean {name.upper()}: {ours:.3g} (network), {theirs:.3g} ({self.best_baseline})"
+        ours, theirs = own.mean(self.model, name), own.mean(self.best_baseline, name)
+        return f"Mean {name.upper()}: {ours:.3g} ({self.model}), {theirs:.3g} ({self.best_baseline})"
 
     def summary(self) -> list[dict[str, Any]]:
         """Returns each model's name as `model` and its mean `mase`, `smape` (percent), `rmse`, `rmsse` and `owa`."""
@@ -239,14 +256,14 @@ class Backtest:
         return Path(path)
 
     def verdict(self) -> str:
-        """Returns a sentence that says by how much the network beats the best baseline, that it does not, or that the
+        """Returns a sentence that says by how much the model beats the best baseline, that it does not, or that the
         two are about equal (`outcome`), and which measures disagree."""
         return verdict.verdict(self)
 
     @property
     def outcome(self) -> str:
-        """Returns "network" or the name of the best baseline, whichever is better, or "about equal" where the windows
-        disagree, or the mean difference lies within their spread (`verdict.outcome`)."""
+        """Returns the name of the model or of the best baseline, whichever is better, or "about equal" where the
+        windows disagree, or the mean difference lies within their spread (`verdict.outcome`)."""
         return verdict.outcome(self)
 
     def errors(self, model: str, measure: str) -> np.ndarray:
@@ -256,4 +273,4 @@ class Backtest:
     @property
     def criterion(self) -> str:
         """Returns the measure that models are compared by: "mase", or "rmse" where MASE is defined in no window."""
-        return "mase" if np.isfinite(self.scores[NETWORK]["mase"]).any() else "rmse"
+        return "mase" if np.isfinite(self.scores[self.model]["mase"]).any() else "rmse"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from elman.series.calendar import Calendar
 from elman.series.limits import LARGEST_FORECAST, SMALLEST
 from elman.series.season import autocorrelation
+from elman.series.seasonal.year import rows_per_year
 
-__all__ = ["NAIVE2", "RULES", "baselines", "drift", "naive", "naive2", "seasonal_naive"]
+__all__ = ["ALWAYS", "NAIVE2", "RULES", "YEAR_AGO", "baselines", "drift", "naive", "naive2", "rows_ago"]
+__all__ += ["seasonal_naive"]
 
 NAIVE2 = "naive 2"  # the baseline that OWA is relative to
-RULES = ("naive", "seasonal naive", "drift", NAIVE2)
+YEAR_AGO = "year ago"
+ALWAYS: tuple[str, ...] = ("naive", "seasonal naive", "drift", NAIVE2)
+RULES = (*ALWAYS, YEAR_AGO)  # the last one where a year is no season by itself, and was seen
 
 
 def naive(values: np.ndarray, horizon: int) -> np.ndarray:
@@ -55,12 +60,28 @@ def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
     return last * index[(len(values) + np.arange(horizon)) % season]
 
 
-def baselines(values: np.ndarray, horizon: int, season: int) -> dict[str, np.ndarray]:
-    """Returns the forecasts (horizon,) of all baselines by name; with season 1 "seasonal naive" equals "naive"."""
+def rows_ago(calendar: Calendar | None, season: int) -> int | None:
+    """Returns how many rows ago the same time of the year was, None where a year is no season of its own (months).
+
+    It is a whole number of seasons where there is one, so that a Monday is forecast by a Monday: 364 days.
+    """
+    rows = rows_per_year(calendar)
+    return None if rows is None or season > rows / 2 else round(rows / season) * season
+
+
+def baselines(values: np.ndarray, horizon: int, season: int, year: int | None = None) -> dict[str, np.ndarray]:
+    """Returns the forecasts (horizon,) of all baselines by name; with season 1 "seasonal naive" equals "naive".
+
+    year   how many rows ago "year ago" looks (`rows_ago`); it is the seasonal naive forecast where there are fewer.
+           None: without this rule
+    """
     forecasts = (
         naive(values, horizon),
         seasonal_naive(values, horizon, season),
         drift(values, horizon),
         np.clip(naive2(values, horizon, season), -LARGEST_FORECAST, LARGEST_FORECAST),
     )
-    return dict(zip(RULES, forecasts, strict=True))
+    found: dict[str, np.ndarray] = dict(zip(ALWAYS, forecasts, strict=True))
+    if year is not None:
+        found[YEAR_AGO] = seasonal_naive(values, horizon, year if len(values) >= year else season)
+    return found

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from elman.forecast.evaluation import intervals
-from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.metrics import interval_score
 from elman.series.limits import LARGEST_FORECAST
 
-__all__ = ["PooledErrors", "coverage", "interval_bounds", "pooled_errors"]
+__all__ = ["PooledErrors", "coverage", "folds_of", "interval_bounds", "pooled_errors"]
 
 PRIOR_WEIGHT = 0.5  # weight of the mean over all series in the error size of one series; a window has weight 1
 
@@ -75,8 +75,9 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     return PooledErrors(intervals.calibrate(errors / others[:, None]), by_id, float(np.exp(mean)))
 
 
-def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWORK) -> list[dict[str, Any]]:
-    """Returns how the intervals of a model did in a backtest, one record for each level in percent.
+def coverage(backtest: Backtest, levels: Sequence[float], *, model: str | None = None) -> list[dict[str, Any]]:
+    """Returns how the intervals of a model did in a backtest, one record for each level in percent; None: those of the
+    forecaster's own model.
 
     level     the level
     covered   the percentage of rows whose true value lies inside the interval
@@ -87,7 +88,7 @@ def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWOR
     """
     records: list[dict[str, Any]] = []
     for level in intervals.parse_levels(levels):
-        bands = bands_of_windows(backtest, level, model)
+        bands = bands_of_windows(backtest, level, model or backtest.model)
         known = np.isfinite(bands[..., 0]) & np.isfinite(backtest.truth)
         if not known.any():
             continue
@@ -102,9 +103,9 @@ def coverage(backtest: Backtest, levels: Sequence[float], *, model: str = NETWOR
 
 
 def interval_bounds(backtest: Backtest, levels: Sequence[float]) -> dict[float, np.ndarray]:
-    """Returns the bounds (W, h, 2) of the network's intervals in each window by level, calibrated on other windows; NaN
+    """Returns the bounds (W, h, 2) of the model's intervals in each window by level, calibrated on other windows; NaN
     where these are too few. A level that no window has is left out."""
-    found = {level: bands_of_windows(backtest, level, NETWORK) for level in intervals.parse_levels(levels)}
+    found = {level: bands_of_windows(backtest, level, backtest.model) for level in intervals.parse_levels(levels)}
     return {level: bounds for level, bounds in found.items() if np.isfinite(bounds).any()}
 
 
@@ -115,7 +116,7 @@ def bands_of_windows(backtest: Backtest, level: float, model: str) -> np.ndarray
     """
     forecasts = backtest.forecasts[model]
     bounds = np.full((*forecasts.shape, 2), np.nan)
-    for scored, calibration in _folds(backtest):
+    for scored, calibration in folds_of(backtest):
         others = backtest.take(calibration)
         if int(np.isfinite(others.truth).sum()) < intervals.needed(level):
             continue
@@ -130,7 +131,7 @@ def bands_of_windows(backtest: Backtest, level: float, model: str) -> np.ndarray
     return bounds
 
 
-def _folds(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def folds_of(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields the indices of windows, and of the windows on which their intervals are calibrated.
 
     The two share no rows. With `refit`, models of later windows were trained on earlier windows, so only windows that

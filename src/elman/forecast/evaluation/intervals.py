@@ -20,6 +20,7 @@ from elman.series import limits
 
 __all__ = ["Calibration", "calibrate", "horizon_scale", "needed", "parse_levels"]
 
+CURVE_WINDOWS = 30.0  # the growth with the step that suits all steps together counts as much as so many windows
 MAX_RESIDUALS = 20_001  # number of residuals that a calibration keeps at most
 
 
@@ -52,18 +53,23 @@ def needed(level: float) -> int:
 def horizon_scale(residuals: np.ndarray) -> np.ndarray:
     """Returns the typical size (h,) of residuals (W, h) at each step ahead, ignoring NaN.
 
-    It is a straight line that does not decrease, fitted to the root mean squares of the steps: h separate estimates
-    from W windows would be too noisy.
+    It is the mean absolute residual of the step, drawn towards a power of the step, a k^p, that is fitted to all of
+    them, as if that were known from `CURVE_WINDOWS` windows more: p = 1/2 for random walks, 0 where errors do not grow.
+    It does not decrease.
     """
     count = np.isfinite(residuals).sum(axis=0)
-    square = np.nansum(residuals**2, axis=0)
-    square = np.where(count > 0, square / np.maximum(count, 1), square.sum() / max(int(count.sum()), 1))
-    size = np.sqrt(square)
-    steps = np.arange(len(size)) - (len(size) - 1) / 2.0
-    slope = max(0.0, float(steps @ size) / max(float(steps @ steps), 1.0))
-    slope = min(slope, 2.0 * float(size.mean()) / len(size))  # so that the line is above 0 at the first step
-    line = size.mean() + slope * steps
-    return np.maximum(line, np.finfo(np.float64).tiny)
+    size = np.abs(np.where(np.isfinite(residuals), residuals, 0.0)).sum(axis=0) / np.maximum(count, 1)
+    known = (count > 0) & (size > 0.0)
+    if not known.any():
+        return np.full(residuals.shape[1], np.finfo(np.float64).tiny)
+    steps, logs, weights = np.log(np.arange(1, len(size) + 1)), np.log(np.where(known, size, 1.0)), count * known
+    middle = float(weights @ steps) / weights.sum()
+    level = float(weights @ logs) / weights.sum()
+    spread = float(weights @ (steps - middle) ** 2)
+    power = float(weights @ ((steps - middle) * (logs - level))) / spread if spread > 0.0 else 0.0
+    curve = np.exp(level + np.clip(power, 0.0, 1.0) * (steps - middle))
+    size = (count * size + CURVE_WINDOWS * curve) / (count + CURVE_WINDOWS)
+    return np.maximum(np.maximum.accumulate(size), np.finfo(np.float64).tiny)
 
 
 def check_enough(levels: Sequence[float], residuals: int) -> None:
@@ -87,7 +93,7 @@ class Calibration:
     def half_widths(self, levels: Sequence[float], steps: int | None = None) -> np.ndarray:
         """Returns half the width of the interval of each level at each step ahead, (len(levels), steps).
 
-        steps   number of steps; None: h. Past step h, the straight line of `scale` is continued
+        steps   number of steps; None: h. Past step h, `scale` grows on
 
         ValueError for a level that needs more residuals than there are.
         """
@@ -98,9 +104,11 @@ class Calibration:
         return self.sizes[ranks][:, None] * self._line(steps or len(self.scale))
 
     def _line(self, steps: int) -> np.ndarray:
-        """Returns `scale`, cut or continued to `steps` steps."""
-        slope = self.scale[-1] - self.scale[-2] if len(self.scale) > 1 else 0.0
-        beyond = self.scale[-1] + slope * np.arange(1, steps - len(self.scale) + 1)
+        """Returns `scale`, cut, or continued by the power with which it grows from its first half to its end."""
+        h = len(self.scale)
+        half = (h - 1) // 2
+        growth = np.log(self.scale[-1] / self.scale[half]) / np.log(h / (half + 1)) if h > 1 else 0.0
+        beyond = self.scale[-1] * (np.arange(h + 1, steps + 1) / h) ** min(growth, 1.0)
         return np.concatenate([self.scale[:steps], beyond])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.core.staging import replacing
-from elman.forecast.evaluation.backtest import NETWORK, Backtest
+from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.coverage import interval_bounds
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
@@ -23,7 +23,7 @@ class BacktestRows:
     """The rows of a backtest's W windows of h rows.
 
     backtest   the backtest;  history  its series by id, or the one series by any id
-    levels     levels of the network's intervals in percent, of which each window's are calibrated on other windows
+    levels     levels of the model's intervals in percent, of which each window's are calibrated on other windows
     """
 
     def __init__(self, backtest: Backtest, history: Mapping[str, Series], levels: Sequence[float]) -> None:
@@ -34,7 +34,7 @@ class BacktestRows:
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """Returns the columns (W h,): the id as `series` where there are many, the number of the `window` from 1,
-        the time as the input wrote it, `truth` (None where it is masked), `forecast` (the network's), `lower_80`,
+        the time as the input wrote it, `truth` (None where it is masked), `forecast` (the model's), `lower_80`,
         `upper_80` and so on (None where there are too few other windows), and the forecast of each baseline."""
         backtest, h = self.backtest, self.backtest.horizon
         found: dict[str, Sequence[Any]] = {}
@@ -44,10 +44,10 @@ class BacktestRows:
         starts = zip(self._series, backtest.starts, strict=True)
         found[self._time_name()] = [series.label(row) for series, start in starts for row in range(start, start + h)]
         found["truth"] = _cells(backtest.truth)
-        found["forecast"] = _cells(backtest.forecasts[NETWORK])
+        found["forecast"] = _cells(backtest.forecasts[backtest.model])
         for level, bounds in self.bounds.items():
             found[f"lower_{level:g}"], found[f"upper_{level:g}"] = _cells(bounds[..., 0]), _cells(bounds[..., 1])
-        return found | {rule: _cells(each) for rule, each in backtest.forecasts.items() if rule != NETWORK}
+        return found | {rule: _cells(each) for rule, each in backtest.forecasts.items() if rule != backtest.model}
 
     def write_csv(self, path: str | os.PathLike[str]) -> Path:
         """Writes the rows into a CSV file, which appears whole or not at all, and returns its path."""

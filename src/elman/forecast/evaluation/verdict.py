@@ -1,4 +1,4 @@
-"""The verdict of a backtest: whether the network or the best baseline forecast better, or neither clearly."""
+"""The verdict of a backtest: whether the model or the best baseline forecast better, or neither clearly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["EQUAL", "Tested", "outcome", "verdict"]
 
-NETWORK, EQUAL = "network", "about equal"
+EQUAL = "about equal"
 AGREE = 2 / 3  # share of the windows in which the better model must be better
 STANDARD_ERRORS = 2.0  # by how many standard errors of the mean difference the better model must be better
 
@@ -16,6 +16,8 @@ STANDARD_ERRORS = 2.0  # by how many standard errors of the mean difference the 
 class Tested(Protocol):
     """What a verdict is of: a `Backtest`."""
 
+    @property
+    def model(self) -> str: ...
     @property
     def criterion(self) -> str: ...
     @property
@@ -38,7 +40,7 @@ class Tested(Protocol):
 
 
 def outcome(tested: Tested) -> str:
-    """Returns "network" or the name of the best baseline, whichever is better in the backtest, or "about equal".
+    """Returns the name of the model or of the best baseline, whichever is better in the backtest, or "about equal".
 
     One is better if its error is lower in two thirds of the windows, and on the mean by more than two standard errors
     of the windows' differences (overlapping windows count as so many as their rows fill). One window alone decides.
@@ -48,13 +50,13 @@ def outcome(tested: Tested) -> str:
 
 def _judged(tested: Tested) -> tuple[str, str]:
     """Returns the outcome, and why it is no other where it is "about equal"."""
-    better = NETWORK if tested.gain > 0.0 else tested.best_baseline
+    better = tested.model if tested.gain > 0.0 else tested.best_baseline
     differences = _differences(tested)
     if not differences.any():
         return EQUAL, "the errors are the same"
     if len(differences) == 1:
         return better, ""
-    wins = (differences < 0.0) if better == NETWORK else (differences > 0.0)
+    wins = (differences < 0.0) if better == tested.model else (differences > 0.0)
     rows = {(id, row) for id, start in zip(tested.ids, tested.starts, strict=True)
             for row in range(start, start + tested.horizon)}  # fmt: skip
     count = max(1.0, len(differences) * len(rows) / (tested.horizon * len(tested.starts)))
@@ -67,10 +69,10 @@ def _judged(tested: Tested) -> tuple[str, str]:
 
 
 def verdict(tested: Tested) -> str:
-    """Returns one or two sentences: by how much the network beats the best baseline, or that it does not, or that the
+    """Returns one or two sentences: by how much the model beats the best baseline, or that it does not, or that the
     two are about equal; and which other measures say otherwise."""
     best, name = tested.best_baseline, tested.criterion.upper()
-    ours, theirs = (tested.mean(model, tested.criterion) for model in (NETWORK, best))
+    ours, theirs = (tested.mean(model, tested.criterion) for model in (tested.model, best))
     count, better = len(tested.starts), int((_differences(tested) < 0.0).sum())
     windows = "1 window" if count == 1 else f"{count} {'overlapping ' if tested.overlapping else ''}windows"
     rows = "1 row" if tested.horizon == 1 else f"{tested.horizon} rows"
@@ -81,28 +83,28 @@ def verdict(tested: Tested) -> str:
     (found, why), others = _judged(tested), _others(tested, best)
     the, but = ("The", "") if not others else (f"By {name} the", f" But by {others} is better: the measures disagree.")
     if found == EQUAL:
-        equal = f"About equal, since {why}: the network against the best baseline, {best}"
+        equal = f"About equal, since {why}: the {tested.model} against the best baseline, {best}"
         return f"{equal}: {over}." + (f" By {others} is better." if others else "")
-    if found == NETWORK:
-        return f"{the} network beats the best baseline, {best}, by {100.0 * tested.gain:.1f} %: {over}.{but}"
+    if found == tested.model:
+        return f"{the} {tested.model} beats the best baseline, {best}, by {100.0 * tested.gain:.1f} %: {over}.{but}"
     better = f"{best.capitalize()} is the better forecast here (best=True, --best)."
-    return f"{the} network does not beat the best baseline: {over}. {better}{but}"
+    return f"{the} {tested.model} does not beat the best baseline: {over}. {better}{but}"
 
 
 def _differences(tested: Tested) -> np.ndarray:
-    """Returns the network's error less the best baseline's, of each window in which both are defined."""
-    found = tested.errors(NETWORK, tested.criterion) - tested.errors(tested.best_baseline, tested.criterion)
+    """Returns the model's error less the best baseline's, of each window in which both are defined."""
+    found = tested.errors(tested.model, tested.criterion) - tested.errors(tested.best_baseline, tested.criterion)
     return found[np.isfinite(found)]
 
 
 def _others(tested: Tested, best: str) -> str:
     """Returns the measures by which the other model is better, and its name; empty where there are none."""
-    measures = {"sMAPE": (tested.mean(NETWORK, "smape"), tested.mean(best, "smape"), " %"),
-                "OWA": (tested.owa(NETWORK), tested.owa(best), "")}  # fmt: skip
+    measures = {"sMAPE": (tested.mean(tested.model, "smape"), tested.mean(best, "smape"), " %"),
+                "OWA": (tested.owa(tested.model), tested.owa(best), "")}  # fmt: skip
     wins = tested.gain > 0.0
     others = [
         f"{measure} ({ours:.4g} against {theirs:.4g}{unit})"
         for measure, (ours, theirs, unit) in measures.items()
         if (ours > theirs if wins else ours < theirs)
     ]
-    return f"{' and '.join(others)} {best if wins else 'the network'}" if others else ""
+    return f"{' and '.join(others)} {best if wins else 'the ' + tested.model}" if others else ""

@@ -20,6 +20,7 @@ from elman.core.losses import Custom, Loss, Pinball
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, Round, layout_of
 from elman.forecast import boxcox
+from elman.forecast.evaluation.backtest import NETWORK
 from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
@@ -50,6 +51,11 @@ class GlobalModel:
 
     spec: WindowSpec
     networks: tuple[Network, ...]
+
+    @property
+    def name(self) -> str:
+        """Returns the name of its forecasts in a backtest."""
+        return NETWORK
 
     @staticmethod
     def job(pool: WindowPool, spec: WindowSpec, recipe: Recipe, start: np.ndarray | None = None) -> Job:

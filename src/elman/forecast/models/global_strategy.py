@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from elman.estimators.ensemble import OnProgress, span
 from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import Use, child
-from elman.forecast.evaluation.backtest import Backtest
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_training import specs, train_global, train_on
@@ -21,31 +20,18 @@ from elman.forecast.models.window_spec import WindowSpec, context_rows, min_rows
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
-from elman.series.season import default_horizon, find_season
+from elman.series.season import default_horizon
+from elman.series.seasonal.panels import default_calendar, seasons_of
 from elman.series.series import Series
 
 __all__ = ["GlobalStrategy", "find_seasons"]
 
-SAMPLED = 100  # about how many of the series are examined to find the seasons
 UPDATE_SHARE = 5  # further training has the updates of the recipe divided by this number
 
 
 def find_seasons(panel: Mapping[str, Series]) -> tuple[int, ...]:
-    """Returns the seasons that most of the series have, one or two, in increasing order; (1,) for none.
-
-    The second is a season of the calendar (a week of hourly rows) that most series have, and that fits three times into
-    the median number of rows.
-    """
-    every = max(1, len(panel) // SAMPLED)
-    sample = list(panel.values())[::every]
-    usual = sample[0].calendar.seasons if sample[0].calendar is not None else ()
-    short = Counter(find_season(series.values, usual) for series in sample).most_common(1)[0][0]
-    longer = [m for m in usual if m > short > 1 and m % short == 0]
-    rows = float(np.median([len(series) for series in sample]))
-    for m in sorted(longer, reverse=True):
-        if 3 * m <= rows and 2 * sum(find_season(series.values, (m,)) == m for series in sample) > len(sample):
-            return short, m
-    return (short,)
+    """Returns the seasons that the series share, one or two, in increasing order; (1,) for none (`seasons_of`)."""
+    return seasons_of(panel).rows
 
 
 @dataclass(frozen=True)
@@ -57,7 +43,8 @@ class GlobalStrategy:
     seed           seed of all random numbers
     distribution, skip_seasons   see `WindowSpec`
     boxcox_lambda  see `WindowSpec`; None: chosen by trials
-    calendar       names of calendar features that the networks read
+    calendar       names of calendar features that the networks read; None: those of `default_calendar`
+    holidays       names of features of holidays, read besides
     """
 
     seasons: tuple[int, ...] | None
@@ -68,7 +55,8 @@ class GlobalStrategy:
     distribution: str = "median"
     skip_seasons: int = 1
     boxcox_lambda: float | None = None
-    calendar: tuple[str, ...] = ()
+    calendar: tuple[str, ...] | None = ()
+    holidays: tuple[str, ...] = ()
 
     def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, GlobalStrategy]:
         """Returns the series that are long enough, and a copy of the strategy whose horizon is chosen for them.
@@ -87,11 +75,18 @@ class GlobalStrategy:
         kept = panel.replaced({id: series for id, series in panel.items() if id not in short}, short)
         return kept, replace(self, horizon=horizon)
 
+    def least_rows(self, seasons: Sequence[int]) -> int:
+        """Returns the smallest number of rows of a series on which a model can be trained."""
+        assert self.horizon is not None
+        return min_rows(self.horizon, seasons)
+
     def seasons_of(self, panel: Panel) -> tuple[int, ...]:
         """Returns the seasons of the options, or those that most of the series have; (1,) for none."""
         return self.seasons or find_seasons(panel)
 
-    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> DirectModel | RecursiveModel:
+    def train(
+        self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None
+    ) -> DirectModel | RecursiveModel:
         """Trains a model on all rows of the panel and returns it."""
         return self._train(panel, on_progress)
 
@@ -157,7 +152,7 @@ class GlobalStrategy:
         return backtest_of(
             panel,
             windows,
-            forecasts.reshape(-1, horizon),
+            {NETWORK: forecasts.reshape(-1, horizon)},
             [self.seasons[0]] * len(windows),
             refit,
             scales.reshape(-1, horizon, 2),
@@ -177,6 +172,7 @@ class GlobalStrategy:
                 f"skip_seasons: {self.skip_seasons} seasons are more than the {context // seasons[0]} that a window"
                 " reads"
             )
+        calendar = default_calendar(panel) if self.calendar is None else self.calendar
         spec = WindowSpec(
             tuple(seasons),
             context,
@@ -186,7 +182,7 @@ class GlobalStrategy:
             self.distribution,
             self.skip_seasons,
             any(each.masked for each in series),
-            Inputs.of(series, self.calendar),
+            Inputs.of(series, calendar + self.holidays),
         )
         trials = specs(series, seasons, self.boxcox_lambda, spec)
         return train_global(series, trials, self.recipe, child(self.seed), on_progress)

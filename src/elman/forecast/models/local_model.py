@@ -20,6 +20,7 @@ from elman.estimators.ensemble import Ensemble, OnProgress, fit_all
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, layout_of
 from elman.forecast import boxcox
+from elman.forecast.evaluation.backtest import NETWORK
 from elman.forecast.models.local_windows import (
     FEATURES,
     Configuration,
@@ -78,6 +79,11 @@ class LocalModel:
             raise ValueError("context: expected context, season and lags that fit one another, got others")
         covariates = self.inputs.features(self.lags, self.horizon, False) if self.inputs else 0
         check_networks(self.networks, FEATURES * self.lags + covariates, self.horizon)
+
+    @property
+    def name(self) -> str:
+        """Returns the name of its forecasts in a backtest."""
+        return NETWORK
 
     @property
     def spec(self) -> None:

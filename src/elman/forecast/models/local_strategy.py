@@ -11,7 +11,7 @@ import numpy as np
 from elman.estimators.ensemble import OnProgress
 from elman.estimators.recipe import Recipe
 from elman.estimators.seeds import Use, child
-from elman.forecast.evaluation.backtest import Backtest
+from elman.forecast.evaluation.backtest import NETWORK, Backtest
 from elman.forecast.evaluation.folds import cut, make_folds
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.local_model import LocalModel, Split, train_local
@@ -55,11 +55,18 @@ class LocalStrategy:
             raise _too_few(series, horizon, season, with_backtest)
         return panel, replace(self, horizon=horizon)
 
+    def least_rows(self, seasons: Sequence[int]) -> int:
+        """Returns the smallest number of rows on which a model can be trained."""
+        assert self.horizon is not None
+        return min_rows(self.horizon, seasons[0])
+
     def seasons_of(self, panel: Panel) -> tuple[int, ...]:
         """Returns the season of the options as a tuple of one, or the one found in the series."""
         return (self._season(panel.only),)
 
-    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> LocalModel:
+    def train(
+        self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None
+    ) -> LocalModel:
         """Trains a model on all rows of the series and returns it."""
         assert self.horizon is not None
         series = panel.only
@@ -110,7 +117,7 @@ class LocalStrategy:
         return backtest_of(
             panel,
             [(id, fold.validation) for fold in folds],
-            np.array(forecasts),
+            {NETWORK: np.array(forecasts)},
             [model.season for model in models],
             refit,
             relative=2 * logarithms > len(models),

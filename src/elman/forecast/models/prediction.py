@@ -33,6 +33,11 @@ class Model(Protocol):
     """A fitted model. It forecasts the series on which it was trained, and other series with the same covariates."""
 
     @property
+    def name(self) -> str:
+        """Returns the name of its forecasts in a backtest: "combination" or "network"."""
+        ...
+
+    @property
     def context(self) -> int:
         """Returns the context: the number of rows that the model reads before a forecast."""
         ...
@@ -98,8 +103,11 @@ class Strategy(Protocol[M_co]):
         """Returns the seasons that a model of these series has, in rows; (1,) for none."""
         ...
 
-    def train(self, panel: Panel, on_progress: OnProgress | None = None) -> M_co:
-        """Trains a model on all rows of the panel and returns it."""
+    def train(self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None) -> M_co:
+        """Trains a model on all rows of the panel and returns it.
+
+        backtest   the backtest of the panel, by which a combination weighs its members
+        """
         ...
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> M_co:

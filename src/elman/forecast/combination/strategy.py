@@ -1,0 +1,225 @@
+"""`CombinedStrategy`: trains a combined model and backtests it, each window with weights that other windows suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from elman.estimators.ensemble import OnProgress
+from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NAIVE, NETWORK, PRIOR, SEASONAL, member_forecasts
+from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
+from elman.forecast.combination.weights import Weights, learned_weights
+from elman.forecast.evaluation.backtest import COMBINATION, Backtest
+from elman.forecast.evaluation.coverage import folds_of
+from elman.forecast.evaluation.windows import backtest_of
+from elman.forecast.models.global_strategy import GlobalStrategy
+from elman.forecast.models.linear_model import LinearModel, train_linear
+from elman.forecast.models.local_strategy import LocalStrategy
+from elman.forecast.models.prediction import Model
+from elman.forecast.models.recursive_model import RecursiveModel
+from elman.series.errors import DataError
+from elman.series.panel import Panel
+from elman.series.season import default_horizon, shown_season
+
+__all__ = ["CombinedStrategy"]
+
+TESTED = 3  # windows by which the weights are learned where no backtest is asked for
+FARTHEST = 5  # times as many rows as a series has may be forecast
+BEFORE = 3  # a window has at least a third of the rows of its series before it
+MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
+
+
+@dataclass(frozen=True)
+class CombinedStrategy:
+    """The strategy for any series of at least three rows: it trains a combined model (see `prediction.Strategy`).
+
+    Series too short for the network, or too few to test it, are forecast without it.
+
+    network   the strategy of the network
+    horizon   None: chosen for the series
+    members   names of what is combined
+    """
+
+    network: LocalStrategy | GlobalStrategy
+    horizon: int | None
+    members: tuple[str, ...]
+
+    def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, CombinedStrategy]:
+        """Returns the series of at least `LEAST_ROWS` rows, and a copy of the strategy whose horizon is chosen.
+
+        `DataError` for the first series that is too short, unless `skip_bad` is set and others are long enough.
+        """
+        short = {
+            id: f"{len(series)} rows are too few to forecast: {LEAST_ROWS} are needed"
+            for id, series in panel.items()
+            if len(series) < LEAST_ROWS
+        }
+        if short and (not skip_bad or len(short) == len(panel)):
+            raise DataError(panel.problem(*next(iter(short.items()))))
+        kept = panel.replaced({id: series for id, series in panel.items() if id not in short}, short)
+        rows = [len(series) for series in kept.values()]
+        seasons = self.seasons_of(kept)
+        horizon = self.horizon or default_horizon(int(np.median(rows)), shown_season(seasons[0], max(rows)))
+        if horizon > FARTHEST * max(rows):
+            raise DataError(
+                f"horizon: {max(rows)} rows are too few to forecast {horizon}; expected at most {FARTHEST * max(rows)}"
+            )
+        return kept, replace(self, horizon=horizon, network=replace(self.network, horizon=horizon))
+
+    def seasons_of(self, panel: Panel) -> tuple[int, ...]:
+        """Returns the seasons of the options, or those found in the series; (1,) for none."""
+        return self.network.seasons_of(panel)
+
+    def train(
+        self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None
+    ) -> CombinedModel:
+        """Trains a model on all rows of the panel and returns it.
+
+        backtest   by which the weights are learned; None: one is made for that
+        """
+        assert self.horizon is not None
+        if backtest is None:
+            backtest = self.backtest(panel, TESTED)
+        weights = self._weights(backtest, tuple(name for name in self.members if name not in (NETWORK, LINEAR)))
+        network, linear, long = None, None, self._long(panel)
+        if NETWORK in weights.members and long is not None:
+            network = long[0].train(long[1], on_progress)
+            assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
+        if LINEAR in weights.members:
+            linear = self._linear(panel, self.seasons_of(panel))
+        weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})
+        return CombinedModel(network, linear, weights, self.horizon, self.seasons_of(panel))
+
+    def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
+        """Returns the model with networks trained further on all rows of the panel, and the same weights."""
+        long = self._long(panel)
+        if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
+            return self.train(panel)
+        if model.network is None or long is None:
+            return model  # what is left is fitted when it forecasts
+        linear = None if model.linear is None else self._linear(panel, model.seasons)
+        return replace(model, linear=linear or model.linear, network=long[0].train_on(long[1], model.network, updates))
+
+    def backtest(
+        self,
+        panel: Panel,
+        windows: int,
+        step: int | None = None,
+        refit: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Backtest | None:
+        """Returns a backtest on the last windows of every series, or None if no series has rows for any.
+
+        The windows are those of the network's backtest; of series that are too short for it, those that leave a third
+        of the rows before them. Of 20 series or more there are fewer where they would begin before the last third
+        of the rows: what is forecast from far fewer rows is worse than the forecast will be. The arguments are those
+        of `prediction.Strategy`.
+        """
+        assert self.horizon is not None
+        if len(panel) >= MANY:
+            rows = int(np.median([len(series) for series in panel.values()]))
+            windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
+        tested, long = None, self._long(panel, 2 * self.horizon) if NETWORK in self.members else None
+        if long is not None:
+            tested = long[0].backtest(long[1], windows, step, refit, on_progress)
+        places = [] if tested is None else list(zip(tested.ids, tested.starts, strict=True))
+        covered = {id for id, _ in places}
+        for id, series in panel.items():
+            if id not in covered:
+                starts = _starts(len(series), self.horizon, windows, step or self.horizon)
+                places += [(id, start) for start in starts]
+        if not places:
+            return None
+        order = {id: i for i, id in enumerate(panel)}
+        at = sorted(range(len(places)), key=lambda i: (order[places[i][0]], places[i][1]))
+        places = [places[i] for i in at]
+        return self._backtest(panel, places, tested, bool(tested is not None and tested.refit))
+
+    def _backtest(
+        self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, refit: bool
+    ) -> Backtest:
+        """Returns the backtest on windows (id, first row), of which the network forecast those of `tested`."""
+        assert self.horizon is not None
+        heads = [panel[id].head(start) for id, start in places]
+        first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
+        seasons = self.seasons_of(panel.replaced(first))  # known before all windows
+        members, spread = member_forecasts(heads, self.horizon, seasons)
+        if tested is not None:
+            own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
+            missing = np.full(self.horizon, np.nan)
+            members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
+        linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
+        if linear is not None:
+            by_number = {str(w): head for w, head in enumerate(heads)}
+            members = {LINEAR: forecasts_of(linear, by_number, self.horizon)} | members
+        scale = np.repeat(spread[..., None], 2, axis=2)
+        ids = [id for id, _ in places]
+        before = backtest_of(
+            panel, places, members, [shown_season(seasons[0], len(head)) for head in heads], refit, scale
+        )
+        values = np.empty((len(places), self.horizon))
+        for scored, others in folds_of(before):
+            weights = self._weights(before.take(others) if len(others) else None, tuple(members))
+            forecasts = {name: each[scored] for name, each in members.items()}
+            values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
+        return replace(before, forecasts={COMBINATION: values, **before.forecasts})
+
+    def _weights(self, backtest: Backtest | None, there: Sequence[str] = ()) -> Weights:
+        """Returns the weights that a backtest suggests; without one those before any window, of the members `there`."""
+        given = there if backtest is None else backtest.forecasts
+        names = tuple(name for name in given if name in self.members)
+        if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
+            names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
+        prior = np.array([PRIOR[name] for name in names])
+        prior = prior / prior.sum()
+        if backtest is None:
+            rows = self.horizon or 1
+            return learned_weights(names, prior, (), np.zeros((0, rows)), np.zeros((0, len(names), rows)))
+        forecasts = np.stack([backtest.forecasts[name] for name in names], axis=1)
+        return learned_weights(names, prior, backtest.ids, backtest.truth, forecasts)
+
+    def _linear(self, panel: Panel, seasons: tuple[int, ...]) -> LinearModel | None:
+        """Returns the linear model of the series, or None where they are too short for one."""
+        assert self.horizon is not None
+        return train_linear(list(panel.values()), self.horizon, seasons)
+
+    def _long(self, panel: Panel, more: int = 0) -> tuple[LocalStrategy | GlobalStrategy, Panel] | None:
+        """Returns a strategy for the network and the series with `more` rows than it needs; where its season makes all
+        of them too short, one without a season. None where all are too short for that too."""
+        for network, seasons in ((self.network, self.seasons_of(panel)), (_without_season(self.network), (1,))):
+            least = network.least_rows(seasons) + more
+            long = {id: series for id, series in panel.items() if len(series) >= least}
+            if long:
+                return network, panel.replaced(long)
+        return None
+
+
+def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | GlobalStrategy:
+    """Returns the strategy of a network that knows no season."""
+    return replace(network, season=1) if isinstance(network, LocalStrategy) else replace(network, seasons=(1,))
+
+
+def _starts(rows: int, horizon: int, windows: int, step: int) -> list[int]:
+    """Returns the first rows of the last `windows` windows of a series that leave enough rows before them."""
+    least = max(LEAST_ROWS, -(-rows // BEFORE))
+    return [rows - horizon - k * step for k in range(windows - 1, -1, -1) if rows - horizon - k * step >= least]
+
+
+def _without(weights: Weights, missing: set[str]) -> Weights:
+    """Returns the weights without some members: their share goes to the others. Groups and series whose members they
+    are have no weights of their own then."""
+    keep = np.array([name not in missing for name in weights.members])
+    if keep.all():
+        return weights
+    groups, own = ((each[:, ~keep] == 0.0).all(axis=1) for each in (weights.groups, weights.own))
+    prior = weights.prior[keep]
+    return Weights(
+        tuple(name for name in weights.members if name not in missing),
+        weights.groups[groups][:, keep],
+        weights.shared[groups][:, keep],
+        tuple(id for id, kept in zip(weights.ids, own, strict=True) if kept),
+        weights.own[own][:, keep],
+        prior / prior.sum() if prior.sum() > 0.0 else np.full(len(prior), 1.0 / max(len(prior), 1)),
+    )

@@ -1,0 +1,190 @@
+"""Weights of the members of a combined forecast, learned from their errors in the windows of a backtest.
+
+Weights are at least 0 and their sum is 1. Those of all series together are found by least absolute errors with a
+penalty on the distance from weights that were chosen beforehand; those of each series likewise from its own windows,
+drawn towards the weights of all, which count as `SHARED_WINDOWS` windows. So a member must show in held-out rows that
+it deserves more, and a short series can hardly depart from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+__all__ = ["Weights", "learned_weights"]
+
+PRIOR = 2.0  # strength of the weights before any window; windows count as their root, since they share their times
+FAVOUR, FEW = 4.0, 2.0  # how far errors change the weights before; in so many windows they change them by half
+SHARED_WINDOWS = 20.0  # the weights of all series count as much as so many windows of a series
+ROUNDS, STEPS = 8, 300  # reweighted least squares; gradient steps of each
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The weights of K members.
+
+    members   their names
+    groups    (Q, K) which members the series of each group have, the most frequent group first
+    shared    (Q, K) the weights of each group
+    ids, own  the ids of series with windows of their own, and their weights (S, K)
+    prior     (K,) the weights before any window
+    """
+
+    members: Annotated[tuple[str, ...], "(K,)"]
+    groups: Annotated[np.ndarray, "bool (Q, K)"]
+    shared: Annotated[np.ndarray, "float64 (Q, K)"]
+    ids: Annotated[tuple[str, ...], "(S,)"]
+    own: Annotated[np.ndarray, "float64 (S, K)"]
+    prior: Annotated[np.ndarray, "float64 (K,)"]
+
+    def validate(self) -> None:
+        """Raises ValueError for weights that are none."""
+        for name in ("shared", "own"):
+            values = getattr(self, name)
+            if not (values >= 0.0).all() or not np.allclose(values.sum(axis=1), 1.0):
+                raise ValueError(f"{name}: expected weights of at least 0 whose sum is 1")
+        if not (self.prior >= 0.0).all() or len(set(self.ids)) != len(self.ids):
+            raise ValueError("ids: expected each once, and a prior of at least 0")
+
+    def of(self, ids: Sequence[str], there: np.ndarray) -> np.ndarray:
+        """Returns the weights (N, K) of series by their ids, of which the members `there`, bool (N, K), can forecast.
+
+        A series without windows of its own has the weights of a group; a member that no group has was never tested, and
+        has no say.
+        """
+        found = np.zeros(there.shape)
+        place = {id: i for i, id in enumerate(self.ids)}
+        for i, (id, has) in enumerate(zip(ids, there, strict=True)):
+            weights = self.own[place[id]] if id in place else None
+            if weights is None or (weights[~has] > 0.0).any():
+                weights = self._of_group(has)
+            found[i] = weights
+        return found
+
+    def _of_group(self, has: np.ndarray) -> np.ndarray:
+        known = [q for q, group in enumerate(self.groups) if not (group & ~has).any()]
+        if known:
+            return self.shared[max(known, key=lambda q: int(self.groups[q].sum()))]
+        rest = np.where(has, self.prior, 0.0)
+        rest = rest if rest.sum() > 0.0 else has.astype(np.float64)
+        return rest / rest.sum()
+
+    def mean(self) -> Mapping[str, float]:
+        """Returns the mean weight of each member over the series."""
+        weights = self.own if len(self.own) else self.shared if len(self.shared) else self.prior[None]
+        return dict(zip(self.members, weights.mean(axis=0).tolist(), strict=True))
+
+
+def learned_weights(
+    members: Sequence[str],
+    prior: np.ndarray,
+    ids: Sequence[str],
+    truth: np.ndarray,
+    forecasts: np.ndarray,
+) -> Weights:
+    """Returns the weights that the windows of a backtest suggest.
+
+    prior      (K,) weights before any window
+    ids        (W,) the id of each window's series
+    truth      (W, h) true values, NaN where unknown
+    forecasts  (W, K, h) forecasts of each member; NaN of one that does not forecast that window
+    """
+    there = np.asarray(np.isfinite(forecasts).all(axis=2))
+    known = np.isfinite(truth)
+    errors = np.where(known[:, None], forecasts - np.where(known, truth, 0.0)[:, None], 0.0)
+    size = np.where(there, np.abs(np.where(there[..., None], errors, 0.0)).sum(axis=2), np.nan)
+    unit = np.zeros(len(size))
+    if len(size):  # between the errors of the best two members, which matter, and of the median one, which is steadier
+        unit = np.sqrt(np.sort(size, axis=1)[:, :2].max(axis=1) * np.nanmedian(size, axis=1))
+    used = (there.sum(axis=1) > 1) & known.any(axis=1) & (unit > 0.0)
+    groups, member_of = np.unique(there[used], axis=0, return_inverse=True)
+    order = np.argsort(-np.bincount(member_of.ravel(), minlength=len(groups)), kind="stable")
+    groups = groups[order]
+    names = np.array(ids, object)
+    shared, own = np.zeros(groups.shape), dict[str, np.ndarray]()
+    for q, group in enumerate(groups):
+        rows = np.flatnonzero(used)[(there[used] == group).all(axis=1)]
+        scaled = errors[rows][:, group] / unit[rows, None, None] * known[rows].sum(axis=1)[:, None, None]
+        start = prior[group] if prior[group].sum() > 0.0 else np.ones(int(group.sum()))
+        start = _favoured(start, scaled)
+        shared[q, group], gram = _least_absolute(scaled, start)
+        series, of = np.unique(names[rows].astype(str), return_inverse=True)
+        each = _of_each(gram, of.ravel(), len(series), shared[q, group])
+        for id, weights in zip(series.tolist(), each, strict=True):
+            if id not in own:  # by the group of most windows first
+                own[id] = np.zeros(len(members))
+                own[id][group] = weights
+    values = np.array(list(own.values())).reshape(-1, len(members))
+    return Weights(tuple(members), groups, shared, tuple(own), values, np.asarray(prior, np.float64))
+
+
+def _favoured(prior: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Returns the prior (K,) in favour of members with small errors (W, K, h): each weight is divided by a power of
+    the mean absolute error, which grows to `FAVOUR` with the number of windows."""
+    size = np.abs(errors).mean(axis=(0, 2))
+    size = np.maximum(size / max(float(size.min()), 1e-12), 1.0)
+    weights = prior / size ** (FAVOUR * len(errors) / (len(errors) + FEW))
+    return weights / weights.sum()
+
+
+def _least_absolute(errors: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the weights (K,) with the smallest absolute errors, drawn towards the prior (K,), and the products of
+    the members' errors in each window, (W, K, K), which its last round weighed.
+
+    errors    (W, K, h) errors of the members, in units of their window
+    """
+    weights, count = prior, max(len(errors), 1)
+    gram = np.zeros((len(errors), len(prior), len(prior)))
+    for _ in range(ROUNDS):
+        size = np.abs(np.einsum("k,wkh->wh", weights, errors))
+        size = np.maximum(size, 0.1 * max(float(size.mean()), 1e-12))
+        gram = np.einsum("wkh,wlh->wkl", errors / size[:, None], errors) / errors.shape[2]
+        mean = gram.mean(axis=0)
+        pull = PRIOR / np.sqrt(count) * float(_typical(mean))
+        weights = _on_simplex(mean[None], prior[None], np.array([pull]))[0]
+    return weights, gram
+
+
+def _of_each(gram: np.ndarray, of: np.ndarray, count: int, shared: np.ndarray) -> np.ndarray:
+    """Returns the weights (S, K) of each of `count` series, whose windows' products are `gram` (W, K, K)."""
+    sums = np.zeros((count, *gram.shape[1:]))
+    np.add.at(sums, of, gram)
+    if count == 1:
+        return shared[None]
+    windows = np.bincount(of, minlength=count)
+    pull = SHARED_WINDOWS / windows * _typical(sums)
+    return _on_simplex(sums, np.broadcast_to(shared, (count, len(shared))), pull)
+
+
+def _typical(gram: np.ndarray) -> np.ndarray:
+    """Returns the size of the errors that good members make, (...) of gram (..., K, K): between those of the best two,
+    so that others that are far off do not hold the weights back."""
+    sizes = np.sort(np.diagonal(gram, axis1=-2, axis2=-1), axis=-1)
+    return np.sqrt(sizes[..., 0] * sizes[..., min(1, sizes.shape[-1] - 1)])
+
+
+def _on_simplex(gram: np.ndarray, centre: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Returns the weights (S, K) that minimise w G w + pull |w - centre|^2, for gram (S, K, K), by projected gradients
+    with momentum (Nesterov 1983)."""
+    total = gram + pull[:, None, None] * np.eye(gram.shape[1])
+    rate = 1.0 / np.maximum(np.trace(total, axis1=1, axis2=2), 1e-300)[:, None]
+    weights = ahead = np.array(centre)
+    for step in range(STEPS):
+        slope = np.einsum("skl,sl->sk", total, ahead) - pull[:, None] * centre
+        newer = _projected(ahead - rate * slope)
+        ahead = newer + step / (step + 3.0) * (newer - weights)
+        weights = newer
+    return weights
+
+
+def _projected(points: np.ndarray) -> np.ndarray:
+    """Returns the nearest points (S, K) whose numbers are at least 0 with the sum 1 (Held, Wolfe and Crowder 1974)."""
+    falling = -np.sort(-points, axis=1)
+    excess = np.cumsum(falling, axis=1) - 1.0
+    counts = np.arange(1, points.shape[1] + 1)
+    last = (falling - excess / counts > 0.0).sum(axis=1)
+    level = excess[np.arange(len(points)), last - 1] / last
+    return np.maximum(points - level[:, None], 0.0)
