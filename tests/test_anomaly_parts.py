@@ -85,7 +85,7 @@ def draw(kind: str) -> tuple[np.ndarray, Callable[[float], float]]:
 
 
 def distribution_of(errors: np.ndarray) -> calibration.ErrorDistribution:
-    return calibration.calibrate(errors, errors, 32).distribution
+    return calibration.error_distribution(errors)
 
 
 @pytest.mark.parametrize("q", [0.001, 0.01, 0.2, 0.5, 0.9, 0.99, 0.999, 0.9999])

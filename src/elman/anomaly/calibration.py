@@ -108,24 +108,21 @@ class Calibration:
     rows: int
 
 
-def calibrate(errors: np.ndarray, values: np.ndarray, span: int) -> Calibration:
-    """Returns the calibration from out-of-sample errors (n,) and the values that the model was fitted to.
-
-    The scales reach up to `span` rows.
-    """
+def calibrate(errors: np.ndarray, values: np.ndarray, scales: tuple[int, ...], rows: int) -> Calibration:
+    """Returns the calibration for these scales from out-of-sample errors (n,), and the values of the `rows` rows that
+    the model was fitted to, without those filled in."""
     distribution = error_distribution(errors)
     normal = np.clip([distribution.normal_score(error) for error in errors.tolist()], -SMOOTHING_CLIP, SMOOTHING_CLIP)
-    scales = smoothing_scales(span, len(errors))
     level_variances: list[float] = []
     spread_moments: list[tuple[float, float]] = []
     for scale in scales:
-        least = white_noise_variance(scale)
-        squares = _smoothed(normal, scale, 0.0)[scale:] ** 2
+        least, settled = white_noise_variance(scale), min(scale, len(errors) // 2)
+        squares = _smoothed(normal, scale, 0.0)[settled:] ** 2
         level_variances.append(max(least, float(np.minimum(squares, 20.0 * np.median(squares)).mean())))
-        roots = _smoothed(np.sqrt(np.abs(normal)), scale, ROOT_MEAN)[scale:]
+        roots = _smoothed(np.sqrt(np.abs(normal)), scale, ROOT_MEAN)[settled:]
         spread_moments.append((float(roots.mean()), max(ROOT_STD**2 * least, float(roots.var()))))
     longest = _longest_run(values)
-    return Calibration(distribution, scales, tuple(level_variances), tuple(spread_moments), longest, len(values))
+    return Calibration(distribution, scales, tuple(level_variances), tuple(spread_moments), longest, rows)
 
 
 def smoothing_scales(span: int, rows: int) -> tuple[int, ...]:

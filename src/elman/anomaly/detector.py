@@ -132,6 +132,7 @@ class AnomalyDetector(Estimator):
         seasons = self._seasons(series, known)
         gross = find_gross(known, seasons)
         known = without(known, gross)
+        filled = np.isin(np.arange(len(known)), [*series.filled, *gross.tolist()])
         model, errors = fit_model(
             known,
             seasons,
@@ -140,6 +141,7 @@ class AnomalyDetector(Estimator):
             self.seed,
             on_progress,
             _hour(series.calendar),
+            filled,
         )
         self.model_: AnomalyModel = model
         self.season_ = model.season

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elman.anomaly.calibration import Calibration, calibrate
+from elman.anomaly.calibration import Calibration, calibrate, smoothing_scales
 from elman.anomaly.network import Scaling, cross_fit, fit_scaling, robust_scale, season_features
 from elman.anomaly.profile import SeasonProfile, fit_profile
 from elman.estimators.ensemble import OnProgress
@@ -67,8 +67,13 @@ def fit_model(
     seed: int,
     on_progress: OnProgress | None = None,
     hour: int = 1,
+    filled: np.ndarray | None = None,
 ) -> tuple[AnomalyModel, np.ndarray]:
     """Fits a model to values (n,), n >= MIN_ROWS, whose season may be one of `seasons` or none.
+
+    hour     rows by which the season may move at once
+    filled   bool (n,): rows whose value was put there; network and calibration leave them out, since a line between two
+             values shows neither how rows follow one another nor how large errors are. None: no row
 
     Returns the model, and the out-of-sample errors that it was calibrated with.
     """
@@ -79,14 +84,17 @@ def fit_model(
     slope, first = _trend(deseasonalised), max(2 * span, m)
     level = float(np.median(deseasonalised[:first])) - slope * min(first, len(values)) / 2.0
     deviations = _deviations(deseasonalised, level, slope, memory) / profile.dispersion[rows % m]
+    used = rows if filled is None or (~filled).sum() < MIN_ROWS else np.flatnonzero(~filled)
+    deviations = deviations[used]
     scaling = fit_scaling(deviations)
-    features = season_features(profile.effects, seasons, scaling.deviation)[rows % m]
+    features = season_features(profile.effects, seasons, scaling.deviation)[used % m]
     network, answers = cross_fit(deviations, scaling, features, recipe, seed, on_progress)
     autoregressive = scaling.ar1 * np.concatenate([[0.0], deviations[:-1]])
     unit = scaling.error * np.maximum((answers[:, 2] - answers[:, 0]) / 2.0, MIN_ERROR_UNIT)
     errors = (deviations - autoregressive - scaling.error * answers[:, 1]) / unit
     errors = errors[len(errors) - calibration_rows(len(errors), span) :]
-    calibration = calibrate(errors, values, span)
+    scales = smoothing_scales(span, calibration_rows(len(values), span))
+    calibration = calibrate(errors, values[used], scales, len(values))
     return AnomalyModel(
         profile, scaling, network, calibration, level, slope, memory, span, hour, tuple(seasons)
     ), errors

@@ -57,8 +57,8 @@ class MultivariateDetector:
         names = [*target]
         if isinstance(target, str) or len(names) < 2 or len({*names}) < len(names):
             raise ValueError(f"target: expected the names of two columns or more, each once, got {target!r}")
-        self._penalty = math.log10(len(names))
-        self.detectors_ = {name: self._fitted(y, name, read) for name in names}
+        self._penalty, rate = math.log10(len(names)), self.rate / len(names)
+        self.detectors_ = {name: _fitted(y, name, AnomalyDetector(rate=rate, **self.options), read) for name in names}
         found = [each.anomalies_ for each in self.detectors_.values()]
         learned = max(each.learned for each in found)
         scores = np.array([each.scores for each in found]) - self._penalty
@@ -71,13 +71,6 @@ class MultivariateDetector:
         self.labels_ = np.array([self._alarm.begins(each) for each in above.tolist()])
         self.alarms_ = self._alarms(scores, above)
         return self
-
-    def _fitted(self, y: object, name: str, read: dict[str, Any]) -> AnomalyDetector:
-        """Returns the detector of one variable."""
-        detector = AnomalyDetector(rate=self.rate / 10.0**self._penalty, **self.options)
-        if isinstance(y, Mapping):
-            return detector.fit(cast("Mapping[str, object]", y)[name], **read)
-        return detector.fit(y, target=name, **read)
 
     def score_one(self, values: Mapping[str, float]) -> tuple[float, bool, str]:
         """Scores the next row, a value for each variable; returns the score, whether an alarm begins, and whose value
@@ -105,3 +98,10 @@ class MultivariateDetector:
             score = float(scores[best, peak])
             found.append(JointAlarm(first, int(rows[-1]), peak, score, names[best], variables, said))
         return tuple(found)
+
+
+def _fitted(y: object, name: str, detector: AnomalyDetector, read: dict[str, Any]) -> AnomalyDetector:
+    """Returns the detector, fitted to one variable of a mapping, a file or a data frame."""
+    if isinstance(y, Mapping):
+        return detector.fit(cast("Mapping[str, object]", y)[name], **read)
+    return detector.fit(y, target=name, **read)

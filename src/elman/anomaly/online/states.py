@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from elman.anomaly.calibration import ErrorDistribution
 from elman.anomaly.online.recent import RecentErrors
-
-if TYPE_CHECKING:
-    from elman.anomaly.monitor import Monitor
 
 __all__ = ["LearnedRows", "learned_rows", "resume"]
 
@@ -73,7 +70,7 @@ class LearnedRows:
             raise ValueError("learned.visits: expected counts of 0 or more")
 
 
-def learned_rows(monitor: Monitor) -> LearnedRows:
+def learned_rows(monitor: Any) -> LearnedRows:
     """Returns a copy of what a monitor has learned."""
     recent, seasons, phase, track = monitor.recent, monitor.learned, monitor.phase, monitor.track
 
@@ -102,7 +99,7 @@ def learned_rows(monitor: Monitor) -> LearnedRows:
     )
 
 
-def resume(monitor: Monitor, learned: LearnedRows) -> None:
+def resume(monitor: Any, learned: LearnedRows) -> None:
     """Gives a monitor what another one of the same model had learned."""
     seasons, phase, track = monitor.learned, monitor.phase, monitor.track
     monitor.slope, monitor.alarm.quiet = learned.slope, learned.quiet
