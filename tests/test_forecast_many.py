@@ -284,7 +284,7 @@ def test_thinned_residuals_give_the_same_widths() -> None:
 def test_the_page_runs() -> None:
     """docs/forecasting.md, in a process of its own: its names must be there for who imports elman alone."""
     page = (Path(__file__).parents[1] / "docs" / "forecasting.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    block, *_ = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "The combination beats" in done.stdout

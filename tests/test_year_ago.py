@@ -11,7 +11,7 @@ from elman.forecast.evaluation.baselines import ALWAYS, RULES, YEAR_AGO, baselin
 from elman.series.calendar import Calendar
 
 DAY = 86_400_000_000
-QUICK = {"updates": 20, "members": 1, "hidden_size": 4, "effort": "fast"}
+QUICK = {"models": "network", "updates": 20, "members": 1, "hidden_size": 4, "effort": "fast"}
 
 
 def daily(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
