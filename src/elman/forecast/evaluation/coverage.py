@@ -62,7 +62,7 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
         errors = residuals / np.where(residuals < 0.0, backtest.error_scale[..., 0], backtest.error_scale[..., 1])
     errors = np.clip(errors, -LARGEST_FORECAST, LARGEST_FORECAST)
     known = np.isfinite(errors)
-    size = np.where(known, np.abs(errors / intervals.horizon_scale(errors)), 0.0)
+    size = np.where(known, np.abs(errors / intervals.horizon_scale(errors, scaled=True)), 0.0)
     windows = np.log(np.maximum(size.sum(axis=1) / np.maximum(known.sum(axis=1), 1), 1e-12))
     mean = float(windows[known.any(axis=1)].mean())
     windows[~known.any(axis=1)] = mean
@@ -72,7 +72,7 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     several = counts > 1
     sizes = np.exp((sums * several + PRIOR_WEIGHT * mean) / (counts * several + PRIOR_WEIGHT))
     by_id = dict(zip(ids.tolist(), sizes.tolist(), strict=True))
-    return PooledErrors(intervals.calibrate(errors / others[:, None]), by_id, float(np.exp(mean)))
+    return PooledErrors(intervals.calibrate(errors / others[:, None], scaled=True), by_id, float(np.exp(mean)))
 
 
 def coverage(backtest: Backtest, levels: Sequence[float], *, model: str | None = None) -> list[dict[str, Any]]:

@@ -50,12 +50,12 @@ def needed(level: float) -> int:
     return max(n, 1)
 
 
-def horizon_scale(residuals: np.ndarray) -> np.ndarray:
+def horizon_scale(residuals: np.ndarray, scaled: bool = False) -> np.ndarray:
     """Returns the typical size (h,) of residuals (W, h) at each step ahead, ignoring NaN.
 
     It is the mean absolute residual of the step, drawn towards a power of the step, a k^p, that is fitted to all of
     them, as if that were known from `CURVE_WINDOWS` windows more: p = 1/2 for random walks, 0 where errors do not grow.
-    It does not decrease.
+    It does not decrease, unless the residuals are `scaled`: divided by sizes that grow as the root of the step.
     """
     count = np.isfinite(residuals).sum(axis=0)
     size = np.abs(np.where(np.isfinite(residuals), residuals, 0.0)).sum(axis=0) / np.maximum(count, 1)
@@ -67,9 +67,9 @@ def horizon_scale(residuals: np.ndarray) -> np.ndarray:
     level = float(weights @ logs) / weights.sum()
     spread = float(weights @ (steps - middle) ** 2)
     power = float(weights @ ((steps - middle) * (logs - level))) / spread if spread > 0.0 else 0.0
-    curve = np.exp(level + np.clip(power, 0.0, 1.0) * (steps - middle))
+    curve = np.exp(level + np.clip(power, -0.5 if scaled else 0.0, 1.0) * (steps - middle))
     size = (count * size + CURVE_WINDOWS * curve) / (count + CURVE_WINDOWS)
-    return np.maximum(np.maximum.accumulate(size), np.finfo(np.float64).tiny)
+    return np.maximum(size if scaled else np.maximum.accumulate(size), np.finfo(np.float64).tiny)
 
 
 def check_enough(levels: Sequence[float], residuals: int) -> None:
@@ -112,9 +112,9 @@ class Calibration:
         return np.concatenate([self.scale[:steps], beyond])
 
 
-def calibrate(residuals: np.ndarray) -> Calibration:
-    """Returns the calibration of intervals by residuals (W, h), ignoring NaN."""
-    scale = horizon_scale(residuals)
+def calibrate(residuals: np.ndarray, scaled: bool = False) -> Calibration:
+    """Returns the calibration of intervals by residuals (W, h), ignoring NaN; `scaled` as in `horizon_scale`."""
+    scale = horizon_scale(residuals, scaled)
     sizes = np.abs(residuals / scale)
     sizes = np.sort(sizes[np.isfinite(sizes)])
     count = len(sizes)
