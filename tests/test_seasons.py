@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from benchmarks.anomalies import autoregressive
+from benchmarks.drawn_series import autoregressive
 from elman.forecast.decomposition import decompose
 from elman.series.calendar import Calendar
 from elman.series.panel import Panel
