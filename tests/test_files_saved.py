@@ -16,6 +16,7 @@ import elman
 from elman import AnomalyDetector, Forecaster, optim, schedules
 from elman.core.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, Recurrent, Simple, Skip
 from elman.forecast import DataError, as_series
+from elman.series.notes import DataNotice
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MANY = settings(FEW, max_examples=400)

@@ -79,7 +79,7 @@ def test_quantiles_widen_on_the_side_where_errors_are():
     assert high[:2].mean() > 5 * high[2:].mean()
     quantiles = model.predict_quantiles((0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95))
     assert min(np.diff(each, axis=1).min() for each in quantiles.values()) > 0
-    plain = Forecaster(**quick).fit(series)
+    plain = Forecaster(models="network", **quick).fit(series)
     assert model.coverage()[0]["pinball"] < plain.coverage()[0]["pinball"]
 
 

@@ -274,17 +274,18 @@ def test_a_step_allocates_nothing():
         pytest.skip("the reference engine allocates")
     stream, x, out = net.stream(), X[0, 0].astype(np.float32), np.empty(2, np.float32)
     stream.step(x, out)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        for _ in repeat(None, 10_000):
-            stream.step(x, out)
-        after, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 1024  # the tracer's own
-    assert peak - before < 1024
+    grown: list[int] = []
+    for _ in range(3):  # other threads of the test run allocate now and then; steps would each time
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            for _ in repeat(None, 10_000):
+                stream.step(x, out)
+            grown.append(tracemalloc.get_traced_memory()[1] - before)
+        finally:
+            tracemalloc.stop()
+    assert min(grown) < 1024  # the tracer's own
 
 
 @pytest.mark.parametrize("hidden", [8, 520])  # the longer step lets other threads run

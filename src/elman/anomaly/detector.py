@@ -209,6 +209,12 @@ class AnomalyDetector(Estimator):
         self.check_fitted()
         return self._monitor.row
 
+    @property
+    def rest_(self) -> int:
+        """The number of quiet rows after which an alarm is over, so that the next may begin."""
+        self.check_fitted()
+        return self._monitor.alarm.rest
+
     def last_row(self) -> Series:
         """Returns the last row seen as a series of one value, which the rows of the next `detect` follow."""
         return self._continuation.last(self._monitor.last_value, self.rows_ - 1)

@@ -64,7 +64,7 @@ class MultivariateDetector:
         scores = np.array([each.scores for each in found]) - self._penalty
         gross = np.array([each.labels for each in found])[:, :learned].any(axis=0)
         scores[:, :learned][:, ~gross] = np.minimum(scores[:, :learned][:, ~gross], 0.0)
-        self._alarm = AlarmState(max(each._monitor.alarm.rest for each in self.detectors_.values()))
+        self._alarm = AlarmState(max(each.rest_ for each in self.detectors_.values()))
         self._threshold = -math.log10(self.rate)
         self.scores_ = scores.max(axis=0)
         above = self.scores_ >= self._threshold
