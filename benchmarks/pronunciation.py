@@ -37,7 +37,7 @@ COMMON: dict[str, Any] = {
 }  # fmt: skip
 RECIPES: dict[str, dict[str, Any]] = {
     "a": {"hidden_size": 512},
-    "b": {"hidden_size": 512, "weight_decay": 0.5},
+    "b": {"hidden_size": 512, "dropout": 0.4, "weight_decay": 0.3, "updates": 15000},
     "c": {"hidden_size": 384, "dropout": 0.2},
 }
 BEST = "a"

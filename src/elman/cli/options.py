@@ -242,8 +242,7 @@ class ForecasterOptions:
     horizon: Horizon = None
     season: Season = None
     context: Annotated[
-        int | None,
-        _count("--context", "Rows that the network reads before each forecast; default: from season and horizon."),
+        int | None, _count("--context", "Rows that the network reads before each; default: from season and horizon.")
     ] = None
     calendar: Annotated[
         str | None, _text("--calendar", "NAMES", "Of dates: minute, hour, weekday, day, month, week, year, none.")
