@@ -24,7 +24,7 @@ def test_multi30k_chooses_on_validation_and_scores_the_test_once(
     for part in multi30k.PARTS:
         for path in multi30k.files(tmp_path, part):
             path.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
-    monkeypatch.setattr(multi30k, "RECIPES", {"30a": {**multi30k.WORDS, **QUICK}})
+    monkeypatch.setattr(multi30k, "RECIPES", {"a": {"level": "words", **QUICK}})
     monkeypatch.setattr(multi30k, "RESULTS", tmp_path / "rows.json")
     assert multi30k.main(["--data", str(tmp_path), "--choose"]) == 0
     row = json.loads(capsys.readouterr().out)
