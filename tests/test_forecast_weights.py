@@ -35,7 +35,7 @@ def test_few_windows_stay_near_the_prior() -> None:
 
 
 def test_each_series_moves_towards_its_own_best_member() -> None:
-    one, two = windows(30, (1.0, 8.0, 8.0), 1), windows(30, (8.0, 1.0, 8.0), 2)
+    one, two = windows(30, (1.0, 8.0, 8.0), 1, 12), windows(30, (8.0, 1.0, 8.0), 2, 12)
     truth, forecasts = (np.concatenate(both) for both in zip(one, two, strict=True))
     found = learned_weights(MEMBERS, PRIOR, ["one"] * 30 + ["two"] * 30, truth, forecasts)
     first, second = found.of(["one", "two"], np.ones((2, 3), bool))

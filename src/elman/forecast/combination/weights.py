@@ -2,8 +2,8 @@
 
 Weights are at least 0 and their sum is 1. Those of all series together are found by least absolute errors with a
 penalty on the distance from weights that were chosen beforehand; those of each series likewise from its own windows,
-drawn towards the weights of all, which count as `SHARED_WINDOWS` windows. So a member must show in held-out rows that
-it deserves more, and a short series can hardly depart from the others.
+drawn towards the weights of all, which count as `SHARED_ROWS` forecast rows. So a member must show in held-out rows
+that it deserves more, and a short series can hardly depart from the others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Weights", "learned_weights"]
 
 PRIOR = 2.0  # strength of the weights before any window; windows count as their root, since they share their times
 FAVOUR, FEW = 4.0, 2.0  # how far errors change the weights before; in so many windows they change them by half
-SHARED_WINDOWS = 20.0  # the weights of all series count as much as so many windows of a series
+SHARED_ROWS = 300.0  # the weights of all series count as much as so many forecast rows of a series
 ROUNDS, STEPS = 8, 300  # reweighted least squares; gradient steps of each
 
 
@@ -112,7 +112,7 @@ def learned_weights(
         start = _favoured(start, scaled)
         shared[q, group], gram = _least_absolute(scaled, start)
         series, of = np.unique(names[rows].astype(str), return_inverse=True)
-        each = _of_each(gram, of.ravel(), len(series), shared[q, group])
+        each = _of_each(gram, of.ravel(), len(series), shared[q, group], truth.shape[1])
         for id, weights in zip(series.tolist(), each, strict=True):
             if id not in own:  # by the group of most windows first
                 own[id] = np.zeros(len(members))
@@ -148,14 +148,15 @@ def _least_absolute(errors: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, 
     return weights, gram
 
 
-def _of_each(gram: np.ndarray, of: np.ndarray, count: int, shared: np.ndarray) -> np.ndarray:
-    """Returns the weights (S, K) of each of `count` series, whose windows' products are `gram` (W, K, K)."""
+def _of_each(gram: np.ndarray, of: np.ndarray, count: int, shared: np.ndarray, rows: int) -> np.ndarray:
+    """Returns the weights (S, K) of each of `count` series, whose windows of `rows` rows have the products `gram`
+    (W, K, K)."""
     sums = np.zeros((count, *gram.shape[1:]))
     np.add.at(sums, of, gram)
     if count == 1:
         return shared[None]
     windows = np.bincount(of, minlength=count)
-    pull = SHARED_WINDOWS / windows * _typical(sums)
+    pull = SHARED_ROWS / (windows * rows) * _typical(sums)
     return _on_simplex(sums, np.broadcast_to(shared, (count, len(shared))), pull)
 
 
