@@ -16,7 +16,7 @@ from elman.anomaly.online.events import AlarmState
 from elman.anomaly.online.learned import LearnedSeasons
 from elman.anomaly.online.phase import Phase
 from elman.anomaly.online.recent import RecentErrors
-from elman.anomaly.online.robust import find_gross
+from elman.anomaly.online.robust import find_gross, gross_rows
 from elman.anomaly.online.track import FROM, VALUE_SHARE, VALUE_WAY, TrackRecord
 from elman.series.notes import DataNotice
 
@@ -164,3 +164,11 @@ def test_one_alarm_of_several_variables_says_whose_it_is():
         both.score_one({"a": 1.0})
     with pytest.raises(ValueError, match="target: expected the names of two columns or more"):
         MultivariateDetector().fit(table, target=["a"])
+
+
+@pytest.mark.parametrize("other", [11.0, 1e6, -5.0])
+def test_values_that_are_nearly_all_equal_say_nothing_of_rarity(other: float) -> None:
+    values = np.full(150, 10.0)
+    values[60] = other
+    assert gross_rows(values).tolist() == []
+    assert find_gross(values, (1,)).tolist() == [60]  # by its distance from both its neighbours

@@ -45,15 +45,18 @@ def gross_rows(values: np.ndarray) -> np.ndarray:
 
     For each side the k largest are taken away, and the distribution of the others says how rare the least of them is;
     the largest k counts for which that is far rarer than once in n rows. So two gross values do not hide one another.
+    Where nearly all the others are equal, nothing says how far values may lie apart, and none is gross.
     """
     n = len(values)
     least = math.log10(n) + BEYOND
     order = np.argsort(values, kind="stable")
     most = max(2, n // ROWS_PER_GROSS)
     found: list[int] = []
-    for side in (order, order[::-1]):
+    for tail, side in enumerate((order, order[::-1])):
         for k in range(most, 0, -1):
             others = error_distribution(np.delete(values, side[:k]))
+            if others.tails[tail][1] <= 0.0:
+                continue
             if alarm_score(abs(others.normal_score(float(values[side[k - 1]]))), 1) > least:
                 found += side[:k].tolist()
                 break
