@@ -83,20 +83,21 @@ class CombinedStrategy:
         if backtest is None:
             backtest = self.backtest(panel, TESTED)
         weights = self._weights(backtest, tuple(name for name in self.members if name not in (NETWORK, LINEAR)))
-        network, linear, long = None, None, self._long(panel)
+        seasons = self.seasons_of(panel)
+        network, linear, long = None, None, self._long(panel, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
         if LINEAR in weights.members:
-            linear = self._linear(panel, self.seasons_of(panel))
+            linear = self._linear(panel, seasons)
         weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})
-        return CombinedModel(network, linear, weights, self.horizon, self.seasons_of(panel))
+        return CombinedModel(network, linear, weights, self.horizon, seasons)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
         """Returns the model with networks trained further on all rows of the panel, and the same weights."""
-        long = self._long(panel)
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
+        long = None if model.network is None else self._long(panel, self.seasons_of(panel))
         if model.network is None or long is None:
             return model  # what is left is fitted when it forecasts
         linear = None if model.linear is None else self._linear(panel, model.seasons)
@@ -121,7 +122,9 @@ class CombinedStrategy:
         if len(panel) >= MANY:
             rows = int(np.median([len(series) for series in panel.values()]))
             windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
-        tested, long = None, self._long(panel, 2 * self.horizon) if NETWORK in self.members else None
+        tested, long = None, None
+        if NETWORK in self.members:
+            long = self._long(panel, self.seasons_of(panel), 2 * self.horizon)
         if long is not None:
             tested = long[0].backtest(long[1], windows, step, refit, on_progress)
         places = [] if tested is None else list(zip(tested.ids, tested.starts, strict=True))
@@ -185,11 +188,13 @@ class CombinedStrategy:
         assert self.horizon is not None
         return train_linear(list(panel.values()), self.horizon, seasons)
 
-    def _long(self, panel: Panel, more: int = 0) -> tuple[LocalStrategy | GlobalStrategy, Panel] | None:
-        """Returns a strategy for the network and the series with `more` rows than it needs; where its season makes all
+    def _long(
+        self, panel: Panel, seasons: tuple[int, ...], more: int = 0
+    ) -> tuple[LocalStrategy | GlobalStrategy, Panel] | None:
+        """Returns a strategy for the network and the series with `more` rows than it needs; where its seasons make all
         of them too short, one without a season. None where all are too short for that too."""
-        for network, seasons in ((self.network, self.seasons_of(panel)), (_without_season(self.network), (1,))):
-            least = network.least_rows(seasons) + more
+        for network, own in ((self.network, seasons), (_without_season(self.network), (1,))):
+            least = network.least_rows(own) + more
             long = {id: series for id, series in panel.items() if len(series) >= least}
             if long:
                 return network, panel.replaced(long)

@@ -8,7 +8,7 @@ that it deserves more, and a short series can hardly depart from the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["Weights", "learned_weights"]
 
-PRIOR = 2.0  # strength of the weights before any window; windows count as their root, since they share their times
+PRIOR_STRENGTH = 2.0  # of the weights before any window; windows count as their root, since they share their times
 FAVOUR, FEW = 4.0, 2.0  # how far errors change the weights before; in so many windows they change them by half
 SHARED_ROWS = 300.0  # the weights of all series count as much as so many forecast rows of a series
 ROUNDS, STEPS = 8, 300  # reweighted least squares; gradient steps of each
@@ -71,11 +71,6 @@ class Weights:
         rest = np.where(has, self.prior, 0.0)
         rest = rest if rest.sum() > 0.0 else has.astype(np.float64)
         return rest / rest.sum()
-
-    def mean(self) -> Mapping[str, float]:
-        """Returns the mean weight of each member over the series."""
-        weights = self.own if len(self.own) else self.shared if len(self.shared) else self.prior[None]
-        return dict(zip(self.members, weights.mean(axis=0).tolist(), strict=True))
 
 
 def learned_weights(
@@ -143,7 +138,7 @@ def _least_absolute(errors: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, 
         size = np.maximum(size, 0.1 * max(float(size.mean()), 1e-12))
         gram = np.einsum("wkh,wlh->wkl", errors / size[:, None], errors) / errors.shape[2]
         mean = gram.mean(axis=0)
-        pull = PRIOR / np.sqrt(count) * float(_typical(mean))
+        pull = PRIOR_STRENGTH / np.sqrt(count) * float(_typical(mean))
         weights = _on_simplex(mean[None], prior[None], np.array([pull]))[0]
     return weights, gram
 

@@ -84,7 +84,7 @@ def decompose(
 def _taken(
     values: np.ndarray, lengths: Sequence[int], year: float | None, multiplicative: bool
 ) -> tuple[float, Decomposition]:
-    """Returns the error of predicting seasons ahead, in units of the values, and the decomposition."""
+    """Returns how far the adjusted values are from their own level, in units of the values, and the decomposition."""
     rest = np.log(values) if multiplicative else values
     profiles: list[Profile] = []
     for season in lengths:

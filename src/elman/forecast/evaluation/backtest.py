@@ -34,8 +34,8 @@ class Backtest:
     truth        (W, h) true values, NaN where a value is masked
     forecasts    model -> (W, h), that of the forecaster first: "combination" or "network"; then of a combination its
                  "network" and its "linear" model, NaN in windows that they do not forecast; then the baselines:
-                 "exponential smoothing", "damped trend", "theta", "naive", "seasonal naive", "drift", "naive 2",
-                 and where a year was seen "year ago"
+                 "exponential smoothing", "damped trend", "theta", where seasons were taken out "seasonal mean",
+                 "naive", "seasonal naive", "drift", "naive 2", and where a year was seen "year ago"
     scales       (W,) the denominator of each window's MASE, computed from the rows before it
     labels       (W,) the labels of each window's first and last row
     starts       (W,) the index of each window's first row
