@@ -84,7 +84,7 @@ class Memory:
             if not {COUNT, *OPTIMIZERS[kind].slots} <= {*named} <= {*known}:
                 raise ValueError(f"{place}: expected {', '.join(known)}, got {', '.join(map(str, named))}")
             log = Log(keeps=False)
-            log.done[0] = checks.whole(f"{place}[{COUNT!r}]", np.asarray(named[COUNT]).item(), low=0, high=2**62)
+            log.done[0] = checks.whole(f"{place}[{COUNT!r}]", named[COUNT], low=0, high=2**62)
             others = {name: value for name, value in named.items() if name != COUNT}
             slots = {name: self._vector(f"{place}[{name!r}]", value) for name, value in others.items()}
             kept[kind] = Kept(slots, log)
