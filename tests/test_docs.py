@@ -17,6 +17,7 @@ PROSE = (
     "decoding",
     "dynamics",
     "long_sequences",
+    "loops",
     "memory",
     "music",
     "reading",

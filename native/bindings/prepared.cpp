@@ -90,13 +90,13 @@ class Prepared {
     const Buffer x(x_given, PyBUF_STRIDES | PyBUF_FORMAT);
     Data data{};
     bool single;
-    if (training() || !open_x(x, 1, data, single)) return nb::none();
+    if (!open_x(x, 1, data, single)) return nb::none();
     const Program& p = program();
     const int64_t n = data.n, steps = data.x.steps;
     nb::object y =
         single ? (p.last ? empty(p.out) : empty(steps, p.out)) : (p.last ? empty(n, p.out) : empty(n, steps, p.out));
     const Buffer into(y, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
-    if (into.axes() < 1) return nb::none();
+    if (into.axes() < 1 || training()) return nb::none();  // making y may have let another thread in
     std::vector<T*> final;
     finals_.resize(model_->states().size());
     for (size_t i = 0; i < finals_.size(); i++) {
