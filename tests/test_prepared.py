@@ -19,7 +19,7 @@ from elman import Trainer, optim, schedules
 from elman.engines import select
 from elman.network.weights import Reading, Training
 
-pytestmark = pytest.mark.skipif(select.native() is None, reason="the compiled core was not built")
+pytestmark = pytest.mark.skipif(select.compiled() is None, reason="the compiled engine is not in use")
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(2, 5, 9, 2)).astype(np.float32)
@@ -62,7 +62,7 @@ class Watched:
 
 
 def watched(trainer: Trainer) -> Watched:
-    updates, _ = trainer._prepared or trainer._prepare()  # pyright: ignore[reportPrivateUsage]
+    updates, _ = trainer._next()  # pyright: ignore[reportPrivateUsage]
     own = Watched(updates.prepared)
     updates.prepared = own  # type: ignore[assignment]
     return own
