@@ -108,8 +108,8 @@ struct NormCell {
     if (f.rest) {
       for (int64_t r = 0; r < f.rows; r++) memset(f.norm.h + r * f.lda, 0, size_t(f.units * slots) * sizeof(T));
     } else {
-      gates_product<slots>(Gathered<T>{f.read}, f.rows, f.hidden, f.w->hh, f.units, Cell::hidden, f.norm.h, f.lda,
-                           (const T*)nullptr, Start::zero);
+      gates_product(gathered(f.read), f.rows, f.hidden, f.w->hh, f.units, Cell::hidden, f.norm.h, f.lda,
+                    (const T*)nullptr, Start::zero);
     }
     normalise(f.norm.h, f.lda, f.rows, f.units, f.hidden, slots, f.norm.h_inverse);
     for (int64_t r = 0; r < f.rows; r++) Cell::combine(f, r);

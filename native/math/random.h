@@ -39,8 +39,8 @@ ELMAN_INLINE int64_t room_for_bits(int64_t units) { return kChains * stride_of_b
 // bits (count <= kChains, stride) <- whole numbers in [0, 2^24) for these rows. Several vectors of turns side by side,
 // for each is one long chain of dependent instructions; from the last to the first, so that what one stores past the
 // end of its quarter is overwritten by the next.
-inline void draw_bits(const Draw& d, const RoundKeys& keys, const int64_t* rows, int64_t count, int64_t units,
-                      uint32_t* bits) {
+ELMAN_NOINLINE inline void draw_bits(const Draw& d, const RoundKeys& keys, const int64_t* rows, int64_t count,
+                                     int64_t units, uint32_t* bits) {
   constexpr int G = kChains;
   const int64_t quarter = (units + 3) / 4, last = (quarter - 1) / kWords * kWords;
   int64_t row = count - 1, turn = last;

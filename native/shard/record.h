@@ -78,6 +78,7 @@ struct OpTape {
   DirectionTape<T> dir[2];
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
+  int64_t* met;    // of a skip, where it gives one row a sequence: the rows (rows,) of a sequence that it reads
   AttentionTape<T> attention;
   AdaptiveTape<T> adaptive;
   PoolTape<T> pool;
