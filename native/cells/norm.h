@@ -53,7 +53,7 @@ ELMAN_RARE T normalise_large(T* p, int64_t count, T share) {
 
 // Rows of slots * hidden numbers, zero in the padding: p <- (p - mean) * inverse, inverse <- 1 / deviation.
 template <class T>
-void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
+ELMAN_NOINLINE void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
   const T share = T(1) / T(slots * hidden);
   for (int64_t r = 0; r < rows; r++, p += ld) {
     Vec<T> sum{}, squares{};
@@ -79,8 +79,8 @@ void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, in
 
 // d <- the gradient at the rows before it; d holds that at hat, zero in the padding.
 template <class T>
-void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots,
-                    const T* inverse) {
+ELMAN_NOINLINE void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units, int64_t hidden,
+                                   int slots, const T* inverse) {
   const T share = T(1) / T(slots * hidden);
   for (int64_t r = 0; r < rows; r++, d += ld, hat += ld) {
     Vec<T> sum{}, along{};
