@@ -75,19 +75,28 @@ ELMAN_INLINE void each_tile(int64_t rows, F f) {
   }
 }
 
-// acc[r][FIRST + v] += sum_q x[r][q] w[q][v], for a panel of NV vectors.
-template <int FIRST, int NV, int R, int ALL, class T>
-ELMAN_INLINE void accumulate(Vec<T> (&acc)[R][ALL], const T* const (&x)[R], int64_t length, const T* w) {
+// acc[r][FIRST + v] += sum_q x[r][q] w[q][v], of R rows and a panel w[0] of NV vectors; or acc[p][FIRST + v] of a
+// single row and P panels side by side.
+template <int FIRST, int NV, int N, int ALL, int R, int P, class T>
+ELMAN_INLINE void accumulate(Vec<T> (&acc)[N][ALL], const T* const (&x)[R], int64_t length, const T* const (&w)[P]) {
+  static_assert(N == R * P && (R == 1 || P == 1));
   constexpr int W = kWidth<T>;
-  for (int64_t q = 0; q < length; q++, w += NV * W) {
+  const T* lines[P];
+  ELMAN_UNROLL
+  for (int p = 0; p < P; p++) lines[p] = w[p];
+  for (int64_t q = 0; q < length; q++) {
     Vec<T> a[R];
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) a[r] = splat(x[r][q]);
     ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) {
-      const Vec<T> b = load(w + v * W);
+    for (int p = 0; p < P; p++) {
       ELMAN_UNROLL
-      for (int r = 0; r < R; r++) acc[r][FIRST + v] = fma<T>(a[r], b, acc[r][FIRST + v]);
+      for (int v = 0; v < NV; v++) {
+        const Vec<T> b = load(lines[p] + v * W);
+        ELMAN_UNROLL
+        for (int r = 0; r < R; r++) acc[p + r][FIRST + v] = fma<T>(a[r], b, acc[p + r][FIRST + v]);
+      }
+      lines[p] += NV * W;
     }
   }
 }
@@ -116,7 +125,7 @@ ELMAN_INLINE void accumulate_split(Vec<T> (&acc)[R][4], const T* const (&x)[R], 
   }
 }
 
-// One product, of which a tile computes R rows and NV vectors.
+// One product, of which a tile computes NV vectors: of R rows, or of a single row and P full panels side by side.
 template <class T>
 struct Product {
   Left<T> x;
@@ -128,34 +137,38 @@ struct Product {
   Start start;
 };
 
-template <int R, int NV, bool SPLIT, class T>
+template <int R, int P, int NV, bool SPLIT, class T>
 ELMAN_NOINLINE void product_tile(const Product<T>& p, int64_t m) {
-  constexpr int W = kWidth<T>, ALL = SPLIT ? 4 : NV;
+  constexpr int W = kWidth<T>, ALL = SPLIT ? 4 : NV, N = R * P, panel = P == 1 ? 0 : NV * W;
   const Inner& inner = p.inner;
+  const int64_t ldc = P == 1 ? p.ldc : panel;
   T* c = p.c + m * p.ldc;
-  Vec<T> acc[R][ALL];
+  Vec<T> acc[N][ALL];
   ELMAN_UNROLL
-  for (int r = 0; r < R; r++) {
+  for (int n = 0; n < N; n++) {
     ELMAN_UNROLL
     for (int v = 0; v < ALL; v++) {
-      acc[r][v] = v >= NV                  ? Vec<T>{}
-                  : p.start == Start::add  ? load(c + r * p.ldc + v * W)
-                  : p.start == Start::bias ? load(p.bias + v * W)
+      acc[n][v] = v >= NV                  ? Vec<T>{}
+                  : p.start == Start::add  ? load(c + n * ldc + v * W)
+                  : p.start == Start::bias ? load(p.bias + n * panel + v * W)
                                            : Vec<T>{};
     }
   }
-  const T *rows[R], *w = p.w;
+  const T *rows[R], *w[P];
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) rows[r] = p.x[m + r] + inner.offset;
+  ELMAN_UNROLL
+  for (int k = 0; k < P; k++) w[k] = p.w + k * panel * inner.size();
   int64_t runs = inner.count, later = inner.tail_count, length = inner.length, stride = inner.stride;
   for (;;) {
     for (; runs > 0; runs--) {
       if constexpr (SPLIT) {
-        accumulate_split<NV>(acc, rows, length, w);
+        accumulate_split<NV>(acc, rows, length, w[0]);
       } else {
         accumulate<0, NV>(acc, rows, length, w);
       }
-      w += length * NV * W;
+      ELMAN_UNROLL
+      for (int k = 0; k < P; k++) w[k] += length * NV * W;
       ELMAN_UNROLL
       for (int r = 0; r < R; r++) rows[r] += stride;
     }
@@ -163,12 +176,12 @@ ELMAN_NOINLINE void product_tile(const Product<T>& p, int64_t m) {
     runs = later, later = 0, length = inner.tail_length, stride = inner.tail_stride;
   }
   ELMAN_UNROLL
-  for (int r = 0; r < R; r++) {
-    if constexpr (SPLIT && NV == 1) acc[r][0] = (acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3]);
+  for (int n = 0; n < N; n++) {
+    if constexpr (SPLIT && NV == 1) acc[n][0] = (acc[n][0] + acc[n][1]) + (acc[n][2] + acc[n][3]);
     ELMAN_UNROLL
     for (int v = 0; v < NV; v++) {
-      if constexpr (SPLIT && NV == 2) acc[r][v] = acc[r][v] + acc[r][v + 2];
-      store(c + r * p.ldc + v * W, acc[r][v]);
+      if constexpr (SPLIT && NV == 2) acc[n][v] = acc[n][v] + acc[n][v + 2];
+      store(c + n * ldc + v * W, acc[n][v]);
     }
   }
 }
@@ -176,7 +189,7 @@ ELMAN_NOINLINE void product_tile(const Product<T>& p, int64_t m) {
 // One panel of NV vectors: C[0:rows] = start + X W.
 template <int NV, bool SPLIT, class T>
 void product_panel(const Product<T>& p, int64_t rows) {
-  each_tile(rows, [&](auto size, int64_t m) { product_tile<decltype(size)::value, NV, SPLIT>(p, m); });
+  each_tile(rows, [&](auto size, int64_t m) { product_tile<decltype(size)::value, 1, NV, SPLIT>(p, m); });
 }
 
 // SPLIT: a panel of one or two vectors may split its sums.
@@ -199,15 +212,19 @@ void product_panel(const Product<T>& p, int64_t rows, int64_t vectors) {
 template <bool SPLIT = false, class T>
 void product(const Left<T>& x, int64_t rows, const Inner& inner, const T* w, int64_t outputs, T* c, int64_t ldc,
              const T* bias, Start start) {
-  constexpr int64_t W = kWidth<T>;
+  constexpr int64_t W = kWidth<T>, together = kSideBySide * kTileVectors;
   Product<T> p{x, inner, w, c, ldc, bias, start};
-  for (int64_t left = padded<T>(outputs) / W; left > 0;) {
-    const int64_t vectors = left < kTileVectors ? left : kTileVectors;
-    product_panel<SPLIT>(p, rows, vectors);
+  int64_t vectors;
+  for (int64_t left = padded<T>(outputs) / W; left > 0; left -= vectors) {
+    vectors = rows == 1 && left >= together ? together : left < kTileVectors ? left : kTileVectors;
+    if (vectors == together) {
+      product_tile<1, kSideBySide, kTileVectors, false>(p, 0);
+    } else {
+      product_panel<SPLIT>(p, rows, vectors);
+    }
     p.w += vectors * W * inner.size();
     p.c += vectors * W;
     p.bias += bias ? vectors * W : 0;
-    left -= vectors;
   }
 }
 
