@@ -30,6 +30,7 @@ from elman.train.fitting.iterables import Batches, as_batches
 from elman.train.history import History
 from elman.train.plan import as_window
 from elman.train.state import Position, TrainingState
+from elman.train.stored import DaskBatches, is_dask
 
 __all__ = ["Trainer", "TrainingError"]
 
@@ -224,7 +225,8 @@ class Trainer:
         x, y, lengths, sample_weight, state   as for `Network.loss`; data of the network's dtype is never copied. x
                     alone: an iterable of batches, or a function that returns one for each epoch, and each batch (x, y)
                     or a mapping of these five names is one update. A generator, which is empty after one pass, serves
-                    one epoch
+                    one epoch. `elman.ArrowBatches` reads them from files. Dask arrays and data frames are computed a
+                    partition at a time (`elman.DaskBatches`)
         validation  (x, y), a mapping with `x`, `y` and perhaps `lengths`, `sample_weight`, `state`, or a fraction: so
                     many rows are kept out of training, drawn by the seed; the last rows without `shuffle`, and where
                     rows are overlapping windows of one series. A TrainingWarning says where they hold classes or a
@@ -265,6 +267,14 @@ class Trainer:
         )
         checks.flag("shuffle", shuffle)
         given = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
+        if is_dask(x) and y is not None:
+            x, y = (
+                DaskBatches(
+                    x, y, sample_weight=sample_weight, batch_size=self.batch_size, seed=self.seed, shuffle=shuffle
+                ),
+                None,
+            )
+            given["sample_weight"], shuffle = None, True
         if y is None:
             refused = {**given, "window": window, "shuffle": None if shuffle else shuffle}
             data = as_batches(self.network.layout, self.loss, x, epochs, validation, refused, self._batch)

@@ -186,11 +186,13 @@ def _asked(trainer: Trainer, data: FitData | FitBatches, epochs: int) -> AskedEp
 
 
 def _fingerprint(state: TrainingState, data: FitData | FitBatches, patience: int | None) -> fingerprint.Plain:
-    """Returns the fingerprint of a fit on these data; nothing is known of an iterable's."""
+    """Returns the fingerprint of a fit on these data; of an iterable's nothing is known but what it says itself."""
     layout = state.network.layout
     found = fingerprint.training(state) | {"patience": patience}
     if isinstance(data, FitData):
         found |= {"shuffle": data.shuffle, "window": data.window} | fingerprint.data(layout, data.batch)
+    else:
+        found |= data.described
     if data.held_out is not None:
         found |= fingerprint.data(layout, data.held_out, "validation.")
     return found
