@@ -36,8 +36,9 @@ class Trainer(Protocol):
     network: Network
     batch_size: int
     seed: int
-    updates: int
 
+    @property
+    def updates(self) -> int: ...
     @property
     def optimizer(self) -> Optimizer: ...
     @optimizer.setter
@@ -160,7 +161,7 @@ def _resumed(trainer: Trainer, data: FitData | FitBatches, options: FitOptions) 
         if resumed is None:
             return None
         before, position = resumed
-        trainer.optimizer, trainer.updates = before.optimizer, before.updates
+        trainer.optimizer = before.optimizer
     return position
 
 
