@@ -19,7 +19,8 @@ __all__ = ["Weights", "learned_weights"]
 PRIOR_STRENGTH = 2.0  # of the weights before any window; windows count as their root, since they share their times
 FAVOUR, FEW = 4.0, 2.0  # how far errors change the weights before; in so many windows they change them by half
 SHARED_ROWS = 300.0  # the weights of all series count as much as so many forecast rows of a series
-ROUNDS, STEPS = 8, 300  # reweighted least squares; gradient steps of each
+ROUNDS = 8  # of reweighted least squares
+TINY, MOST_ROUNDS = 1e-10, 5  # ridge, relative to the errors' size; rounds of the active-set method for each member
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,24 +164,44 @@ def _typical(gram: np.ndarray) -> np.ndarray:
 
 
 def _on_simplex(gram: np.ndarray, centre: np.ndarray, pull: np.ndarray) -> np.ndarray:
-    """Returns the weights (S, K) that minimise w G w + pull |w - centre|^2, for gram (S, K, K), by projected gradients
-    with momentum (Nesterov 1983)."""
-    total = gram + pull[:, None, None] * np.eye(gram.shape[1])
-    rate = 1.0 / np.maximum(np.trace(total, axis1=1, axis2=2), 1e-300)[:, None]
-    weights = ahead = np.array(centre)
-    for step in range(STEPS):
-        slope = np.einsum("skl,sl->sk", total, ahead) - pull[:, None] * centre
-        newer = _projected(ahead - rate * slope)
-        ahead = newer + step / (step + 3.0) * (newer - weights)
-        weights = newer
-    return weights
+    """Returns the weights (S, K) that minimise w G w + pull |w - centre|^2, for gram (S, K, K), by an active-set method
+    (Lawson and Hanson 1974): each round solves for the weights that are not held at 0.
+
+    A round that would make a weight negative goes as far as 0 and holds it there; else the weight whose growth from 0
+    wins most is let go, until none does.
+    """
+    size = np.trace(gram, axis1=1, axis2=2) / gram.shape[1] + pull
+    size = np.where(size > 0.0, size, 1.0)[:, None]
+    total = gram / size[..., None] + (pull[:, None] / size + TINY)[..., None] * np.eye(gram.shape[1])
+    wanted = (pull[:, None] / size + TINY) * centre
+    found, rows = np.array(centre), np.arange(len(gram))
+    weights, free = found.copy(), found > 0.0
+    for _ in range(MOST_ROUNDS * gram.shape[1]):
+        solved = _solved(total[rows], wanted[rows], free)
+        negative = solved < 0.0
+        apart = np.where(negative, weights - solved, 1.0)
+        share = np.where(negative, weights / apart, 1.0).min(axis=1)  # of the way that leaves none below 0
+        whole = ~negative.any(axis=1)
+        weights = np.where(whole[:, None], solved, np.maximum(weights + share[:, None] * (solved - weights), 0.0))
+        free &= whole[:, None] | ~negative | (weights > share[:, None] * TINY)
+        slope = np.einsum("skl,sl->sk", total[rows], weights) - wanted[rows]
+        level = np.where(free, slope, np.inf).min(axis=1)
+        steepest = np.where(free, np.inf, slope).argmin(axis=1)
+        at = np.arange(len(rows))
+        wins = whole & ~free[at, steepest] & (slope[at, steepest] < level - 1e-9)
+        free[at[wins], steepest[wins]] = True
+        found[rows] = weights
+        left = ~whole | wins
+        if not left.any():
+            break
+        rows, weights, free = rows[left], weights[left], free[left]
+    return found
 
 
-def _projected(points: np.ndarray) -> np.ndarray:
-    """Returns the nearest points (S, K) whose numbers are at least 0 with the sum 1 (Held, Wolfe and Crowder 1974)."""
-    falling = -np.sort(-points, axis=1)
-    excess = np.cumsum(falling, axis=1) - 1.0
-    counts = np.arange(1, points.shape[1] + 1)
-    last = (falling - excess / counts > 0.0).sum(axis=1)
-    level = excess[np.arange(len(points)), last - 1] / last
-    return np.maximum(points - level[:, None], 0.0)
+def _solved(total: np.ndarray, wanted: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Returns the weights (S, K) with the sum 1 that minimise w total w - 2 wanted w, 0 where they are not free."""
+    both = free[:, :, None] & free[:, None, :]
+    matrix = np.where(both, total, 0.0) + np.where(free, 0.0, 1.0)[:, :, None] * np.eye(total.shape[1])
+    sides = np.stack([np.where(free, wanted, 0.0), free.astype(np.float64)], axis=2)
+    alone, ones = np.moveaxis(np.linalg.solve(matrix, sides), 2, 0)
+    return alone + ((1.0 - alone.sum(axis=1)) / ones.sum(axis=1))[:, None] * ones
