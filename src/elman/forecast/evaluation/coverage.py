@@ -16,7 +16,7 @@ from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.metrics import interval_score
 from elman.series.limits import LARGEST_FORECAST
 
-__all__ = ["PooledErrors", "coverage", "folds_of", "interval_bounds", "pooled_errors"]
+__all__ = ["PooledErrors", "coverage", "folds_of", "interval_bounds", "pooled_errors", "positions"]
 
 # weight of the mean over all series in the error size of one series, where a window has weight 1: so much if nothing is
 # known of how series differ, which counts as much as so many series
@@ -157,16 +157,21 @@ def folds_of(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     a window is counted from the last window of its series. If every series has only one window, the series are divided
     into two halves, and each half is calibrated on the other.
     """
-    starts = np.array(backtest.starts)
     if len(backtest.places) == len(backtest) > 1:
         half = np.argsort(np.argsort(backtest.ids)) % 2 == 0
         yield np.flatnonzero(half), np.flatnonzero(~half)
         yield np.flatnonzero(~half), np.flatnonzero(half)
         return
-    last = np.zeros(len(backtest), np.int64)
-    for windows in backtest.places.values():
-        last[windows] = starts[windows].max()
-    position = starts - last
+    position = positions(backtest)
     for k in np.unique(position):
         before, after = position + backtest.horizon <= k, position - backtest.horizon >= k
         yield np.flatnonzero(position == k), np.flatnonzero(before if backtest.refit else before | after)
+
+
+def positions(backtest: Backtest) -> np.ndarray:
+    """Returns by how many rows each window begins after the last window of its series, (W,), at most 0."""
+    starts = np.array(backtest.starts)
+    last = np.zeros(len(backtest), np.int64)
+    for windows in backtest.places.values():
+        last[windows] = starts[windows].max()
+    return starts - last
