@@ -37,8 +37,10 @@ class WithoutGil {
   PyThreadState* state_;
 };
 
+[[noreturn, gnu::noinline, gnu::cold]] inline void refuse(const char* what) { throw std::invalid_argument(what); }
+
 inline void require(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(what);
+  if (!holds) refuse(what);
 }
 
 template <class A>
