@@ -267,6 +267,15 @@ def test_whole_numbers_are_refused_alike(x: np.ndarray, y: np.ndarray, long_way:
     assert everything() == long_way(everything)
 
 
+@pytest.mark.parametrize("given", [np.datetime64("2020"), np.float32(3), np.array(3), b"x", memoryview(b"xyz"), 3])
+def test_objects_that_show_memory_and_are_no_arrays(given: Any, long_way: Any):
+    def everything() -> list[Any]:
+        found = [outcome(lambda net=net: net.predict(given)) for net in (network(), of_ids())]
+        return [*found, outcome(lambda: network().loss_and_grad(X, given)[0])]
+
+    assert everything() == long_way(everything)
+
+
 @pytest.mark.parametrize("loss", ["mean", None, [], 3, elman.losses.BinaryCrossEntropy(), "cross_entropy", "ctc"])
 def test_losses_are_refused_alike(loss: Any, long_way: Any):
     def tried() -> Any:
