@@ -165,9 +165,9 @@ def test_logarithms_are_taken_where_they_fit_better(fitted):
     values = np.exp(1.5 * np.sin(2 * np.pi * np.arange(3000) / EVERY)) * noise
     values[2000] = 0.0  # it has no logarithm
     model = AnomalyDetector(**QUICK).fit(values, time=dates(3000))
-    assert model.model_.profile.log
+    assert model.model_.profile.power == 0.0
     assert model.labels_[2000]
-    assert not fitted.model_.profile.log
+    assert fitted.model_.profile.power == 1.0
     assert (model.anomalies_.bounds > 0).all()
 
 

@@ -30,7 +30,7 @@ def test_the_seasonal_effects_are_estimated(slope: float):
     values = np.resize(effects, 24 * 20) + slope * np.arange(480) + noise
     profile, transformed, held_out = fit_profile(values, (24, 168))
     assert len(profile) == 24
-    assert not profile.log
+    assert profile.power == 1.0
     assert np.array_equal(transformed, values)
     assert profile.effects == pytest.approx(effects, abs=0.5)
     assert held_out == pytest.approx(np.resize(effects, 480), abs=0.8)

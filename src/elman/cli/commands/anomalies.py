@@ -47,6 +47,14 @@ def anomalies(
         ),
     ] = None,
     season: Season = None,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Of several series of the same rows (--target a,b, --wide or --id), raise one alarm, which says whose"
+            " it is, at the rate allowed for all.",
+        ),
+    ] = False,
     effort: Effort = "normal",
     seed: Seed = 0,
     output: OutputOptions,
@@ -55,17 +63,18 @@ def anomalies(
     detector to go on with."""
     source, stem = values.source(data)
     if model is not None:
-        given = {"--rate": rate != RATE, "--probation": probation, "--season": season, "--effort": effort != "normal"}
+        given = {"--rate": rate != RATE, "--probation": probation, "--season": season, "--effort": effort != "normal",
+                 "--together": together}  # fmt: skip
         if unfit := [name for name, value in given.items() if value]:
             raise ValueError(f"{unfit[0]}: expected it without --model, whose detector has learned already")
         _score(model, source, stem, columns, output)
         return
-    from elman.anomaly import AnomalyDetector, many, result
+    from elman.anomaly import AnomalyDetector, MultivariateDetector, many, result
     from elman.plots import anomalies_plots
 
     if probation is not None and probation >= 1 and probation.is_integer():
         probation = int(probation)
-    detector = AnomalyDetector(
+    detector = (MultivariateDetector if together else AnomalyDetector)(
         rate=rate,
         probation=probation,
         season=values.as_season(season),
@@ -78,6 +87,11 @@ def anomalies(
     )
     detector.check_options()
     panel = columns.read(source)
+    if isinstance(detector, MultivariateDetector):
+        from elman.cli.models.detectors import fit
+
+        fit(detector, panel, source, stem, output)
+        return
     table, picture, saved = output.table(".anomalies"), ".anomalies.png", ".detector.safetensors"
     suffixes = [table, picture, saved] if panel.single else [table, picture]
     with output.files(named_after(stem, panel), suffixes, [source]) as outputs:
@@ -116,10 +130,15 @@ def anomalies(
 
 def _score(model: Path, source: Path, stem: str, columns: ColumnOptions, output: OutputOptions) -> None:
     """Scores rows with a saved detector; `FileError` for a file that holds something else."""
-    from elman.anomaly import AnomalyDetector
+    from elman.anomaly import AnomalyDetector, MultivariateDetector
     from elman.core.io import FileError, load
 
     detector = load(model)
+    if isinstance(detector, MultivariateDetector):
+        from elman.cli.models import detectors
+
+        detectors.score(model, detector, source, stem, columns, output)
+        return
     if not isinstance(detector, AnomalyDetector):
         kind = checks.with_article(type(detector).__name__)
         raise FileError(model, f"holds {kind}, not a detector; see elman inspect {model}")

@@ -37,9 +37,9 @@ def score(
     from elman.series.panel import Panel
 
     last = detector.last_row()
-    series, said = unseen(last, detector.rows_ - 1, reader(source, detector, columns, Columns(), last))
-    panel, table, saved = Panel.of(series), output.table(".anomalies"), ".detector.safetensors"
-    panel.notes = series.notes
+    read = reader(source, detector, columns, Columns(), last)
+    panel, said = unseen(Panel.of(last), detector.rows_ - 1, read)
+    series, table, saved = panel.only, output.table(".anomalies"), ".detector.safetensors"
     stem = named_after(stem, panel)
     place = (output.out or Path()) / f"{stem}{saved}"
     kept = place.exists() and place.samefile(model)
