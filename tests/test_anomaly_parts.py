@@ -14,7 +14,7 @@ from benchmarks import drawn_series as drawn
 from elman.anomaly import calibration
 from elman.anomaly.model import fit_model
 from elman.anomaly.monitor import Monitor
-from elman.anomaly.network import EFFORTS, _fewest, cross_fit, fit_scaling, season_features
+from elman.anomaly.network import EFFORTS, cross_fit, fit_scaling, season_features
 from elman.anomaly.online.events import AlarmState
 from elman.anomaly.profile import fit_profile
 from elman.anomaly.result import find_alarms
@@ -199,15 +199,6 @@ def test_a_monitor_follows_slowly_growing_errors():
     scores = np.array([monitor.step(value).score for value in values.tolist()])
     assert 0.4 < monitor.log_error_size < 1.0
     assert (scores[9000:] >= 3.0).sum() < 20
-
-
-def test_the_fewest_updates_that_are_not_clearly_worse_are_taken():
-    rng = np.random.default_rng(0)
-    noise = rng.normal(0, 0.01, 24)
-    none, few, many = np.ones(24), 0.9 + noise, 0.899 + rng.normal(0, 0.01, 24)
-    assert _fewest(np.array([none, few, many, none + 1])) == 1  # many is better by less than chance would have it
-    assert _fewest(np.array([none, none + noise, none + 1])) == 0
-    assert _fewest(np.zeros((3, 24))) == 0
 
 
 BUMPY = 3 * np.sin(np.arange(600) * np.pi / 12) + np.random.default_rng(0).normal(0, 0.3, 600)

@@ -9,7 +9,6 @@ autoregressive forecast.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,8 +40,6 @@ INPUT_CLIP = 6.0  # inputs of the network are clipped to so many units
 FOLDS = 3  # of the cross-validation: each is forecast by a network that was trained on the others
 WARM_UP_STEPS = 8  # first steps of a training window, which are read but have no part in the loss
 WINDOW_STEPS = 64  # length of a training window, where there are enough rows
-
-BLOCKS = 24  # of rows, by whose losses cross-validation judges whether more updates help
 
 # Cross-validation chooses the snapshot after which training ends.
 _NORMAL = Recipe(1, 16, 800, batch_size=16, learning_rate=3e-3, weight_decay=0.1, snapshots=(0, 50, 100, 200, 400, 800))
@@ -112,9 +109,8 @@ def cross_fit(
     """Trains a network on deviations (n,) with season features (n, F), and others that cross-validate it.
 
     Returns the network of all rows, and for each row the quantiles (n, 3) that a network trained without it answers,
-    in units of the error and without the autoregressive part. The losses of the folds choose the number of updates: the
-    fewest that are not clearly worse than the best, since later rows are less like these than these are like one
-    another. The same seed gives the same bits with any number of threads.
+    in units of the error and without the autoregressive part. The losses of the folds choose the number of updates. The
+    same seed gives the same bits with any number of threads.
     """
     last = np.concatenate([[0.0], deviations[:-1]])
     previous = np.concatenate([[0.0], last[:-1]])
@@ -131,25 +127,17 @@ def cross_fit(
             # a training that diverged has no later snapshots; its last one stands for them
             network = Network.from_theta(job.layout, trained.thetas[min(i, len(trained.thetas) - 1)])
             answers[i, fold == k] = network.predict(x)[fold == k]
-    best = _fewest(np.array([_block_losses(y, each) for each in answers]))
+    best = int(np.argmin([_pinball_loss(y, each) for each in answers]))
     snapshots = recipe.snapshots[: best + 1]
     job = _job(x, y, np.ones(len(x), bool), replace(recipe, updates=max(1, snapshots[-1]), snapshots=snapshots))
     (trained,) = fit(job, 1, child(seed, Use.MEMBERS), on_progress=span(on_progress, 0.75, 1.0))
     return Network.from_theta(job.layout, trained.theta), answers[best]
 
 
-def _block_losses(y: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Returns the mean pinball loss of quantiles (n, 3) for targets (n, 1) in each of BLOCKS blocks of rows."""
+def _pinball_loss(y: np.ndarray, answers: np.ndarray) -> float:
+    """Returns the mean pinball loss of quantiles (n, 3) for targets (n, 1)."""
     errors, q = y - answers, np.array(QUANTILES)
-    losses = np.maximum(q * errors, (q - 1.0) * errors).mean(axis=1)
-    return np.array([block.mean() for block in np.array_split(losses, BLOCKS)])
-
-
-def _fewest(losses: np.ndarray) -> int:
-    """Returns the first row of losses (snapshots, blocks) that is above the best row by no more than a standard error
-    of the mean difference."""
-    apart = losses - losses[losses.mean(axis=1).argmin()]
-    return int(np.argmax(apart.mean(axis=1) <= apart.std(axis=1) / math.sqrt(losses.shape[1] - 1)))
+    return float(np.maximum(q * errors, (q - 1.0) * errors).mean())
 
 
 def _job(x: np.ndarray, y: np.ndarray, included: np.ndarray, recipe: Recipe) -> Job:
