@@ -20,6 +20,8 @@ import argparse
 import ast
 import csv
 import datetime
+import math
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +37,7 @@ from elman.anomaly.model import MIN_ROWS
 from elman.forecast import DataError, Series, as_series
 
 LOG = Path(__file__).with_suffix(".csv")
-NAB_RATES = (3e-3, 2e-3, 1.5e-3, 1e-3, 8e-4, 5e-4, 1e-4, 3e-5)
+NAB_RATES = (5e-3, 3e-3, 2.5e-3, 2e-3, 1.5e-3, 1e-3, 8e-4, 5e-4, 1e-4, 3e-5)
 
 
 # ------------------------------------------------------------------------------------------- the runs
@@ -134,18 +136,36 @@ def on_grid(file: nab.NabFile) -> tuple[Series, np.ndarray]:
     return replace(series, filled=tuple(np.setdiff1d(grid, places).tolist())), rows
 
 
-def run_file(file: nab.NabFile, dates: bool, options: dict[str, Any]) -> Scored:
-    """Returns the alarms of a detector that was fitted to the rows of a file that are not scored."""
+def run_file(file: nab.NabFile, dates: bool, options: dict[str, Any], rates: Sequence[float]) -> list[Scored]:
+    """Returns for each rate the alarms of a detector that was fitted to the rows of a file that are not scored."""
     begin = time.perf_counter()
     try:
         series, rows = on_grid(file) if dates else (as_series(file.values), np.arange(len(file.values)))
         probation = max(MIN_ROWS, int(np.searchsorted(rows, nab.probation_rows(len(file.values)))))
         given: dict[str, Any] = {"probation": probation, **options}
-        detector = elman.AnomalyDetector(**given).fit(series)
+        fitted = elman.AnomalyDetector(**given).fit(series.head(probation + 1))
     except DataError:  # all the rows learned from, or all rows, are equal
-        return Scored([], time.perf_counter() - begin)
-    alarms = [(int(rows[alarm.first]), alarm.score) for alarm in detector.anomalies_.alarms]
-    return Scored(alarms, time.perf_counter() - begin)
+        return [Scored([], time.perf_counter() - begin)] * len(rates)
+    found: list[Scored] = []
+    for rate in rates:
+        detector = at_rate(fitted, rate)
+        times = None if series.times is None else series.times[probation + 1 :]
+        filled = tuple(i - probation - 1 for i in series.filled if i > probation)
+        rest = replace(series, values=series.values[probation + 1 :], times=times, filled=filled)
+        alarms = [(int(rows[probation + 1 + alarm.first]), alarm.score) for alarm in detector.detect(rest).alarms]
+        found.append(Scored(alarms, time.perf_counter() - begin))
+        begin = time.perf_counter()
+    return found
+
+
+def at_rate(fitted: elman.AnomalyDetector, rate: float) -> elman.AnomalyDetector:
+    """Returns a copy of a detector that has seen a row behind those learned from, with another rate."""
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(Path(folder) / "detector.safetensors")
+        detector = elman.load(Path(folder) / "detector.safetensors")
+    detector._monitor.threshold = -math.log10(rate)
+    detector._monitor._renew()
+    return detector
 
 
 def run_nab(folder: Path, options: dict[str, Any], rates: Sequence[float], dates: bool, log: Path) -> None:
@@ -157,8 +177,9 @@ def run_nab(folder: Path, options: dict[str, Any], rates: Sequence[float], dates
     for file in files:
         of_family[nab.family(file.name)] += len(file.windows)
     print(f"{len(files)} series, {windows} windows, {'with' if dates else 'without'} dates")
-    for rate in rates:
-        found = {file.name: run_file(file, dates, {**options, "rate": rate}) for file in files}
+    runs = {file.name: run_file(file, dates, options, rates) for file in files}
+    for k, rate in enumerate(rates):
+        found = {name: each[k] for name, each in runs.items()}
         # each alarm one row, all at the threshold of this rate
         detections = {name: [(row, 1.0) for row, _ in each.alarms] for name, each in found.items()}
         score, sums = nab.score(files, detections)
