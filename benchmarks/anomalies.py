@@ -45,14 +45,48 @@ NAB_RATES = (5e-3, 3e-3, 2.5e-3, 2e-3, 1.5e-3, 1e-3, 8e-4, 5e-4, 1e-4, 3e-5)
 
 def rate_ratio(kind: str, seeds: range, rate: float, **options: Any) -> tuple[int, float]:
     """Returns the number of alarms on drawn series of this kind, and the number that the rate accepts."""
-    alarms, allowed = 0, 0.0
+    return rate_ratios(kind, seeds, (rate,), **options)[0]
+
+
+def rate_ratios(kind: str, seeds: range, rates: Sequence[float], **options: Any) -> list[tuple[int, float]]:
+    """Returns the same for each of several rates; a detector is fitted once for all of them."""
+    alarms, scored = [0] * len(rates), 0
     for seed in seeds:
         values, per_day = STATIONARY[kind](np.random.default_rng([seed, 77]), restless=False)
-        given: dict[str, Any] = {"probation": PROBATIONS.get(kind), **options, "rate": rate}
-        found = elman.AnomalyDetector(**given).fit(dated(values, per_day)).anomalies_
-        alarms += len(found.alarms)
-        allowed += rate * (len(found) - found.learned)
-    return alarms, allowed
+        series, given = dated(values, per_day), {"probation": PROBATIONS.get(kind), **options}
+        probation = elman.AnomalyDetector(**given)._probation_rows(series)
+        found = begun(series, probation, given, rates)
+        alarms = [before + len(rows) for before, rows in zip(alarms, found, strict=True)]
+        scored += len(series) - probation
+    return [(count, rate * scored) for count, rate in zip(alarms, rates, strict=True)]
+
+
+def begun(series: Series, probation: int, options: dict[str, Any], rates: Sequence[float]) -> list[list[int]]:
+    """Returns for each rate the rows at which alarms begin, of a detector that was fitted to the first `probation`
+    rows. The row after them is scored at its own rate."""
+    fitted = elman.AnomalyDetector(**{**options, "probation": probation}).fit(series.head(probation + 1))
+    times = None if series.times is None else series.times[probation + 1 :]
+    filled = tuple(i - probation - 1 for i in series.filled if i > probation)
+    rest = replace(series, values=series.values[probation + 1 :], times=times, filled=filled)
+    found: list[list[int]] = []
+    for rate in rates:
+        with tempfile.TemporaryDirectory() as folder:
+            fitted.save(Path(folder) / "detector.safetensors")
+            detector = elman.load(Path(folder) / "detector.safetensors")
+        detector._monitor.threshold = -math.log10(rate)
+        detector._monitor._renew()
+        found.append([probation + 1 + alarm.first for alarm in detector.detect(rest).alarms])
+    return found
+
+
+def interval(count: int) -> tuple[float, float]:
+    """Returns the bounds of the mean of a Poisson distribution of which `count` was drawn, at 95 %, to a per cent or
+    two (Wilson and Hilferty). So 10 alarms, where 10 are allowed, show a rate to a factor of 2."""
+    low, high = (
+        n * (1 - 1 / (9 * n) + side / (3 * math.sqrt(n))) ** 3
+        for n, side in ((max(count, 1), -1.96), (count + 1, 1.96))
+    )
+    return (low if count else 0.0), high
 
 
 def count(found: Any, windows: list[Window]) -> tuple[list[bool], int]:
@@ -87,14 +121,17 @@ def run_planted(options: dict[str, Any], seeds: range) -> None:
 
 
 def run_rates(options: dict[str, Any], seeds: range) -> None:
-    """Prints alarms on series that do not change, over the number that each rate accepts."""
-    for rate in (1e-3, 1e-4, options.get("rate", elman.AnomalyDetector().rate)):
-        ratios: list[float] = []
-        for kind in STATIONARY:
-            alarms, allowed = rate_ratio(kind, seeds, **{**options, "rate": rate})
-            ratios.append(alarms / allowed)
-            print(f"rate {rate:g}  {kind:8} {alarms:4d} alarms, {allowed:6.1f} allowed: {ratios[-1]:.2f}", flush=True)
-        print(f"rate {rate:g}  mean of the ratios {np.mean(ratios):.2f}")
+    """Prints alarms on series that do not change, over the number that each rate accepts, with an interval at 95 %."""
+    rates = sorted({1e-3, 1e-4, options.pop("rate", elman.AnomalyDetector().rate)}, reverse=True)
+    sums = np.zeros((len(rates), 2))
+    for kind in STATIONARY:
+        for k, (alarms, allowed) in enumerate(rate_ratios(kind, seeds, rates, **options)):
+            sums[k] += alarms, allowed
+            low, high = (bound / allowed for bound in interval(alarms))
+            said = f"{alarms / allowed:.2f} ({low:.2f} to {high:.2f})"
+            print(f"rate {rates[k]:g}  {kind:8} {alarms:4d} alarms, {allowed:6.1f} allowed: {said}", flush=True)
+    for rate, (alarms, allowed) in zip(rates, sums.tolist(), strict=True):
+        print(f"rate {rate:g}  all kinds {alarms:g} alarms, {allowed:.1f} allowed: {alarms / allowed:.2f}")
 
 
 def run_speed(options: dict[str, Any]) -> None:
@@ -118,9 +155,10 @@ def run_speed(options: dict[str, Any]) -> None:
 
 
 class Scored(NamedTuple):
-    """What a detector found in a file of NAB: the rows of the file at which its alarms began, each with its score."""
+    """What a detector found in a file of NAB at one of several rates: the rows of the file at which its alarms began,
+    and the seconds that it took."""
 
-    alarms: list[tuple[int, float]]
+    alarms: list[int]
     seconds: float
 
 
@@ -142,30 +180,11 @@ def run_file(file: nab.NabFile, dates: bool, options: dict[str, Any], rates: Seq
     try:
         series, rows = on_grid(file) if dates else (as_series(file.values), np.arange(len(file.values)))
         probation = max(MIN_ROWS, int(np.searchsorted(rows, nab.probation_rows(len(file.values)))))
-        given: dict[str, Any] = {"probation": probation, **options}
-        fitted = elman.AnomalyDetector(**given).fit(series.head(probation + 1))
+        found = begun(series, probation, options, rates)
     except DataError:  # all the rows learned from, or all rows, are equal
         return [Scored([], time.perf_counter() - begin)] * len(rates)
-    found: list[Scored] = []
-    for rate in rates:
-        detector = at_rate(fitted, rate)
-        times = None if series.times is None else series.times[probation + 1 :]
-        filled = tuple(i - probation - 1 for i in series.filled if i > probation)
-        rest = replace(series, values=series.values[probation + 1 :], times=times, filled=filled)
-        alarms = [(int(rows[probation + 1 + alarm.first]), alarm.score) for alarm in detector.detect(rest).alarms]
-        found.append(Scored(alarms, time.perf_counter() - begin))
-        begin = time.perf_counter()
-    return found
-
-
-def at_rate(fitted: elman.AnomalyDetector, rate: float) -> elman.AnomalyDetector:
-    """Returns a copy of a detector that has seen a row behind those learned from, with another rate."""
-    with tempfile.TemporaryDirectory() as folder:
-        fitted.save(Path(folder) / "detector.safetensors")
-        detector = elman.load(Path(folder) / "detector.safetensors")
-    detector._monitor.threshold = -math.log10(rate)
-    detector._monitor._renew()
-    return detector
+    seconds = (time.perf_counter() - begin) / len(rates)
+    return [Scored(rows[begins].tolist(), seconds) for begins in found]
 
 
 def run_nab(folder: Path, options: dict[str, Any], rates: Sequence[float], dates: bool, log: Path) -> None:
@@ -181,7 +200,7 @@ def run_nab(folder: Path, options: dict[str, Any], rates: Sequence[float], dates
     for k, rate in enumerate(rates):
         found = {name: each[k] for name, each in runs.items()}
         # each alarm one row, all at the threshold of this rate
-        detections = {name: [(row, 1.0) for row, _ in each.alarms] for name, each in found.items()}
+        detections = {name: [(row, 1.0) for row in each.alarms] for name, each in found.items()}
         score, sums = nab.score(files, detections)
         alarms, seconds = (sum(x) for x in zip(*((len(f.alarms), f.seconds) for f in found.values()), strict=True))
         row = {
