@@ -53,8 +53,9 @@ def rate_ratios(kind: str, seeds: range, rates: Sequence[float], **options: Any)
     alarms, scored = [0] * len(rates), 0
     for seed in seeds:
         values, per_day = STATIONARY[kind](np.random.default_rng([seed, 77]), restless=False)
-        series, given = dated(values, per_day), {"probation": PROBATIONS.get(kind), **options}
-        probation = elman.AnomalyDetector(**given)._probation_rows(series)
+        given: dict[str, Any] = {"probation": PROBATIONS.get(kind), **options}
+        series, detector = dated(values, per_day), elman.AnomalyDetector(**given)
+        probation = detector._probation_rows(series)  # pyright: ignore[reportPrivateUsage]
         found = begun(series, probation, given, rates)
         alarms = [before + len(rows) for before, rows in zip(alarms, found, strict=True)]
         scored += len(series) - probation
@@ -64,7 +65,8 @@ def rate_ratios(kind: str, seeds: range, rates: Sequence[float], **options: Any)
 def begun(series: Series, probation: int, options: dict[str, Any], rates: Sequence[float]) -> list[list[int]]:
     """Returns for each rate the rows at which alarms begin, of a detector that was fitted to the first `probation`
     rows. The row after them is scored at its own rate."""
-    fitted = elman.AnomalyDetector(**{**options, "probation": probation}).fit(series.head(probation + 1))
+    given = {**options, "probation": probation}
+    fitted = elman.AnomalyDetector(**given).fit(series.head(probation + 1))
     times = None if series.times is None else series.times[probation + 1 :]
     filled = tuple(i - probation - 1 for i in series.filled if i > probation)
     rest = replace(series, values=series.values[probation + 1 :], times=times, filled=filled)

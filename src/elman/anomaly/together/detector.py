@@ -42,6 +42,12 @@ class MultivariateDetector(Estimator):
 
     _constraints = CONSTRAINTS
 
+    rate: float
+    freq: str | None
+    missing: str
+    duplicates: str | None
+    regular: str | None
+
     def __init__(self, **options: Any) -> None:
         usual = self._defaults()
         for name in options:
@@ -181,7 +187,7 @@ class MultivariateDetector(Estimator):
         above = scores >= self._threshold
         learned = max(each.learned for each in found.values())
         above[:, :learned] = [each.labels[:learned] for each in found.values()]  # gross values alone
-        labels = np.array([self._alarm.begins(each) for each in above.any(axis=0).tolist()])
+        labels = np.array([self._alarm.begins(bool(each)) for each in above.any(axis=0)])
         alarms = joint_alarms(found, scores, above, labels)
         series = next(iter(found.values())).series
         return JointAnomalies(series, found, self.rate, scores.max(axis=0), labels, alarms)

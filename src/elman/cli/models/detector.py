@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elman.cli.console import terminal
-from elman.cli.console.anomalies import anomalies_json, print_alarms, print_joint_alarms
+from elman.cli.console.anomalies import print_alarms, print_joint_alarms
 from elman.cli.console.series import print_read
 from elman.cli.files import named_after
 from elman.cli.models.reading import reader
@@ -58,7 +58,7 @@ def score(
             outputs.write(saved, detector.save)
         written = outputs.commit()
     if output.as_json:
-        described = anomalies_json(found, detector.season_) if alone else found.to_dict()
+        described = found.to_dict() | ({"season": detector.season_} if alone else {})
         terminal.print_json(described | {"notes": panel.notes, "files": written})
         return
     print_read(panel, source.name)
