@@ -37,6 +37,7 @@ TAIL_SHARE = NORMAL.cdf(-TAIL_START)  # share of the errors in each tail
 MAX_NORMAL_SCORE = 12.0
 NORMAL_TAIL_SCALE = 0.44  # mean excess of standard normal errors over TAIL_START
 PRIOR_TAIL_SHAPE, PRIOR_TAIL_COUNT = 0.15, 60.0  # prior shape of a tail, and how many errors the prior counts for
+LEAST_TAIL_SHAPE = -0.1  # about that of normal errors: no tail is taken to end sooner, however short it seems so far
 SCALES = (8, 32, 128, 512, 2048)  # rows over which normal scores are smoothed; at most the span, such as a day
 MIN_SPAN = 32  # scales up to this one are used where the span is shorter
 SMOOTHING_CLIP = 3.0  # normal scores are clipped to this before they are smoothed
@@ -192,6 +193,7 @@ def _fit_tail(excess: np.ndarray, prior_mean: float) -> tuple[float, float]:
     sample_mean = float(excess.mean()) if n else 0.0
     raw = 2.0 - sample_mean / (sample_mean - 2.0 * weighted) if sample_mean > 2.0 * weighted else 0.5
     shape = (n * min(max(raw, -0.2), 0.6) + PRIOR_TAIL_COUNT * PRIOR_TAIL_SHAPE) / (n + PRIOR_TAIL_COUNT)
+    shape = max(shape, LEAST_TAIL_SHAPE)
     return shape if abs(shape) > 1e-3 else 1e-3, mean * (1.0 - shape)
 
 
