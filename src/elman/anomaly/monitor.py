@@ -32,7 +32,7 @@ VALUE, LEVEL, SPREAD, STUCK = range(4)  # causes of a score
 
 EMPTY = np.zeros(0)
 UPDATE_CLIP = 3.0  # values are clipped to this normal score before they update the state
-EXTRAPOLATED_SLOPE = 0.8  # slope of scores that are rarer than the calibration rows can show
+EXTRAPOLATED_SLOPE = 0.85  # slope of scores that are rarer than the calibration rows can show
 CALIBRATION_MEMORY = 4.0  # rows that running means and variances rest on at most, in multiples of the fitted rows
 ERROR_SIZE_MEMORY = 7.0  # time constant, in spans, with which the size of errors is followed
 SEASON_LEARNING_RATE = 0.15  # least share of a deviation that is added to the seasonal effect

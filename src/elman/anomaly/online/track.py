@@ -23,7 +23,7 @@ PRIOR = 4.0  # episodes that agree with what the scores say, before any is seen
 MOST_EXCESS = 2.0  # how far above FROM an episode counts at most, so that one true anomaly changes little
 STEEPEST = 1.25  # scores count for at most so much more than they say
 LONG_AGO = 10**9  # rows
-VALUE_SHARE, STUCK_SHARE, LEVEL_SHARE, SPREAD_SHARE = 0.2, 0.0, -0.8, -1.0
+VALUE_SHARE, STUCK_SHARE, LEVEL_SHARE, SPREAD_SHARE = 0.3, 0.0, -0.7, -0.9
 LN10 = math.log(10.0)
 
 
