@@ -22,6 +22,7 @@ PUBLIC = (
     ("lstm", 1, 63, 24, 32),  # oneDNN #837
     ("lstm", 1, 15, 250, 200),  # PyTorch #26387
 )
+SINGLE = (64, 128, 256, 512, 1024)  # units of networks that take one row at a time: 1, 20, 32, H
 STREAM_SIZES = (16, 64, 256, 512)
 RTNEURAL = (4, 8, 16, 32, 64)  # D = H, stepwise
 
@@ -83,7 +84,9 @@ def _takes_part(peer: str, case: Case, group: str) -> bool:
         return peer == "numpy" and group == "sine"
     if group in ("threads", "float64") and peer == "numpy":
         return False
-    return peer != "onnxruntime" or (case.kind != "train" and case.dtype == "float32")
+    if case.kind in ("gradient", "step") and peer == "numpy":
+        return False
+    return peer != "onnxruntime" or (case.kind in ("infer", "stream") and case.dtype == "float32")
 
 
 # ---------------------------------------------------------------------------------------------- the groups
@@ -111,12 +114,27 @@ def _public(shapes: Shapes) -> Found:
             yield Case(kind, cell, *shape), []
 
 
+def _single(shapes: Shapes) -> Found:
+    for kind in ("train", "infer"):
+        for cell in CELLS:
+            for H in SINGLE[:2] if shapes == QUICK else SINGLE:
+                yield Case(kind, cell, 1, 20, 32, H), []
+
+
 def _stream(shapes: Shapes) -> Found:
     sizes = [(1, H) for H in STREAM_SIZES] + [(H, H) for H in RTNEURAL]
     for cell in CELLS:
         for D, H in sizes[:4:3] if shapes == QUICK else sizes:
             case = Case("stream", cell, 1, 1, D, H)
             yield case, [Entry("torch, no head", "torch", replace(case, head=False))]
+
+
+def _calls(shapes: Shapes) -> Found:
+    for shape in (SHAPES[0], SHAPES[2]):
+        case = Case("update", "lstm", *shape)
+        yield case, [Entry("elman, fit", "elman", replace(case, kind="train"))]
+        yield Case("gradient", "lstm", *shape), []
+    yield Case("step", "lstm", *SHAPES[0]), []
 
 
 def _ragged(shapes: Shapes) -> Found:
@@ -158,7 +176,9 @@ GROUPS = {
     "noise": _noise,
     "train": _train,
     "infer": _infer,
+    "single": _single,
     "stream": _stream,
+    "calls": _calls,
     "ragged": _ragged,
     "float64": _float64,
     "threads": _threads,
@@ -180,6 +200,7 @@ TRAIN_RATIOS = {
 }
 PEAKS = {64: 0.65, 128: 0.75, 256: 0.82, 512: 0.82}
 STEP_RATIOS = {"tanh": 8, "lstm": 11, "gru": 11}
+CALL_MICROS = {"update": 8, "gradient": 7, "step": 3}  # of the smallest shape
 EXTRA_RATIOS = {"elman, padded": 1 / 0.6, "elman, float32": 0.45}
 
 
@@ -197,10 +218,14 @@ def asked(row: Row, entry: Entry, isa: str | None = None) -> Asked | None:
     if label == "elman":
         if row.group == "train" and case.cell == "lstm" and case.B >= 32 and case.H in PEAKS:
             return Asked("peak", PEAKS[case.H])
+        if row.group == "calls" and _shape(case) == SHAPES[0]:
+            return Asked("micros", CALL_MICROS[case.kind])
         return Asked("micros", 1.5) if row.group == "stream" and (case.D, case.H) == (1, 16) else None
     if label not in ("torch", "jax", "onnxruntime"):
         return None
     if label == "torch":
+        if case.kind == "update" and _shape(case) == SHAPES[0]:
+            return Asked("ratio", 40)
         if row.group == "train":
             return Asked("ratio", TRAIN_RATIOS.get(_shape(case), (1, 1, 1))[cell])
         if row.group == "stream" and case.D == 1:

@@ -39,6 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "a": {"hidden_size": 512},
     "b": {"hidden_size": 512, "dropout": 0.4, "weight_decay": 0.3, "updates": 15000},
     "c": {"hidden_size": 384, "dropout": 0.2},
+    "d": {"hidden_size": 384, "num_layers": 2, "updates": 16000},
 }
 BEST = "a"
 BEAM: dict[str, Any] = {"beam_size": 8, "length_penalty": 0.6}

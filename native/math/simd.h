@@ -13,6 +13,11 @@
 #endif
 
 #define ELMAN_INLINE inline __attribute__((always_inline))
+#if defined(__clang__)
+#define ELMAN_NOINLINE __attribute__((noinline))
+#else
+#define ELMAN_NOINLINE __attribute__((noinline, noclone))
+#endif
 
 // Before a loop over a tile's rows or vectors: only when it is unrolled whole do the accumulators live in registers.
 #if defined(__clang__)
@@ -69,6 +74,9 @@ constexpr int kTileRows = 6;
 constexpr int kTileRows = ELMAN_HAS_FMA ? 3 : 2;
 #endif
 constexpr int kTileVectors = 4;
+
+// Panels of a single row that go side by side: the chains of one are too few to keep the multiply-adds busy.
+constexpr int kSideBySide = 2;
 
 template <class T>
 ELMAN_INLINE int64_t padded(int64_t n) {
