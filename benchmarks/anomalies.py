@@ -65,7 +65,7 @@ def rate_ratios(kind: str, seeds: range, rates: Sequence[float], **options: Any)
 def begun(series: Series, probation: int, options: dict[str, Any], rates: Sequence[float]) -> list[list[int]]:
     """Returns for each rate the rows at which alarms begin, of a detector that was fitted to the first `probation`
     rows. The row after them is scored at its own rate."""
-    given = {**options, "probation": probation}
+    given: dict[str, Any] = {**options, "probation": probation}
     fitted = elman.AnomalyDetector(**given).fit(series.head(probation + 1))
     times = None if series.times is None else series.times[probation + 1 :]
     filled = tuple(i - probation - 1 for i in series.filled if i > probation)

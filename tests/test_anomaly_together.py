@@ -52,7 +52,7 @@ def test_an_alarm_says_whose_it_is(whole: MultivariateDetector):
 
 
 def test_scores_are_those_of_each_less_what_their_number_costs(whole: MultivariateDetector):
-    given = GIVEN | {"rate": 5e-4}
+    given: dict[str, Any] = {**GIVEN, "rate": 5e-4}
     alone = [AnomalyDetector(**given).fit(y, time=dates(ROWS)).scores_ for y in table().values()]
     assert whole.scores_.tolist() == (np.max(alone, axis=0) - np.log10(2)).tolist()
 

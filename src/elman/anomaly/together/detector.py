@@ -83,7 +83,7 @@ class MultivariateDetector(Estimator):
         options = self.checked_options()
         columns = Columns(target, time, date_format=date_format, zone=zone)
         panel = self._read(opened(y, skip_rows, decimal), columns)
-        given = {**self.get_params(), "rate": options["rate"] / len(panel)}
+        given: dict[str, Any] = {**self.get_params(), "rate": options["rate"] / len(panel)}
         detectors: dict[str, AnomalyDetector] = {}
         for k, (name, series) in enumerate(panel.items()):
             part = span(on_progress, k / len(panel), (k + 1) / len(panel))
@@ -150,7 +150,7 @@ class MultivariateDetector(Estimator):
         return FittedDetectors(fitted, self._alarm.quiet)
 
     def _restore(self, fitted: FittedDetectors) -> None:
-        given = {**self.get_params(), "rate": self.rate / len(fitted.detectors)}
+        given: dict[str, Any] = {**self.get_params(), "rate": self.rate / len(fitted.detectors)}
         detectors = {name: AnomalyDetector(**given) for name in fitted.detectors}
         for name, each in detectors.items():
             each._restore(fitted.detectors[name])  # pyright: ignore[reportPrivateUsage]
@@ -187,7 +187,8 @@ class MultivariateDetector(Estimator):
         above = scores >= self._threshold
         learned = max(each.learned for each in found.values())
         above[:, :learned] = [each.labels[:learned] for each in found.values()]  # gross values alone
-        labels = np.array([self._alarm.begins(bool(each)) for each in above.any(axis=0)])
+        reached: np.ndarray = above.any(axis=0)
+        labels = np.array([self._alarm.begins(each) for each in reached.tolist()])
         alarms = joint_alarms(found, scores, above, labels)
         series = next(iter(found.values())).series
         return JointAnomalies(series, found, self.rate, scores.max(axis=0), labels, alarms)
