@@ -187,8 +187,7 @@ class MultivariateDetector(Estimator):
         above = scores >= self._threshold
         learned = max(each.learned for each in found.values())
         above[:, :learned] = [each.labels[:learned] for each in found.values()]  # gross values alone
-        reached: np.ndarray = above.any(axis=0)
-        labels = np.array([self._alarm.begins(each) for each in reached.tolist()])
+        labels = np.array([self._alarm.begins(bool(each.any())) for each in above.T])
         alarms = joint_alarms(found, scores, above, labels)
         series = next(iter(found.values())).series
         return JointAnomalies(series, found, self.rate, scores.max(axis=0), labels, alarms)
