@@ -22,6 +22,7 @@ PUBLIC = (
     ("lstm", 1, 63, 24, 32),  # oneDNN #837
     ("lstm", 1, 15, 250, 200),  # PyTorch #26387
 )
+SINGLE = (64, 128, 256, 512, 1024)  # units of networks that take one row at a time: 1, 20, 32, H
 STREAM_SIZES = (16, 64, 256, 512)
 RTNEURAL = (4, 8, 16, 32, 64)  # D = H, stepwise
 
@@ -111,6 +112,13 @@ def _public(shapes: Shapes) -> Found:
             yield Case(kind, cell, *shape), []
 
 
+def _single(shapes: Shapes) -> Found:
+    for kind in ("train", "infer"):
+        for cell in CELLS:
+            for H in SINGLE[:2] if shapes == QUICK else SINGLE:
+                yield Case(kind, cell, 1, 20, 32, H), []
+
+
 def _stream(shapes: Shapes) -> Found:
     sizes = [(1, H) for H in STREAM_SIZES] + [(H, H) for H in RTNEURAL]
     for cell in CELLS:
@@ -158,6 +166,7 @@ GROUPS = {
     "noise": _noise,
     "train": _train,
     "infer": _infer,
+    "single": _single,
     "stream": _stream,
     "ragged": _ragged,
     "float64": _float64,

@@ -15,6 +15,7 @@ from benchmarks.contenders import elman as ours
 from benchmarks.contenders import numpy as plain
 from benchmarks.grid import GROUPS, Entry, Row, asked, rows
 from benchmarks.report import Result, as_json, as_markdown, lines
+from benchmarks.summary import nearest, table
 from benchmarks.timing import Measured, Pace, Workers, errors, measure
 
 SMALL = {"B": 3, "T": 5, "D": 2, "H": 4}
@@ -265,3 +266,19 @@ def test_the_translators_learn_alike(cell: str):
     for found in losses.values():
         np.testing.assert_allclose(found, losses["elman"], rtol=2e-3)
     assert losses["elman"][-1] < losses["elman"][0]
+
+
+def test_the_summary_shows_the_worst_cases_first():
+    def row(name: str, **ratios: float | None) -> dict[str, object]:
+        ours = {"contender": "elman", "median_us": 250.0, "ratio": 1.0}
+        return {"name": name, "contenders": [ours, *({"contender": k, "ratio": v} for k, v in ratios.items())]}
+
+    about = {"processor": "a processor", "caches": "L1 32K", "isa": "avx512", "date": "2026-11-21"}
+    rows = [row("even", torch=3.0, jax=1.5), row("behind", jax=0.8, numpy=2.0), row("alone", jax=None)]
+    result = {"about": about, "rows": rows}
+    assert [(one.case, one.peer, one.ratio) for one in nearest(result)] == [
+        ("behind", "jax", 0.8),
+        ("even", "jax", 1.5),
+    ]
+    assert "ahead of every other library in 1 of 2 cases" in table(result, 5)
+    assert table(result, 1).endswith("| behind | 250 | jax | **0.80** |")

@@ -190,6 +190,23 @@ def test_a_row_is_the_same_in_any_company(cell: str, both: bool, dtype: str) -> 
         same(native().predict(layout, theta, cut)[0][0], y[row, :length])
 
 
+@DTYPES
+@CELL
+def test_one_row_of_a_wide_network(cell: str, dtype: str) -> None:
+    """Of a single row several panels of weights go side by side, and backwards in every other step."""
+    layout = Layout([Recurrent(150, CELLS[cell]), Dense(140, "tanh"), Dense(3)], 20)
+    theta, batch = drawn(layout, dtype)
+    dy = np.random.default_rng(3).normal(size=(ROWS, STEPS, 3)).astype(dtype)
+    y, final, tape = native().forward(layout, theta, batch, 16)
+    _, dx, dstate = native().backward(layout, theta, tape, dy, None, None, None)
+    assert dx is not None
+    for row in (0, 16):
+        own_y, own_final, own_tape = native().forward(layout, theta, only(batch, [row]), 16)
+        _, own_dx, own_dstate = native().backward(layout, theta, own_tape, dy[[row]], None, None, None)
+        for one, other in zip([own_y, *own_final, own_dx, *own_dstate], [y, *final, dx, *dstate], strict=True):
+            same(one, other[[row]])
+
+
 @CELL
 def test_a_row_of_zero_weight_changes_no_gradient(cell: str) -> None:
     """Shards of one row: the tree gains a leaf of zeros, at its end."""

@@ -59,6 +59,7 @@ struct Forward {
   int64_t ld;
   bool keep, noisy;
   bool rest;   // the rows' previous states are zero: there is nothing to multiply
+  bool back;   // the last panel comes first: what the step before read last is still in a cache
   T* reset_h;  // (rows, ld) out: r * h, which the second product reads
   Norm<T> norm;
   const CellWeights<T>* w;
@@ -117,73 +118,88 @@ void state_back(const Backward<T>& b, const Inner& inner, const T* w_back, Start
   }
 }
 
-// Computes R rows and V vectors of sums (a block's slots, or V blocks of a one-slot cell), starting from the bias, then
-// inputs, then state, and activates them, all in registers.
-template <class Cell, int R, int V, class T>
+// Computes sums of V vectors (a block's slots, or V blocks of a one-slot cell), of R rows, or of one row and P panels,
+// starting from the bias, then inputs, then state, and activates them, all in registers.
+template <class Cell, int R, int P, int V, class T>
 ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
   constexpr int64_t W = kWidth<T>;
   constexpr Gates in = Cell::input, hid = Cell::hidden;
   constexpr int first_in = in.first, count_in = in.slots == 1 ? V : in.count;
   constexpr int first_hid = hid.first, count_hid = hid.slots == 1 ? V : hid.count;
-  Vec<T> sums[R][V];
-  const T* rows[R];
+  const auto row = [m](int n) { return P == 1 ? m + n : m; };
+  const auto unit = [j](int n) { return P == 1 ? j : j + n * (V / in.slots) * W; };
+  Vec<T> sums[R * P][V];
+  const T *rows[R], *panels[P];
   ELMAN_UNROLL
-  for (int r = 0; r < R; r++) {
+  for (int n = 0; n < R * P; n++) {
     ELMAN_UNROLL
     for (int v = 0; v < V; v++) {
       const bool input = v >= first_in && v < first_in + count_in;
-      sums[r][v] = !input   ? load(f.w->extra + j)
-                   : f.x    ? load(f.w->bias + j * in.count + (v - first_in) * W)
-                   : f.part ? load(f.part[m + r] + j * in.slots + v * W)
-                            : load(f.a + (m + r) * f.lda + j * in.slots + v * W);
+      sums[n][v] = !input   ? load(f.w->extra + unit(n))
+                   : f.x    ? load(f.w->bias + unit(n) * in.count + (v - first_in) * W)
+                   : f.part ? load(f.part[row(n)] + unit(n) * in.slots + v * W)
+                            : load(f.a + row(n) * f.lda + unit(n) * in.slots + v * W);
     }
   }
   if (f.x) {
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) rows[r] = f.x + (m + r) * f.ldx;
-    accumulate<first_in, count_in>(sums, rows, f.in, f.w->ih + j * in.count * f.in);
+    ELMAN_UNROLL
+    for (int p = 0; p < P; p++) panels[p] = f.w->ih + unit(p) * in.count * f.in;
+    accumulate<first_in, count_in>(sums, rows, f.in, panels);
   }
   if (!f.rest) {
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) rows[r] = f.read[m + r];
-    accumulate<first_hid, count_hid>(sums, rows, f.hidden, f.w->hh + j * hid.count * f.hidden);
+    ELMAN_UNROLL
+    for (int p = 0; p < P; p++) panels[p] = f.w->hh + unit(p) * hid.count * f.hidden;
+    accumulate<first_hid, count_hid>(sums, rows, f.hidden, panels);
   }
   ELMAN_UNROLL
-  for (int r = 0; r < R; r++) {
+  for (int n = 0; n < R * P; n++) {
     ELMAN_UNROLL
-    for (int v = 0; v < V; v += in.slots) Cell::activate(f, m + r, j + (in.slots == 1 ? v * W : 0), &sums[r][v]);
+    for (int v = 0; v < V; v += in.slots) {
+      Cell::activate(f, row(n), unit(n) + (in.slots == 1 ? v * W : 0), &sums[n][v]);
+    }
   }
 }
 
+// A panel of V vectors, from unit j on, for all rows.
 template <class Cell, int V, class T>
 void forward_panel(const Forward<T>& f, int64_t j) {
-  each_tile(f.rows, [&](auto size, int64_t m) { forward_tile<Cell, decltype(size)::value, V>(f, m, j); });
+  each_tile(f.rows, [&](auto size, int64_t m) { forward_tile<Cell, decltype(size)::value, 1, V>(f, m, j); });
 }
 
 // Takes a whole step forward.
 template <class Cell, class T>
 void cell_forward(const Forward<T>& f) {
   constexpr int64_t W = kWidth<T>;
-  constexpr int slots = Cell::input.slots;
-  if constexpr (slots > 1) {
-    for (int64_t j = 0; j < f.units; j += W) forward_panel<Cell, slots>(f, j);
-  } else {
-    int64_t j = 0;
-    for (; j + 4 * W <= f.units; j += 4 * W) forward_panel<Cell, 4>(f, j);
-    switch ((f.units - j) / W) {
+  constexpr int slots = Cell::input.slots, V = slots > 1 ? slots : 4;
+  constexpr int64_t wide = V / slots * W;  // units of a full panel
+  const int64_t panels = f.units / wide, ahead = f.rows == 1 ? kSideBySide : 1;
+  const auto narrow = [&] {
+    switch (f.units % wide / W) {
       case 3:
-        forward_panel<Cell, 3>(f, j);
-        break;
+        return forward_panel<Cell, 3>(f, panels * wide);
       case 2:
-        forward_panel<Cell, 2>(f, j);
-        break;
+        return forward_panel<Cell, 2>(f, panels * wide);
       case 1:
-        forward_panel<Cell, 1>(f, j);
-        break;
+        return forward_panel<Cell, 1>(f, panels * wide);
       default:
-        break;
+        return;
     }
+  };
+  if (slots == 1 && f.back) narrow();
+  for (int64_t i = 0; i < panels;) {
+    const int64_t n = panels - i < ahead ? 1 : ahead, at = f.back ? panels - i - n : i;
+    if (n > 1) {
+      forward_tile<Cell, 1, kSideBySide, V>(f, 0, at * wide);
+    } else {
+      forward_panel<Cell, V>(f, at * wide);
+    }
+    i += n;
   }
+  if (slots == 1 && !f.back) narrow();
   if constexpr (Cell::second) Cell::finish(f);
 }
 

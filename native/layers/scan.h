@@ -33,6 +33,7 @@ struct DirectionTape {
   const T** part;              // (total,): in prediction, where the inputs' part of each row's sums lies, if it is made
   int64_t lda, ld, units, hidden;
   Norm<T> norm;  // of all rows
+  bool back;     // whether the next step takes the weights' panels from the last to the first
   Regular regular;
   RegularTape<T> own;
 };
@@ -108,6 +109,7 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
                      DirectionTape<T>& d) {
   const bool gates = Cell::second || Cell::norm || (keep && Cell::gates);
   d.hidden = hidden;
+  d.back = false;
   d.units = padded<T>(hidden);
   d.ld = spaced<T>(d.units);
   d.lda = spaced<T>(d.units * Cell::input.slots);
@@ -216,8 +218,8 @@ void leave_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows) {
 // x (total, ldx) are the layer's inputs, or null where d.part has their part of the sums; h0, c0 the given state,
 // `rest` where none was. keep: gates are wanted for the way back.
 template <class Cell, class T>
-void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* x,
-                  int64_t ldx, int64_t in, bool keep, bool rest) {
+void scan_forward(const Steps& s, bool reverse, DirectionTape<T>& d, const CellWeights<T>& w, const T* x, int64_t ldx,
+                  int64_t in, bool keep, bool rest) {
   const bool hoist = x && (Cell::norm || hoists(s, in));
   Forward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
@@ -248,6 +250,8 @@ void scan_forward(const Steps& s, bool reverse, const DirectionTape<T>& d, const
     }
     step.rows = s.count[t];
     step.rest = rest && i == 0;
+    step.back = d.back;
+    d.back = !d.back;
     step.h_prev = d.h_prev + m, step.h = d.made_h + m * d.ld;
     if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
     if (x && !hoist) step.x = x + m * ldx;

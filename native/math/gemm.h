@@ -65,19 +65,28 @@ ELMAN_INLINE void each_tile(int64_t rows, F f) {
   }
 }
 
-// acc[r][FIRST + v] += sum_q x[r][q] w[q][v], for a panel of NV vectors.
-template <int FIRST, int NV, int R, int ALL, class T>
-ELMAN_INLINE void accumulate(Vec<T> (&acc)[R][ALL], const T* const (&x)[R], int64_t length, const T* w) {
+// acc[r][FIRST + v] += sum_q x[r][q] w[q][v], of R rows and a panel w[0] of NV vectors; or acc[p][FIRST + v] of a
+// single row and P panels side by side.
+template <int FIRST, int NV, int N, int ALL, int R, int P, class T>
+ELMAN_INLINE void accumulate(Vec<T> (&acc)[N][ALL], const T* const (&x)[R], int64_t length, const T* const (&w)[P]) {
+  static_assert(N == R * P && (R == 1 || P == 1));
   constexpr int W = kWidth<T>;
-  for (int64_t q = 0; q < length; q++, w += NV * W) {
+  const T* lines[P];
+  ELMAN_UNROLL
+  for (int p = 0; p < P; p++) lines[p] = w[p];
+  for (int64_t q = 0; q < length; q++) {
     Vec<T> a[R];
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) a[r] = splat(x[r][q]);
     ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) {
-      const Vec<T> b = load(w + v * W);
+    for (int p = 0; p < P; p++) {
       ELMAN_UNROLL
-      for (int r = 0; r < R; r++) acc[r][FIRST + v] = fma<T>(a[r], b, acc[r][FIRST + v]);
+      for (int v = 0; v < NV; v++) {
+        const Vec<T> b = load(lines[p] + v * W);
+        ELMAN_UNROLL
+        for (int r = 0; r < R; r++) acc[p + r][FIRST + v] = fma<T>(a[r], b, acc[p + r][FIRST + v]);
+      }
+      lines[p] += NV * W;
     }
   }
 }
@@ -145,7 +154,7 @@ ELMAN_INLINE void product_tile(const Rows& x, int64_t m, const Inner& inner, con
     if constexpr (SPLIT) {
       accumulate_split<NV>(acc, rows, length, from);
     } else {
-      accumulate<0, NV>(acc, rows, length, from);
+      accumulate<0, NV>(acc, rows, length, {from});
     }
   });
   ELMAN_UNROLL
@@ -168,15 +177,47 @@ void product_panel(const Rows& x, int64_t rows, const Inner& inner, const T* w, 
   });
 }
 
+// One row, and full panels side by side.
+template <class T, class Rows>
+void product_row(const Rows& x, const Inner& inner, const T* w, T* c, const T* bias, Start start) {
+  constexpr int64_t W = kWidth<T>, NV = kTileVectors;
+  Vec<T> acc[kSideBySide][NV];
+  const T* panels[kSideBySide];
+  ELMAN_UNROLL
+  for (int p = 0; p < kSideBySide; p++) {
+    panels[p] = w + p * NV * W * inner.size();
+    ELMAN_UNROLL
+    for (int v = 0; v < NV; v++) {
+      acc[p][v] = start == Start::add    ? load(c + (p * NV + v) * W)
+                  : start == Start::bias ? load(bias + (p * NV + v) * W)
+                                         : Vec<T>{};
+    }
+  }
+  each_run<1>(x, 0, inner, w, NV * W, [&](const T* const(&rows)[1], int64_t length, const T*) {
+    accumulate<0, NV>(acc, rows, length, panels);
+    ELMAN_UNROLL
+    for (int p = 0; p < kSideBySide; p++) panels[p] += length * NV * W;
+  });
+  ELMAN_UNROLL
+  for (int p = 0; p < kSideBySide; p++) {
+    ELMAN_UNROLL
+    for (int v = 0; v < NV; v++) store(c + (p * NV + v) * W, acc[p][v]);
+  }
+}
+
 // C[0:rows] = start + X W for a matrix of `outputs` columns (padded to whole vectors): panels of 4 vectors, and a
 // narrower last one. SPLIT: a panel of one or two vectors may split its sums.
 template <bool SPLIT = false, class T, class Rows>
 void product(const Rows& x, int64_t rows, const Inner& inner, const T* w, int64_t outputs, T* c, int64_t ldc,
              const T* bias, Start start) {
-  constexpr int64_t W = kWidth<T>;
-  for (int64_t left = padded<T>(outputs) / W; left > 0;) {
-    const int64_t vectors = left < kTileVectors ? left : kTileVectors;
+  constexpr int64_t W = kWidth<T>, together = kSideBySide * kTileVectors;
+  int64_t vectors;
+  for (int64_t left = padded<T>(outputs) / W; left > 0; left -= vectors) {
+    vectors = rows == 1 && left >= together ? together : left < kTileVectors ? left : kTileVectors;
     switch (vectors) {
+      case together:
+        product_row(x, inner, w, c, bias, start);
+        break;
       case 4:
         product_panel<4, false>(x, rows, inner, w, c, ldc, bias, start);
         break;
@@ -193,7 +234,6 @@ void product(const Rows& x, int64_t rows, const Inner& inner, const T* w, int64_
     w += vectors * W * inner.size();
     c += vectors * W;
     bias += bias ? vectors * W : 0;
-    left -= vectors;
   }
 }
 

@@ -70,6 +70,9 @@ constexpr int kTileRows = ELMAN_HAS_FMA ? 3 : 2;
 #endif
 constexpr int kTileVectors = 4;
 
+// Panels of a single row that go side by side: the chains of one are too few to keep the multiply-adds busy.
+constexpr int kSideBySide = 2;
+
 template <class T>
 ELMAN_INLINE int64_t padded(int64_t n) {
   return (n + kWidth<T> - 1) / kWidth<T> * kWidth<T>;

@@ -103,7 +103,8 @@ void step(Shard* shard, const Shard* before, const Program& p, const T* theta, c
     if (op.kind == LayerKind::attention) {
       AttentionStep<T>::forward(f, rows.sentence, rows.memories[i]);
     } else if (op.kind == LayerKind::recurrent) {
-      const DirectionTape<T>& d = s.ops[i].dir[0];
+      DirectionTape<T>& d = s.ops[i].dir[0];
+      if (before) d.back = opened<T>(before)->ops[i].dir[0].back;
       for (int part = 0; part < (d.c0 ? 2 : 1); part++) {
         enter_state(op, theta, d, before ? &opened<T>(before)->ops[i].dir[0] : nullptr, part, rows);
       }

@@ -12,7 +12,7 @@ import numpy as np
 from elman.core import schedules
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
-from elman.core.requests import Batch, Constraints, Objective, Records, UpdateRule
+from elman.core.requests import Batch, Constraints, Objective, Records, Updater, UpdateRule
 from elman.core.schedules import Schedule
 from elman.engines.select import select
 from elman.network import Network, arguments
@@ -53,13 +53,15 @@ class TrainingState(NamedTuple):
         """Returns the learning rates (count,) of the next updates."""
         return self.optimizer.learning_rate * schedules.factors(self.schedule, self.updates, count)
 
-    def apply(self, batch: Batch, records: Records) -> tuple[np.ndarray, np.ndarray, int]:
+    def apply(
+        self, batch: Batch, records: Records, executor: Updater | None = None
+    ) -> tuple[np.ndarray, np.ndarray, int]:
         """Applies a block of updates to theta and the slots; returns their losses, gradient norms, and how many were
         applied: all, or those before the first that found a loss or norm that is not finite."""
         layout, theta = self.network.layout, self.network.theta
         rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
-        engine = select(layout, self.loss)
-        return engine.update(layout, theta, batch, self.objective(batch), rule, self.slots, self.updates, records)
+        updater = executor or select(layout, self.loss)
+        return updater.update(layout, theta, batch, self.objective(batch), rule, self.slots, self.updates, records)
 
     def apply_gradient(self, gradient: np.ndarray) -> float:
         """Applies one update to theta and the slots with a gradient (P,) from elsewhere, which it may change; returns

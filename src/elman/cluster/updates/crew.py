@@ -1,0 +1,236 @@
+"""The workers that compute an update's shards: who they are, what each has been sent, and what is left of a lost one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.cluster.updates.arrays import Unreadable, packed
+from elman.cluster.updates.tree import Shards, Sum, divide, subtrees
+from elman.cluster.updates.worker import Task, facts, install
+from elman.core.layers import Layout
+from elman.core.requests import Batch, Objective
+
+__all__ = ["Asked", "ClusterWarning", "Crew", "Cost"]
+
+LOOK_SECONDS = 1.0  # between two looks at who is in the cluster
+RECENT = 0.3  # what the last share counts in a worker's rate
+
+
+class ClusterWarning(UserWarning):
+    """A worker that cannot take part, or was lost."""
+
+
+class Asked(NamedTuple):
+    """One update, as workers are asked for it; its batch is the crew's."""
+
+    number: int
+    theta: np.ndarray  # (P,)
+    rows: np.ndarray  # int64
+    shards: int  # into which the rows are cut
+
+
+class Cost(NamedTuple):
+    """What an update took, in seconds: the longest that a worker computed, all until its sums were there, and bytes
+    sent and received."""
+
+    computing: float
+    waiting: float
+    bytes: int
+
+
+@dataclass
+class Worker:
+    """One worker of the cluster."""
+
+    address: str
+    threads: int
+    rate: float = 0.0  # shards a second; 0: not known
+    holds: int = -1  # the number of the task that it was sent
+
+
+class Crew:
+    """The workers of a Dask cluster, seen from one training. All of it runs on the client's event loop."""
+
+    def __init__(self, client: Any, wait: float, patience: float) -> None:
+        self.client, self.wait, self.patience = client, wait, patience
+        self.workers: dict[str, Worker] = {}
+        self.training = uuid.uuid4().hex
+        self.notes: list[str] = []  # what the user is to be told
+        self._new: dict[str, asyncio.Task[Worker | None]] = {}  # workers that are not ready yet, by address
+        self._refused: set[str] = set()  # addresses of workers that are unlike this machine
+        self._trouble = ""  # why the last worker that did not answer did not
+        self._looked, self._began = -LOOK_SECONDS, False
+        self._number, self._batch, self._like, self._files = 0, None, None, True
+        self._sent: Any = None
+
+    def take(self, layout: Layout, objective: Objective, batch: Batch) -> None:
+        """Makes a batch the one that is computed on."""
+        if batch is self._batch and (layout, objective) == self._like:
+            return
+        self._batch, self._like, self._sent = batch, (layout, objective), None
+        self._number += 1
+
+    async def sums(self, asked: Asked) -> tuple[dict[Shards, Sum], Cost]:
+        """Returns the sums of subtrees that together are all shards of an update, whichever workers come and go.
+
+        Raises RuntimeError where there is no worker for `wait` seconds.
+        """
+        began = time.perf_counter()
+        sums: dict[Shards, Sum] = {}
+        missing: list[Shards] = [(0, asked.shards)]
+        computing, moved = 0.0, 0
+        while missing:
+            workers = await self._present()
+            shares = [(worker, shards) for given in missing for worker, shards in self._shares(workers, given)]
+            calls = {
+                asyncio.create_task(self._ask(worker, asked, shards)): (worker, shards) for worker, shards in shares
+            }
+            missing = []
+            for call, (worker, shards) in (await self._answered(calls)).items():
+                answer = None if call.cancelled() else call.result()
+                if answer is None:
+                    missing.append(shards)
+                    if self.workers.pop(worker.address, None) is not None:
+                        self.notes.append(f"executor: worker {worker.address} was lost; others compute its shards")
+                    continue
+                computing = max(computing, answer[1])
+                moved += asked.theta.nbytes + sum(gradient.nbytes for _, gradient in answer[0].values())
+                sums |= answer[0]
+        self._began = True
+        return sums, Cost(computing, time.perf_counter() - began, moved)
+
+    async def close(self) -> None:
+        """Has the workers forget the training."""
+        calls = [self.client.rpc(address).elman_forget(training=self.training) for address in self.workers]
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    @staticmethod
+    def _shares(workers: list[Worker], shards: Shards) -> list[tuple[Worker, Shards]]:
+        known = [worker.rate / worker.threads for worker in workers if worker.rate]
+        usual = sum(known) / len(known) if known else 1.0  # of a thread, of a worker that has not computed anything yet
+        parts = divide(shards, [worker.rate or worker.threads * usual for worker in workers])
+        return [(worker, part) for worker, part in zip(workers, parts, strict=True) if part[0] < part[1]]
+
+    async def _answered(self, calls: dict[asyncio.Task[Any], Any]) -> dict[asyncio.Task[Any], Any]:
+        """Waits for calls, and cancels those of workers that are gone or much slower than they were."""
+        began, open_calls = time.monotonic(), set(calls)
+        while open_calls:
+            _, open_calls = await asyncio.wait(open_calls, timeout=LOOK_SECONDS)
+            if not open_calls:
+                return calls
+            passed, there = time.monotonic() - began, await self._addresses()
+            for call in open_calls:
+                worker, (first, last) = calls[call]
+                late = worker.rate and passed > self.patience + 10 * (last - first) / worker.rate
+                if late or worker.address not in there:
+                    call.cancel()
+        return calls
+
+    async def _ask(self, worker: Worker, asked: Asked, shards: Shards) -> tuple[dict[Shards, Sum], float] | None:
+        """Returns a worker's sums of its shards, and the seconds that it computed; None where it is lost."""
+        from distributed.protocol import to_serialize
+
+        parts = subtrees(shards, (0, asked.shards))
+        remote = self.client.rpc(worker.address)
+        began = time.perf_counter()
+        try:
+            answer: dict[str, Any] = {"missing": True}
+            while "missing" in answer:
+                if worker.holds != self._number:
+                    await self._send(worker)
+                    began = time.perf_counter()
+                answer = await remote.elman_part(
+                    training=self.training,
+                    number=self._number,
+                    update=asked.number,
+                    theta=to_serialize(asked.theta),
+                    rows=to_serialize(asked.rows),
+                    shards=parts,
+                )
+                if "missing" in answer:
+                    worker.holds = -1
+        except OSError:  # its connection broke
+            return None
+        rate = (shards[1] - shards[0]) / (time.perf_counter() - began)
+        worker.rate = rate if not worker.rate else (1 - RECENT) * worker.rate + RECENT * rate
+        sums = zip(answer["losses"], answer["gradients"], strict=True)
+        return dict(zip(parts, sums, strict=True)), answer["seconds"]
+
+    async def _send(self, worker: Worker) -> None:
+        """Sends a worker what all updates on the batch have in common."""
+        from distributed.protocol import to_serialize
+
+        assert self._batch is not None and self._like is not None
+        number = self._number
+        try:
+            if self._sent is None:
+                self._sent = to_serialize(Task(*self._like, packed(self._batch, self._files)))
+            await self.client.rpc(worker.address).elman_hold(training=self.training, number=number, task=self._sent)
+        except Unreadable:
+            self._files, self._sent = False, None
+            return await self._send(worker)
+        worker.holds = number
+
+    async def _addresses(self) -> dict[str, int]:
+        """Returns the addresses of the cluster's workers, with their threads."""
+        return await self.client.scheduler.ncores(workers=None)
+
+    async def _present(self) -> list[Worker]:
+        """Returns the workers that are there, having looked who is new and who is gone where it is time to."""
+        began, first = time.monotonic(), not self.workers
+        while not self.workers or time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            there = await self._addresses()
+            for address in set(self.workers) - set(there):
+                del self.workers[address]
+            for address in set(there) - set(self.workers) - set(self._new) - self._refused:
+                self._new[address] = asyncio.create_task(self._greet(address, there[address]))
+            if first and self._new:  # others go on without those who come
+                await asyncio.wait(self._new.values(), timeout=max(0.1, began + self.wait - time.monotonic()))
+            for address in [address for address, greeted in self._new.items() if greeted.done()]:
+                if (worker := self._new.pop(address).result()) is not None:
+                    self.workers[address] = worker
+            if not self.workers:
+                if time.monotonic() - began > self.wait:
+                    raise RuntimeError(
+                        f"executor: expected a Dask worker, found none for {self.wait:g} seconds among {len(there)}"
+                        + (f" ({self._trouble})" if self._trouble else "")
+                    )
+                await asyncio.sleep(0.1)
+        return [self.workers[address] for address in sorted(self.workers)]
+
+    async def _greet(self, address: str, threads: int) -> Worker | None:
+        """Prepares a new worker; None where it does not answer, or is unlike this machine."""
+        from distributed.protocol import pickle
+
+        worker = Worker(address, threads)
+        try:
+            answer = await self.client.rpc(address).run(function=pickle.dumps(install))
+            if answer["status"] != "OK":
+                raise RuntimeError(f"executor: worker {address} cannot run elman: {answer['exception']!r}")
+            own, other = facts(), answer["result"]
+            names = [name for name in own if other.get(name) != own[name]]
+            if not names:
+                await self._send(worker)
+                return worker
+        except OSError as error:
+            self._trouble = f"{address}: {error}"
+            return None
+        unlike = "; ".join(f"{name} {other.get(name)} there, {own[name]} here" for name in names)
+        text = (
+            f"executor: worker {address} would give other bits ({unlike}). Install the same elman on every machine; "
+            "the variable ELMAN_ISA, set on all, pins the instruction set"
+        )
+        if not self._began:
+            raise RuntimeError(text)
+        self._refused.add(address)
+        self.notes.append(text + ". The others go on without it")
+        return None
