@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+from elman.cluster.updates.worker import facts
 from elman.cluster.values import encoded
-from elman.engines.config import show_config
 
 __all__ = ["Unlike", "call", "signature"]
 
@@ -20,11 +19,9 @@ class Unlike(RuntimeError):
     """A worker would compute other bits than this process: its version, engine or instruction set is another."""
 
 
-@functools.cache
 def signature() -> str:
-    """Returns what decides the bits of a result beside the task: version, engine and instruction set."""
-    config = show_config()
-    return f"elman {config['version']}, engine {config['engine']}, instruction set {config['isa']}"
+    """Returns what decides the bits of a result beside the task: version, engine, instruction set and build."""
+    return ", ".join(f"{name} {value}" for name, value in facts().items())
 
 
 def call(function: Callable[[Any], Any], arguments: list[Any], expected: str) -> list[Called]:

@@ -28,7 +28,7 @@ def dispatch(
     argument: Callable[[str], Any],
     exchange: Callable[[Sequence[Ended], int], tuple[list[str], int]],
     waiting: Callable[[], int],
-    note: Callable[[Sequence[str], int], None],
+    note: Callable[[list[str], int, int], None],
 ) -> None:
     """Calls a function for every task, until all have ended.
 
@@ -36,7 +36,8 @@ def dispatch(
     exchange  writes how some tasks ended, and returns the keys of at most so many others to be done here, and how many
               others have ended that had been `waiting`
     waiting   returns how many tasks are to be done, by whomever
-    note      is called with the keys of those that ended here, and the number of those that ended elsewhere
+    note      is called with the keys of those that ended here, and the numbers of those that failed and of those that
+              ended elsewhere
 
     More tasks are out than there are workers: as many more as end within two seconds, so that quick ones are never
     waited for, and slow ones are left for other runners. Where a worker dies, its tasks are done again, and those that
@@ -64,7 +65,7 @@ def dispatch(
             slots = place.slots()
             room = 2 * slots + min(MOST, 2 * pace.rate()) - sum(map(len, out.values()))
             taken, others = exchange(ended, max(0, room))
-            note([each.key for each in ended], others)
+            note([each.key for each in ended], sum(each.error is not None for each in ended), others)
             size = max(1, min(pace.piece(), len(taken) // slots))
             for i in range(0, len(taken), size):
                 submit(taken[i : i + size])

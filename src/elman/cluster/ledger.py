@@ -9,20 +9,19 @@ import functools
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from elman.cluster.calls import signature
 from elman.cluster.digests import digest, name_of, source_of
 from elman.cluster.dispatch import dispatch
 from elman.cluster.places import place
-from elman.cluster.store import Ended, Store
+from elman.cluster.progress import Shown
+from elman.cluster.store import Store
 from elman.cluster.values import decoded
 from elman.core import checks
 from elman.core.checks import shown
 from elman.core.io import FileError
-from elman.estimators.ensemble import OnProgress
-from elman.estimators.progress import shown as shown_progress
 
 __all__ = ["Counts", "Ledger", "LedgerWarning", "Results", "TaskError"]
 
@@ -114,7 +113,7 @@ class Ledger:
         version: str | None = None,
         retry: bool = False,
         progress: bool = False,
-        on_progress: OnProgress | None = None,
+        on_progress: Callable[[float], None] | None = None,
     ) -> Results:
         """Calls `function(task)` for each task that the ledger has no result of, and returns the results of all.
 
@@ -130,8 +129,9 @@ class Ledger:
         engine and instruction set: where one changes, the task is done again. What a task raises is kept, listed in
         `Results.failed` and warned of (LedgerWarning), and the others go on.
         """
-        with shown_progress(checks.flag("progress", progress), on_progress) as report:
-            results = self.run_each(function, tasks, version=version, retry=retry, on_progress=report)
+        results = self.run_each(
+            function, tasks, version=version, retry=retry, progress=progress, on_progress=on_progress
+        )
         if results.failed:
             name, text = next(iter(results.failed.items()))
             last = text.rstrip().rpartition("\n")[2]
@@ -146,7 +146,8 @@ class Ledger:
         *,
         version: str | None = None,
         retry: bool = False,
-        on_progress: OnProgress | None = None,
+        progress: bool = False,
+        on_progress: Callable[[float], None] | None = None,
         on_ended: Callable[[Any], None] | None = None,
     ) -> Results:
         """Does what `run` does, without a word; `on_ended` is called with the name of each task that has ended."""
@@ -158,21 +159,20 @@ class Ledger:
             self._store.reopen(list(names))
         done = self._store.ended(list(names))
         queue = deque(key for key in names if key not in done)
-        total, ended = len(names), len(done)
+        shown_line = Shown(checks.flag("progress", progress))
+        ended, failed = 0, 0
 
-        def note(some: Sequence[str], others: int) -> None:
-            nonlocal ended
-            ended += len(some) + others
-            for key in some:
-                if on_ended is not None:
-                    on_ended(names[key])
-            if on_progress is not None and total:
-                on_progress(ended / total)
-
-        note([], 0)
-        for key in done:
-            if on_ended is not None:
+        def note(some: Iterable[str], failures: int, others: int) -> None:
+            nonlocal ended, failed
+            some = list(some)
+            ended, failed = ended + len(some) + others, failed + failures
+            shown_line.tell(ended, failed, len(names))
+            for key in some if on_ended is not None else ():
                 on_ended(names[key])
+            if on_progress is not None and names:
+                on_progress(ended / len(names))
+
+        note(done, len(self._store.ended(list(done), failed=True)), 0)
         if queue:
             with place(self.executor, self.workers) as where, self._store.runner() as me:
                 dispatch(

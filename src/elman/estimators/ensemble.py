@@ -10,6 +10,7 @@ import numpy as np
 
 from elman.estimators.executor import Executor, Task, Threads
 from elman.estimators.seeds import child
+from elman.estimators.shared import shared
 from elman.estimators.training import Job, Trained
 
 __all__ = ["Ensemble", "OnProgress", "fit", "fit_all", "span"]
@@ -46,13 +47,14 @@ def fit_all(
 ) -> list[list[Trained]]:
     """Trains several ensembles in parallel and returns, for each of them, the results of its members.
 
-    executor     runs the trainings; None: threads of this process. The results do not depend on it, bit for bit
+    executor     runs the trainings; None: that of `elman.cluster.computing`, else threads of this process. The results
+                 do not depend on it, bit for bit
     on_progress  is called with the fraction of all updates that is done. An exception that it raises ends all trainings
                  and is raised here
     """
     tasks = [Task(job, child(seed, k)) for jobs, seed, first in ensembles for k, job in enumerate(jobs, first)]
     progress = _Progress(on_progress, sum(task.job.recipe.updates for task in tasks))
-    found = iter((executor or Threads()).run(tasks, progress.add))
+    found = iter((executor or shared() or Threads()).run(tasks, progress.add))
     results = [[next(found) for _ in each.jobs] for each in ensembles]
     progress.finish()
     return results
