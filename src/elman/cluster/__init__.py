@@ -3,10 +3,10 @@ on a Dask cluster; with the results of one machine. All but threads needs the ex
 
 from __future__ import annotations
 
-from elman.cluster.current import computing
 from elman.cluster.ledger import Counts, Ledger, LedgerWarning, Results, TaskError
 from elman.cluster.updates.crew import ClusterWarning
 from elman.cluster.updates.executor import DaskExecutor, Profile
+from elman.engines.current import computing
 
 __all__ = [
     "ClusterWarning",

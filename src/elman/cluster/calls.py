@@ -15,7 +15,7 @@ __all__ = ["Unlike", "call", "signature"]
 Called = tuple[float, bytes | None, str | None]  # seconds; the result as bytes, or the traceback of an error
 
 
-class Unlike(RuntimeError):
+class Unlike(ValueError):
     """A worker would compute other bits than this process: its version, engine or instruction set is another."""
 
 

@@ -60,9 +60,7 @@ class Results(Mapping[Any, Any]):
     def __init__(self, store: Store, keys: Mapping[Any, str]) -> None:
         self._store, self._keys = store, keys
         failed = store.ended(list(keys.values()), failed=True)
-        self.failed: dict[Any, str] = {
-            name: store.row(key).error or "" for name, key in keys.items() if key in failed
-        }
+        self.failed: dict[Any, str] = {name: store.row(key).error or "" for name, key in keys.items() if key in failed}
 
     def __getitem__(self, name: Any) -> Any:
         if name in self.failed:

@@ -19,6 +19,7 @@ NEEDED = {
     "joblib": "processes need joblib; type: pip install 'elman[cluster]'",
     "distributed": "a Dask cluster needs distributed; type: pip install 'elman[cluster]'",
 }
+REACHED = 30.0  # seconds in which a scheduler answers, and has a worker
 FRESH = 1.0  # seconds for which one believes how many Dask workers there are
 
 
@@ -57,7 +58,7 @@ def place(executor: Any, workers: int | None = None) -> Generator[Place]:
             raise ValueError(f'{EXPECTED}, "tcp://HOST:8786" say, got {executor!r}')
         with _needed("distributed"):
             from distributed import Client
-        with Client(executor, set_as_default=False) as client:
+        with Client(executor, timeout=REACHED, set_as_default=False) as client:
             yield _Dask(client)
     elif hasattr(client, "get_executor") and hasattr(client, "scheduler"):
         if client.asynchronous:
@@ -120,6 +121,10 @@ class _Dask:
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
 
+        try:
+            client.wait_for_workers(1, timeout=REACHED)
+        except TimeoutError:
+            raise TimeoutError(f"executor: the Dask cluster at {client.scheduler.address} has no worker") from None
         self.lost = (KilledWorker, CancelledError, CommClosedError)
         self._client, self._pool = client, client.get_executor(pure=False)
         self._slots, self._asked, self._dumps = 1, 0.0, dumps

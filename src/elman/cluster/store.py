@@ -88,7 +88,9 @@ class Store:
             if own != APPLICATION:
                 raise FileError(self.path, "expected a ledger of elman, got another program's database")
             if version != FORMAT:
-                raise FileError(self.path, f"expected a ledger of format {FORMAT}, got {version}; a newer elman reads it")
+                raise FileError(
+                    self.path, f"expected a ledger of format {FORMAT}, got {version}; a newer elman reads it"
+                )
         except BaseException:
             self._sql.close()
             raise

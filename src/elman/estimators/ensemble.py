@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elman.engines.current import current
 from elman.estimators.executor import Executor, Task, Threads
 from elman.estimators.seeds import child
-from elman.estimators.shared import shared
 from elman.estimators.training import Job, Trained
 
 __all__ = ["Ensemble", "OnProgress", "fit", "fit_all", "span"]
@@ -54,7 +54,7 @@ def fit_all(
     """
     tasks = [Task(job, child(seed, k)) for jobs, seed, first in ensembles for k, job in enumerate(jobs, first)]
     progress = _Progress(on_progress, sum(task.job.recipe.updates for task in tasks))
-    found = iter((executor or shared() or Threads()).run(tasks, progress.add))
+    found = iter((executor or _usual()).run(tasks, progress.add))
     results = [[next(found) for _ in each.jobs] for each in ensembles]
     progress.finish()
     return results
@@ -66,6 +66,15 @@ def span(on_progress: OnProgress | None, begin: float, end: float) -> OnProgress
     Progress from 0 to 1 within the part becomes progress from `begin` to `end`. Returns None if `on_progress` is None.
     """
     return None if on_progress is None else lambda fraction: on_progress(begin + fraction * (end - begin))
+
+
+def _usual() -> Executor:
+    """Returns what runs trainings where no executor is given."""
+    if (executor := current()) is None:
+        return Threads()
+    from elman.estimators.shared import Shared  # which loads SQLite
+
+    return Shared(executor)
 
 
 class _Progress:

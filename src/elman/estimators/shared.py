@@ -7,29 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from elman.cluster.current import current
 from elman.cluster.ledger import Ledger, TaskError
-from elman.estimators.executor import Executor, Task
+from elman.estimators.executor import Task
 from elman.estimators.training import Trained, train
 from elman.train.errors import TrainingError
 from elman.train.history import History
 
-__all__ = ["Shared", "shared"]
-
-
-def shared() -> Executor | None:
-    """Returns what trains networks within `elman.cluster.computing`; None outside."""
-    executor = current()
-    if executor is None:
-        return None
-    return Shared(executor if isinstance(executor, Ledger) else Ledger(":memory:", executor))
+__all__ = ["Shared"]
 
 
 class Shared:
-    """Runs trainings as tasks of a ledger."""
+    """Runs trainings as tasks of a ledger, or of one in memory where a mere executor is given (see `Ledger`)."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, executor: Any) -> None:
+        self.ledger = executor if isinstance(executor, Ledger) else Ledger(":memory:", executor)
 
     def run(self, tasks: Sequence[Task], on_updates: Callable[[int], None]) -> list[Trained]:
         """Runs all tasks and returns their results (see `Executor.run`); TaskError where one fails."""
