@@ -27,7 +27,17 @@ HOST_GONE = 3600.0  # seconds: no runner lives without a beat for so long
 
 
 def started(path: Path, log: Path, tasks: int, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "tests.ledger_tasks", str(path), str(log), str(tasks), str(seconds)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.ledger_tasks",
+        str(path),
+        str(log),
+        str(tasks),
+        str(seconds),
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -53,7 +63,7 @@ def test_results_come_in_the_order_of_the_tasks_and_failures_are_listed(tmp_path
         assert result["square"] == k * k
         np.testing.assert_array_equal(result["array"], np.full(3, k / 3))
     assert "in square" in results.failed[13]
-    with pytest.raises(TaskError, match="task 13 failed:\n(?s:.*)ValueError: unlucky"):
+    with pytest.raises(TaskError, match=r"task 13 failed:\n(?s:.*)ValueError: unlucky"):
         results[13]
     assert repr(results) == "Results: 39 done, 1 failed"
 
@@ -163,7 +173,7 @@ def test_an_error_of_the_caller_ends_the_run_and_frees_its_tasks(tmp_path: Path)
 
 def test_a_worker_with_another_build_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dispatch, "signature", lambda: "elman 9")
-    with pytest.raises(Unlike, match="expected elman 9. Set ELMAN_ISA"):
+    with pytest.raises(Unlike, match=r"expected elman 9\. Set ELMAN_ISA"):
         Ledger(":memory:").run(plain, [1])
 
 

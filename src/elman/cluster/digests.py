@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copyreg
 import dataclasses
 import functools
 import hashlib
@@ -103,7 +104,7 @@ class _Walk:
             self.all(value.entropy, value.spawn_key, value.pool_size)
         elif kind in (list, tuple) or (isinstance(value, tuple) and hasattr(kind, "_fields")):
             self.all(*value)
-        elif kind in (dict, types.MappingProxyType):
+        elif kind is dict or isinstance(value, types.MappingProxyType):
             self.all(*(each for item in value.items() for each in item))
         elif kind in (set, frozenset):
             self.all(*sorted(digest(self.name, each) for each in value))
@@ -115,7 +116,8 @@ class _Walk:
     def pickled(self, value: Any) -> None:
         """Adds an object by what pickling would keep of it."""
         try:
-            reduced = value.__reduce_ex__(4)
+            own = copyreg.dispatch_table.get(type(value))
+            reduced = own(value) if own is not None else value.__reduce_ex__(4)
         except TypeError as error:
             raise TypeError(f"{self.name}: expected values that can be pickled, got {shown(value)}: {error}") from None
         if isinstance(reduced, str):

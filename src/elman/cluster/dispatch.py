@@ -82,7 +82,7 @@ def dispatch(
                     deaths.update(keys)
                     for key in keys:
                         if deaths[key] >= SUSPECT + DEADLY:
-                            why = f"{deaths[key]} workers died with this task, the last {DEADLY} with it alone: {error}"
+                            why = f"{deaths[key]} workers died with this task, the last {DEADLY} with it alone"
                             ended.append(Ended(key, 0.0, None, f"{type(error).__name__}: {why}"))
                         elif deaths[key] >= SUSPECT:
                             suspects.append(key)

@@ -165,8 +165,9 @@ class Ledger:
             some = list(some)
             ended, failed = ended + len(some) + others, failed + failures
             shown_line.tell(ended, failed, len(names))
-            for key in some if on_ended is not None else ():
-                on_ended(names[key])
+            if on_ended is not None:
+                for key in some:
+                    on_ended(names[key])
             if on_progress is not None and names:
                 on_progress(ended / len(names))
 

@@ -26,7 +26,8 @@ FRESH = 1.0  # seconds for which one believes how many Dask workers there are
 class Place(Protocol):
     """Somewhere to call functions. `lost` are errors of calls that ended with their worker, and not by themselves."""
 
-    lost: tuple[type[BaseException], ...]
+    @property
+    def lost(self) -> tuple[type[BaseException], ...]: ...
 
     def slots(self) -> int:
         """Returns how many calls run at a time; it may change."""
@@ -119,7 +120,7 @@ class _Dask:
     def __init__(self, client: Any) -> None:
         from cloudpickle import dumps
         from distributed import KilledWorker
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
 
         try:
             client.wait_for_workers(1, timeout=REACHED)

@@ -58,9 +58,10 @@ def _plain(value: Any, parts: bytearray, name: str) -> Any:
     if kind is dict:
         return ["dict", *([_plain(key, parts, name), _plain(each, parts, f"{name}[{key!r}]")]
                           for key, each in value.items())]  # fmt: skip
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in KINDS and value.dtype.names is None:
+    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
+    if array is not None and array.dtype.kind in KINDS and array.dtype.names is None:
         own = "array" if isinstance(value, np.ndarray) else "scalar"
-        return [own, value.dtype.str, list(value.shape), *_placed(np.asarray(value).tobytes(), parts)]
+        return [own, array.dtype.str, list(array.shape), *_placed(array.tobytes(), parts)]
     if kind is bytes:
         return ["bytes", *_placed(value, parts)]
     if callable(getattr(value, "save", None)) and kind.__module__.partition(".")[0] == "elman":

@@ -66,8 +66,8 @@ def tune(
                  scheduler, or a Ledger, which keeps their scores; None: this process
     at_once      number of trials that are chosen and computed together, by the scores of those before them
 
-    The same seed of the forecaster and `at_once` give the same trials. `ModuleNotFoundError` without optuna, `DataError`
-    for too few rows.
+    The same seed of the forecaster and `at_once` give the same trials. `ModuleNotFoundError` without optuna,
+    `DataError` for too few rows.
     """
     try:
         import optuna

@@ -1,0 +1,138 @@
+"""Many models on a Dask cluster: the same results as on one machine, whoever dies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elman
+from elman.cluster import Ledger, LedgerWarning, computing
+from tests.ledger_tasks import deadly, lines, plain, square
+
+distributed = pytest.importorskip("distributed")
+pytestmark = [  # of what Dask does while it starts and ends
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning:distributed"
+    ),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    paths = os.pathsep.join([str(Path(elman.__file__).parents[1]), str(Path(__file__).parents[1])])
+    usual = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = paths  # for the workers, where elman is not installed
+    try:
+        with (
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+    finally:
+        if usual is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = usual
+
+
+def yearly(rows: int = 96) -> np.ndarray:
+    t = np.arange(rows)
+    return 10 + np.sin(2 * np.pi * t / 12) + np.random.default_rng(0).normal(0, 0.1, rows)
+
+
+def test_results_and_failures_are_those_of_threads(client: Any, tmp_path: Path):
+    for executor in (client, client.scheduler.address, None):
+        log = tmp_path / "log"
+        with pytest.warns(LedgerWarning, match="1 of 30 tasks failed, 13 first: ValueError: unlucky"):
+            results = Ledger(":memory:", executor).run(partial(square, log=str(log)), range(30))
+        assert [each["square"] for each in results.values()] == [k * k for k in range(30) if k != 13]
+        assert "in square" in results.failed[13]
+    assert sorted(lines(log), key=int) == sorted([str(k) for k in range(30)] * 3, key=int)
+
+
+def test_tasks_of_a_killed_worker_are_done_again(client: Any, tmp_path: Path):
+    log = tmp_path / "log"
+    results = Ledger(tmp_path / "runs.sqlite", client).run(partial(deadly, log=str(log), always=False), range(8))
+    assert dict(results) == {k: k for k in range(8)}
+    assert lines(log).count("3") >= 2
+
+
+def test_an_address_without_a_scheduler_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("elman.cluster.places.REACHED", 1.0)
+    with pytest.raises(OSError, match=r"tcp://127\.0\.0\.1:1"):
+        Ledger(":memory:", "tcp://127.0.0.1:1").run(plain, [1])
+
+
+def test_a_forecaster_has_the_same_bits(client: Any, tmp_path: Path):
+    options: dict[str, Any] = {"horizon": 4, "season": 12, "effort": "fast", "members": 2, "updates": 20, "windows": 3}
+    here = elman.Forecaster(**options).fit(yearly())
+    ledger = Ledger(tmp_path / "runs.sqlite", client)
+    there = elman.Forecaster(**options).fit(yearly(), executor=ledger)
+    assert ledger.counts().done >= 4
+    assert there.forecast().values.tobytes() == here.forecast().values.tobytes()
+    tested = here.backtest(2, step=2, executor=client)
+    np.testing.assert_array_equal(tested.forecasts[tested.model], here.backtest(2, step=2).forecasts[tested.model])
+
+
+def test_every_estimator_trains_where_it_is_told_to(client: Any):
+    def scores() -> np.ndarray:
+        detector = elman.AnomalyDetector(season=12, members=2, updates=20)
+        return detector.fit(yearly()).detect(yearly()).score
+
+    with computing(client):
+        there = scores()
+    np.testing.assert_array_equal(there, scores())
+
+
+def test_a_grid_search_of_scikit_learn_on_the_cluster(client: Any):
+    joblib = pytest.importorskip("joblib")
+    pytest.importorskip("sklearn")
+    from sklearn.model_selection import GridSearchCV
+
+    rng = np.random.default_rng(0)
+    y = np.repeat(["rising", "falling"], 20)
+    X = np.where(y == "rising", 1.0, -1.0)[:, None] * np.linspace(-1, 1, 8) + rng.normal(0, 0.3, (40, 8))
+    search = GridSearchCV(
+        elman.SequenceClassifier(updates=20, members=1), {"hidden_size": [3, 4], "cell": ["tanh", "gru"]}, cv=2
+    )
+    with joblib.parallel_config(backend="dask", client=client):
+        there = search.fit(X, y).cv_results_
+    here = search.fit(X, y).cv_results_
+    for k in range(2):
+        np.testing.assert_array_equal(there[f"split{k}_test_score"], here[f"split{k}_test_score"])
+
+
+def test_the_command_line_forecasts_the_same(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("typer")
+    pytest.importorskip("matplotlib")
+    from elman.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("sales.csv").write_text("sales\n" + "\n".join(f"{each:.3f}" for each in yearly()))
+    small = ["--season", "12", "--horizon", "3", "--members", "2", "--updates", "10", "--windows", "2"]
+    cluster = ["--cluster", client.scheduler.address, "--ledger", "runs.sqlite"]
+    assert main(["forecast", "sales.csv", *small, "--out", "here"]) == 0
+    assert main(["forecast", "sales.csv", *small, "--out", "there", *cluster]) == 0
+    for name in ("sales.forecast.csv", "sales.forecaster.safetensors"):
+        assert Path("here", name).read_bytes() == Path("there", name).read_bytes()
+    assert Ledger("runs.sqlite").counts().done >= 2
+
+
+def test_the_tuner_tries_the_same_options(client: Any):
+    pytest.importorskip("optuna")
+    from elman.forecast.tune import tune
+
+    base = elman.Forecaster(horizon=3, season=12, models="network", updates=5, members=1, windows=1)
+    space = {"hidden_size": (2, 3), "cell": ("tanh", "gru")}
+    here, there = (
+        tune(yearly(), forecaster=base, trials=3, windows=1, space=space, executor=executor, at_once=2)
+        for executor in (None, client)
+    )
+    assert here.trials == there.trials
