@@ -1,9 +1,9 @@
 """Thousands of short fits through a ledger whose processes are killed: `python -m tests.campaigns.ledger`.
 
-A coordinator has processes of joblib train a small network for each task. After random whiles it is killed with SIGKILL,
-alone or with all of its processes, or one of those is, and where it is gone the next one starts on the same ledger. In
-the end every task has one result, a sample of them has the bits of a fit made here, and no task whose result was in the
-ledger at a kill was begun again after it. Linux alone.
+A coordinator has processes of joblib train a small network for each task. Some while after it began to, it is killed
+with SIGKILL, alone or with all of its processes, or one of those is; where it is gone, the next one starts on the same
+ledger. In the end every task has one result, a sample of them has the bits of a fit made here, and no task whose result
+was in the ledger at a kill was begun again after it. Linux alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from elman.cluster import Ledger
 
 __all__ = ["fit", "main"]
 
-MEAN_SECONDS = 4.0  # from one kill to the next
+MEAN_SECONDS = 2.0  # until a coordinator is killed that has begun to work
 SAMPLE = 50  # fits made again
 
 
@@ -76,10 +77,8 @@ def killed(pid: int, rng: np.random.Generator) -> str:
     else:
         what, targets = ("coordinator", [pid]) if what == "worker" else (what, [pid, *own * (what == "everything")])
     for each in targets:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(each, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     return what
 
 
@@ -94,6 +93,9 @@ def campaign(tasks: int, kills: int, seed: int, folder: Path, executor: str) -> 
             if process is not None and process.returncode == 0:
                 break
             process = subprocess.Popen(command)
+            size = _begun(log).total()
+            while process.poll() is None and _begun(log).total() == size:
+                time.sleep(0.1)
         try:
             process.wait(rng.exponential(MEAN_SECONDS) if counted.total() < kills else None)
             continue
@@ -105,12 +107,12 @@ def campaign(tasks: int, kills: int, seed: int, folder: Path, executor: str) -> 
             time.sleep(1.0)  # processes without a coordinator end their piece of work
             now = _done(ledger)
             assert kept <= now, f"{len(kept - now)} results are lost"
-            begun = Counter(log.read_text().split()) if log.exists() else Counter[str]()
+            begun = _begun(log)
             twice = [name for name in kept if begun[name] != before[name]]
             assert not twice, f"{len(twice)} tasks were done again though their results were there: {twice[:5]}"
             kept, before = now, begun
             print(f"{counted.total()} kills: {len(kept)} of {tasks} are done", flush=True)
-    begun = Counter(log.read_text().split())
+    begun = _begun(log)
     assert all(begun[name] == before[name] for name in kept), "tasks were done again though their results were there"
     assert begun.keys() == {str(k) for k in range(tasks)}
     with Ledger(ledger) as done:
@@ -120,6 +122,10 @@ def campaign(tasks: int, kills: int, seed: int, folder: Path, executor: str) -> 
             assert results[k].tobytes() == fit(k, os.devnull).tobytes(), f"task {k} has other bits"
     counted["begun more than once"] = sum(count > 1 for count in begun.values())
     return counted
+
+
+def _begun(log: Path) -> Counter[str]:
+    return Counter(log.read_text().split() if log.exists() else ())
 
 
 def _done(ledger: Path) -> set[str]:
