@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ RULES: list[dict[str, Any]] = [{}, {"clip_norm": 1e-3}, {"clip_value": 1e-4, "cl
 
 def ranges(rng: np.random.Generator, shards: int, parts: int) -> list[tuple[int, int]]:
     cuts = [0, *sorted(rng.integers(0, shards + 1, parts - 1).tolist()), shards]
-    return [(lo, hi) for lo, hi in zip(cuts, cuts[1:], strict=False) if lo < hi]
+    return [(lo, hi) for lo, hi in pairwise(cuts) if lo < hi]
 
 
 def joined(
@@ -69,7 +70,7 @@ def test_shards_are_divided_by_what_workers_compute_in_a_second() -> None:
         assert len(parts) == workers
         assert parts[0][0] == lo
         assert parts[-1][1] == lo + count
-        assert all(before[1] == after[0] for before, after in zip(parts, parts[1:], strict=False))
+        assert all(before[1] == after[0] for before, after in pairwise(parts))
         shares = np.array([hi - first for first, hi in parts])
         assert (np.abs(shares - count * rates / rates.sum()) <= count / workers / 4 + 1).all()
 
