@@ -1,4 +1,4 @@
-"""One model trained by the workers of a Dask cluster has the bits that it has on one machine, whoever comes and goes."""
+"""One model trained by the workers of a Dask cluster has the bits of one machine, whoever comes and goes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROWS, STEPS, WIDTH = 46, 7, 3
 def started(workers: int) -> Any:
     """A cluster of processes on this machine, each worker with one thread."""
     return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, worker_dashboard_address=None
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", worker_dashboard_address=":0"
     )
 
 
@@ -182,7 +182,7 @@ def test_killed_workers_change_no_bit(seed: int) -> None:
         spread.update(**given)
         alone.update(**given)
         killer = kill_some(client, np.random.default_rng(seed).uniform(0, 0.5, 2))
-        with pytest.warns(ClusterWarning, match="was lost; others compute its shards"):
+        with pytest.warns(ClusterWarning, match="was lost; others compute its shards"):  # noqa: PT031
             while killer.is_alive() or spread.updates < 50:
                 spread.update(**given)
     while alone.updates < spread.updates:
@@ -218,7 +218,7 @@ def test_a_worker_that_stands_still_is_done_without() -> None:
         stopped = next(iter(client.run(os.getpid).values()))
         os.kill(stopped, signal.SIGSTOP)
         try:
-            with pytest.warns(ClusterWarning, match="was lost"):
+            with pytest.warns(ClusterWarning, match="was lost"):  # noqa: PT031
                 for _ in range(3):
                     spread.update(**given)
         finally:
@@ -329,19 +329,14 @@ def test_what_is_packed_is_what_is_unpacked() -> None:
     rng = np.random.default_rng(0)
     series = rng.normal(size=60).astype("float32")
     windows = np.lib.stride_tricks.sliding_window_view(series, 9)
-    for x in (
-        windows[..., None],
-        windows[::-1, ::-1, None],
-        windows[:, ::2, None],
-        np.broadcast_to(series[:9], (52, 9)),
-    ):
-        named = {
-            "source": NamedInput(np.asfortranarray(rng.normal(size=(52, 4, 2))), np.full(52, 3)),
-            "vector": NamedInput(rng.normal(size=(52, 2)), None),
-        }
-        batch = Batch(
-            x, rng.integers(0, 3, (52, 9)), None, rng.random((104, 9))[::2], [rng.random((52, 2))], None, named
-        )
+    named = {
+        "source": NamedInput(np.asfortranarray(rng.normal(size=(52, 4, 2))), np.full(52, 3)),
+        "vector": NamedInput(rng.normal(size=(52, 2)), None),
+    }
+    y, weight, state = rng.integers(0, 3, (52, 9)), rng.random((104, 9))[::2], [rng.random((52, 2))]
+    repeated = np.broadcast_to(series[:9], (52, 9))
+    for x in (windows[..., None], windows[::-1, ::-1, None], windows[:, ::2, None], repeated):
+        batch = Batch(x, y, None, weight, state, None, named)
         fields = arrays.packed(batch, True)
         assert fields[0].memory.nbytes <= series.nbytes
         back = arrays.unpacked(fields)
@@ -383,7 +378,7 @@ def test_losses_that_are_not_finite_end_the_training_as_on_one_machine(client: A
     for executor in (None, DaskExecutor(client, force=True)):
         found = trainer("tanh", "float64", executor)
         found.advice = False
-        with pytest.raises(elman.TrainingError, match="stopped at update 1 .*loss inf"):
+        with pytest.raises(elman.TrainingError, match=r"stopped at update 1 .*loss inf"):
             found.fit(**given, epochs=1, progress=False)
         assert found.updates == 0
 
