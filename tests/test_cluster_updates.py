@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_docs import blocks
 
 import elman
 from elman.cluster import ClusterWarning, DaskExecutor
@@ -177,7 +178,11 @@ def kill_some(client: Any, delays: Any) -> threading.Thread:
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_workers_change_no_bit(seed: int) -> None:
     alone, given = trainer("lstm", "float32", None), data()
-    with started(2) as cluster, distributed.Client(cluster) as client, DaskExecutor(client, force=True) as executor:
+    with (
+        started(2) as cluster,
+        distributed.Client(cluster) as client,
+        DaskExecutor(client, force=True, wait=300) as executor,  # for processes that start on a busy machine
+    ):
         spread = trainer("lstm", "float32", executor)
         spread.update(**given)
         alone.update(**given)
@@ -388,13 +393,21 @@ def test_what_workers_cannot_compute_is_refused(client: Any) -> None:
     with pytest.raises(ValueError, match="window: expected None with an executor"):
         trainer("tanh", "float32", executor).fit(**given, window=3, epochs=1, progress=False)
     network = elman.Network(WIDTH, 4, 2)
-    own = elman.losses.Custom(lambda y_hat, y: ((y_hat - y) ** 2, 2 * (y_hat - y)))
+    own = elman.losses.Custom("own", lambda y_hat, y: ((y_hat - y) ** 2, 2 * (y_hat - y)))
     with pytest.raises(ValueError, match="executor: expected a network and a loss of the library's own"):
         elman.Trainer(network, loss=own, executor=executor).update(given["x"], given["y"])
     with pytest.raises(TypeError, match=r"executor: expected an elman.cluster.DaskExecutor, got 3"):
         elman.Trainer(network, executor=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"client: expected a dask.distributed.Client"):
         DaskExecutor("tcp://127.0.0.1:8786")
+
+
+def test_the_page_s_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[1] / "docs" / "cluster.md"
+    for block in blocks(page):
+        assert "assert" in block
+        exec(compile(block, str(page), "exec"), {})
 
 
 def test_workers_forget_a_training_that_has_ended(client: Any) -> None:

@@ -39,7 +39,7 @@ def killed_workers(runs: int, seed: int) -> None:
             given = data(dtype)
             alone = trainer(cell, dtype, None)
             lost = 0
-            with warnings.catch_warnings(record=True) as told, DaskExecutor(client, force=True) as executor:
+            with warnings.catch_warnings(record=True) as told, DaskExecutor(client, force=True, wait=300) as executor:
                 warnings.simplefilter("always", ClusterWarning)
                 spread = trainer(cell, dtype, executor)
                 killer = kill_some(client, rng.uniform(0, 0.4, int(rng.integers(1, 4))))

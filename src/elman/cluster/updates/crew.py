@@ -136,7 +136,7 @@ class Crew:
 
     async def _ask(self, worker: Worker, asked: Asked, shards: Shards) -> tuple[dict[Shards, Sum], float] | None:
         """Returns a worker's sums of its shards, and the seconds that it computed; None where it is lost."""
-        from distributed.protocol import to_serialize
+        from distributed.protocol.serialize import to_serialize
 
         parts = subtrees(shards, (0, asked.shards))
         remote = self.client.rpc(worker.address)
@@ -166,7 +166,7 @@ class Crew:
 
     async def _send(self, worker: Worker) -> None:
         """Sends a worker what all updates on the batch have in common."""
-        from distributed.protocol import to_serialize
+        from distributed.protocol.serialize import to_serialize
 
         assert self._batch is not None
         assert self._like is not None

@@ -119,8 +119,11 @@ class ReferenceEngine:
         rate: float,
     ) -> tuple[float, bool]:
         one = SimpleNamespace(rows=(), starts=(0, 0), rates=np.array([rate]), windows=None)
-        given = (loss, gradient.copy())
-        _, norms, made = run_updates(lambda *_: given, layout, theta, None, rule, slots, step, one)
+
+        def given(batch: Any, rows: Any, number: int, carry: Any) -> tuple[float, np.ndarray]:
+            return loss, gradient.copy()
+
+        _, norms, made = run_updates(given, layout, theta, None, rule, slots, step, one)
         return float(norms[0]), made == 1
 
     def update(
