@@ -143,6 +143,9 @@ class ReferenceEngine:
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)
 
+    def prepare(self, *_: Any, **__: Any) -> None:
+        return None
+
     def decode(self, layout: Any, theta: np.ndarray, batch: Any, search: Any) -> list[list[searching.Found]]:
         return searching.decode(layout, theta, batch, search)
 
