@@ -3,7 +3,9 @@
 Axis letters as everywhere: B rows, T steps, D inputs, H hidden units, G gates; the head has one output. Every contender
 gets the same weights, inputs and targets, and does the same: `train` is an update (forward, mean squared error,
 backward, gradient descent), `infer` a pass over whole sequences, `stream` one step of one sequence, `sine` one update
-of the sine paper's program, and `gemm` a square product, whose speed is the machine's peak.
+of the sine paper's program, and `gemm` a square product, whose speed is the machine's peak. Calls of loops of one's
+own: `update` is `train` with one update a call, `gradient` its loss and gradient alone, `step` one step of Adam with a
+gradient at hand.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ __all__ = ["CELLS", "GATES", "KINDS", "SHAPES", "Case"]
 
 CELLS = ("tanh", "lstm", "gru")
 GATES = {"tanh": 1, "lstm": 4, "gru": 3}
-KINDS = ("train", "infer", "stream", "sine", "gemm")
+KINDS = ("train", "update", "gradient", "step", "infer", "stream", "sine", "gemm")
+LEARNING = ("train", "update", "gradient", "sine")
 
 # B, T, D, H of the grid
 SHAPES = (
@@ -30,6 +33,7 @@ SHAPES = (
 )
 
 LEARNING_RATE = 1e-4
+STEP_RATE = 0.1  # of `step`, large enough to be seen beside the weights
 DATA_VALUES = 2**18  # a training set holds about so many inputs (1 MB of float32): several batches, all in cache
 
 
@@ -65,7 +69,7 @@ class Case:
     @property
     def batches(self) -> int:
         """Different batches in the training set; 1 where nothing is learned."""
-        if self.kind != "train":
+        if self.kind not in ("train", "update"):
             return 1
         return min(2048, max(2, DATA_VALUES // (self.B * self.T * self.D)))
 
@@ -79,10 +83,12 @@ class Case:
         """Multiplications and additions of the products needed; nothing asks for dx of the first layer."""
         if self.kind == "gemm":
             return 2 * self.B * self.D * self.H
+        if self.kind == "step":
+            return 0
         products = GATES[self.cell] * self.H
         inputs, states = 2 * self.steps * products * self.D, 2 * self.steps * products * self.H
         head = 2 * self.steps * self.H * self.head
-        return 2 * inputs + 3 * (states + head) if self.kind in ("train", "sine") else inputs + states + head
+        return 2 * inputs + 3 * (states + head) if self.kind in LEARNING else inputs + states + head
 
     def lengths(self) -> np.ndarray:
         """Steps of every row of the data (batches * B,); each batch holds the same lengths in another order."""

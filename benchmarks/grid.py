@@ -84,7 +84,9 @@ def _takes_part(peer: str, case: Case, group: str) -> bool:
         return peer == "numpy" and group == "sine"
     if group in ("threads", "float64") and peer == "numpy":
         return False
-    return peer != "onnxruntime" or (case.kind != "train" and case.dtype == "float32")
+    if case.kind in ("gradient", "step") and peer == "numpy":
+        return False
+    return peer != "onnxruntime" or (case.kind in ("infer", "stream") and case.dtype == "float32")
 
 
 # ---------------------------------------------------------------------------------------------- the groups
@@ -125,6 +127,14 @@ def _stream(shapes: Shapes) -> Found:
         for D, H in sizes[:4:3] if shapes == QUICK else sizes:
             case = Case("stream", cell, 1, 1, D, H)
             yield case, [Entry("torch, no head", "torch", replace(case, head=False))]
+
+
+def _calls(shapes: Shapes) -> Found:
+    for shape in (SHAPES[0], SHAPES[2]):
+        case = Case("update", "lstm", *shape)
+        yield case, [Entry("elman, fit", "elman", replace(case, kind="train"))]
+        yield Case("gradient", "lstm", *shape), []
+    yield Case("step", "lstm", *SHAPES[0]), []
 
 
 def _ragged(shapes: Shapes) -> Found:
@@ -168,6 +178,7 @@ GROUPS = {
     "infer": _infer,
     "single": _single,
     "stream": _stream,
+    "calls": _calls,
     "ragged": _ragged,
     "float64": _float64,
     "threads": _threads,
@@ -189,6 +200,7 @@ TRAIN_RATIOS = {
 }
 PEAKS = {64: 0.65, 128: 0.75, 256: 0.82, 512: 0.82}
 STEP_RATIOS = {"tanh": 8, "lstm": 11, "gru": 11}
+CALL_MICROS = {"update": 8, "gradient": 7, "step": 3}  # of the smallest shape
 EXTRA_RATIOS = {"elman, padded": 1 / 0.6, "elman, float32": 0.45}
 
 
@@ -206,10 +218,14 @@ def asked(row: Row, entry: Entry, isa: str | None = None) -> Asked | None:
     if label == "elman":
         if row.group == "train" and case.cell == "lstm" and case.B >= 32 and case.H in PEAKS:
             return Asked("peak", PEAKS[case.H])
+        if row.group == "calls" and _shape(case) == SHAPES[0]:
+            return Asked("micros", CALL_MICROS[case.kind])
         return Asked("micros", 1.5) if row.group == "stream" and (case.D, case.H) == (1, 16) else None
     if label not in ("torch", "jax", "onnxruntime"):
         return None
     if label == "torch":
+        if case.kind == "update" and _shape(case) == SHAPES[0]:
+            return Asked("ratio", 40)
         if row.group == "train":
             return Asked("ratio", TRAIN_RATIOS.get(_shape(case), (1, 1, 1))[cell])
         if row.group == "stream" and case.D == 1:

@@ -33,7 +33,7 @@ from elman.core.layers import (
     Skip,
 )
 from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
-from elman.train.constraints import make_constraints
+from elman.network.constraints import make_constraints
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"

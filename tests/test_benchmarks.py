@@ -18,6 +18,7 @@ from benchmarks.report import Result, as_json, as_markdown, lines
 from benchmarks.summary import nearest, table
 from benchmarks.timing import Measured, Pace, Workers, errors, measure
 
+CALLS = ("update", "gradient", "step")
 SMALL = {"B": 3, "T": 5, "D": 2, "H": 4}
 
 
@@ -26,7 +27,7 @@ def close(answer: dict[str, np.ndarray], case: Case) -> None:
     output, gradient = errors(answer, plain.witness(case))
     assert output < limit
     assert not gradient > limit
-    assert (case.kind == "train") == bool(gradient == gradient)
+    assert (case.kind in ("train", "update", "gradient", "step")) == bool(gradient == gradient)
 
 
 def cases(*kinds: str, dtypes: tuple[str, ...] = ("float32",)) -> list[Case]:
@@ -36,6 +37,8 @@ def cases(*kinds: str, dtypes: tuple[str, ...] = ("float32",)) -> list[Case]:
             for dtype in dtypes:
                 if kind == "stream":
                     found.append(Case("stream", cell, 1, 1, 2, 4, dtype=dtype))
+                elif kind in CALLS:
+                    found.append(Case(kind, cell, **SMALL, dtype=dtype))
                 else:
                     found += [Case(kind, cell, **SMALL, dtype=dtype, ragged=ragged) for ragged in (False, True)]
     return found
@@ -45,7 +48,7 @@ def name(case: Case) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", cases("train", "infer", "stream", dtypes=("float32", "float64")), ids=name)
+@pytest.mark.parametrize("case", cases("train", "infer", "stream", *CALLS, dtypes=("float32", "float64")), ids=name)
 def test_elman_and_the_witness_agree(case: Case):
     """The witness is a program of its own; elman's engines stand by their own tests."""
     work = ours.build(case)
@@ -53,7 +56,7 @@ def test_elman_and_the_witness_agree(case: Case):
     assert work.run(2) >= 2
 
 
-@pytest.mark.parametrize("case", cases("train", "infer", "stream", dtypes=("float32", "float64")), ids=name)
+@pytest.mark.parametrize("case", cases("train", "infer", "stream", *CALLS, dtypes=("float32", "float64")), ids=name)
 def test_torch_and_the_witness_agree(case: Case):
     pytest.importorskip("torch")
     from benchmarks.contenders import torch
@@ -61,7 +64,7 @@ def test_torch_and_the_witness_agree(case: Case):
     close(torch.build(case).answer, case)
 
 
-@pytest.mark.parametrize("case", cases("train", "infer", "stream"), ids=name)
+@pytest.mark.parametrize("case", cases("train", "infer", "stream", *CALLS[:2]), ids=name)
 def test_jax_and_the_witness_agree(case: Case, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("jax")
     from benchmarks.contenders import jax
@@ -229,6 +232,8 @@ def test_figures_of_the_issue():
         (("train gru 32, 50, 8, 64, ragged", "elman, padded"), "ratio", 1 / 0.6),
         (("train tanh 32, 50, 8, 64, float64", "elman, float32"), "ratio", 0.45),
         (("sine tanh 1, 10, 1, 16, float64", "numpy"), "ratio", 150),
+        (("update lstm 1, 10, 1, 16", "torch"), "ratio", 40),
+        (("step lstm 1, 10, 1, 16", "elman"), "micros", 3),
     ):
         wanted = found[key]
         assert wanted is not None, key

@@ -22,6 +22,7 @@ TREES = FOLDER.with_name("trees")  # as estimators are written now
 sys.path.insert(0, str(FOLDER.parent))
 
 import make_files  # noqa: E402
+import make_models  # noqa: E402
 import make_sequences  # noqa: E402
 
 SKLEARN = importlib.util.find_spec("sklearn") is not None
@@ -29,6 +30,7 @@ EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text())
 
 
 SEQUENCES: dict[str, Any] = json.loads((FOLDER.parent / "sequences.json").read_text())  # of no earlier version
+MODELS: dict[str, Any] = json.loads((FOLDER.parent / "models.json").read_text())
 WRITTEN_NOW = [path.stem for path in sorted(TREES.iterdir()) if SKLEARN or not path.stem.startswith("sequence ")]
 FILES = [FOLDER / f"{name}.safetensors" for name in EXPECTED] + [TREES / f"{name}.safetensors" for name in WRITTEN_NOW]
 
@@ -42,13 +44,15 @@ def answers(path: Path) -> Any:
         return [loaded.score_one(value)[0] for value in make_files.MORE]
     if path.stem in SEQUENCES:
         return make_sequences.answers(loaded)
+    if path.stem in MODELS:
+        return make_models.answers(loaded)
     found = loaded.predict()
     return {k: v.tolist() for k, v in found.items()} if isinstance(found, dict) else found.tolist()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_files_of_every_version_give_the_same_numbers(path: Path):
-    found, expected = answers(path), (EXPECTED | SEQUENCES)[path.stem]
+    found, expected = answers(path), (EXPECTED | SEQUENCES | MODELS)[path.stem]
     for key in expected if isinstance(expected, dict) else [...]:
         wanted = expected if key is ... else expected[key]
         assert np.array(found if key is ... else found[key]) == pytest.approx(np.array(wanted), rel=2e-4, abs=1e-5)
@@ -64,7 +68,7 @@ def test_files_of_every_version_are_saved_again_with_the_same_bytes(path: Path, 
 
 def test_every_kind_of_estimator_has_a_file_as_it_is_written_now():
     known = {name for name in EXPECTED if not name.startswith("network")}
-    assert known | {*(SEQUENCES if SKLEARN else ())} == {*WRITTEN_NOW}
+    assert known | {*MODELS} | {*(SEQUENCES if SKLEARN else ())} == {*WRITTEN_NOW}
 
 
 @pytest.mark.parametrize(

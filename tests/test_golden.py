@@ -22,7 +22,7 @@ from cases import (
 from elman import losses, optim
 from elman.core.layers import POOLINGS, Dense, Embedding, Last, Layout, Recurrent, Simple, Skip
 from elman.core.requests import Batch, Engine, Key, NamedInput, Objective, Records, UpdateRule, Windows
-from elman.train.constraints import make_constraints
+from elman.network.constraints import make_constraints
 
 GOLDEN = Path(__file__).parent / "golden"
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

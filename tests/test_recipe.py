@@ -59,10 +59,10 @@ def test_the_reference_knows_no_other_cell() -> None:
 
 def test_native_cells_are_dispatched_in_their_order() -> None:
     kinds = native_kinds()
-    dispatch = re.search(r"void dispatch_cell\(.*?^\}", text("native/layers/scan.h"), flags=re.M | re.S)
+    dispatch = re.search(r"form_of\(CellKind kind\) \{.*?^\}", text("native/layers/scan.h"), flags=re.M | re.S)
     assert dispatch is not None
     assert re.findall(r"case CellKind::(\w+):", dispatch[0]) == kinds
-    structs = re.findall(r"return f\((\w+)<T", dispatch[0])
+    structs = re.findall(r"return kCellForm<(\w+)<T", dispatch[0])
     headers = "".join(text(f"native/cells/{kind}.h") for kind in [*KINDS, "norm"])
     assert set(structs) == set(re.findall(r"^struct (\w+Cell)\b", headers, flags=re.M)) - {"NormCell"}
 
@@ -148,7 +148,7 @@ def test_a_layer_is_everywhere_that_the_recipe_says(kind: str) -> None:
 
 def test_layers_are_registered_alike_on_both_sides() -> None:
     assert sorted(reference_layers.LAYERS) == sorted(layers.LAYERS) == sorted(enum("LayerKind"))
-    dispatch = re.findall(r"case LayerKind::(\w+):\s+return f\((\w+)Layer<T>", text("native/layers/registry.h"))
+    dispatch = re.findall(r"case LayerKind::(\w+):\s+return kLayerForm<(\w+)Layer<T>", text("native/layers/registry.h"))
     assert dispatch == [(kind, layers.LAYERS[kind].__name__) for kind in enum("LayerKind")]
 
 

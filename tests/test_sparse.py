@@ -14,8 +14,8 @@ import elman
 from elman import losses, optim
 from elman.core.layers import Dense, Embedding, Input, Last, Layer, Layout, Node, Recurrent
 from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
+from elman.network.constraints import make_constraints
 from elman.network.weights import Reading, Training, Weights
-from elman.train.constraints import make_constraints
 
 ROWS, STEPS, WORDS = 37, 5, 40
 OPTIMISERS = [

@@ -29,13 +29,17 @@ def versions() -> dict[str, Any]:
 
 
 def build(case: Case, thorough: bool = True) -> Work:
-    if case.kind not in ("train", "infer", "stream"):
+    if case.kind not in ("train", "update", "gradient", "infer", "stream"):
         raise Refused(f"{case.kind} is not timed in JAX")
     if case.kind == "stream":
         return _stream(case)
     unrolls = (8, 1) if case.B * case.T * case.H <= SMALL else (1,)
     if case.kind == "infer":
         return fastest([partial(_infer, case, unroll) for unroll in unrolls], thorough)
+    if case.kind == "gradient":
+        return fastest([partial(_gradient, case, unroll) for unroll in unrolls], thorough)
+    if case.kind == "update":
+        return fastest([partial(_train, case, unroll, 1) for unroll in unrolls], thorough)
     blocks = (BLOCK, 1) if case.B * case.T * case.H <= SMALL and case.batches >= BLOCK else (1,)
     return fastest([partial(_train, case, unroll, block) for unroll in unrolls for block in blocks], thorough)
 
@@ -90,8 +94,30 @@ def _data(case: Case, block: int) -> list[Any]:
     return list(zip(*parts, strict=True) if case.ragged else zip(*parts, [None] * len(parts[0]), strict=True))
 
 
+def _differentiate(case: Case, unroll: int) -> Any:
+    return jax.value_and_grad(lambda w, batch: _loss(case.cell, w, batch, unroll), has_aux=True)
+
+
+def _answer(case: Case, y_hat: Any, gradients: dict[str, Any]) -> Answer:
+    answer: Answer = {"output": np.asarray(y_hat).swapaxes(0, 1) * case.mask()[: case.B]}
+    return answer | {name: np.asarray(value).T for name, value in gradients.items()}
+
+
+def _gradient(case: Case, unroll: int) -> Work:
+    w, call = _weights(case), jax.jit(_differentiate(case, unroll))
+    batch = jax.tree.map(lambda values: values[0], _data(case, 1)[0])
+
+    def run(count: int) -> int:
+        for _ in range(count):
+            jax.block_until_ready(call(w, batch))
+        return count
+
+    (_, y_hat), gradients = call(w, batch)
+    return Work(f"jit, scan, unroll {unroll}", run, _answer(case, y_hat, gradients))
+
+
 def _train(case: Case, unroll: int, block: int) -> Work:
-    differentiate = jax.value_and_grad(lambda w, batch: _loss(case.cell, w, batch, unroll), has_aux=True)
+    differentiate = _differentiate(case, unroll)
 
     def update(w: Any, batch: Any) -> Any:
         (loss, _), gradients = differentiate(w, batch)
@@ -105,9 +131,7 @@ def _train(case: Case, unroll: int, block: int) -> Work:
     call, data, held = jax.jit(updates, donate_argnums=0), _data(case, block), [_weights(case)]
     first = jax.tree.map(lambda values: values[0], data[0])
     (_, y_hat), gradients = jax.jit(differentiate)(_weights(case), first)
-    mask = case.mask()[: case.B]
-    answer: Answer = {"output": np.asarray(y_hat).swapaxes(0, 1) * mask}
-    answer |= {name: np.asarray(value).T for name, value in gradients.items()}
+    answer = _answer(case, y_hat, gradients)
 
     def run(count: int) -> int:
         calls, w = -(-count // block), held[0]

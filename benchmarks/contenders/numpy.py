@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import LEARNING_RATE, Case
-from benchmarks.contenders import Answer, Work
+from benchmarks.cases import LEARNING, LEARNING_RATE, Case
+from benchmarks.contenders import Answer, Refused, Work
 
 __all__ = ["build", "versions", "witness"]
 
@@ -23,7 +23,10 @@ def versions() -> dict[str, Any]:
 
 
 def build(case: Case, thorough: bool = True) -> Work:
-    return {"train": _train, "infer": _infer, "stream": _stream, "sine": _sine, "gemm": _gemm}[case.kind](case)
+    ways = {"train": _train, "update": _train, "infer": _infer, "stream": _stream, "sine": _sine, "gemm": _gemm}
+    if case.kind not in ways:
+        raise Refused(f"{case.kind} is no program of its own")
+    return ways[case.kind](case)
 
 
 def witness(case: Case) -> Answer:
@@ -131,7 +134,9 @@ def _answer(case: Case, w: Answer, x: np.ndarray, y: np.ndarray, mask: np.ndarra
         return {"output": forward(case.cell, w, x)[0][1:].swapaxes(0, 1)}
     y_hat, found = gradients(case.cell, w, x, y, mask)
     output = {"output": (y_hat * mask).swapaxes(0, 1)}
-    return output | found if case.kind == "train" else output
+    if case.kind == "step":  # Adam's first, in units of the learning rate
+        return {name: gradient / (np.abs(gradient) + 1e-8) for name, gradient in found.items()}
+    return output | found if case.kind in LEARNING else output
 
 
 def _first(case: Case, w: Answer) -> Answer:

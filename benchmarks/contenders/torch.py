@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from benchmarks.cases import LEARNING_RATE, Case
+from benchmarks.cases import LEARNING_RATE, STEP_RATE, Case
 from benchmarks.contenders import Answer, Refused, Work, fastest
 
 __all__ = ["build", "versions"]
@@ -35,7 +35,9 @@ def build(case: Case, thorough: bool = True) -> Work:
         return _gemm(case)
     if case.kind == "stream":
         return _stream(case, thorough)
-    way = _train if case.kind == "train" else _infer
+    if case.kind == "step":
+        return fastest([partial(_step, case, fused) for fused in (True, False)], thorough)
+    way = _infer if case.kind == "infer" else _train
     return fastest([partial(way, case, packed) for packed in (False, True)[: 1 + case.ragged]], thorough)
 
 
@@ -97,20 +99,47 @@ def _train(case: Case, packed: bool) -> Work:
 
     output = gradients(batches[0]) * batches[0][2]
     answer: Answer = {"output": output.detach().numpy().swapaxes(0, 1)}
-    for name in ("weight_ih_l0", "weight_hh_l0"):
-        answer[name] = getattr(layer, name).grad.numpy().copy()
-    answer["bias_l0"] = layer.bias_ih_l0.grad.numpy().copy()
-    if case.cell == "gru":
-        answer["bias_hn_l0"] = layer.bias_hh_l0.grad.numpy()[2 * case.H :].copy()
-    answer["head.weight"], answer["head.bias"] = head.weight.grad.numpy().copy(), head.bias.grad.numpy().copy()
+    answer |= _named(case, layer, head, lambda parameter: parameter.grad)
 
     def run(count: int) -> int:
         for k in range(count):
             gradients(batches[k % len(batches)])
-            optimizer.step()
+            if case.kind != "gradient":
+                optimizer.step()
         return count
 
     return Work(f"nn.{WHOLE[case.cell].__name__}" + _how(case, packed), run, answer)
+
+
+def _named(case: Case, layer: nn.Module, head: nn.Linear, of: Any) -> Answer:
+    """Something of each parameter, by elman's names."""
+
+    def array(parameter: nn.Parameter) -> np.ndarray:
+        return of(parameter).detach().numpy().copy()
+
+    found = {name: array(getattr(layer, name)) for name in ("weight_ih_l0", "weight_hh_l0")}
+    found["bias_l0"] = array(layer.bias_ih_l0)
+    if case.cell == "gru":
+        found["bias_hn_l0"] = array(layer.bias_hh_l0)[2 * case.H :]
+    return found | {"head.weight": array(head.weight), "head.bias": array(head.bias)}
+
+
+def _step(case: Case, fused: bool) -> Work:
+    layer, head = _modules(case, WHOLE)
+    x, y, *_ = _batches(case)[0]
+    nn.MSELoss()(head(layer(x)[0]), y).backward()
+    parameters = [*layer.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=STEP_RATE, fused=fused, foreach=not fused)
+    before = {parameter: parameter.detach().clone() for parameter in parameters}
+    optimizer.step()
+
+    def run(count: int) -> int:
+        for _ in range(count):
+            optimizer.step()
+        return count
+
+    moved = _named(case, layer, head, lambda parameter: (before[parameter] - parameter) / STEP_RATE)
+    return Work("optim.Adam" + (", fused" if fused else ", foreach"), run, moved)
 
 
 def _infer(case: Case, packed: bool) -> Work:

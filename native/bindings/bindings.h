@@ -37,8 +37,10 @@ class WithoutGil {
   PyThreadState* state_;
 };
 
+[[noreturn, gnu::noinline, gnu::cold]] inline void refuse(const char* what) { throw std::invalid_argument(what); }
+
 inline void require(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(what);
+  if (!holds) refuse(what);
 }
 
 template <class A>
@@ -51,6 +53,7 @@ void bind_program(nb::module_& m);    // the enums, Input, Origin, Direction and
 void bind_requests(nb::module_& m);   // NamedInput, Batch, Key, Objective, UpdateRule, Constraints, Records
 void bind_models(nb::module_& m);     // Model32, Model64 and their tapes
 void bind_steppers(nb::module_& m);   // Stepper32, Stepper64
+void bind_prepared(nb::module_& m);   // Prepared32, Prepared64
 void bind_ctc(nb::module_& m);        // ctc_loss, ctc_beam
 void bind_decoders(nb::module_& m);   // Decoder32, Decoder64
 void bind_smoothing(nb::module_& m);  // SeasonKind, smooth

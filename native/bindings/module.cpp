@@ -52,6 +52,7 @@ NB_MODULE(_native, m) {
   bind_requests(m);
   bind_models(m);
   bind_steppers(m);
+  bind_prepared(m);
   bind_ctc(m);
   bind_decoders(m);
   bind_smoothing(m);

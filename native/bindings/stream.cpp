@@ -1,56 +1,19 @@
-// The bindings of one step at a time. At a microsecond a step, reading the arguments counts: the buffer protocol takes
-// 30 ns for an array where a cast to nb::ndarray takes 85.
+// The bindings of one step at a time.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
-#include <cstring>
 #include <optional>
-#include <type_traits>
 #include <vector>
 
-#include "bindings/bindings.h"
+#include "bindings/buffer.h"
 #include "engine/stepper.h"
 
 namespace elman {
 namespace {
 
 using namespace nb::literals;
-
-// An object's memory as the buffer protocol shows it; closed where the object has none of that kind.
-class Buffer {
- public:
-  Buffer(nb::handle object, int flags) : open_(PyObject_GetBuffer(object.ptr(), &view_, flags) == 0) {
-    if (!open_) PyErr_Clear();
-  }
-  ~Buffer() {
-    if (open_) PyBuffer_Release(&view_);
-  }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-
-  int axes() const { return open_ ? view_.ndim : -1; }
-  int64_t size(int axis) const { return view_.shape[axis]; }
-  int64_t stride(int axis) const { return view_.strides[axis]; }  // in bytes
-  char* data() const { return static_cast<char*>(view_.buf); }
-
-  // Whether its elements are aligned T's in the machine's own byte order.
-  template <class T>
-  bool holds() const {
-    constexpr bool whole = std::is_integral_v<T>;
-    const char* f = view_.format;
-    if (!f || std::strlen(f) != 1 || view_.itemsize != sizeof(T)) return false;
-    if (whole ? f[0] != 'l' && f[0] != 'q' : f[0] != (sizeof(T) == 4 ? 'f' : 'd')) return false;
-    uintptr_t address = reinterpret_cast<uintptr_t>(view_.buf);
-    for (int a = 0; a < view_.ndim; a++) address |= uintptr_t(view_.strides[a]);
-    return address % alignof(T) == 0;
-  }
-
- private:
-  Py_buffer view_;
-  bool open_;
-};
 
 // The right to use a stepper. Short steps keep the GIL, which then is the lock: giving it back and taking it again
 // would cost a tenth of a small network's step. Long ones give it back, and wait for each other.

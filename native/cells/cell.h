@@ -5,8 +5,10 @@
 //   own                how many arrays its way back leaves for sums over rows, beside da
 //   gates, second, norm    whether its tape has rows of activated gates (else h tells all), of r * h, which a second
 //                          product reads, of normalised products
-//   activate(Forward, row, unit, sums)      from a block's sums, still in registers, to gates and new state
+//   activate(Forward, row, unit, sums)      from a block's sums to gates and new state
 //   backward(Backward)                      the derivative of the whole step
+//   extra_gradient(Summed, gradient)        the gradient of its `extras`, if it has any
+//   forward(Forward)                        a whole step, where it is more than the above
 #pragma once
 
 #include "math/activations.h"
@@ -45,7 +47,11 @@ struct Summands {
 };
 
 template <class T>
+struct CellForm;
+
+template <class T>
 struct Forward {
+  const CellForm<T>* cell;
   int64_t rows, hidden, units;  // units: hidden, padded to whole vectors
   const T* const* h_prev;       // (rows,) of (units,): the rows' previous states, wherever they lie
   const T* const* c_prev;
@@ -119,99 +125,135 @@ void state_back(const Backward<T>& b, const Inner& inner, const T* w_back, Start
 }
 
 // Computes sums of V vectors (a block's slots, or V blocks of a one-slot cell), of R rows, or of one row and P panels,
-// starting from the bias, then inputs, then state, and activates them, all in registers.
-template <class Cell, int R, int P, int V, class T>
-ELMAN_INLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
+// starting from the bias, then inputs, then state, all in registers. IN and HID are the vectors that the two products
+// fill. The cell takes them from there, as it does from all tiles.
+template <int IN, int IN_COUNT, int HID, int HID_COUNT, int R, int P, class T>
+ELMAN_NOINLINE void forward_tile(const Forward<T>& f, int64_t m, int64_t j) {
   constexpr int64_t W = kWidth<T>;
-  constexpr Gates in = Cell::input, hid = Cell::hidden;
-  constexpr int first_in = in.first, count_in = in.slots == 1 ? V : in.count;
-  constexpr int first_hid = hid.first, count_hid = hid.slots == 1 ? V : hid.count;
+  constexpr int V = IN + IN_COUNT > HID + HID_COUNT ? IN + IN_COUNT : HID + HID_COUNT;
+  const int64_t in = f.cell->input.count, hid = f.cell->hidden.count, slots = f.cell->input.slots;
+  const int64_t wide = slots > 1 ? W : V * W;  // units of a panel
   const auto row = [m](int n) { return P == 1 ? m + n : m; };
-  const auto unit = [j](int n) { return P == 1 ? j : j + n * (V / in.slots) * W; };
+  const auto unit = [j, wide](int n) { return P == 1 ? j : j + n * wide; };
   Vec<T> sums[R * P][V];
   const T *rows[R], *panels[P];
   ELMAN_UNROLL
   for (int n = 0; n < R * P; n++) {
     ELMAN_UNROLL
     for (int v = 0; v < V; v++) {
-      const bool input = v >= first_in && v < first_in + count_in;
+      const bool input = v >= IN && v < IN + IN_COUNT;
       sums[n][v] = !input   ? load(f.w->extra + unit(n))
-                   : f.x    ? load(f.w->bias + unit(n) * in.count + (v - first_in) * W)
-                   : f.part ? load(f.part[row(n)] + unit(n) * in.slots + v * W)
-                            : load(f.a + row(n) * f.lda + unit(n) * in.slots + v * W);
+                   : f.x    ? load(f.w->bias + unit(n) * in + (v - IN) * W)
+                   : f.part ? load(f.part[row(n)] + unit(n) * slots + v * W)
+                            : load(f.a + row(n) * f.lda + unit(n) * slots + v * W);
     }
   }
   if (f.x) {
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) rows[r] = f.x + (m + r) * f.ldx;
     ELMAN_UNROLL
-    for (int p = 0; p < P; p++) panels[p] = f.w->ih + unit(p) * in.count * f.in;
-    accumulate<first_in, count_in>(sums, rows, f.in, panels);
+    for (int p = 0; p < P; p++) panels[p] = f.w->ih + unit(p) * in * f.in;
+    accumulate<IN, IN_COUNT>(sums, rows, f.in, panels);
   }
   if (!f.rest) {
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) rows[r] = f.read[m + r];
     ELMAN_UNROLL
-    for (int p = 0; p < P; p++) panels[p] = f.w->hh + unit(p) * hid.count * f.hidden;
-    accumulate<first_hid, count_hid>(sums, rows, f.hidden, panels);
+    for (int p = 0; p < P; p++) panels[p] = f.w->hh + unit(p) * hid * f.hidden;
+    accumulate<HID, HID_COUNT>(sums, rows, f.hidden, panels);
   }
+  Vec<T> whole[R * P][V];  // apart, for sums whose address is known elsewhere would not stay in registers
   ELMAN_UNROLL
   for (int n = 0; n < R * P; n++) {
     ELMAN_UNROLL
-    for (int v = 0; v < V; v += in.slots) {
-      Cell::activate(f, row(n), unit(n) + (in.slots == 1 ? v * W : 0), &sums[n][v]);
-    }
+    for (int v = 0; v < V; v++) whole[n][v] = sums[n][v];
   }
+  for (int p = 0; p < P; p++) f.cell->activate(f, m, R, unit(p), V, whole[p]);
 }
 
-// A panel of V vectors, from unit j on, for all rows.
-template <class Cell, int V, class T>
+// A panel, from unit j on, for all rows.
+template <int IN, int IN_COUNT, int HID, int HID_COUNT, class T>
 void forward_panel(const Forward<T>& f, int64_t j) {
-  each_tile(f.rows, [&](auto size, int64_t m) { forward_tile<Cell, decltype(size)::value, 1, V>(f, m, j); });
+  each_tile(f.rows, [&](auto size, int64_t m) {
+    forward_tile<IN, IN_COUNT, HID, HID_COUNT, decltype(size)::value, 1>(f, m, j);
+  });
+}
+
+// Takes the sums (rows, vectors, W) of a tile, from row m and unit j on, to gates and new state.
+template <class Cell, class T>
+void activate_tile(const Forward<T>& f, int64_t m, int64_t rows, int64_t j, int64_t vectors, const Vec<T>* sums) {
+  constexpr int slots = Cell::input.slots;
+  for (int64_t r = 0; r < rows; r++, sums += vectors) {
+    if constexpr (slots > 1) {
+      Cell::activate(f, m + r, j, sums);
+    } else {
+      for (int64_t v = 0; v < vectors; v++) Cell::activate(f, m + r, j + v * kWidth<T>, sums + v);
+    }
+  }
 }
 
 // Takes a whole step forward.
-template <class Cell, class T>
+template <class T>
 void cell_forward(const Forward<T>& f) {
   constexpr int64_t W = kWidth<T>;
-  constexpr int slots = Cell::input.slots, V = slots > 1 ? slots : 4;
-  constexpr int64_t wide = V / slots * W;  // units of a full panel
-  const int64_t panels = f.units / wide, ahead = f.rows == 1 ? kSideBySide : 1;
-  const auto narrow = [&] {
-    switch (f.units % wide / W) {
-      case 3:
-        return forward_panel<Cell, 3>(f, panels * wide);
-      case 2:
-        return forward_panel<Cell, 2>(f, panels * wide);
-      case 1:
-        return forward_panel<Cell, 1>(f, panels * wide);
-      default:
-        return;
-    }
-  };
-  if (slots == 1 && f.back) narrow();
+  const CellForm<T>& cell = *f.cell;
+  const int64_t blocks = cell.input.slots > 1 ? 1 : 4, wide = blocks * W;  // of a full panel
+  const int64_t panels = f.units / wide, ahead = f.rows == 1 ? kSideBySide : 1, rest = f.units % wide / W;
+  if (f.back && rest) cell.panel[rest - 1](f, panels * wide);
   for (int64_t i = 0; i < panels;) {
     const int64_t n = panels - i < ahead ? 1 : ahead, at = f.back ? panels - i - n : i;
     if (n > 1) {
-      forward_tile<Cell, 1, kSideBySide, V>(f, 0, at * wide);
+      cell.row(f, 0, at * wide);
     } else {
-      forward_panel<Cell, V>(f, at * wide);
+      cell.panel[blocks - 1](f, at * wide);
     }
     i += n;
   }
-  if (slots == 1 && !f.back) narrow();
-  if constexpr (Cell::second) Cell::finish(f);
+  if (!f.back && rest) cell.panel[rest - 1](f, panels * wide);
 }
 
-// Adds the gradients of bias (G*H,) and of what else the cell has, (extras, H).
+// A cell's struct as a value, for the time loop and all that surrounds it: these are compiled once, not once a cell.
+template <class T>
+struct CellForm {
+  int states, extras, own;
+  Gates input, hidden, hidden2;
+  bool gates, second, norm;
+  void (*panel[4])(const Forward<T>&, int64_t j);        // of so many blocks of units, less one
+  void (*row)(const Forward<T>&, int64_t m, int64_t j);  // of a single row, kSideBySide full panels
+  void (*activate)(const Forward<T>&, int64_t m, int64_t rows, int64_t j, int64_t vectors, const Vec<T>* sums);
+  void (*forward)(const Forward<T>&);
+  void (*backward)(const Backward<T>&);
+  void (*extra_gradient)(const Summed<T>&, T* extra);  // adds that of extra (extras, H)
+};
+
 template <class Cell, class T>
-void add_gradients(const Summed<T>& s, T* bias, T* extra) {
+constexpr CellForm<T> cell_form() {
+  CellForm<T> form{};
+  form.states = Cell::states, form.extras = Cell::extras, form.own = Cell::own;
+  form.input = Cell::input, form.hidden = Cell::hidden;
+  form.gates = Cell::gates, form.second = Cell::second, form.norm = Cell::norm;
+  form.backward = Cell::backward;
+  if constexpr (Cell::extras > 0) form.extra_gradient = Cell::extra_gradient;
   if constexpr (Cell::norm) {
-    bias_gradient(s.sums.bias, s.lda, Cell::input, s.hidden, s.pick, bias);
+    form.forward = Cell::forward;
   } else {
-    bias_gradient(s.da, s.lda, Cell::input, s.hidden, s.pick, bias);
+    constexpr Gates in = Cell::input, hid = Cell::hidden;
+    form.activate = activate_tile<Cell, T>;
+    form.forward = cell_forward<T>;
+    if constexpr (in.slots > 1) {
+      form.panel[0] = forward_panel<in.first, in.count, hid.first, hid.count, T>;
+      form.row = forward_tile<in.first, in.count, hid.first, hid.count, 1, kSideBySide, T>;
+    } else {
+      form.panel[0] = forward_panel<0, 1, 0, 1, T>, form.panel[1] = forward_panel<0, 2, 0, 2, T>;
+      form.panel[2] = forward_panel<0, 3, 0, 3, T>, form.panel[3] = forward_panel<0, 4, 0, 4, T>;
+      form.row = forward_tile<0, 4, 0, 4, 1, kSideBySide, T>;
+    }
+    if constexpr (Cell::second) form.hidden2 = Cell::hidden2, form.forward = Cell::forward;
   }
-  if constexpr (Cell::extras > 0) Cell::extra_gradient(s, extra);
+  return form;
 }
+
+template <class Cell, class T>
+constexpr CellForm<T> kCellForm = cell_form<Cell, T>();
 
 }  // namespace elman::ELMAN_ISA

@@ -89,10 +89,11 @@ struct GRUBeforeCell {
     store(f.reset_h + row * f.ld + j, r * load(f.read[row] + j));
   }
 
-  static void finish(const Forward<T>& f) {
+  static void forward(const Forward<T>& f) {
     constexpr int64_t W = kWidth<T>;
-    gates_product<1>(Strided<T>{f.reset_h, f.ld}, f.rows, f.hidden, f.w->hh2, f.units, hidden2, f.a, f.lda,
-                     (const T*)nullptr, Start::add);
+    cell_forward(f);
+    gates_product(strided<T>(f.reset_h, f.ld), f.rows, f.hidden, f.w->hh2, f.units, hidden2, f.a, f.lda,
+                  (const T*)nullptr, Start::add);
     for (int64_t row = 0; row < f.rows; row++) {
       for (int64_t j = 0; j < f.units; j += W) {
         T* to = f.a + row * f.lda + 3 * j;

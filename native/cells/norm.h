@@ -53,7 +53,7 @@ ELMAN_RARE T normalise_large(T* p, int64_t count, T share) {
 
 // Rows of slots * hidden numbers, zero in the padding: p <- (p - mean) * inverse, inverse <- 1 / deviation.
 template <class T>
-void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
+ELMAN_NOINLINE void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots, T* inverse) {
   const T share = T(1) / T(slots * hidden);
   for (int64_t r = 0; r < rows; r++, p += ld) {
     Vec<T> sum{}, squares{};
@@ -79,8 +79,8 @@ void normalise(T* p, int64_t ld, int64_t rows, int64_t units, int64_t hidden, in
 
 // d <- the gradient at the rows before it; d holds that at hat, zero in the padding.
 template <class T>
-void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units, int64_t hidden, int slots,
-                    const T* inverse) {
+ELMAN_NOINLINE void normalise_back(T* d, const T* hat, int64_t ld, int64_t rows, int64_t units, int64_t hidden,
+                                   int slots, const T* inverse) {
   const T share = T(1) / T(slots * hidden);
   for (int64_t r = 0; r < rows; r++, d += ld, hat += ld) {
     Vec<T> sum{}, along{};
@@ -108,8 +108,8 @@ struct NormCell {
     if (f.rest) {
       for (int64_t r = 0; r < f.rows; r++) memset(f.norm.h + r * f.lda, 0, size_t(f.units * slots) * sizeof(T));
     } else {
-      gates_product<slots>(Gathered<T>{f.read}, f.rows, f.hidden, f.w->hh, f.units, Cell::hidden, f.norm.h, f.lda,
-                           (const T*)nullptr, Start::zero);
+      gates_product(gathered(f.read), f.rows, f.hidden, f.w->hh, f.units, Cell::hidden, f.norm.h, f.lda,
+                    (const T*)nullptr, Start::zero);
     }
     normalise(f.norm.h, f.lda, f.rows, f.units, f.hidden, slots, f.norm.h_inverse);
     for (int64_t r = 0; r < f.rows; r++) Cell::combine(f, r);

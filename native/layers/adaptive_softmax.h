@@ -10,15 +10,6 @@
 
 namespace elman::ELMAN_ISA {
 
-// Rows, wherever an index leads.
-template <class T>
-struct Listed {
-  const T* base;
-  int64_t ld;
-  const int64_t* index;
-  ELMAN_INLINE const T* operator[](int64_t m) const { return base + index[m] * ld; }
-};
-
 template <class T>
 struct AdaptiveSoftmaxLayer : PlainLayer<T> {
   static constexpr int64_t kRows = 32;  // that a cluster takes at once
@@ -110,10 +101,10 @@ struct AdaptiveSoftmaxLayer : PlainLayer<T> {
   }
 
   // v_k of `count` listed rows of x, at most kRows, into room.wide; P_k x into room.narrow.
-  static void cluster(const Op& op, const TailWeights<T>& w, const Cluster& tail, const Listed<T>& x, int64_t count,
+  static void cluster(const Op& op, const TailWeights<T>& w, const Cluster& tail, const Left<T>& x, int64_t count,
                       const AdaptiveRoom<T>& room) {
     product(x, count, plain(op.in), w.in, tail.width, room.narrow, room.ldn, (const T*)nullptr, Start::zero);
-    product(Strided<T>{room.narrow, room.ldn}, count, plain(tail.width), w.out, tail.count, room.wide, room.ldw,
+    product(strided<T>(room.narrow, room.ldn), count, plain(tail.width), w.out, tail.count, room.wide, room.ldw,
             (const T*)nullptr, Start::zero);
     for (int64_t r = 0; r < count; r++) log_softmax(room.wide + r * room.ldw, tail.count);
   }
@@ -130,7 +121,7 @@ struct AdaptiveSoftmaxLayer : PlainLayer<T> {
     const AdaptiveTape<T>& a = o.adaptive;
     const Rows<T>& in = f.in[0];
     const int64_t rows = output_rows(*o.steps, o.last), frequent = shortlist(op);
-    product(Strided<T>{in.at, in.ld}, rows, plain(op.in), f.w.forward, head(op), a.head, a.ldh, f.w.bias, Start::bias);
+    product(strided<T>(in.at, in.ld), rows, plain(op.in), f.w.forward, head(op), a.head, a.ldh, f.w.bias, Start::bias);
     for (int64_t m = 0; m < rows; m++) log_softmax(a.head + m * a.ldh, head(op));
     if (op.targeted) {
       const Steps& steps = *o.steps;
@@ -156,7 +147,7 @@ struct AdaptiveSoftmaxLayer : PlainLayer<T> {
       }
       each_block(count, [&](int64_t first, int64_t block) {
         const int64_t* index = a.room.list + first;
-        cluster(op, f.w.tail[k], tail, Listed<T>{in.at, in.ld, index}, block, a.room);
+        cluster(op, f.w.tail[k], tail, listed<T>(in.at, in.ld, index), block, a.room);
         for (int64_t r = 0; r < block; r++) {
           const T *v = a.room.wide + r * a.room.ldw, u = a.head[index[r] * a.ldh + frequent + k];
           T* out = o.out + index[r] * o.ld;
@@ -228,7 +219,7 @@ struct AdaptiveSoftmaxLayer : PlainLayer<T> {
     const AdaptiveScratch<T>& own = b.own.adaptive;
     T* din = b.din[0].at;
     if (!din) return;
-    product<true>(Strided<T>{a, lda}, count, plain(inner), packed, b.op.in, own.dx, own.ldx, (const T*)nullptr,
+    product<true>(strided<T>(a, lda), count, plain(inner), packed, b.op.in, own.dx, own.ldx, (const T*)nullptr,
                   Start::zero);
     for (int64_t r = 0; r < count; r++) {
       T* to = din + index[r] * b.in[0].ld;
@@ -250,26 +241,26 @@ struct AdaptiveSoftmaxLayer : PlainLayer<T> {
         const int64_t* index = all.index + first;
         const Pick block{own.rows, count, 0};
         head_back(b, index, count, room);
-        weight_gradient(room.wide, room.ldw, kPlain, head(op), Listed<T>{in.at, in.ld, index}, block, op.in,
+        weight_gradient(room.wide, room.ldw, kPlain, head(op), listed<T>(in.at, in.ld, index), block, op.in,
                         share.gradient + at.weight);
         bias_gradient(room.wide, room.ldw, kPlain, head(op), block, share.gradient + at.bias);
         into_x(b, room.wide, room.ldw, head(op), b.w.back, index, count, b.din[0].start == Start::zero);
       });
       each_tail(op, [&](int32_t k, const Cluster& tail) {
-        int64_t listed = 0;
+        int64_t found = 0;
         for (int64_t i = 0; i < all.count; i++) {
           const int64_t m = all.index[i];
-          if (!op.targeted || tail_of(op, b.o.adaptive.label[m]) == k) room.list[listed++] = m;
+          if (!op.targeted || tail_of(op, b.o.adaptive.label[m]) == k) room.list[found++] = m;
         }
-        each_block(listed, [&](int64_t first, int64_t count) {
+        each_block(found, [&](int64_t first, int64_t count) {
           const int64_t* index = room.list + first;
           const Pick block{own.rows, count, 0};
-          const Listed<T> x{in.at, in.ld, index};
+          const Left<T> x = listed<T>(in.at, in.ld, index);
           cluster(op, b.w.tail[k], tail, x, count, room);
           tail_back(b, tail, index, count, room);
-          weight_gradient(room.wide, room.ldw, kPlain, tail.count, Strided<T>{room.narrow, room.ldn}, block, tail.width,
+          weight_gradient(room.wide, room.ldw, kPlain, tail.count, strided<T>(room.narrow, room.ldn), block, tail.width,
                           share.gradient + tail.out);
-          product<true>(Strided<T>{room.wide, room.ldw}, count, plain(tail.count), b.w.tail[k].out_back, tail.width,
+          product<true>(strided<T>(room.wide, room.ldw), count, plain(tail.count), b.w.tail[k].out_back, tail.width,
                         own.dnarrow, room.ldn, (const T*)nullptr, Start::zero);
           weight_gradient(own.dnarrow, room.ldn, kPlain, tail.width, x, block, op.in, share.gradient + tail.in);
           into_x(b, own.dnarrow, room.ldn, tail.width, b.w.tail[k].in_back, index, count, false);

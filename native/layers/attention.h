@@ -21,6 +21,15 @@ struct RowSteps {
   int64_t ld;
   ELMAN_INLINE T* operator[](int64_t t) const { return base + offset[t] * ld; }
 };
+// The same as the left operand of a product.
+template <class T>
+ELMAN_INLINE Left<T> left(const RowSteps<T>& s) {
+  return listed<T>(s.base, s.ld, s.offset);
+}
+template <class T>
+ELMAN_INLINE Left<T> left(const RowSteps<const T>& s) {
+  return listed<T>(s.base, s.ld, s.offset);
+}
 template <class T>
 ELMAN_INLINE RowSteps<T> steps_of_row(T* at, int64_t ld, const Steps& s, int64_t r) {
   return {at + r * ld, s.offset, ld};
@@ -129,8 +138,8 @@ struct AttentionLayer : PlainLayer<T> {
     for (int64_t r = 0, begun = 0; r < s.rows; begun += s.lengths[r], r++) {
       const int64_t row = other.place[s.row[r]], count = other.lengths[row];
       const RowSteps<T> steps = steps_of_row(memory.at, memory.ld, other, row);
-      pack_rows_transposed(room.lanes, steps, count, op.second);
-      pack_rows_straight(room.rows, steps, count, op.second);
+      pack_rows_transposed(room.lanes, left(steps), count, op.second);
+      pack_rows_straight(room.rows, left(steps), count, op.second);
       f(r, s.lengths[r], row, count, begun);
     }
   }
@@ -151,11 +160,11 @@ struct AttentionLayer : PlainLayer<T> {
     const int64_t width = op.second, ldc = a.ldc, lds = a.lds;
     const T* none = nullptr;
     if (a.key) {
-      product(Strided<T>{query.at, query.ld}, s.total, plain(op.in), f.w.forward, keys(op), a.key, a.ldk,
+      product(strided<T>(query.at, query.ld), s.total, plain(op.in), f.w.forward, keys(op), a.key, a.ldk,
               a.memory_key ? f.w.bias : none, a.memory_key ? Start::bias : Start::zero);
     }
     if (a.memory_key) {
-      product(Strided<T>{memory.at, memory.ld}, a.memory, plain(width), f.w.memory, op.hidden, a.memory_key, a.ldk,
+      product(strided<T>(memory.at, memory.ld), a.memory, plain(width), f.w.memory, op.hidden, a.memory_key, a.ldk,
               none, Start::zero);
     }
     each_memory(op, s, memory, a.room, [&](int64_t r, int64_t steps, int64_t row, int64_t count, int64_t begun) {
@@ -167,10 +176,10 @@ struct AttentionLayer : PlainLayer<T> {
           for (int64_t i = 0; i < count; i++) share[t * lds + i] = additive_score(key[t], other[i], f.w.v, op.hidden);
         }
       } else {
-        product(key, steps, plain(width), a.room.lanes, count, share, lds, none, Start::zero);
+        product(left(key), steps, plain(width), a.room.lanes, count, share, lds, none, Start::zero);
       }
       for (int64_t t = 0; t < steps; t++) softmax(share + t * lds, count);
-      product(Strided<T>{share, lds}, steps, plain(count), a.room.rows, width, context, ldc, none, Start::zero);
+      product(strided<T>(share, lds), steps, plain(count), a.room.rows, width, context, ldc, none, Start::zero);
       for (int64_t t = 0; t < steps; t++) {
         const int64_t m = s.offset[t] + r;
         T* to = o.out + m * o.ld;
@@ -196,13 +205,13 @@ struct AttentionLayer : PlainLayer<T> {
       const T* share = a.share + begun * lds;
       const RowSteps<const T> dcontext = steps_of_row<const T>(b.dout, o.ld, s, r), key = keys_of(op, a, query, s, r);
       const RowSteps<T> dkey = steps_of_row(own.dkey, ldk, s, r);
-      product(dcontext, steps, plain(width), own.room.lanes, count, own.dscore, lds, none, Start::zero);
+      product(left(dcontext), steps, plain(width), own.room.lanes, count, own.dscore, lds, none, Start::zero);
       for (int64_t t = 0; t < steps; t++) softmax_back(share + t * lds, own.dscore + t * lds, count);
       if (a.memory_key) {
         additive_back(key, steps, steps_of_row<const T>(a.memory_key, ldk, *memory.steps, row), count, b.w.v, op.hidden,
                       own.dscore, lds, dkey, steps_of_row(own.dmemory_key, ldk, *memory.steps, row), own.dv + r * ldk);
       } else {
-        product(Strided<T>{own.dscore, lds}, steps, plain(count), own.room.rows, width, own.room.made, ldc, none,
+        product(strided<T>(own.dscore, lds), steps, plain(count), own.room.rows, width, own.room.made, ldc, none,
                 Start::zero);
         for (int64_t t = 0; t < steps; t++) {
           memcpy(dkey[t], own.room.made + t * ldc, size_t(padded<T>(width)) * sizeof(T));
@@ -211,8 +220,8 @@ struct AttentionLayer : PlainLayer<T> {
       if (!dmemory) return;
       const Pick all{own.steps, steps, 0};
       memset(own.dmemory, 0, size_t(count * width) * sizeof(T));
-      weight_gradient(share, lds, kPlain, count, dcontext, all, width, own.dmemory);
-      if (!a.memory_key) weight_gradient(own.dscore, lds, kPlain, count, key, all, width, own.dmemory);
+      weight_gradient(share, lds, kPlain, count, left(dcontext), all, width, own.dmemory);
+      if (!a.memory_key) weight_gradient<T>(own.dscore, lds, kPlain, count, left(key), all, width, own.dmemory);
       for (int64_t t = 0; t < count; t++) {
         T* to = dmemory + (memory.steps->offset[t] + row) * memory.ld;
         for (int64_t j = 0; j < width; j++) to[j] += own.dmemory[t * width + j];
@@ -220,13 +229,13 @@ struct AttentionLayer : PlainLayer<T> {
     });
     if (a.key) of_parameters(b);
     if (a.memory_key && dmemory) {
-      product<true>(Strided<T>{own.dmemory_key, ldk}, a.memory, plain(op.hidden), b.w.memory_back, width, dmemory,
+      product<true>(strided<T>(own.dmemory_key, ldk), a.memory, plain(op.hidden), b.w.memory_back, width, dmemory,
                     memory.ld, none, Start::add);
     }
     if (!dquery) return;
     const bool fresh = b.din[0].start == Start::zero;
     if (a.key) {
-      product<true>(Strided<T>{own.dkey, ldk}, s.total, plain(keys(op)), b.w.back, op.in, dquery, query.ld, none,
+      product<true>(strided<T>(own.dkey, ldk), s.total, plain(keys(op)), b.w.back, op.in, dquery, query.ld, none,
                     b.din[0].start);
     }
     for (int64_t m = 0; m < s.total; m++) {
@@ -246,11 +255,11 @@ struct AttentionLayer : PlainLayer<T> {
     const int64_t ldk = b.o.attention.ldk;
     for (const Share<T>& share : b.shares) {
       const Pick queries = share.of(op);
-      weight_gradient(own.dkey, ldk, kPlain, keys(op), Strided<T>{query.at, query.ld}, queries, op.in,
+      weight_gradient(own.dkey, ldk, kPlain, keys(op), strided<T>(query.at, query.ld), queries, op.in,
                       share.gradient + at.weight);
       if (op.score == ScoreKind::general) continue;
       const int64_t axis = memory.steps - b.s.axes;
-      weight_gradient(own.dmemory_key, ldk, kPlain, op.hidden, Strided<T>{memory.at, memory.ld}, share.steps[axis],
+      weight_gradient(own.dmemory_key, ldk, kPlain, op.hidden, strided<T>(memory.at, memory.ld), share.steps[axis],
                       op.second, share.gradient + at.weight_hh);
       bias_gradient(own.dkey, ldk, kPlain, op.hidden, queries, share.gradient + at.bias);
       bias_gradient(own.dv, ldk, kPlain, op.hidden, share.rows[op.axis], share.gradient + at.extra);

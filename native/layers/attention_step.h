@@ -34,12 +34,12 @@ struct AttentionStep {
     const RowSteps<T> steps = steps_of_row(memory.at, memory.ld, s, row);
     Carver m{static_cast<char*>(to), 0};
     const PackedMemory<T> packed = carve(m, op, count);
-    if (packed.lanes) pack_rows_transposed(packed.lanes, steps, count, op.second);
+    if (packed.lanes) pack_rows_transposed(packed.lanes, left(steps), count, op.second);
     if (packed.keys) {
-      product(steps, count, plain(op.second), w.memory, op.hidden, packed.keys, key_room(op), (const T*)nullptr,
+      product(left(steps), count, plain(op.second), w.memory, op.hidden, packed.keys, key_room(op), (const T*)nullptr,
               Start::zero);
     }
-    pack_rows_straight(packed.rows, steps, count, op.second);
+    pack_rows_straight(packed.rows, left(steps), count, op.second);
   }
 
   // The output, and a.share (rows, lds), what each row reads of its sentence's memory; rows of a sentence lie together.
@@ -52,7 +52,7 @@ struct AttentionStep {
     const bool additive = op.score == ScoreKind::additive;
     const T* none = nullptr;
     if (a.key) {
-      product(Strided<T>{query.at, query.ld}, rows, plain(op.in), f.w.forward, Layer::keys(op), a.key, a.ldk,
+      product(strided<T>(query.at, query.ld), rows, plain(op.in), f.w.forward, Layer::keys(op), a.key, a.ldk,
               additive ? f.w.bias : none, additive ? Start::bias : Start::zero);
     }
     for (int64_t r = 0, n; r < rows; r += n) {
@@ -61,8 +61,7 @@ struct AttentionStep {
       const int64_t count = memory[sentence[r]].steps;
       Carver m{static_cast<char*>(memory[sentence[r]].packed), 0};
       const PackedMemory<T> packed = carve(m, op, count);
-      const Strided<T> key =
-          a.key ? Strided<T>{a.key + r * a.ldk, a.ldk} : Strided<T>{query.at + r * query.ld, query.ld};
+      const Left<T> key = a.key ? strided<T>(a.key + r * a.ldk, a.ldk) : strided<T>(query.at + r * query.ld, query.ld);
       T *share = a.share + r * a.lds, *to = o.out + r * o.ld;
       if (additive) {
         for (int64_t k = 0; k < n; k++) {
@@ -74,7 +73,7 @@ struct AttentionStep {
         product(key, n, plain(width), packed.lanes, count, share, a.lds, none, Start::zero);
       }
       for (int64_t k = 0; k < n; k++) softmax(share + k * a.lds, count);
-      product(Strided<T>{share, a.lds}, n, plain(count), packed.rows, width, to, o.ld, none, Start::zero);
+      product(strided<T>(share, a.lds), n, plain(count), packed.rows, width, to, o.ld, none, Start::zero);
       for (int64_t k = 0; k < n; k++, to += o.ld) {
         memcpy(to + width, query.at + (r + k) * query.ld, size_t(op.in) * sizeof(T));
         for (int64_t j = op.out; j < o.ld; j++) to[j] = T(0);

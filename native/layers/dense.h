@@ -39,9 +39,9 @@ struct DenseLayer : PlainLayer<T> {
     const int64_t rows = output_rows(*o.steps, o.last), ld = f.in[0].ld;
     const T* in = f.in[0].at;
     if (few_outputs<T>(op.out, op.in)) {
-      dots(Strided<T>{in, ld}, rows, op.in, w.forward, op.out, o.out, o.ld, w.bias);
+      dots(strided<T>(in, ld), rows, op.in, w.forward, op.out, o.out, o.ld, w.bias);
     } else {
-      product(Strided<T>{in, ld}, rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
+      product(strided<T>(in, ld), rows, plain(op.in), w.forward, op.out, o.out, o.ld, w.bias, Start::bias);
     }
     dispatch_activation(op.activation, [&](auto act) {
       each_vector<T>(rows, op.out, o.ld,
@@ -62,12 +62,12 @@ struct DenseLayer : PlainLayer<T> {
     });
     for (const Share<T>& share : b.shares) {
       const Pick pick = share.of(op);
-      weight_gradient(dout, o.ld, kPlain, op.out, Strided<T>{in, ld}, pick, op.in,
+      weight_gradient(dout, o.ld, kPlain, op.out, strided<T>(in, ld), pick, op.in,
                       share.gradient + op.direction[0].weight);
       bias_gradient(dout, o.ld, kPlain, op.out, pick, share.gradient + op.direction[0].bias);
     }
     if (!din) return;
-    product<true>(Strided<T>{dout, o.ld}, rows, plain(op.out), b.w.back, op.in, din, ld, (const T*)nullptr,
+    product<true>(strided<T>(dout, o.ld), rows, plain(op.out), b.w.back, op.in, din, ld, (const T*)nullptr,
                   b.din[0].start);
   }
 };

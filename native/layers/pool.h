@@ -122,7 +122,7 @@ struct PoolLayer : PlainLayer<T> {
     if (attends(op)) {
       score_gradient(b, s);
       for (const Share<T>& share : b.shares) {
-        weight_gradient(own.score, 1, kPlain, 1, Strided<T>{x.at, x.ld}, share.steps[x.steps - b.s.axes], op.in,
+        weight_gradient(own.score, 1, kPlain, 1, strided<T>(x.at, x.ld), share.steps[x.steps - b.s.axes], op.in,
                         share.gradient + op.direction[0].weight);
       }
     }

@@ -5,36 +5,38 @@
 
 namespace elman::ELMAN_ISA {
 
-template <class Cell, class T>
+template <class T>
 void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>& w) {
+  const CellForm<T>& cell = form_of<T>(op.cell);
   const int64_t n = op.hidden, units = padded<T>(n);
   w = {};
-  w.ih = m.take<T>(units * Cell::input.count * op.in);
-  w.bias = m.take<T>(units * Cell::input.count);
-  w.hh = m.take<T>(units * Cell::hidden.count * n);
-  if (Cell::extras) w.extra = m.take<T>(units * Cell::extras);
-  if constexpr (Cell::second) w.hh2 = m.take<T>(units * Cell::hidden2.count * n);
+  w.ih = m.take<T>(units * cell.input.count * op.in);
+  w.bias = m.take<T>(units * cell.input.count);
+  w.hh = m.take<T>(units * cell.hidden.count * n);
+  if (cell.extras) w.extra = m.take<T>(units * cell.extras);
+  if (cell.second) w.hh2 = m.take<T>(units * cell.hidden2.count * n);
   if (!backward) return;
-  if (dx) w.ih_back = m.take<T>(n * Cell::input.count * padded<T>(op.in));
-  w.hh_back = m.take<T>(n * Cell::hidden.count * units);
-  if constexpr (Cell::second) w.hh2_back = m.take<T>(n * Cell::hidden2.count * units);
+  if (dx) w.ih_back = m.take<T>(n * cell.input.count * padded<T>(op.in));
+  w.hh_back = m.take<T>(n * cell.hidden.count * units);
+  if (cell.second) w.hh2_back = m.take<T>(n * cell.hidden2.count * units);
 }
 
-template <class Cell, class T>
+template <class T>
 void pack_cell(const Op& op, const T* theta, const Direction& at, bool backward, bool moves, const CellWeights<T>& w) {
+  const CellForm<T>& cell = form_of<T>(op.cell);
   const T *ih = theta + at.weight, *hh = theta + at.weight_hh, *bias = theta + at.bias, *extra = theta + at.extra;
   const int64_t n = op.hidden, units = padded<T>(n);
-  pack_gates(w.ih, ih, n, op.in, Cell::input);
-  if (moves) pack_gates(w.hh, hh, n, n, Cell::hidden);
-  pack_gates(w.bias, bias, n, 1, Cell::input);
-  for (int64_t e = 0; e < Cell::extras; e++) {
+  pack_gates(w.ih, ih, n, op.in, cell.input);
+  if (moves) pack_gates(w.hh, hh, n, n, cell.hidden);
+  pack_gates(w.bias, bias, n, 1, cell.input);
+  for (int64_t e = 0; e < cell.extras; e++) {
     for (int64_t j = 0; j < units; j++) w.extra[e * units + j] = j < n ? extra[e * n + j] : T(0);
   }
-  if constexpr (Cell::second) pack_gates(w.hh2, hh, n, n, Cell::hidden2);
+  if (cell.second) pack_gates(w.hh2, hh, n, n, cell.hidden2);
   if (!backward) return;
-  if (w.ih_back) pack_gates_back(w.ih_back, ih, n, op.in, Cell::input);
-  if (moves) pack_gates_back(w.hh_back, hh, n, n, Cell::hidden);
-  if constexpr (Cell::second) pack_gates_back(w.hh2_back, hh, n, n, Cell::hidden2);
+  if (w.ih_back) pack_gates_back(w.ih_back, ih, n, op.in, cell.input);
+  if (moves) pack_gates_back(w.hh_back, hh, n, n, cell.hidden);
+  if (cell.second) pack_gates_back(w.hh2_back, hh, n, n, cell.hidden2);
 }
 
 // f(row r of the axis `to`, where its initial state comes from) for every row: a vector, or a final state.
@@ -82,11 +84,8 @@ ELMAN_INLINE bool begins_at_rest(const Op& op, int k) {
 // Whether there can be `InputParts`, and how long a row of them is.
 template <class T>
 int64_t part_size(const Op& op) {
-  int64_t size = 0;
-  dispatch_cell<T>(op.cell, [&](auto cell) {
-    if (!decltype(cell)::norm) size = spaced<T>(padded<T>(op.hidden) * decltype(cell)::input.slots);
-  });
-  return size;
+  const CellForm<T>& cell = form_of<T>(op.cell);
+  return cell.norm ? 0 : spaced<T>(padded<T>(op.hidden) * cell.input.slots);
 }
 
 template <class T>
@@ -105,10 +104,8 @@ void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, cons
     for (int part = 0; part < (d.c0 ? 2 : 1); part++) gather_state(data, op, k, part, theta, s, steps, d);
     const T* made = parts ? static_cast<const T*>(parts->at[k]) : nullptr;
     if (made) point_to_parts(made, s.inputs[parts->input].ids, steps.total, d);
-    dispatch_cell<T>(op.cell, [&](auto cell) {
-      const bool rest = s.rest && begins_at_rest(op, k);
-      scan_forward<decltype(cell)>(steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest);
-    });
+    const bool rest = s.rest && begins_at_rest(op, k);
+    scan_forward(form_of<T>(op.cell), steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest);
   }
   if (op.directions == 1) return;
   for (int64_t m = 0; m < steps.total; m++) {
@@ -142,34 +139,33 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
     const T* da = b[k].da;
     const T* const* read = d.regular.masks() ? d.read : d.h_prev;
     const Direction& at = op.direction[k];
-    dispatch_cell<T>(op.cell, [&](auto cell) {
-      using Cell = decltype(cell);
-      const bool rest = begins_at_rest(op, k);
-      for (int64_t done = 0; done < steps.steps; done += shares.block) {
-        const int64_t left = steps.steps - done, count = left < shares.block ? left : shares.block;
-        const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
-        const int64_t begin = steps.offset[lowest], end = steps.offset[highest] + steps.count[highest];
-        scan_backward<Cell>(steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step,
-                            shares.dstate || (s.rest && !rest), done, count, begin, b[k]);
-        const int64_t first = begin > 0 ? begin : steps.count[0];  // step 0 saw a state of zero
-        for (const Share<T>& share : shares) {
-          const Pick rows = between(share.of(op), begin, begin, end);
-          const Pick moved = shares.rest && rest && k == 0 ? between(share.of(op), begin, first, end) : rows;
-          T* g = share.gradient;
-          weight_gradient(da, d.lda, Cell::input, n, Strided<T>{in, ld}, rows, op.in, g + at.weight);
-          weight_gradient(b[k].dah, d.lda, Cell::hidden, n, Gathered<T>{read}, moved, n, g + at.weight_hh);
-          if constexpr (Cell::second) {
-            weight_gradient(da, d.lda, Cell::hidden2, n, Strided<T>{d.reset_h, d.ld}, rows, n, g + at.weight_hh);
-          }
-          const Summed<T> summed{rows, n, da, d.lda, d.c_prev, d.made_c, b[k].sums, d.ld};
-          add_gradients<Cell>(summed, g + at.bias, g + at.extra);
+    const CellForm<T>& cell = form_of<T>(op.cell);
+    const bool rest = begins_at_rest(op, k);
+    for (int64_t done = 0; done < steps.steps; done += shares.block) {
+      const int64_t left = steps.steps - done, count = left < shares.block ? left : shares.block;
+      const int64_t lowest = k == 1 ? done : left - count, highest = lowest + count - 1;
+      const int64_t begin = steps.offset[lowest], end = steps.offset[highest] + steps.count[highest];
+      scan_backward(cell, steps, k == 1, d, w.cell[k], arriving, ldd, truncate, shares.step,
+                    shares.dstate || (s.rest && !rest), done, count, begin, b[k]);
+      const int64_t first = begin > 0 ? begin : steps.count[0];  // step 0 saw a state of zero
+      for (const Share<T>& share : shares) {
+        const Pick rows = between(share.of(op), begin, begin, end);
+        const Pick moved = shares.rest && rest && k == 0 ? between(share.of(op), begin, first, end) : rows;
+        T* g = share.gradient;
+        weight_gradient(da, d.lda, cell.input, n, strided(in, ld), rows, op.in, g + at.weight);
+        weight_gradient(b[k].dah, d.lda, cell.hidden, n, gathered(read), moved, n, g + at.weight_hh);
+        if (cell.second) {
+          weight_gradient(da, d.lda, cell.hidden2, n, strided<T>(d.reset_h, d.ld), rows, n, g + at.weight_hh);
         }
-        if (din) {
-          gates_back(da, d.lda, end - begin, inner_gates<T>(n, Cell::input), w.cell[k].ih_back, op.in, din + begin * ld,
-                     ld, start);
-        }
+        const Summed<T> summed{rows, n, da, d.lda, d.c_prev, d.made_c, b[k].sums, d.ld};
+        bias_gradient(cell.norm ? summed.sums.bias : da, d.lda, cell.input, n, rows, g + at.bias);
+        if (cell.extras > 0) cell.extra_gradient(summed, g + at.extra);
       }
-    });
+      if (din) {
+        gates_back(da, d.lda, end - begin, inner_gates<T>(n, cell.input), w.cell[k].ih_back, op.in, din + begin * ld,
+                   ld, start);
+      }
+    }
     for (int part = 0; s.rest && op.learned_state && part < (b[k].dc ? 2 : 1); part++) {
       if (at.origin[part].kind != OriginKind::none) continue;  // what is learned gave way to it
       for (const Share<T>& share : shares) {
@@ -184,34 +180,24 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
 template <class T>
 struct RecurrentLayer : PlainLayer<T> {
   static void carve_weights(Carver& m, const Op& op, bool backward, bool dx, OpWeights<T>& w) {
-    for (int32_t k = 0; k < op.directions; k++) {
-      dispatch_cell<T>(op.cell, [&](auto cell) { carve_cell<decltype(cell)>(m, op, backward, dx, w.cell[k]); });
-    }
+    for (int32_t k = 0; k < op.directions; k++) carve_cell(m, op, backward, dx, w.cell[k]);
   }
 
   static void pack(const Op& op, const T* theta, bool backward, bool moves, const OpWeights<T>& w) {
-    for (int32_t k = 0; k < op.directions; k++) {
-      dispatch_cell<T>(op.cell, [&](auto cell) {
-        pack_cell<decltype(cell)>(op, theta, op.direction[k], backward, moves, w.cell[k]);
-      });
-    }
+    for (int32_t k = 0; k < op.directions; k++) pack_cell(op, theta, op.direction[k], backward, moves, w.cell[k]);
   }
 
   // One direction's states are the output themselves.
   static void carve_tape(Carver& m, const Op& op, int32_t place, const Steps&, bool keep, OpTape<T>& o) {
     for (int32_t k = 0; k < op.directions; k++) {
-      dispatch_cell<T>(op.cell, [&](auto cell) {
-        carve_direction<decltype(cell)>(m, *o.steps, op.in, op.hidden, keep, regular(op, place, k), o.dir[k]);
-      });
+      carve_direction(m, form_of<T>(op.cell), *o.steps, op.in, op.hidden, keep, regular(op, place, k), o.dir[k]);
     }
     o.out = op.directions == 1 ? o.dir[0].h : m.take<T>(output_rows(*o.steps, o.last) * o.ld);
   }
 
   static void carve_scratch(Carver& m, const Op& op, const OpTape<T>& o, int64_t block, OpScratch<T>& own) {
     for (int32_t k = 0; k < op.directions; k++) {
-      dispatch_cell<T>(op.cell, [&](auto cell) {
-        carve_direction_scratch<decltype(cell)>(m, *o.steps, o.dir[k], block, op.directions == 2, own.dir[k]);
-      });
+      carve_direction_scratch(m, form_of<T>(op.cell), *o.steps, o.dir[k], block, op.directions == 2, own.dir[k]);
     }
   }
 

@@ -15,33 +15,48 @@
 
 namespace elman::ELMAN_ISA {
 
-// f(layer), a value of the layer's struct.
-template <class T, class F>
-ELMAN_INLINE void dispatch_layer(LayerKind kind, F&& f) {
+// A layer's struct as a value: what walks over the layers is compiled once, not once for each of them.
+template <class T>
+struct LayerForm {
+  void (*carve_weights)(Carver&, const Op&, bool backward, bool dx, OpWeights<T>&);
+  void (*pack)(const Op&, const T* theta, bool backward, bool moves, const OpWeights<T>&);
+  void (*carve_tape)(Carver&, const Op&, int32_t place, const Steps& read, bool keep, OpTape<T>&);
+  void (*carve_scratch)(Carver&, const Op&, const OpTape<T>&, int64_t block, OpScratch<T>&);
+  void (*forward)(const ForwardPass<T>&);
+  void (*backward)(const BackwardPass<T>&);
+};
+
+template <class Layer, class T>
+constexpr LayerForm<T> kLayerForm{Layer::carve_weights, Layer::pack,    Layer::carve_tape,
+                                  Layer::carve_scratch, Layer::forward, Layer::backward};
+
+template <class T>
+const LayerForm<T>& form_of(LayerKind kind) {
   switch (kind) {
     case LayerKind::embedding:
-      return f(EmbeddingLayer<T>{});
+      return kLayerForm<EmbeddingLayer<T>, T>;
     case LayerKind::recurrent:
-      return f(RecurrentLayer<T>{});
+      return kLayerForm<RecurrentLayer<T>, T>;
     case LayerKind::dense:
-      return f(DenseLayer<T>{});
+      return kLayerForm<DenseLayer<T>, T>;
     case LayerKind::last:
-      return f(LastLayer<T>{});
+      return kLayerForm<LastLayer<T>, T>;
     case LayerKind::skip:
-      return f(SkipLayer<T>{});
+      return kLayerForm<SkipLayer<T>, T>;
     case LayerKind::dropout:
-      return f(DropoutLayer<T>{});
+      return kLayerForm<DropoutLayer<T>, T>;
     case LayerKind::attention:
-      return f(AttentionLayer<T>{});
+      return kLayerForm<AttentionLayer<T>, T>;
     case LayerKind::shift:
-      return f(ShiftLayer<T>{});
+      return kLayerForm<ShiftLayer<T>, T>;
     case LayerKind::pool:
-      return f(PoolLayer<T>{});
+      return kLayerForm<PoolLayer<T>, T>;
     case LayerKind::concat:
-      return f(ConcatLayer<T>{});
+      return kLayerForm<ConcatLayer<T>, T>;
     case LayerKind::adaptive_softmax:
-      return f(AdaptiveSoftmaxLayer<T>{});
+      return kLayerForm<AdaptiveSoftmaxLayer<T>, T>;
   }
+  __builtin_unreachable();
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -51,46 +51,47 @@ struct DirectionScratch {
   T* dout;           // (total, ld), only where two directions share the layer's output
 };
 
-template <class T, class F>
-ELMAN_INLINE void dispatch_cell(CellKind kind, F&& f) {
+template <class T>
+const CellForm<T>& form_of(CellKind kind) {
   switch (kind) {
     case CellKind::tanh:
-      return f(SimpleCell<T, ActivationKind::tanh>{});
+      return kCellForm<SimpleCell<T, ActivationKind::tanh>, T>;
     case CellKind::relu:
-      return f(SimpleCell<T, ActivationKind::relu>{});
+      return kCellForm<SimpleCell<T, ActivationKind::relu>, T>;
     case CellKind::lstm:
-      return f(LSTMCell<T, false>{});
+      return kCellForm<LSTMCell<T, false>, T>;
     case CellKind::lstm_peephole:
-      return f(LSTMCell<T, true>{});
+      return kCellForm<LSTMCell<T, true>, T>;
     case CellKind::gru_after:
-      return f(GRUAfterCell<T>{});
+      return kCellForm<GRUAfterCell<T>, T>;
     case CellKind::gru_before:
-      return f(GRUBeforeCell<T>{});
+      return kCellForm<GRUBeforeCell<T>, T>;
     case CellKind::leaky_tanh:
-      return f(LeakyCell<T, ActivationKind::tanh>{});
+      return kCellForm<LeakyCell<T, ActivationKind::tanh>, T>;
     case CellKind::leaky_relu:
-      return f(LeakyCell<T, ActivationKind::relu>{});
+      return kCellForm<LeakyCell<T, ActivationKind::relu>, T>;
     case CellKind::norm_tanh:
-      return f(NormSimpleCell<T, ActivationKind::tanh>{});
+      return kCellForm<NormSimpleCell<T, ActivationKind::tanh>, T>;
     case CellKind::norm_relu:
-      return f(NormSimpleCell<T, ActivationKind::relu>{});
+      return kCellForm<NormSimpleCell<T, ActivationKind::relu>, T>;
     case CellKind::norm_lstm:
-      return f(NormLSTMCell<T>{});
+      return kCellForm<NormLSTMCell<T>, T>;
     case CellKind::norm_gru:
-      return f(NormGRUCell<T>{});
+      return kCellForm<NormGRUCell<T>, T>;
     case CellKind::sigmoid:
-      return f(SimpleCell<T, ActivationKind::sigmoid>{});
+      return kCellForm<SimpleCell<T, ActivationKind::sigmoid>, T>;
     case CellKind::softplus:
-      return f(SimpleCell<T, ActivationKind::softplus>{});
+      return kCellForm<SimpleCell<T, ActivationKind::softplus>, T>;
     case CellKind::leaky_sigmoid:
-      return f(LeakyCell<T, ActivationKind::sigmoid>{});
+      return kCellForm<LeakyCell<T, ActivationKind::sigmoid>, T>;
     case CellKind::leaky_softplus:
-      return f(LeakyCell<T, ActivationKind::softplus>{});
+      return kCellForm<LeakyCell<T, ActivationKind::softplus>, T>;
     case CellKind::norm_sigmoid:
-      return f(NormSimpleCell<T, ActivationKind::sigmoid>{});
+      return kCellForm<NormSimpleCell<T, ActivationKind::sigmoid>, T>;
     case CellKind::norm_softplus:
-      return f(NormSimpleCell<T, ActivationKind::softplus>{});
+      return kCellForm<NormSimpleCell<T, ActivationKind::softplus>, T>;
   }
+  __builtin_unreachable();
 }
 
 // The packed row that precedes row r of step t, or -1 where that is the initial state.
@@ -104,29 +105,29 @@ ELMAN_INLINE int64_t previous(const Steps& s, bool reverse, int64_t t, int64_t r
 constexpr int64_t kHoistRows = 8, kHoistInputs = 16, kHoistBytes = 1 << 18;
 ELMAN_INLINE bool hoists(const Steps& s, int64_t in) { return s.rows < kHoistRows && in >= kHoistInputs; }
 
-template <class Cell, class T>
-void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool keep, const Regular& regular,
-                     DirectionTape<T>& d) {
-  const bool gates = Cell::second || Cell::norm || (keep && Cell::gates);
+template <class T>
+void carve_direction(Carver& m, const CellForm<T>& cell, const Steps& s, int64_t in, int64_t hidden, bool keep,
+                     const Regular& regular, DirectionTape<T>& d) {
+  const bool gates = cell.second || cell.norm || (keep && cell.gates);
   d.hidden = hidden;
   d.back = false;
   d.units = padded<T>(hidden);
   d.ld = spaced<T>(d.units);
-  d.lda = spaced<T>(d.units * Cell::input.slots);
+  d.lda = spaced<T>(d.units * cell.input.slots);
   d.a = gates || hoists(s, in) ? m.take<T>(s.total * d.lda) : nullptr;
   d.h = m.take<T>(s.total * d.ld);
   d.h0 = m.take<T>(s.rows * d.units);
   d.h_prev = m.take<const T*>(s.total);
   d.part = keep ? nullptr : m.take<const T*>(s.total);
-  d.c = Cell::states == 2 ? m.take<T>(s.total * d.ld) : nullptr;
-  d.c0 = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
-  d.c_prev = Cell::states == 2 ? m.take<const T*>(s.total) : nullptr;
-  d.reset_h = Cell::second ? m.take<T>(s.total * d.ld) : nullptr;
+  d.c = cell.states == 2 ? m.take<T>(s.total * d.ld) : nullptr;
+  d.c0 = cell.states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
+  d.c_prev = cell.states == 2 ? m.take<const T*>(s.total) : nullptr;
+  d.reset_h = cell.second ? m.take<T>(s.total * d.ld) : nullptr;
   d.norm = {};
-  if constexpr (Cell::norm) {
+  if (cell.norm) {
     d.norm.x = m.take<T>(s.total * d.lda), d.norm.x_inverse = m.take<T>(s.total);
     d.norm.h = m.take<T>(s.total * d.lda), d.norm.h_inverse = m.take<T>(s.total);
-    if (Cell::states == 2) d.norm.c = m.take<T>(s.total * d.ld), d.norm.c_inverse = m.take<T>(s.total);
+    if (cell.states == 2) d.norm.c = m.take<T>(s.total * d.ld), d.norm.c_inverse = m.take<T>(s.total);
   }
   d.regular = regular;
   d.own = {};
@@ -137,7 +138,7 @@ void carve_direction(Carver& m, const Steps& s, int64_t in, int64_t hidden, bool
     d.own.mask = m.take<T>(s.rows * d.units);
     d.own.masked = m.take<T>(s.total * d.ld);
   }
-  for (int k = 0; k < Cell::states; k++) {
+  for (int k = 0; k < cell.states; k++) {
     if (regular.zoneout[k] == 0) continue;
     (k == 0 ? d.made_h : d.made_c) = m.take<T>(s.total * d.ld);
     d.own.held[k] = m.take<T>(s.total * d.ld);
@@ -157,22 +158,22 @@ void link_states(const Steps& s, bool reverse, const DirectionTape<T>& d) {
   }
 }
 
-template <class Cell, class T>
-void carve_direction_scratch(Carver& m, const Steps& s, const DirectionTape<T>& d, int64_t block, bool shared,
-                             DirectionScratch<T>& b) {
+template <class T>
+void carve_direction_scratch(Carver& m, const CellForm<T>& cell, const Steps& s, const DirectionTape<T>& d,
+                             int64_t block, bool shared, DirectionScratch<T>& b) {
   const int64_t largest = block * s.rows < s.total ? block * s.rows : s.total;
   b.da = m.take<T>(largest * d.lda);
   b.dah = b.da;
   b.sums = {};
-  for (int k = 0; k < Cell::own; k++) b.sums.own[k] = m.take<T>(largest * d.ld);
-  if constexpr (Cell::norm) {
+  for (int k = 0; k < cell.own; k++) b.sums.own[k] = m.take<T>(largest * d.ld);
+  if (cell.norm) {
     b.dah = m.take<T>(largest * d.lda);
     b.sums.bias = m.take<T>(largest * d.lda);
     b.sums.gain_ih = m.take<T>(largest * d.lda), b.sums.gain_hh = m.take<T>(largest * d.lda);
   }
   b.dh = m.take<T>(s.rows * d.units);
-  b.dc = Cell::states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
-  b.temp = Cell::second || Cell::norm ? m.take<T>(s.rows * d.units) : nullptr;
+  b.dc = cell.states == 2 ? m.take<T>(s.rows * d.units) : nullptr;
+  b.temp = cell.second || cell.norm ? m.take<T>(s.rows * d.units) : nullptr;
   b.dread = d.regular.dropout > 0 ? m.take<T>(s.rows * d.units) : nullptr;
   b.zero = d.regular.zones() ? m.take<T>(d.ld) : nullptr;
   for (int k = 0; k < 2; k++) b.kept[k] = d.regular.zoneout[k] > 0 ? m.take<T>(s.rows * d.units) : nullptr;
@@ -217,11 +218,12 @@ void leave_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows) {
 
 // x (total, ldx) are the layer's inputs, or null where d.part has their part of the sums; h0, c0 the given state,
 // `rest` where none was. keep: gates are wanted for the way back.
-template <class Cell, class T>
-void scan_forward(const Steps& s, bool reverse, DirectionTape<T>& d, const CellWeights<T>& w, const T* x, int64_t ldx,
-                  int64_t in, bool keep, bool rest) {
-  const bool hoist = x && (Cell::norm || hoists(s, in));
+template <class T>
+void scan_forward(const CellForm<T>& cell, const Steps& s, bool reverse, DirectionTape<T>& d, const CellWeights<T>& w,
+                  const T* x, int64_t ldx, int64_t in, bool keep, bool rest) {
+  const bool hoist = x && (cell.norm || hoists(s, in));
   Forward<T> step{};
+  step.cell = &cell;
   step.hidden = d.hidden, step.units = d.units;
   step.ldx = ldx, step.in = in, step.lda = d.lda, step.ld = d.ld;
   step.keep = keep, step.noisy = d.regular.noisy();
@@ -237,15 +239,13 @@ void scan_forward(const Steps& s, bool reverse, DirectionTape<T>& d, const CellW
         ready++;
       }
       const int64_t from = reverse ? s.offset[s.steps - ready] : m;
-      const Strided<T> read{x + from * ldx, ldx};
-      if constexpr (Cell::norm) {
+      const Left<T> read = strided(x + from * ldx, ldx);
+      if (cell.norm) {
         T* to = d.norm.x + from * d.lda;
-        gates_product<Cell::input.count>(read, rows, in, w.ih, d.units, Cell::input, to, d.lda, (const T*)nullptr,
-                                         Start::zero);
-        normalise(to, d.lda, rows, d.units, d.hidden, Cell::input.slots, d.norm.x_inverse + from);
+        gates_product(read, rows, in, w.ih, d.units, cell.input, to, d.lda, (const T*)nullptr, Start::zero);
+        normalise(to, d.lda, rows, d.units, d.hidden, cell.input.slots, d.norm.x_inverse + from);
       } else {
-        gates_product<Cell::input.count>(read, rows, in, w.ih, d.units, Cell::input, d.a + from * d.lda, d.lda, w.bias,
-                                         Start::bias);
+        gates_product<T>(read, rows, in, w.ih, d.units, cell.input, d.a + from * d.lda, d.lda, w.bias, Start::bias);
       }
     }
     step.rows = s.count[t];
@@ -253,18 +253,14 @@ void scan_forward(const Steps& s, bool reverse, DirectionTape<T>& d, const CellW
     step.back = d.back;
     d.back = !d.back;
     step.h_prev = d.h_prev + m, step.h = d.made_h + m * d.ld;
-    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
+    if (cell.states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
     if (x && !hoist) step.x = x + m * ldx;
     if (!x) step.part = d.part + m;
     step.a = d.a ? d.a + m * d.lda : nullptr;
-    if (Cell::second) step.reset_h = d.reset_h + m * d.ld;
+    if (cell.second) step.reset_h = d.reset_h + m * d.ld;
     enter_step(d, t, m, step.rows, step);
-    if constexpr (Cell::norm) {
-      step.norm = norm_at(d, m);
-      Cell::forward(step);
-    } else {
-      cell_forward<Cell>(step);
-    }
+    if (cell.norm) step.norm = norm_at(d, m);
+    cell.forward(step);
     if (d.regular.zones()) leave_step(d, t, m, step.rows);
   }
 }
@@ -299,29 +295,29 @@ void join_gradients(const DirectionTape<T>& d, int64_t rows, const DirectionScra
 // row `first` on; b.dh, b.dc hold the gradient of the final state and leave with that of the initial one. truncate > 0:
 // nothing flows between steps truncate * j - 1 and truncate * j, counted from `step0` before these.
 // dstate: whether the gradient of the initial state is wanted.
-template <class Cell, class T>
-void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, const CellWeights<T>& w, const T* dout,
-                   int64_t ldd, int64_t truncate, int64_t step0, bool dstate, int64_t done, int64_t count,
-                   int64_t first, const DirectionScratch<T>& b) {
+template <class T>
+void scan_backward(const CellForm<T>& cell, const Steps& s, bool reverse, const DirectionTape<T>& d,
+                   const CellWeights<T>& w, const T* dout, int64_t ldd, int64_t truncate, int64_t step0, bool dstate,
+                   int64_t done, int64_t count, int64_t first, const DirectionScratch<T>& b) {
   Backward<T> step{};
   step.hidden = d.hidden, step.units = d.units;
   step.lda = d.lda, step.ld = d.ld;
   step.dh = b.dh, step.dc = b.dc, step.temp = b.temp;
-  step.inner = inner_gates<T>(d.hidden, Cell::hidden);
-  if constexpr (Cell::second) step.inner2 = inner_gates<T>(d.hidden, Cell::hidden2);
+  step.inner = inner_gates<T>(d.hidden, cell.hidden);
+  if (cell.second) step.inner2 = inner_gates<T>(d.hidden, cell.hidden2);
   step.w = &w;
   for (int64_t i = done; i < done + count; i++) {
     const int64_t t = reverse ? i : s.steps - 1 - i, m = s.offset[t];
     step.rows = s.count[t];
     step.h_prev = d.h_prev + m, step.h = d.made_h + m * d.ld;
-    if (Cell::states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
+    if (cell.states == 2) step.c_prev = d.c_prev + m, step.c = d.made_c + m * d.ld;
     step.read = d.regular.masks() ? d.read + m : step.h_prev;
     step.mask = d.regular.masks() ? d.own.mask : nullptr;
     step.dread = b.dread;
     step.a = d.a ? d.a + m * d.lda : nullptr, step.da = b.da + (m - first) * d.lda;
     step.dah = b.dah + (m - first) * d.lda;
-    for (int k = 0; k < Cell::own; k++) step.sums.own[k] = b.sums.own[k] + (m - first) * d.ld;
-    if constexpr (Cell::norm) {
+    for (int k = 0; k < cell.own; k++) step.sums.own[k] = b.sums.own[k] + (m - first) * d.ld;
+    if (cell.norm) {
       const int64_t at = (m - first) * d.lda;
       step.norm = norm_at(d, m);
       step.sums.bias = b.sums.bias + at;
@@ -331,13 +327,13 @@ void scan_backward(const Steps& s, bool reverse, const DirectionTape<T>& d, cons
     step.carry = dstate || (reverse ? t + 1 < s.steps : t > 0);
     const bool zones = d.regular.zones();
     if (zones) part_gradients(d, m, step.rows, b, step);
-    Cell::backward(step);
+    cell.backward(step);
     if (zones) join_gradients(d, step.rows, b);
     const int64_t boundary = step0 + (reverse ? t + 1 : t);
     if (truncate > 0 && boundary % truncate == 0) {
       for (int64_t r = 0; r < s.count[t] && (step0 > 0 || previous(s, reverse, t, r) >= 0); r++) {
         memset(b.dh + r * d.units, 0, size_t(d.units) * sizeof(T));
-        if (Cell::states == 2) memset(b.dc + r * d.units, 0, size_t(d.units) * sizeof(T));
+        if (cell.states == 2) memset(b.dc + r * d.units, 0, size_t(d.units) * sizeof(T));
       }
     }
   }

@@ -8,12 +8,7 @@ namespace elman::ELMAN_ISA {
 template <class T>
 struct SkipLayer : PlainLayer<T> {
   // The rows of x that meet those of y.
-  struct Read {
-    Rows<T> x;
-    bool last;  // of y
-    ELMAN_INLINE int64_t row(int64_t m) const { return last && !x.last ? last_of(*x.steps, m) : m; }
-    ELMAN_INLINE const T* operator[](int64_t m) const { return x.at + row(m) * x.ld; }
-  };
+  static Left<T> read(const Rows<T>& x, const OpTape<T>& o) { return {x.at, x.ld, x.last ? nullptr : o.met, nullptr}; }
 
   static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
     w.forward = m.take<T>(padded<T>(op.out) * op.second);
@@ -25,12 +20,18 @@ struct SkipLayer : PlainLayer<T> {
     if (backward) pack_straight(w.back, theta + op.direction[0].weight, op.out, op.second);
   }
 
+  static void carve_tape(Carver& m, const Op& op, int32_t place, const Steps& second, bool keep, OpTape<T>& o) {
+    PlainLayer<T>::carve_tape(m, op, place, second, keep, o);
+    o.met = o.last ? m.take<int64_t>(o.steps->rows) : nullptr;
+  }
+
   static void forward(const ForwardPass<T>& f) {
     OpTape<T>& o = f.o;
+    const Rows<T>& x = f.in[1];
     const int64_t rows = output_rows(*o.steps, o.last);
+    for (int64_t r = 0; o.last && !x.last && r < rows; r++) o.met[r] = last_of(*x.steps, r);
     memcpy(o.out, f.in[0].at, size_t(rows * o.ld) * sizeof(T));
-    product(Read{f.in[1], o.last}, rows, plain(f.op.second), f.w.forward, f.op.out, o.out, o.ld, (const T*)nullptr,
-            Start::add);
+    product(read(x, o), rows, plain(f.op.second), f.w.forward, f.op.out, o.out, o.ld, (const T*)nullptr, Start::add);
   }
 
   static void backward(const BackwardPass<T>& b) {
@@ -42,15 +43,15 @@ struct SkipLayer : PlainLayer<T> {
     } else if (dy) {
       for (int64_t i = 0; i < rows * o.ld; i++) dy[i] += b.dout[i];
     }
-    const Read read{b.in[1], o.last};
+    const Rows<T>& x = b.in[1];
     for (const Share<T>& share : b.shares) {
-      weight_gradient(b.dout, o.ld, kPlain, b.op.out, read, share.of(b.op), b.op.second,
+      weight_gradient(b.dout, o.ld, kPlain, b.op.out, read(x, o), share.of(b.op), b.op.second,
                       share.gradient + b.op.direction[0].weight);
     }
     T* dx = b.din[1].at;  // always added to: others may read x too
     for (int64_t m = 0; dx && m < rows; m++) {
-      product<true>(Strided<T>{b.dout + m * o.ld, 0}, 1, plain(b.op.out), b.w.back, b.op.second,
-                    dx + read.row(m) * b.in[1].ld, b.in[1].ld, (const T*)nullptr, Start::add);
+      product<true>(strided<T>(b.dout + m * o.ld, 0), 1, plain(b.op.out), b.w.back, b.op.second,
+                    dx + (o.met && !x.last ? o.met[m] : m) * x.ld, x.ld, (const T*)nullptr, Start::add);
     }
   }
 };

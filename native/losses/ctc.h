@@ -293,8 +293,8 @@ struct CTC {
 
   // The loss of one row, -log p(labels), times `scale`, and its gradient; room is of at least as many steps and labels.
   template <class T>
-  static double sequence(const Loss& loss, const Track<T>& track, const Labels& labels, double scale,
-                         const CtcRoom& room) {
+  ELMAN_NOINLINE static double sequence(const Loss& loss, const Track<T>& track, const Labels& labels, double scale,
+                                        const CtcRoom& room) {
     const int64_t count = labels.count;
     int64_t needed = count;
     for (int64_t u = 0; u < count; u++) {

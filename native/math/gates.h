@@ -22,7 +22,7 @@ void pack_gates(T* w, const T* src, int64_t units, int64_t inner, Gates g) {
   if (g.slots == 1) return pack_transposed(w, src, units, inner);
   for (int64_t j = 0; j < units; j += W, w += g.count * W * inner) {
     for (int k = 0; k < g.count; k++) {
-      pack_lanes(w + k * W, g.count * W, Strided<T>{src, inner}, g.gate[k] * units + j, units - j < W ? units - j : W,
+      pack_lanes(w + k * W, g.count * W, strided(src, inner), g.gate[k] * units + j, units - j < W ? units - j : W,
                  inner);
     }
   }
@@ -58,14 +58,15 @@ void pack_gates_back(T* w, const T* src, int64_t units, int64_t columns, Gates g
 }
 
 // A (rows, lda) = bias + X W for all units' blocks: the input's part of the pre-activations.
-template <int COUNT, class T, class Rows>
-void gates_product(const Rows& x, int64_t rows, int64_t inner, const T* w, int64_t units, Gates g, T* a, int64_t lda,
+template <class T>
+void gates_product(const Left<T>& x, int64_t rows, int64_t inner, const T* w, int64_t units, Gates g, T* a, int64_t lda,
                    const T* bias, Start start) {
   constexpr int64_t W = kWidth<T>;
   if (g.slots == 1) return product(x, rows, plain(inner), w, units, a, lda, bias, start);
+  Product<T> p{x, plain(inner), w, a + g.first * W, lda, bias, start};
   for (int64_t j = 0; j < units; j += W) {
-    product_panel<COUNT, false>(x, rows, plain(inner), w + j * COUNT * inner, a + j * g.slots + g.first * W, lda,
-                                bias ? bias + j * COUNT : nullptr, start);
+    product_panel<false>(p, rows, g.count);
+    p.w += g.count * W * inner, p.c += g.slots * W, p.bias += bias ? g.count * W : 0;
   }
 }
 
@@ -74,7 +75,7 @@ void gates_product(const Rows& x, int64_t rows, int64_t inner, const T* w, int64
 template <class T>
 void gates_back(const T* da, int64_t lda, int64_t rows, const Inner& inner, const T* w_back, int64_t outputs, T* c,
                 int64_t ldc, Start start) {
-  product<true>(Strided<T>{da, lda}, rows, inner, w_back, outputs, c, ldc, (const T*)nullptr, start);
+  product<true>(strided(da, lda), rows, inner, w_back, outputs, c, ldc, (const T*)nullptr, start);
 }
 
 }  // namespace elman::ELMAN_ISA

@@ -7,18 +7,28 @@
 
 namespace elman::ELMAN_ISA {
 
-// Rows of a left operand: at equal strides, or wherever pointers lead (the previous step's rows).
+// Rows of a left operand: at equal strides, those that an index names, or wherever pointers lead (the previous step's
+// rows). One type for all of them, so that a product is compiled once.
 template <class T>
-struct Strided {
+struct Left {
   const T* base;
   int64_t stride;
-  ELMAN_INLINE const T* operator[](int64_t m) const { return base + m * stride; }
+  const int64_t* index;  // (rows,), or null: row m is the one at m
+  const T* const* rows;  // (rows,), or null: what stands above
+  ELMAN_INLINE const T* operator[](int64_t m) const { return rows ? rows[m] : base + (index ? index[m] : m) * stride; }
 };
 template <class T>
-struct Gathered {
-  const T* const* rows;
-  ELMAN_INLINE const T* operator[](int64_t m) const { return rows[m]; }
-};
+ELMAN_INLINE Left<T> strided(const T* base, int64_t stride) {
+  return {base, stride, nullptr, nullptr};
+}
+template <class T>
+ELMAN_INLINE Left<T> listed(const T* base, int64_t stride, const int64_t* index) {
+  return {base, stride, index, nullptr};
+}
+template <class T>
+ELMAN_INLINE Left<T> gathered(const T* const* rows) {
+  return {nullptr, 0, nullptr, rows};
+}
 
 // The inner index: `count` runs of `length` consecutive elements, `stride` apart; then, for gates whose last block of
 // units is not full, `tail_count` shorter runs.
@@ -115,125 +125,106 @@ ELMAN_INLINE void accumulate_split(Vec<T> (&acc)[R][4], const T* const (&x)[R], 
   }
 }
 
-// f(row pointers at a run's first element, its length, its weights) for every run of the inner index.
-template <int R, class T, class Rows, class F>
-ELMAN_INLINE void each_run(const Rows& x, int64_t m, const Inner& inner, const T* w, int64_t width, F f) {
-  const T* rows[R];
-  ELMAN_UNROLL
-  for (int r = 0; r < R; r++) rows[r] = x[m + r] + inner.offset;
-  for (int64_t run = 0; run < inner.count; run++) {
-    f(rows, inner.length, w);
-    w += inner.length * width;
-    ELMAN_UNROLL
-    for (int r = 0; r < R; r++) rows[r] += inner.stride;
-  }
-  for (int64_t run = 0; run < inner.tail_count; run++) {
-    f(rows, inner.tail_length, w);
-    w += inner.tail_length * width;
-    ELMAN_UNROLL
-    for (int r = 0; r < R; r++) rows[r] += inner.tail_stride;
-  }
-}
+// One product, of which a tile computes NV vectors: of R rows, or of a single row and P full panels side by side.
+template <class T>
+struct Product {
+  Left<T> x;
+  Inner inner;
+  const T* w;
+  T* c;
+  int64_t ldc;
+  const T* bias;
+  Start start;
+};
 
-template <int R, int NV, bool SPLIT, class T, class Rows>
-ELMAN_INLINE void product_tile(const Rows& x, int64_t m, const Inner& inner, const T* w, T* c, int64_t ldc,
-                               const T* bias, Start start) {
-  constexpr int W = kWidth<T>, ALL = SPLIT ? 4 : NV;
-  Vec<T> acc[R][ALL];
+template <int R, int P, int NV, bool SPLIT, class T>
+ELMAN_NOINLINE void product_tile(const Product<T>& p, int64_t m) {
+  constexpr int W = kWidth<T>, ALL = SPLIT ? 4 : NV, N = R * P, panel = P == 1 ? 0 : NV * W;
+  const Inner& inner = p.inner;
+  const int64_t ldc = P == 1 ? p.ldc : panel;
+  T* c = p.c + m * p.ldc;
+  Vec<T> acc[N][ALL];
   ELMAN_UNROLL
-  for (int r = 0; r < R; r++) {
+  for (int n = 0; n < N; n++) {
     ELMAN_UNROLL
     for (int v = 0; v < ALL; v++) {
-      acc[r][v] = v >= NV                ? Vec<T>{}
-                  : start == Start::add  ? load(c + r * ldc + v * W)
-                  : start == Start::bias ? load(bias + v * W)
-                                         : Vec<T>{};
+      acc[n][v] = v >= NV                  ? Vec<T>{}
+                  : p.start == Start::add  ? load(c + n * ldc + v * W)
+                  : p.start == Start::bias ? load(p.bias + n * panel + v * W)
+                                           : Vec<T>{};
     }
   }
-  each_run<R>(x, m, inner, w, NV * W, [&](const T* const(&rows)[R], int64_t length, const T* from) {
-    if constexpr (SPLIT) {
-      accumulate_split<NV>(acc, rows, length, from);
-    } else {
-      accumulate<0, NV>(acc, rows, length, {from});
-    }
-  });
+  const T *rows[R], *w[P];
   ELMAN_UNROLL
-  for (int r = 0; r < R; r++) {
-    if constexpr (SPLIT && NV == 1) acc[r][0] = (acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3]);
+  for (int r = 0; r < R; r++) rows[r] = p.x[m + r] + inner.offset;
+  ELMAN_UNROLL
+  for (int k = 0; k < P; k++) w[k] = p.w + k * panel * inner.size();
+  int64_t runs = inner.count, later = inner.tail_count, length = inner.length, stride = inner.stride;
+  for (;;) {
+    for (; runs > 0; runs--) {
+      if constexpr (SPLIT) {
+        accumulate_split<NV>(acc, rows, length, w[0]);
+      } else {
+        accumulate<0, NV>(acc, rows, length, w);
+      }
+      ELMAN_UNROLL
+      for (int k = 0; k < P; k++) w[k] += length * NV * W;
+      ELMAN_UNROLL
+      for (int r = 0; r < R; r++) rows[r] += stride;
+    }
+    if (later == 0) break;
+    runs = later, later = 0, length = inner.tail_length, stride = inner.tail_stride;
+  }
+  ELMAN_UNROLL
+  for (int n = 0; n < N; n++) {
+    if constexpr (SPLIT && NV == 1) acc[n][0] = (acc[n][0] + acc[n][1]) + (acc[n][2] + acc[n][3]);
     ELMAN_UNROLL
     for (int v = 0; v < NV; v++) {
-      if constexpr (SPLIT && NV == 2) acc[r][v] = acc[r][v] + acc[r][v + 2];
-      store(c + r * ldc + v * W, acc[r][v]);
+      if constexpr (SPLIT && NV == 2) acc[n][v] = acc[n][v] + acc[n][v + 2];
+      store(c + n * ldc + v * W, acc[n][v]);
     }
   }
 }
 
 // One panel of NV vectors: C[0:rows] = start + X W.
-template <int NV, bool SPLIT, class T, class Rows>
-void product_panel(const Rows& x, int64_t rows, const Inner& inner, const T* w, T* c, int64_t ldc, const T* bias,
-                   Start start) {
-  each_tile(rows, [&](auto size, int64_t m) {
-    product_tile<decltype(size)::value, NV, SPLIT>(x, m, inner, w, c + m * ldc, ldc, bias, start);
-  });
+template <int NV, bool SPLIT, class T>
+void product_panel(const Product<T>& p, int64_t rows) {
+  each_tile(rows, [&](auto size, int64_t m) { product_tile<decltype(size)::value, 1, NV, SPLIT>(p, m); });
 }
 
-// One row, and full panels side by side.
-template <class T, class Rows>
-void product_row(const Rows& x, const Inner& inner, const T* w, T* c, const T* bias, Start start) {
-  constexpr int64_t W = kWidth<T>, NV = kTileVectors;
-  Vec<T> acc[kSideBySide][NV];
-  const T* panels[kSideBySide];
-  ELMAN_UNROLL
-  for (int p = 0; p < kSideBySide; p++) {
-    panels[p] = w + p * NV * W * inner.size();
-    ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) {
-      acc[p][v] = start == Start::add    ? load(c + (p * NV + v) * W)
-                  : start == Start::bias ? load(bias + (p * NV + v) * W)
-                                         : Vec<T>{};
-    }
-  }
-  each_run<1>(x, 0, inner, w, NV * W, [&](const T* const(&rows)[1], int64_t length, const T*) {
-    accumulate<0, NV>(acc, rows, length, panels);
-    ELMAN_UNROLL
-    for (int p = 0; p < kSideBySide; p++) panels[p] += length * NV * W;
-  });
-  ELMAN_UNROLL
-  for (int p = 0; p < kSideBySide; p++) {
-    ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) store(c + (p * NV + v) * W, acc[p][v]);
+// SPLIT: a panel of one or two vectors may split its sums.
+template <bool SPLIT, class T>
+void product_panel(const Product<T>& p, int64_t rows, int64_t vectors) {
+  switch (vectors) {
+    case 4:
+      return product_panel<4, false>(p, rows);
+    case 3:
+      return product_panel<3, false>(p, rows);
+    case 2:
+      return product_panel<2, SPLIT>(p, rows);
+    default:
+      return product_panel<1, SPLIT>(p, rows);
   }
 }
 
 // C[0:rows] = start + X W for a matrix of `outputs` columns (padded to whole vectors): panels of 4 vectors, and a
-// narrower last one. SPLIT: a panel of one or two vectors may split its sums.
-template <bool SPLIT = false, class T, class Rows>
-void product(const Rows& x, int64_t rows, const Inner& inner, const T* w, int64_t outputs, T* c, int64_t ldc,
+// narrower last one.
+template <bool SPLIT = false, class T>
+void product(const Left<T>& x, int64_t rows, const Inner& inner, const T* w, int64_t outputs, T* c, int64_t ldc,
              const T* bias, Start start) {
   constexpr int64_t W = kWidth<T>, together = kSideBySide * kTileVectors;
+  Product<T> p{x, inner, w, c, ldc, bias, start};
   int64_t vectors;
   for (int64_t left = padded<T>(outputs) / W; left > 0; left -= vectors) {
     vectors = rows == 1 && left >= together ? together : left < kTileVectors ? left : kTileVectors;
-    switch (vectors) {
-      case together:
-        product_row(x, inner, w, c, bias, start);
-        break;
-      case 4:
-        product_panel<4, false>(x, rows, inner, w, c, ldc, bias, start);
-        break;
-      case 3:
-        product_panel<3, false>(x, rows, inner, w, c, ldc, bias, start);
-        break;
-      case 2:
-        product_panel<2, SPLIT>(x, rows, inner, w, c, ldc, bias, start);
-        break;
-      default:
-        product_panel<1, SPLIT>(x, rows, inner, w, c, ldc, bias, start);
-        break;
+    if (vectors == together) {
+      product_tile<1, kSideBySide, kTileVectors, false>(p, 0);
+    } else {
+      product_panel<SPLIT>(p, rows, vectors);
     }
-    w += vectors * W * inner.size();
-    c += vectors * W;
-    bias += bias ? vectors * W : 0;
+    p.w += vectors * W * inner.size();
+    p.c += vectors * W;
+    p.bias += bias ? vectors * W : 0;
   }
 }
 
@@ -247,8 +238,9 @@ ELMAN_INLINE bool few_outputs(int64_t outputs, int64_t inner) {
 }
 
 // C[m, o] = bias[o] + the sum over X[m, :] W[o, :], whose rows are padded with zeros to whole vectors.
-template <class T, class Rows>
-void dots(const Rows& x, int64_t rows, int64_t inner, const T* w, int64_t outputs, T* c, int64_t ldc, const T* bias) {
+template <class T>
+void dots(const Left<T>& x, int64_t rows, int64_t inner, const T* w, int64_t outputs, T* c, int64_t ldc,
+          const T* bias) {
   constexpr int64_t W = kWidth<T>;
   const int64_t all = padded<T>(inner);
   for (int64_t m = 0; m < rows; m++) {
@@ -265,8 +257,8 @@ void dots(const Rows& x, int64_t rows, int64_t inner, const T* w, int64_t output
 // other
 
 // to[q * step + i] = src[first + i][q] for `rows` <= W rows of `inner` elements; zeros for the lanes past them.
-template <class T, class Rows>
-void pack_lanes(T* to, int64_t step, const Rows& src, int64_t first, int64_t rows, int64_t inner) {
+template <class T>
+void pack_lanes(T* to, int64_t step, const Left<T>& src, int64_t first, int64_t rows, int64_t inner) {
   constexpr int64_t W = kWidth<T>;
   int64_t q = 0;
   for (; rows == W && q + W <= inner; q += W) {
@@ -282,8 +274,8 @@ void pack_lanes(T* to, int64_t step, const Rows& src, int64_t first, int64_t row
 }
 
 // w <- the transpose of the rows src (outputs, inner), zeros in the padding.
-template <class T, class Rows>
-void pack_rows_transposed(T* w, const Rows& src, int64_t outputs, int64_t inner) {
+template <class T>
+void pack_rows_transposed(T* w, const Left<T>& src, int64_t outputs, int64_t inner) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
   const int64_t all = padded<T>(outputs);
   for (int64_t o = 0; o < all; o += wide) {
@@ -299,7 +291,7 @@ void pack_rows_transposed(T* w, const Rows& src, int64_t outputs, int64_t inner)
 // The same for a matrix, row-major as theta is.
 template <class T>
 void pack_transposed(T* w, const T* src, int64_t outputs, int64_t inner) {
-  pack_rows_transposed(w, Strided<T>{src, inner}, outputs, inner);
+  pack_rows_transposed(w, strided(src, inner), outputs, inner);
 }
 
 // w <- the rows of src (outputs, inner), each padded with zeros to whole vectors.
@@ -312,8 +304,8 @@ void pack_rows(T* w, const T* src, int64_t outputs, int64_t inner) {
 }
 
 // w <- the rows src (inner, outputs), zeros in the padding.
-template <class T, class Rows>
-void pack_rows_straight(T* w, const Rows& src, int64_t inner, int64_t outputs) {
+template <class T>
+void pack_rows_straight(T* w, const Left<T>& src, int64_t inner, int64_t outputs) {
   const int64_t all = padded<T>(outputs), wide = kTileVectors * kWidth<T>;
   for (int64_t o = 0; o < all; o += wide) {
     const int64_t width = all - o < wide ? all - o : wide, have = outputs - o < width ? outputs - o : width;
@@ -327,7 +319,7 @@ void pack_rows_straight(T* w, const Rows& src, int64_t inner, int64_t outputs) {
 // The same for a matrix, row-major as theta is.
 template <class T>
 void pack_straight(T* w, const T* src, int64_t inner, int64_t outputs) {
-  pack_rows_straight(w, Strided<T>{src, outputs}, inner, outputs);
+  pack_rows_straight(w, strided(src, outputs), inner, outputs);
 }
 
 }  // namespace elman::ELMAN_ISA

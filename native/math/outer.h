@@ -20,10 +20,31 @@ constexpr int64_t kOuterRows = kTileRows >= 6 ? 256 : 128;
 // comes from memory once.
 constexpr int64_t kOuterColumns = 96;
 
-// R neighbouring columns of A, whose rows of G begin at g[r], and NV vectors of columns of X, from k on.
-template <int R, int NV, class T, class Rows>
-ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k, T* const (&g)[R],
-                             int64_t width) {
+// Picked rows of A and of X, side by side.
+template <class T>
+struct Pairs {
+  int64_t count;
+  const T *a[kOuterRows], *x[kOuterRows];
+
+  Pairs(const T* from, int64_t lda, const Left<T>& rows, Pick pick) : count(pick.count) {
+    for (int64_t i = 0; i < count; i++) {
+      const int64_t m = pick.index[i];
+      a[i] = from + (m - pick.first) * lda, x[i] = rows[m];
+    }
+  }
+};
+
+// to[r] (width,) += row r of from (rows, ld).
+template <class T>
+ELMAN_NOINLINE void add_rows(T* const* to, int64_t rows, const T* from, int64_t ld, int64_t width) {
+  for (int64_t r = 0; r < rows; r++, from += ld) {
+    for (int64_t i = 0; i < width; i++) to[r][i] += from[i];
+  }
+}
+
+// R neighbouring columns of A, from n on, whose rows of G begin at g[r], and NV vectors of columns of X, from k on.
+template <int R, int NV, class T>
+ELMAN_NOINLINE void outer_tile(const Pairs<T>& pairs, int64_t n, int64_t k, T* const (&g)[R], int64_t width) {
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][NV];
   ELMAN_UNROLL
@@ -34,10 +55,8 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, 
       __builtin_prefetch(g[r] + v * W, 1);  // may lie in memory: on its way while the sum is made
     }
   }
-  for (int64_t i = 0; i < pick.count; i++) {
-    const int64_t m = pick.index[i];
-    const T* left = pinned(a + (m - pick.first) * lda);
-    const T* right = pinned(x[m] + k);
+  for (int64_t i = 0; i < pairs.count; i++) {
+    const T *left = pinned(pairs.a[i] + n), *right = pinned(pairs.x[i] + k);
     Vec<T> s[R];
     ELMAN_UNROLL
     for (int r = 0; r < R; r++) s[r] = splat(left[r]);
@@ -48,69 +67,70 @@ ELMAN_INLINE void outer_tile(const T* a, int64_t lda, const Rows& x, Pick pick, 
       for (int r = 0; r < R; r++) acc[r][v] = fma<T>(s[r], b, acc[r][v]);
     }
   }
+  if (width < NV * W) {
+    T lanes[R * NV * W];
+    ELMAN_UNROLL
+    for (int r = 0; r < R; r++) {
+      ELMAN_UNROLL
+      for (int v = 0; v < NV; v++) store(lanes + (r * NV + v) * W, acc[r][v]);
+    }
+    return add_rows<T>(g, R, lanes, NV * W, width);
+  }
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
-    T* out = g[r];
-    if (width >= NV * W) {
-      ELMAN_UNROLL
-      for (int v = 0; v < NV; v++) store(out + v * W, load(out + v * W) + acc[r][v]);
-    } else {
-      T lanes[NV * W];
-      ELMAN_UNROLL
-      for (int v = 0; v < NV; v++) store(lanes + v * W, acc[r][v]);
-      for (int64_t i = 0; i < width; i++) out[i] += lanes[i];
-    }
+    ELMAN_UNROLL
+    for (int v = 0; v < NV; v++) store(g[r] + v * W, load(g[r] + v * W) + acc[r][v]);
   }
 }
 
 // Lanes are columns of X. X's rows are readable to whole vectors.
-template <class T, class Rows>
-void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick all, int64_t inner, T* g) {
+template <class T>
+void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick all, int64_t inner, T* g) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
   const int64_t most = kOuterColumns / gates.count / W * W;  // units at a time
   for (int64_t from = 0; from < all.count; from += kOuterRows) {
-    const Pick pick{all.index + from, all.count - from < kOuterRows ? all.count - from : kOuterRows, all.first};
+    const int64_t left = all.count - from;
+    const Pairs<T> pairs(a, lda, x, {all.index + from, left < kOuterRows ? left : kOuterRows, all.first});
     for (int64_t first = 0; first < units; first += most) {
       const int64_t end = units - first < most ? units : first + most;
       for (int64_t k = 0; k < inner; k += wide) {
         const int64_t width = inner - k < wide ? inner - k : wide, vectors = padded<T>(width) / W;
-        const auto tiles = [&](const T* left, int64_t columns, auto row_of) {
+        // The columns of A from `at` on: of unit j and its neighbours, in gates from number s on.
+        const auto tiles = [&](int64_t at, int64_t columns, int64_t j, int s) {
           each_tile(columns, [&](auto size, int64_t n) {
             constexpr int R = decltype(size)::value;
             T* out[R];
-            for (int r = 0; r < R; r++) out[r] = g + row_of(n + r) * inner + k;
+            for (int r = 0; r < R; r++) {
+              const int64_t slot = gates.slots == 1 ? 0 : (n + r) / W;
+              out[r] = g + (gates.gate[s + slot] * units + j + n + r - slot * W) * inner + k;
+            }
             switch (vectors) {
               case 4:
-                return outer_tile<R, 4>(left + n, lda, x, pick, k, out, width);
+                return outer_tile<R, 4>(pairs, at + n, k, out, width);
               case 3:
-                return outer_tile<R, 3>(left + n, lda, x, pick, k, out, width);
+                return outer_tile<R, 3>(pairs, at + n, k, out, width);
               case 2:
-                return outer_tile<R, 2>(left + n, lda, x, pick, k, out, width);
+                return outer_tile<R, 2>(pairs, at + n, k, out, width);
               default:
-                return outer_tile<R, 1>(left + n, lda, x, pick, k, out, width);
+                return outer_tile<R, 1>(pairs, at + n, k, out, width);
             }
           });
         };
-        if (gates.slots == 1) {
-          tiles(a + first, end - first, [&](int64_t n) { return gates.gate[0] * units + first + n; });
-          continue;
-        }
-        for (int64_t j = first; j < end; j += W) {  // a block's gates side by side, or what there is of each
-          const T* left = a + j * gates.slots + gates.first * W;
-          const int64_t run = units - j < W ? units - j : gates.count * W;
-          for (int s = 0; s == 0 || (run < W && s < gates.count); s++) {
-            tiles(left + s * W, run, [&](int64_t n) { return gates.gate[s + n / W] * units + j + n % W; });
-          }
+        // A single slot at once; else a block's gates side by side, or what there is of each.
+        const bool one = gates.slots == 1;
+        for (int64_t j = first; j < end; j += one ? most : W) {
+          const int64_t at = j * gates.slots + gates.first * W;
+          const int64_t run = one ? end - j : units - j < W ? units - j : gates.count * W;
+          for (int s = 0; s == 0 || (run < W && s < gates.count); s++) tiles(at + s * W, run, j, s);
         }
       }
     }
   }
 }
 
-// V vectors of gates side by side and R columns of X: lanes are columns of A.
-template <int R, int V, class T, class Rows>
-ELMAN_INLINE void narrow_tile(const T* a, int64_t lda, const Rows& x, Pick pick, int64_t k,
-                              T (&lanes)[R][V][kWidth<T>]) {
+// V vectors of gates side by side and R columns of X: lanes are columns of A. sums (R, V, W) is written.
+template <int R, int V, class T>
+ELMAN_NOINLINE void narrow_tile(const T* a, int64_t lda, const Left<T>& x, Pick pick, int64_t k, T* sums) {
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][V];
   ELMAN_UNROLL
@@ -135,11 +155,30 @@ ELMAN_INLINE void narrow_tile(const T* a, int64_t lda, const Rows& x, Pick pick,
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
     ELMAN_UNROLL
-    for (int v = 0; v < V; v++) store(lanes[r][v], acc[r][v]);
+    for (int v = 0; v < V; v++) store(sums + (r * V + v) * W, acc[r][v]);
   }
 }
 
-// f(Size<V>, first vector of A, unit, slot) for groups of V vectors that cover the gates' columns: V slots of a block,
+// Adds sums (columns of X, vectors of A, W) to G, whose column 0 is the first of these columns; the vectors are slots
+// of the block of unit j, or as many blocks of a single slot.
+template <class T>
+ELMAN_NOINLINE void add_lanes(const T* sums, int64_t columns, int64_t vectors, const Gates& gates, int64_t units,
+                              int64_t j, int64_t inner, T* g) {
+  constexpr int64_t W = kWidth<T>;
+  for (int64_t v = 0; v < vectors; v++) {
+    const int64_t unit = gates.slots > 1 ? j : j + v * W, gate = gates.slots > 1 ? gates.gate[v] : gates.gate[0];
+    T* out = g + (gate * units + unit) * inner;
+    if (inner == 1 && unit + W <= units) {
+      store(out, load(out) + load(sums + v * W));
+      continue;
+    }
+    for (int64_t lane = 0; lane < W && unit + lane < units; lane++, out += inner) {
+      for (int64_t k = 0; k < columns; k++) out[k] += sums[(k * vectors + v) * W + lane];
+    }
+  }
+}
+
+// f(Size<V>, first vector of A, unit) for groups of V vectors that cover the gates' columns: V slots of a block,
 // or as many blocks of a single slot.
 template <class T, class F>
 ELMAN_INLINE void each_group(Gates gates, int64_t units, F f) {
@@ -170,28 +209,24 @@ ELMAN_INLINE void each_group(Gates gates, int64_t units, F f) {
 }
 
 // The same sum where X is narrower than a vector.
-template <class T, class Rows>
-void outer_narrow(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick pick, int64_t inner, T* g) {
+template <class T>
+void outer_narrow(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick pick, int64_t inner,
+                  T* g) {
   constexpr int64_t W = kWidth<T>;
   each_group<T>(gates, units, [&](auto vectors, int64_t at, int64_t j) {
+    constexpr int V = decltype(vectors)::value;
     each_tile(inner, [&](auto size, int64_t k) {
-      constexpr int R = decltype(size)::value, V = decltype(vectors)::value;
-      T lanes[R][V][W];
-      narrow_tile(a + at, lda, x, pick, k, lanes);
-      for (int v = 0; v < V; v++) {
-        const int64_t unit = gates.slots > 1 ? j : j + v * W, gate = gates.slots > 1 ? gates.gate[v] : gates.gate[0];
-        for (int64_t lane = 0; lane < W && unit + lane < units; lane++) {
-          T* out = g + (gate * units + unit + lane) * inner + k;
-          for (int r = 0; r < R; r++) out[r] += lanes[r][v][lane];
-        }
-      }
+      constexpr int R = decltype(size)::value;
+      T sums[R * V * W];
+      narrow_tile<R, V>(a + at, lda, x, pick, k, sums);
+      add_lanes<T>(sums, R, V, gates, units, j, inner, g + k);
     });
   });
 }
 
-template <class T, class Rows>
-void weight_gradient(const T* a, int64_t lda, Gates gates, int64_t units, const Rows& x, Pick pick, int64_t inner,
-                     T* g) {
+template <class T>
+ELMAN_NOINLINE void weight_gradient(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick pick,
+                                    int64_t inner, T* g) {
   if (inner < kWidth<T>) {
     outer_narrow(a, lda, gates, units, x, pick, inner, g);
   } else {
@@ -201,9 +236,21 @@ void weight_gradient(const T* a, int64_t lda, Gates gates, int64_t units, const 
 
 // g (gates * units,) += sum over m of A[m, :].
 template <class T>
-void bias_gradient(const T* a, int64_t lda, Gates gates, int64_t units, Pick pick, T* g) {
-  static constexpr T one[1] = {T(1)};
-  outer_narrow(a, lda, gates, units, Strided<T>{one, 0}, pick, 1, g);
+ELMAN_NOINLINE void bias_gradient(const T* a, int64_t lda, Gates gates, int64_t units, Pick pick, T* g) {
+  constexpr int64_t W = kWidth<T>;
+  each_group<T>(gates, units, [&](auto vectors, int64_t at, int64_t j) {
+    constexpr int V = decltype(vectors)::value;
+    Vec<T> acc[V] = {};
+    for (int64_t i = 0; i < pick.count; i++) {
+      const T* row = pinned(a + (pick.index[i] - pick.first) * lda + at);
+      ELMAN_UNROLL
+      for (int v = 0; v < V; v++) acc[v] = acc[v] + load(row + v * W);
+    }
+    T sums[V * W];
+    ELMAN_UNROLL
+    for (int v = 0; v < V; v++) store(sums + v * W, acc[v]);
+    add_lanes<T>(sums, 1, V, gates, units, j, 1, g);
+  });
 }
 
 }  // namespace elman::ELMAN_ISA

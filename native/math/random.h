@@ -39,8 +39,8 @@ ELMAN_INLINE int64_t room_for_bits(int64_t units) { return kChains * stride_of_b
 // bits (count <= kChains, stride) <- whole numbers in [0, 2^24) for these rows. Several vectors of turns side by side,
 // for each is one long chain of dependent instructions; from the last to the first, so that what one stores past the
 // end of its quarter is overwritten by the next.
-inline void draw_bits(const Draw& d, const RoundKeys& keys, const int64_t* rows, int64_t count, int64_t units,
-                      uint32_t* bits) {
+ELMAN_NOINLINE inline void draw_bits(const Draw& d, const RoundKeys& keys, const int64_t* rows, int64_t count,
+                                     int64_t units, uint32_t* bits) {
   constexpr int G = kChains;
   const int64_t quarter = (units + 3) / 4, last = (quarter - 1) / kWords * kWords;
   int64_t row = count - 1, turn = last;
@@ -98,8 +98,8 @@ ELMAN_INLINE uint32_t threshold(double probability) {
 
 // Each row of `to` (rows, ld) <- `chosen` with this probability, else `other`; `other` past the units.
 template <class T>
-void draw_either(const Draw& d, double probability, T chosen, T other, int64_t rows, int64_t units, uint32_t* bits,
-                 int64_t ld, T* to) {
+ELMAN_NOINLINE void draw_either(const Draw& d, double probability, T chosen, T other, int64_t rows, int64_t units,
+                                uint32_t* bits, int64_t ld, T* to) {
   const uint32_t bound = threshold(probability);
   each_row_of_bits(d, rows, units, bits, [&](int64_t r, const uint32_t* drawn) {
     T* own = to + r * ld;
@@ -137,7 +137,8 @@ ELMAN_INLINE void sine_cosine(Vec<T> a, Vec<T>& sine, Vec<T>& cosine) {
 // Each row of `to` (rows, ld) <- normal numbers with mean 0 and this deviation, 0 past the units, by Box and Muller
 // (1958): a radius sqrt(-2 log u), u in (0, 1], and an angle 2a in (-pi, pi) give two.
 template <class T>
-void draw_normal(const Draw& d, T deviation, int64_t rows, int64_t units, uint32_t* bits, int64_t ld, T* to) {
+ELMAN_NOINLINE void draw_normal(const Draw& d, T deviation, int64_t rows, int64_t units, uint32_t* bits, int64_t ld,
+                                T* to) {
   constexpr int64_t W = kWidth<T>;
   constexpr T part = T(1) / T(1 << kBits);
   const int64_t half = 2 * ((units + 3) / 4);

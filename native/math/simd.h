@@ -13,6 +13,11 @@
 #endif
 
 #define ELMAN_INLINE inline __attribute__((always_inline))
+#if defined(__clang__)
+#define ELMAN_NOINLINE __attribute__((noinline))
+#else
+#define ELMAN_NOINLINE __attribute__((noinline, noclone))
+#endif
 
 // Before a loop over a tile's rows or vectors: only when it is unrolled whole do the accumulators live in registers.
 #if defined(__clang__)

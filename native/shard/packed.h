@@ -13,8 +13,7 @@ OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward, bool dx)
     const Op& op = p.ops[i];
     OpWeights<T>& w = all ? all[i] : measured;
     w = {};
-    dispatch_layer<T>(
-        op.kind, [&](auto layer) { decltype(layer)::carve_weights(m, op, backward, dx || op.reads[0] > kInput, w); });
+    form_of<T>(op.kind).carve_weights(m, op, backward, dx || op.reads[0] > kInput, w);
   }
   return all;
 }
@@ -31,8 +30,7 @@ void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx
   Carver m{static_cast<char*>(packed), 0};
   const OpWeights<T>* all = carve_weights<T>(m, p, backward, dx);
   for (int32_t i = 0; i < p.n_ops; i++) {
-    dispatch_layer<T>(p.ops[i].kind,
-                      [&](auto layer) { decltype(layer)::pack(p.ops[i], theta, backward, moves, all[i]); });
+    form_of<T>(p.ops[i].kind).pack(p.ops[i], theta, backward, moves, all[i]);
   }
 }
 

@@ -78,6 +78,7 @@ struct OpTape {
   DirectionTape<T> dir[2];
   T* mask;         // of dropout: (rows, ld) as out's, or one row a sequence where all steps share it
   uint32_t* bits;  // room for one row's draws
+  int64_t* met;    // of a skip, where it gives one row a sequence: the rows (rows,) of a sequence that it reads
   AttentionTape<T> attention;
   AdaptiveTape<T> adaptive;
   PoolTape<T> pool;
@@ -126,12 +127,9 @@ ELMAN_INLINE int64_t last_of(const Steps& s, int64_t r) { return last_row(s, s.p
 // f(packed row, row r of the axis, step t) for every row of an output.
 template <class F>
 ELMAN_INLINE void each_row(const Steps& s, bool last, F f) {
-  if (last) {
-    for (int64_t r = 0; r < s.rows; r++) f(r, r, int64_t(0));
-    return;
-  }
-  for (int64_t t = 0; t < s.steps; t++) {
-    for (int64_t r = 0; r < s.count[t]; r++) f(s.offset[t] + r, r, t);
+  for (int64_t t = 0; t < (last ? 1 : s.steps); t++) {  // f is there once
+    const int64_t first = last ? 0 : s.offset[t], rows = last ? s.rows : s.count[t];
+    for (int64_t r = 0; r < rows; r++) f(first + r, r, t);
   }
 }
 
@@ -164,7 +162,7 @@ constexpr int64_t kBlockRows = 256;
 ELMAN_INLINE int64_t block_steps(int64_t shard_rows) { return shard_rows < kBlockRows ? kBlockRows / shard_rows : 1; }
 
 // The picked rows in [begin, end), for an A that begins with `base`. Picked rows are in order.
-ELMAN_INLINE Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
+ELMAN_NOINLINE inline Pick between(Pick all, int64_t base, int64_t begin, int64_t end) {
   const auto before = [&](int64_t bound) {
     int64_t low = 0, high = all.count;
     while (low < high) {

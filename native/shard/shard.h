@@ -22,7 +22,7 @@ void forward(Shard* shard, const Program& p, const T* theta, const void* packed,
     Rows<T> in[kMostSources];
     for (int32_t k = 0; k < op.n_reads; k++) in[k] = rows_of(s, op.reads[k]);
     const ForwardPass<T> f{op, i, weights[i], theta, data, s, in, s.ops[i]};
-    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::forward(f); });
+    form_of<T>(op.kind).forward(f);
   }
 }
 
@@ -106,7 +106,7 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
     Into<T> din[kMostSources];
     for (int32_t k = 0; k < op.n_reads; k++) in[k] = rows_of(s, op.reads[k]), din[k] = into(op.reads[k]);
     const BackwardPass<T> pass{op, i, w[i], s, in, o, b.dout[i], b.ops[i], truncate, shares, din};
-    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::backward(pass); });
+    form_of<T>(op.kind).backward(pass);
     if (s.rest) send_to_origins(op, s, b, i);
   }
 }

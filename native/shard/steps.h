@@ -18,10 +18,8 @@ ShardTape<T>* carve_steps_tape(Carver& m, const Program& p, Lengths ones, int64_
       T* share = m.take<T>(rows * lds);
       if (s) s->ops[i].attention.share = share, s->ops[i].attention.lds = lds;
     } else if (op.kind == LayerKind::recurrent) {  // few rows need room for their inputs' part, many have none
-      dispatch_cell<T>(op.cell, [&](auto cell) {
-        T* a = m.take<T>(rows * spaced<T>(padded<T>(op.hidden) * decltype(cell)::input.slots));
-        if (s && !s->ops[i].dir[0].a) s->ops[i].dir[0].a = a;
-      });
+      T* a = m.take<T>(rows * spaced<T>(padded<T>(op.hidden) * form_of<T>(op.cell).input.slots));
+      if (s && !s->ops[i].dir[0].a) s->ops[i].dir[0].a = a;
     }
   }
   return s;
@@ -67,14 +65,11 @@ template <class T>
 void input_parts(const Program& p, int32_t i, int32_t direction, const T* theta, const void* packed, T* to) {
   const Op &op = p.ops[i], &table = p.ops[op.reads[0]];
   const CellWeights<T>& w = static_cast<const OpWeights<T>*>(packed)[i].cell[direction];
-  const Strided<T> vectors{theta + table.direction[0].weight, table.out};
+  const Left<T> vectors = strided(theta + table.direction[0].weight, table.out);
   const int64_t size = part_size<T>(op);
   fill_nan(to, size);
-  dispatch_cell<T>(op.cell, [&](auto cell) {
-    constexpr Gates gates = decltype(cell)::input;
-    gates_product<gates.count>(vectors, table.hidden, op.in, w.ih, padded<T>(op.hidden), gates, to + size, size, w.bias,
-                               Start::bias);
-  });
+  gates_product<T>(vectors, table.hidden, op.in, w.ih, padded<T>(op.hidden), form_of<T>(op.cell).input, to + size, size,
+                   w.bias, Start::bias);
 }
 
 // Takes a step; `before` is that of the step before, null at the first.
@@ -110,12 +105,10 @@ void step(Shard* shard, const Shard* before, const Program& p, const T* theta, c
       }
       const T* made = static_cast<const T*>(rows.parts[i].at[0]);
       if (made) point_to_parts(made, s.inputs[0].ids, rows.count, d);
-      dispatch_cell<T>(op.cell, [&](auto cell) {
-        scan_forward<decltype(cell)>(steps, false, d, f.w.cell[0], made ? nullptr : in[0].at, in[0].ld, op.in, false,
-                                     false);
-      });
+      scan_forward<T>(form_of<T>(op.cell), steps, false, d, f.w.cell[0], made ? nullptr : in[0].at, in[0].ld, op.in,
+                      false, false);
     } else {
-      dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::forward(f); });
+      form_of<T>(op.kind).forward(f);
     }
   }
 }

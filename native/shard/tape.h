@@ -82,7 +82,7 @@ ShardTape<T>* carve_tape(Carver& m, const Program& p, Lengths lengths, int64_t r
     o.last = op.last != 0;
     o.steps = &steps_of(op.axis);
     o.ld = spaced<T>(padded<T>(op.out));
-    dispatch_layer<T>(op.kind, [&](auto layer) { decltype(layer)::carve_tape(m, op, i, read, keep, o); });
+    form_of<T>(op.kind).carve_tape(m, op, i, read, keep, o);
   }
   return tape;
 }
@@ -196,9 +196,7 @@ ShardScratch<T>* carve_scratch(Carver& m, const Program& p, const ShardTape<T>& 
     } else if (size > largest[i % 2]) {
       largest[i % 2] = size;
     }
-    dispatch_layer<T>(p.ops[i].kind, [&](auto layer) {
-      decltype(layer)::carve_scratch(m, p.ops[i], o, block_steps(shard_rows), b.ops ? b.ops[i] : measured);
-    });
+    form_of<T>(p.ops[i].kind).carve_scratch(m, p.ops[i], o, block_steps(shard_rows), b.ops ? b.ops[i] : measured);
   }
   T* const turns[2] = {m.take<T>(largest[0]), m.take<T>(largest[1])};
   for (int32_t i = 0; b.dout && i < p.n_ops; i++) {

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from elman.train.find_rate import LearningRates, find_learning_rate
     from elman.train.fitting.advice import TrainingWarning
     from elman.train.history import History
+    from elman.train.stored import ArrowBatches, DaskBatches
     from elman.train.training import Trainer
 
 __all__ = [
@@ -60,10 +61,12 @@ __all__ = [
     "Activation",
     "AdaptiveSoftmax",
     "AnomalyDetector",
+    "ArrowBatches",
     "Attention",
     "CheckpointWarning",
     "Concat",
     "CustomCell",
+    "DaskBatches",
     "Dense",
     "Dropout",
     "Embedding",
@@ -130,6 +133,7 @@ _HOMES = {
     "TrainingWarning": "elman.train.fitting.advice",
     **dict.fromkeys(("LearningRates", "find_learning_rate"), "elman.train.find_rate"),
     "AnomalyDetector": "elman.anomaly",
+    **dict.fromkeys(("ArrowBatches", "DaskBatches"), "elman.train.stored"),
     "CheckpointWarning": "elman.train.checkpoint",
     "EncoderDecoder": "elman.seq2seq",
     "Forecaster": "elman.forecast",

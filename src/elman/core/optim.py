@@ -1,14 +1,17 @@
 """Optimisers as frozen configuration. The equations are in `reference/updates/optim.py`, `native/math/optim.h`.
 
 What an optimiser remembers (momentum, running squares) lives in `slots`, arrays shaped like theta, in the order
-that `slots` names them; these and the number of updates done so far are the Trainer's. So a step from gradients of
-one's own is `elman.Trainer(network, optimizer=elman.optim.Adam(0.01)).step(gradients)`.
+that `slots` names them; these and the number of updates done so far are the Trainer's, or where an optimiser itself
+takes a step, the network's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
+
+from numpy.typing import ArrayLike
 
 from elman.core import checks
 from elman.core.meant import checks_names
@@ -25,9 +28,44 @@ def _number(
     return number
 
 
+class Network(Protocol):
+    """The part of an `elman.Network` that an optimiser needs."""
+
+    def take_step(self, optimizer: Any, gradients: Any, clip_norm: float | None, clip_value: float | None) -> float: ...
+
+
+class Steps:
+    """What every optimiser can do."""
+
+    def step(
+        self,
+        network: Network,
+        gradients: Mapping[str, ArrayLike] | ArrayLike,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> float:
+        """Takes one step on a network's weights with gradients of your own; returns their norm, before clipping by it.
+
+        gradients  named like `Network.parameters`, as `backward` and `loss_and_grad` return them (a missing name is 0),
+                   or one vector (P,)
+        clip_norm  gradients with a larger global norm are scaled down to it; clip_value: each entry is clipped to
+                   [-clip_value, clip_value] first
+
+        An optimiser is numbers and never changes, so it may serve several networks. What it remembers is kept by each
+        network, for each kind of optimiser (`Network.optimizer_state`): a step by another `Adam` goes on from there, at
+        its own rate. The bits are those of a Trainer with the same options. Raises ValueError or TypeError for
+        gradients that do not fit or are not finite, and changes nothing.
+        """
+        take_step = getattr(network, "take_step", None)
+        if take_step is None:
+            raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
+        return take_step(self, gradients, clip_norm, clip_value)
+
+
 @checks_names
 @dataclass(frozen=True)
-class SGD:
+class SGD(Steps):
     """Gradient descent: theta -= lr g; with momentum, v = momentum v + g and theta -= lr v (PyTorch's form)."""
 
     learning_rate: float = 0.01
@@ -46,7 +84,7 @@ class SGD:
 
 @checks_names
 @dataclass(frozen=True)
-class RMSprop:
+class RMSprop(Steps):
     """s = decay s + (1 - decay) g^2; theta -= lr g / (sqrt(s) + eps) (Hinton's lecture 6e, PyTorch's form)."""
 
     learning_rate: float = 0.001
@@ -64,7 +102,7 @@ class RMSprop:
 
 @checks_names
 @dataclass(frozen=True)
-class Adagrad:
+class Adagrad(Steps):
     """s = s + g^2; theta -= lr g / (sqrt(s) + eps) (Duchi et al. 2011)."""
 
     learning_rate: float = 0.01
@@ -80,7 +118,7 @@ class Adagrad:
 
 @checks_names
 @dataclass(frozen=True)
-class Adam:
+class Adam(Steps):
     """m = b1 m + (1-b1) g; s = b2 s + (1-b2) g^2; theta -= lr mhat / (sqrt(shat) + eps), with
     mhat = m / (1 - b1^n), shat = s / (1 - b2^n) at update n = 1, 2, ... (Kingma and Ba 2015)."""
 

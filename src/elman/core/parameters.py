@@ -21,8 +21,8 @@ class Parameters(Mapping[str, np.ndarray]):
     """
 
     def __init__(self, layout: Layout, flat: np.ndarray) -> None:
-        self.flat = flat
-        self._places: dict[str, Parameter] = {parameter.name: parameter for parameter in layout.parameters}
+        self.layout, self.flat = layout, flat
+        self._places = layout.places
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._place(name).view(self.flat)

@@ -20,8 +20,10 @@ __all__ = [
     "Key",
     "NamedInput",
     "Objective",
+    "Prepared",
     "Records",
     "Search",
+    "Shared",
     "Stepper",
     "UpdateRule",
     "Updater",
@@ -209,6 +211,45 @@ class Stepper(Protocol):
         ...
 
 
+class Shared(Protocol):
+    """A network's weights, and who uses them: see network/weights.py."""
+
+    theta: np.ndarray  # (P,)
+    trainer: int | None
+    readers: list[int]
+
+
+class Prepared(Protocol):
+    """Calls with all bound that does not change between them, for a user who calls once a step of a loop.
+
+    What a user gave is taken without any check before. Each returns None, and nothing has changed, for what are no
+    arrays that can be taken as they are, for values that are to be refused, for work that takes long, and while another
+    thread uses the weights; the caller then goes the long way, which has the errors. An engine may always decline.
+
+    done (1,) int64   updates done before, which counts on
+    figures           (3, room) float64, for each update's loss, norm and rate; None: nobody wants them
+    """
+
+    def predict(self, x: object, /) -> np.ndarray | None: ...
+
+    def loss_and_grad(self, x: object, y: object, gradient: np.ndarray, /) -> float | None:
+        """Returns the loss, and writes gradient (P,)."""
+        ...
+
+    def update(
+        self, x: object, y: object, rate: float, done: np.ndarray, figures: np.ndarray | None, /
+    ) -> float | None:
+        """Makes an update on all rows, and returns the loss before it."""
+        ...
+
+    def step(
+        self, gradient: object, rate: float, done: np.ndarray, figures: np.ndarray | None, loss: float, alone: bool, /
+    ) -> float | None:
+        """Makes an update with a gradient (P,) from elsewhere, and returns its norm before clipping by norm. `alone`:
+        the caller has the weights to itself, so the step may take long."""
+        ...
+
+
 class Engine(Updater, Protocol):
     """The calls that every engine answers; docs/architecture.md states what each returns."""
 
@@ -272,6 +313,17 @@ class Engine(Updater, Protocol):
         ...
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...
+
+    def prepare(
+        self,
+        layout: Layout,
+        weights: Shared,
+        objective: Objective | None = None,
+        rule: UpdateRule | None = None,
+        slots: Sequence[np.ndarray] = (),
+    ) -> Prepared | None:
+        """Returns calls on these weights; None where the engine would decline every one."""
+        ...
 
     def decode(self, layout: Layout, theta: np.ndarray, batch: Batch, search: Search) -> Sequence[Sequence[Any]]:
         """Returns the fields of each row's `Hypothesis`es, the best first; batch.x (n, 1) are the first ids. Raises

@@ -3,6 +3,7 @@ into the core's structs, which bear the same names, as operations.py does layout
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,8 +21,10 @@ from elman.core.requests import (
     Constraints,
     Key,
     Objective,
+    Prepared,
     Records,
     Search,
+    Shared,
     UpdateRule,
 )
 from elman.engines.operations import inputs, operations
@@ -165,6 +168,30 @@ class NativeEngine:
         kind = _native.Stepper32 if theta.dtype == np.float32 else _native.Stepper64
         native = kind(self._model(layout, theta), theta, batch_size)
         return NativeStepper(native, [(batch_size, slot.size) for slot in layout.states], theta.dtype)
+
+    def prepare(
+        self,
+        layout: Layout,
+        weights: Shared,
+        objective: Objective | None = None,
+        rule: UpdateRule | None = None,
+        slots: Sequence[np.ndarray] = (),
+    ) -> Prepared | None:
+        if layout.inputs or (objective is not None and objective.loss.ragged):
+            return None
+        theta = weights.theta
+        kind: Any = _native.Prepared32 if theta.dtype == np.float32 else _native.Prepared64
+        low, high = (None, None) if objective is None else (objective.loss.low, objective.loss.high)
+        return kind(
+            model=self._model(layout, theta),
+            weights=weights,
+            objective=None if objective is None else _objective(objective),
+            low=-math.inf if low is None else low,
+            high=math.inf if high is None else high,
+            rule=None if rule is None else _update_rule(rule.optimizer, rule.clip_norm, rule.clip_value),
+            constraints=None if rule is None else _constraints(rule.constraints),
+            slots=list(slots),
+        )
 
     def decode(self, layout: Layout, theta: np.ndarray, batch: Batch, search: Search) -> Sequence[Sequence[Any]]:
         try:

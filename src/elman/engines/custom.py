@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,9 @@ class CustomLossEngine:
     ) -> tuple[np.ndarray, np.ndarray, int]:
         value_and_gradient = partial(self._value_and_gradient, layout, theta, objective)
         return run_updates(value_and_gradient, layout, theta, batch, rule, slots, step, records)
+
+    def prepare(self, *_: Any, **__: Any) -> None:
+        return None
 
     def _value_and_gradient(
         self,

@@ -21,7 +21,7 @@ from elman.network import Network
 from elman.train.history import History
 from elman.train.training import Trainer, TrainingError
 
-__all__ = ["Job", "Round", "Trained", "TrainingData", "layout_of", "train", "trainer_of"]
+__all__ = ["Job", "Round", "Trained", "TrainingData", "check_trained", "layout_of", "train", "trainer_of"]
 
 CLIP_NORM = 1.0
 WEIGHTS, ORDER, EXAMPLES = range(3)  # children of a training's seed: initial weights, order of rows, drawn examples
@@ -180,3 +180,14 @@ def train(
     except TrainingError as error:
         return Trained(np.array([*kept, last]), trainer.history, error)
     return Trained(np.array([*kept, network.theta]), trainer.history)
+
+
+def check_trained(network: Network, losses: np.ndarray, validation_losses: np.ndarray) -> None:
+    """Raises ValueError for the numbers of a file that no training left: weights or losses that are not finite. Without
+    validation data its losses are NaN, all of them."""
+    if not np.isfinite(network.theta).all():
+        raise ValueError("network.theta: expected finite numbers")
+    if not np.isfinite(losses).all():
+        raise ValueError("losses: expected finite numbers")
+    if not (np.isfinite(validation_losses).all() or np.isnan(validation_losses).all()):
+        raise ValueError("validation_losses: expected finite numbers, or NaN alone")

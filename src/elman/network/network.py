@@ -14,6 +14,7 @@ from elman.core.init import Init, initial
 from elman.core.layers import INPUT, Cell, Dense, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.meant import checks_names
+from elman.core.optim import Optimizer
 from elman.core.parameters import Parameters
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
 from elman.core.stack import stack
@@ -21,6 +22,8 @@ from elman.engines.select import for_loss, select
 from elman.network import arguments, description
 from elman.network.arguments import Inputs, State
 from elman.network.decoding import decode
+from elman.network.memory import Memory
+from elman.network.prepared import ByLoss
 from elman.network.stream import Stream
 from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
@@ -122,6 +125,8 @@ class Network:
         self.layout = layout
         self.weights = Weights(theta, on_demand=bool(layout.tables))
         self._engine = select(layout)
+        self._prepared = ByLoss(self._engine, layout, self.weights)
+        self._memory = Memory(layout, self.weights)
 
     # -------------------------------------------------------------------------------------- what it is
 
@@ -190,6 +195,10 @@ class Network:
         self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
         """Returns the outputs y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
+        if lengths is None and state is None and return_state is False:
+            outputs = self._prepared[None].predict(x)
+            if outputs is not None:
+                return outputs
         batch, single = self._batch(x, lengths=lengths, state=state)
         with Reading(self.weights) as theta:
             y, final = self._engine.predict(self.layout, theta, batch)
@@ -305,6 +314,12 @@ class Network:
         key        (seed, update), as for `forward`
         activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added
         """
+        usual = lengths is sample_weight is state is truncate is key is None and recompute is False
+        if usual and activity_penalty == 0 and isinstance(loss, str | Loss):  # pyright: ignore[reportUnnecessaryIsInstance]
+            flat = np.empty_like(self.weights.theta)
+            found = self._prepared[loss].loss_and_grad(x, y, flat)
+            if found is not None:
+                return found, Parameters(self.layout, flat)
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
         drawn, penalty = arguments.as_key(key), checks.number("activity_penalty", activity_penalty, low=0.0)
@@ -315,6 +330,26 @@ class Network:
             engine = for_loss(self._engine, loss)
             value, gradient = engine.loss_and_grad(self.layout, theta, batch, objective, number)
         return value, Parameters(self.layout, gradient)
+
+    def take_step(
+        self,
+        optimizer: Optimizer,
+        gradients: Mapping[str, ArrayLike] | ArrayLike,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> float:
+        """Does what `optimizer.step(network, gradients)` asks for."""
+        return self._memory.step(optimizer, gradients, clip_norm, clip_value)
+
+    @property
+    def optimizer_state(self) -> dict[str, dict[str, np.ndarray]]:
+        """What optimisers whose `step` was called remember, as copies: kind, such as "adam" -> `updates`, how many
+        steps there were, and vectors (P,) by name. An assigned mapping is copied; {} forgets everything."""
+        return self._memory.state()
+
+    @optimizer_state.setter
+    def optimizer_state(self, state: Mapping[str, Mapping[str, ArrayLike]]) -> None:
+        self._memory.restore(state)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Returns a stream: `batch_size` sequences at once, step by step, on a copy of the present weights."""
@@ -344,7 +379,10 @@ class Network:
         return arguments.as_batch(self.layout, self.dtype, x, y, **others)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Network.from_theta, (self.layout, self.weights.copy()))
+        return (Network.from_theta, (self.layout, self.weights.copy()), self.optimizer_state or None)
+
+    def __setstate__(self, state: dict[str, dict[str, np.ndarray]]) -> None:
+        self.optimizer_state = state
 
     def __repr__(self) -> str:
         return "\n".join(description.lines(self.layout, f"{self.dtype}, {self.engine} engine"))

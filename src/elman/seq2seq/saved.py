@@ -10,6 +10,7 @@ import numpy as np
 from elman.core import checks
 from elman.core.layers import INPUT
 from elman.estimators.codec import Codec
+from elman.estimators.training import check_trained
 from elman.network import Network
 from elman.pieces.symbols import Subwords, Symbols
 from elman.pieces.tokens import Tokens
@@ -51,8 +52,7 @@ class Fitted:
         if self.network.output_size != self.target.size + 1:
             raise ValueError(f"network: expected outputs for {self.target.size} pieces and their end")
         checks.whole("longest", self.longest, low=0, high=LONGEST)
-        if not np.isfinite(self.network.theta).all():
-            raise ValueError("network.theta: expected finite numbers")
+        check_trained(self.network, self.losses, self.validation_losses)
 
 
 CODEC = Codec(

@@ -10,6 +10,7 @@ import numpy as np
 
 from elman.core.layers import Dense
 from elman.estimators.codec import Codec
+from elman.estimators.training import check_trained
 from elman.network import Network
 from elman.speech.features import Features
 from elman.speech.frames import Frames
@@ -41,8 +42,7 @@ class Fitted:
             raise ValueError("network: expected recurrent layers and an output at every step")
         if network.layout.integer_input or network.input_size != size or network.output_size != self.alphabet.outputs:
             raise ValueError(f"network: expected inputs of {size} numbers and outputs for {self.alphabet.outputs}")
-        if not np.isfinite(network.theta).all():
-            raise ValueError("network.theta: expected finite numbers")
+        check_trained(network, self.losses, self.validation_losses)
 
 
 CODEC = Codec(

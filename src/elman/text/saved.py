@@ -9,6 +9,7 @@ import numpy as np
 
 from elman.core.layers import AdaptiveSoftmax, Dense, Embedding
 from elman.estimators.codec import Codec
+from elman.estimators.training import check_trained
 from elman.network import Network
 from elman.pieces.tokens import Tokens
 from elman.pieces.vocabulary import Bytes, Characters
@@ -36,8 +37,7 @@ class Fitted:
             raise ValueError("network: expected an embedding, recurrent layers of one direction and a softmax")
         if first.num_embeddings != size or self.network.output_size != size or self.network.layout.inputs:
             raise ValueError(f"network: expected inputs and outputs for {size} pieces")
-        if not np.isfinite(self.network.theta).all():
-            raise ValueError("network.theta: expected finite numbers")
+        check_trained(self.network, self.losses, self.validation_losses)
 
 
 CODEC = Codec(Fitted, {"language/1": Fitted, "characters/1": Characters, "bytes/1": Bytes, "tokens/1": Tokens})

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elman.network.prepared import Log
+
 __all__ = ["Epoch", "History"]
 
 
@@ -29,28 +31,20 @@ class History:
 
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []
-        self._figures = np.empty((3, 0))  # losses, norms, learning rates, with room for more
-        self._count = 0
-
-    def record_updates(self, losses: np.ndarray, norms: np.ndarray, rates: np.ndarray) -> None:
-        begin, self._count = self._count, self._count + len(losses)
-        if self._count > self._figures.shape[1]:
-            larger = np.empty((3, 2 * self._count))
-            larger[:, :begin] = self._figures[:, :begin]
-            self._figures = larger
-        self._figures[:, begin : self._count] = losses, norms, rates
+        self.log = Log()  # of updates
 
     def record_epoch(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the figures of the epochs (E, 5) and of the updates (3, U), float64."""
-        return np.array(self.epochs, np.float64).reshape(-1, len(Epoch._fields)), self._figures[:, : self._count]
+        return np.array(self.epochs, np.float64).reshape(-1, len(Epoch._fields)), self.log.recorded
 
     def restore(self, epochs: np.ndarray, updates: np.ndarray) -> None:
         """Replaces the record by what `arrays` returned."""
         self.epochs = [Epoch(*figures, updates=int(count)) for *figures, count in epochs.tolist()]
-        self._figures, self._count = updates, updates.shape[1]
+        self.log = Log()
+        self.log.record(*updates)
 
     @property
     def loss(self) -> np.ndarray:
@@ -74,15 +68,15 @@ class History:
 
     @property
     def update_loss(self) -> np.ndarray:
-        return self._figures[0, : self._count]
+        return self.log.recorded[0]
 
     @property
     def gradient_norm(self) -> np.ndarray:
-        return self._figures[1, : self._count]
+        return self.log.recorded[1]
 
     @property
     def update_learning_rate(self) -> np.ndarray:
-        return self._figures[2, : self._count]
+        return self.log.recorded[2]
 
     @property
     def best_epoch(self) -> int | None:
@@ -98,10 +92,10 @@ class History:
     def __repr__(self) -> str:
         best = self.best_epoch
         if best is None:
-            return f"History: no whole epoch yet, {self._count} updates"
+            return f"History: no whole epoch yet, {self.log.count} updates"
         epoch = self.epochs[best - 1]
         validation = f", validation loss {epoch.validation_loss:.6g}" if np.isfinite(epoch.validation_loss) else ""
         return (
-            f"History: {len(self)} epochs, {self._count} updates, {self.seconds.sum():.1f} s; "
+            f"History: {len(self)} epochs, {self.log.count} updates, {self.seconds.sum():.1f} s; "
             f"best epoch {best}: loss {epoch.loss:.6g}{validation}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,11 @@ class TrainingState(NamedTuple):
         """Whole epochs done."""
         return len(self.history)
 
+    @property
+    def rule(self) -> UpdateRule:
+        """How a gradient changes theta."""
+        return UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
+
     def rates(self, count: int) -> np.ndarray:
         """Returns the learning rates (count,) of the next updates."""
         return self.optimizer.learning_rate * schedules.factors(self.schedule, self.updates, count)
@@ -59,29 +64,15 @@ class TrainingState(NamedTuple):
         """Applies a block of updates to theta and the slots; returns their losses, gradient norms, and how many were
         applied: all, or those before the first that found a loss or norm that is not finite."""
         layout, theta = self.network.layout, self.network.theta
-        rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
         updater = executor or select(layout, self.loss)
-        return updater.update(layout, theta, batch, self.objective(batch), rule, self.slots, self.updates, records)
+        return updater.update(
+            layout, theta, batch, self.objective(batch.x.shape[1]), self.rule, self.slots, self.updates, records
+        )
 
-    def apply_gradient(self, gradient: np.ndarray) -> float:
-        """Applies one update to theta and the slots with a gradient (P,) from elsewhere, which it may change; returns
-        its norm. The bits are those of `apply` for the same gradient (with clipping by norm, to rounding)."""
-        from elman.engines.reference.updates.update import run_updates
-
-        rule = UpdateRule(self.optimizer, self.clip_norm, self.clip_value, self.constraints)
-        records = Records(np.zeros(0, np.int64), np.zeros(2, np.int64), self.rates(1))
-        theta, slots = self.network.theta, self.slots
-
-        def given(batch: Any, rows: np.ndarray, number: int, carry: Any) -> tuple[float, np.ndarray]:
-            return 0.0, gradient
-
-        norms = run_updates(given, self.network.layout, theta, None, rule, slots, self.updates, records)[1]
-        return float(norms[0])
-
-    def objective(self, batch: Batch) -> Objective:
-        """Returns how the value and the gradient of a batch are computed."""
+    def objective(self, steps: int) -> Objective:
+        """Returns how the value and the gradient of a batch of so many steps are computed."""
         layout = self.network.layout
-        segment = arguments.segment(layout, self.loss, self.recompute, batch.x.shape[1])
+        segment = arguments.segment(layout, self.loss, self.recompute, steps)
         seed = self.seed if layout.draws else None
         return Objective(self.loss, self.activity_penalty, self.truncate, segment, self.shard_size, seed)
 

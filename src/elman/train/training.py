@@ -18,10 +18,11 @@ from elman.core.optim import Optimizer, as_optimizer
 from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records, Updater
 from elman.network import Network, arguments
 from elman.network.arguments import Inputs
+from elman.network.constraints import make_constraints
+from elman.network.prepared import Updates
 from elman.network.weights import Training
 from elman.train import fingerprint
 from elman.train.checkpoint import restored_state, write_checkpoint
-from elman.train.constraints import make_constraints
 from elman.train.data import FitData, row_weights, split
 from elman.train.errors import TrainingError, failure
 from elman.train.fitting.advice import warn_of_scale, warn_of_split
@@ -30,6 +31,7 @@ from elman.train.fitting.iterables import Batches, as_batches
 from elman.train.history import History
 from elman.train.plan import as_window
 from elman.train.state import Position, TrainingState
+from elman.train.stored import DaskBatches, is_dask
 
 __all__ = ["Trainer", "TrainingError"]
 
@@ -60,6 +62,8 @@ class Trainer:
 
     Optimiser state, `updates` and `epochs` done and the `history` carry on from call to call.
     """
+
+    _prepared: tuple[Updates, float | None] | None = None
 
     @checks_names
     def __init__(
@@ -108,9 +112,16 @@ class Trainer:
             with Training(network.weights):
                 network.theta = np.clip(network.theta, self.constraints.lower, self.constraints.upper)
         self.slots = tuple(np.zeros_like(network.theta) for _ in self.optimizer.slots)
-        self.updates = 0
         self.history = History()
         self.advice = True  # whether `fit` warns of data that no network learns well from
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Sets an attribute; whatever it is, the next `update` or `step` is prepared anew."""
+        super().__setattr__(name, value)
+        self.__dict__["_prepared"] = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_prepared": None}
 
     @property
     def optimizer(self) -> Optimizer:
@@ -134,6 +145,11 @@ class Trainer:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         self.optimizer = dataclasses.replace(self._optimizer, learning_rate=rate)
+
+    @property
+    def updates(self) -> int:
+        """Updates done."""
+        return self.history.log.count
 
     @property
     def epochs(self) -> int:
@@ -173,8 +189,16 @@ class Trainer:
     ) -> float:
         """Takes one step of the optimiser on all rows given, whatever `batch_size`; returns the loss before it.
 
-        Shapes are those of `Network.loss`. Raises TrainingError where loss or gradient is not finite.
+        Shapes are those of `Network.loss`. Raises TrainingError where loss or gradient is not finite. An update of a
+        small network is fastest from arrays of its dtype (int64 for whole numbers).
         """
+        if lengths is None and sample_weight is None and state is None:
+            updates, rate = self._prepared or self._prepare()
+            log = self.history.log
+            rate = self._rate() if rate is None else rate
+            loss = updates.prepared.update(x, y, rate, log.done, log.figures)
+            if loss is not None:
+                return loss
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
         n = len(batch.x)
         records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), self.training_state.rates(1))
@@ -192,15 +216,8 @@ class Trainer:
         Raises ValueError for gradients whose norm is not finite, and changes nothing.
         """
         loss = loss if math.isnan(loss) else checks.number("loss", loss)
-        gradient = arguments.as_gradient(self.network.layout, self.network.dtype, gradients)
-        with interrupts.held(), Training(self.network.weights), np.errstate(over="ignore", invalid="ignore"):
-            state = self.training_state
-            rate, norm = state.rates(1), state.apply_gradient(gradient)
-            if not math.isfinite(norm):
-                raise ValueError(f"gradients: expected a finite norm, got {norm}; the weights are as they were")
-            self.updates += 1
-            self.history.record_updates(np.array([loss]), np.array([norm]), rate)
-        return norm
+        updates, rate = self._prepared or self._prepare()
+        return updates.step(gradients, self._rate() if rate is None else rate, self.history.log, loss)
 
     @checks_names
     def fit(
@@ -229,7 +246,8 @@ class Trainer:
         x, y, lengths, sample_weight, state   as for `Network.loss`; data of the network's dtype is never copied. x
                     alone: an iterable of batches, or a function that returns one for each epoch, and each batch (x, y)
                     or a mapping of these five names is one update. A generator, which is empty after one pass, serves
-                    one epoch
+                    one epoch. `elman.ArrowBatches` reads them from files. Dask arrays and data frames are computed a
+                    partition at a time (`elman.DaskBatches`)
         validation  (x, y), a mapping with `x`, `y` and perhaps `lengths`, `sample_weight`, `state`, or a fraction: so
                     many rows are kept out of training, drawn by the seed; the last rows without `shuffle`, and where
                     rows are overlapping windows of one series. A TrainingWarning says where they hold classes or a
@@ -270,6 +288,14 @@ class Trainer:
         )
         checks.flag("shuffle", shuffle)
         given = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
+        if is_dask(x) and y is not None:
+            x, y = (
+                DaskBatches(
+                    x, y, sample_weight=sample_weight, batch_size=self.batch_size, seed=self.seed, shuffle=shuffle
+                ),
+                None,
+            )
+            given["sample_weight"], shuffle = None, True
         if y is None:
             refused = {**given, "window": window, "shuffle": None if shuffle else shuffle}
             data = as_batches(self.network.layout, self.loss, x, epochs, validation, refused, self._batch)
@@ -301,10 +327,25 @@ class Trainer:
         """
         state = self.training_state
         with Training(self.network.weights):
-            before = restored_state(path, state, fingerprint.training(state))
-            self.optimizer, self.updates = before.optimizer, before.updates
+            self.optimizer = restored_state(path, state, fingerprint.training(state)).optimizer
 
     # ------------------------------------------------------------------------------------------ inside
+
+    def _prepare(self) -> tuple[Updates, float | None]:
+        """Returns, and keeps, what all updates share until an attribute is set, and their learning rate where it is
+        one."""
+        state, weights = self.training_state, self.network.weights
+        # what else decides an update depends on its data, or is no part of the engine
+        bound = self.recompute is not True and self.loss.compiled and not self.loss.ragged and self.executor is None
+        objective = state.objective(1) if bound else None
+        updates = Updates(self.network.layout, weights, state.rule, self.slots, objective)
+        rate = self._rate() if type(self.schedule) is schedules.Constant else None
+        found = self.__dict__["_prepared"] = (updates, rate)
+        return found
+
+    def _rate(self) -> float:
+        """Returns the learning rate of the next update."""
+        return float(self.training_state.rates(1)[0])
 
     def _batch(self, x: Inputs, y: ArrayLike, **others: Any) -> Batch:
         return arguments.as_batch(self.network.layout, self.network.dtype, x, y, loss=self.loss, **others)[0]
@@ -331,8 +372,7 @@ class Trainer:
             np.errstate(over="ignore", invalid="ignore"),
         ):
             losses, norms, done = self.training_state.apply(batch, records, self.executor)
-            self.updates += done
-            self.history.record_updates(losses[:done], norms[:done], records.rates[:done])
+            self.history.log.record(losses[:done], norms[:done], records.rates[:done])
         if done < len(records.rates):
             arguments.check_unchanged(network.layout, batch, self.loss)
             rows = records.rows[records.starts[done] : records.starts[done + 1]]

@@ -81,7 +81,7 @@ def unpacked(fields: list[Any]) -> Batch:
 def aligned(array: np.ndarray) -> np.ndarray:
     """Returns the array itself where its numbers lie at addresses of their kind, else a copy: what arrives by network
     may begin anywhere."""
-    return np.require(array, requirements="CA")
+    return np.require(array, requirements=["C", "A"])
 
 
 def _file_of(array: np.ndarray) -> File | None:

@@ -1,4 +1,4 @@
-"""The workers that compute an update's shards: who they are, what each has been sent, and what is left of a lost one."""
+"""The workers that compute an update's shards: who they are, what each was sent, and what becomes of a lost one's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from elman.cluster.updates.worker import Task, facts, install
 from elman.core.layers import Layout
 from elman.core.requests import Batch, Objective
 
-__all__ = ["Asked", "ClusterWarning", "Crew", "Cost"]
+__all__ = ["Asked", "ClusterWarning", "Cost", "Crew"]
 
 LOOK_SECONDS = 1.0  # between two looks at who is in the cluster
 RECENT = 0.3  # what the last share counts in a worker's rate
@@ -62,7 +62,7 @@ class Crew:
         self.workers: dict[str, Worker] = {}
         self.training = uuid.uuid4().hex
         self.notes: list[str] = []  # what the user is to be told
-        self._new: dict[str, asyncio.Task[Worker | None]] = {}  # workers that are not ready yet, by address
+        self._new: dict[str, asyncio.Task[Worker | str | None]] = {}  # workers that are not ready yet, by address
         self._refused: set[str] = set()  # addresses of workers that are unlike this machine
         self._trouble = ""  # why the last worker that did not answer did not
         self._looked, self._began = -LOOK_SECONDS, False
@@ -136,7 +136,7 @@ class Crew:
 
     async def _ask(self, worker: Worker, asked: Asked, shards: Shards) -> tuple[dict[Shards, Sum], float] | None:
         """Returns a worker's sums of its shards, and the seconds that it computed; None where it is lost."""
-        from distributed.protocol import to_serialize
+        from distributed.protocol.serialize import to_serialize
 
         parts = subtrees(shards, (0, asked.shards))
         remote = self.client.rpc(worker.address)
@@ -166,9 +166,10 @@ class Crew:
 
     async def _send(self, worker: Worker) -> None:
         """Sends a worker what all updates on the batch have in common."""
-        from distributed.protocol import to_serialize
+        from distributed.protocol.serialize import to_serialize
 
-        assert self._batch is not None and self._like is not None
+        assert self._batch is not None
+        assert self._like is not None
         number = self._number
         try:
             if self._sent is None:
@@ -196,8 +197,13 @@ class Crew:
             if first and self._new:  # others go on without those who come
                 await asyncio.wait(self._new.values(), timeout=max(0.1, began + self.wait - time.monotonic()))
             for address in [address for address, greeted in self._new.items() if greeted.done()]:
-                if (worker := self._new.pop(address).result()) is not None:
+                worker = self._new.pop(address).result()
+                if isinstance(worker, Worker):
                     self.workers[address] = worker
+                elif worker and self._began:
+                    self.notes.append(f"executor: {worker}. The others go on without it")
+                elif worker:
+                    raise RuntimeError(f"executor: {worker}")
             if not self.workers:
                 if time.monotonic() - began > self.wait:
                     raise RuntimeError(
@@ -207,15 +213,16 @@ class Crew:
                 await asyncio.sleep(0.1)
         return [self.workers[address] for address in sorted(self.workers)]
 
-    async def _greet(self, address: str, threads: int) -> Worker | None:
-        """Prepares a new worker; None where it does not answer, or is unlike this machine."""
+    async def _greet(self, address: str, threads: int) -> Worker | str | None:
+        """Prepares a new worker, and returns it, or why it cannot take part; None where it does not answer."""
         from distributed.protocol import pickle
 
         worker = Worker(address, threads)
         try:
             answer = await self.client.rpc(address).run(function=pickle.dumps(install))
             if answer["status"] != "OK":
-                raise RuntimeError(f"executor: worker {address} cannot run elman: {answer['exception']!r}")
+                self._refused.add(address)
+                return f"worker {address} cannot run elman: {answer['exception']!r}"
             own, other = facts(), answer["result"]
             names = [name for name in own if other.get(name) != own[name]]
             if not names:
@@ -224,13 +231,9 @@ class Crew:
         except OSError as error:
             self._trouble = f"{address}: {error}"
             return None
-        unlike = "; ".join(f"{name} {other.get(name)} there, {own[name]} here" for name in names)
-        text = (
-            f"executor: worker {address} would give other bits ({unlike}). Install the same elman on every machine; "
-            "the variable ELMAN_ISA, set on all, pins the instruction set"
-        )
-        if not self._began:
-            raise RuntimeError(text)
         self._refused.add(address)
-        self.notes.append(text + ". The others go on without it")
-        return None
+        unlike = "; ".join(f"{name} {other.get(name)} there, {own[name]} here" for name in names)
+        return (
+            f"worker {address} would give other bits ({unlike}). Install the same elman on every machine; the variable "
+            "ELMAN_ISA, set on all, pins the instruction set"
+        )

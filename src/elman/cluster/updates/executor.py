@@ -89,10 +89,9 @@ class DaskExecutor:
                     self._try(engine, layout, objective, batch, asked)
                 began = time.perf_counter()
                 (loss, gradient), cost = self._gradient(engine, layout, asked)
-                arrived = time.perf_counter()
                 norm, made = engine.apply(layout, theta, gradient, loss, rule, slots, step + u, float(records.rates[u]))
                 losses[u], norms[u] = loss, norm
-                self._record(cost, time.perf_counter() - began, time.perf_counter() - arrived)
+                self._record(cost, time.perf_counter() - began)
                 if not made:
                     return losses, norms, u
         except BaseException:
@@ -123,10 +122,16 @@ class DaskExecutor:
 
         return join(sums, (0, asked.shards), add), cost
 
-    def _record(self, cost: Cost, total: float, step: float) -> None:
-        exchange = cost.waiting - cost.computing
-        added = Profile(1, total, cost.computing, exchange, total - cost.waiting, cost.bytes)
-        self.profile = Profile(*(a + b for a, b in zip(self.profile, added, strict=True)))
+    def _record(self, cost: Cost, total: float) -> None:
+        before = self.profile
+        self.profile = Profile(
+            before.updates + 1,
+            before.total + total,
+            before.computing + cost.computing,
+            before.exchange + cost.waiting - cost.computing,
+            before.step + total - cost.waiting,
+            before.bytes + cost.bytes,
+        )
 
     def _try(self, engine: Engine, layout: Layout, objective: Objective, batch: Batch, asked: Asked) -> None:
         """Raises RuntimeError where an update on the workers takes hardly less time than here."""

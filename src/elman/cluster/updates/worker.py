@@ -89,7 +89,7 @@ async def part(
 
     number  of the task that the training is at; where another one is kept, the answer is {"missing": True}
     """
-    from distributed.protocol import to_serialize
+    from distributed.protocol.serialize import to_serialize
 
     held = _held.get(training)
     if held is None or held.number != number:

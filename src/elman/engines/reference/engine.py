@@ -119,8 +119,11 @@ class ReferenceEngine:
         rate: float,
     ) -> tuple[float, bool]:
         one = SimpleNamespace(rows=(), starts=(0, 0), rates=np.array([rate]), windows=None)
-        given = (loss, gradient.copy())
-        _, norms, made = run_updates(lambda *_: given, layout, theta, None, rule, slots, step, one)
+
+        def given(batch: Any, rows: Any, number: int, carry: Any) -> tuple[float, np.ndarray]:
+            return loss, gradient.copy()
+
+        _, norms, made = run_updates(given, layout, theta, None, rule, slots, step, one)
         return float(norms[0]), made == 1
 
     def update(
@@ -139,6 +142,9 @@ class ReferenceEngine:
 
     def stepper(self, layout: Any, theta: np.ndarray, batch_size: int) -> ReferenceStepper:
         return ReferenceStepper(layout, theta.copy(), batch_size)
+
+    def prepare(self, *_: Any, **__: Any) -> None:
+        return None
 
     def decode(self, layout: Any, theta: np.ndarray, batch: Any, search: Any) -> list[list[searching.Found]]:
         return searching.decode(layout, theta, batch, search)

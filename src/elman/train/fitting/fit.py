@@ -36,8 +36,9 @@ class Trainer(Protocol):
     network: Network
     batch_size: int
     seed: int
-    updates: int
 
+    @property
+    def updates(self) -> int: ...
     @property
     def optimizer(self) -> Optimizer: ...
     @optimizer.setter
@@ -160,7 +161,7 @@ def _resumed(trainer: Trainer, data: FitData | FitBatches, options: FitOptions) 
         if resumed is None:
             return None
         before, position = resumed
-        trainer.optimizer, trainer.updates = before.optimizer, before.updates
+        trainer.optimizer = before.optimizer
     return position
 
 
@@ -186,11 +187,13 @@ def _asked(trainer: Trainer, data: FitData | FitBatches, epochs: int) -> AskedEp
 
 
 def _fingerprint(state: TrainingState, data: FitData | FitBatches, patience: int | None) -> fingerprint.Plain:
-    """Returns the fingerprint of a fit on these data; nothing is known of an iterable's."""
+    """Returns the fingerprint of a fit on these data; of an iterable's nothing is known but what it says itself."""
     layout = state.network.layout
     found = fingerprint.training(state) | {"patience": patience}
     if isinstance(data, FitData):
         found |= {"shuffle": data.shuffle, "window": data.window} | fingerprint.data(layout, data.batch)
+    else:
+        found |= data.described
     if data.held_out is not None:
         found |= fingerprint.data(layout, data.held_out, "validation.")
     return found

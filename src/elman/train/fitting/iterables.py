@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,16 +23,28 @@ from elman.train.state import Position, TrainingState
 
 __all__ = ["BatchRunner", "Batches", "FitBatches", "as_batches"]
 
-Batches = Iterable[Any] | Callable[[], Iterable[Any]]  # of (x, y), or of mappings
+
+@runtime_checkable
+class EpochBatches(Protocol):
+    """Batches in an order of their own for each epoch, as `elman.ArrowBatches` has."""
+
+    def epoch(self, number: int) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+    @property
+    def described(self) -> Mapping[str, Any]: ...
+
+
+Batches = Iterable[Any] | Callable[[], Iterable[Any]] | EpochBatches  # of (x, y), or of mappings
 
 
 class FitBatches(NamedTuple):
     """The data of one call of `Trainer.fit`, where they come batch by batch."""
 
-    batches: Callable[[], Iterator[Batch]]  # one pass
+    batches: Callable[[int], Iterator[Batch]]  # the pass of an epoch, counted from 1
     size: Callable[[Batch], float]  # the sum of the weights of a batch's steps, what it counts in an epoch's mean
     held_out: Batch | None
     length: int | None  # batches of a pass, where that is known
+    described: Mapping[str, Any]  # what is known of the batches, for the fingerprint
     note: str = ""
 
 
@@ -50,7 +62,9 @@ def as_batches(
     refused  options that say nothing about such data, by name; each must be None
     checked  makes a Batch of x, y and the other arguments of `Network.loss`
     """
-    if not callable(x) and (not isinstance(x, Iterable) or isinstance(x, Mapping | str) or hasattr(x, "dtype")):
+    ordered = x if isinstance(x, EpochBatches) else None
+    plain = isinstance(x, Iterable) and not isinstance(x, Mapping | str) and not hasattr(x, "dtype")
+    if not (ordered is not None or callable(x) or plain):
         raise TypeError(f"y: expected targets, or an iterable of batches (x, y) as x, got None with {checks.shown(x)}")
     for name, value in refused.items():
         if value is not None:
@@ -69,8 +83,8 @@ def as_batches(
             )
         held_out = _checked("validation", validation, checked)
 
-    def batches() -> Iterator[Batch]:
-        items = x() if callable(x) else x
+    def batches(number: int) -> Iterator[Batch]:
+        items = ordered.epoch(number) if ordered is not None else x() if callable(x) else x
         if not isinstance(items, Iterable) or hasattr(items, "dtype"):
             raise TypeError(f"x: expected a function that returns an iterable of batches, got {checks.shown(items)}")
         for i, item in enumerate(items):
@@ -79,7 +93,8 @@ def as_batches(
     def size(batch: Batch) -> float:
         return float(row_weights(layout, loss, batch).sum())
 
-    return FitBatches(batches, size, held_out, len(x) if isinstance(x, Sized) else None)
+    length = len(x) if isinstance(x, Sized) else None
+    return FitBatches(batches, size, held_out, length, {} if ordered is None else ordered.described)
 
 
 def _checked(name: str, item: Any, checked: Callable[..., Batch]) -> Batch:
@@ -119,7 +134,7 @@ class BatchRunner:
         losses = state.history.update_loss[len(state.history.update_loss) - done :].tolist()
         sizes: list[float] = []
         batch = None
-        for batch in self.data.batches():
+        for batch in self.data.batches(number):
             sizes.append(self.data.size(batch))
             if len(sizes) <= done:
                 continue

@@ -144,6 +144,11 @@ class Layout:
         return None
 
     @cached_property
+    def places(self) -> dict[str, Parameter]:
+        """Returns the parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
     def tables(self) -> tuple[Parameter, ...]:
         """Returns the parameters of sparse layers, each (rows, width), in the order of their places in theta."""
         sparse = (p for part in self.parts if part.layer.sparse for group in part.parameters for p in group)
