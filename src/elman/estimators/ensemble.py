@@ -19,8 +19,8 @@ OnProgress = Callable[[float], None]  # receives the fraction of the work that i
 
 
 class Ensemble(NamedTuple):
-    """The jobs of members of an ensemble, from number `first` on, and the seed of the ensemble: member k is trained with
-    child k of it."""
+    """The jobs of members of an ensemble, from number `first` on, and the seed of the ensemble: member k is trained
+    with child k of it."""
 
     jobs: Sequence[Job]
     seed: np.random.SeedSequence

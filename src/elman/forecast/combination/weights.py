@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["Weights", "learned_weights"]
 
-PRIOR_STRENGTH = 12.0  # of the weights before any window; rows count as their root, since they share their times
+PRIOR_STRENGTH = 8.0  # of the weights before any window; rows count as their root, since they share their times
 FAVOUR, FEW_ROWS = 4.0, 100.0  # how far errors change the weights before; in so many rows they change them by half
 SHARED_ROWS = 300.0  # the weights of all series count as much as so many forecast rows of a series
 ROUNDS = 8  # of reweighted least squares
@@ -116,10 +116,12 @@ def learned_weights(
 
 
 def _units(size: np.ndarray, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Returns the unit of errors in each window (W,), which is one for all windows of a series, so that its errors count
-    as they are: the mean of its windows' sizes, each between the error of the best two members, which matter, and that
-    of the median one, which is steadier. `size` (W, K): the mean errors in so many `rows` (W,) of each window, NaN of a
-    member that does not forecast."""
+    """Returns the unit of errors in each window (W,), which is one for all windows of a series, so that its errors
+    count as they are: the mean of its windows' sizes, each between the error of the best two members, which matter,
+    and that of the median one, which is steadier.
+
+    size   (W, K) mean errors of the members in so many `rows` (W,) of each window, NaN of one that does not forecast it
+    """
     unit = np.zeros(len(size))
     if len(size):
         unit = np.sqrt(np.sort(size, axis=1)[:, :2].max(axis=1) * np.nanmedian(size, axis=1))
@@ -130,8 +132,8 @@ def _units(size: np.ndarray, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
 
 def _favoured(prior: np.ndarray, errors: np.ndarray, rows: int) -> np.ndarray:
-    """Returns the prior (K,) in favour of members with small errors (W, K, h) in so many rows: each weight is divided by
-    a power of the mean absolute error, which grows to `FAVOUR` with the number of rows."""
+    """Returns the prior (K,) in favour of members with small errors (W, K, h) in so many rows: each weight is divided
+    by a power of the mean absolute error, which grows to `FAVOUR` with the number of rows."""
     size = np.abs(errors).mean(axis=(0, 2))
     size = np.maximum(size / max(float(size.min()), 1e-12), 1.0)
     weights = prior / size ** (FAVOUR * rows / (rows + FEW_ROWS))

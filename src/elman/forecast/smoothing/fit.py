@@ -11,7 +11,7 @@ import numpy as np
 
 from elman.core import checks
 from elman.core.smoothing import FORMS, Smoothing
-from elman.engines.smoothing import likelihood, value
+from elman.engines.smoothing import likelihood
 from elman.forecast.smoothing.minimise import minimise
 from elman.forecast.smoothing.models import SmoothingModels
 from elman.forecast.smoothing.parameters import Coordinates, parameters_of
@@ -213,10 +213,10 @@ def _begin(
     options = (alphas, BETA if form.trend else (0.0,), GAMMA if form.season else (0.0,), PHI if form.damped else (0.0,))
     for share in itertools.product(*options):
         parameters = parameters_of(form, np.broadcast_to(np.array(share), (n, 4)))
-        loss, found = value(form, rows.y, rows.lengths, parameters, initial, floor)
-        loss = loss + weights @ share
+        found = likelihood(form, rows.y, rows.lengths, parameters, initial, floor, gradient=False)
+        loss = found.value + weights @ share
         better = loss < best
-        best[better], shares[better], squares[better] = loss[better], share, found[better]
+        best[better], shares[better], squares[better] = loss[better], share, found.squares[better]
     return shares, squares + floor
 
 
