@@ -12,8 +12,8 @@ import os
 import struct
 import textwrap
 import types
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
 
@@ -105,7 +105,7 @@ class _Walk:
         elif kind in (list, tuple) or (isinstance(value, tuple) and hasattr(kind, "_fields")):
             self.all(*value)
         elif kind is dict or isinstance(value, types.MappingProxyType):
-            self.all(*(each for item in value.items() for each in item))
+            self.all(*(each for item in cast("Mapping[Any, Any]", value).items() for each in item))
         elif kind in (set, frozenset):
             self.all(*sorted(digest(self.name, each) for each in value))
         elif dataclasses.is_dataclass(value):

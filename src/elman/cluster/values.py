@@ -58,8 +58,7 @@ def _plain(value: Any, parts: bytearray, name: str) -> Any:
     if kind is dict:
         return ["dict", *([_plain(key, parts, name), _plain(each, parts, f"{name}[{key!r}]")]
                           for key, each in value.items())]  # fmt: skip
-    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
-    if array is not None and array.dtype.kind in KINDS and array.dtype.names is None:
+    if (array := _array(value)) is not None:
         own = "array" if isinstance(value, np.ndarray) else "scalar"
         return [own, array.dtype.str, list(array.shape), *_placed(array.tobytes(), parts)]
     if kind is bytes:
@@ -70,6 +69,12 @@ def _plain(value: Any, parts: bytearray, name: str) -> Any:
             value.save(file)
             return ["saved", *_placed(file.read_bytes(), parts)]
     raise TypeError(f"{name}: {EXPECTED}, got {shown(value)}")
+
+
+def _array(value: Any) -> np.ndarray | None:
+    """Returns NumPy's arrays and scalars as arrays; None for anything else, and for those of objects or records."""
+    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
+    return array if array is not None and array.dtype.kind in KINDS else None
 
 
 def _placed(data: bytes, parts: bytearray) -> tuple[int, int]:
