@@ -106,6 +106,8 @@ def test_a_changed_task_function_or_version_is_another_task(tmp_path: Path):
     assert calls(plain, [array]) == 1
     assert calls(plain, [array.astype(np.float32), array.reshape(2, 2), list(array)]) == 3
     assert calls(plain, [array], version="2") == 1
+    assert calls(np.random.SeedSequence(1).generate_state, [4]) == 1
+    assert calls(np.random.SeedSequence(2).generate_state, [4]) == 1
     assert calls(partial(square, log=os.devnull), [4]) == 1
     assert calls(partial(square, log=os.devnull, seconds=0.001), [4]) == 1
 

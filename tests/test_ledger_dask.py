@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,15 @@ pytestmark = [  # of what Dask does while it starts and ends
     ),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+class Unsent:
+    """Known by its class, and not to be pickled."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if "digest" not in {frame.function for frame in inspect.stack()}:
+            raise TypeError("cannot pickle this")
+        return Unsent, ()
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +79,24 @@ def test_an_address_without_a_scheduler_is_said_to_be_one(monkeypatch: pytest.Mo
     monkeypatch.setattr("elman.cluster.places.REACHED", 1.0)
     with pytest.raises(OSError, match=r"tcp://127\.0\.0\.1:1"):
         Ledger(":memory:", "tcp://127.0.0.1:1").run(plain, [1])
+
+
+def test_what_cannot_be_sent_fails_alone(client: Any):
+    with pytest.warns(LedgerWarning, match="1 of 3 tasks failed, 1 first: TypeError: cannot pickle"):
+        results = Ledger(":memory:", client).run(plain, [0, Unsent(), 2])
+    assert dict(results) == {0: 0, 2: 2}
+
+
+def test_no_task_fails_where_the_scheduler_goes(tmp_path: Path):
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    ledger = Ledger(tmp_path / "runs.sqlite", cluster.scheduler_address)
+    timer = threading.Timer(1.0, cluster.close)
+    timer.start()
+    with pytest.raises(OSError, match=r"executor: the Dask scheduler at inproc.* is gone"):
+        ledger.run(partial(square, log=str(tmp_path / "log"), seconds=0.1), range(100, 200))
+    timer.join()
+    assert ledger.counts().done >= 1
+    assert ledger.counts().failed == 0
 
 
 def test_a_forecaster_has_the_same_bits(client: Any, tmp_path: Path):

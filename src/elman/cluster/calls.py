@@ -40,5 +40,6 @@ def _called(function: Callable[[Any], Any], argument: Any) -> Called:
         result, error = encoded(function(argument)), None
     except Exception as raised:
         inner = raised.__traceback__ and raised.__traceback__.tb_next  # without this function
-        result, error = None, "".join(traceback.format_exception(type(raised), raised, inner))
+        text = "".join(traceback.format_exception(type(raised), raised, inner))
+        result, error = None, text.encode(errors="backslashreplace").decode()  # names of files may be no Unicode
     return time.perf_counter() - began, result, error

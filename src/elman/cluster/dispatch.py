@@ -54,7 +54,7 @@ def dispatch(
     def submit(keys: list[str]) -> None:
         try:
             future = place.submit(call, function, [argument(key) for key in keys], expected)
-        except place.lost as error:
+        except Exception as error:  # what cannot be pickled, or sent
             future = Future()
             future.set_exception(error)
         out[future] = keys
@@ -64,7 +64,7 @@ def dispatch(
         while True:
             slots = place.slots()
             room = 2 * slots + min(MOST, 2 * pace.rate()) - sum(map(len, out.values()))
-            taken, others = exchange(ended, max(0, room))
+            taken, others = exchange(ended, max(0, room)) if ended or room > 0 else ([], 0)
             note([each.key for each in ended], sum(each.error is not None for each in ended), others)
             size = max(1, min(pace.piece(), len(taken) // slots))
             for i in range(0, len(taken), size):
@@ -79,6 +79,7 @@ def dispatch(
                 try:
                     ended += [Ended(key, *each) for key, each in zip(keys, future.result(), strict=True)]
                 except place.lost as error:
+                    place.check()
                     deaths.update(keys)
                     for key in keys:
                         if deaths[key] >= SUSPECT + DEADLY:

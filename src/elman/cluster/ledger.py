@@ -10,6 +10,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from elman.cluster.calls import signature
@@ -21,7 +22,7 @@ from elman.cluster.store import Store
 from elman.cluster.values import decoded
 from elman.core import checks
 from elman.core.checks import shown
-from elman.core.io import FileError
+from elman.core.io import UNFIT, FileError
 
 __all__ = ["Counts", "Ledger", "LedgerWarning", "Results", "TaskError"]
 
@@ -70,7 +71,7 @@ class Results(Mapping[Any, Any]):
             raise KeyError(name)
         try:
             return decoded(row.result)
-        except (ValueError, FileError) as error:
+        except UNFIT as error:
             raise FileError(self._store.path, f"the result of task {name!r} is damaged: {error}") from error
 
     def __iter__(self) -> Iterator[Any]:
@@ -151,7 +152,9 @@ class Ledger:
         """Does what `run` does, without a word; `on_ended` is called with the name of each task that has ended."""
         named = tasks if isinstance(tasks, Mapping) else dict(enumerate(tasks))
         keys = self._keys(function, named, version)
-        names = {key: name for name, key in reversed(list(keys.items()))}  # equal tasks are done once
+        names: dict[str, Any] = {}  # equal tasks are done once
+        for name, key in keys.items():
+            names.setdefault(key, name)
         self._store.add(name_of(function), {key: shown(name) for key, name in names.items()})
         if checks.flag("retry", retry):
             self._store.reopen(list(names))
@@ -192,6 +195,8 @@ class Ledger:
         while isinstance(inner, functools.partial):
             bound += [inner.args, inner.keywords]
             inner = inner.func
+        if not isinstance(owner := getattr(inner, "__self__", None), ModuleType | None):
+            bound.append(owner)  # of a method, what it belongs to
         name = getattr(inner, "__qualname__", "<")
         if "<" in name:  # <lambda>, <locals>: what it closes over is not in its name or text
             raise ValueError(f"function: expected a function of a module, known by its name, got {shown(function)}")

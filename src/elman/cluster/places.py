@@ -35,6 +35,10 @@ class Place(Protocol):
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]: ...
 
+    def check(self) -> None:
+        """Raises OSError where nothing can be computed any more, after a call was lost."""
+        ...
+
 
 @contextmanager
 def place(executor: Any, workers: int | None = None) -> Generator[Place]:
@@ -86,6 +90,9 @@ class _Threads:
     def slots(self) -> int:
         return self._workers
 
+    def check(self) -> None:
+        pass
+
 
 class _Processes:
     """Processes of joblib, each with one thread; where one dies, all are started anew. They end when they are idle for
@@ -105,6 +112,9 @@ class _Processes:
 
     def slots(self) -> int:
         return self._workers
+
+    def check(self) -> None:
+        pass
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         try:
@@ -134,6 +144,11 @@ class _Dask:
         if time.monotonic() - self._asked > FRESH:
             self._slots, self._asked = max(1, sum(self._client.nthreads().values())), time.monotonic()
         return self._slots
+
+    def check(self) -> None:
+        if self._client.status != "running":
+            gone = f"the Dask scheduler at {self._client.scheduler.address} is gone; a ledger's file has what is done"
+            raise ConnectionError(f"executor: {gone}")
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         return self._pool.submit(_unpacked, self._dumps((function, arguments)))

@@ -18,6 +18,7 @@ from elman.core.checks import shown
 __all__ = ["decoded", "encoded"]
 
 DIGEST = 16  # bytes
+MOST = 900_000_000  # bytes of a result; SQLite has room for a thousand million
 KINDS = "biufcmMSU"  # of arrays
 EXPECTED = (
     "expected None, numbers, texts, bytes, arrays, lists, tuples and dicts of such, or what has a method `save` (a"
@@ -34,6 +35,8 @@ def encoded(value: Any) -> bytes:
     parts = bytearray()
     head = json.dumps(_plain(value, parts, "result"), separators=(",", ":")).encode()
     body = b"".join((len(head).to_bytes(8, "little"), head, parts))
+    if len(body) > MOST:
+        raise ValueError(f"result: expected at most {MOST:,} bytes, got {len(body):,}")
     return hashlib.blake2b(body, digest_size=DIGEST).digest() + body
 
 
