@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -424,6 +423,3 @@ def held(training: str) -> bool:
     from elman.cluster.updates import worker
 
     return training in worker._held
-
-
-warnings.filterwarnings("default")  # in the processes of COORDINATOR, which import this file

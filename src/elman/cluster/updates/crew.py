@@ -91,9 +91,14 @@ class Crew:
             calls = {
                 asyncio.create_task(self._ask(worker, asked, shards)): (worker, shards) for worker, shards in shares
             }
+            try:
+                await self._wait_for(calls)
+                answers = [None if call.cancelled() else call.result() for call in calls]
+            finally:
+                for call in calls:
+                    call.cancel()
             missing = []
-            for call, (worker, shards) in (await self._answered(calls)).items():
-                answer = None if call.cancelled() else call.result()
+            for (worker, shards), answer in zip(shares, answers, strict=True):
                 if answer is None:
                     missing.append(shards)
                     if self.workers.pop(worker.address, None) is not None:
@@ -119,20 +124,19 @@ class Crew:
         parts = divide(shards, [worker.rate or worker.threads * usual for worker in workers])
         return [(worker, part) for worker, part in zip(workers, parts, strict=True) if part[0] < part[1]]
 
-    async def _answered(self, calls: dict[asyncio.Task[Any], Any]) -> dict[asyncio.Task[Any], Any]:
+    async def _wait_for(self, calls: dict[asyncio.Task[Any], tuple[Worker, Shards]]) -> None:
         """Waits for calls, and cancels those of workers that are gone or much slower than they were."""
         began, open_calls = time.monotonic(), set(calls)
         while open_calls:
             _, open_calls = await asyncio.wait(open_calls, timeout=LOOK_SECONDS)
             if not open_calls:
-                return calls
+                return
             passed, there = time.monotonic() - began, await self._addresses()
             for call in open_calls:
                 worker, (first, last) = calls[call]
                 late = worker.rate and passed > self.patience + 10 * (last - first) / worker.rate
                 if late or worker.address not in there:
                     call.cancel()
-        return calls
 
     async def _ask(self, worker: Worker, asked: Asked, shards: Shards) -> tuple[dict[Shards, Sum], float] | None:
         """Returns a worker's sums of its shards, and the seconds that it computed; None where it is lost."""
@@ -182,7 +186,10 @@ class Crew:
 
     async def _addresses(self) -> dict[str, int]:
         """Returns the addresses of the cluster's workers, with their threads."""
-        return await self.client.scheduler.ncores(workers=None)
+        try:
+            return await self.client.scheduler.ncores(workers=None)
+        except OSError as error:
+            raise RuntimeError(f"executor: expected Dask's scheduler to answer, got {error}") from error
 
     async def _present(self) -> list[Worker]:
         """Returns the workers that are there, having looked who is new and who is gone where it is time to."""
