@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.cluster.updates.arrays import Unreadable, packed
+from elman.cluster.updates.arrays import Unreadable, only, packed
 from elman.cluster.updates.tree import Shards, Sum, divide, subtrees
 from elman.cluster.updates.worker import Task, facts, install
 from elman.core.layers import Layout
@@ -19,6 +19,7 @@ from elman.core.requests import Batch, Objective
 __all__ = ["Asked", "ClusterWarning", "Cost", "Crew"]
 
 LOOK_SECONDS = 1.0  # between two looks at who is in the cluster
+START_SECONDS = 5.0  # for which the first update waits for all workers, once there is one
 RECENT = 0.3  # what the last share counts in a worker's rate
 
 
@@ -68,12 +69,15 @@ class Crew:
         self._looked, self._began = -LOOK_SECONDS, False
         self._number, self._batch, self._like, self._files = 0, None, None, True
         self._sent: Any = None
+        self._once = False
 
-    def take(self, layout: Layout, objective: Objective, batch: Batch) -> None:
-        """Makes a batch the one that is computed on."""
+    def take(self, layout: Layout, objective: Objective, batch: Batch, once: bool) -> None:
+        """Makes a batch the one that is computed on; with `once`, all of its rows are one update and it may be the
+        only one, so a worker is sent the rows of its share alone, with each call until the batch comes again."""
         if batch is self._batch and (layout, objective) == self._like:
+            self._once = False
             return
-        self._batch, self._like, self._sent = batch, (layout, objective), None
+        self._batch, self._like, self._sent, self._once = batch, (layout, objective), None, once
         self._number += 1
 
     async def sums(self, asked: Asked) -> tuple[dict[Shards, Sum], Cost]:
@@ -148,7 +152,7 @@ class Crew:
         try:
             answer: dict[str, Any] = {"missing": True}
             while "missing" in answer:
-                if worker.holds != self._number:
+                if not self._once and worker.holds != self._number:
                     await self._send(worker)
                     began = time.perf_counter()
                 answer = await remote.elman_part(
@@ -158,6 +162,7 @@ class Crew:
                     theta=to_serialize(asked.theta),
                     rows=to_serialize(asked.rows),
                     shards=parts,
+                    task=self._piece(asked, shards) if self._once else None,
                 )
                 if "missing" in answer:
                     worker.holds = -1
@@ -184,6 +189,19 @@ class Crew:
             return await self._send(worker)
         worker.holds = number
 
+    def _piece(self, asked: Asked, shards: Shards) -> Any:
+        """Returns the task of some shards of the only update on a batch."""
+        from distributed.protocol.serialize import to_serialize
+
+        assert self._batch is not None
+        assert self._like is not None
+        batch, (layout, objective) = self._batch, self._like
+        ordered = asked.rows
+        if batch.lengths is not None:
+            ordered = ordered[np.argsort(-batch.lengths[ordered], kind="stable")]
+        own = ordered[shards[0] * objective.shard_size : shards[1] * objective.shard_size]
+        return to_serialize(Task(layout, objective, packed(only(batch, own), False), own, len(batch.x)))
+
     async def _addresses(self) -> dict[str, int]:
         """Returns the addresses of the cluster's workers, with their threads."""
         try:
@@ -193,7 +211,7 @@ class Crew:
 
     async def _present(self) -> list[Worker]:
         """Returns the workers that are there, having looked who is new and who is gone where it is time to."""
-        began, first = time.monotonic(), not self.workers
+        began = time.monotonic()
         while not self.workers or time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             there = await self._addresses()
@@ -201,8 +219,8 @@ class Crew:
                 del self.workers[address]
             for address in set(there) - set(self.workers) - set(self._new) - self._refused:
                 self._new[address] = asyncio.create_task(self._greet(address, there[address]))
-            if first and self._new:  # others go on without those who come
-                await asyncio.wait(self._new.values(), timeout=max(0.1, began + self.wait - time.monotonic()))
+            if self._new and not self._began and not self.workers:  # later, the others go on without those who come
+                await asyncio.wait(self._new.values(), timeout=min(self.wait, START_SECONDS))
             for address in [address for address, greeted in self._new.items() if greeted.done()]:
                 worker = self._new.pop(address).result()
                 if isinstance(worker, Worker):
@@ -233,7 +251,8 @@ class Crew:
             own, other = facts(), answer["result"]
             names = [name for name in own if other.get(name) != own[name]]
             if not names:
-                await self._send(worker)
+                if not self._once:
+                    await self._send(worker)
                 return worker
         except OSError as error:
             self._trouble = f"{address}: {error}"
