@@ -428,11 +428,13 @@ def test_the_page_s_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_workers_forget_a_training_that_has_ended(client: Any) -> None:
     with DaskExecutor(client, force=True) as executor:
         found = trainer("tanh", "float32", executor)
-        found.update(**data())
+        found.fit(**data(), epochs=1, progress=False)
         assert all(client.run(held, executor._crew.training).values())
     assert not any(client.run(held, executor._crew.training).values())
-    found.update(**data())  # and are sent what they need once more
+    found.fit(**data(), epochs=1, progress=False)  # and are sent what they need once more
     executor.close()
+    found.update(**data())
+    assert not any(client.run(held, executor._crew.training).values())  # what comes once is not kept
 
 
 def held(training: str) -> bool:
