@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +159,14 @@ def drawn(rows: int, size: int) -> np.ndarray:
     return np.random.default_rng(size).normal(size=(rows, size))
 
 
+def some_updates(found: elman.Trainer, given: dict[str, Any], fits: bool) -> None:
+    """On data that workers keep, or on such as come with each update."""
+    if fits:
+        found.fit(**given, epochs=2, progress=False)
+    else:
+        found.update(**given)
+
+
 def kill_some(client: Any, delays: Any) -> threading.Thread:
     """Kills one worker after another, each after a while; they are started again."""
 
@@ -184,14 +191,14 @@ def test_killed_workers_change_no_bit(seed: int) -> None:
         DaskExecutor(client, force=True, wait=300) as executor,  # for processes that start on a busy machine
     ):
         spread = trainer("lstm", "float32", executor)
-        spread.update(**given)
-        alone.update(**given)
+        for one in (spread, alone):
+            some_updates(one, given, seed == 1)
         killer = kill_some(client, np.random.default_rng(seed).uniform(0, 0.5, 2))
         with pytest.warns(ClusterWarning, match="was lost; others compute its shards"):  # noqa: PT031
             while killer.is_alive() or spread.updates < 50:
-                spread.update(**given)
+                some_updates(spread, given, seed == 1)
     while alone.updates < spread.updates:
-        alone.update(**given)
+        some_updates(alone, given, seed == 1)
     assert_same(spread, alone)
 
 
@@ -350,6 +357,14 @@ def test_what_is_packed_is_what_is_unpacked() -> None:
         assert np.array_equal(back.state[0], batch.state[0])
         assert np.array_equal(back.named["source"].values, named["source"].values)
         assert back.named["vector"].lengths is None
+        own = rng.permutation(52)[:20]
+        again = arrays.spread(arrays.unpacked(arrays.packed(arrays.only(batch, own), False)), own, 52)
+        for one, other in ((batch.x, again.x), (batch.y, again.y), (batch.state[0], again.state[0])):
+            assert np.array_equal(other[own], one[own])
+            assert not np.delete(other, own, 0).any()
+        assert np.array_equal(again.weight, batch.weight)
+        assert np.array_equal(again.named["vector"].values[own], batch.named["vector"].values[own])
+        assert np.array_equal(again.named["source"].lengths, batch.named["source"].lengths)
 
 
 def test_a_worker_of_another_kind_is_refused(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,17 +428,16 @@ def test_the_page_s_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_workers_forget_a_training_that_has_ended(client: Any) -> None:
     with DaskExecutor(client, force=True) as executor:
         found = trainer("tanh", "float32", executor)
-        found.update(**data())
+        found.fit(**data(), epochs=1, progress=False)
         assert all(client.run(held, executor._crew.training).values())
     assert not any(client.run(held, executor._crew.training).values())
-    found.update(**data())  # and are sent what they need once more
+    found.fit(**data(), epochs=1, progress=False)  # and are sent what they need once more
     executor.close()
+    found.update(**data())
+    assert not any(client.run(held, executor._crew.training).values())  # what comes once is not kept
 
 
 def held(training: str) -> bool:
     from elman.cluster.updates import worker
 
     return training in worker._held
-
-
-warnings.filterwarnings("default")  # in the processes of COORDINATOR, which import this file

@@ -237,7 +237,7 @@ def test_tasks_of_a_living_runner_elsewhere_are_waited_for(tmp_path: Path):
     timer = threading.Timer(1.0, end)
     began = time.monotonic()
     timer.start()
-    assert ledger.run(partial(plain), [1, 2])[0] == 1
+    assert ledger.run(plain, [1, 2])[0] == 1
     assert time.monotonic() - began >= 1.0
 
 

@@ -14,7 +14,7 @@ from elman.cluster.updates.tree import divide, join, subtrees
 from elman.core.layers import Dense, Dropout, Embedding, Layout, Recurrent
 from elman.core.requests import Batch, Engine, Objective, Records, UpdateRule
 from elman.engines.reference.tree import tree_sum
-from elman.train.constraints import make_constraints
+from elman.network.constraints import make_constraints
 
 MSE = losses.MSE()
 RULES: list[dict[str, Any]] = [{}, {"clip_norm": 1e-3}, {"clip_value": 1e-4, "clip_norm": 1e-4}]

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from elman.core.requests import Batch, NamedInput
 
-__all__ = ["Unreadable", "aligned", "packed", "unpacked"]
+__all__ = ["Unreadable", "aligned", "only", "packed", "spread", "unpacked"]
 
 
 class View(NamedTuple):
@@ -76,6 +76,31 @@ def unpacked(fields: list[Any]) -> Batch:
     state = None if states is None else [unpack(array) for array in states]
     named = None if others is None else {name: NamedInput(*map(unpack, one)) for name, one in others.items()}
     return Batch(unpack(x), unpack(y), unpack(lengths), unpack(weight), state, unpack(y_lengths), named)
+
+
+def only(batch: Batch, own: np.ndarray) -> Batch:
+    """Returns a batch with the values of some rows alone; what counts rows and steps stays that of all."""
+    named = {name: NamedInput(one.values[own], one.lengths) for name, one in (batch.named or {}).items()}
+    return batch.take(own)._replace(
+        lengths=batch.lengths, weight=batch.weight, y_lengths=batch.y_lengths, named=named if batch.named else None
+    )
+
+
+def spread(part: Batch, own: np.ndarray, rows: int) -> Batch:
+    """Returns the batch of so many rows of which `only` took some; the others hold zeros, which nothing reads."""
+
+    def all_rows(array: np.ndarray) -> np.ndarray:
+        whole = np.zeros((rows, *array.shape[1:]), array.dtype)
+        whole[own] = array
+        return whole
+
+    named = {name: NamedInput(all_rows(one.values), one.lengths) for name, one in (part.named or {}).items()}
+    return part._replace(
+        x=all_rows(part.x),
+        y=None if part.y is None else all_rows(part.y),
+        state=None if part.state is None else [all_rows(array) for array in part.state],
+        named=named if part.named else None,
+    )
 
 
 def aligned(array: np.ndarray) -> np.ndarray:

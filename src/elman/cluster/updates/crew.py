@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.cluster.updates.arrays import Unreadable, packed
+from elman.cluster.updates.arrays import Unreadable, only, packed
 from elman.cluster.updates.tree import Shards, Sum, divide, subtrees
 from elman.cluster.updates.worker import Task, facts, install
 from elman.core.layers import Layout
@@ -19,6 +19,7 @@ from elman.core.requests import Batch, Objective
 __all__ = ["Asked", "ClusterWarning", "Cost", "Crew"]
 
 LOOK_SECONDS = 1.0  # between two looks at who is in the cluster
+START_SECONDS = 5.0  # for which the first update waits for all workers, once there is one
 RECENT = 0.3  # what the last share counts in a worker's rate
 
 
@@ -68,12 +69,15 @@ class Crew:
         self._looked, self._began = -LOOK_SECONDS, False
         self._number, self._batch, self._like, self._files = 0, None, None, True
         self._sent: Any = None
+        self._once = False
 
-    def take(self, layout: Layout, objective: Objective, batch: Batch) -> None:
-        """Makes a batch the one that is computed on."""
+    def take(self, layout: Layout, objective: Objective, batch: Batch, once: bool) -> None:
+        """Makes a batch the one that is computed on; with `once`, all of its rows are one update and it may be the
+        only one, so a worker is sent the rows of its share alone, with each call until the batch comes again."""
         if batch is self._batch and (layout, objective) == self._like:
+            self._once = False
             return
-        self._batch, self._like, self._sent = batch, (layout, objective), None
+        self._batch, self._like, self._sent, self._once = batch, (layout, objective), None, once
         self._number += 1
 
     async def sums(self, asked: Asked) -> tuple[dict[Shards, Sum], Cost]:
@@ -91,9 +95,14 @@ class Crew:
             calls = {
                 asyncio.create_task(self._ask(worker, asked, shards)): (worker, shards) for worker, shards in shares
             }
+            try:
+                await self._wait_for(calls)
+                answers = [None if call.cancelled() else call.result() for call in calls]
+            finally:
+                for call in calls:
+                    call.cancel()
             missing = []
-            for call, (worker, shards) in (await self._answered(calls)).items():
-                answer = None if call.cancelled() else call.result()
+            for (worker, shards), answer in zip(shares, answers, strict=True):
                 if answer is None:
                     missing.append(shards)
                     if self.workers.pop(worker.address, None) is not None:
@@ -119,20 +128,19 @@ class Crew:
         parts = divide(shards, [worker.rate or worker.threads * usual for worker in workers])
         return [(worker, part) for worker, part in zip(workers, parts, strict=True) if part[0] < part[1]]
 
-    async def _answered(self, calls: dict[asyncio.Task[Any], Any]) -> dict[asyncio.Task[Any], Any]:
+    async def _wait_for(self, calls: dict[asyncio.Task[Any], tuple[Worker, Shards]]) -> None:
         """Waits for calls, and cancels those of workers that are gone or much slower than they were."""
         began, open_calls = time.monotonic(), set(calls)
         while open_calls:
             _, open_calls = await asyncio.wait(open_calls, timeout=LOOK_SECONDS)
             if not open_calls:
-                return calls
+                return
             passed, there = time.monotonic() - began, await self._addresses()
             for call in open_calls:
                 worker, (first, last) = calls[call]
                 late = worker.rate and passed > self.patience + 10 * (last - first) / worker.rate
                 if late or worker.address not in there:
                     call.cancel()
-        return calls
 
     async def _ask(self, worker: Worker, asked: Asked, shards: Shards) -> tuple[dict[Shards, Sum], float] | None:
         """Returns a worker's sums of its shards, and the seconds that it computed; None where it is lost."""
@@ -144,7 +152,7 @@ class Crew:
         try:
             answer: dict[str, Any] = {"missing": True}
             while "missing" in answer:
-                if worker.holds != self._number:
+                if not self._once and worker.holds != self._number:
                     await self._send(worker)
                     began = time.perf_counter()
                 answer = await remote.elman_part(
@@ -154,6 +162,7 @@ class Crew:
                     theta=to_serialize(asked.theta),
                     rows=to_serialize(asked.rows),
                     shards=parts,
+                    task=self._piece(asked, shards) if self._once else None,
                 )
                 if "missing" in answer:
                     worker.holds = -1
@@ -180,13 +189,29 @@ class Crew:
             return await self._send(worker)
         worker.holds = number
 
+    def _piece(self, asked: Asked, shards: Shards) -> Any:
+        """Returns the task of some shards of the only update on a batch."""
+        from distributed.protocol.serialize import to_serialize
+
+        assert self._batch is not None
+        assert self._like is not None
+        batch, (layout, objective) = self._batch, self._like
+        ordered = asked.rows
+        if batch.lengths is not None:
+            ordered = ordered[np.argsort(-batch.lengths[ordered], kind="stable")]
+        own = ordered[shards[0] * objective.shard_size : shards[1] * objective.shard_size]
+        return to_serialize(Task(layout, objective, packed(only(batch, own), False), own, len(batch.x)))
+
     async def _addresses(self) -> dict[str, int]:
         """Returns the addresses of the cluster's workers, with their threads."""
-        return await self.client.scheduler.ncores(workers=None)
+        try:
+            return await self.client.scheduler.ncores(workers=None)
+        except OSError as error:
+            raise RuntimeError(f"executor: expected Dask's scheduler to answer, got {error}") from error
 
     async def _present(self) -> list[Worker]:
         """Returns the workers that are there, having looked who is new and who is gone where it is time to."""
-        began, first = time.monotonic(), not self.workers
+        began = time.monotonic()
         while not self.workers or time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             there = await self._addresses()
@@ -194,8 +219,8 @@ class Crew:
                 del self.workers[address]
             for address in set(there) - set(self.workers) - set(self._new) - self._refused:
                 self._new[address] = asyncio.create_task(self._greet(address, there[address]))
-            if first and self._new:  # others go on without those who come
-                await asyncio.wait(self._new.values(), timeout=max(0.1, began + self.wait - time.monotonic()))
+            if self._new and not self._began and not self.workers:  # later, the others go on without those who come
+                await asyncio.wait(self._new.values(), timeout=min(self.wait, START_SECONDS))
             for address in [address for address, greeted in self._new.items() if greeted.done()]:
                 worker = self._new.pop(address).result()
                 if isinstance(worker, Worker):
@@ -226,7 +251,8 @@ class Crew:
             own, other = facts(), answer["result"]
             names = [name for name in own if other.get(name) != own[name]]
             if not names:
-                await self._send(worker)
+                if not self._once:
+                    await self._send(worker)
                 return worker
         except OSError as error:
             self._trouble = f"{address}: {error}"

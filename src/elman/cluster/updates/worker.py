@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.cluster.updates.arrays import aligned, unpacked
+from elman.cluster.updates.arrays import aligned, spread, unpacked
 from elman.cluster.updates.tree import Shards
 from elman.core.layers import Layout
 from elman.core.requests import Batch, Objective
@@ -35,6 +35,8 @@ class Task(NamedTuple):
     layout: Layout
     objective: Objective
     batch: Any  # of Batch, as `arrays.packed` makes it
+    own: np.ndarray | None = None  # the rows that it has, where it has some of `rows` alone
+    rows: int = 0
 
 
 class Held:
@@ -43,7 +45,8 @@ class Held:
     def __init__(self, number: int, task: Task) -> None:
         self.number = number
         self.layout, self.objective = task.layout, task.objective
-        self.batch: Batch = unpacked(task.batch)
+        batch = unpacked(task.batch)
+        self.batch: Batch = batch if task.own is None else spread(batch, aligned(task.own), task.rows)
         self.engine = select(task.layout, task.objective.loss)
         self.used = time.monotonic()
 
@@ -83,15 +86,22 @@ async def hold(training: str, number: int, task: Task) -> dict[str, Any]:
 
 
 async def part(
-    training: str, number: int, update: int, theta: np.ndarray, rows: np.ndarray, shards: list[Shards]
+    training: str,
+    number: int,
+    update: int,
+    theta: np.ndarray,
+    rows: np.ndarray,
+    shards: list[Shards],
+    task: Task | None = None,
 ) -> dict[str, Any]:
     """Returns the losses and the gradients of subtrees of an update's shards, and the seconds that they took.
 
     number  of the task that the training is at; where another one is kept, the answer is {"missing": True}
+    task    for this call alone, in place of the one that is kept
     """
     from distributed.protocol.serialize import to_serialize
 
-    held = _held.get(training)
+    held = _held.get(training) if task is None else await asyncio.to_thread(Held, number, task)
     if held is None or held.number != number:
         return {"missing": True}
     held.used = time.monotonic()
