@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -98,6 +99,10 @@ def dispatch(
                     else:
                         ended.append(Ended(keys[0], 0.0, None, f"{type(error).__name__}: {error}"))
             pace.add(ended)
+    except BaseException:
+        with suppress(Exception):  # which would hide this one
+            exchange(ended, 0)
+        raise
     finally:
         for future in out:
             future.cancel()
