@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,9 +43,16 @@ def started(path: Path, log: Path, tasks: int, seconds: float) -> subprocess.Pop
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@contextmanager
+def opened(path: str | Path) -> Generator[sqlite3.Connection]:
+    """The database of a ledger, behind its back."""
+    with closing(sqlite3.connect(path)) as sql, sql:
+        yield sql
+
+
 def done(path: Path) -> set[str]:
     """Names of the tasks that have ended, as far as there are any."""
-    with sqlite3.connect(path) as sql:
+    with opened(path) as sql:
         if sql.execute("SELECT count(*) FROM sqlite_master WHERE name = 'task'").fetchone() == (0,):
             return set()
         return {name for (name,) in sql.execute("SELECT name FROM task WHERE ended IS NOT NULL")}
@@ -167,7 +176,7 @@ def test_an_error_of_the_caller_ends_the_run_and_frees_its_tasks(tmp_path: Path)
         ledger.run(plain, range(100), on_progress=enough)
     kept = ledger.counts().done
     assert kept >= 30
-    with sqlite3.connect(ledger.path) as sql:
+    with opened(ledger.path) as sql:
         assert sql.execute("SELECT count(*) FROM runner").fetchone() == (0,)
         assert sql.execute("SELECT count(*) FROM task WHERE runner IS NOT NULL AND ended IS NULL").fetchone() == (0,)
     assert len(ledger.run(plain, range(100))) == 100
@@ -208,14 +217,14 @@ def test_two_coordinators_share_the_tasks(tmp_path: Path):
     for process in processes:
         assert process.communicate()[0].strip() == "Results: 119 done, 1 failed"
     assert Counter(lines(log)) == {str(k): 1 for k in range(120)}
-    with sqlite3.connect(path) as sql:
+    with opened(path) as sql:
         assert sql.execute("SELECT count(DISTINCT runner) FROM task").fetchone() == (2,)
 
 
 def test_tasks_of_a_runner_that_does_not_beat_are_done_by_others(tmp_path: Path):
     ledger = Ledger(tmp_path / "runs.sqlite")
     ledger.run(plain, [1, 2])
-    with sqlite3.connect(ledger.path) as sql:
+    with opened(ledger.path) as sql:
         sql.execute("UPDATE task SET ended = NULL, result = NULL, runner = 'other' WHERE name = '0'")
         beat = time.time() - HOST_GONE
         sql.execute("INSERT INTO runner VALUES ('other', 'another machine', 1, ?)", (beat,))
@@ -225,13 +234,13 @@ def test_tasks_of_a_runner_that_does_not_beat_are_done_by_others(tmp_path: Path)
 def test_tasks_of_a_living_runner_elsewhere_are_waited_for(tmp_path: Path):
     ledger = Ledger(tmp_path / "runs.sqlite")
     ledger.run(plain, [1, 2])
-    with sqlite3.connect(ledger.path) as sql:
+    with opened(ledger.path) as sql:
         kept = sql.execute("SELECT ended, result FROM task WHERE name = '0'").fetchone()
         sql.execute("UPDATE task SET ended = NULL, result = NULL, runner = 'other' WHERE name = '0'")
         sql.execute("INSERT INTO runner VALUES ('other', 'another machine', 1, ?)", (time.time(),))
 
     def end() -> None:
-        with sqlite3.connect(ledger.path) as sql:
+        with opened(ledger.path) as sql:
             sql.execute("UPDATE task SET ended = ?, result = ? WHERE name = '0'", kept)
 
     timer = threading.Timer(1.0, end)
@@ -270,13 +279,13 @@ def test_files_that_are_no_ledgers_are_refused_and_left(tmp_path: Path):
         Ledger(path)
     assert path.read_bytes() == b"date,sales\n" * 100
     other = tmp_path / "other.sqlite"
-    with sqlite3.connect(other) as sql:
+    with opened(other) as sql:
         sql.execute("CREATE TABLE people(name)")
     with pytest.raises(FileError, match="expected a ledger of elman, got another program's database"):
         Ledger(other)
     newer = tmp_path / "newer.sqlite"
     Ledger(newer).close()
-    with sqlite3.connect(newer) as sql:
+    with opened(newer) as sql:
         sql.execute("PRAGMA user_version = 2")
     with pytest.raises(FileError, match="expected a ledger of format 1, got 2; a newer elman"):
         Ledger(newer)

@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -128,8 +129,15 @@ def _begun(log: Path) -> Counter[str]:
     return Counter(log.read_text().split() if log.exists() else ())
 
 
+@contextmanager
+def opened(path: str | Path) -> Generator[sqlite3.Connection]:
+    """The database of a ledger, behind its back."""
+    with closing(sqlite3.connect(path)) as sql, sql:
+        yield sql
+
+
 def _done(ledger: Path) -> set[str]:
-    with sqlite3.connect(ledger) as sql:
+    with opened(ledger) as sql:
         if sql.execute("SELECT count(*) FROM sqlite_master WHERE name = 'task'").fetchone() == (0,):
             return set()
         return {name for (name,) in sql.execute("SELECT name FROM task WHERE ended IS NOT NULL")}

@@ -96,7 +96,10 @@ class Store:
             raise
 
     def close(self) -> None:
-        self._sql.close()
+        if hasattr(self, "_sql"):
+            self._sql.close()
+
+    __del__ = close  # Python 3.13 warns of databases that are left open
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:

@@ -28,7 +28,7 @@ class Shared:
         def on_ended(name: Any) -> None:
             on_updates(tasks[name].job.recipe.updates)
 
-        results = self.ledger.run_each(_plain, tasks, version="1", on_ended=on_ended)
+        results = self.ledger.run_each(_plain, tasks, version="1", retry=True, on_ended=on_ended)
         for name, text in results.failed.items():
             raise TaskError(name, text)
         return [_trained(results[k]) for k in range(len(tasks))]

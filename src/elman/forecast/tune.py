@@ -117,7 +117,7 @@ def _computed(trials: list[tuple[dict[str, Any], int, Series | Panel]], executor
     from elman.cluster.ledger import Ledger, TaskError  # which loads SQLite
 
     ledger = executor if isinstance(executor, Ledger) else Ledger(":memory:", executor)
-    results = ledger.run_each(_score, trials)
+    results = ledger.run_each(_score, trials, retry=True)
     for name, text in results.failed.items():
         raise TaskError(name, text)
     return list(results.values())
