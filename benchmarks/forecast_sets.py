@@ -14,7 +14,7 @@ from elman import datasets
 __all__ = ["NAMES", "Cutoff", "DataSet", "cut", "sets"]
 
 NAMES = ("airline", "sunspots", "m4", "drawn")
-WINDOWS = 3  # number of windows of a data set with one series
+WINDOWS = 12  # number of windows of a data set with one series
 
 Columns = dict[str, np.ndarray]
 

@@ -10,6 +10,7 @@ import pytest
 from elman.forecast.decomposition import decompose
 from elman.forecast.decomposition.annual import find_annual, harmonics
 from elman.forecast.decomposition.profile import deviations, find_profile
+from elman.series.seasonal.centred import centred_mean
 
 YEAR = 365.2425
 
@@ -144,3 +145,27 @@ def test_it_takes_milliseconds() -> None:
     for _ in range(5):
         decompose(values, (7,), YEAR)
     assert (time.process_time() - begin) / 5 < 0.2  # 15 ms on an idle core
+
+
+@pytest.mark.parametrize("season", [1, 4, 7])
+def test_the_centred_mean_takes_each_place_of_the_season_once(season: int) -> None:
+    rng = np.random.default_rng(season)
+    line = 3.0 + 0.5 * np.arange(30)
+    profile = rng.normal(size=season)
+    found = centred_mean(line + np.resize(profile - profile.mean(), 30), season)
+    half = season // 2
+    assert np.isnan(found).sum() == 2 * half
+    np.testing.assert_allclose(found[half : 30 - half], line[half : 30 - half])
+    assert np.isnan(centred_mean(line[: 2 * half], season)).all()
+
+
+def test_factors_and_sums_are_told_apart_by_what_comes() -> None:
+    rng = np.random.default_rng(6)
+    level = np.exp(0.03 * np.arange(60))
+    factors = np.exp(0.4 * np.cos(2 * np.pi * np.arange(12) / 12))
+    noise = np.exp(0.02 * rng.normal(size=(20, 60)))
+    grown = [decompose(level * np.resize(factors, 60) * each, (12,)).multiplicative for each in noise]
+    kept = [decompose(40 + level + np.resize(20 * factors, 60) + 10 * np.log(each), (12,)).multiplicative
+            for each in noise]  # fmt: skip
+    assert np.mean(grown) == 1.0
+    assert np.mean(kept) < 0.2

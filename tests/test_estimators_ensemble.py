@@ -52,6 +52,14 @@ class OneByOne:
 # --------------------------------------------------------------------------------------------- seeds
 
 
+def test_later_members_can_be_trained_by_themselves():
+    seed = np.random.SeedSequence(3)
+    whole, *parts = fit_all(
+        [Ensemble([job()] * 3, seed), Ensemble([job()], seed), Ensemble([job()] * 2, seed, first=1)]
+    )
+    assert thetas(whole) == thetas(parts[0]) + thetas(parts[1])
+
+
 def test_children_equal_those_of_spawn():
     spawned = np.random.SeedSequence(7).spawn(5)[Use.PATHS]
     assert child(7, Use.PATHS).generate_state(4).tolist() == spawned.generate_state(4).tolist()

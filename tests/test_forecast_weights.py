@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from elman.forecast.combination.folds import learning_folds
 from elman.forecast.combination.weights import learned_weights
+from elman.forecast.evaluation.backtest import Backtest
 
 MEMBERS = ("a", "b", "c")
 PRIOR = np.full(3, 1 / 3)
@@ -89,3 +91,61 @@ def test_scale_of_a_series_does_not_matter() -> None:
         for s in (np.ones((20, 1)), size[:, None])
     )
     assert found.shared == pytest.approx(scaled.shared, rel=1e-9)
+
+
+def test_the_weights_are_the_least_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The conditions of Karush, Kuhn and Tucker: no weight could grow in place of another and win."""
+    from elman.forecast.combination import weights as module
+
+    rng = np.random.default_rng(0)
+    for members in (1, 2, 5, 11):
+        errors = rng.normal(size=(40, members, 6)) + 2.0 * rng.normal(size=(40, 1, 6))
+        errors *= rng.uniform(0.5, 3.0, (40, members, 1))
+        gram = np.einsum("skh,slh->skl", errors, errors)
+        centre, pull = rng.dirichlet(np.ones(members), 40), rng.uniform(0.01, 20.0, 40)
+        found = module._on_simplex(gram, centre, pull)
+        np.testing.assert_allclose(found.sum(axis=1), 1.0)
+        assert found.min() >= 0.0
+        slope = np.einsum("skl,sl->sk", gram, found) + pull[:, None] * (found - centre)
+        least = slope.min(axis=1, keepdims=True)
+        size = np.abs(slope).max(axis=1, keepdims=True)
+        assert (np.where(found > 1e-9, slope - least, 0.0) <= 1e-6 * size).all()
+
+
+def test_evidence_is_counted_in_rows() -> None:
+    few, many = (learned_weights(MEMBERS, PRIOR, ["s"] * 2, *windows(2, (1.0, 1.5, 2.0), h=h)) for h in (6, 365))
+    assert many.shared[0, 0] > few.shared[0, 0] + 0.1
+
+
+def test_errors_of_a_series_count_as_they_are() -> None:
+    """A member that is good in calm windows and bad in a wild one is worse than one that is the same in all."""
+    truth, forecasts = windows(4, (1.0, 1.3, 1.3), h=50)
+    forecasts[3, 0] += 20.0
+    weights = learned_weights(MEMBERS, PRIOR, ["s"] * 4, truth, forecasts).shared[0]
+    assert weights[0] < 0.1
+
+
+def backtest(starts: tuple[int, ...], refit: bool, h: int = 6) -> Backtest:
+    """A backtest of one series of the numbers of its rows."""
+    truth = np.array(starts, float)[:, None] + np.arange(h)
+    empty = np.ones(len(starts))
+    labels = tuple(("", "") for _ in starts)
+    return Backtest(truth, {"naive": truth}, empty, labels, starts, ("s",) * len(starts), refit=refit, single=True)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_windows_teach_weights_of_rows_that_the_scored_ones_lack(refit: bool) -> None:
+    starts = (10, 12, 16, 20)
+    scored = []
+    for windows, others in learning_folds(backtest(starts, refit)):
+        (w,) = windows.tolist()
+        scored.append(w)
+        own = set(range(starts[w], starts[w] + 6))
+        rows = [] if others is None else others.truth[np.isfinite(others.truth)].tolist()
+        assert not own & set(rows)
+        if refit:
+            assert all(row < starts[w] for row in rows)
+            assert sorted(rows) == sorted(r for s in starts[:w] for r in range(s, s + 6) if r < starts[w])
+        else:
+            assert sorted(rows) == sorted(r for s in starts for r in range(s, s + 6) if r not in own)
+    assert scored == [0, 1, 2, 3]

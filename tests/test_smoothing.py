@@ -12,9 +12,10 @@ import pytest
 import elman
 from elman.core.smoothing import FORMS, Smoothing
 from elman.engines.select import compiled
-from elman.engines.smoothing import likelihood, smooth, value
+from elman.engines.smoothing import likelihood, smooth
 from elman.estimators.codec import Codec
 from elman.forecast.smoothing import SmoothingModels, ThetaModels, fit_smoothing, fit_theta
+from elman.forecast.smoothing.fit import fit_choices
 
 SIMPLE = (Smoothing(), Smoothing("additive", "additive"), Smoothing("multiplicative", "additive", True))
 
@@ -65,8 +66,8 @@ def test_the_kernel_is_the_reference(form: Smoothing, monkeypatch: pytest.Monkey
             *likelihood(form, wide, lengths, parameters, initial, floor),
             *smooth(form, y, lengths, parameters, initial),
         )
-        alone = value(form, y, lengths, parameters, initial, floor)
-        np.testing.assert_array_equal(alone, kernel[:2])
+        alone = likelihood(form, y, lengths, parameters, initial, floor, gradient=False)
+        np.testing.assert_array_equal(alone[:2], kernel[:2])
         with monkeypatch.context() as patch:
             patch.setenv("ELMAN_ENGINE", "reference")
             reference = (
@@ -257,3 +258,14 @@ def test_wrong_arguments_are_named(arguments: tuple[Any, ...], message: str):
             fit(*([np.array(each) for each in arguments[0]], *arguments[1:]))
     with pytest.raises(ValueError, match="season: expected None or 'additive' with an additive error"):
         Smoothing("additive", None, False, "multiplicative")
+
+
+def test_several_choices_are_those_of_one_after_another() -> None:
+    rng = np.random.default_rng(5)
+    values = [10 + rng.normal(size=rows).cumsum() for rows in (30, 17, 4, 3)]
+    damped = tuple(form for form in FORMS if form.damped)
+    for found, forms in zip(fit_choices(values, 4, [FORMS, damped]), (FORMS, damped), strict=True):
+        alone = fit_smoothing(values, 4, forms)
+        assert found.forms == alone.forms
+        for name in ("parameters", "initial", "state", "criterion", "log_likelihood", "variance"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))

@@ -10,7 +10,7 @@ import pytest
 from smoothing_series import SEASON, SERIES
 
 from elman.core.smoothing import FORMS, Smoothing
-from elman.engines.smoothing import value
+from elman.engines.smoothing import likelihood
 from elman.forecast.smoothing import fit_smoothing, fit_theta
 
 FROZEN = dict(np.load(Path(__file__).parent / "golden" / "smoothing.npz"))
@@ -28,7 +28,8 @@ def test_likelihood_and_forecasts_are_statsforecasts_at_its_parameters(form: Smo
     y, frozen = SERIES[name], FROZEN[f"ets-{name}-{form.name}"]
     width = 2 + (SEASON if form.season else 0)
     parameters, initial, expected, ahead = np.split(frozen, [4, 4 + width, 5 + width])
-    found, _ = value(form, y[None], np.array([len(y)]), parameters[None], initial[None], np.array([1e-300]))
+    arguments = y[None], np.array([len(y)]), parameters[None], initial[None], np.array([1e-300])
+    found = likelihood(form, *arguments, gradient=False).value
     np.testing.assert_allclose(-found, expected, rtol=1e-9)
     models = fit_smoothing([y], SEASON, [Smoothing()])
     states = np.zeros((1, 2 + SEASON))
@@ -46,11 +47,11 @@ def test_the_fitted_likelihood_is_as_high_as_statsforecasts():
     for form in FORMS:
         models = fit_smoothing(list(SERIES.values()), SEASON, [form], prior=False)
         assert models.forms == (form.name,) * len(SERIES)
-        for name, likelihood in zip(SERIES, models.log_likelihood, strict=True):
+        for name, concentrated in zip(SERIES, models.log_likelihood, strict=True):
             n = len(SERIES[name])
             frozen = FROZEN[f"ets-{name}-{form.name}"]
             alpha, beta, gamma, expected = *frozen[:3], frozen[-AHEAD - 1]
-            ours = likelihood + 0.5 * n * (1.0 + np.log(2.0 * np.pi / n))
+            ours = concentrated + 0.5 * n * (1.0 + np.log(2.0 * np.pi / n))
             near.append(ours > expected - 0.005 * abs(expected))
             if beta <= alpha and gamma <= 1.0 - alpha:
                 above.append(ours > expected - 0.01)

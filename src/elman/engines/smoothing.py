@@ -11,7 +11,7 @@ from elman.core.smoothing import Smoothing
 from elman.engines.reference import smoothing as reference
 from elman.engines.select import compiled
 
-__all__ = ["Likelihood", "Smoothed", "likelihood", "smooth", "value"]
+__all__ = ["Likelihood", "Smoothed", "likelihood", "smooth"]
 
 
 class Smoothed(NamedTuple):
@@ -27,8 +27,8 @@ class Likelihood(NamedTuple):
 
     value: np.ndarray  # (n,): infinity where a form for positive values has a one-step forecast that is not
     squares: np.ndarray  # (n,): sums of squared errors, relative ones where the error is multiplicative
-    parameters: np.ndarray  # (n, 4): by alpha, beta, gamma, phi
-    initial: np.ndarray  # (n, 2 + m): by the states before the first row
+    parameters: np.ndarray  # (n, 4): derivatives by alpha, beta, gamma, phi
+    initial: np.ndarray  # (n, 2 + m): derivatives by the states before the first row
 
 
 def smooth(
@@ -48,21 +48,6 @@ def smooth(
     return Smoothed(fitted, state)
 
 
-def value(
-    form: Smoothing,
-    y: np.ndarray,
-    lengths: np.ndarray,
-    parameters: np.ndarray,
-    initial: np.ndarray,
-    floor: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the values (n,) of `likelihood`, and the sums of squared errors (n,)."""
-    if compiled() is None:
-        found = reference.forward(form, y, lengths, parameters, initial)
-        return _value(form, found.known, found.squares, floor, found.logs, found.lowest), found.squares
-    return _from_terms(form, _native(form, y, lengths, parameters, initial, floor), floor)
-
-
 def likelihood(
     form: Smoothing,
     y: np.ndarray,
@@ -70,19 +55,26 @@ def likelihood(
     parameters: np.ndarray,
     initial: np.ndarray,
     floor: np.ndarray,
+    gradient: bool = True,
 ) -> Likelihood:
     """Returns the concentrated negative log-likelihoods known / 2 log(squares + floor) + logs of n series with their
-    derivatives. The floors (n,), above 0, keep them finite where a form fits a series exactly."""
+    derivatives; these are empty without `gradient`. The floors (n,), above 0, keep them finite where a form fits a
+    series exactly. The other arguments are those of `smooth`."""
+    none = np.empty((0, 4)), np.empty((0, initial.shape[1]))
     if compiled() is None:
         found = reference.forward(form, y, lengths, parameters, initial)
+        value = _value(form, found.known, found.squares, floor, found.logs, found.lowest)
+        if not gradient:
+            return Likelihood(value, found.squares, *none)
         with np.errstate(all="ignore"):
             weight = found.known / (found.squares + floor)
-            gradient = reference.backward(form, y, lengths, parameters, found, weight)
-        value = _value(form, found.known, found.squares, floor, found.logs, found.lowest)
-        return Likelihood(value, found.squares, *gradient)
-    dparameters, dinitial = np.empty((len(y), 4)), np.empty(initial.shape)
-    terms = _native(form, y, lengths, parameters, initial, floor, dparameters=dparameters, dinitial=dinitial)
-    return Likelihood(*_from_terms(form, terms, floor), dparameters, dinitial)
+            derivatives = reference.backward(form, y, lengths, parameters, found, weight)
+        return Likelihood(value, found.squares, *derivatives)
+    derivatives = (np.empty((len(y), 4)), np.empty(initial.shape)) if gradient else none
+    wanted = dict(zip(("dparameters", "dinitial"), derivatives, strict=True)) if gradient else {}
+    squares, mantissa, power, lowest, known = _native(form, y, lengths, parameters, initial, floor, **wanted).T
+    value = _value(form, known, squares, floor, np.log(mantissa) + power * np.log(2.0), lowest)
+    return Likelihood(value, squares, *derivatives)
 
 
 def _native(
@@ -111,12 +103,6 @@ def _native(
         **results,
     )
     return terms
-
-
-def _from_terms(form: Smoothing, terms: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    squares, mantissa, power, lowest, known = terms.T
-    logs = np.log(mantissa) + power * np.log(2.0)
-    return _value(form, known, squares, floor, logs, lowest), squares
 
 
 def _value(

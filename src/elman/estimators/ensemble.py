@@ -18,10 +18,12 @@ OnProgress = Callable[[float], None]  # receives the fraction of the work that i
 
 
 class Ensemble(NamedTuple):
-    """The jobs of the members of an ensemble, and the seed of the ensemble: member k is trained with child k of it."""
+    """The jobs of members of an ensemble, from number `first` on, and the seed of the ensemble: member k is trained
+    with child k of it."""
 
     jobs: Sequence[Job]
     seed: np.random.SeedSequence
+    first: int = 0
 
 
 def fit(
@@ -48,10 +50,10 @@ def fit_all(
     on_progress  is called with the fraction of all updates that is done. An exception that it raises ends all trainings
                  and is raised here
     """
-    tasks = [Task(job, child(seed, k)) for jobs, seed in ensembles for k, job in enumerate(jobs)]
+    tasks = [Task(job, child(seed, k)) for jobs, seed, first in ensembles for k, job in enumerate(jobs, first)]
     progress = _Progress(on_progress, sum(task.job.recipe.updates for task in tasks))
     found = iter((executor or Threads()).run(tasks, progress.add))
-    results = [[next(found) for _ in jobs] for jobs, _ in ensembles]
+    results = [[next(found) for _ in each.jobs] for each in ensembles]
     progress.finish()
     return results
 

@@ -68,7 +68,7 @@ def backtest(
     season = model.find_season(panel)
     print_season(season if isinstance(season, tuple) else (season,), model.season is not None, panel.first)
     terminal.line()
-    print_backtest(found, intervals)
+    print_backtest(found, {each: intervals[each] for each in (found.model, found.best_baseline)})
     terminal.wrote(written)
     terminal.line()
     terminal.line(found.verdict())

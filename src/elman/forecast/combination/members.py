@@ -11,8 +11,8 @@ from elman.forecast.decomposition import Decomposition, decompose
 from elman.forecast.evaluation.backtest import LINEAR, NETWORK
 from elman.forecast.evaluation.baselines import RULES, YEAR_AGO, baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale
-from elman.forecast.smoothing import fit_smoothing, fit_theta
-from elman.forecast.smoothing.fit import LONGEST_SEASON
+from elman.forecast.smoothing import fit_theta
+from elman.forecast.smoothing.fit import LONGEST_SEASON, fit_choices
 from elman.series.limits import LARGEST_FORECAST, SMALLEST
 from elman.series.season import shown_season
 from elman.series.seasonal.year import rows_per_year
@@ -74,10 +74,10 @@ def member_forecasts(
         values, rest = [each.adjusted for each in adjusted], 1
     sizes = np.maximum([np.abs(each).mean() for each in values], SMALLEST)[:, None]  # variances of 1e200 would overflow
     values = [each / size for each, size in zip(values, sizes, strict=True)]
-    smoothing = fit_smoothing(values, rest)
+    smoothing, damped = fit_choices(values, rest, [FORMS, DAMPED_FORMS])
     found = {
         SMOOTHING: smoothing.forecast(horizon),
-        DAMPED: fit_smoothing(values, rest, DAMPED_FORMS).forecast(horizon),
+        DAMPED: damped.forecast(horizon),
         THETA: fit_theta(values, rest, (DYNAMIC,)).forecast(horizon),
     }
     deviation = sizes * np.sqrt(smoothing.variances(horizon))

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from elman.estimators.ensemble import OnProgress
-from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NAIVE, NETWORK, PRIOR, SEASONAL, member_forecasts
+from elman.forecast.combination.folds import learning_folds
+from elman.forecast.combination.members import (
+    LEAST_ROWS,
+    LINEAR,
+    NAIVE,
+    NETWORK,
+    PERIODS,
+    PRIOR,
+    SEASONAL,
+    member_forecasts,
+)
 from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
 from elman.forecast.evaluation.backtest import COMBINATION, Backtest
-from elman.forecast.evaluation.coverage import folds_of
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
@@ -22,6 +32,7 @@ from elman.forecast.models.recursive_model import RecursiveModel
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
+from elman.series.seasonal.year import rows_per_year
 
 __all__ = ["CombinedStrategy"]
 
@@ -115,13 +126,16 @@ class CombinedStrategy:
 
         The windows are those of the network's backtest; of series that are too short for it, those that leave a third
         of the rows before them. Of 20 series or more there are fewer where they would begin before the last third
-        of the rows: what is forecast from far fewer rows is worse than the forecast will be. The arguments are those
-        of `prediction.Strategy`.
+        of the rows: what is forecast from far fewer rows is worse than the forecast will be. Of fewer series, which
+        have little to learn weights from, windows overlap where they are too few otherwise. The arguments are those of
+        `prediction.Strategy`.
         """
         assert self.horizon is not None
+        rows = int(np.median([len(series) for series in panel.values()]))
         if len(panel) >= MANY:
-            rows = int(np.median([len(series) for series in panel.values()]))
             windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
+        elif step is None and not isinstance(self.network, LocalStrategy):  # whose windows overlap by themselves
+            step = _overlapping(rows, self.horizon, windows, self._longest(panel))
         tested, long = None, None
         if NETWORK in self.members:
             long = self._long(panel, self.seasons_of(panel), 2 * self.horizon)
@@ -163,11 +177,17 @@ class CombinedStrategy:
             panel, places, members, [shown_season(seasons[0], len(head)) for head in heads], refit, scale
         )
         values = np.empty((len(places), self.horizon))
-        for scored, others in folds_of(before):
-            weights = self._weights(before.take(others) if len(others) else None, tuple(members))
+        for scored, others in learning_folds(before):
+            weights = self._weights(others, tuple(members))
             forecasts = {name: each[scored] for name, each in members.items()}
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
+
+    def _longest(self, panel: Panel) -> float:
+        """Returns the number of rows in the longest season, or the year, of which the first series has two."""
+        first = panel.first
+        known = [*self.seasons_of(panel), rows_per_year(first.calendar) or 1]
+        return max([1, *(season for season in known if len(first) >= PERIODS * season)])
 
     def _weights(self, backtest: Backtest | None, there: Sequence[str] = ()) -> Weights:
         """Returns the weights that a backtest suggests; without one those before any window, of the members `there`."""
@@ -204,6 +224,14 @@ class CombinedStrategy:
 def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | GlobalStrategy:
     """Returns the strategy of a network that knows no season."""
     return replace(network, season=1) if isinstance(network, LocalStrategy) else replace(network, seasons=(1,))
+
+
+def _overlapping(rows: int, horizon: int, windows: int, season: float) -> int | None:
+    """Returns how many rows apart the windows of a series begin where they overlap, since so many that do not would
+    begin too early: before two of the longest season, which the forecast will know. None where they need not."""
+    least = max(LEAST_ROWS, -(-rows // BEFORE), math.ceil(PERIODS * season))
+    room = rows - horizon - least
+    return max(1, room // (windows - 1)) if 0 < room < horizon * (windows - 1) else None
 
 
 def _starts(rows: int, horizon: int, windows: int, step: int) -> list[int]:

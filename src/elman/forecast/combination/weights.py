@@ -16,10 +16,11 @@ import numpy as np
 
 __all__ = ["Weights", "learned_weights"]
 
-PRIOR_STRENGTH = 2.0  # of the weights before any window; windows count as their root, since they share their times
-FAVOUR, FEW = 4.0, 2.0  # how far errors change the weights before; in so many windows they change them by half
+PRIOR_STRENGTH = 8.0  # of the weights before any window; rows count as their root, since they share their times
+FAVOUR, FEW_ROWS = 4.0, 100.0  # how far errors change the weights before; in so many rows they change them by half
 SHARED_ROWS = 300.0  # the weights of all series count as much as so many forecast rows of a series
-ROUNDS, STEPS = 8, 300  # reweighted least squares; gradient steps of each
+ROUNDS = 8  # of reweighted least squares
+TINY, MOST_ROUNDS = 1e-10, 5  # ridge, relative to the errors' size; rounds of the active-set method for each member
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,24 +91,22 @@ def learned_weights(
     there = np.asarray(np.isfinite(forecasts).all(axis=2))
     known = np.isfinite(truth)
     errors = np.where(known[:, None], forecasts - np.where(known, truth, 0.0)[:, None], 0.0)
-    size = np.where(there, np.abs(np.where(there[..., None], errors, 0.0)).sum(axis=2), np.nan)
-    unit = np.zeros(len(size))
-    if len(size):  # between the errors of the best two members, which matter, and of the median one, which is steadier
-        unit = np.sqrt(np.sort(size, axis=1)[:, :2].max(axis=1) * np.nanmedian(size, axis=1))
-    used = (there.sum(axis=1) > 1) & known.any(axis=1) & (unit > 0.0)
+    names, count = np.array(ids, object).astype(str), known.sum(axis=1)
+    size = np.abs(np.where(there[..., None], errors, 0.0)).sum(axis=2) / np.maximum(count, 1)[:, None]
+    unit = _units(np.where(there, size, np.nan), count, names)
+    used = (there.sum(axis=1) > 1) & (count > 0) & (unit > 0.0)
     groups, member_of = np.unique(there[used], axis=0, return_inverse=True)
     order = np.argsort(-np.bincount(member_of.ravel(), minlength=len(groups)), kind="stable")
     groups = groups[order]
-    names = np.array(ids, object)
     shared, own = np.zeros(groups.shape), dict[str, np.ndarray]()
     for q, group in enumerate(groups):
         rows = np.flatnonzero(used)[(there[used] == group).all(axis=1)]
-        scaled = errors[rows][:, group] / unit[rows, None, None] * known[rows].sum(axis=1)[:, None, None]
+        scaled = errors[rows][:, group] / unit[rows, None, None]
         start = prior[group] if prior[group].sum() > 0.0 else np.ones(int(group.sum()))
-        start = _favoured(start, scaled)
-        shared[q, group], gram = _least_absolute(scaled, start)
-        series, of = np.unique(names[rows].astype(str), return_inverse=True)
-        each = _of_each(gram, of.ravel(), len(series), shared[q, group], truth.shape[1])
+        start = _favoured(start, scaled, int(count[rows].sum()))
+        shared[q, group], gram = _least_absolute(scaled, start, int(count[rows].sum()))
+        series, of = np.unique(names[rows], return_inverse=True)
+        each = _of_each(gram, of.ravel(), np.bincount(of.ravel(), count[rows]), shared[q, group])
         for id, weights in zip(series.tolist(), each, strict=True):
             if id not in own:  # by the group of most windows first
                 own[id] = np.zeros(len(members))
@@ -116,43 +115,59 @@ def learned_weights(
     return Weights(tuple(members), groups, shared, tuple(own), values, np.asarray(prior, np.float64))
 
 
-def _favoured(prior: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Returns the prior (K,) in favour of members with small errors (W, K, h): each weight is divided by a power of
-    the mean absolute error, which grows to `FAVOUR` with the number of windows."""
+def _units(size: np.ndarray, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Returns the unit of errors in each window (W,), which is one for all windows of a series, so that its errors
+    count as they are: the mean of its windows' sizes, each between the error of the best two members, which matter,
+    and that of the median one, which is steadier.
+
+    size   (W, K) mean errors of the members in so many `rows` (W,) of each window, NaN of one that does not forecast it
+    """
+    unit = np.zeros(len(size))
+    if len(size):
+        unit = np.sqrt(np.sort(size, axis=1)[:, :2].max(axis=1) * np.nanmedian(size, axis=1))
+    known = np.isfinite(unit)
+    rows, own = rows * known, np.unique(ids, return_inverse=True)[1].ravel()
+    means = np.bincount(own, np.where(known, unit, 0.0) * rows) / np.maximum(np.bincount(own, rows), 1)
+    return np.where(known, means[own], 0.0)
+
+
+def _favoured(prior: np.ndarray, errors: np.ndarray, rows: int) -> np.ndarray:
+    """Returns the prior (K,) in favour of members with small errors (W, K, h) in so many rows: each weight is divided
+    by a power of the mean absolute error, which grows to `FAVOUR` with the number of rows."""
     size = np.abs(errors).mean(axis=(0, 2))
     size = np.maximum(size / max(float(size.min()), 1e-12), 1.0)
-    weights = prior / size ** (FAVOUR * len(errors) / (len(errors) + FEW))
+    weights = prior / size ** (FAVOUR * rows / (rows + FEW_ROWS))
     return weights / weights.sum()
 
 
-def _least_absolute(errors: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _least_absolute(errors: np.ndarray, prior: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the weights (K,) with the smallest absolute errors, drawn towards the prior (K,), and the products of
     the members' errors in each window, (W, K, K), which its last round weighed.
 
-    errors    (W, K, h) errors of the members, in units of their window
+    errors    (W, K, h) errors of the members, in units of their series, 0 in rows that are not known
+    rows      number of rows that are
     """
-    weights, count = prior, max(len(errors), 1)
+    weights = prior
     gram = np.zeros((len(errors), len(prior), len(prior)))
     for _ in range(ROUNDS):
         size = np.abs(np.einsum("k,wkh->wh", weights, errors))
         size = np.maximum(size, 0.1 * max(float(size.mean()), 1e-12))
         gram = np.einsum("wkh,wlh->wkl", errors / size[:, None], errors) / errors.shape[2]
         mean = gram.mean(axis=0)
-        pull = PRIOR_STRENGTH / np.sqrt(count) * float(_typical(mean))
+        pull = PRIOR_STRENGTH / np.sqrt(max(rows, 1)) * float(_typical(mean))
         weights = _on_simplex(mean[None], prior[None], np.array([pull]))[0]
     return weights, gram
 
 
-def _of_each(gram: np.ndarray, of: np.ndarray, count: int, shared: np.ndarray, rows: int) -> np.ndarray:
-    """Returns the weights (S, K) of each of `count` series, whose windows of `rows` rows have the products `gram`
+def _of_each(gram: np.ndarray, of: np.ndarray, rows: np.ndarray, shared: np.ndarray) -> np.ndarray:
+    """Returns the weights (S, K) of each series, which have `rows` (S,) known rows in windows with the products `gram`
     (W, K, K)."""
-    sums = np.zeros((count, *gram.shape[1:]))
+    sums = np.zeros((len(rows), *gram.shape[1:]))
     np.add.at(sums, of, gram)
-    if count == 1:
+    if len(rows) == 1:
         return shared[None]
-    windows = np.bincount(of, minlength=count)
-    pull = SHARED_ROWS / (windows * rows) * _typical(sums)
-    return _on_simplex(sums, np.broadcast_to(shared, (count, len(shared))), pull)
+    pull = SHARED_ROWS / np.maximum(rows, 1) * _typical(sums)
+    return _on_simplex(sums, np.broadcast_to(shared, (len(rows), len(shared))), pull)
 
 
 def _typical(gram: np.ndarray) -> np.ndarray:
@@ -163,24 +178,44 @@ def _typical(gram: np.ndarray) -> np.ndarray:
 
 
 def _on_simplex(gram: np.ndarray, centre: np.ndarray, pull: np.ndarray) -> np.ndarray:
-    """Returns the weights (S, K) that minimise w G w + pull |w - centre|^2, for gram (S, K, K), by projected gradients
-    with momentum (Nesterov 1983)."""
-    total = gram + pull[:, None, None] * np.eye(gram.shape[1])
-    rate = 1.0 / np.maximum(np.trace(total, axis1=1, axis2=2), 1e-300)[:, None]
-    weights = ahead = np.array(centre)
-    for step in range(STEPS):
-        slope = np.einsum("skl,sl->sk", total, ahead) - pull[:, None] * centre
-        newer = _projected(ahead - rate * slope)
-        ahead = newer + step / (step + 3.0) * (newer - weights)
-        weights = newer
-    return weights
+    """Returns the weights (S, K) that minimise w G w + pull |w - centre|^2, for gram (S, K, K), by an active-set method
+    (Lawson and Hanson 1974): each round solves for the weights that are not held at 0.
+
+    A round that would make a weight negative goes as far as 0 and holds it there; else the weight whose growth from 0
+    wins most is let go, until none does.
+    """
+    size = np.trace(gram, axis1=1, axis2=2) / gram.shape[1] + pull
+    size = np.where(size > 0.0, size, 1.0)[:, None]
+    total = gram / size[..., None] + (pull[:, None] / size + TINY)[..., None] * np.eye(gram.shape[1])
+    wanted = (pull[:, None] / size + TINY) * centre
+    found, rows = np.array(centre), np.arange(len(gram))
+    weights, free = found.copy(), found > 0.0
+    for _ in range(MOST_ROUNDS * gram.shape[1]):
+        solved = _solved(total[rows], wanted[rows], free)
+        negative = solved < 0.0
+        apart = np.where(negative, weights - solved, 1.0)
+        share = np.where(negative, weights / apart, 1.0).min(axis=1)  # of the way that leaves none below 0
+        whole = ~negative.any(axis=1)
+        weights = np.where(whole[:, None], solved, np.maximum(weights + share[:, None] * (solved - weights), 0.0))
+        free &= whole[:, None] | ~negative | (weights > share[:, None] * TINY)
+        slope = np.einsum("skl,sl->sk", total[rows], weights) - wanted[rows]
+        level = np.where(free, slope, np.inf).min(axis=1)
+        steepest = np.where(free, np.inf, slope).argmin(axis=1)
+        at = np.arange(len(rows))
+        wins = whole & ~free[at, steepest] & (slope[at, steepest] < level - 1e-9)
+        free[at[wins], steepest[wins]] = True
+        found[rows] = weights
+        left = ~whole | wins
+        if not left.any():
+            break
+        rows, weights, free = rows[left], weights[left], free[left]
+    return found
 
 
-def _projected(points: np.ndarray) -> np.ndarray:
-    """Returns the nearest points (S, K) whose numbers are at least 0 with the sum 1 (Held, Wolfe and Crowder 1974)."""
-    falling = -np.sort(-points, axis=1)
-    excess = np.cumsum(falling, axis=1) - 1.0
-    counts = np.arange(1, points.shape[1] + 1)
-    last = (falling - excess / counts > 0.0).sum(axis=1)
-    level = excess[np.arange(len(points)), last - 1] / last
-    return np.maximum(points - level[:, None], 0.0)
+def _solved(total: np.ndarray, wanted: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Returns the weights (S, K) with the sum 1 that minimise w total w - 2 wanted w, 0 where they are not free."""
+    both = free[:, :, None] & free[:, None, :]
+    matrix = np.where(both, total, 0.0) + np.where(free, 0.0, 1.0)[:, :, None] * np.eye(total.shape[1])
+    sides = np.stack([np.where(free, wanted, 0.0), free.astype(np.float64)], axis=2)
+    alone, ones = np.moveaxis(np.linalg.solve(matrix, sides), 2, 0)
+    return alone + ((1.0 - alone.sum(axis=1)) / ones.sum(axis=1))[:, None] * ones

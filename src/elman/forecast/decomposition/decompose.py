@@ -15,6 +15,7 @@ __all__ = ["Decomposition", "decompose"]
 
 YEARS = 1.99  # that a series must have for the part of a year: 104 weeks
 PERIODS = 2  # seasons that a series must have for its profile
+JUDGED = 8  # rows at least, in whole seasons, by which sums and factors are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,8 @@ def decompose(
     values          (n,) finite values
     seasons         lengths of seasons in rows; 1 is none, and one of which the series has less than two is left out
     year            number of rows in a year, where it is no whole number; less than two of them: it is left out
-    multiplicative  whether the parts are factors, which needs values above 0; None: whichever leaves the values nearer
-                    to the level around them
+    multiplicative  whether the parts are factors, which needs values above 0; None: whichever brings the last rows,
+                    of which it knows nothing, nearer to the level around them
 
     A profile that predicts no better than none is left out.
     """
@@ -76,15 +77,30 @@ def decompose(
     positive = float(values.min()) > 0.0
     if multiplicative and not positive:
         raise ValueError("multiplicative: expected values above 0 for factors")
-    kinds = [False, True] if multiplicative is None and positive else [bool(multiplicative)]
-    tried = [_taken(values, lengths, year, kind) for kind in kinds]
-    return min(tried, key=lambda pair: pair[0])[1]
+    if multiplicative is None:
+        multiplicative = positive and _multiplies(values, lengths, year)
+    return _taken(values, lengths, year, multiplicative)
 
 
-def _taken(
-    values: np.ndarray, lengths: Sequence[int], year: float | None, multiplicative: bool
-) -> tuple[float, Decomposition]:
-    """Returns how far the adjusted values are from their own level, in units of the values, and the decomposition."""
+def _multiplies(values: np.ndarray, lengths: Sequence[int], year: float | None) -> bool:
+    """Returns whether parts that are factors suit values above 0 better than sums, by the rows of the last year, else
+    of the last seasons: those before them tell the parts, where they are enough; else all rows do."""
+    held = int(np.ceil(year)) if year is not None else lengths[-1] * -(-JUDGED // lengths[-1])
+    enough = len(values) - held >= max([PERIODS * m for m in lengths] + [YEARS * (year or 0.0)])
+    first = len(values) - held if enough else 0
+    width = max([*lengths, 7]) | 1
+    errors: list[float] = []
+    for kind in (False, True):
+        if enough:
+            parts = _taken(values[:first], lengths, year, kind).ahead(held)
+        else:
+            parts = _taken(values, lengths, year, kind).seasonal
+        errors.append(_error(values[first:], parts, kind, width))
+    return errors[1] < errors[0]
+
+
+def _taken(values: np.ndarray, lengths: Sequence[int], year: float | None, multiplicative: bool) -> Decomposition:
+    """Returns the decomposition into a sum or a product."""
     rest = np.log(values) if multiplicative else values
     profiles: list[Profile] = []
     for season in lengths:
@@ -97,18 +113,19 @@ def _taken(
     if annual is not None:
         seasonal = seasonal + annual.at(np.arange(len(values)))
     adjusted = np.exp(np.log(values) - seasonal) if multiplicative else values - seasonal
-    made = Decomposition(
+    return Decomposition(
         adjusted, np.exp(seasonal) if multiplicative else seasonal, multiplicative, tuple(profiles), annual
     )
-    return _error(values, made, max([*lengths, 1])), made
 
 
-def _error(values: np.ndarray, made: Decomposition, season: int) -> float:
-    """Returns how far the adjusted values are from their own level, in units of the values."""
-    width = min(max(season, 7) | 1, (len(values) - 1) // 2 * 2 - 1)
+def _error(values: np.ndarray, parts: np.ndarray, multiplicative: bool, width: int) -> float:
+    """Returns how far the values without these parts are from their own level, in units of the values. The level is a
+    mean of `width` rows, an odd number, or of as many as there are."""
+    width = min(width, (len(values) - 1) // 2 * 2 - 1)
     if width < 3:
         return 0.0
-    level = np.convolve(made.adjusted, np.full(width, 1.0 / width), "valid")
+    adjusted = values / parts if multiplicative else values - parts
+    level = np.convolve(adjusted, np.full(width, 1.0 / width), "valid")
     inner = slice(width // 2, width // 2 + len(level))
-    fitted = level * made.seasonal[inner] if made.multiplicative else level + made.seasonal[inner]
+    fitted = level * parts[inner] if multiplicative else level + parts[inner]
     return float(np.abs(values[inner] - fitted).mean())

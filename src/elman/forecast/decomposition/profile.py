@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from elman.series.seasonal.centred import centred_mean
+
 __all__ = ["Profile", "deviations", "find_profile"]
 
 RATES = (0.0, 0.05, 0.15, 0.3)  # by which the weight of a season falls with each season between; 0: all weigh the same
@@ -29,14 +31,7 @@ class Profile(NamedTuple):
 
 def deviations(values: np.ndarray, season: int) -> np.ndarray:
     """Returns the values (n,) less the centred mean over one season, NaN in half a season at either end."""
-    weights = np.full(season + 1 - season % 2, 1.0 / season)
-    if season % 2 == 0:
-        weights[[0, -1]] /= 2.0
-    half = len(weights) // 2
-    found = np.full(len(values), np.nan)
-    if len(values) > 2 * half:
-        found[half : len(values) - half] = values[half : len(values) - half] - np.convolve(values, weights, "valid")
-    return found
+    return values - centred_mean(values, season)
 
 
 def find_profile(found: np.ndarray, season: int) -> Profile:

@@ -7,6 +7,7 @@ import numpy as np
 from elman.series.calendar import Calendar
 from elman.series.limits import LARGEST_FORECAST, SMALLEST
 from elman.series.season import autocorrelation
+from elman.series.seasonal.centred import centred_mean
 from elman.series.seasonal.year import rows_per_year
 
 __all__ = ["ALWAYS", "NAIVE2", "RULES", "YEAR_AGO", "baselines", "drift", "naive", "naive2", "rows_ago"]
@@ -46,14 +47,9 @@ def naive2(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
     r = autocorrelation(values, season)
     if abs(r[season]) <= 1.645 * np.sqrt((1.0 + 2.0 * float((r[1:season] ** 2).sum())) / len(values)):
         return naive(values, horizon)
-    half = season // 2
-    weights = np.ones(2 * half + 1) / season
-    if season % 2 == 0:
-        weights[[0, -1]] /= 2.0
-    trend = np.convolve(values, weights, "valid")
-    ratios = values[half : half + len(trend)] / trend
-    phase = (half + np.arange(len(trend))) % season
-    index = np.bincount(phase, ratios, season) / np.bincount(phase, minlength=season)
+    ratios = values / centred_mean(values, season)
+    known = np.flatnonzero(np.isfinite(ratios))
+    index = np.bincount(known % season, ratios[known], season) / np.bincount(known % season, minlength=season)
     index /= index.mean()
     index = np.maximum(index, SMALLEST)
     last = values[-1] / index[(len(values) - 1) % season]

@@ -16,9 +16,11 @@ from elman.forecast.evaluation.backtest import Backtest
 from elman.forecast.evaluation.metrics import interval_score
 from elman.series.limits import LARGEST_FORECAST
 
-__all__ = ["PooledErrors", "coverage", "folds_of", "interval_bounds", "pooled_errors"]
+__all__ = ["PooledErrors", "coverage", "folds_of", "interval_bounds", "pooled_errors", "positions"]
 
-PRIOR_WEIGHT = 0.5  # weight of the mean over all series in the error size of one series; a window has weight 1
+# weight of the mean over all series in the error size of one series, where a window has weight 1: so much if nothing is
+# known of how series differ, which counts as much as so many series
+PRIOR_WEIGHT, PRIOR_SERIES = 0.5, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,9 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     """Returns the pooled errors of a model in a backtest with an error scale.
 
     The size of a series is the geometric mean of the error sizes of its windows, with the mean over all windows of all
-    series as one more term of weight `PRIOR_WEIGHT`. A series with only one window gets the mean over all windows: with
-    no other window, it could not be tested how well its own size predicts its errors.
+    series as one more term, whose weight is the greater, the less the windows of a series are alike (`_weight_of_all`).
+    A series with only one window gets the mean over all windows: with no other window, it could not be tested how well
+    its own size predicts its errors.
     """
     if backtest.error_scale is None:
         raise ValueError("backtest: expected one with an error scale")
@@ -67,12 +70,27 @@ def pooled_errors(backtest: Backtest, model: str) -> PooledErrors:
     mean = float(windows[known.any(axis=1)].mean())
     windows[~known.any(axis=1)] = mean
     ids, own, counts = np.unique(backtest.ids, return_inverse=True, return_counts=True)
-    sums = np.bincount(own, windows)
-    others = np.exp((sums[own] - windows + PRIOR_WEIGHT * mean) / (counts[own] - 1 + PRIOR_WEIGHT))
+    sums, weight = np.bincount(own, windows), _weight_of_all(windows, own, counts)
+    others = np.exp((sums[own] - windows + weight * mean) / (counts[own] - 1 + weight))
     several = counts > 1
-    sizes = np.exp((sums * several + PRIOR_WEIGHT * mean) / (counts * several + PRIOR_WEIGHT))
+    sizes = np.exp((sums * several + weight * mean) / (counts * several + weight))
     by_id = dict(zip(ids.tolist(), sizes.tolist(), strict=True))
     return PooledErrors(intervals.calibrate(errors / others[:, None], scaled=True), by_id, float(np.exp(mean)))
+
+
+def _weight_of_all(sizes: np.ndarray, own: np.ndarray, counts: np.ndarray) -> float:
+    """Returns how many windows of a series the mean over all series counts as: the variance of the logarithms of sizes
+    (W,) within the series `own` (W,), of `counts` windows, over that between series (one-way analysis of variance)."""
+    rows, series = len(sizes), len(counts)
+    if rows == series or series == 1:
+        return PRIOR_WEIGHT
+    means = np.bincount(own, sizes) / counts
+    within = float(((sizes - means[own]) ** 2).sum()) / (rows - series)
+    apart = float((counts * (means - sizes.mean()) ** 2).sum()) / (series - 1)
+    typical = (rows - float((counts**2).sum()) / rows) / (series - 1)
+    between = max(apart - within, 0.0) / typical
+    between = (between * (series - 1) + PRIOR_SERIES * within / PRIOR_WEIGHT) / (series - 1 + PRIOR_SERIES)
+    return within / between if between > 0.0 else PRIOR_WEIGHT
 
 
 def coverage(backtest: Backtest, levels: Sequence[float], *, model: str | None = None) -> list[dict[str, Any]]:
@@ -139,16 +157,21 @@ def folds_of(backtest: Backtest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     a window is counted from the last window of its series. If every series has only one window, the series are divided
     into two halves, and each half is calibrated on the other.
     """
-    starts = np.array(backtest.starts)
     if len(backtest.places) == len(backtest) > 1:
         half = np.argsort(np.argsort(backtest.ids)) % 2 == 0
         yield np.flatnonzero(half), np.flatnonzero(~half)
         yield np.flatnonzero(~half), np.flatnonzero(half)
         return
-    last = np.zeros(len(backtest), np.int64)
-    for windows in backtest.places.values():
-        last[windows] = starts[windows].max()
-    position = starts - last
+    position = positions(backtest)
     for k in np.unique(position):
         before, after = position + backtest.horizon <= k, position - backtest.horizon >= k
         yield np.flatnonzero(position == k), np.flatnonzero(before if backtest.refit else before | after)
+
+
+def positions(backtest: Backtest) -> np.ndarray:
+    """Returns by how many rows each window begins after the last window of its series, (W,), at most 0."""
+    starts = np.array(backtest.starts)
+    last = np.zeros(len(backtest), np.int64)
+    for windows in backtest.places.values():
+        last[windows] = starts[windows].max()
+    return starts - last

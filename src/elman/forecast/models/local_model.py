@@ -1,8 +1,9 @@
 """`LocalModel`: an ensemble of networks that is trained on one series.
 
-For each `Configuration` (base and Box-Cox lambda) an ensemble is trained on the training rows. The one with the
-smallest mean absolute error on the validation rows is kept. Its output is multiplied by the factor in [0, 1] that has
-the smallest squared error on the validation rows (shrinkage towards the base).
+For each `Configuration` (base and Box-Cox lambda) the first members of an ensemble are trained on the training rows.
+The one with the smallest mean absolute error on the validation rows gets the other members too. Its output is
+multiplied by the factor in [0, 1] that has the smallest squared error on the validation rows (shrinkage towards the
+base).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core import checks, fields
 from elman.core.layers import Layout
-from elman.estimators.ensemble import Ensemble, OnProgress, fit_all
+from elman.estimators.ensemble import Ensemble, OnProgress, fit_all, span
 from elman.estimators.recipe import Recipe
 from elman.estimators.training import Job, layout_of
 from elman.forecast import boxcox
@@ -40,6 +41,8 @@ from elman.series.inputs import NO_INPUTS, Inputs
 from elman.series.series import Series
 
 __all__ = ["LocalModel", "Split", "train_local"]
+
+TRIED = 2  # members by which the configurations are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,13 +172,28 @@ def train_local(
         ]
         for split in splits
     ]
-    ensembles = [Ensemble([each.job] * recipe.members, each.split.seed) for group in candidates for each in group]
-    results = iter(fit_all(ensembles, on_progress=on_progress))
-    models: list[LocalModel] = []
+    tried = min(TRIED, recipe.members) if any(len(group) > 1 for group in candidates) else recipe.members
+    share = 0.6 if tried < recipe.members else 1.0  # of the work
+    begun = _trained([each for group in candidates for each in group], range(tried), span(on_progress, 0.0, share))
+    results = iter(begun)
+    chosen: list[tuple[_Candidate, tuple[Network, ...]]] = []
     for group in candidates:
-        validated = [each.validated(networks_of(each.job.layout, next(results))) for each in group]
-        models.append(min(validated, key=lambda pair: pair[0])[1])
-    return models
+        pairs = [(each, next(results)) for each in group]
+        chosen.append(min(pairs, key=lambda pair: pair[0].validated(pair[1])[0]))
+    more: list[tuple[Network, ...]] = [()] * len(chosen)
+    if tried < recipe.members:
+        rest = range(tried, recipe.members)
+        more = _trained([each for each, _ in chosen], rest, span(on_progress, share, 1.0))
+    return [each.validated(first + later)[1] for (each, first), later in zip(chosen, more, strict=True)]
+
+
+def _trained(
+    candidates: Sequence[_Candidate], members: range, on_progress: OnProgress | None
+) -> list[tuple[Network, ...]]:
+    """Trains these members of the ensemble of each candidate and returns their networks."""
+    ensembles = [Ensemble([each.job] * len(members), each.split.seed, members.start) for each in candidates]
+    results = fit_all(ensembles, on_progress=on_progress)
+    return [networks_of(each.job.layout, found) for each, found in zip(candidates, results, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,7 @@ __all__ = [
 
 FLAT = 0.1  # smallest spread of a window, as a fraction of the mean absolute change from row to row in the series
 WINDOWS = 3  # smallest number of training windows
+CHECKED = 10  # updates between two looks at the validation windows
 FEATURES = 2  # features of a row: scaled value and scaled change
 LAGS = 4  # number of rows that a step of the network reads
 
@@ -64,12 +65,17 @@ class ValidatedWindows:
     y_validation: np.ndarray  # targets of the validation windows
 
     def rounds(self, recipe: Recipe, rng: np.random.Generator) -> Iterator[Round]:
-        """Yields the only round: epochs on all windows, until the validation loss no longer falls."""
+        """Yields the only round: epochs on all windows, until the validation loss no longer falls.
+
+        An epoch holds each window so often that it takes `CHECKED` updates or more.
+        """
         assert recipe.patience is not None
-        epoch = -(-len(self.x) // recipe.batch_size)  # updates in one epoch
+        times = -(-CHECKED * recipe.batch_size // len(self.x))
+        x, y = (np.concatenate([each] * times) for each in (self.x, self.y))
+        epoch = -(-len(x) // recipe.batch_size)  # updates in one epoch
         yield Round(
-            self.x,
-            self.y,
+            x,
+            y,
             epochs=max(1, recipe.updates // epoch),
             validation=(self.x_validation, self.y_validation),
             patience=max(3, recipe.patience // epoch),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman.forecast.smoothing.rows import Rows, filled, line
+from elman.series.seasonal.centred import centred_mean
 
 __all__ = ["LEAST_INDEX", "is_seasonal", "seasonal_indices"]
 
@@ -22,14 +23,8 @@ def seasonal_indices(rows: Rows, season: int, multiplicative: bool) -> np.ndarra
     n, steps = y.shape
     straight, slope = line(y)
     trend = straight[:, None] + slope[:, None] * np.arange(steps)
-    half, long = season // 2, rows.lengths >= 3 * season
-    if long.any():
-        weights = np.full(2 * half + 1, 1.0 / season)
-        if season % 2 == 0:
-            weights[[0, -1]] /= 2.0
-        windows = np.lib.stride_tricks.sliding_window_view(y[long], len(weights), axis=1)
-        trend[long] = np.nan
-        trend[long, half : steps - half] = windows @ weights
+    for i in np.flatnonzero(rows.lengths >= 3 * season):
+        trend[i] = centred_mean(y[i], season)
     with np.errstate(all="ignore"):
         apart = np.where(trend > 0.0, y / trend, np.nan) if multiplicative else y - trend
     neutral = 1.0 if multiplicative else 0.0

@@ -11,14 +11,14 @@ import numpy as np
 
 from elman.core import checks
 from elman.core.smoothing import FORMS, Smoothing
-from elman.engines.smoothing import likelihood, value
+from elman.engines.smoothing import likelihood
 from elman.forecast.smoothing.minimise import minimise
 from elman.forecast.smoothing.models import SmoothingModels
 from elman.forecast.smoothing.parameters import Coordinates, parameters_of
 from elman.forecast.smoothing.rows import Rows, checked_series, usable_season
 from elman.forecast.smoothing.start import initial_states
 
-__all__ = ["CRITERIA", "fit_smoothing"]
+__all__ = ["CRITERIA", "fit_choices", "fit_smoothing"]
 
 CRITERIA = ("aicc", "aic", "bic")
 LONGEST_SEASON = 24  # rows of a season whose initial states are learned; those of a longer one stay as they begin
@@ -64,6 +64,17 @@ def fit_smoothing(
 
     ValueError or TypeError for other arguments.
     """
+    return fit_choices(values, season, [FORMS if forms is None else forms], criterion, prior)[0]
+
+
+def fit_choices(
+    values: Sequence[np.ndarray],
+    season: int,
+    choices: Sequence[Sequence[Smoothing]],
+    criterion: str = "aicc",
+    prior: bool = True,
+) -> list[SmoothingModels]:
+    """Returns what `fit_smoothing` does for each list of forms to choose from, and fits each form once."""
     season = checks.count("season", season)
     checks.choice("criterion", criterion, CRITERIA)
     checks.flag("prior", prior)
@@ -72,39 +83,71 @@ def fit_smoothing(
     scale = np.nanmean(np.abs(given.y), axis=1)
     scale = np.where(scale > 0.0, scale, 1.0)
     rows = Rows(given.y / scale[:, None], given.lengths)
-    n, known = len(rows.y), (~np.isnan(rows.y)).sum(axis=1)
-    chosen, lowest, loss = np.full(n, -1), np.full(n, np.inf), np.zeros(n)  # loss: without the prior's part
-    parameters, initial = np.zeros((n, 4)), np.zeros((n, 2 + season))
+    known = (~np.isnan(rows.y)).sum(axis=1)
+    fitted: dict[int, tuple[np.ndarray, Fitted]] = {}  # number of a form -> its series, and what was found for them
 
-    def offer(number: int, here: np.ndarray, needed: bool) -> None:
-        """Gives a form to those of the series `here` for which it is better; if it is needed, to all of them."""
-        form = FORMS[number]
-        found = fit_form(form, rows.take(here), season, prior)
-        measure = information(found.loss, known[here], form.parameters(season), criterion)
-        better = (measure < lowest[here]) | needed
+    def fit(number: int, here: np.ndarray) -> tuple[np.ndarray, Fitted]:
+        if number not in fitted:
+            fitted[number] = here, fit_form(FORMS[number], rows.take(here), season, prior)
+        return fitted[number]
+
+    found: list[SmoothingModels] = []
+    for forms in choices:
+        best = _Best.of(len(known), season)
+        for number in map(FORMS.index, forms):
+            if FORMS[number].season is None or season > 1:
+                here, each = fit(number, np.flatnonzero(_suits(FORMS[number], rows, known, season)))
+                measure = information(each.loss, known[here], FORMS[number].parameters(season), criterion)
+                best.take(number, here, each, measure, measure < best.criterion[here])
+        if (left := np.flatnonzero(best.form < 0)).size:
+            each = fit_form(FORMS[0], rows.take(left), season, prior)
+            measure = information(each.loss, known[left], FORMS[0].parameters(season), criterion)
+            best.take(0, left, each, measure, np.ones(len(left), bool))
+        found.append(best.models(values, rows.lengths, known, scale))
+    return found
+
+
+class _Best(NamedTuple):
+    """The best form so far of each of n series."""
+
+    form: np.ndarray  # (n,): its number, -1 for none
+    criterion: np.ndarray  # (n,)
+    loss: np.ndarray  # (n,): without the prior's part
+    parameters: np.ndarray  # (n, 4)
+    initial: np.ndarray  # (n, 2 + m)
+
+    @classmethod
+    def of(cls, n: int, season: int) -> _Best:
+        """Returns none for each series."""
+        return cls(np.full(n, -1), np.full(n, np.inf), np.zeros(n), np.zeros((n, 4)), np.zeros((n, 2 + season)))
+
+    def take(self, number: int, here: np.ndarray, found: Fitted, measure: np.ndarray, better: np.ndarray) -> None:
+        """Gives a form, fitted to the series `here`, to those of them for which it is `better`."""
         here, width = here[better], found.initial.shape[1]
-        chosen[here], lowest[here], loss[here] = number, measure[better], (found.loss - found.penalty)[better]
-        parameters[here], initial[here, 2:] = found.parameters[better], 0.0
-        initial[here, :width] = found.initial[better]
+        self.form[here], self.criterion[here] = number, measure[better]
+        self.loss[here], self.parameters[here] = (found.loss - found.penalty)[better], found.parameters[better]
+        self.initial[here, 2:] = 0.0
+        self.initial[here, :width] = found.initial[better]
 
-    for form in FORMS if forms is None else forms:
-        if form.season is None or season > 1:
-            offer(FORMS.index(form), np.flatnonzero(_suits(form, rows, known, season)), False)
-    offer(0, np.flatnonzero(chosen < 0), True)
-    states = np.where([[FORMS[number].season == "multiplicative"] for number in chosen], 1.0, scale[:, None])
-    states = np.column_stack([scale, scale, np.broadcast_to(states, (n, season))])
-    models = SmoothingModels(
-        season=season,
-        forms=tuple(FORMS[number].name for number in chosen),
-        parameters=parameters,
-        initial=initial * states,
-        state=initial * states,
-        lengths=rows.lengths,
-        log_likelihood=-0.5 * known * (1.0 + np.log(2.0 * np.pi / known)) - loss - known * np.log(scale),
-        criterion=lowest + 2.0 * known * np.log(scale),
-        variance=np.zeros(n),
-    )
-    return with_variance(models.updated(values), values)
+    def models(
+        self, values: Sequence[np.ndarray], lengths: np.ndarray, known: np.ndarray, scale: np.ndarray
+    ) -> SmoothingModels:
+        """Returns the models of series that were divided by `scale` (n,), with the states after their last rows."""
+        products = np.array([FORMS[number].season == "multiplicative" for number in self.form])
+        seasons = np.broadcast_to(np.where(products, 1.0, scale)[:, None], (len(scale), self.initial.shape[1] - 2))
+        initial = self.initial * np.column_stack([scale, scale, seasons])
+        models = SmoothingModels(
+            season=self.initial.shape[1] - 2,
+            forms=tuple(FORMS[number].name for number in self.form),
+            parameters=self.parameters,
+            initial=initial,
+            state=initial,
+            lengths=lengths,
+            log_likelihood=-0.5 * known * (1.0 + np.log(2.0 * np.pi / known)) - self.loss - known * np.log(scale),
+            criterion=self.criterion + 2.0 * known * np.log(scale),
+            variance=np.zeros(len(scale)),
+        )
+        return with_variance(models.updated(values), values)
 
 
 def fit_form(form: Smoothing, rows: Rows, season: int, prior: bool = True) -> Fitted:
@@ -170,10 +213,10 @@ def _begin(
     options = (alphas, BETA if form.trend else (0.0,), GAMMA if form.season else (0.0,), PHI if form.damped else (0.0,))
     for share in itertools.product(*options):
         parameters = parameters_of(form, np.broadcast_to(np.array(share), (n, 4)))
-        loss, found = value(form, rows.y, rows.lengths, parameters, initial, floor)
-        loss = loss + weights @ share
+        found = likelihood(form, rows.y, rows.lengths, parameters, initial, floor, gradient=False)
+        loss = found.value + weights @ share
         better = loss < best
-        best[better], shares[better], squares[better] = loss[better], share, found[better]
+        best[better], shares[better], squares[better] = loss[better], share, found.squares[better]
     return shares, squares + floor
 
 
