@@ -398,11 +398,29 @@ def test_a_worker_of_another_kind_is_refused(client: Any, monkeypatch: pytest.Mo
             trainer("tanh", "float32", DaskExecutor(client, force=True)).update(**data())
 
 
+def test_a_cluster_with_tls_and_one_in_this_process() -> None:
+    pytest.importorskip("cryptography", reason="cryptography is not installed, which makes the certificates")
+    alone = trainer("lstm", "float32", None)
+    alone.fit(**data(), epochs=2, progress=False)
+    ways: list[dict[str, Any]] = [{"security": distributed.Security.temporary()}, {"processes": False}]
+    for options in ways:
+        with (
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", **options) as cluster,
+            distributed.Client(cluster) as client,
+            DaskExecutor(client, force=True) as executor,
+        ):
+            spread = trainer("lstm", "float32", executor)
+            spread.fit(**data(), epochs=2, progress=False)
+            assert all(address.startswith(("tls:", "inproc:")) for address in executor._crew.workers)
+        assert_same(spread, alone)
+
+
 def test_where_a_cluster_is_not_worth_it_it_says_so(client: Any) -> None:
     found = trainer("tanh", "float32", DaskExecutor(client))
     before = found.network.theta.copy()
-    with pytest.raises(RuntimeError, match=r"a gain of 0\.\d+\. Below 1\.2 a cluster is not worth it.*force=True"):
-        found.fit(**data(), epochs=1, progress=False)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"a gain of 0\.\d+\. Below 1\.2 a cluster is not worth it.*force=True"):
+            found.fit(**data(), epochs=1, progress=False)
     assert found.updates == 0
     assert found.network.theta.tobytes() == before.tobytes()
 
