@@ -167,33 +167,56 @@ def some_updates(found: elman.Trainer, given: dict[str, Any], fits: bool) -> Non
         found.update(**given)
 
 
-def kill_some(client: Any, delays: Any) -> threading.Thread:
-    """Kills one worker after another, each after a while; they are started again."""
+class Workers:
+    """Workers that the test has started itself, as `dask worker` does: killed ones are replaced at once."""
 
-    def kill() -> None:
-        for delay in delays:
-            time.sleep(delay)
-            there = [found for found in client.run(os.getpid, on_error="ignore").values() if isinstance(found, int)]
-            if there:
-                os.kill(there[int(1e6 * delay) % len(there)], signal.SIGKILL)
+    def __init__(self, client: Any, count: int) -> None:
+        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
+        self._command = [sys.executable, "-m", "distributed.cli.dask_worker", client.scheduler.address, *options]
+        self._environment = {**os.environ, "PYTHONPATH": str(Path(elman.__file__).parents[1])}
+        self.running = [self._start() for _ in range(count)]
+        client.wait_for_workers(count, timeout=240)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, env=self._environment, stderr=subprocess.DEVNULL)
+
+    def kill_some(self, delays: Any) -> threading.Thread:
+        """Kills one worker after another, each after a while, in the thread that is returned."""
+
+        def kill() -> None:
+            for i, delay in enumerate(delays):
+                time.sleep(delay)
+                killed = self.running[i % len(self.running)]
+                killed.kill()
+                killed.wait()
+                self.running[i % len(self.running)] = self._start()
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        return thread
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self.running:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_workers_change_no_bit(seed: int) -> None:
     alone, given = trainer("lstm", "float32", None), data()
     with (
-        started(2) as cluster,
+        started(0) as cluster,
         distributed.Client(cluster) as client,
+        Workers(client, 2) as workers,
         DaskExecutor(client, force=True, wait=300) as executor,  # for processes that start on a busy machine
     ):
         spread = trainer("lstm", "float32", executor)
         for one in (spread, alone):
             some_updates(one, given, seed == 1)
-        killer = kill_some(client, np.random.default_rng(seed).uniform(0, 0.5, 2))
+        killer = workers.kill_some(np.random.default_rng(seed).uniform(0, 0.5, 2))
         with pytest.warns(ClusterWarning, match="was lost; others compute its shards"):  # noqa: PT031
             while killer.is_alive() or spread.updates < 50:
                 some_updates(spread, given, seed == 1)
@@ -375,11 +398,29 @@ def test_a_worker_of_another_kind_is_refused(client: Any, monkeypatch: pytest.Mo
             trainer("tanh", "float32", DaskExecutor(client, force=True)).update(**data())
 
 
+def test_a_cluster_with_tls_and_one_in_this_process() -> None:
+    pytest.importorskip("cryptography", reason="cryptography is not installed, which makes the certificates")
+    alone = trainer("lstm", "float32", None)
+    alone.fit(**data(), epochs=2, progress=False)
+    ways: list[dict[str, Any]] = [{"security": distributed.Security.temporary()}, {"processes": False}]
+    for options in ways:
+        with (
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", **options) as cluster,
+            distributed.Client(cluster) as client,
+            DaskExecutor(client, force=True) as executor,
+        ):
+            spread = trainer("lstm", "float32", executor)
+            spread.fit(**data(), epochs=2, progress=False)
+            assert all(address.startswith(("tls:", "inproc:")) for address in executor._crew.workers)
+        assert_same(spread, alone)
+
+
 def test_where_a_cluster_is_not_worth_it_it_says_so(client: Any) -> None:
     found = trainer("tanh", "float32", DaskExecutor(client))
     before = found.network.theta.copy()
-    with pytest.raises(RuntimeError, match=r"a gain of 0\.\d+\. Below 1\.2 a cluster is not worth it.*force=True"):
-        found.fit(**data(), epochs=1, progress=False)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"a gain of 0\.\d+\. Below 1\.2 a cluster is not worth it.*force=True"):
+            found.fit(**data(), epochs=1, progress=False)
     assert found.updates == 0
     assert found.network.theta.tobytes() == before.tobytes()
 

@@ -14,11 +14,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from test_cluster_updates import (
+    Workers,
     assert_coordinator_resumes,
     assert_same,
     data,
     distributed,
-    kill_some,
     some_updates,
     started,
     trainer,
@@ -34,16 +34,17 @@ CELLS = ("tanh", "lstm", "gru")
 def killed_workers(runs: int, seed: int) -> None:
     """Each run has updates until its kills are over, at least 50, on workers that are started again."""
     rng = np.random.default_rng(seed)
-    with started(2) as cluster, distributed.Client(cluster) as client:
+    with started(0) as cluster, distributed.Client(cluster) as client, Workers(client, 2) as workers:
         for run in range(runs):
             cell, dtype = CELLS[run % 3], ("float32", "float64")[run % 2]
+            client.wait_for_workers(2, timeout=240)
             given = data(dtype)
             alone = trainer(cell, dtype, None)
             lost = 0
             with warnings.catch_warnings(record=True) as told, DaskExecutor(client, force=True, wait=300) as executor:
                 warnings.simplefilter("always", ClusterWarning)
                 spread = trainer(cell, dtype, executor)
-                killer = kill_some(client, rng.uniform(0, 0.4, int(rng.integers(1, 4))))
+                killer = workers.kill_some(rng.uniform(0, 0.4, int(rng.integers(1, 4))))
                 while killer.is_alive() or spread.updates < 50:
                     some_updates(spread, given, run % 4 > 1)
                 killer.join()

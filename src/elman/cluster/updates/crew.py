@@ -170,7 +170,8 @@ class Crew:
             return None
         rate = (shards[1] - shards[0]) / (time.perf_counter() - began)
         worker.rate = rate if not worker.rate else (1 - RECENT) * worker.rate + RECENT * rate
-        sums = zip(answer["losses"], answer["gradients"], strict=True)
+        gradients = [np.require(gradient, requirements=["C", "A", "W"]) for gradient in answer["gradients"]]
+        sums = zip(answer["losses"], gradients, strict=True)
         return dict(zip(parts, sums, strict=True)), answer["seconds"]
 
     async def _send(self, worker: Worker) -> None:

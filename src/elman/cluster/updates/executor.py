@@ -87,7 +87,7 @@ class DaskExecutor:
             for u in range(updates):
                 rows = np.ascontiguousarray(records.rows[records.starts[u] : records.starts[u + 1]])
                 asked = Asked(step + u, theta, rows, _shards(objective, rows))
-                if self.gain is None and not self.force:
+                if not self.force and (self.gain is None or self.gain < WORTHWHILE):
                     self._try(engine, layout, objective, batch, asked)
                 began = time.perf_counter()
                 (loss, gradient), cost = self._gradient(engine, layout, asked)
