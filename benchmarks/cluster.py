@@ -1,8 +1,7 @@
-"""What an update takes on the workers of a Dask cluster on this machine, beside the plain Trainer: `python -m
-benchmarks.cluster`.
+"""What an update takes on Dask workers on this machine, beside the plain Trainer: `python -m benchmarks.cluster`.
 
-One LSTM, its data on the workers: a batch of 256 rows, T = 100, D = 32, H = 128. Ways take turns, and
-the median of each is told; `exchange` is what an update takes beyond the computing of the slowest worker and the step:
+One LSTM, its data on the workers: a batch of 256 rows, T = 100, D = 32, H = 128. Ways take turns, and the
+median of each is told; `exchange` is what an update takes beyond the computing of the slowest worker and the step:
 weights out, gradients back, and waiting for both. Asked: two workers at least 1.6 times as fast as one, and at least
 0.85 of the plain Trainer's speed on two threads.
 """
@@ -88,9 +87,7 @@ def main() -> None:
         print(f"{way:18}" + "".join(f"{name} {ms:8.2f} ms   " for name, ms in parts.items()))
     last = options["workers"]
     one, many, plain = (found[way]["update"] for way in ("1 workers", f"{last} workers", f"plain, {last} threads"))
-    print(
-        f"{last} workers beside one: {one / many:.2f}; beside the plain Trainer on {last} threads: {plain / many:.2f}"
-    )
+    print(f"{last} workers: {one / many:.2f} times one worker, {plain / many:.2f} times {last} threads")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,9 @@ def _takes_part(peer: str, case: Case, group: str) -> bool:
         return peer == "numpy" and group == "sine"
     if group in ("threads", "float64") and peer == "numpy":
         return False
-    if case.kind in ("gradient", "step") and peer == "numpy":
+    if case.kind == "step":
+        return peer == "torch"
+    if case.kind == "gradient" and peer == "numpy":
         return False
     return peer != "onnxruntime" or (case.kind in ("infer", "stream") and case.dtype == "float32")
 

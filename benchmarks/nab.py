@@ -23,8 +23,10 @@ import numpy as np
 __all__ = [
     "NabFile",
     "best_score",
+    "family",
     "normalised",
     "probation_rows",
+    "published",
     "read_files",
     "row_values",
     "score",
@@ -33,6 +35,7 @@ __all__ = [
 
 FALSE_POSITIVE, FALSE_NEGATIVE = 0.11, 1.0  # the standard profile; a true positive is worth 1
 PROBATION, LONGEST_PROBATION = 0.15, 750
+PUBLISHED = Path(__file__).with_name("nab_published.csv")
 
 Detections = Sequence[tuple[int, float]]  # rows, each with the score of what was detected there
 Event = tuple[float, str, int, float]  # the score of a detection, its file, its window or -1, and what it is worth
@@ -129,6 +132,27 @@ def _scores(files: Sequence[NabFile], events: Sequence[Event]) -> Iterator[tuple
             sums[name] += best[name, window] - before
         if k + 1 == len(events) or events[k + 1][0] < score:
             yield normalised(sum(sums.values()), windows), score, dict(sums)
+
+
+def family(name: str) -> str:
+    """Returns the folder of a file, or its name where it has none."""
+    return name.rpartition("/")[0] or name
+
+
+def published(files: Sequence[NabFile]) -> dict[str, tuple[float, dict[str, float]]]:
+    """Returns for each detector of `nab_published.csv` its score on the files, and by family the sum over them.
+
+    They are the sums that the benchmark publishes for each detector and file (numenta/NAB, results/DETECTOR/
+    DETECTOR_standard_scores.csv), at the one threshold that was best for it on all 58 files. Empty where the files are
+    not those of the table.
+    """
+    with PUBLISHED.open(newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    own, windows = {family(file.name) for file in files}, sum(len(file.windows) for file in files)
+    if own != {*rows[0]} - {"detector"}:
+        return {}
+    sums = {row.pop("detector"): {name: float(each) for name, each in row.items()} for row in rows}
+    return {name: (normalised(sum(each.values()), windows), each) for name, each in sums.items()}
 
 
 def sliding_gaussian(values: np.ndarray, window: int = 6400, step: int = 100) -> np.ndarray:

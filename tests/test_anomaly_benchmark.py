@@ -109,3 +109,13 @@ def test_a_run_on_the_benchmark_is_logged(tmp_path: Path, monkeypatch, capsys):
     assert (found["series"], found["windows"], found["rate"]) == ("1", "1", "0.001")
     assert float(found["score"]) > 70.0
     assert "sliding Gaussian" in capsys.readouterr().out
+
+
+def test_published_scores_are_those_of_the_families_that_they_name():
+    with nab.PUBLISHED.open(newline="", encoding="utf-8") as table:
+        families = next(csv.reader(table))[1:]
+    files = [a_file(100, [(50, 60)], name if name.endswith(".csv") else f"{name}/a.csv") for name in families]
+    found = nab.published(files)
+    assert found["ARTime"][1]["realTraffic"] == 10.32
+    assert found["ARTime"][0] == pytest.approx(100 * (sum(found["ARTime"][1].values()) + 6) / 12)
+    assert nab.published(files[1:]) == {}

@@ -10,7 +10,6 @@ import pytest
 from anomaly_series import QUICK, dates, wave
 
 from elman import AnomalyDetector
-from elman.anomaly import MultivariateDetector
 from elman.anomaly.calibration import error_distribution
 from elman.anomaly.online.events import AlarmState
 from elman.anomaly.online.learned import LearnedSeasons
@@ -149,21 +148,6 @@ def test_filled_rows_are_not_scored():
     found = AnomalyDetector(missing="interpolate", **QUICK).fit(values, time=dates(3000)).anomalies_
     assert not found.scores[1000:1040].any()
     assert not found.labels[1000:1100].any()
-
-
-def test_one_alarm_of_several_variables_says_whose_it_is():
-    table = {"a": wave(seed=1), "b": wave(seed=2)}
-    table["a"][1500] += 15
-    table["b"][2000] -= 15
-    both = MultivariateDetector(**QUICK).fit(table, target=["a", "b"], time=dates(3000))
-    assert [(alarm.first, alarm.variable) for alarm in both.alarms_] == [(1500, "a"), (2000, "b")]
-    assert np.flatnonzero(both.labels_).tolist() == [1500, 2000]
-    assert both.score_one({"a": 300.0, "b": 100.0})[1:] == (True, "a")
-    assert not both.score_one({"a": 300.0, "b": 100.0})[1]  # the alarm is going on
-    with pytest.raises(ValueError, match="values: expected a finite number for each of a, b, got"):
-        both.score_one({"a": 1.0})
-    with pytest.raises(ValueError, match="target: expected the names of two columns or more"):
-        MultivariateDetector().fit(table, target=["a"])
 
 
 @pytest.mark.parametrize("other", [11.0, 1e6, -5.0])

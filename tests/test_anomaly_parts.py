@@ -30,7 +30,7 @@ def test_the_seasonal_effects_are_estimated(slope: float):
     values = np.resize(effects, 24 * 20) + slope * np.arange(480) + noise
     profile, transformed, held_out = fit_profile(values, (24, 168))
     assert len(profile) == 24
-    assert not profile.log
+    assert profile.power == 1.0
     assert np.array_equal(transformed, values)
     assert profile.effects == pytest.approx(effects, abs=0.5)
     assert held_out == pytest.approx(np.resize(effects, 480), abs=0.8)
@@ -199,3 +199,20 @@ def test_a_monitor_follows_slowly_growing_errors():
     scores = np.array([monitor.step(value).score for value in values.tolist()])
     assert 0.4 < monitor.log_error_size < 1.0
     assert (scores[9000:] >= 3.0).sum() < 20
+
+
+BUMPY = 3 * np.sin(np.arange(600) * np.pi / 12) + np.random.default_rng(0).normal(0, 0.3, 600)
+
+
+@pytest.mark.parametrize(
+    ("power", "values"),
+    [(0.5, np.random.default_rng(0).poisson(20 + 18 * np.sin(np.arange(600) * np.pi / 12))), (0.0, np.exp(BUMPY))],
+)
+def test_counts_are_seen_by_their_square_roots(power: float, values: np.ndarray):
+    values = values.astype(float)
+    profile, transformed, _ = fit_profile(values, (24,))
+    assert profile.power == power
+    assert [profile.transformed(value) for value in values.tolist()] == pytest.approx(transformed.tolist())
+    assert profile.values(transformed) == pytest.approx(values)
+    if power:
+        assert profile.values(np.array([profile.transformed(-9.0)])) == pytest.approx([-9.0])

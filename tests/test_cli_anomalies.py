@@ -227,3 +227,55 @@ def test_the_probation_is_what_is_needed(rows: int, season: str, learned: int, c
 def test_a_probation_that_is_named_is_not_enlarged(probation: str, capsys: pytest.CaptureFixture[str]):
     assert main(["anomalies", "--probation", probation, *QUICK]) == 3
     assert "60 at least are needed; give more rows, or another probation (--probation)" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------- several variables together
+
+BOTH = [f"{line},{50 + (i % 7)}.{i % 10},x" for i, line in enumerate(GOOD)]
+
+
+def test_several_variables_have_one_alarm(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    Path("shop.csv").write_text(text(BOTH, "time,sales,load,note"))
+    assert main(["anomalies", "shop.csv", "--target", "sales,load", "--together", *QUICK]) == 0
+    out, _ = capsys.readouterr()
+    assert re.search(r"^  2024-01-17 16:00 +2024-01-17 1\d:00 +sales +\d", out, re.MULTILINE)
+    names = ["anomalies.csv", "anomalies.png", "detector.safetensors"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["shop.csv", *(f"shop.sales+load.{name}" for name in names)]
+    rows = read("shop.sales+load.anomalies.csv")
+    assert [row["time"] for row in rows] == TIMES
+    assert (rows[400]["anomaly"], rows[400]["variable"], rows[401]["anomaly"]) == ("1", "sales", "0")
+    assert main(["anomalies", "shop.csv", "--target", "sales,load", "--together", "--json", *QUICK]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["targets"], found["learned"]) == (["sales", "load"], 90)
+    assert "2024-01-17 16:00" in {alarm["first"] for alarm in found["alarms"]}
+
+
+@pytest.mark.parametrize("command", [["anomalies", "new.csv", "--model"], ["predict"]])
+def test_a_saved_detector_of_several_variables_scores_new_rows(command: list[str], capsys: pytest.CaptureFixture[str]):
+    Path("shop.csv").write_text(text(BOTH[:500], "time,sales,load,note"))
+    Path("new.csv").write_text(text(BOTH[480:], "time,sales,load,note"))
+    assert main(["anomalies", "shop.csv", "--target", "sales,load", "--together", *QUICK]) == 0
+    model = "shop.sales+load.detector.safetensors"
+    capsys.readouterr()
+    assert main([*command, model, *(["new.csv"] if command == ["predict"] else [])]) == 0
+    out = capsys.readouterr().out
+    assert "The first 20 rows were seen before: left out" in out
+    rows = read("new.sales+load.anomalies.csv")
+    assert [row["time"] for row in rows] == TIMES[500:]
+    loaded = elman.load(model)
+    again = [loaded.score_one({"sales": float(row["sales"]), "load": float(row["load"])})[0] for row in rows]
+    assert [float(row["score"]) for row in rows] == pytest.approx(again, rel=1e-6)
+    assert elman.load("new.sales+load.detector.safetensors").rows_ == ROWS
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--together"], 3, "expected two variables or more, to be scored together, got sales"),
+        (["--together", "--model", "x.safetensors"], 2, "--together: expected it without --model"),
+    ],
+)
+def test_one_series_is_not_together(options: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]):
+    Path("good.csv").write_text(text(GOOD))
+    assert main(["anomalies", "good.csv", *options]) == code
+    assert said in capsys.readouterr().err.splitlines()[-1]

@@ -9,6 +9,7 @@ import pytest
 
 import elman
 from elman import Forecaster
+from elman.forecast.combination import strategy
 from elman.forecast.combination.members import MEMBERS
 from elman.series.errors import DataError
 from elman.series.notes import DataNotice
@@ -146,3 +147,29 @@ def test_widths_follow_each_series():
     narrow = np.mean([width[str(k)] for k in range(0, 12, 2)], axis=0)
     assert (wide > 5.0 * narrow).all()
     assert wide[5] / wide[0] == pytest.approx(np.sqrt(6.0), rel=0.35)  # random walks
+
+
+def test_windows_of_a_long_horizon_overlap_where_two_years_are_known():
+    rng = np.random.default_rng(0)
+    rows = 4 * 365 + 1
+    values = 15 + 10 * np.cos(2 * np.pi * np.arange(rows) / 365.25) + rng.normal(size=rows)
+    time = np.datetime64("2020-01-01") + np.arange(rows)
+    names = ("damped trend", "seasonal mean", "naive", "year ago")
+    model = Forecaster(horizon=365, models=names).fit(values, time=time)
+    starts = np.array(model.backtest_.starts)
+    assert len(starts) == 6
+    assert starts.min() >= 2 * 365
+    assert starts.max() == rows - 365
+    true = 15 + 10 * np.cos(2 * np.pi * np.arange(rows, rows + 365) / 365.25)
+    assert np.abs(model.predict() - true).mean() < 0.5
+
+
+def test_of_thousands_of_series_two_windows_are_enough(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    panel = {f"s{i}": 50 + rng.normal(size=60).cumsum() for i in range(24)}
+    options = {"horizon": 2, "models": ("damped trend", "naive")}
+    assert len(Forecaster(**options).fit(panel).backtest_) == 6 * 24
+    monkeypatch.setattr(strategy, "ENOUGH", 72)
+    assert len(Forecaster(**options).fit(panel).backtest_) == 3 * 24
+    monkeypatch.setattr(strategy, "ENOUGH", 10)
+    assert len(Forecaster(**options).fit(panel).backtest_) == 2 * 24

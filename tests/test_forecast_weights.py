@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elman.forecast.combination.folds import learning_folds
-from elman.forecast.combination.weights import learned_weights
+from elman.forecast.combination.weights import learned_weights, on_simplex
 from elman.forecast.evaluation.backtest import Backtest
 
 MEMBERS = ("a", "b", "c")
@@ -93,17 +93,15 @@ def test_scale_of_a_series_does_not_matter() -> None:
     assert found.shared == pytest.approx(scaled.shared, rel=1e-9)
 
 
-def test_the_weights_are_the_least_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_are_the_least_ones() -> None:
     """The conditions of Karush, Kuhn and Tucker: no weight could grow in place of another and win."""
-    from elman.forecast.combination import weights as module
-
     rng = np.random.default_rng(0)
     for members in (1, 2, 5, 11):
         errors = rng.normal(size=(40, members, 6)) + 2.0 * rng.normal(size=(40, 1, 6))
         errors *= rng.uniform(0.5, 3.0, (40, members, 1))
         gram = np.einsum("skh,slh->skl", errors, errors)
         centre, pull = rng.dirichlet(np.ones(members), 40), rng.uniform(0.01, 20.0, 40)
-        found = module._on_simplex(gram, centre, pull)
+        found = on_simplex(gram, centre, pull)
         np.testing.assert_allclose(found.sum(axis=1), 1.0)
         assert found.min() >= 0.0
         slope = np.einsum("skl,sl->sk", gram, found) + pull[:, None] * (found - centre)

@@ -35,7 +35,8 @@ engines = pytest.mark.parametrize("engine", ["native", "reference"])
 
 
 def network(dtype: str = "float32", **options: Any) -> elman.Network:
-    return elman.Network(2, 7, 1, **{"seed": 1, "dtype": dtype, **options})
+    made: dict[str, Any] = {"seed": 1, "dtype": dtype, **options}
+    return elman.Network(2, 7, 1, **made)
 
 
 @engines

@@ -19,20 +19,21 @@ from elman import Trainer, optim, schedules
 from elman.engines import select
 from elman.network.weights import Reading, Training
 
-pytestmark = pytest.mark.skipif(select.native() is None, reason="the compiled core was not built")
+pytestmark = pytest.mark.skipif(select.compiled() is None, reason="the compiled engine is not in use")
 
 RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(2, 5, 9, 2)).astype(np.float32)
-Y = Y[..., :1]
+X = RNG.normal(size=(5, 9, 2)).astype(np.float32)
+Y = RNG.normal(size=(5, 9, 1)).astype(np.float32)
 IDS = RNG.integers(0, 7, (5, 9))
 
 
 def network(dtype: str = "float32", **options: Any) -> elman.Network:
-    return elman.Network(2, 7, 1, **{"seed": 1, "dtype": dtype, **options})
+    made: dict[str, Any] = {"seed": 1, "dtype": dtype, **options}
+    return elman.Network(2, 7, 1, **made)
 
 
 def of_ids(layers: tuple[Any, ...] = (), **options: Any) -> elman.Network:
-    own = [elman.Embedding(7, 3, **options), elman.Recurrent(6, "gru"), *layers, elman.Dense(7)]
+    own = [elman.Embedding(7, 3, **options), elman.Recurrent(6, elman.GRU()), *layers, elman.Dense(7)]
     return elman.Network.from_layers(own, seed=2)
 
 
@@ -62,7 +63,7 @@ class Watched:
 
 
 def watched(trainer: Trainer) -> Watched:
-    updates, _ = trainer._prepared or trainer._prepare()  # pyright: ignore[reportPrivateUsage]
+    updates, _ = trainer._next()  # pyright: ignore[reportPrivateUsage]
     own = Watched(updates.prepared)
     updates.prepared = own  # type: ignore[assignment]
     return own
@@ -109,7 +110,7 @@ LOSSES = ["mse", "half_sse", "mae", elman.losses.Huber(0.3), elman.losses.Gaussi
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 def test_calls_on_real_numbers_are_those_of_the_long_way(loss: Any, output: Any, dtype: str, long_way: Any):
     net = elman.Network(2, 5, 2, output=output, dtype=dtype, seed=3)
-    width = elman.losses.as_loss(loss).target_width(2)
+    width = elman.losses.as_loss(loss).target_width(2) or 0
     x = RNG.normal(size=(5, 9, 4)).astype(dtype)[:, ::-1, ::2]  # strides of its own
     y = RNG.normal(size=(5, 9, 2 * width)).astype(dtype)[..., ::2] if output == "sequence" else None
     y = RNG.normal(size=(5, width)).astype(dtype) if y is None else y
@@ -262,6 +263,15 @@ def test_whole_numbers_are_refused_alike(x: np.ndarray, y: np.ndarray, long_way:
     def everything() -> list[Any]:
         own = Trainer(of_ids(), loss="cross_entropy")
         return [outcome(lambda: own.network.predict(x)), outcome(lambda: own.update(x, y)), own.network.theta.tobytes()]
+
+    assert everything() == long_way(everything)
+
+
+@pytest.mark.parametrize("given", [np.datetime64("2020"), np.float32(3), np.array(3), b"x", memoryview(b"xyz"), 3])
+def test_objects_that_show_memory_and_are_no_arrays(given: Any, long_way: Any):
+    def everything() -> list[Any]:
+        found = [outcome(lambda net=net: net.predict(given)) for net in (network(), of_ids())]
+        return [*found, outcome(lambda: network().loss_and_grad(X, given)[0])]
 
     assert everything() == long_way(everything)
 

@@ -15,6 +15,10 @@ class Buffer {
  public:
   Buffer(nb::handle object, int flags) : open_(PyObject_GetBuffer(object.ptr(), &view_, flags) == 0) {
     if (!open_) PyErr_Clear();
+    if (open_ && view_.ndim > 0 && !(view_.shape && view_.strides)) {  // NumPy's datetime64 has an axis without a shape
+      PyBuffer_Release(&view_);
+      open_ = false;
+    }
   }
   ~Buffer() {
     if (open_) PyBuffer_Release(&view_);

@@ -151,6 +151,7 @@ _READERS = {
     "network": ("elman.network.reader", "NetworkReader"),
     "forecaster": ("elman.forecast", "Forecaster"),
     "anomaly detector": ("elman.anomaly", "AnomalyDetector"),
+    "joint anomaly detector": ("elman.anomaly", "MultivariateDetector"),
     "language model": ("elman.text", "LanguageModel"),
     "encoder decoder": ("elman.seq2seq", "EncoderDecoder"),
     "music model": ("elman.music", "MusicModel"),

@@ -86,6 +86,8 @@ def seeds(folder: Path) -> dict[str, Contents]:
         ("tanh", {"cell": "tanh", "season": (12, 24), "probation": 200}, values),
     ):
         elman.AnomalyDetector(**options, **quick).fit(y).save(folder / f"detector {name}")
+    both = {"a": values[:420], "b": short.mean() + values[::-1][:420]}
+    elman.anomaly.MultivariateDetector(**quick).fit(both).save(folder / "joint anomaly detector")
     for joint in (False, True):
         made = elman.MusicModel(joint=joint, hidden_size=4, updates=2, steps_per_beat=2, beats_per_bar=1)
         made.fit(elman.datasets.tunes(2, bars=3)).save(folder / f"music {'joint' if joint else 'independent'}")

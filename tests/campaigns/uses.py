@@ -60,6 +60,8 @@ def uses(path: Path, loaded: Any) -> list[Use]:
         return common + _translator(loaded) + [again]
     if isinstance(loaded, elman.AnomalyDetector):
         return common + _detector(path, loaded) + [again]
+    if isinstance(loaded, elman.anomaly.MultivariateDetector):
+        return common + _joint(path, loaded) + [again]
     return common + _sequences(loaded) + [again]
 
 
@@ -209,6 +211,19 @@ def _forecaster(path: Path, model: Forecaster) -> list[Use]:
         lambda: (model.update_state(newer()), predicted()),
         lambda: (model.update_state(newer(False)), predicted()),
     ]
+
+
+def _joint(path: Path, detector: elman.anomaly.MultivariateDetector) -> list[Use]:
+    def one() -> None:
+        finite("the score", detector.score_one(dict.fromkeys(detector.detectors_, 30.0))[0])
+
+    def many() -> None:
+        found = detector.detect({name: np.array([30.0, 31.0]) for name in detector.detectors_})
+        finite("the score", found.scores)
+        found.columns(), found.to_dict(), repr(found)
+        found.write_csv(path.with_name("anomalies.csv"))
+
+    return [one, many, lambda: detector.last_row()]
 
 
 def _detector(path: Path, detector: elman.AnomalyDetector) -> list[Use]:

@@ -17,7 +17,8 @@ The files of this package:
     continuation.py  whether and when new rows follow the last one seen
     detector.py      `AnomalyDetector`;  options.py  its options;  result.py  `Anomalies`, `Alarm`
     saved.py         the content of a detector's file;  legacy.py  files of version 0.1.0
-    many.py          many series, each with a detector of its own;  together.py  several variables, one alarm
+    many.py          many series, each with a detector of its own
+    together/        several variables, one alarm: `MultivariateDetector`, `JointAnomalies`
     online/          what later rows teach: seasons, their place, the distribution of errors, how often alarms came;
                      when an alarm begins and ends; gross values among the first rows
     words/           the kind of an alarm, and what a reader should know
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 from elman.anomaly.detector import AnomalyDetector
 from elman.anomaly.result import Alarm, Anomalies
-from elman.anomaly.together import JointAlarm, MultivariateDetector
+from elman.anomaly.together.detector import MultivariateDetector
+from elman.anomaly.together.result import JointAlarm, JointAnomalies
 
-__all__ = ["Alarm", "Anomalies", "AnomalyDetector", "JointAlarm", "MultivariateDetector"]
+__all__ = ["Alarm", "Anomalies", "AnomalyDetector", "JointAlarm", "JointAnomalies", "MultivariateDetector"]

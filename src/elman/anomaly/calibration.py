@@ -37,6 +37,7 @@ TAIL_SHARE = NORMAL.cdf(-TAIL_START)  # share of the errors in each tail
 MAX_NORMAL_SCORE = 12.0
 NORMAL_TAIL_SCALE = 0.44  # mean excess of standard normal errors over TAIL_START
 PRIOR_TAIL_SHAPE, PRIOR_TAIL_COUNT = 0.15, 60.0  # prior shape of a tail, and how many errors the prior counts for
+LEAST_TAIL_SHAPE = -0.1  # about that of normal errors: no tail is taken to end sooner, however short it seems so far
 SCALES = (8, 32, 128, 512, 2048)  # rows over which normal scores are smoothed; at most the span, such as a day
 MIN_SPAN = 32  # scales up to this one are used where the span is shorter
 SMOOTHING_CLIP = 3.0  # normal scores are clipped to this before they are smoothed
@@ -107,12 +108,19 @@ class Calibration:
     longest_run: int
     rows: int
 
+    def smoothed(self, errors: np.ndarray) -> tuple[list[float], list[float]]:
+        """Returns smoothed normal scores and smoothed roots of their sizes after errors (n,), one for each scale."""
+        normal = _normal_scores(self.distribution, errors)
+        roots = np.sqrt(np.abs(normal))
+        last = [(_smoothed(normal, k, 0.0)[-1:], _smoothed(roots, k, ROOT_MEAN)[-1:]) for k in self.scales]
+        return [float(a.sum()) for a, _ in last], [float(b.sum()) if len(b) else ROOT_MEAN for _, b in last]
+
 
 def calibrate(errors: np.ndarray, values: np.ndarray, scales: tuple[int, ...], rows: int) -> Calibration:
     """Returns the calibration for these scales from out-of-sample errors (n,), and the values of the `rows` rows that
     the model was fitted to, without those filled in."""
     distribution = error_distribution(errors)
-    normal = np.clip([distribution.normal_score(error) for error in errors.tolist()], -SMOOTHING_CLIP, SMOOTHING_CLIP)
+    normal = _normal_scores(distribution, errors)
     level_variances: list[float] = []
     spread_moments: list[tuple[float, float]] = []
     for scale in scales:
@@ -185,7 +193,13 @@ def _fit_tail(excess: np.ndarray, prior_mean: float) -> tuple[float, float]:
     sample_mean = float(excess.mean()) if n else 0.0
     raw = 2.0 - sample_mean / (sample_mean - 2.0 * weighted) if sample_mean > 2.0 * weighted else 0.5
     shape = (n * min(max(raw, -0.2), 0.6) + PRIOR_TAIL_COUNT * PRIOR_TAIL_SHAPE) / (n + PRIOR_TAIL_COUNT)
+    shape = max(shape, LEAST_TAIL_SHAPE)
     return shape if abs(shape) > 1e-3 else 1e-3, mean * (1.0 - shape)
+
+
+def _normal_scores(distribution: ErrorDistribution, errors: np.ndarray) -> np.ndarray:
+    """Returns the normal scores (n,) of errors (n,), clipped as they are smoothed."""
+    return np.clip([distribution.normal_score(error) for error in errors.tolist()], -SMOOTHING_CLIP, SMOOTHING_CLIP)
 
 
 def _smoothed(values: np.ndarray, scale: int, start: float) -> np.ndarray:

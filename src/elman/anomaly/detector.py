@@ -20,7 +20,6 @@ from elman.anomaly.words.remarks import remarks
 from elman.core import checks
 from elman.estimators.base import Estimator
 from elman.estimators.ensemble import OnProgress
-from elman.forecast.boxcox import inverse
 from elman.series import notes
 from elman.series.calendar import Calendar
 from elman.series.columns import Columns
@@ -276,8 +275,7 @@ class AnomalyDetector(Estimator):
         found = np.array([monitor.skip() if i in filled else step(value) for i, value in values])
         scores, expected = found.T[:2]
         bounds = found[:, 6:8]
-        boxcox_lambda = 0.0 if model.profile.log else 1.0
-        expected, bounds = inverse(expected, boxcox_lambda), inverse(bounds, boxcox_lambda)
+        expected, bounds = model.profile.values(expected), model.profile.values(bounds)
         labels = found[:, 5] > 0.0
         labels[gross] = True
         causes = found[:, [3, 4, 8]].astype(int)

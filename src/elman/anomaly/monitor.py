@@ -9,7 +9,6 @@ import numpy as np
 
 from elman.anomaly.calibration import (
     MAX_NORMAL_SCORE,
-    ROOT_MEAN,
     ROOT_STD,
     SMOOTHING_CLIP,
     alarm_score,
@@ -47,7 +46,7 @@ class ScoredValue(NamedTuple):
     """The result of one step of a `Monitor`.
 
     score       of the value and the rows before it
-    expected    the forecast; a logarithm where the profile takes logarithms
+    expected    the forecast, of the value as the profile transforms it
     error_unit  unit of the error, on the scale of `expected`
     cause       VALUE, LEVEL, SPREAD or STUCK
     scale       number of rows that raised the score together
@@ -74,7 +73,8 @@ class Monitor:
     threshold  scores from it on are anomalies, which update less of the state
 
     The attributes named in NUMBER_FIELDS and ARRAY_FIELDS are those of `MonitorState`. The rows that the model was
-    fitted to change the level, the network's state and the smoothed scores alone.
+    fitted to change the level and the network's state alone: its forecasts of them are better than those of later rows.
+    So the smoothed scores begin, after these rows, as `errors`, the out-of-sample ones of the calibration, leave them.
     """
 
     def __init__(self, model: AnomalyModel, threshold: float, errors: np.ndarray = EMPTY) -> None:
@@ -87,8 +87,7 @@ class Monitor:
         self.log_error_size = 0.0
         self.anomalous_rows = 0.0
         self.last_value, self.repeats = math.nan, 0
-        self.smoothed_scores = [0.0] * len(calibration.scales)
-        self.smoothed_roots = [ROOT_MEAN] * len(calibration.scales)
+        self.smoothed_scores, self.smoothed_roots = calibration.smoothed(errors)
         self.level_variances = list(calibration.level_variances)
         self.spread_means = [mean for mean, _ in calibration.spread_moments]
         self.spread_variances = [variance for _, variance in calibration.spread_moments]
@@ -154,8 +153,7 @@ class Monitor:
         model = self.model
         scaling, scored = model.scaling, self.row >= model.calibration.rows
         given = value
-        if model.profile.log:
-            value = math.log(max(value, model.profile.log_floor))
+        value = model.profile.transformed(value)
         row = self.row + self.phase.offset
         position = row % len(self.effects)
         dispersion = self._dispersion[position]
@@ -242,7 +240,7 @@ class Monitor:
         clipped = min(max(normal_score, -SMOOTHING_CLIP), SMOOTHING_CLIP)
         root = math.sqrt(abs(clipped))
         scores, roots, rows = self.smoothed_scores, self.smoothed_roots, self._calibrated_rows()
-        for k, t in enumerate(self.model.calibration.scales):
+        for k, t in enumerate(self.model.calibration.scales if row >= self.model.calibration.rows else ()):
             scores[k] += (clipped - scores[k]) / t
             roots[k] += (root - roots[k]) / t
             level = abs(scores[k]) / math.sqrt(self.level_variances[k])

@@ -1,16 +1,20 @@
 """The season profile of a series: seasonal effects and relative dispersion by position in the season.
 
 Row i has position i % m in a season of m rows. Cross-validation over whole seasons decides whether the series has a
-season, which one, over how many neighbouring positions the effects are averaged, and whether logarithms are taken.
+season, which one, over how many neighbouring positions the effects are averaged, and whether the model works on the
+values, on their square roots, whose spread is the same for large and small counts, or on their logarithms.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+
+from elman.forecast.boxcox import inverse
 
 __all__ = ["MIN_SEASONS", "SeasonProfile", "fit_profile"]
 
@@ -23,15 +27,16 @@ DISPERSION_BINS = 32  # dispersion is averaged over neighbouring positions that 
 class SeasonProfile:
     """The seasonal part of a series with a season of m rows; m is 1 for a series without one.
 
-    log           whether the model works on the logarithms of the values
-    log_floor     smaller values are raised to this before their logarithm is taken; 0 where `log` is false
+    power         1: the model works on the values; 0.5: on twice their square roots, those of values below 0 with
+                  their sign; 0: on their logarithms
+    floor         smaller values are raised to this before their logarithm is taken; 0 where `power` is not
     effects       (m,) seasonal effect at each position, added to the level; a single 0 without a season
     dispersion    (m,) mean absolute residual at each position, divided by its mean over all positions
     seasons_seen  number of seasons in the rows that the profile was estimated from
     """
 
-    log: bool
-    log_floor: float
+    power: float
+    floor: float
     effects: Annotated[np.ndarray, "float64 (m,)"]
     dispersion: Annotated[np.ndarray, "float64 (m,)"]
     seasons_seen: float
@@ -39,27 +44,43 @@ class SeasonProfile:
     def __len__(self) -> int:
         return len(self.effects)
 
+    def transformed(self, value: float) -> float:
+        """Returns what the model sees of a value."""
+        if self.power == 1.0:
+            return value
+        return math.copysign(2.0 * math.sqrt(abs(value)), value) if self.power else math.log(max(value, self.floor))
+
+    def values(self, transformed: np.ndarray) -> np.ndarray:
+        """Returns the values of which the model sees these: the inverse of `transformed`."""
+        if self.power == 0.5:
+            transformed = np.sign(transformed) * np.square(transformed / 2.0)
+        return inverse(transformed, 0.0 if self.power == 0.0 else 1.0)
+
 
 def fit_profile(values: np.ndarray, seasons: Sequence[int]) -> tuple[SeasonProfile, np.ndarray, np.ndarray]:
     """Estimates the season profile of values (n,), whose season may be one of `seasons` or none.
 
-    Returns the profile, the values or their logarithms as the profile says (n,), and the seasonal effect at each row
+    Returns the profile, the values as it transforms them (n,), and the seasonal effect at each row
     (n,), estimated without the season that the row lies in.
     """
     known = [m for m in seasons if m > 1 and len(values) >= MIN_SEASONS * m]
-    transformed, log = values, False
-    found = _select(values, known)
-    if values.min() > 0.0:
-        logs = np.log(values)
-        other = _select(logs, known)
-        # log likelihoods of Laplace errors; the mean of the logs is the Jacobian of the transformation
-        if np.log(_mean_size(other)) + logs.mean() < np.log(_mean_size(found)):
-            transformed, found, log = logs, other, True
+    power, transformed, found = 1.0, values, _select(values, known)
+    if values.min() >= 0.0 and values.any():
+        positive = np.maximum(values, values[values > 0.0].min() / 2.0)
+        logs = np.log(positive)
+        least = np.log(_mean_size(found))
+        for other in (0.5, 0.0) if values.min() > 0.0 else (0.5,):
+            changed = 2.0 * np.sqrt(values) if other else logs
+            tried = _select(changed, known)
+            # log likelihoods of Laplace errors; the mean of the logs comes from the Jacobian of the transformation
+            size = np.log(_mean_size(tried)) + (1.0 - other) * logs.mean()
+            if size < least:
+                least, power, transformed, found = size, other, changed, tried
     effects, held_out, residuals = found
     dispersion = _dispersion(residuals, len(effects))
     seen = len(values) / len(effects) if len(effects) > 1 else 1.0
-    floor = max(float(values.min()) / 10.0, float(np.finfo(float).smallest_subnormal)) if log else 0.0
-    return SeasonProfile(log, floor, effects, dispersion, seen), transformed, held_out
+    floor = max(float(values.min()) / 10.0, float(np.finfo(float).smallest_subnormal)) if power == 0.0 else 0.0
+    return SeasonProfile(power, floor, effects, dispersion, seen), transformed, held_out
 
 
 def _mean_size(found: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:

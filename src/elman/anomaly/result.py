@@ -20,7 +20,7 @@ from elman.series.tables.frames import polars_times
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["CAUSES", "Alarm", "Anomalies", "find_alarms", "write_csv", "write_parquet"]
+__all__ = ["CAUSES", "Alarm", "Anomalies", "Cell", "Tabular", "find_alarms", "write_csv", "write_parquet"]
 
 CAUSES = ("value", "level", "spread", "stuck")
 
@@ -47,8 +47,35 @@ class Alarm:
     kind: str = ""
 
 
+class Tabular:
+    """A result with a table, a row for each row of its `series`."""
+
+    series: Series
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def columns(self) -> dict[str, Sequence[Cell]]:
+        """Returns the table by columns, one entry for each row."""
+        raise NotImplementedError
+
+    def write_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the table to a CSV file, one line for each row, and returns the path.
+
+        The file appears whole or not at all; `OSError` where it cannot be written.
+        """
+        return _write_csv(path, [(None, self)])
+
+    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the table to a Parquet file, with times as dates, and returns the path.
+
+        Raises `ModuleNotFoundError` without polars.
+        """
+        return _write_parquet(path, [(None, self)])
+
+
 @dataclass(frozen=True, eq=False)
-class Anomalies:
+class Anomalies(Tabular):
     """The scores, anomalies and alarms that a detector finds in a series.
 
     series    the rows
@@ -108,20 +135,6 @@ class Anomalies:
         if alarm.cause == "stuck":
             return f"{found}, the same in {alarm.scale} rows"
         return f"{found}; it shows in {alarm.scale} rows together"
-
-    def write_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the table to a CSV file, one line for each row, and returns the path.
-
-        The file appears whole or not at all; `OSError` where it cannot be written.
-        """
-        return _write_csv(path, [(None, self)])
-
-    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the table to a Parquet file, with times as dates, and returns the path.
-
-        Raises `ModuleNotFoundError` without polars.
-        """
-        return _write_parquet(path, [(None, self)])
 
     @overload
     def plot(self, path: str | os.PathLike[str]) -> Path: ...
@@ -211,7 +224,7 @@ def write_parquet(tables: Mapping[str, Anomalies], path: str | os.PathLike[str])
     return _write_parquet(path, tables.items())
 
 
-def _write_csv(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, Anomalies]]) -> Path:
+def _write_csv(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, Tabular]]) -> Path:
     """Writes tables with the ids of their series; None writes no column of ids."""
     rows: list[list[str]] = []
     for id, found in tables:
@@ -223,7 +236,7 @@ def _write_csv(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, 
     return write_rows(path, rows)
 
 
-def _write_parquet(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, Anomalies]]) -> Path:
+def _write_parquet(path: str | os.PathLike[str], tables: Iterable[tuple[str | None, Tabular]]) -> Path:
     """Writes tables with the ids of their series; None writes no column of ids."""
     needs_polars()
     import polars
@@ -234,7 +247,7 @@ def _write_parquet(path: str | os.PathLike[str], tables: Iterable[tuple[str | No
     return Path(path)
 
 
-def _frame(id: str | None, found: Anomalies) -> polars.DataFrame:
+def _frame(id: str | None, found: Tabular) -> polars.DataFrame:
     """Returns the table of one series as a data frame, with its times as dates, or its rows counted from 1."""
     import polars
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,17 @@ class FittedDetector:
         self.continuation.check_row(self.monitor.row - 1)
 
 
+def _powered(old: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a season profile that knew only whether logarithms are taken."""
+    return {"power": 0.0 if old.pop("log") else 1.0, "floor": old.pop("log_floor"), **old}
+
+
 CODEC = Codec(
     FittedDetector,
     {
         "detector/1": FittedDetector,
         "learned/2": AnomalyModel,
-        "season/1": SeasonProfile,
+        "season/2": SeasonProfile,
         "units/1": Scaling,
         "calibration/1": Calibration,
         "errors/1": ErrorDistribution,
@@ -62,6 +68,7 @@ CODEC = Codec(
     {
         "calendar/1": lambda old: {**old, "zone": ""},
         "date style/1": lambda old: {**old, "zone": ""},
+        "season/1": _powered,
         "learned/1": lambda old: {**old, "slope": 0.0, "hour": 1},
         "monitor/1": lambda old: {**old, "learned": None},
     },
@@ -108,10 +115,10 @@ def _check_numbers(model: AnomalyModel) -> None:
         raise ValueError("model.scaling: expected units above 0, and an autoregressive coefficient in [0, 1]")
     if model.network.input_size != 2 + model.position_features().shape[1]:
         raise ValueError("model.network: expected as many inputs as two deviations and the season's features are")
-    if (profile.log_floor > 0.0) != profile.log or profile.log_floor < 0.0:
-        raise ValueError(
-            f"model.profile.log_floor: expected a number above 0 for logarithms, else 0, got {profile.log_floor}"
-        )
+    if profile.power not in (0.0, 0.5, 1.0):
+        raise ValueError(f"model.profile.power: expected 0, 0.5 or 1, got {profile.power}")
+    if (profile.floor > 0.0) != (profile.power == 0.0) or profile.floor < 0.0:
+        raise ValueError(f"model.profile.floor: expected a number above 0 for logarithms, else 0, got {profile.floor}")
     if not ((profile.dispersion >= 0.05) & (profile.dispersion <= 2.0 * len(profile) + 1.0)).all():
         raise ValueError("model.profile.dispersion: expected numbers whose mean is about 1")
     (low, under), (high, over) = distribution.tails

@@ -28,10 +28,17 @@ def _number(
     return number
 
 
+class Memory(Protocol):
+    """What optimisers remember of a network's weights."""
+
+    def step(self, optimizer: Any, gradients: Any, clip_norm: float | None, clip_value: float | None) -> float: ...
+
+
 class Network(Protocol):
     """The part of an `elman.Network` that an optimiser needs."""
 
-    def take_step(self, optimizer: Any, gradients: Any, clip_norm: float | None, clip_value: float | None) -> float: ...
+    @property
+    def memory(self) -> Memory: ...
 
 
 class Steps:
@@ -57,10 +64,10 @@ class Steps:
         its own rate. The bits are those of a Trainer with the same options. Raises ValueError or TypeError for
         gradients that do not fit or are not finite, and changes nothing.
         """
-        take_step = getattr(network, "take_step", None)
-        if take_step is None:
+        memory = getattr(network, "memory", None)
+        if memory is None:
             raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
-        return take_step(self, gradients, clip_norm, clip_value)
+        return memory.step(self, gradients, clip_norm, clip_value)
 
 
 @checks_names

@@ -14,9 +14,8 @@ from elman.core.init import Init, initial
 from elman.core.layers import INPUT, Cell, Dense, Input, Layer, Layout, Node
 from elman.core.losses import Loss, as_loss
 from elman.core.meant import checks_names
-from elman.core.optim import Optimizer
 from elman.core.parameters import Parameters
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Objective
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch
 from elman.core.stack import stack
 from elman.engines.select import for_loss, select
 from elman.network import arguments, description
@@ -29,6 +28,8 @@ from elman.network.tape import Tape, named
 from elman.network.weights import Reading, Weights
 
 __all__ = ["Network"]
+
+Draw = tuple[int, int]  # (seed, update)
 
 
 class Network:
@@ -126,7 +127,7 @@ class Network:
         self.weights = Weights(theta, on_demand=bool(layout.tables))
         self._engine = select(layout)
         self._prepared = ByLoss(self._engine, layout, self.weights)
-        self._memory = Memory(layout, self.weights)
+        self.memory = Memory(layout, self.weights)
 
     # -------------------------------------------------------------------------------------- what it is
 
@@ -195,36 +196,23 @@ class Network:
         self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, return_state: bool = False
     ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
         """Returns the outputs y (B, T, O), or (B, O) for output "last"; with `return_state`, (y, final state)."""
-        if lengths is None and state is None and return_state is False:
-            outputs = self._prepared[None].predict(x)
-            if outputs is not None:
-                return outputs
+        usual = lengths is state is None and return_state is False
+        if usual and (outputs := self._prepared[None].predict(x)) is not None:
+            return outputs
         batch, single = self._batch(x, lengths=lengths, state=state)
         with Reading(self.weights) as theta:
             y, final = self._engine.predict(self.layout, theta, batch)
         y = y[0] if single else y
-        if return_state is False:
-            return y
         return (y, named(self.layout, final)) if checks.flag("return_state", return_state) else y
 
     def hidden(
-        self,
-        x: Inputs,
-        *,
-        lengths: Inputs | None = None,
-        state: State | None = None,
-        key: tuple[int, int] | None = None,
+        self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, key: Draw | None = None
     ) -> list[np.ndarray]:
         """Returns the output of each recurrent layer, (B, T, H) or (B, T, 2H); `key` (noise) as for `forward`."""
         return self.forward(x, lengths=lengths, state=state, key=key)[1].hidden
 
     def forward(
-        self,
-        x: Inputs,
-        *,
-        lengths: Inputs | None = None,
-        state: State | None = None,
-        key: tuple[int, int] | None = None,
+        self, x: Inputs, *, lengths: Inputs | None = None, state: State | None = None, key: Draw | None = None
     ) -> tuple[np.ndarray, Tape]:
         """Returns y as `predict` does, and the tape that `backward` needs; the tape also holds `.state` and `.hidden`.
 
@@ -259,21 +247,7 @@ class Network:
         """
         if not isinstance(tape, Tape) or tape.layout is not self.layout:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"tape: expected what this network's forward returned, got {checks.shown(tape)}")
-        upstream = None
-        if dy is not None:
-            upstream = arguments.as_upstream("dy", self.dtype, dy, tape.output_shape, tape.lengths, tape.single)
-        hidden = [] if dh is None else [array.shape for array in tape.hidden]
-        gradient, dx, dstate0 = tape.engine.backward(
-            self.layout,
-            tape.theta,
-            tape.record,
-            upstream,
-            arguments.as_hidden_upstream(self.dtype, dh, hidden, tape.lengths, tape.single),
-            arguments.as_state("dstate", self.layout, self.dtype, dstate, len(tape.final[0])),
-            arguments.as_truncate(truncate),
-        )
-        dx = dx[0] if dx is not None and tape.single else dx
-        return Parameters(self.layout, gradient), dx, named(self.layout, dstate0)
+        return tape.backward(dy, dh, dstate, truncate)
 
     def loss(
         self,
@@ -302,54 +276,42 @@ class Network:
         state: State | None = None,
         truncate: int | None = None,
         recompute: bool | int = False,
-        key: tuple[int, int] | None = None,
+        key: Draw | None = None,
         activity_penalty: float = 0.0,
     ) -> tuple[float, Parameters]:
         """Returns the loss, and its gradients named like `parameters` (`.flat` is the vector (P,)).
 
         truncate   k: no gradient of the state passes from step kj back to step kj - 1
         recompute  k: the forward pass keeps the states of every k-th step only, and k steps at a time are computed
-                   again in the backward pass; True: about sqrt(T). docs/performance.md has the memory and the time.
-                   The gradients are the same to rounding; for networks of one direction only
+                   again in the backward pass; True: about sqrt(T) (docs/performance.md). The gradients are the same to
+                   rounding; for networks of one direction only
         key        (seed, update), as for `forward`
         activity_penalty   times the mean of h^2 over all recurrent units and valid steps is added
         """
         usual = lengths is sample_weight is state is truncate is key is None and recompute is False
-        if usual and activity_penalty == 0 and isinstance(loss, str | Loss):  # pyright: ignore[reportUnnecessaryIsInstance]
+        plain = isinstance(loss, str | Loss) and type(activity_penalty) is float  # pyright: ignore
+        if usual and plain and activity_penalty == 0:
             flat = np.empty_like(self.weights.theta)
-            found = self._prepared[loss].loss_and_grad(x, y, flat)
-            if found is not None:
-                return found, Parameters(self.layout, flat)
+            if (value := self._prepared[loss].loss_and_grad(x, y, flat)) is not None:
+                return value, Parameters(self.layout, flat)
         loss = as_loss(loss)
         batch, _ = self._batch(x, y, loss=loss, lengths=lengths, sample_weight=sample_weight, state=state)
-        drawn, penalty = arguments.as_key(key), checks.number("activity_penalty", activity_penalty, low=0.0)
-        kept = arguments.segment(self.layout, loss, recompute, batch.x.shape[1])
-        seed, number = drawn or (None, 0)
-        objective = Objective(loss, penalty, arguments.as_truncate(truncate), kept, seed=seed)
+        options = (activity_penalty, truncate, recompute, key)
+        objective, number = arguments.as_objective(self.layout, loss, batch.x.shape[1], *options)
         with Reading(self.weights) as theta:
             engine = for_loss(self._engine, loss)
             value, gradient = engine.loss_and_grad(self.layout, theta, batch, objective, number)
         return value, Parameters(self.layout, gradient)
 
-    def take_step(
-        self,
-        optimizer: Optimizer,
-        gradients: Mapping[str, ArrayLike] | ArrayLike,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-    ) -> float:
-        """Does what `optimizer.step(network, gradients)` asks for."""
-        return self._memory.step(optimizer, gradients, clip_norm, clip_value)
-
     @property
     def optimizer_state(self) -> dict[str, dict[str, np.ndarray]]:
-        """What optimisers whose `step` was called remember, as copies: kind, such as "adam" -> `updates`, how many
-        steps there were, and vectors (P,) by name. An assigned mapping is copied; {} forgets everything."""
-        return self._memory.state()
+        """What optimisers remember whose `step` was called: kind, such as "adam" -> `updates`, how many steps there
+        were, and vectors (P,) by name, all copies. An assigned mapping is copied; {} forgets everything."""
+        return self.memory.state()
 
     @optimizer_state.setter
     def optimizer_state(self, state: Mapping[str, Mapping[str, ArrayLike]]) -> None:
-        self._memory.restore(state)
+        self.memory.restore(state)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Returns a stream: `batch_size` sequences at once, step by step, on a copy of the present weights."""

@@ -1,15 +1,18 @@
-"""The class Tape: what a forward pass keeps for its backward pass."""
+"""The class Tape: what a forward pass keeps for its backward pass, and that."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elman.core.layers import Layout
+from elman.core.parameters import Parameters
 from elman.core.requests import Engine
+from elman.network import arguments
 
 __all__ = ["Tape", "named"]
 
@@ -37,6 +40,27 @@ class Tape:
         """The output of each recurrent layer, (B, T, H) or (B, T, 2H); (T, ...) for one sequence."""
         found = self.engine.hidden(self.record)
         return [array[0] for array in found] if self.single else list(found)
+
+    def backward(
+        self, dy: ArrayLike | None, dh: Any, dstate: Mapping[str, ArrayLike] | None, truncate: int | None
+    ) -> tuple[Parameters, Any, dict[str, np.ndarray]]:
+        """Returns the gradients; see `Network.backward`."""
+        layout, dtype = self.layout, self.theta.dtype
+        upstream = None
+        if dy is not None:
+            upstream = arguments.as_upstream("dy", dtype, dy, self.output_shape, self.lengths, self.single)
+        hidden = [] if dh is None else [array.shape for array in self.hidden]
+        gradient, dx, dstate0 = self.engine.backward(
+            layout,
+            self.theta,
+            self.record,
+            upstream,
+            arguments.as_hidden_upstream(dtype, dh, hidden, self.lengths, self.single),
+            arguments.as_state("dstate", layout, dtype, dstate, len(self.final[0])),
+            arguments.as_truncate(truncate),
+        )
+        dx = dx[0] if dx is not None and self.single else dx
+        return Parameters(layout, gradient), dx, named(layout, dstate0)
 
     def __repr__(self) -> str:
         return f"Tape(output {self.output_shape})"

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.core.requests import Batch
+from elman.core.requests import Batch, Records
+from elman.network import arguments
 from elman.network.weights import Training
 from elman.train.state import TrainingState
 
 if TYPE_CHECKING:
     from elman.train.doctor.report import Report
 
-__all__ = ["TrainingError", "failure"]
+__all__ = ["TrainingError", "failure", "stopped"]
 
 
 class TrainingError(RuntimeError):
@@ -52,3 +53,14 @@ def failure(
     with Training(state.network.weights), np.errstate(over="ignore", invalid="ignore"):
         report = diagnose(state, batch, rows, epoch=epoch, loss=loss, norm=norm, window=window, exploded=exploded)
     return TrainingError(report.update, epoch, loss, norm, report)
+
+
+def stopped(
+    state: TrainingState, batch: Batch, records: Records, done: int, *, epoch: int | None, loss: float, norm: float
+) -> TrainingError:
+    """Returns the error for the update of a block that was not applied, `done` having been before it. Raises ValueError
+    where ids or labels of the batch have changed since they were checked."""
+    arguments.check_unchanged(state.network.layout, batch, state.loss)
+    rows, given = records.rows[records.starts[done] : records.starts[done + 1]], records.windows
+    window = None if given is None else (int(given.starts[done]), int(given.starts[done]) + given.steps)
+    return failure(state, batch, rows, epoch=epoch, loss=loss, norm=norm, window=window)

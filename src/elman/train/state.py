@@ -16,6 +16,7 @@ from elman.core.requests import Batch, Constraints, Objective, Records, Updater,
 from elman.core.schedules import Schedule
 from elman.engines.select import select
 from elman.network import Network, arguments
+from elman.network.prepared import Updates
 from elman.train.history import History
 
 __all__ = ["Position", "TrainingState"]
@@ -57,6 +58,19 @@ class TrainingState(NamedTuple):
     def rates(self, count: int) -> np.ndarray:
         """Returns the learning rates (count,) of the next updates."""
         return self.optimizer.learning_rate * schedules.factors(self.schedule, self.updates, count)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next update."""
+        return float(self.rates(1)[0])
+
+    def prepared(self) -> tuple[Updates, float | None]:
+        """Returns what all updates of these settings share, and their learning rate where it is one."""
+        # what else decides an update depends on its data, or is no part of the engine
+        bound = self.recompute is not True and self.loss.compiled and not self.loss.ragged
+        objective = self.objective(1) if bound else None
+        updates = Updates(self.network.layout, self.network.weights, self.rule, self.slots, objective)
+        return updates, self.rate if type(self.schedule) is schedules.Constant else None
 
     def apply(
         self, batch: Batch, records: Records, executor: Updater | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,9 @@ from elman.network.weights import Training
 from elman.train import fingerprint
 from elman.train.checkpoint import restored_state, write_checkpoint
 from elman.train.data import FitData, row_weights, split
-from elman.train.errors import TrainingError, failure
+from elman.train.errors import TrainingError, stopped
 from elman.train.fitting.advice import warn_of_scale, warn_of_split
-from elman.train.fitting.fit import FitOptions, as_callbacks, fit
+from elman.train.fitting.fit import Callback, FitOptions, as_callbacks, fit
 from elman.train.fitting.iterables import Batches, as_batches
 from elman.train.history import History
 from elman.train.plan import as_window
@@ -34,8 +34,6 @@ from elman.train.state import Position, TrainingState
 from elman.train.stored import DaskBatches, is_dask
 
 __all__ = ["Trainer", "TrainingError"]
-
-Callback = Callable[["Trainer"], object]
 
 
 class Trainer:
@@ -159,24 +157,7 @@ class Trainer:
     @property
     def training_state(self) -> TrainingState:
         """The present state of the training: everything that the next update depends on."""
-        return TrainingState(
-            network=self.network,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            schedule=self.schedule,
-            clip_norm=self.clip_norm,
-            clip_value=self.clip_value,
-            batch_size=self.batch_size,
-            shard_size=self.shard_size,
-            truncate=self.truncate,
-            recompute=self.recompute,
-            activity_penalty=self.activity_penalty,
-            seed=self.seed,
-            constraints=self.constraints,
-            slots=self.slots,
-            updates=self.updates,
-            history=self.history,
-        )
+        return TrainingState(**{name: getattr(self, name) for name in TrainingState._fields})
 
     def update(
         self,
@@ -189,19 +170,16 @@ class Trainer:
     ) -> float:
         """Takes one step of the optimiser on all rows given, whatever `batch_size`; returns the loss before it.
 
-        Shapes are those of `Network.loss`. Raises TrainingError where loss or gradient is not finite. An update of a
-        small network is fastest from arrays of its dtype (int64 for whole numbers).
+        Shapes are those of `Network.loss`; arrays of its dtype (int64 for whole numbers) are fastest. Raises
+        TrainingError where loss or gradient is not finite.
         """
-        if lengths is None and sample_weight is None and state is None:
-            updates, rate = self._prepared or self._prepare()
-            log = self.history.log
-            rate = self._rate() if rate is None else rate
-            loss = updates.prepared.update(x, y, rate, log.done, log.figures)
-            if loss is not None:
+        if self.executor is None and lengths is None and sample_weight is None and state is None:
+            (updates, rate), log = self._next(), self.history.log
+            if (loss := updates.prepared.update(x, y, rate, log.done, log.figures)) is not None:
                 return loss
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
-        n = len(batch.x)
-        records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), self.training_state.rates(1))
+        rows, rates = np.arange(len(batch.x)), self.training_state.rates(1)
+        records = Records(rows, np.array([0, len(rows)]), rates)
         return float(self._run(batch, records, None)[0])
 
     def step(self, gradients: Mapping[str, ArrayLike] | ArrayLike, *, loss: float = math.nan) -> float:
@@ -212,12 +190,12 @@ class Trainer:
         loss       what `history` records for this update
 
         Clipping, schedule and constraints act as in `update`, which gives the same weights for the same gradients: rows
-        of a sparse embedding whose gradient is 0 are left as they are.
-        Raises ValueError for gradients whose norm is not finite, and changes nothing.
+        of a sparse embedding whose gradient is 0 are left as they are. Raises ValueError for gradients whose norm is
+        not finite, and changes nothing.
         """
         loss = loss if math.isnan(loss) else checks.number("loss", loss)
-        updates, rate = self._prepared or self._prepare()
-        return updates.step(gradients, self._rate() if rate is None else rate, self.history.log, loss)
+        updates, rate = self._next()
+        return updates.step(gradients, rate, self.history.log, loss)
 
     @checks_names
     def fit(
@@ -314,8 +292,7 @@ class Trainer:
 
         `restore` goes on from it; `elman.load` returns its network. The file appears whole or not at all.
         """
-        state = self.training_state
-        write_checkpoint(path, state, Position(first=self.epochs), fingerprint.training(state))
+        write_checkpoint(path, self.training_state, Position(self.epochs), fingerprint.training(self.training_state))
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Goes on from a checkpoint that a Trainer with the same settings wrote, whatever its data were.
@@ -331,21 +308,12 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------ inside
 
-    def _prepare(self) -> tuple[Updates, float | None]:
-        """Returns, and keeps, what all updates share until an attribute is set, and their learning rate where it is
-        one."""
-        state, weights = self.training_state, self.network.weights
-        # what else decides an update depends on its data, or is no part of the engine
-        bound = self.recompute is not True and self.loss.compiled and not self.loss.ragged and self.executor is None
-        objective = state.objective(1) if bound else None
-        updates = Updates(self.network.layout, weights, state.rule, self.slots, objective)
-        rate = self._rate() if type(self.schedule) is schedules.Constant else None
-        found = self.__dict__["_prepared"] = (updates, rate)
-        return found
-
-    def _rate(self) -> float:
-        """Returns the learning rate of the next update."""
-        return float(self.training_state.rates(1)[0])
+    def _next(self) -> tuple[Updates, float]:
+        """Returns what all updates share until an attribute is set, which is kept, and the next one's rate."""
+        if self._prepared is None:
+            self.__dict__["_prepared"] = self.training_state.prepared()
+        updates, rate = self._prepared  # type: ignore[misc]
+        return updates, self.training_state.rate if rate is None else rate
 
     def _batch(self, x: Inputs, y: ArrayLike, **others: Any) -> Batch:
         return arguments.as_batch(self.network.layout, self.network.dtype, x, y, loss=self.loss, **others)[0]
@@ -364,22 +332,16 @@ class Trainer:
 
     def _run(self, batch: Batch, records: Records, epoch: int | None) -> np.ndarray:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
-        network = self.network
-        own_code = not self.loss.compiled or network.engine == "reference"
         with (
             interrupts.held(),
-            Training(network.weights, copy=own_code),
+            Training(self.network.weights, copy=not self.loss.compiled or self.network.engine == "reference"),
             np.errstate(over="ignore", invalid="ignore"),
         ):
             losses, norms, done = self.training_state.apply(batch, records, self.executor)
             self.history.log.record(losses[:done], norms[:done], records.rates[:done])
         if done < len(records.rates):
-            arguments.check_unchanged(network.layout, batch, self.loss)
-            rows = records.rows[records.starts[done] : records.starts[done + 1]]
-            given = records.windows
-            window = None if given is None else (int(given.starts[done]), int(given.starts[done]) + given.steps)
             loss, norm = float(losses[done]), float(norms[done])
-            raise failure(self.training_state, batch, rows, epoch=epoch, loss=loss, norm=norm, window=window)
+            raise stopped(self.training_state, batch, records, done, epoch=epoch, loss=loss, norm=norm)
         return losses
 
     def __repr__(self) -> str:

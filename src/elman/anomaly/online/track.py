@@ -4,8 +4,9 @@ A score says how rare a row is in a series that does not change. Most series do,
 show. So each way of scoring, such as a single value or the level of 32 rows, keeps a record of its high scores: how
 many episodes there were above FROM, and how far above. That corrects its next ones, as the excesses over a threshold do
 in extreme value theory: they are exponential, with the mean 1 / ln 10 and a known count where the scores are right. A
-way that speaks less often than it may is not raised, since silence so far is no proof. The shares, by which single
-values may speak up more often than smoothed ones, make up for the highest of several scores being the row's.
+way that speaks less often than it may is not raised, since silence so far is no proof. By the shares single values may
+speak up more often than smoothed ones: the level of a real series wanders, and its spread, without anything being
+wrong, and what matters in them begins with a row that stands out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ PRIOR = 4.0  # episodes that agree with what the scores say, before any is seen
 MOST_EXCESS = 2.0  # how far above FROM an episode counts at most, so that one true anomaly changes little
 STEEPEST = 1.25  # scores count for at most so much more than they say
 LONG_AGO = 10**9  # rows
-VALUE_SHARE, STUCK_SHARE, LEVEL_SHARE, SPREAD_SHARE = 0.3, 0.0, -0.1, -0.3
+VALUE_SHARE, STUCK_SHARE, LEVEL_SHARE, SPREAD_SHARE = 0.3, 0.0, -0.7, -0.9
 LN10 = math.log(10.0)
 
 

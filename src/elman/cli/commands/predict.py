@@ -18,6 +18,7 @@ __all__ = ["predict"]
 KINDS = {  # the class of a model -> the file of `cli/models/` that uses it
     "Forecaster": "forecaster",
     "AnomalyDetector": "detector",
+    "MultivariateDetector": "detector",
     **dict.fromkeys(("SequenceClassifier", "SequenceRegressor", "SequenceTagger"), "labelled"),
     "EncoderDecoder": "translator",
     "SpeechModel": "speech",

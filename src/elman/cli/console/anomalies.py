@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from elman.cli.console import terminal
 from elman.cli.console.terms import ALARMS, explain, season_text
 
 if TYPE_CHECKING:
-    from elman.anomaly import Anomalies, AnomalyDetector
+    from elman.anomaly import Alarm, Anomalies, AnomalyDetector, JointAlarm, JointAnomalies
 
-__all__ = ["anomalies_json", "learned_from", "print_alarms", "print_alarms_of_each", "print_remarks"]
+__all__ = [
+    "anomalies_json", "learned_from", "print_alarms", "print_alarms_of_each", "print_joint_alarms", "print_remarks",
+]  # fmt: skip
 
+T = TypeVar("T", bound="Alarm | JointAlarm")
 LISTED = 20  # alarms, or series, at most
 
 
@@ -30,21 +33,10 @@ def learned_from(detector: AnomalyDetector) -> str:
 
 def print_alarms(found: Anomalies, learned: str) -> None:
     """Prints from what the detector learned, and the highest alarms in the order of their dates."""
-    from elman.series.errors import counted
-
     label = found.series.label
-    scored = len(found) - found.learned
-    count = len(found.alarms)
-    terminal.line(learned)
-    said = "No alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
-    rows = counted(scored, "row")
-    rows = f"the {rows} after them" if found.learned else rows
-    terminal.line(f"{said} in {rows}; {found.rate * scored:.2g} false ones are allowed for")
-    if not count:
+    if not _counted(found, learned):
         return
-    terminal.line()
-    highest = sorted(found.alarms, key=lambda alarm: -alarm.score)[:LISTED]
-    alarms = sorted(highest, key=lambda alarm: alarm.first)
+    alarms = _highest(found.alarms)
     peaks = [alarm.peak for alarm in alarms]
     columns = [
         [label(alarm.first) for alarm in alarms],
@@ -56,8 +48,48 @@ def print_alarms(found: Anomalies, learned: str) -> None:
         [_cause(alarm.cause, alarm.scale) for alarm in alarms],
     ]
     terminal.table(["first", "last", "score", found.series.name, "expected", "kind", "by"], zip(*columns, strict=True))
-    if count > LISTED:
-        terminal.line(f"the {LISTED} highest of {count}")
+    _listed(found)
+
+
+def print_joint_alarms(found: JointAnomalies, learned: str) -> None:
+    """Prints the same of several variables, and whose each alarm is."""
+    label = found.series.label
+    if not _counted(found, learned):
+        return
+    rows: list[list[str]] = []
+    for alarm in _highest(found.alarms):
+        table = found.tables[alarm.variable]
+        value, expected = float(table.series.values[alarm.peak]), float(table.expected[alarm.peak])
+        figures = terminal.figure(alarm.score), terminal.figure(value), terminal.figure(expected)
+        others = ", ".join(alarm.variables[1:])
+        rows.append([label(alarm.first), label(alarm.last), alarm.variable, *figures, alarm.kind, others])
+    terminal.table(["first", "last", "variable", "score", "value", "expected", "kind", "others"], rows)
+    _listed(found)
+
+
+def _counted(found: Anomalies | JointAnomalies, learned: str) -> int:
+    """Prints from what was learned, and how many alarms there are; returns their number."""
+    from elman.series.errors import counted
+
+    scored, count = len(found) - found.learned, len(found.alarms)
+    terminal.line(learned)
+    said = "No alarm" if not count else "1 alarm" if count == 1 else f"{count} alarms"
+    rows = f"the {counted(scored, 'row')} after them" if found.learned else counted(scored, "row")
+    terminal.line(f"{said} in {rows}; {found.rate * scored:.2g} false ones are allowed for")
+    if count:
+        terminal.line()
+    return count
+
+
+def _highest(alarms: Sequence[T]) -> list[T]:
+    """Returns the alarms with the highest scores, as many as are listed, in the order of their rows."""
+    return sorted(sorted(alarms, key=lambda alarm: -alarm.score)[:LISTED], key=lambda alarm: alarm.first)
+
+
+def _listed(found: Anomalies | JointAnomalies) -> None:
+    """Prints what a table of alarms leaves out, and what its terms mean."""
+    if len(found.alarms) > LISTED:
+        terminal.line(f"the {LISTED} highest of {len(found.alarms)}")
     explain(ALARMS)
 
 

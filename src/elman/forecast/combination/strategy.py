@@ -40,6 +40,7 @@ TESTED = 3  # windows by which the weights are learned where no backtest is aske
 FARTHEST = 5  # times as many rows as a series has may be forecast
 BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
+ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class CombinedStrategy:
 
         The windows are those of the network's backtest; of series that are too short for it, those that leave a third
         of the rows before them. Of 20 series or more there are fewer where they would begin before the last third
-        of the rows: what is forecast from far fewer rows is worse than the forecast will be. Of fewer series, which
+        of the rows: what is forecast from far fewer rows is worse than the forecast will be; and of thousands two
+        are enough. Of fewer series, which
         have little to learn weights from, windows overlap where they are too few otherwise. The arguments are those of
         `prediction.Strategy`.
         """
@@ -134,6 +136,7 @@ class CombinedStrategy:
         rows = int(np.median([len(series) for series in panel.values()]))
         if len(panel) >= MANY:
             windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
+            windows = min(windows, max(LEAST, ENOUGH // len(panel)))  # each takes as long as a forecast
         elif step is None and not isinstance(self.network, LocalStrategy):  # whose windows overlap by themselves
             step = _overlapping(rows, self.horizon, windows, self._longest(panel))
         tested, long = None, None

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import numpy as np
 
-__all__ = ["Weights", "learned_weights"]
+__all__ = ["Weights", "learned_weights", "on_simplex"]
 
 PRIOR_STRENGTH = 8.0  # of the weights before any window; rows count as their root, since they share their times
 FAVOUR, FEW_ROWS = 4.0, 100.0  # how far errors change the weights before; in so many rows they change them by half
@@ -155,7 +155,7 @@ def _least_absolute(errors: np.ndarray, prior: np.ndarray, rows: int) -> tuple[n
         gram = np.einsum("wkh,wlh->wkl", errors / size[:, None], errors) / errors.shape[2]
         mean = gram.mean(axis=0)
         pull = PRIOR_STRENGTH / np.sqrt(max(rows, 1)) * float(_typical(mean))
-        weights = _on_simplex(mean[None], prior[None], np.array([pull]))[0]
+        weights = on_simplex(mean[None], prior[None], np.array([pull]))[0]
     return weights, gram
 
 
@@ -167,7 +167,7 @@ def _of_each(gram: np.ndarray, of: np.ndarray, rows: np.ndarray, shared: np.ndar
     if len(rows) == 1:
         return shared[None]
     pull = SHARED_ROWS / np.maximum(rows, 1) * _typical(sums)
-    return _on_simplex(sums, np.broadcast_to(shared, (len(rows), len(shared))), pull)
+    return on_simplex(sums, np.broadcast_to(shared, (len(rows), len(shared))), pull)
 
 
 def _typical(gram: np.ndarray) -> np.ndarray:
@@ -177,7 +177,7 @@ def _typical(gram: np.ndarray) -> np.ndarray:
     return np.sqrt(sizes[..., 0] * sizes[..., min(1, sizes.shape[-1] - 1)])
 
 
-def _on_simplex(gram: np.ndarray, centre: np.ndarray, pull: np.ndarray) -> np.ndarray:
+def on_simplex(gram: np.ndarray, centre: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """Returns the weights (S, K) that minimise w G w + pull |w - centre|^2, for gram (S, K, K), by an active-set method
     (Lawson and Hanson 1974): each round solves for the weights that are not held at 0.
 
@@ -192,10 +192,10 @@ def _on_simplex(gram: np.ndarray, centre: np.ndarray, pull: np.ndarray) -> np.nd
     weights, free = found.copy(), found > 0.0
     for _ in range(MOST_ROUNDS * gram.shape[1]):
         solved = _solved(total[rows], wanted[rows], free)
-        negative = solved < 0.0
+        negative = np.asarray(solved < 0.0)
         apart = np.where(negative, weights - solved, 1.0)
         share = np.where(negative, weights / apart, 1.0).min(axis=1)  # of the way that leaves none below 0
-        whole = ~negative.any(axis=1)
+        whole = np.asarray(~negative.any(axis=1))
         weights = np.where(whole[:, None], solved, np.maximum(weights + share[:, None] * (solved - weights), 0.0))
         free &= whole[:, None] | ~negative | (weights > share[:, None] * TINY)
         slope = np.einsum("skl,sl->sk", total[rows], weights) - wanted[rows]

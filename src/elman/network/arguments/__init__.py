@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from elman.network.arguments.batch import as_batch, check_unchanged, vocabulary
 from elman.network.arguments.named import Inputs, State
-from elman.network.arguments.options import as_key, as_truncate, segment
+from elman.network.arguments.options import as_key, as_objective, as_truncate, segment
 from elman.network.arguments.states import as_gradient, as_hidden_upstream, as_state, as_upstream
 from elman.network.arguments.targets import target_width
 from elman.network.arguments.values import as_array, as_dtype, as_real, as_whole, check_width, is_finite
@@ -22,6 +22,7 @@ __all__ = [
     "as_gradient",
     "as_hidden_upstream",
     "as_key",
+    "as_objective",
     "as_real",
     "as_state",
     "as_truncate",

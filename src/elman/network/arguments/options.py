@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from elman.core.checks import count, shown, whole
+from elman.core.checks import count, number, shown, whole
 from elman.core.layers import Layout
 from elman.core.losses import Loss
-from elman.core.requests import Key
+from elman.core.requests import Key, Objective
 
-__all__ = ["as_key", "as_truncate", "segment"]
+__all__ = ["as_key", "as_objective", "as_truncate", "segment"]
 
 
 def as_key(key: object) -> Key | None:
@@ -24,6 +24,17 @@ def as_key(key: object) -> Key | None:
 def as_truncate(truncate: object) -> int | None:
     """Returns `truncate=`, the most steps that a gradient of the state passes; None for all of them."""
     return None if truncate is None else count("truncate", truncate)
+
+
+def as_objective(
+    layout: Layout, loss: Loss, steps: int, activity_penalty: object, truncate: object, recompute: object, key: object
+) -> tuple[Objective, int]:
+    """Returns the options of `Network.loss_and_grad` for sequences of so many steps, as an engine's objective, and the
+    number of the update that draws."""
+    drawn, penalty = as_key(key), number("activity_penalty", activity_penalty, low=0.0)
+    kept = segment(layout, loss, recompute, steps)
+    seed, update = drawn or (None, 0)
+    return Objective(loss, penalty, as_truncate(truncate), kept, seed=seed), update
 
 
 def segment(layout: Layout, loss: Loss, recompute: object, steps: int) -> int | None:

@@ -24,7 +24,7 @@ from elman.train.plan import plan_epoch
 from elman.train.progress import reporter
 from elman.train.state import Position, TrainingState
 
-__all__ = ["FitOptions", "Trainer", "as_callbacks", "fit"]
+__all__ = ["Callback", "FitOptions", "Trainer", "as_callbacks", "fit"]
 
 Callback = Callable[[Any], object]  # of the Trainer
 UNKNOWN = sys.maxsize  # updates of an epoch, where the data are an iterable

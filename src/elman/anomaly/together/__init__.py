@@ -1,0 +1,1 @@
+"""Several variables of the same rows: one alarm for all of them, which says whose it is."""
