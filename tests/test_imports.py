@@ -23,7 +23,7 @@ LEVELS: list[set[str]] = [
     {"version", "_native"},
     {"core"},
     {"engines", "plots"},
-    {"network"},
+    {"network", "cluster"},
     {"train"},
     {"estimators", "datasets", "pieces"},
     {"series"},

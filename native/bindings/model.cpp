@@ -1,5 +1,6 @@
 // Model32 and Model64: strict about types and shapes, the GIL released while anything is computed.
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
@@ -114,6 +115,58 @@ double loss(const Model<T>& model, const Array<const T>& theta, const BatchArray
 }
 
 template <class T>
+double part(const Model<T>& model, const Array<const T>& theta, const BatchArrays& batch, const ObjectiveOfLoss& of,
+            int64_t number, const Array<const int64_t>& rows, int64_t first, int64_t count, Array<T> gradient) {
+  require(shaped(theta, model.program().size) && shaped(gradient, model.program().size), "theta, gradient: wrong size");
+  const Opened<T> o(model, batch, of.objective.loss);
+  const int64_t n = int64_t(rows.size());
+  require(rows.ndim() == 1 && n >= 1, "rows: expected at least one");
+  for (int64_t i = 0; i < n; i++) {
+    require(rows.data()[i] >= 0 && rows.data()[i] < o.data.n, "rows: expected indices of the batch");
+  }
+  const int64_t size = std::min(of.objective.shard_size, n), shards = (n + size - 1) / size;
+  require(first >= 0 && count >= 1 && count <= shards - first, "first, count: expected shards of the rows");
+  const WithoutGil release;
+  return model.loss(theta.data(), o.data, of.objective, number, Shards{rows.data(), n, first, count}, gradient.data());
+}
+
+template <class T>
+void add(const Model<T>& model, Array<T> gradient, const Array<const T>& other) {
+  const int64_t size = model.program().size;
+  require(shaped(gradient, size) && shaped(other, size), "gradient, other: wrong size");
+  const WithoutGil release;
+  model.add(gradient.data(), other.data());
+}
+
+// Pointers to what an optimiser remembers of each entry.
+template <class T>
+std::vector<T*> open_slots(const std::vector<Array<T>>& slots, int64_t size) {
+  require(slots.size() <= 2, "slots: expected two at most");
+  std::vector<T*> remembered;
+  for (const auto& slot : slots) {
+    require(shaped(slot, size), "slots: wrong size");
+    remembered.push_back(slot.data());
+  }
+  return remembered;
+}
+
+// Returns the gradient's norm, and whether the update was made.
+template <class T>
+std::pair<double, bool> apply(const Model<T>& model, Array<T> theta, const Array<const T>& gradient, double loss,
+                              const UpdateRule& rule, const ConstraintArrays* given, const std::vector<Array<T>>& slots,
+                              int64_t step, double rate) {
+  const int64_t size = model.program().size;
+  require(shaped(theta, size) && shaped(gradient, size), "theta, gradient: wrong size");
+  const Constraints<T> constraints = open_constraints<T>(given, size);
+  const std::vector<T*> remembered = open_slots(slots, size);
+  double norm = 0;
+  const WithoutGil release;
+  const bool made = model.apply(theta.data(), gradient.data(), loss, rule, constraints, remembered.data(),
+                                int(remembered.size()), step, rate, &norm);
+  return {norm, made};
+}
+
+template <class T>
 int64_t update(const Model<T>& model, Array<T> theta, const BatchArrays& batch, const ObjectiveOfLoss& of,
                const UpdateRule& rule, const ConstraintArrays* given, const std::vector<Array<T>>& slots, int64_t step,
                const RecordArrays& block, Array<double> losses, Array<double> norms) {
@@ -121,12 +174,7 @@ int64_t update(const Model<T>& model, Array<T> theta, const BatchArrays& batch, 
   require(shaped(theta, size), "theta: wrong size");
   const Opened<T> o(model, batch, of.objective.loss);
   const Constraints<T> constraints = open_constraints<T>(given, size);
-  require(slots.size() <= 2, "slots: expected two at most");
-  std::vector<T*> remembered;
-  for (const auto& slot : slots) {
-    require(shaped(slot, size), "slots: wrong size");
-    remembered.push_back(slot.data());
-  }
+  const std::vector<T*> remembered = open_slots(slots, size);
   std::vector<void*> carry;
   const Records records = open_records(model, block, o.data, carry);
   require(shaped(losses, records.updates) && shaped(norms, records.updates), "losses, norms: one for each update");
@@ -146,6 +194,11 @@ void bind_model(nb::module_& m, const char* model_name, const char* tape_name) {
       .def("backward", &backward<T>, "theta"_a, "tape"_a, "dy"_a.none(), "dhidden"_a, "dstate"_a, "truncate"_a,
            "gradient"_a, "dx"_a, "dstate0"_a)
       .def("loss", &loss<T>, "theta"_a, "batch"_a, "objective"_a, "number"_a, "gradient"_a.none())
+      .def("part", &part<T>, "theta"_a, "batch"_a, "objective"_a, "number"_a, "rows"_a, "first"_a, "count"_a,
+           "gradient"_a)
+      .def("add", &add<T>, "gradient"_a, "other"_a)
+      .def("apply", &apply<T>, "theta"_a, "gradient"_a, "loss"_a, "rule"_a, "constraints"_a.none(), "slots"_a, "step"_a,
+           "rate"_a)
       .def("update", &update<T>, "theta"_a, "batch"_a, "objective"_a, "rule"_a, "constraints"_a.none(), "slots"_a,
            "step"_a, "records"_a, "losses"_a, "norms"_a);
 }

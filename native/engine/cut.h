@@ -36,6 +36,15 @@ struct Cut {
       for (int64_t r = 0; r < n; r++) own[r] = input.lengths ? input.lengths[rows[size_t(r)]] : input.steps;
     }
   }
+  // Forgets all shards but `shards` of them from `first` on.
+  void keep(int64_t first, int64_t shards) {
+    const int64_t all = int64_t(rows.size()), at = begin(first), n = rows_of(first, shards);
+    for (int64_t axis = 0, axes = int64_t(lengths.size()) / all; axis < axes; axis++) {
+      std::copy_n(lengths.begin() + axis * all + at, n, lengths.begin() + axis * n);
+    }
+    lengths.resize(lengths.size() / size_t(all) * size_t(n));
+    rows.assign(rows.begin() + at, rows.begin() + at + n);
+  }
   // Of the rows from the given one on, (rows,) along each axis.
   Lengths lengths_at(int64_t row) const { return {lengths.data() + row, int64_t(rows.size())}; }
   int64_t count() const { return (int64_t(rows.size()) + size - 1) / size; }

@@ -101,16 +101,47 @@ class Model {
 
   // Returns the loss of the whole batch and fills gradient (P,), which may be null. Dropout, zoneout and noise draw as
   // in update `number`.
-  double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, T* gradient) const {
+  double loss(const T* theta, const Data& data, const Objective& objective, int64_t number, T* gradient) const {
+    return loss(theta, data, objective, number, Shards{nullptr, data.n, 0, data.n}, gradient);
+  }
+
+  // The same of some of the shards into which an update cuts its rows: what they add to its loss and its gradient.
+  // Where they are a subtree of the tree along which shards are added, this is its sum.
+  double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, const Shards& shards,
+              T* gradient) const {
     Flush flush;
     const Data data = objective.drawing(given, number);
     const auto work = workspace();
-    work->cut.assign(program_, data, nullptr, data.n, objective.shard_size);
+    work->cut.assign(program_, data, shards.rows, shards.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
     Gradient<T>& sums = sums_for(*work, objective);
-    const double value = sums.compute(theta, work->packed, data, objective, work->cut, gradient != nullptr);
+    const auto scale = sums.scale(data, objective, work->cut);
+    work->cut.keep(shards.first, std::min(shards.count, work->cut.count() - shards.first));
+    const double value = sums.compute(theta, work->packed, data, objective, work->cut, scale, gradient != nullptr);
     if (gradient) sums.result().write(program_, gradient);
     return value;
+  }
+
+  // gradient += other, both (P,), as the sums of two subtrees are added.
+  void add(T* gradient, const T* other) const {
+    Flush flush;
+    table_.add(gradient, other, program_.size);
+  }
+
+  // Makes one update, after `step` others, with a gradient (P,) from elsewhere, and returns whether it was made: where
+  // loss and norm are finite. norm is set in any case.
+  bool apply(T* theta, const T* gradient, double loss, const UpdateRule& rule, const Constraints<T>& constraints,
+             T* const* slots, int n_slots, int64_t step, double rate, double* norm) const {
+    Flush flush;
+    GradientSum<T> sum(program_);
+    sum.read(program_, gradient);
+    const auto given = [&](int64_t, GradientSum<T>** to) {
+      *to = &sum;
+      return loss;
+    };
+    const Records one{nullptr, nullptr, &rate, 1, 0, nullptr, nullptr};
+    return run_updates(program_, table_, rule, constraints, Weights<T>{theta, slots, n_slots}, step, one, given, &loss,
+                       norm) == 1;
   }
 
   // Makes a block of updates of theta and slots, and returns how many were done (run_updates, update.h).
@@ -128,7 +159,8 @@ class Model {
       const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
       work->cut.assign(program_, now, picked, count, objective.shard_size);
       pack(theta, work->packed, true, false, moves(now));
-      const double value = sums.compute(theta, work->packed, now, objective, work->cut, true);
+      const auto scale = sums.scale(now, objective, work->cut);
+      const double value = sums.compute(theta, work->packed, now, objective, work->cut, scale, true);
       *gradient = &sums.result();
       return value;
     };

@@ -40,6 +40,12 @@ struct Constraints {
   const T *lower, *upper;  // (P,), or null
 };
 
+// Some neighbouring ones of the shards into which an update's rows are cut.
+struct Shards {
+  const int64_t* rows;  // (n,), all rows of the update; null: 0 to n - 1
+  int64_t n, first, count;
+};
+
 // A block of updates.
 struct Records {
   const int64_t* rows;    // the rows of all updates, one update after the other

@@ -45,6 +45,16 @@ class RowSum {
     }
   }
 
+  // Takes the rows of a whole table (rows, width) that are not 0 in every entry.
+  void gather(const T* from, int64_t rows, int64_t width) {
+    count_ = 0;
+    for (int64_t row = 0; row < rows; row++, from += width) {
+      if (std::all_of(from, from + width, [](T v) { return v == T(0); })) continue;
+      if (int64_t(rows_.size()) <= count_) reserve(2 * count_ + 1, width);
+      append(row, from, width);
+    }
+  }
+
   // this += other.
   void add(const RowSum& other, int64_t width, const Table<T>& table) {
     std::swap(rows_, former_rows_);
@@ -134,6 +144,19 @@ class GradientSum {
   void add(const Program& p, GradientSum& other, const Table<T>& table) {
     table.add(dense(), other.dense(), p.dense);
     add_rows(p, other, table);
+  }
+
+  // Takes all of it from gradient (P,).
+  void read(const Program& p, const T* gradient) {
+    std::copy(gradient, gradient + p.dense, dense());
+    for (int32_t i = 0; i < p.n_tables; i++) {
+      const auto [offset, width] = p.tables[i];
+      int64_t end = p.size;  // of the table: where the next begins
+      for (int32_t k = 0; k < p.n_tables; k++) {
+        if (p.tables[k].offset > offset) end = std::min(end, p.tables[k].offset);
+      }
+      tables[size_t(i)].gather(gradient + offset, (end - offset) / width, width);
+    }
   }
 
   // Writes all of it into gradient (P,).

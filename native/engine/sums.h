@@ -41,20 +41,21 @@ class Gradient {
   Gradient(const Program& p, const std::vector<int64_t>& states, const Table<T>& table)
       : p_(p), states_(states), table_(table) {}
 
+  // What the terms of a loss are scaled by, which all rows of an update decide together.
+  struct Scale {
+    double normaliser, activity_unit;  // what the loss is divided by; what h^2 of one unit at one step counts
+  };
+  Scale scale(const Data& data, const Objective& objective, const Cut& cut) const {
+    return {normaliser<T>(p_, data, objective.loss, cut), activity_unit(objective, cut)};
+  }
+
   // Returns the loss of the cut's rows. With `want_gradient`, its gradient lies in result() until the next call.
   // `packed` holds theta, packed.
   double compute(const T* theta, const Block& packed, const Data& data, const Objective& objective, const Cut& cut,
-                 bool want_gradient) {
+                 const Scale& scale, bool want_gradient) {
     const int threads = Pool::shared().threads();
     if (size_t(threads) > crew_.size()) crew_.resize(size_t(threads));
-    const Job job{theta,
-                  packed.get(),
-                  data,
-                  objective,
-                  cut,
-                  normaliser<T>(p_, data, objective.loss, cut),
-                  activity_unit(objective, cut),
-                  want_gradient};
+    const Job job{theta, packed.get(), data, objective, cut, scale, want_gradient};
     const int64_t shards = cut.count();
     const int64_t together = shards_together(packed.size(), cut.size, shards, threads);
     int64_t block = together;  // aligned blocks of shards are subtrees, so a task may sum one alone
@@ -111,7 +112,7 @@ class Gradient {
     const Data& data;
     const Objective& objective;
     const Cut& cut;
-    double normaliser, activity_unit;  // what the loss is divided by; what h^2 of one unit at one step counts
+    const Scale& scale;
     bool want_gradient;
   };
   struct Part {
@@ -173,9 +174,9 @@ class Gradient {
     } else {
       forward(w, job, job.data, rows, lengths, n, job.want_gradient);
       if (job.data.carry) table_.read_state(w.shard, p_, false, reinterpret_cast<T* const*>(job.data.carry));
-      table_.loss_backward(w.shard, p_, job.packed, job.data, job.objective.loss, job.normaliser,
+      table_.loss_backward(w.shard, p_, job.packed, job.data, job.objective.loss, job.scale.normaliser,
                            job.objective.truncate, job.cut.size, w.back, room_for_loss(w, job, lengths, n), nullptr,
-                           job.activity_unit, job.want_gradient ? w.gradients.data() : nullptr, w.rows.data(),
+                           job.scale.activity_unit, job.want_gradient ? w.gradients.data() : nullptr, w.rows.data(),
                            w.losses.data());
     }
     for (Part& part : w.fresh) {
@@ -245,9 +246,9 @@ class Gradient {
       }
       const Segment segment{k * size, longer_than(lengths, n, (k + 1) * size), dstate.data()};
       std::fill(losses.begin(), losses.end(), 0.0);
-      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
-                           job.cut.size, w.back, nullptr, &segment, job.activity_unit, w.gradients.data(),
-                           w.rows.data(), losses.data());
+      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.scale.normaliser,
+                           job.objective.truncate, job.cut.size, w.back, nullptr, &segment, job.scale.activity_unit,
+                           w.gradients.data(), w.rows.data(), losses.data());
       const int64_t shards = (int64_t(w.lengths.size()) + job.cut.size - 1) / job.cut.size;  // one axis
       for (int64_t i = 0; i < shards; i++) w.losses[size_t(i)] += losses[size_t(i)];
     }
@@ -280,9 +281,9 @@ class Gradient {
       if (t > 0) data.state = given.data(), data.own_state = 1;
       forward(w, job, data, rows, {window.data(), alive}, alive, false);
       table_.read_state(w.shard, p_, true, states.data());
-      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.normaliser, job.objective.truncate,
-                           job.cut.size, nullptr, nullptr, nullptr, job.activity_unit, nullptr, w.rows.data(),
-                           w.losses.data());
+      table_.loss_backward(w.shard, p_, job.packed, data, job.objective.loss, job.scale.normaliser,
+                           job.objective.truncate, job.cut.size, nullptr, nullptr, nullptr, job.scale.activity_unit,
+                           nullptr, w.rows.data(), w.losses.data());
     }
   }
 

@@ -14,7 +14,7 @@ from elman.core.kinds import READERS
 from elman.version import __version__
 
 if TYPE_CHECKING:
-    from elman import anomaly, classic, datasets, forecast, music, plots, seq2seq, sequence, speech, text
+    from elman import anomaly, classic, cluster, datasets, forecast, music, plots, seq2seq, sequence, speech, text
     from elman.anomaly import AnomalyDetector
     from elman.core import init, losses, optim, schedules
     from elman.core.io import FileError, load
@@ -97,6 +97,7 @@ __all__ = [
     "anomaly",
     "callbacks",
     "classic",
+    "cluster",
     "ctc",
     "datasets",
     "doctor",
@@ -168,6 +169,7 @@ _MODULES = {
         for name in (
             "anomaly",
             "classic",
+            "cluster",
             "datasets",
             "forecast",
             "music",

@@ -26,6 +26,7 @@ __all__ = [
     "Shared",
     "Stepper",
     "UpdateRule",
+    "Updater",
     "Windows",
 ]
 
@@ -148,6 +149,28 @@ class Hypothesis(NamedTuple):
     attention: Sequence[np.ndarray]  # of each layer, (steps, S), S the row's own; the end's step is the last
 
 
+class Updater(Protocol):
+    """Makes blocks of updates: an engine, or an executor that has others compute the gradients."""
+
+    def update(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        objective: Objective,
+        rule: UpdateRule,
+        slots: Sequence[np.ndarray],
+        step: int,
+        records: Records,
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Updates theta and slots in place, `step` updates having been made before.
+
+        Returns losses (U,), gradient norms (U,), and how many updates were made: the first whose loss or norm is not
+        finite is not made, and ends the block. Where an error is raised, none was made.
+        """
+        ...
+
+
 class Stepper(Protocol):
     """Takes one step at a time on a snapshot of the weights."""
 
@@ -227,7 +250,7 @@ class Prepared(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Engine(Updater, Protocol):
     """The calls that every engine answers; docs/architecture.md states what each returns."""
 
     name: str
@@ -257,17 +280,37 @@ class Engine(Protocol):
         self, layout: Layout, theta: np.ndarray, batch: Batch, objective: Objective, number: int = 0
     ) -> tuple[float, np.ndarray]: ...
 
-    def update(
+    def part(
         self,
         layout: Layout,
         theta: np.ndarray,
         batch: Batch,
         objective: Objective,
+        number: int,
+        rows: np.ndarray,
+        shards: slice,
+    ) -> tuple[float, np.ndarray]:
+        """Returns what some of the shards into which the rows of update `number` are cut add to its loss and its
+        gradient (P,): where they are a subtree of the tree, its sum. Values of the other shards' rows are not read."""
+        ...
+
+    def add(self, layout: Layout, gradient: np.ndarray, other: np.ndarray) -> None:
+        """gradient += other, as the sums of two subtrees are added."""
+        ...
+
+    def apply(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        loss: float,
         rule: UpdateRule,
         slots: Sequence[np.ndarray],
         step: int,
-        records: Records,
-    ) -> tuple[np.ndarray, np.ndarray, int]: ...
+        rate: float,
+    ) -> tuple[float, bool]:
+        """Makes one update with its gradient (P,) and loss; returns the gradient's norm and whether it was made."""
+        ...
 
     def stepper(self, layout: Layout, theta: np.ndarray, batch_size: int) -> Stepper: ...
 

@@ -105,6 +105,39 @@ class NativeEngine:
         value = self._model(layout, theta).loss(theta, _batch(batch), _objective(objective), number % 2**32, gradient)
         return value, gradient
 
+    def part(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        batch: Batch,
+        objective: Objective,
+        number: int,
+        rows: np.ndarray,
+        shards: slice,
+    ) -> tuple[float, np.ndarray]:
+        gradient = np.empty_like(theta)
+        first, count = shards.start, shards.stop - shards.start
+        asked = _objective(objective), number % 2**32, rows, first, count
+        return self._model(layout, theta).part(theta, _batch(batch), *asked, gradient), gradient
+
+    def add(self, layout: Layout, gradient: np.ndarray, other: np.ndarray) -> None:
+        self._model(layout, gradient).add(gradient, other)
+
+    def apply(
+        self,
+        layout: Layout,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        loss: float,
+        rule: UpdateRule,
+        slots: Sequence[np.ndarray],
+        step: int,
+        rate: float,
+    ) -> tuple[float, bool]:
+        native = _update_rule(rule.optimizer, rule.clip_norm, rule.clip_value)
+        model, constraints = self._model(layout, theta), _constraints(rule.constraints)
+        return model.apply(theta, gradient, loss, native, constraints, list(slots), step, rate)
+
     def update(
         self,
         layout: Layout,

@@ -29,6 +29,7 @@ class CustomLossEngine:
         self.inner, self.name = inner, inner.name
         self.predict, self.forward, self.backward = inner.predict, inner.forward, inner.backward
         self.hidden, self.stepper, self.decode = inner.hidden, inner.stepper, inner.decode
+        self.part, self.add, self.apply = inner.part, inner.add, inner.apply
 
     def loss(self, layout: Layout, theta: np.ndarray, batch: Batch, loss: Loss, shard_size: int) -> float:
         rows = np.arange(len(batch.x))

@@ -12,7 +12,7 @@ import numpy as np
 from elman.core import schedules
 from elman.core.losses import Loss
 from elman.core.optim import Optimizer
-from elman.core.requests import Batch, Constraints, Objective, Records, UpdateRule
+from elman.core.requests import Batch, Constraints, Objective, Records, Updater, UpdateRule
 from elman.core.schedules import Schedule
 from elman.engines.select import select
 from elman.network import Network, arguments
@@ -72,12 +72,14 @@ class TrainingState(NamedTuple):
         updates = Updates(self.network.layout, self.network.weights, self.rule, self.slots, objective)
         return updates, self.rate if type(self.schedule) is schedules.Constant else None
 
-    def apply(self, batch: Batch, records: Records) -> tuple[np.ndarray, np.ndarray, int]:
+    def apply(
+        self, batch: Batch, records: Records, executor: Updater | None = None
+    ) -> tuple[np.ndarray, np.ndarray, int]:
         """Applies a block of updates to theta and the slots; returns their losses, gradient norms, and how many were
         applied: all, or those before the first that found a loss or norm that is not finite."""
         layout, theta = self.network.layout, self.network.theta
-        engine = select(layout, self.loss)
-        return engine.update(
+        updater = executor or select(layout, self.loss)
+        return updater.update(
             layout, theta, batch, self.objective(batch.x.shape[1]), self.rule, self.slots, self.updates, records
         )
 

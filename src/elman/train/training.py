@@ -15,7 +15,7 @@ from elman.core import checks, interrupts, schedules
 from elman.core.losses import Loss, as_loss
 from elman.core.meant import checks_names
 from elman.core.optim import Optimizer, as_optimizer
-from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records
+from elman.core.requests import DEFAULT_SHARD_SIZE, Batch, Records, Updater
 from elman.network import Network, arguments
 from elman.network.arguments import Inputs
 from elman.network.constraints import make_constraints
@@ -56,6 +56,7 @@ class Trainer:
     signs       name -> one of -1, 0, 1 for each column (a unit that sends), or for each entry: entries stay at or below
                 0, free, or at or above 0, as inhibitory and excitatory units' do
     seed        of the shuffling, and of what dropout, zoneout and noise draw
+    executor    who computes the gradients, with the same bits: `elman.cluster.DaskExecutor(client)`; None: this machine
 
     Optimiser state, `updates` and `epochs` done and the `history` carry on from call to call.
     """
@@ -82,6 +83,7 @@ class Trainer:
         masks: Mapping[str, ArrayLike] | None = None,
         signs: Mapping[str, ArrayLike] | None = None,
         seed: int = 0,
+        executor: Updater | None = None,
     ) -> None:
         if not isinstance(network, Network):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"network: expected an elman.Network, got {checks.shown(network)}")
@@ -100,6 +102,9 @@ class Trainer:
         self.activity_penalty = checks.number("activity_penalty", activity_penalty, low=0.0)
         self.seed = checks.whole("seed", seed, low=0, high=2**64 - 1)
         self._constrained = (rates, frozen, masks, signs)
+        if executor is not None and not hasattr(executor, "update"):
+            raise TypeError(f"executor: expected an elman.cluster.DaskExecutor, got {checks.shown(executor)}")
+        self.executor = executor
         self.constraints = make_constraints(network.layout, network.dtype, self._optimizer, *self._constrained)
         if self.constraints is not None and self.constraints.lower is not None:
             with Training(network.weights):
@@ -168,7 +173,7 @@ class Trainer:
         Shapes are those of `Network.loss`; arrays of its dtype (int64 for whole numbers) are fastest. Raises
         TrainingError where loss or gradient is not finite.
         """
-        if lengths is None and sample_weight is None and state is None:
+        if self.executor is None and lengths is None and sample_weight is None and state is None:
             (updates, rate), log = self._next(), self.history.log
             if (loss := updates.prepared.update(x, y, rate, log.done, log.figures)) is not None:
                 return loss
@@ -332,7 +337,7 @@ class Trainer:
             Training(self.network.weights, copy=not self.loss.compiled or self.network.engine == "reference"),
             np.errstate(over="ignore", invalid="ignore"),
         ):
-            losses, norms, done = self.training_state.apply(batch, records)
+            losses, norms, done = self.training_state.apply(batch, records, self.executor)
             self.history.log.record(losses[:done], norms[:done], records.rates[:done])
         if done < len(records.rates):
             loss, norm = float(losses[done]), float(norms[done])

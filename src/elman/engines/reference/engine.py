@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,6 +99,33 @@ class ReferenceEngine:
     ) -> tuple[float, np.ndarray]:
         return self._value_and_gradient(layout, theta, objective, batch, np.arange(len(batch.x)), number)
 
+    def part(
+        self, layout: Any, theta: np.ndarray, batch: Any, objective: Any, number: int, rows: np.ndarray, shards: slice
+    ) -> tuple[float, np.ndarray]:
+        return self._value_and_gradient(layout, theta, objective, batch, rows, number, shards=shards)
+
+    def add(self, layout: Any, gradient: np.ndarray, other: np.ndarray) -> None:
+        gradient += other
+
+    def apply(
+        self,
+        layout: Any,
+        theta: np.ndarray,
+        gradient: np.ndarray,
+        loss: float,
+        rule: Any,
+        slots: Sequence[np.ndarray],
+        step: int,
+        rate: float,
+    ) -> tuple[float, bool]:
+        one = SimpleNamespace(rows=(), starts=(0, 0), rates=np.array([rate]), windows=None)
+
+        def given(batch: Any, rows: Any, number: int, carry: Any) -> tuple[float, np.ndarray]:
+            return loss, gradient.copy()
+
+        _, norms, made = run_updates(given, layout, theta, None, rule, slots, step, one)
+        return float(norms[0]), made == 1
+
     def update(
         self,
         layout: Any,
@@ -130,14 +158,18 @@ class ReferenceEngine:
         rows: np.ndarray,
         number: int,
         carry: Sequence[np.ndarray] | None = None,
+        shards: slice = slice(None),
     ) -> tuple[float, np.ndarray]:
-        """Returns loss and gradient of some rows, added along the tree over their shards; see `ValueAndGradient`."""
+        """Returns loss and gradient of some rows, added along the tree over their shards; see `ValueAndGradient`.
+
+        shards  which of them are added
+        """
         key = None if objective.seed is None else (objective.seed, number)
         penalty_weight = objective.activity_penalty
         entries = hidden_entries(layout, batch, rows) if penalty_weight else 0
         values: list[float] = []
         gradients: list[np.ndarray] = []
-        for shard in _evaluated(layout, theta, batch, objective.loss, objective.shard_size, rows, key):
+        for shard in _evaluated(layout, theta, batch, objective.loss, objective.shard_size, rows, key, shards):
             for array, end in zip(carry or (), shard.final, strict=carry is not None):
                 array[shard.rows] = end
             penalty, dhidden = losses.activity(network.hidden(shard.tape), penalty_weight, entries)
@@ -242,11 +274,18 @@ class Evaluated(NamedTuple):
 
 
 def _evaluated(
-    layout: Any, theta: np.ndarray, batch: Any, loss: Any, shard_size: int, rows: np.ndarray, key: Any
+    layout: Any,
+    theta: np.ndarray,
+    batch: Any,
+    loss: Any,
+    shard_size: int,
+    rows: np.ndarray,
+    key: Any,
+    shards: slice = slice(None),
 ) -> Iterator[Evaluated]:
-    """Yields the shards of some rows, each taken forward through the network and through the loss."""
+    """Yields the shards of some rows, or those in `shards`, each taken forward through the network and the loss."""
     norm = losses.normaliser(loss, layout.output_size, _weight(layout, batch, loss, rows, theta.dtype))
-    for shard in _shards(rows, batch.lengths_of("x"), shard_size):
+    for shard in _shards(rows, batch.lengths_of("x"), shard_size)[shards]:
         y_hat, final, tape = _forward(layout, theta, batch, shard, key)
         weight, y = _weight(layout, batch, loss, shard, theta.dtype), _targets(layout, batch, loss, shard)
         lengths = ragged_lengths(layout, batch, loss, shard)
