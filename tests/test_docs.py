@@ -18,6 +18,7 @@ PROSE = (
     "dynamics",
     "large_data",
     "long_sequences",
+    "many_models",
     "loops",
     "memory",
     "music",

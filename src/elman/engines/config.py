@@ -18,7 +18,7 @@ __all__ = ["get_num_threads", "set_num_threads", "show_config"]
 # The extras of pyproject.toml that stand for one thing a user would miss, and what each needs.
 MOST_THREADS = 1024
 EXTRAS = {
-    "cluster": ("dask", "distributed"),
+    "cluster": ("dask", "distributed", "joblib"),
     "cli": ("typer", "rich", "matplotlib", "narwhals"),
     "sklearn": ("sklearn",),
     "parquet": ("polars",),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elman.engines.current import current
 from elman.estimators.executor import Executor, Task, Threads
 from elman.estimators.seeds import child
 from elman.estimators.training import Job, Trained
@@ -46,13 +47,14 @@ def fit_all(
 ) -> list[list[Trained]]:
     """Trains several ensembles in parallel and returns, for each of them, the results of its members.
 
-    executor     runs the trainings; None: threads of this process. The results do not depend on it, bit for bit
+    executor     runs the trainings; None: that of `elman.cluster.computing`, else threads of this process. The results
+                 do not depend on it, bit for bit
     on_progress  is called with the fraction of all updates that is done. An exception that it raises ends all trainings
                  and is raised here
     """
     tasks = [Task(job, child(seed, k)) for jobs, seed, first in ensembles for k, job in enumerate(jobs, first)]
     progress = _Progress(on_progress, sum(task.job.recipe.updates for task in tasks))
-    found = iter((executor or Threads()).run(tasks, progress.add))
+    found = iter((executor or _usual()).run(tasks, progress.add))
     results = [[next(found) for _ in each.jobs] for each in ensembles]
     progress.finish()
     return results
@@ -64,6 +66,15 @@ def span(on_progress: OnProgress | None, begin: float, end: float) -> OnProgress
     Progress from 0 to 1 within the part becomes progress from `begin` to `end`. Returns None if `on_progress` is None.
     """
     return None if on_progress is None else lambda fraction: on_progress(begin + fraction * (end - begin))
+
+
+def _usual() -> Executor:
+    """Returns what runs trainings where no executor is given."""
+    if (executor := current()) is None:
+        return Threads()
+    from elman.estimators.shared import Shared  # which loads SQLite
+
+    return Shared(executor)
 
 
 class _Progress:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
+from elman.engines.current import computing
 from elman.estimators.base import renamed_argument
 from elman.estimators.ensemble import OnProgress, span
 from elman.forecast import options
@@ -153,6 +154,7 @@ class Forecaster(FittedForecaster):
         skip_rows: int = 0,
         decimal: str | None = None,
         on_progress: OnProgress | None = None,
+        executor: Any = None,
         progress: OnProgress | None = None,
     ) -> Forecaster:
         """Trains and backtests a model on one series or on many, and returns the forecaster itself.
@@ -174,6 +176,8 @@ class Forecaster(FittedForecaster):
         skip_rows, decimal   how a CSV file is read (see `read_table`)
         on_progress  is called with the fraction of the work that is done, from 0 to 1, on any thread. An exception that
                      it raises ends the training, is raised here, and leaves the forecaster as it was
+        executor     who trains the networks (see `elman.cluster.Ledger`): "processes", a Dask client or the address of
+                     its scheduler, or a Ledger, which keeps what is trained; None: threads. It changes no bit
         progress     the earlier name of `on_progress`
 
         A single series of less than 1000 rows gets a local model, trained on all rows, and for the backtest one more
@@ -194,11 +198,11 @@ class Forecaster(FittedForecaster):
         if levels and strategy.horizon is not None:  # the largest possible number of residuals, checked before training
             intervals.check_enough(levels, windows * strategy.horizon * len(panel))
         backtest_share = 0.5 if windows else 0.0  # of the work
-        backtest = (
-            strategy.backtest(panel, windows, on_progress=span(on_progress, 0.0, backtest_share)) if windows else None
-        )
-        levels = _levels(levels, 0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
-        self.model_ = strategy.train(panel, span(on_progress, backtest_share, 1.0), backtest)
+        on_backtest = span(on_progress, 0.0, backtest_share)
+        with computing(executor):
+            backtest = strategy.backtest(panel, windows, on_progress=on_backtest) if windows else None
+            levels = _levels(levels, 0 if backtest is None else int(np.isfinite(backtest.truth).sum()))
+            self.model_ = strategy.train(panel, span(on_progress, backtest_share, 1.0), backtest)
         self.horizon_, self.season_ = self.model_.horizon, options.as_season(self.model_.seasons)
         self.levels_, self.backtest_ = levels, backtest
         self._panel, self._frame_type = panel, input_frame
@@ -228,6 +232,7 @@ class Forecaster(FittedForecaster):
         refit: bool | None = None,
         y: Series | Panel | None = None,
         on_progress: OnProgress | None = None,
+        executor: Any = None,
         progress: OnProgress | None = None,
     ) -> Backtest:
         """Returns the backtest that `fit` made; with arguments a new backtest, which leaves the forecaster as it is.
@@ -237,7 +242,7 @@ class Forecaster(FittedForecaster):
         refit     whether each window has a model of its own, trained on the rows before it; otherwise the model of the
                   first window forecasts all windows. None: True for a local model, False for a global one
         y         series to backtest on, as `read` returns them, which needs no fit; None: the fitted series
-        on_progress, progress   see `fit`
+        on_progress, executor, progress   see `fit`
         """
         on_progress = renamed_argument("Forecaster.backtest", "progress", progress, "on_progress", on_progress)
         windows = None if windows is None else checks.whole("windows", windows, 1, limits.WINDOWS)
@@ -254,7 +259,8 @@ class Forecaster(FittedForecaster):
         else:
             panel = Panel.of(y) if isinstance(y, Series) else y
             panel, strategy = options.strategy_of(self.checked_options(), panel).resolve(panel, True, self.skip_bad)
-        backtest = strategy.backtest(panel, windows, step, refit, on_progress)
+        with computing(executor):
+            backtest = strategy.backtest(panel, windows, step, refit, on_progress)
         if backtest is None:
             raise DataError(f"windows: the series are too short for a window of {strategy.horizon} rows")
         return backtest

@@ -50,6 +50,8 @@ def tune(
     trials: int = 20,
     windows: int = 3,
     space: Mapping[str, Sequence[Any]] | None = None,
+    executor: Any = None,
+    at_once: int = 1,
     **columns: Any,
 ) -> Tuned:
     """Searches for better options of a forecaster, and returns the best ones with their score.
@@ -60,9 +62,12 @@ def tune(
     trials       number of trials
     windows      number of backtest windows in each trial
     space        options, and for each the values to choose from; None: `SPACE`
+    executor     who computes the trials (see `elman.cluster.Ledger`): "processes", a Dask client or the address of its
+                 scheduler, or a Ledger, which keeps their scores; None: this process
+    at_once      number of trials that are chosen and computed together, by the scores of those before them
 
-    The same seed of the forecaster gives the same trials. `ModuleNotFoundError` without optuna, `DataError` for too few
-    rows.
+    The same seed of the forecaster and `at_once` give the same trials. `ModuleNotFoundError` without optuna,
+    `DataError` for too few rows.
     """
     try:
         import optuna
@@ -73,37 +78,64 @@ def tune(
     space = SPACE if space is None else space
     for option in space:
         checks.choice("space", option, tuple(base.get_params()))
+    checks.whole("at_once", at_once, low=1)
     known, defaults = _search_data(base, base.read(y, **columns))
     done: list[dict[str, Any]] = []
 
-    def score(options: dict[str, Any]) -> float:
-        multiple = options.get("context")
-        if multiple is not None:
-            options |= {"context": max(1, round(multiple * defaults["context"]))}
-        model = Forecaster(**base.get_params()).set_params(horizon=defaults["horizon"], **options)
-        try:
-            error = model.backtest(windows, y=known).mean()
-        except DataError:  # the context is too long for these rows
-            error = float("inf")
-        done.append({"score": error, **options})
-        return error
+    def scores(chosen: list[dict[str, Any]]) -> list[float]:
+        tried = [_with_context(options, defaults["context"]) for options in chosen]
+        made = [Forecaster(**base.get_params()).set_params(horizon=defaults["horizon"], **each) for each in tried]
+        found = _computed([(model.get_params(), windows, known) for model in made], executor)
+        done.extend({"score": error, **options} for error, options in zip(found, tried, strict=True))
+        return found
 
-    best = first = score({})
+    best = first = scores([{}])[0]
     if trials > 1:
         quiet = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:
             study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=base.seed))
-            study.optimize(
-                lambda trial: score({name: trial.suggest_categorical(name, values) for name, values in space.items()}),
-                n_trials=trials - 1,
-            )
+            while len(done) < trials:
+                asked = [study.ask() for _ in range(min(at_once, trials - len(done)))]
+                chosen = [
+                    {name: trial.suggest_categorical(name, values) for name, values in space.items()} for trial in asked
+                ]
+                for trial, error in zip(asked, scores(chosen), strict=True):
+                    study.tell(trial, error)
         finally:
             optuna.logging.set_verbosity(quiet)
         best = min(row["score"] for row in done)
     winner = next(row for row in done if row["score"] == best)
     chosen = Forecaster(**base.get_params()).set_params(**{k: v for k, v in winner.items() if k != "score"})
     return Tuned(chosen, best, first, done)
+
+
+def _computed(trials: list[tuple[dict[str, Any], int, Series | Panel]], executor: Any) -> list[float]:
+    """Returns the score of each trial, which an executor computes."""
+    if executor is None:
+        return [_score(trial) for trial in trials]
+    from elman.cluster.ledger import Ledger, TaskError  # which loads SQLite
+
+    ledger = executor if isinstance(executor, Ledger) else Ledger(":memory:", executor)
+    results = ledger.run_each(_score, trials, retry=True)
+    for name, text in results.failed.items():
+        raise TaskError(name, text)
+    return list(results.values())
+
+
+def _score(trial: tuple[dict[str, Any], int, Series | Panel]) -> float:
+    """Returns the mean MASE of a forecaster with some options in the last windows of series."""
+    options, windows, known = trial
+    try:
+        return float(Forecaster(**options).backtest(windows, y=known).mean())
+    except DataError:  # the context is too long for these rows
+        return float("inf")
+
+
+def _with_context(options: dict[str, Any], usual: int) -> dict[str, Any]:
+    """Returns the options with the context in rows in place of a multiple of the usual one."""
+    multiple = options.get("context")
+    return options if multiple is None else options | {"context": max(1, round(multiple * usual))}
 
 
 def _search_data(base: Forecaster, read: Series | Panel) -> tuple[Series | Panel, dict[str, int]]:

@@ -10,6 +10,7 @@ from elman.cli import values
 from elman.cli.console import terminal
 from elman.cli.console.backtests import backtest_json, print_backtest, print_season
 from elman.cli.console.series import print_read, print_skipped
+from elman.cli.executors import ExecutorOptions
 from elman.cli.files import named_after
 from elman.cli.options import CovariateOptions, Data, ForecasterOptions, OutputOptions
 
@@ -23,6 +24,7 @@ def backtest(
     *,
     columns: CovariateOptions,
     options: ForecasterOptions,
+    executors: ExecutorOptions,
     step: Annotated[
         int | None,
         typer.Option("--step", metavar="N", min=1, help="Rows from one window to the next; default: the horizon."),
@@ -50,8 +52,8 @@ def backtest(
 
         if not output.as_json:
             print_read(panel, source.name)
-        with terminal.working("forecasting the last windows") as progress:
-            found = model.backtest(step=step, refit=refit, y=panel, on_progress=progress)
+        with executors.executor() as executor, terminal.working("forecasting the last windows") as progress:
+            found = model.backtest(step=step, refit=refit, y=panel, on_progress=progress, executor=executor)
         levels = values.as_levels(options.levels) or LEVELS
         intervals = {each: coverage(found, levels, model=each) for each in found.forecasts}
         rows = BacktestRows(found, panel, levels)

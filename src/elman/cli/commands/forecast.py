@@ -11,6 +11,7 @@ from elman.cli import values
 from elman.cli.actual import read_beside, read_file, with_actual
 from elman.cli.console import forecasts, terminal
 from elman.cli.console.series import print_read
+from elman.cli.executors import ExecutorOptions
 from elman.cli.files import named_after
 from elman.cli.options import Best, CovariateOptions, Data, ForecasterOptions, OutputOptions
 
@@ -24,6 +25,7 @@ def forecast(
     *,
     columns: CovariateOptions,
     options: ForecasterOptions,
+    executors: ExecutorOptions,
     best: Best = False,
     actual: Annotated[
         str | None,
@@ -54,8 +56,11 @@ def forecast(
     with output.files(named_after(stem, panel), [table, ".forecast.png", saved], inputs) as outputs:
         if not output.as_json:
             print_read(panel, source.name)
-        with terminal.working("training, and testing on the last windows") as progress:
-            model.fit(panel, on_progress=progress)
+        with (
+            executors.executor() as executor,
+            terminal.working("training, and testing on the last windows") as progress,
+        ):
+            model.fit(panel, on_progress=progress, executor=executor)
         found = model.forecast(best=best)
         if truth is not None:
             found = with_actual(found, truth)

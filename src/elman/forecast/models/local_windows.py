@@ -43,7 +43,7 @@ __all__ = [
 
 FLAT = 0.1  # smallest spread of a window, as a fraction of the mean absolute change from row to row in the series
 WINDOWS = 3  # smallest number of training windows
-CHECKED = 10  # updates between two looks at the validation windows
+CHECKED = 4  # updates between two looks at the validation windows
 FEATURES = 2  # features of a row: scaled value and scaled change
 LAGS = 4  # number of rows that a step of the network reads
 
