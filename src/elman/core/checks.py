@@ -10,7 +10,19 @@ from typing import Any, TypeVar
 
 from elman.core.meant import meant
 
-__all__ = ["MOST", "choice", "count", "flag", "number", "path", "shown", "whole", "with_article"]
+__all__ = [
+    "MOST",
+    "above_zero",
+    "choice",
+    "count",
+    "flag",
+    "having",
+    "number",
+    "path",
+    "shown",
+    "whole",
+    "with_article",
+]
 
 T = TypeVar("T")
 NO_NUMBERS = (bool, str, bytes)  # though float() takes them
@@ -65,6 +77,18 @@ def number(
     if not fits or (low is not None and (result < low or (open_low and result == low))):
         raise error(f"{name}: expected a finite number{_range(low, high, open_low)}, got {shown(value)}")
     return result
+
+
+def above_zero(name: str, value: Any) -> float | None:
+    """Returns an option that is None or a number above 0."""
+    return None if value is None else number(name, value, low=0.0, open_low=True)
+
+
+def having(name: str, value: T, method: str, expected: str) -> T:
+    """Returns an option that is None or an object with such a method, which makes it what is expected."""
+    if value is not None and not hasattr(value, method):
+        raise TypeError(f"{name}: expected {expected}, got {shown(value)}")
+    return value
 
 
 def path(name: str, value: Any) -> str:

@@ -92,8 +92,10 @@ class Trainer:
         arguments.target_width(network.layout, self.loss)
         self._optimizer = as_optimizer(optimizer)
         self.schedule = schedules.as_schedule(schedule)
-        self.clip_norm = _above_zero("clip_norm", clip_norm)
-        self.clip_value = _above_zero("clip_value", clip_value)
+        self.clip_norm = checks.above_zero("clip_norm", clip_norm)
+        self.clip_value = (
+            None if clip_value is None else checks.number("clip_value", clip_value, low=0.0, open_low=True)
+        )
         self.batch_size = checks.count("batch_size", batch_size)
         self.shard_size = DEFAULT_SHARD_SIZE if shard_size is None else checks.count("shard_size", shard_size)
         self.truncate = None if truncate is None else checks.count("truncate", truncate)
@@ -102,9 +104,7 @@ class Trainer:
         self.activity_penalty = checks.number("activity_penalty", activity_penalty, low=0.0)
         self.seed = checks.whole("seed", seed, low=0, high=2**64 - 1)
         self._constrained = (rates, frozen, masks, signs)
-        if executor is not None and not hasattr(executor, "update"):
-            raise TypeError(f"executor: expected an elman.cluster.DaskExecutor, got {checks.shown(executor)}")
-        self.executor = executor
+        self.executor = checks.having("executor", executor, "update", "an elman.cluster.DaskExecutor")
         self.constraints = make_constraints(network.layout, network.dtype, self._optimizer, *self._constrained)
         if self.constraints is not None and self.constraints.lower is not None:
             with Training(network.weights):
@@ -123,8 +123,7 @@ class Trainer:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimiser. It may be replaced by one of the same kind, between calls or in a callback, to change its
-        rate."""
+        """The optimiser. One of the same kind may replace it between calls or in a callback, to change its rate."""
         return self._optimizer
 
     @optimizer.setter
@@ -349,7 +348,3 @@ class Trainer:
             f"Trainer(loss={self.loss}, optimizer={self.optimizer}, batch_size={self.batch_size}, "
             f"{self.updates} updates, {self.epochs} epochs done) of\n{self.network!r}"
         )
-
-
-def _above_zero(name: str, value: float | None) -> float | None:
-    return None if value is None else checks.number(name, value, low=0.0, open_low=True)
