@@ -45,7 +45,8 @@ def sets(names: list[str], data: Path | None, every: int) -> Iterator[DataSet | 
     for name in names:
         if name == "airline":
             values = datasets.load_airline().values
-            yield DataSet(name, f"144 months, {WINDOWS} windows of 12", (12,), 12, cut({name: values}, 12, WINDOWS))
+            words = f"144 months, {WINDOWS} windows of 12, one every 8"
+            yield DataSet(name, words, (12,), 12, cut({name: values}, 12, WINDOWS, 8))
         elif name == "sunspots":
             values = datasets.load_sunspots().values
             yield DataSet(name, f"309 years, {WINDOWS} windows of 11", (11,), 11, cut({name: values}, 11, WINDOWS))
@@ -64,11 +65,12 @@ def sets(names: list[str], data: Path | None, every: int) -> Iterator[DataSet | 
             yield DataSet(name, words, (7,), 14, cut(series, 14, 1))
 
 
-def cut(series: Columns, horizon: int, windows: int) -> tuple[Cutoff, ...]:
-    """Returns the last windows of the series, which follow one another, oldest first."""
+def cut(series: Columns, horizon: int, windows: int, step: int | None = None) -> tuple[Cutoff, ...]:
+    """Returns the last windows of the series, oldest first, so many rows apart; None: each begins where the one before
+    it ends."""
     found = []
     for k in range(windows, 0, -1):
-        ends = {name: len(values) - (k - 1) * horizon for name, values in series.items()}
+        ends = {name: len(values) - (k - 1) * (step or horizon) for name, values in series.items()}
         known = {name: values[: ends[name] - horizon] for name, values in series.items()}
         truth = {name: values[ends[name] - horizon : ends[name]] for name, values in series.items()}
         found.append(Cutoff(known, truth))

@@ -51,6 +51,14 @@ def test_contenders_get_only_rows_before_the_cutoff() -> None:
             assert joined == values[: len(joined)].tolist()
             assert len(cutoff.truth[name]) == 4
     assert found[-1].truth["b"].tolist() == [109, 110, 111, 112]
+    assert [cutoff.known["a"][-1] for cutoff in cut(series, 4, 3, 2)] == [11, 13, 15]
+
+
+def test_every_window_has_rows_before_it() -> None:
+    for data in sets(["airline", "sunspots"], None, 1):
+        assert isinstance(data, DataSet)
+        assert len(data.cutoffs) == 12
+        assert min(len(cutoff.known[data.name]) for cutoff in data.cutoffs) >= 3 * data.horizon
 
 
 def test_the_m4_sample_is_of_the_training_part(tmp_path: Path) -> None:
