@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ LONG = ["forecast", "--horizon", "1", "--context", "200"]  # takes seconds
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _signals_end_commands() -> Iterator[None]:
+    """Also where the tests run under `nohup`, whose ignored signal commands would inherit."""
+    if os.name != "posix":
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def program(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
