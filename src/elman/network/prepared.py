@@ -18,8 +18,8 @@ from elman.core import interrupts
 from elman.core.layers import Layout
 from elman.core.losses import Loss, as_loss
 from elman.core.parameters import Parameters
-from elman.core.requests import Engine, Objective, Prepared, Records, UpdateRule
-from elman.engines.select import for_loss, select
+from elman.core.requests import Engine, Objective, Prepared, UpdateRule
+from elman.engines.select import for_loss, reference, select
 from elman.network import arguments
 from elman.network.weights import Training, Weights
 
@@ -126,16 +126,10 @@ class Updates:
             norm = self.prepared.step(gradient, rate, log.done, log.figures, loss, True)
             if norm is not None:
                 return norm
-            from elman.engines.reference.updates.update import run_updates  # of tables too
-
-            def given(batch: Any, rows: np.ndarray, number: int, carry: Any) -> tuple[float, np.ndarray]:
-                return 0.0, gradient
-
-            rates, theta, done = np.array([rate]), self.weights.theta, log.count
-            records = Records(np.zeros(0, np.int64), np.zeros(2, np.int64), rates)
-            norms = run_updates(given, self.layout, theta, None, self.rule, self.slots, done, records)[1]
-            norm = float(norms[0])
-            if not math.isfinite(norm):
+            theta, done = self.weights.theta, log.count
+            engine = reference()  # which leaves rows of tables as they are whose gradient is 0
+            norm, made = engine.apply(self.layout, theta, gradient, 0.0, self.rule, self.slots, done, rate)
+            if not made:
                 raise ValueError(f"gradients: expected a finite norm, got {norm}; the weights are as they were")
-            log.record(np.array([loss]), norms, rates)
+            log.record(np.array([loss]), np.array([norm]), np.array([rate]))
         return norm

@@ -93,9 +93,7 @@ class Trainer:
         self._optimizer = as_optimizer(optimizer)
         self.schedule = schedules.as_schedule(schedule)
         self.clip_norm = checks.above_zero("clip_norm", clip_norm)
-        self.clip_value = (
-            None if clip_value is None else checks.number("clip_value", clip_value, low=0.0, open_low=True)
-        )
+        self.clip_value = checks.above_zero("clip_value", clip_value)
         self.batch_size = checks.count("batch_size", batch_size)
         self.shard_size = DEFAULT_SHARD_SIZE if shard_size is None else checks.count("shard_size", shard_size)
         self.truncate = None if truncate is None else checks.count("truncate", truncate)
@@ -266,13 +264,9 @@ class Trainer:
         checks.flag("shuffle", shuffle)
         given = {"lengths": lengths, "sample_weight": sample_weight, "state": state}
         if is_dask(x) and y is not None:
-            x, y = (
-                DaskBatches(
-                    x, y, sample_weight=sample_weight, batch_size=self.batch_size, seed=self.seed, shuffle=shuffle
-                ),
-                None,
-            )
-            given["sample_weight"], shuffle = None, True
+            how: dict[str, Any] = {"batch_size": self.batch_size, "seed": self.seed, "shuffle": shuffle}
+            x = DaskBatches(x, y, sample_weight=sample_weight, **how)
+            y, given["sample_weight"], shuffle = None, None, True
         if y is None:
             refused = {**given, "window": window, "shuffle": None if shuffle else shuffle}
             data = as_batches(self.network.layout, self.loss, x, epochs, validation, refused, self._batch)
