@@ -161,6 +161,25 @@ def test_the_object_can_be_sent_to_another_process(tmp_path: Path):
         np.testing.assert_array_equal(one["x"], other["x"])
 
 
+@pytest.mark.parametrize("lists", [False, True])
+def test_files_of_other_types_lose_no_digit(tmp_path: Path, lists: bool):
+    """One file has whole numbers and small floats, the other real numbers, and batches have rows of both."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=20)
+    x[:10], y[:10] = x[:10].astype(np.float32), np.arange(10)
+    for i, (real, target) in enumerate(((np.float32, np.int64), (np.float64, np.float64))):
+        rows = slice(10 * i, 10 * i + 10)
+        values = pa.array(x[rows].tolist(), pa.list_(pa.from_numpy_dtype(real), -1 if lists else 3))
+        table = pa.table({"x": values, "y": y[rows].astype(target)})
+        pq.write_table(table, tmp_path / f"{i}.parquet", row_group_size=5)
+    for files_in_turn in (["0.parquet", "1.parquet"], ["1.parquet", "0.parquet"]):
+        given = [tmp_path / name for name in files_in_turn]
+        batches = passed(elman.ArrowBatches(given, x="x", y="y", batch_size=4, shuffle=False, memory=1600))
+        order = np.arange(20) if files_in_turn[0] == "0.parquet" else np.roll(np.arange(20), 10)
+        np.testing.assert_array_equal(np.concatenate([batch["x"][:, :, 0] for batch in batches]), x[order])
+        np.testing.assert_array_equal(np.concatenate([batch["y"] for batch in batches]), y[order])
+
+
 # --------------------------------------------------------------------------------------------- bad files and options
 
 
@@ -236,6 +255,18 @@ def test_a_file_that_is_cut_short_while_it_is_read(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ValueError, match=r"part1\.parquet, group of rows"):
         passed(batches)
+
+
+def test_groups_of_another_form(tmp_path: Path):
+    pq.write_table(pa.table({"x": [[[1.0, 2.0]]] * 4, "y": [0] * 4}), tmp_path / "a.parquet", row_group_size=2)
+    pq.write_table(pa.table({"x": [[[1.0]]] * 4, "y": [0] * 4}), tmp_path / "b.parquet", row_group_size=2)
+    pq.write_table(pa.table({"x": [1.0] * 4, "y": [0] * 4}), tmp_path / "c.parquet", row_group_size=2)
+    for other, got in (("b", r"sequences of shape \(T, 1\)"), ("c", r"rows of shape \(1, 1\)")):
+        given = [tmp_path / "a.parquet", tmp_path / f"{other}.parquet"]
+        message = rf"x: expected sequences of shape \(T, 2\), as in .*a\.parquet, .*, got {got} in .*{other}\.parquet"
+        for memory in (10_000, 400):  # in one block, and in several
+            with pytest.raises(ValueError, match=message):
+                passed(elman.ArrowBatches(given, x="x", y="y", batch_size=3, shuffle=False, memory=memory))
 
 
 def test_memory(tmp_path: Path):

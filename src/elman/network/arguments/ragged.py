@@ -9,7 +9,7 @@ import numpy as np
 
 from elman.core.checks import shown
 
-__all__ = ["like_steps", "padded"]
+__all__ = ["filled", "like_steps", "padded"]
 
 
 def padded(name: str, value: object, axes: Sequence[int]) -> tuple[object, np.ndarray | None]:
@@ -33,9 +33,14 @@ def padded(name: str, value: object, axes: Sequence[int]) -> tuple[object, np.nd
             raise ValueError(f"{name}[{i}]: expected at least one step, got {shown(array)}")
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name}[{i}]: expected real numbers, got {shown(array)}")
-    lengths = np.array([len(array) for array in given], np.int64)
-    rows = np.zeros((len(given), int(lengths.max()), *first), np.result_type(*given))
-    for row, array in zip(rows, given, strict=True):
+    return filled(given)
+
+
+def filled(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns sequences (T, ...), all but their steps of one shape, as one array padded with 0, and their lengths."""
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    rows = np.zeros((len(arrays), int(lengths.max()), *arrays[0].shape[1:]), np.result_type(*arrays))
+    for row, array in zip(rows, arrays, strict=True):
         row[: len(array)] = array
     return rows, lengths
 

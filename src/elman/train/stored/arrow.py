@@ -29,6 +29,10 @@ class Group(NamedTuple):
     rows: int
     bytes: int  # of the columns that are read, in memory
 
+    @property
+    def name(self) -> str:
+        return f"{self.path}, group of rows {self.number}"
+
 
 class ArrowBatches(GroupedBatches):
     """Batches for `Trainer.fit` from Parquet or Arrow files, of which a few groups of rows are in memory at a time.
@@ -90,7 +94,7 @@ class ArrowBatches(GroupedBatches):
         return list(dict.fromkeys(name for names in self.columns.values() for name in names))
 
     def name_of(self, group: int) -> str:
-        return f"{self.groups[group].path}, group of rows {self.groups[group].number},"
+        return self.groups[group].name
 
     @property
     def described(self) -> dict[str, Any]:
@@ -230,12 +234,9 @@ def _read(group: Group, wanted: list[str]) -> Any:
             with pyarrow.memory_map(str(group.path)) as source, pyarrow.ipc.open_file(source) as file:
                 table = pyarrow.Table.from_batches([file.get_batch(group.number).select(wanted)])
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{group.path}, group of rows {group.number}: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"{group.name}: {str(error).splitlines()[0]}") from None
     if table.num_rows != group.rows:
-        raise ValueError(
-            f"{group.path}, group of rows {group.number}: expected {group.rows} rows, got {table.num_rows}: "
-            "the file was changed"
-        )
+        raise ValueError(f"{group.name}: expected {group.rows} rows, got {table.num_rows}: the file was changed")
     return table
 
 

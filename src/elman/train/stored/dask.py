@@ -70,7 +70,7 @@ class DaskBatches(GroupedBatches):
         return self._sizes
 
     def name_of(self, group: int) -> str:
-        return f"partition {group},"
+        return f"partition {group}"
 
     @property
     def described(self) -> dict[str, Any]:
@@ -82,13 +82,12 @@ class DaskBatches(GroupedBatches):
         names = list(self.parts)
         found = compute(*(self.parts[name][group] for name in names))
         rows: Rows = {name: np.asarray(values) for name, values in zip(names, found, strict=True)}
+        expected, where = self._sizes[group][0], self.name_of(group)
         for name, values in rows.items():
-            if len(values) != self._sizes[group][0]:
-                raise ValueError(
-                    f"{name}: expected {self._sizes[group][0]} rows in partition {group}, got {len(values)}"
-                )
+            if len(values) != expected:
+                raise ValueError(f"{name}: expected {expected} rows in {where}, got {len(values)}")
             if values.dtype.kind not in "biuf":
-                raise ValueError(f"{name}: expected numbers in partition {group}, got {values.dtype}")
+                raise ValueError(f"{name}: expected numbers in {where}, got {values.dtype}")
         if rows["x"].ndim == 2:
             rows["x"] = rows["x"][:, :, None]
         return rows

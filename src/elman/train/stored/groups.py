@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from elman.core import checks
+from elman.network.arguments.ragged import filled
 
 __all__ = ["GroupedBatches", "Rows", "as_memory"]
 
@@ -42,6 +43,7 @@ class GroupedBatches(ABC):
         self.seed = checks.whole("seed", seed, low=0)
         self.shuffle = checks.flag("shuffle", shuffle)
         self.memory = as_memory(memory)
+        self._first: tuple[str, dict[str, Any]] | None = None  # the group that was read first, and the form of its rows
 
     @property
     @abstractmethod
@@ -54,7 +56,7 @@ class GroupedBatches(ABC):
 
     @abstractmethod
     def name_of(self, group: int) -> str:
-        """Returns what a person calls the group."""
+        """Returns what a person calls a group."""
 
     @property
     def described(self) -> dict[str, Any]:
@@ -75,8 +77,8 @@ class GroupedBatches(ABC):
         for group, (rows, size) in enumerate(self.sizes):
             if GROUP * size > self.memory:
                 raise ValueError(
-                    f"memory: expected at least {GROUP} times the largest group of rows, got {self.memory:,} bytes; "
-                    f"{self.name_of(group)} has {rows:,} rows of {size:,} bytes: allow more, or write smaller groups"
+                    f"memory: expected at least {GROUP} times the largest group of rows, got {self.memory:,} bytes for "
+                    f"{rows:,} rows of {size:,} bytes in {self.name_of(group)}: allow more, or write smaller groups"
                 )
 
     def epoch(self, number: int) -> Iterator[Rows]:
@@ -120,22 +122,40 @@ class GroupedBatches(ABC):
         found: Rows = {}
         at = room
         for group in block:
-            for name, values in self.read(group).items():
+            rows = self.read(group)
+            self._check_form(group, rows)
+            for name, values in rows.items():
                 if isinstance(values, list):
                     found.setdefault(name, [None] * room).extend(values)
                     continue
                 if name not in found:
                     found[name] = np.empty((n, *values.shape[1:]), values.dtype)
-                if found[name].shape[1:] != values.shape[1:]:
-                    raise ValueError(
-                        f"{name}: expected rows of shape {found[name].shape[1:]} as in {self.name_of(block[0])} got "
-                        f"{values.shape[1:]} in {self.name_of(group)[:-1]}"
-                    )
-                kind = np.result_type(found[name], values)
-                found[name] = found[name].astype(kind, copy=False)
+                found[name] = _holding(found[name], values)
                 found[name][at : at + len(values)] = values
             at += self.sizes[group][0]
         return found
+
+    def _check_form(self, group: int, rows: Rows) -> None:
+        """Raises ValueError where a group's rows have another form than those of the group that was read first."""
+        forms = {
+            name: f"sequences of shape ({', '.join(['T', *map(str, values[0].shape[1:])])})"
+            if isinstance(values, list)
+            else f"rows of shape {values.shape[1:]}"
+            for name, values in rows.items()
+        }
+        if self._first is None:
+            self._first = self.name_of(group), forms
+        first, expected = self._first
+        for name, form in forms.items():
+            if form != expected[name]:
+                raise ValueError(
+                    f"{name}: expected {expected[name]}, as in {first}, got {form} in {self.name_of(group)}"
+                )
+
+
+def _holding(array: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns an array as it is, or in a type that holds the other values too without rounding them."""
+    return array.astype(np.result_type(array, values), copy=False)
 
 
 def _joined(before: Rows, left: np.ndarray, rows: Rows) -> Rows:
@@ -146,7 +166,8 @@ def _joined(before: Rows, left: np.ndarray, rows: Rows) -> Rows:
             if isinstance(values, list):
                 values[: len(left)] = [own[row] for row in left.tolist()]
             else:
-                values[: len(left)] = own[left]
+                rows[name] = _holding(values, own)
+                rows[name][: len(left)] = own[left]
     return rows
 
 
@@ -155,18 +176,9 @@ def _batch(rows: Rows, chosen: np.ndarray) -> Rows:
     batch: Rows = {}
     for name, values in rows.items():
         if isinstance(values, list):
-            own = [values[row] for row in chosen.tolist()]
-            lengths = np.array([len(one) for one in own])
-            batch[name] = _padded(own, lengths)
+            batch[name], lengths = filled([values[row] for row in chosen.tolist()])
             if name == "x":
                 batch["lengths"] = lengths
         else:
             batch[name] = values[chosen]
     return batch
-
-
-def _padded(values: list[np.ndarray], lengths: np.ndarray) -> np.ndarray:
-    padded = np.zeros((len(values), int(lengths.max()), *values[0].shape[1:]), values[0].dtype)
-    for row, one in zip(padded, values, strict=True):
-        row[: len(one)] = one
-    return padded
