@@ -122,11 +122,11 @@ def run_planted(options: dict[str, Any], seeds: range) -> None:
     print(f"caught {sum(totals)} of {len(totals)} ({np.mean(totals):.3f})")
 
 
-def run_rates(options: dict[str, Any], seeds: range) -> None:
+def run_rates(options: dict[str, Any], seeds: range, kinds: Sequence[str]) -> None:
     """Prints alarms on series that do not change, over the number that each rate accepts, with an interval at 95 %."""
     rates = sorted({1e-3, 1e-4, options.pop("rate", elman.AnomalyDetector().rate)}, reverse=True)
     sums = np.zeros((len(rates), 2))
-    for kind in STATIONARY:
+    for kind in kinds:
         for k, (alarms, allowed) in enumerate(rate_ratios(kind, seeds, rates, **options)):
             sums[k] += alarms, allowed
             low, high = (bound / allowed for bound in interval(alarms))
@@ -247,6 +247,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8, help="drawn series of each kind")
     parser.add_argument("--first", type=int, default=0, help="seed of the first of them; choices were made on 0 to 15")
     parser.add_argument("--rates", action="store_true")
+    parser.add_argument("--kinds", help="of the series that do not change, such as white,calls; all unless said")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--nab", type=Path, nargs="?", const=Path("../shared/data/nab"))
     parser.add_argument("--no-dates", action="store_true", help="of NAB's series: their rows as they are")
@@ -262,7 +263,7 @@ def main() -> None:
         rates = [options.pop("rate")] if "rate" in options else NAB_RATES
         run_nab(given.nab, options, rates, not given.no_dates, LOG)
     elif given.rates:
-        run_rates(options, seeds)
+        run_rates(options, seeds, given.kinds.split(",") if given.kinds else [*STATIONARY])
     elif given.speed:
         run_speed(options)
     else:

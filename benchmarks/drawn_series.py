@@ -221,8 +221,40 @@ def brief(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray,
     return autoregressive(rng, 12_000, 0.7), 288
 
 
+# Kinds that were drawn after all choices had been made: they judge, and nothing is chosen on them.
+
+
+def calls(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Draws counts a minute of two weeks, with a day in them, of which the probation holds little more than two."""
+    per_day, rows = 1440, 14 * 1440
+    hours = np.arange(rows) % per_day / 60
+    return rng.poisson(4 + 20 * bumps(hours, (11, 3, 1.0), (16, 3, 0.8))).astype(float), per_day
+
+
+def wander(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Draws hourly values of a day's season on a level that walks at random."""
+    per_day, rows = 24, 400 * 24
+    course = 5 * np.sin(2 * np.pi * np.arange(rows) / per_day)
+    return 200 + np.cumsum(0.3 * rng.normal(size=rows)) + course + rng.normal(size=rows), per_day
+
+
+def sensor(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Draws ten-minute temperatures that are read in halves of a degree."""
+    per_day, rows = 144, 100 * 144
+    course = 3 * np.sin(2 * np.pi * np.arange(rows) / per_day)
+    return np.round(2 * (20 + course + 0.6 * autoregressive(rng, rows, 0.9))) / 2, per_day
+
+
+def latency(rng: np.random.Generator, restless: bool = False) -> tuple[np.ndarray, int]:
+    """Draws five-minute log-normal times of a server's answers, which follow the day."""
+    per_day, rows = 288, 50 * 288
+    course = 0.4 * bumps(np.arange(rows) % per_day / 12, (14, 4, 1.0))
+    return np.exp(3 + course + 0.6 * rng.normal(size=rows)), per_day
+
+
+JUDGES = (calls, wander, sensor, latency)
 STATIONARY: dict[str, Callable[..., tuple[np.ndarray, float]]] = {
     **KINDS,
-    **{each.__name__: each for each in (white, slow, tails, rising, clock, brief)},
+    **{each.__name__: each for each in (white, slow, tails, rising, clock, brief, *JUDGES)},
 }
 PROBATIONS = {"brief": 200}  # rows, where it is not the default

@@ -31,7 +31,8 @@ def test_a_season_is_learned_as_it_comes():
     seasons = LearnedSeasons((24,), 1.0, 0.0)
     course = 5.0 * np.sin(2 * np.pi * np.arange(24) / 24)
     for row in range(24 * 12):
-        seasons.update(row, course[row % 24], seasons.corrections(row))
+        said = seasons.corrections(row)
+        seasons.update(row, course[row % 24], said, course[row % 24] - said[seasons.chosen])
     said = [seasons.corrections(row)[seasons.chosen] for row in range(24)]
     assert said == pytest.approx(course.tolist(), abs=0.3)
     assert seasons.chosen > 0
@@ -40,7 +41,8 @@ def test_a_season_is_learned_as_it_comes():
 def test_without_a_season_no_correction_is_chosen():
     seasons = LearnedSeasons((24,), 1.0, 0.0)
     for row, value in enumerate(np.random.default_rng(0).normal(size=2000).tolist()):
-        seasons.update(row, value, seasons.corrections(row))
+        said = seasons.corrections(row)
+        seasons.update(row, value, said, value - said[seasons.chosen])
     assert seasons.chosen == 0
 
 
@@ -101,6 +103,29 @@ def test_scores_that_come_too_often_count_for_less_and_right_ones_stay():
     score = often.score_for(VALUE_WAY, 4.0)
     assert often.corrected(VALUE_WAY, score, 30_000) == pytest.approx(4.0, abs=0.1)
     assert score > FROM
+
+
+def test_scores_of_the_rows_that_they_were_made_from_are_not_recorded():
+    late, all_rows = TrackRecord((), first=1000), TrackRecord(())
+    for row in range(0, 1000, 20):
+        assert late.corrected(VALUE_WAY, 3.0, row) == 3.0 + VALUE_SHARE
+        all_rows.corrected(VALUE_WAY, 3.0, row)
+    assert late.score_for(VALUE_WAY, 4.0 + VALUE_SHARE) == 4.0
+    assert all_rows.score_for(VALUE_WAY, 4.0 + VALUE_SHARE) > 5.0
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_learned_season_takes_over_only_where_it_beats_the_forecast_with_the_network(network: bool):
+    """The season explains four fifths of each value, and the network, where there is one, nine tenths."""
+    rng = np.random.default_rng(0)
+    season = rng.normal(size=24)
+    learned = LearnedSeasons((24,), 1.0, 0.0)
+    for row in range(2000):
+        value = float(season[row % 24] + 0.2 * rng.normal())
+        corrections = learned.corrections(row)
+        actual = 0.1 * value if network and not learned.chosen else value - corrections[learned.chosen]
+        learned.update(row, value, corrections, actual)
+    assert (learned.chosen == 0) == network
 
 
 def test_one_gross_value_in_the_probation_neither_widens_the_band_nor_goes_unseen():

@@ -97,7 +97,7 @@ class Monitor:
         self.learned = LearnedSeasons(model.seasons, unit, ar1)
         self.phase = Phase(model.hour, float(max(min(model.seasons), 24)), unit, ar1)
         self.alarm = AlarmState(model.span)
-        self.track = TrackRecord(calibration.scales)
+        self.track = TrackRecord(calibration.scales, calibration.rows)
         self._prepare()
 
     def state(self) -> MonitorState:
@@ -178,7 +178,7 @@ class Monitor:
             usual = scaling.deviation * dispersion
             kind = self._kind(cause, scale, error, kind_of_value(error, seasonal, value - self.level, usual))
         low, high = expected + unit * self._low, expected + unit * self._high
-        self._learn(row, value - self.level, corrections, position)
+        self._learn(row, value - self.level, corrections, position, value - expected)
         self._update(position, clipped - base, dispersion, abs(normal_score), score)
         if scored and self.recent.add(error):
             self._renew()
@@ -212,9 +212,9 @@ class Monitor:
         more = self.smoothed_roots[k] > self.spread_means[k]
         return kind_of_spread(more, scale, max(self.model.seasons) > 1, self.model.span)
 
-    def _learn(self, row: int, deviation: float, corrections: list[float], position: int) -> None:
-        """Lets the seasons that are learned row by row see a value's deviation from the level."""
-        change = self.learned.update(row, deviation - self.effects[position], corrections)
+    def _learn(self, row: int, deviation: float, corrections: list[float], position: int, error: float) -> None:
+        """Lets the seasons that are learned row by row see a value's deviation from the level, and its error."""
+        change = self.learned.update(row, deviation - self.effects[position], corrections, error)
         if change != 1.0 and self.row >= self.model.calibration.rows:
             self.log_error_size = max(self.log_error_size + math.log(change), -MAX_LOG_ERROR_SIZE)
         if len(self.effects) > 1:

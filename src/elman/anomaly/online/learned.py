@@ -41,7 +41,7 @@ class LearnedSeasons:
         self.last = [0.0] * len(self.losses)  # corrections of the last row
         self.last_deviation = 0.0
         self.chosen = 0
-        self.memory = float(max(self.seasons[0], 24)) if self.seasons else 1.0
+        self.memory = 7.0 * max(self.seasons[0], 24) if self.seasons else 1.0
 
     def corrections(self, row: int) -> list[float]:
         """Returns what each expert adds to the forecast of a row, of no correction first."""
@@ -58,15 +58,17 @@ class LearnedSeasons:
             shorter = own
         return found
 
-    def update(self, row: int, deviation: float, corrections: list[float]) -> float:
+    def update(self, row: int, deviation: float, corrections: list[float], actual: float) -> float:
         """Takes a row's deviation from level and effects, before any correction, and what the experts had said.
 
+        actual   the error of the forecast, which the chosen expert has corrected. The network had its part in it, so
+                 another expert must do better without the network to take over
         Returns by what share the usual size of errors changes, because another expert takes over: 1 where none does.
         """
         last, before = self.last, self.last_deviation
         for j, correction in enumerate(corrections):
-            error = abs(deviation - correction - self.ar1 * (before - last[j]))
-            error = min(error, CONFIRMED * 4.0 * self.unit)
+            own = actual if j == self.chosen else deviation - correction - self.ar1 * (before - last[j])
+            error = min(abs(own), CONFIRMED * 4.0 * self.unit)
             self.losses[j] += (error - self.losses[j]) / self.memory
         self.last, self.last_deviation = corrections, deviation
         change = self._choose()

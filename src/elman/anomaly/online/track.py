@@ -20,6 +20,7 @@ VALUE_WAY, STUCK_WAY = 0, 1
 
 FROM = 1.5  # the score above which episodes are counted
 PRIOR = 4.0  # episodes that agree with what the scores say, before any is seen
+VALUE_PRIOR = 24.0  # those of single values, whose scores were made from many more than those of smoothed ones
 MOST_EXCESS = 2.0  # how far above FROM an episode counts at most, so that one true anomaly changes little
 STEEPEST = 1.25  # scores count for at most so much more than they say
 LONG_AGO = 10**9  # rows
@@ -31,6 +32,7 @@ class TrackRecord:
     """The record of several ways of scoring.
 
     scales   of the smoothed series, each of which has two ways: its level and its spread
+    first    the first row that is recorded: the scores were made from those before it, and say nothing new of them
     shares   added to the scores of each way: VALUE and STUCK first, then level and spread of each scale
     rests    rows below FROM after which the next episode of each way begins
     last     the last row of each way above FROM
@@ -41,7 +43,8 @@ class TrackRecord:
     steeper  what the part of its scores above FROM is multiplied by
     """
 
-    def __init__(self, scales: Sequence[int]) -> None:
+    def __init__(self, scales: Sequence[int], first: int = 0) -> None:
+        self.first = first
         self.rests = (8, 8, *(2 * scale for scale in scales for _ in range(2)))
         self.shares = VALUE_SHARE, STUCK_SHARE, *((LEVEL_SHARE, SPREAD_SHARE) * len(scales))
         ways = len(self.rests)
@@ -54,7 +57,7 @@ class TrackRecord:
 
     def corrected(self, way: int, score: float, row: int) -> float:
         """Takes a score of a way in a row, both counted from 0, and returns what it counts for."""
-        if score > FROM:
+        if score > FROM and row >= self.first:
             if row - self.last[way] > self.rests[way]:
                 self._end_episode(way, row)
             self.last[way] = row
@@ -71,7 +74,8 @@ class TrackRecord:
         if self.highest[way] > 0.0:
             self.counts[way] += 1.0
             self.excess[way] += min(self.highest[way] - FROM, MOST_EXCESS)
-            count = PRIOR + self.counts[way]
-            self.rarer[way] = max(0.0, math.log10(count / (PRIOR + row * 10.0**-FROM)))
-            self.steeper[way] = min(count / (PRIOR + LN10 * self.excess[way]), STEEPEST)
+            prior = VALUE_PRIOR if way == VALUE_WAY else PRIOR
+            count = prior + self.counts[way]
+            self.rarer[way] = max(0.0, math.log10(count / (prior + row * 10.0**-FROM)))
+            self.steeper[way] = min(count / (prior + LN10 * self.excess[way]), STEEPEST)
         self.highest[way] = 0.0

@@ -11,7 +11,7 @@ from elman.anomaly.result import Anomalies
 
 __all__ = ["remarks"]
 
-FAR_MORE, AT_LEAST = 5.0, 10  # alarms are far more than the rate allows beyond so many times it, and more than so many
+FAR_MORE, AT_LEAST = 5.0, 6  # alarms are far more than the rate allows beyond so many times it, and more than so many
 NAMED = 3  # gross values that are named
 
 
