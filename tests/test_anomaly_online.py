@@ -139,6 +139,30 @@ def test_one_gross_value_in_the_probation_neither_widens_the_band_nor_goes_unsee
     assert "value is 40, expected 10" in found.explain(found.alarms[1])
 
 
+def test_several_gross_rows_in_the_probation_are_one_alarm_and_hide_nothing():
+    values = np.random.default_rng(5).normal(10, 1, 3000)
+    values[60:66] = 500.0
+    values[2000] = 40.0
+    with pytest.warns(DataNotice, match="500 at 61, 500 at 62, 500 at 63 and 3 more"):
+        found = AnomalyDetector(**QUICK).fit(values).anomalies_
+    assert [alarm.first for alarm in found.alarms] == [60, 2000]
+
+
+def test_the_value_nearest_to_the_forecast_is_no_anomaly():
+    """Of 0 and 1 none is nearer to a forecast of 0.1 than 0, which the band, made of numbers, may leave out."""
+    rng = np.random.default_rng(0)
+    values = (rng.uniform(size=3000) < 0.3).astype(float)
+    model = AnomalyDetector(rate=1e-3, **QUICK).fit(values).model_
+    assert model.step == 1.0
+    assert model.nearest(0.0, model.profile.transformed(0.1))
+    assert not model.nearest(0.0, model.profile.transformed(0.7))
+    assert not model.nearest(0.3, model.profile.transformed(0.3))  # a number in which the series does not come
+    counts = rng.poisson(0.05, 3000).astype(float)
+    found = AnomalyDetector(rate=1e-3, **QUICK).fit(counts, time=dates(3000)).anomalies_
+    single = [alarm for alarm in found.alarms if alarm.cause == "value"]
+    assert all(abs(counts[alarm.first] - found.expected[alarm.first]) > 0.5 for alarm in single)
+
+
 def test_a_season_longer_than_the_probation_is_used_and_said():
     rows = np.arange(4000)
     values = 20 * np.sin(2 * np.pi * rows / 288) + 30 * (rows % 288 < 40) + np.random.default_rng(0).normal(0, 1, 4000)

@@ -20,6 +20,7 @@ __all__ = [
     "ROOT_MEAN",
     "ROOT_STD",
     "SMOOTHING_CLIP",
+    "TAIL_START",
     "Calibration",
     "ErrorDistribution",
     "alarm_score",

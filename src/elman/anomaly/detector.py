@@ -277,7 +277,7 @@ class AnomalyDetector(Estimator):
         bounds = found[:, 6:8]
         expected, bounds = model.profile.values(expected), model.profile.values(bounds)
         labels = found[:, 5] > 0.0
-        labels[gross] = True
+        labels[gross[np.diff(gross, prepend=-2) > 1]] = True  # of neighbours the first: one event
         causes = found[:, [3, 4, 8]].astype(int)
         alarms = find_alarms(labels, scores, causes, monitor.threshold, monitor.alarm.rest)
         return Anomalies(series, unscored, 10.0**-monitor.threshold, scores, expected, bounds, labels, alarms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class AnomalyModel:
     span         rows of a day, or of what stands for it: the longest smoothing scale, and the unit of the adaptation
     hour         rows by which the season may come earlier or later at once: those of an hour, at least 1
     seasons      lengths of the seasons whose sines and cosines the network reads
+    step         the smallest difference between two of the values, such as 1 of counts; 0: not known
     """
 
     profile: SeasonProfile
@@ -48,6 +50,16 @@ class AnomalyModel:
     span: int
     hour: int
     seasons: tuple[int, ...]
+    step: float
+
+    def nearest(self, value: float, expected: float) -> bool:
+        """Returns whether a value is the one nearest to a forecast, of those in which the series comes: whole steps.
+
+        expected   the forecast, of the value as the profile transforms it
+        """
+        if not self.step or abs(value / self.step - round(value / self.step)) > 1e-6:
+            return False
+        return abs(value - float(self.profile.values(np.array(expected)))) <= self.step / 2.0
 
     @property
     def season(self) -> int:
@@ -95,9 +107,10 @@ def fit_model(
     errors = errors[len(errors) - calibration_rows(len(errors), span) :]
     scales = smoothing_scales(span, calibration_rows(len(values), span))
     calibration = calibrate(errors, values[used], scales, len(values))
-    return AnomalyModel(
-        profile, scaling, network, calibration, level, slope, memory, span, hour, tuple(seasons)
-    ), errors
+    step = float(np.diff(np.unique(values)).min(initial=np.inf))
+    step = step if math.isfinite(step) else 0.0
+    model = AnomalyModel(profile, scaling, network, calibration, level, slope, memory, span, hour, tuple(seasons), step)
+    return model, errors
 
 
 def level_memory(span: int, season: int, rows: int) -> float:

@@ -11,6 +11,7 @@ from elman.anomaly.calibration import (
     MAX_NORMAL_SCORE,
     ROOT_STD,
     SMOOTHING_CLIP,
+    TAIL_START,
     alarm_score,
     student_to_normal,
     white_noise_variance,
@@ -169,6 +170,8 @@ class Monitor:
         error = (value - expected) / unit
         clipped = expected + unit * min(max(error, self._lowest_update), self._highest_update)
         normal_score = self.recent.distribution.normal_score(error)
+        if abs(normal_score) > TAIL_START and model.nearest(given, expected):
+            normal_score = math.copysign(TAIL_START, normal_score)  # no other value would have been closer
         self.repeats = self.repeats + 1 if given == self.last_value else 1
         self.last_value = given
         score, cause, scale = self._score(normal_score)

@@ -54,7 +54,7 @@ CODEC = Codec(
     FittedDetector,
     {
         "detector/1": FittedDetector,
-        "learned/2": AnomalyModel,
+        "learned/3": AnomalyModel,
         "season/2": SeasonProfile,
         "units/1": Scaling,
         "calibration/1": Calibration,
@@ -69,7 +69,8 @@ CODEC = Codec(
         "calendar/1": lambda old: {**old, "zone": ""},
         "date style/1": lambda old: {**old, "zone": ""},
         "season/1": _powered,
-        "learned/1": lambda old: {**old, "slope": 0.0, "hour": 1},
+        "learned/1": lambda old: {**old, "slope": 0.0, "hour": 1, "step": 0.0},
+        "learned/2": lambda old: {**old, "step": 0.0},
         "monitor/1": lambda old: {**old, "learned": None},
     },
 )
@@ -108,6 +109,8 @@ def _check_numbers(model: AnomalyModel) -> None:
     profile, scaling, distribution = model.profile, model.scaling, model.calibration.distribution
     if not (abs(model.slope) <= MAX_MAGNITUDE and 1 <= model.hour <= MAX_SEASON):
         raise ValueError("model.slope: expected a slope in range, and at least one row in an hour")
+    if not 0.0 <= model.step <= 2.0 * MAX_MAGNITUDE:
+        raise ValueError(f"model.step: expected a difference between values, at least 0, got {model.step}")
     if not (np.abs(profile.effects) <= MAX_MAGNITUDE).all() or not abs(model.level) <= MAX_MAGNITUDE:
         raise ValueError(f"model.level: expected level and seasonal effects up to {MAX_MAGNITUDE:g}")
     least, most = sorted((scaling.deviation, scaling.error))

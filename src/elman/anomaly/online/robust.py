@@ -9,10 +9,12 @@ import numpy as np
 
 from elman.anomaly.calibration import alarm_score, error_distribution
 from elman.anomaly.network import fit_scaling
-from elman.anomaly.online.recent import BEYOND, ROWS_PER_GROSS
+from elman.anomaly.online.recent import BEYOND
 from elman.anomaly.profile import fit_profile
 
 __all__ = ["find_gross", "gross_rows", "without"]
+
+ROWS_PER_GROSS = 50  # so many of the rows may be gross: a fault often lasts for several
 
 
 def find_gross(values: np.ndarray, seasons: Sequence[int]) -> np.ndarray:
