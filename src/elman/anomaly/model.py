@@ -20,6 +20,7 @@ __all__ = ["MIN_ERROR_UNIT", "MIN_ROWS", "AnomalyModel", "calibration_rows", "fi
 MIN_ROWS = 60  # a model is fitted to so many rows at least
 MIN_ERROR_UNIT = 0.1  # least unit of an error, in typical errors, however close the network's quantiles are
 TREND_BLOCKS, TREND_SHARE = 10, 0.95  # a line explains so much of the medians of so many blocks where there is a trend
+MOST_STEPS = 1e9  # of larger values rounding hides whether they are whole steps
 LEVEL_MEMORY = 7  # time constant of the level's exponential smoothing, in spans
 
 
@@ -57,7 +58,8 @@ class AnomalyModel:
 
         expected   the forecast, of the value as the profile transforms it
         """
-        if not self.step or abs(value / self.step - round(value / self.step)) > 1e-6:
+        steps = value / self.step if self.step else math.inf
+        if not abs(steps) < MOST_STEPS or abs(steps - round(steps)) > 1e-6:
             return False
         return abs(value - float(self.profile.values(np.array(expected)))) <= self.step / 2.0
 

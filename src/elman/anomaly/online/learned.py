@@ -41,7 +41,7 @@ class LearnedSeasons:
         self.last = [0.0] * len(self.losses)  # corrections of the last row
         self.last_deviation = 0.0
         self.chosen = 0
-        self.memory = float(max(self.seasons[0], 24)) if self.seasons else 1.0
+        self.memory = 7.0 * max(self.seasons[0], 24) if self.seasons else 1.0
 
     def corrections(self, row: int) -> list[float]:
         """Returns what each expert adds to the forecast of a row, of no correction first."""
