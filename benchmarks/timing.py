@@ -82,7 +82,8 @@ class Worker:
         flags = f"--xla_cpu_multi_thread_eigen={several} intra_op_parallelism_threads={threads}"
         if isa == "avx2":
             environment |= AVX2
-            flags += " --xla_cpu_max_isa=AVX2"
+            # Without its second part, products are YNNPACK's, which takes AVX-512 whatever the first part says.
+            flags += " --xla_cpu_max_isa=AVX2 --xla_cpu_experimental_ynn_fusion_type="
         environment["XLA_FLAGS"] = flags
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", contender, ",".join(map(str, cores[:threads]))],
