@@ -83,6 +83,7 @@ struct Direction {
   int64_t learned[2];  // the initial value (H,) of each state, where they are learned
   int32_t state;       // the index of its first state among the network's
   Origin origin[2];    // of each state
+  int32_t alone;       // recurrent: whether no other operation has these matrices; see engine/link.h
 };
 
 constexpr int32_t kTails = 8;  // clusters of an adaptive softmax, at most

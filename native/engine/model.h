@@ -236,7 +236,7 @@ class Model {
       const Shard* s = tape.shards[size_t(i)];
       const int64_t rows = tape.cut.rows_of(i);
       auto part = std::make_unique<GradientSum<T>>(program_);
-      part->open(program_, tape.cut.lengths_at(tape.cut.begin(i)), rows);
+      part->open(program_, tape.cut.lengths_at(tape.cut.begin(i)), rows, false);
       void* memory = scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, wanted));
       table_.backward(s, program_, packed.get(), up, truncate, table_.lay_scratch(s, program_, rows, wanted, memory),
                       part->dense(), part->lists.data(), dx, dstate);
