@@ -176,6 +176,12 @@ struct InputParts {
   int32_t input;  // the number of the input that has the ids
 };
 
+// Threads that take parts of a step between them. `run` returns once f(job, part) was called for every part.
+struct Team {
+  int64_t threads;
+  void (*run)(int64_t parts, void (*f)(const void* job, int64_t part), const void* job);
+};
+
 // n sequences; strides are in elements.
 struct Data {
   int64_t n;
@@ -196,6 +202,7 @@ struct Data {
   int64_t first;            // the step at which this piece of the rows' time begins
   void* const* carry;       // like state, written: the final states of the rows; may be null
   const InputParts* parts;  // in prediction, of each operation; may be null
+  const Team* team;         // of a single row's prediction; may be null
 };
 
 struct Loss {

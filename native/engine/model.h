@@ -6,6 +6,7 @@
 #include "engine/kept.h"
 #include "engine/link.h"
 #include "engine/sums.h"
+#include "engine/threads/team.h"
 #include "engine/update.h"
 
 namespace elman {
@@ -111,7 +112,8 @@ class Model {
   double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, const Shards& shards,
               T* gradient) const {
     Flush flush;
-    const Data data = objective.drawing(given, number);
+    const StepTeam team;
+    const Data data = team.with(objective.drawing(given, number), shards.n);
     const auto work = workspace();
     work->cut.assign(program_, data, shards.rows, shards.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
@@ -153,10 +155,11 @@ class Model {
     const auto work = workspace();
     Gradient<T>& sums = sums_for(*work, objective);
     std::vector<int64_t> left;
+    const StepTeam team;
     const auto value_and_gradient = [&](int64_t u, GradientSum<T>** gradient) {
       const int64_t* picked = records.rows + records.starts[u];
       const int64_t count = records.starts[u + 1] - records.starts[u];
-      const Data drawn = objective.drawing(data, step + u);
+      const Data drawn = team.with(objective.drawing(data, step + u), count);
       const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
       work->cut.assign(program_, now, picked, count, objective.shard_size);
       pack(theta, work->packed, true, false, moves(now));
@@ -178,13 +181,15 @@ class Model {
     work->cut.assign(program_, data, nullptr, data.n, shard_size);
     make_ready(theta, *work);
     work->tapes.resize(std::max(work->tapes.size(), size_t(pool.threads())));
+    const StepTeam team;
+    const Data shared = team.with(data, data.n);
     const int64_t shards = work->cut.count();
     const int64_t together = shards_together(work->ready.size(), shard_size, shards, pool.threads());
     const int64_t tasks = (shards + together - 1) / together;
     pool.run(tasks, int(work->tapes.size()), [&](int64_t i, int thread) {
       Flush each;
       const int64_t first = work->cut.begin(i * together), rows = work->cut.rows_of(i * together, together);
-      predict_rows(theta, work->ready, data, work->cut.rows.data() + first, work->cut.lengths_at(first), rows,
+      predict_rows(theta, work->ready, shared, work->cut.rows.data() + first, work->cut.lengths_at(first), rows,
                    work->tapes[size_t(thread)], y, state);
     });
   }
@@ -200,13 +205,15 @@ class Model {
     tape->shards.resize(size_t(count));
     const auto work = workspace();
     make_ready(theta, *work);
+    const StepTeam team;
+    const Data shared = team.with(data, data.n);
     Pool::shared().run(count, Pool::shared().threads(), [&](int64_t i, int) {
       Flush each;
       const int64_t at = tape->cut.begin(i), rows = tape->cut.rows_of(i);
       const Lengths lengths = tape->cut.lengths_at(at);
       void* memory = tape->blocks[size_t(i)].reserve(table_.tape_bytes(program_, lengths, rows, true));
       Shard* s = table_.lay_tape(program_, lengths, rows, true, memory);
-      table_.forward(s, program_, theta, work->ready.get(), data, tape->cut.rows.data() + at);
+      table_.forward(s, program_, theta, work->ready.get(), shared, tape->cut.rows.data() + at);
       table_.read_output(s, program_, y);
       table_.read_state(s, program_, false, state);
       tape->shards[size_t(i)] = s;

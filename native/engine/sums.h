@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "engine/cut.h"
-#include "engine/flush.h"
-#include "engine/pool.h"
+#include "engine/threads/flush.h"
+#include "engine/threads/pool.h"
 #include "engine/requests.h"
 #include "engine/rows.h"
 #include "kernels.h"

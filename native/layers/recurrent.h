@@ -105,7 +105,8 @@ void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, cons
     const T* made = parts ? static_cast<const T*>(parts->at[k]) : nullptr;
     if (made) point_to_parts(made, s.inputs[parts->input].ids, steps.total, d);
     const bool rest = s.rest && begins_at_rest(op, k);
-    scan_forward(form_of<T>(op.cell), steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest);
+    scan_forward(form_of<T>(op.cell), steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest,
+                 data.team);
   }
   if (op.directions == 1) return;
   for (int64_t m = 0; m < steps.total; m++) {
