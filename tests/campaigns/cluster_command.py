@@ -41,6 +41,7 @@ def written(source: Path, path: Path, every: int) -> int:
 def forecast(data: Path, out: Path, options: list[str]) -> None:
     """Runs the command, and tells what it took."""
     words = [sys.executable, "-m", "elman", "forecast", str(data), "--out", str(out), *options]
+    out.mkdir()
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
