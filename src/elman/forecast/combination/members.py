@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elman.core.smoothing import FORMS
+from elman.core.smoothing import DAMPED_FORMS, FORMS
 from elman.forecast.decomposition import Decomposition, decompose
-from elman.forecast.evaluation.backtest import LINEAR, NETWORK
+from elman.forecast.evaluation.backtest import LINEAR, NETWORK, ON_SMOOTHING
 from elman.forecast.evaluation.baselines import RULES, YEAR_AGO, baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale
 from elman.forecast.smoothing import fit_theta
@@ -26,10 +26,13 @@ __all__ = [
     "MEMBERS",
     "NAIVE",
     "NETWORK",
+    "ON_SMOOTHING",
     "PRIOR",
     "SEASONAL",
     "SMOOTHING",
     "THETA",
+    "TRAINED",
+    "knows_season",
     "member_forecasts",
 ]
 
@@ -40,6 +43,7 @@ LEAST_ROWS = 3  # rows of a series, below which nothing is forecast
 # the weights before any window is seen, up to a factor
 PRIOR = {
     NETWORK: 1.0,
+    ON_SMOOTHING: 1.0,
     LINEAR: 1.0,
     SMOOTHING: 1.0,
     DAMPED: 1.0,
@@ -50,8 +54,8 @@ PRIOR = {
     YEAR_AGO: 0.25,
 }
 MEMBERS = tuple(PRIOR)
+TRAINED = (NETWORK, ON_SMOOTHING, LINEAR)  # on all series; the others are fitted to each alone when they forecast
 DYNAMIC = "DOTM"  # the dynamic optimised Theta model: better on held-out rows than a choice among four
-DAMPED_FORMS = tuple(form for form in FORMS if form.damped)
 
 
 def member_forecasts(
@@ -105,13 +109,20 @@ def _mean(adjusted: np.ndarray, period: int) -> float:
 def _adjusted(
     series: Sequence[Series], values: Sequence[np.ndarray], seasons: Sequence[int]
 ) -> list[Decomposition] | None:
-    """Returns the series without their seasons, where exponential smoothing cannot know these by itself: several, long
-    ones, or a year whose rows are no whole number. None where it can."""
-    years = [rows_per_year(each.calendar) for each in series]
-    long = any(year is not None and len(each) >= 2 * year for year, each in zip(years, values, strict=True))
-    if len(seasons) == 1 and seasons[0] <= LONGEST_SEASON and not long:
+    """Returns the series without their seasons, where exponential smoothing cannot know these by itself; None where it
+    can."""
+    if knows_season(series, seasons):
         return None
+    years = [rows_per_year(each.calendar) for each in series]
     return [decompose(each, seasons, year) for each, year in zip(values, years, strict=True)]
+
+
+def knows_season(series: Sequence[Series], seasons: Sequence[int]) -> bool:
+    """Returns whether exponential smoothing knows the seasons of these series by itself: it does not know several, long
+    ones, or a year whose rows are no whole number."""
+    years = [rows_per_year(each.calendar) for each in series]
+    long = any(year is not None and len(each) >= 2 * year for year, each in zip(years, series, strict=True))
+    return len(seasons) == 1 and seasons[0] <= LONGEST_SEASON and not long
 
 
 def _change(values: np.ndarray, season: int) -> float:

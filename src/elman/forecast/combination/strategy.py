@@ -15,15 +15,19 @@ from elman.forecast.combination.members import (
     LINEAR,
     NAIVE,
     NETWORK,
+    ON_SMOOTHING,
     PERIODS,
     PRIOR,
     SEASONAL,
+    TRAINED,
+    knows_season,
     member_forecasts,
 )
 from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
 from elman.forecast.evaluation.backtest import COMBINATION, Backtest
 from elman.forecast.evaluation.windows import backtest_of
+from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
@@ -33,6 +37,7 @@ from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
 from elman.series.seasonal.year import rows_per_year
+from elman.series.series import Series
 
 __all__ = ["CombinedStrategy"]
 
@@ -50,11 +55,13 @@ class CombinedStrategy:
     Series too short for the network, or too few to test it, are forecast without it.
 
     network   the strategy of the network
+    smoothed  the strategy of the network that corrects exponential smoothing
     horizon   None: chosen for the series
     members   names of what is combined
     """
 
     network: LocalStrategy | GlobalStrategy
+    smoothed: GlobalStrategy
     horizon: int | None
     members: tuple[str, ...]
 
@@ -78,7 +85,8 @@ class CombinedStrategy:
             raise DataError(
                 f"horizon: {max(rows)} rows are too few to forecast {horizon}; expected at most {FARTHEST * max(rows)}"
             )
-        return kept, replace(self, horizon=horizon, network=replace(self.network, horizon=horizon))
+        network, smoothed = (replace(each, horizon=horizon) for each in (self.network, self.smoothed))
+        return kept, replace(self, horizon=horizon, network=network, smoothed=smoothed)
 
     def seasons_of(self, panel: Panel) -> tuple[int, ...]:
         """Returns the seasons of the options, or those found in the series; (1,) for none."""
@@ -94,26 +102,32 @@ class CombinedStrategy:
         assert self.horizon is not None
         if backtest is None:
             backtest = self.backtest(panel, TESTED)
-        weights = self._weights(backtest, tuple(name for name in self.members if name not in (NETWORK, LINEAR)))
+        weights = self._weights(backtest, tuple(name for name in self.members if name not in TRAINED))
         seasons = self.seasons_of(panel)
-        network, linear, long = None, None, self._long(panel, seasons)
+        network, smoothed, linear, long = None, None, None, self._long(panel, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
+        if ON_SMOOTHING in weights.members:
+            smoothed = self._on_smoothing(panel, seasons)
         if LINEAR in weights.members:
             linear = self._linear(panel, seasons)
-        weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})
-        return CombinedModel(network, linear, weights, self.horizon, seasons)
+        models = {NETWORK: network, ON_SMOOTHING: smoothed, LINEAR: linear}
+        weights = _without(weights, {name for name, model in models.items() if model is None})
+        return CombinedModel(network, smoothed, linear, weights, self.horizon, seasons)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
         """Returns the model with networks trained further on all rows of the panel, and the same weights."""
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
-        long = None if model.network is None else self._long(panel, self.seasons_of(panel))
-        if model.network is None or long is None:
-            return model  # what is left is fitted when it forecasts
+        network, smoothed = model.network, model.smoothed
+        long = None if network is None else self._long(panel, self.seasons_of(panel))
+        if network is not None and long is not None:
+            network = long[0].train_on(long[1], network, updates)
+        if smoothed is not None and (known := self._long_for_smoothing(panel, model.seasons)) is not None:
+            smoothed = self.smoothed.train_on(known, smoothed, updates)
         linear = None if model.linear is None else self._linear(panel, model.seasons)
-        return replace(model, linear=linear or model.linear, network=long[0].train_on(long[1], model.network, updates))
+        return replace(model, linear=linear or model.linear, network=network, smoothed=smoothed)
 
     def backtest(
         self,
@@ -155,7 +169,11 @@ class CombinedStrategy:
         order = {id: i for i, id in enumerate(panel)}
         at = sorted(range(len(places)), key=lambda i: (order[places[i][0]], places[i][1]))
         places = [places[i] for i in at]
-        return self._backtest(panel, places, tested, bool(tested is not None and tested.refit))
+        if tested is not None:
+            refit = tested.refit
+        elif refit is None:  # a short series has too few rows before the first window for all of them
+            refit = ON_SMOOTHING in self.members and isinstance(self.network, LocalStrategy)
+        return self._backtest(panel, places, tested, refit)
 
     def _backtest(
         self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, refit: bool
@@ -170,6 +188,10 @@ class CombinedStrategy:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
+        if ON_SMOOTHING in self.members:
+            found = self._backtest_on_smoothing(panel, places, heads, seasons, refit)
+            if found is not None:
+                members = {ON_SMOOTHING: found} | members
         linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
@@ -185,6 +207,30 @@ class CombinedStrategy:
             forecasts = {name: each[scored] for name, each in members.items()}
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
+
+    def _backtest_on_smoothing(
+        self,
+        panel: Panel,
+        places: Sequence[tuple[str, int]],
+        heads: Sequence[Series],
+        seasons: tuple[int, ...],
+        refit: bool,
+    ) -> np.ndarray | None:
+        """Returns what the networks that correct exponential smoothing forecast in the windows (W, h), NaN where the
+        rows before are too few; None where they are before all. They are trained on the rows before the first window of
+        each series, with `refit` once more before the second, and so on."""
+        assert self.horizon is not None
+        found, rounds = np.full((len(places), self.horizon), np.nan), dict[int, list[int]]()
+        seen = dict[str, int]()
+        for w, (id, _) in enumerate(places):
+            rounds.setdefault(seen.get(id, 0) if refit else 0, []).append(w)
+            seen[id] = seen.get(id, 0) + 1
+        for windows in rounds.values():
+            known = {places[w][0]: heads[w] for w in reversed(windows)}
+            model = self._on_smoothing(panel.replaced(known), seasons)
+            if model is not None:
+                found[windows] = forecasts_of(model, {str(w): heads[w] for w in windows}, self.horizon)
+        return found if np.isfinite(found).any() else None
 
     def _longest(self, panel: Panel) -> float:
         """Returns the number of rows in the longest season, or the year, of which the first series has two."""
@@ -205,6 +251,22 @@ class CombinedStrategy:
             return learned_weights(names, prior, (), np.zeros((0, rows)), np.zeros((0, len(names), rows)))
         forecasts = np.stack([backtest.forecasts[name] for name in names], axis=1)
         return learned_weights(names, prior, backtest.ids, backtest.truth, forecasts)
+
+    def _on_smoothing(self, panel: Panel, seasons: tuple[int, ...]) -> DirectModel | None:
+        """Returns networks that correct exponential smoothing, trained on the series; None where these are too short,
+        or have seasons that it does not know by itself."""
+        known = self._long_for_smoothing(panel, seasons)
+        if known is None:
+            return None
+        model = replace(self.smoothed, seasons=seasons).train(known)
+        assert isinstance(model, DirectModel)
+        return model
+
+    def _long_for_smoothing(self, panel: Panel, seasons: tuple[int, ...]) -> Panel | None:
+        """Returns the series that are long enough for networks that correct exponential smoothing."""
+        least = self.smoothed.least_rows(seasons)
+        long = {id: series for id, series in panel.items() if len(series) >= least}
+        return panel.replaced(long) if long and knows_season(list(panel.values()), seasons) else None
 
     def _linear(self, panel: Panel, seasons: tuple[int, ...]) -> LinearModel | None:
         """Returns the linear model of the series, or None where they are too short for one."""

@@ -2,8 +2,9 @@
 
 A step of the network reads one short season of the window (a day of hourly rows), scaled by the window's level and
 unit. If there is a longer season (a week), the step also reads the rows that followed one long season earlier. The
-network outputs the difference from the base, the values one season before, in the same unit. Head and skip path are
-initialized with zeros, so training starts from the base. Series above zero may be Box-Cox transformed (`boxcox.py`).
+network outputs the difference from the base, the values one season before or the forecasts of exponential smoothing,
+in the same unit. Head and skip path are initialized with zeros, so training starts from the base. Series above zero may
+be Box-Cox transformed (`boxcox.py`).
 The features of covariates are made by `series.inputs.covariate_features`. The network reads which values are missing,
 and missing targets have no loss. See `window_spec.py` for the terms.
 """
@@ -123,10 +124,12 @@ class DirectModel(GlobalModel):
     def _predict_once(self, series: Sequence[Series], rows: int) -> Prediction:
         """Returns the forecasts of the first `rows` rows, at most one horizon, after each series."""
         spec, pool = self.spec, WindowPool(series, self.spec)
-        x, base, unit = spec.windows(*pool.last(rows)[:3])
+        last = pool.last(rows)
+        x, base, unit = spec.windows(last.values, last.floor, last.covariates, last.smoothed)
+        base, unit = base[:, :rows], unit[:, :rows]
         outputs = np.median([network.predict(x) for network in self.networks], axis=0).astype(np.float64)
         outputs = np.sort(outputs.reshape(len(x), spec.horizon, -1), axis=2)[:, :rows]  # so quantiles never cross
-        z = base[:, :rows, None] + unit[:, :, None] * outputs
+        z = base[:, :, None] + unit[:, :, None] * outputs
         transformed = pool.transformed[:, None, None]
         y = np.where(transformed, boxcox.inverse(z, spec.boxcox_lambda), boxcox.inverse(z, 1.0))
         lowest = np.array([each.values.min() for each in series])
@@ -142,7 +145,7 @@ class DirectModel(GlobalModel):
 def error_unit(pool: WindowPool, spec: WindowSpec, unit: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns the error unit (N, h): how much forecasts change if the network's output changes by 1.
 
-    unit     (N, 1) units of the windows, which of a transformed series are units of transformed values
+    unit     (N, 1) or (N, h) units of the windows, which of a transformed series are units of transformed values
     values   (N, h) forecasts at which the derivative of the inverse transformation is taken
     """
     transformed = unit * boxcox.derivative(values, spec.boxcox_lambda)
@@ -182,7 +185,7 @@ class _DrawnWindows:
         value.
         """
         drawn, c = self.pool.draw(count, rng), self.spec.context
-        x, base, unit = self.spec.windows(drawn.values[:, :c], drawn.floor, drawn.covariates)
+        x, base, unit = self.spec.windows(drawn.values[:, :c], drawn.floor, drawn.covariates, drawn.smoothed)
         y = ((drawn.values[:, c:] - base) / unit).astype(np.float32)
         if self.spec.masked:
             y = np.concatenate([y, 1.0 - drawn.unknown[:, c:, 0]], axis=1, dtype=np.float32)

@@ -16,7 +16,7 @@ from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
-from elman.forecast.models.window_spec import WindowSpec, context_rows, min_rows
+from elman.forecast.models.window_spec import SEASON, WindowSpec, context_rows, min_rows
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
@@ -46,6 +46,7 @@ class GlobalStrategy:
     boxcox_lambda  see `WindowSpec`; None: chosen by trials
     calendar       names of calendar features that the networks read; None: those of `default_calendar`
     holidays       names of features of holidays, read besides
+    base           see `WindowSpec`
     """
 
     seasons: tuple[int, ...] | None
@@ -58,6 +59,7 @@ class GlobalStrategy:
     boxcox_lambda: float | None = None
     calendar: tuple[str, ...] | None = ()
     holidays: tuple[str, ...] = ()
+    base: str = SEASON
 
     def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, GlobalStrategy]:
         """Returns the series that are long enough, and a copy of the strategy whose horizon is chosen for them.
@@ -186,6 +188,7 @@ class GlobalStrategy:
             self.skip_seasons,
             any(each.masked for each in series),
             Inputs.of(series, calendar + self.holidays),
+            self.base,
         )
         trials = specs(series, seasons, self.boxcox_lambda, spec)
         return train_global(series, trials, self.recipe, child(self.seed), on_progress)

@@ -21,7 +21,7 @@ from elman.forecast.models.global_model import DirectModel, GlobalModel
 from elman.forecast.models.networks import networks_of
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_pool import WindowPool
-from elman.forecast.models.window_spec import WindowSpec
+from elman.forecast.models.window_spec import SMOOTHING, WindowSpec
 from elman.network import Network
 from elman.series.series import Series
 
@@ -34,7 +34,11 @@ def specs(
     """Returns the specs for trials, which differ from `default` in base and lambda; the first suits most series.
 
     boxcox_lambda   None: both logarithms (0) and no transformation (1) are tried, if any series is above zero
+
+    With exponential smoothing as its base there is one spec alone.
     """
+    if default.base == SMOOTHING:
+        return [default]
     above = any(each.values.min() > 0.0 for each in series)
     lambdas = (boxcox_lambda,) if boxcox_lambda is not None and above else (0.0, 1.0) if above else (1.0,)
     return [replace(default, lag=lag, boxcox_lambda=each) for each in lambdas for lag in seasons]
