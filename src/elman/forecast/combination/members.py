@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from elman.forecast.decomposition import Decomposition, decompose
 from elman.forecast.evaluation.backtest import LINEAR, NETWORK, ON_SMOOTHING
 from elman.forecast.evaluation.baselines import RULES, YEAR_AGO, baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale
-from elman.forecast.smoothing import fit_theta
+from elman.forecast.smoothing import SmoothingModels, fit_theta
 from elman.forecast.smoothing.fit import LONGEST_SEASON, fit_choices
 from elman.series.limits import LARGEST_FORECAST, SMALLEST
 from elman.series.season import shown_season
@@ -32,6 +33,7 @@ __all__ = [
     "SMOOTHING",
     "THETA",
     "TRAINED",
+    "Members",
     "knows_season",
     "member_forecasts",
 ]
@@ -58,15 +60,22 @@ TRAINED = (NETWORK, ON_SMOOTHING, LINEAR)  # on all series; the others are fitte
 DYNAMIC = "DOTM"  # the dynamic optimised Theta model: better on held-out rows than a choice among four
 
 
-def member_forecasts(
-    series: Sequence[Series], horizon: int, seasons: Sequence[int]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Returns what each member but the trained models forecasts after N series, name -> (N, h), and how large errors
-    (N, h) are expected to be.
+class Members(NamedTuple):
+    """What each member but the trained models forecasts after N series."""
 
-    The latter is the geometric mean of two: the standard deviation of exponential smoothing, which follows the course
-    of a series, but is too low after a fit to few rows; and the mean change over a season, or a row, times the root of
-    the step, which has no parameters.
+    forecasts: dict[str, np.ndarray]  # name -> (N, h)
+    spread: np.ndarray  # (N, h), how large errors are expected to be
+    damped: (
+        SmoothingModels | None
+    )  # of the series divided by their mean absolute values; None: their seasons are left out
+
+
+def member_forecasts(series: Sequence[Series], horizon: int, seasons: Sequence[int]) -> Members:
+    """Returns what each member but the trained models forecasts after N series.
+
+    The expected size of errors is the geometric mean of two: the standard deviation of exponential smoothing, which
+    follows the course of a series, but is too low after a fit to few rows; and the mean change over a season, or a row,
+    times the root of the step, which has no parameters.
     """
     season = shown_season(seasons[0], max(map(len, series)))
     values = [each.fill_masked(season).values for each in series]
@@ -96,8 +105,10 @@ def member_forecasts(
     found |= {rule: np.array([each[rule] for each in rules]) for rule in RULES if all(rule in each for each in rules)}
     changes = np.array([_change(each.observed, m) for each, m in zip(series, own, strict=True)])
     spread = np.sqrt(deviation * changes[:, None] * np.sqrt(np.arange(1, horizon + 1)))
-    return {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()}, np.clip(
-        spread, SMALLEST, LARGEST_FORECAST
+    return Members(
+        {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()},
+        np.clip(spread, SMALLEST, LARGEST_FORECAST),
+        damped if adjusted is None else None,
     )
 
 

@@ -16,6 +16,7 @@ from elman.forecast.models.linear_model import LinearModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_spec import SMOOTHING, WindowSpec
+from elman.forecast.smoothing import SmoothingModels
 from elman.network import Network
 from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, Inputs
@@ -126,20 +127,31 @@ class CombinedModel:
         """Returns the forecasts of the series, and by the name of each member what it forecasts, (N, h); NaN where it
         does not forecast a series."""
         horizon = self.horizon if horizon is None else horizon
-        found, spread = member_forecasts(list(panel.values()), horizon, self.seasons)
-        members = {name: forecasts_of(model, panel, horizon) for name, model in self._trained.items()} | found
+        found, spread, damped = member_forecasts(list(panel.values()), horizon, self.seasons)
+        trained = {name: forecasts_of(model, panel, horizon, damped) for name, model in self._trained.items()}
+        members = trained | found
         values = combined(self.weights, list(panel), members, [*panel.values()])
         return Prediction(values, np.repeat(spread[..., None], 2, axis=2)), members
 
 
 def forecasts_of(
-    model: LocalModel | DirectModel | LinearModel, panel: Mapping[str, Series], horizon: int
+    model: LocalModel | DirectModel | LinearModel,
+    panel: Mapping[str, Series],
+    horizon: int,
+    damped: SmoothingModels | None = None,
 ) -> np.ndarray:
-    """Returns the forecasts of a model (N, h); NaN of series that are too short for it."""
+    """Returns the forecasts of a model (N, h); NaN of series that are too short for it.
+
+    damped   what `member_forecasts` returns, so that networks that correct it need not fit it again
+    """
     found = np.full((len(panel), horizon), np.nan)
     long = {id: series for id, series in panel.items() if can_read(model, series)}
     if long:
-        found[[id in long for id in panel]] = model.predict(long, horizon).values
+        there = np.array([id in long for id in panel])
+        if isinstance(model, DirectModel):
+            found[there] = model.predict(long, horizon, damped and damped.take(there)).values
+        else:
+            found[there] = model.predict(long, horizon).values
     return found
 
 

@@ -33,6 +33,7 @@ from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.prediction import Model
 from elman.forecast.models.recursive_model import RecursiveModel
+from elman.forecast.smoothing import SmoothingModels
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
@@ -183,13 +184,13 @@ class CombinedStrategy:
         heads = [panel[id].head(start) for id, start in places]
         first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
         seasons = self.seasons_of(panel.replaced(first))  # known before all windows
-        members, spread = member_forecasts(heads, self.horizon, seasons)
+        members, spread, damped = member_forecasts(heads, self.horizon, seasons)
         if tested is not None:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
         if ON_SMOOTHING in self.members:
-            found = self._backtest_on_smoothing(panel, places, heads, seasons, refit)
+            found = self._backtest_on_smoothing(panel, places, heads, seasons, damped, refit)
             if found is not None:
                 members = {ON_SMOOTHING: found} | members
         linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
@@ -214,6 +215,7 @@ class CombinedStrategy:
         places: Sequence[tuple[str, int]],
         heads: Sequence[Series],
         seasons: tuple[int, ...],
+        damped: SmoothingModels | None,
         refit: bool,
     ) -> np.ndarray | None:
         """Returns what the networks that correct exponential smoothing forecast in the windows (W, h), NaN where the
@@ -226,10 +228,12 @@ class CombinedStrategy:
             rounds.setdefault(seen.get(id, 0) if refit else 0, []).append(w)
             seen[id] = seen.get(id, 0) + 1
         for windows in rounds.values():
-            known = {places[w][0]: heads[w] for w in reversed(windows)}
-            model = self._on_smoothing(panel.replaced(known), seasons)
+            first = {places[w][0]: w for w in reversed(windows)}
+            fitted = damped and damped.take(np.array([*first.values()]))
+            model = self._on_smoothing(panel.replaced({id: heads[w] for id, w in first.items()}), seasons, fitted)
             if model is not None:
-                found[windows] = forecasts_of(model, {str(w): heads[w] for w in windows}, self.horizon)
+                known = {str(w): heads[w] for w in windows}
+                found[windows] = forecasts_of(model, known, self.horizon, damped and damped.take(np.array(windows)))
         return found if np.isfinite(found).any() else None
 
     def _longest(self, panel: Panel) -> float:
@@ -252,13 +256,16 @@ class CombinedStrategy:
         forecasts = np.stack([backtest.forecasts[name] for name in names], axis=1)
         return learned_weights(names, prior, backtest.ids, backtest.truth, forecasts)
 
-    def _on_smoothing(self, panel: Panel, seasons: tuple[int, ...]) -> DirectModel | None:
-        """Returns networks that correct exponential smoothing, trained on the series; None where these are too short,
-        or have seasons that it does not know by itself."""
+    def _on_smoothing(
+        self, panel: Panel, seasons: tuple[int, ...], damped: SmoothingModels | None = None
+    ) -> DirectModel | None:
+        """Returns networks that correct exponential smoothing, trained on the series, to which it was fitted already if
+        `damped` is given; None where these are too short, or have seasons that it does not know by itself."""
         known = self._long_for_smoothing(panel, seasons)
         if known is None:
             return None
-        model = replace(self.smoothed, seasons=seasons).train(known)
+        fitted = damped and damped.take(np.array([id in known for id in panel]))
+        model = replace(self.smoothed, seasons=seasons).train(known, smoothed=fitted)
         assert isinstance(model, DirectModel)
         return model
 

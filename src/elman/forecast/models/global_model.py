@@ -26,6 +26,7 @@ from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
+from elman.forecast.smoothing import SmoothingModels
 from elman.network import Network
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
@@ -109,21 +110,30 @@ class DirectModel(GlobalModel):
         layout = layout_of(recipe, spec.features, spec.outputs, "last", spec.skip_seasons > 0)
         return Job(layout, _DrawnWindows(pool, spec), recipe, _loss(spec), start)
 
-    def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """Returns the forecasts of the series (see `prediction.Model`)."""
+    def predict(
+        self, panel: Mapping[str, Series], horizon: int | None = None, smoothed: SmoothingModels | None = None
+    ) -> Prediction:
+        """Returns the forecasts of the series (see `prediction.Model`).
+
+        smoothed   see `SmoothingBase`; None: where it is the base, it is fitted to the series here
+        """
         horizon = self.horizon if horizon is None else horizon
         known = [each.fill_masked(self.seasons[0]) for each in panel.values()]
         parts: list[Prediction] = []
         for done in range(0, horizon, self.horizon):
             if done:
                 known = [each.with_forecasts(values) for each, values in zip(known, parts[-1].values, strict=True)]
-            rows, batches = min(self.horizon, horizon - done), range(0, len(known), SERIES_AT_ONCE)
-            parts.append(_concatenate([self._predict_once(known[i : i + SERIES_AT_ONCE], rows) for i in batches]))
+                smoothed = None  # of fewer rows than these
+            rows = min(self.horizon, horizon - done)
+            batches = [slice(i, i + SERIES_AT_ONCE) for i in range(0, len(known), SERIES_AT_ONCE)]
+            parts.append(
+                _concatenate([self._predict_once(known[i], rows, smoothed and smoothed.take(i)) for i in batches])
+            )
         return _concatenate(parts, axis=1)
 
-    def _predict_once(self, series: Sequence[Series], rows: int) -> Prediction:
+    def _predict_once(self, series: Sequence[Series], rows: int, smoothed: SmoothingModels | None) -> Prediction:
         """Returns the forecasts of the first `rows` rows, at most one horizon, after each series."""
-        spec, pool = self.spec, WindowPool(series, self.spec)
+        spec, pool = self.spec, WindowPool(series, self.spec, smoothed)
         last = pool.last(rows)
         x, base, unit = spec.windows(last.values, last.floor, last.covariates, last.smoothed)
         base, unit = base[:, :rows], unit[:, :rows]

@@ -17,6 +17,7 @@ from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_spec import SEASON, WindowSpec, context_rows, min_rows
+from elman.forecast.smoothing import SmoothingModels
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
@@ -88,10 +89,14 @@ class GlobalStrategy:
         return self.seasons or find_seasons(panel)
 
     def train(
-        self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None
+        self,
+        panel: Panel,
+        on_progress: OnProgress | None = None,
+        backtest: Backtest | None = None,
+        smoothed: SmoothingModels | None = None,
     ) -> DirectModel | RecursiveModel:
-        """Trains a model on all rows of the panel and returns it."""
-        return self._train(panel, on_progress)
+        """Trains a model on all rows of the panel and returns it; `smoothed` is that of `SmoothingBase`."""
+        return self._train(panel, on_progress, smoothed)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> DirectModel | RecursiveModel:
         """Returns a model whose networks are those of `model`, trained further on all rows of the panel.
@@ -161,7 +166,9 @@ class GlobalStrategy:
             scales.reshape(-1, horizon, 2),
         )
 
-    def _train(self, panel: Mapping[str, Series], on_progress: OnProgress | None) -> DirectModel | RecursiveModel:
+    def _train(
+        self, panel: Mapping[str, Series], on_progress: OnProgress | None, smoothed: SmoothingModels | None = None
+    ) -> DirectModel | RecursiveModel:
         """Trains a model on these series, choosing what the options leave open, and returns it."""
         assert self.horizon is not None
         seasons = self.seasons or find_seasons(panel)
@@ -191,7 +198,7 @@ class GlobalStrategy:
             self.base,
         )
         trials = specs(series, seasons, self.boxcox_lambda, spec)
-        return train_global(series, trials, self.recipe, child(self.seed), on_progress)
+        return train_global(series, trials, self.recipe, child(self.seed), on_progress, smoothed)
 
 
 def _before(panel: Mapping[str, Series], back: int, least: int) -> dict[str, Series]:

@@ -22,6 +22,7 @@ from elman.forecast.models.networks import networks_of
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import SMOOTHING, WindowSpec
+from elman.forecast.smoothing import SmoothingModels
 from elman.network import Network
 from elman.series.series import Series
 
@@ -50,15 +51,16 @@ def train_global(
     recipe: Recipe,
     seed: np.random.SeedSequence,
     on_progress: OnProgress | None = None,
+    smoothed: SmoothingModels | None = None,
 ) -> DirectModel | RecursiveModel:
-    """Trains a global model with the best of the specs and returns it.
+    """Trains a global model with the best of the specs and returns it; `smoothed` is that of `SmoothingBase`.
 
     Series shorter than context + horizon have no windows and do not take part in the training.
     """
     trial_updates = len(specs) * recipe.trial_updates * (len(specs) > 1)
     trial_share = trial_updates / (trial_updates + recipe.members * recipe.updates)  # of the work
     spec = _best_spec(series, specs, recipe, seed, span(on_progress, 0.0, trial_share))
-    job = _model_of(spec).job(WindowPool(series, spec), spec, recipe)
+    job = _model_of(spec).job(WindowPool(series, spec, smoothed), spec, recipe)
     results = fit(job, recipe.members, child(seed, Use.MEMBERS), on_progress=span(on_progress, trial_share, 1.0))
     return _model(spec, networks_of(job.layout, results), seed)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elman.core.smoothing import DAMPED_FORMS
-from elman.forecast.smoothing import fit_smoothing
+from elman.forecast.smoothing import SmoothingModels, fit_smoothing
 from elman.forecast.smoothing.rows import rows_of
 from elman.forecast.smoothing.states import states_of
 from elman.series.limits import LARGEST_FORECAST, SMALLEST
@@ -38,12 +38,14 @@ class SmoothingBase:
     adjusted   (sum of rows,) all series end to end, without the seasons that the rows before each row tell
     """
 
-    def __init__(self, values: Sequence[np.ndarray], season: int) -> None:
+    def __init__(self, values: Sequence[np.ndarray], season: int, fitted: SmoothingModels | None = None) -> None:
+        """values: N series (T,); fitted: what was fitted before to these, divided by their mean absolute values"""
         self._sizes = np.maximum(
             [np.abs(each).mean() for each in values], SMALLEST
         )  # variances of 1e200 would overflow
         scaled = [each / size for each, size in zip(values, self._sizes, strict=True)]
-        self._states = states_of(fit_smoothing(scaled, season, DAMPED_FORMS), scaled)
+        fitted = fit_smoothing(scaled, season, DAMPED_FORMS) if fitted is None else fitted
+        self._states = states_of(fitted, scaled)
         rows = rows_of(scaled)
         adjusted = self._sizes[:, None] * self._states.adjusted(rows.y)
         self.adjusted = adjusted[np.arange(rows.y.shape[1]) < rows.lengths[:, None]]

@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from elman.forecast import boxcox
 from elman.forecast.models.smoothing_base import SmoothedEnds, SmoothingBase
 from elman.forecast.models.window_spec import SMOOTHING, WindowSpec, min_unit
+from elman.forecast.smoothing import SmoothingModels
 from elman.series.inputs import CovariateWindows
 from elman.series.series import Series
 
@@ -40,7 +41,8 @@ class WindowPool:
     transformed  (N,) whether each series is transformed
     """
 
-    def __init__(self, series: Sequence[Series], spec: WindowSpec) -> None:
+    def __init__(self, series: Sequence[Series], spec: WindowSpec, smoothed: SmoothingModels | None = None) -> None:
+        """smoothed: see `SmoothingBase`; None: it is fitted here, where it is the base"""
         self._series, self._spec = series, spec
         self.transformed = np.array([spec.boxcox_lambda != 1.0 and float(each.values.min()) > 0.0 for each in series])
         self.ends = np.cumsum([len(each) for each in series])
@@ -53,7 +55,7 @@ class WindowPool:
         )
         self.base = None
         if spec.base == SMOOTHING:
-            self.base = SmoothingBase([each.values for each in series], spec.seasons[0])
+            self.base = SmoothingBase([each.values for each in series], spec.seasons[0], smoothed)
         read = self.z if self.base is None else self.base.adjusted
         change = np.abs(np.diff(read, append=read[-1]))
         change[self.ends - 1] = 0.0  # the difference between two series is no change
