@@ -18,6 +18,7 @@ from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.smoothing_base import SmoothingBase
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import SMOOTHING, WindowSpec
+from elman.forecast.saved import CODEC, ColumnNames, Fitted
 from elman.forecast.smoothing import fit_smoothing
 from elman.forecast.smoothing.states import states_of
 from elman.network import Network
@@ -291,3 +292,21 @@ def test_other_recipes_for_few_rows():
     few, some = smoothed_recipe("normal", 100), smoothed_recipe("normal", 200_000)
     assert few.hidden_size < some.hidden_size
     assert some == smoothed_recipe("normal", 2000)
+
+
+def test_a_file_from_before_is_read():
+    model = Forecaster(horizon=4, season=7, windows=2, models=("network", "theta"), **QUICK).fit(waves())
+    assert model.model_.smoothed is None
+    fitted = Fitted(model.model_, dict(model.series_), False, {}, (), ColumnNames(*[None] * 8), None)
+    description, tensors = CODEC.encode(fitted)
+    earlier = {"combined model/2": "combined model/1", "window spec/2": "window spec/1"}
+    plain = description["value"]["model"]
+    assert plain.pop("smoothed") is None
+    assert plain["network"]["spec"].pop("base") == "season"
+    for record in (plain, plain["network"]["spec"]):
+        if "type" in record:
+            record["type"] = earlier.get(record["type"], record["type"])
+    description["types"] = sorted(earlier.get(name, name) for name in description["types"])
+    again = CODEC.decode(description, tensors).model
+    assert again.smoothed is None
+    assert again.spec == model.model_.spec
