@@ -32,7 +32,6 @@ __all__ = [
     "SEASONAL",
     "SMOOTHING",
     "THETA",
-    "TRAINED",
     "Members",
     "knows_season",
     "member_forecasts",
@@ -56,7 +55,6 @@ PRIOR = {
     YEAR_AGO: 0.25,
 }
 MEMBERS = tuple(PRIOR)
-TRAINED = (NETWORK, ON_SMOOTHING, LINEAR)  # on all series; the others are fitted to each alone when they forecast
 DYNAMIC = "DOTM"  # the dynamic optimised Theta model: better on held-out rows than a choice among four
 
 
@@ -65,9 +63,7 @@ class Members(NamedTuple):
 
     forecasts: dict[str, np.ndarray]  # name -> (N, h)
     spread: np.ndarray  # (N, h), how large errors are expected to be
-    damped: (
-        SmoothingModels | None
-    )  # of the series divided by their mean absolute values; None: their seasons are left out
+    damped: SmoothingModels | None  # of series divided by their mean absolute values; None: their seasons were left out
 
 
 def member_forecasts(series: Sequence[Series], horizon: int, seasons: Sequence[int]) -> Members:

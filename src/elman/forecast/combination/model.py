@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.core import checks, fields
-from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, ON_SMOOTHING, TRAINED, member_forecasts
+from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, ON_SMOOTHING, member_forecasts
 from elman.forecast.combination.weights import Weights
-from elman.forecast.evaluation.backtest import COMBINATION
+from elman.forecast.evaluation.backtest import COMBINATION, TRAINED
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.linear_model import LinearModel
 from elman.forecast.models.local_model import LocalModel

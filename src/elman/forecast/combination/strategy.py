@@ -19,13 +19,12 @@ from elman.forecast.combination.members import (
     PERIODS,
     PRIOR,
     SEASONAL,
-    TRAINED,
     knows_season,
     member_forecasts,
 )
 from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
-from elman.forecast.evaluation.backtest import COMBINATION, Backtest
+from elman.forecast.evaluation.backtest import COMBINATION, TRAINED, Backtest
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import GlobalStrategy
@@ -170,11 +169,9 @@ class CombinedStrategy:
         order = {id: i for i, id in enumerate(panel)}
         at = sorted(range(len(places)), key=lambda i: (order[places[i][0]], places[i][1]))
         places = [places[i] for i in at]
-        if tested is not None:
-            refit = tested.refit
-        elif refit is None:  # a short series has too few rows before the first window for all of them
-            refit = ON_SMOOTHING in self.members and isinstance(self.network, LocalStrategy)
-        return self._backtest(panel, places, tested, refit)
+        if refit is None:  # one short series has too few rows before the first window for all of them
+            refit = isinstance(self.network, LocalStrategy)
+        return self._backtest(panel, places, tested, refit if tested is None else tested.refit)
 
     def _backtest(
         self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, refit: bool
@@ -193,6 +190,7 @@ class CombinedStrategy:
             found = self._backtest_on_smoothing(panel, places, heads, seasons, damped, refit)
             if found is not None:
                 members = {ON_SMOOTHING: found} | members
+        refit = refit and bool({*members} & {NETWORK, ON_SMOOTHING})  # the others are no models of all series
         linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
