@@ -91,7 +91,7 @@ def strategy_of(checked: Mapping[str, Any], panel: Panel) -> CombinedStrategy | 
         return network
     if checked["distribution"] != "median":
         raise ValueError(f"models: expected {NETWORK!r} for distribution={checked['distribution']!r}, got {models}")
-    return CombinedStrategy(network, _smoothed_strategy(checked, panel), checked["horizon"], models)
+    return CombinedStrategy(network, _smoothed_strategy(checked, panel, network), checked["horizon"], models)
 
 
 def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
@@ -103,7 +103,8 @@ def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy
     seasons, horizon, context, seed = checked["season"], checked["horizon"], checked["context"], checked["seed"]
     distribution, skip_seasons = checked["distribution"], checked["skip_seasons"]
     boxcox_lambda, calendar = checked["boxcox_lambda"], checked["calendar"]
-    holidays, changed = _holidays(checked), _changed(checked)
+    holidays = () if checked["holidays"] is None else (PREFIX + checked["holidays"],)
+    changed = _changed(checked)
     one_season = seasons is None or len(seasons) == 1
     short = panel.single and len(panel.first) < LONG and not panel.first.masked
     if short and one_season and distribution == "median" and skip_seasons == 1:
@@ -115,21 +116,17 @@ def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy
     )
 
 
-def _smoothed_strategy(checked: Mapping[str, Any], panel: Panel) -> GlobalStrategy:
-    """Returns the strategy of the network that corrects exponential smoothing, which chooses its context by itself."""
-    calendar = checked["calendar"]
-    if calendar is None and isinstance(_network_strategy(checked, panel), LocalStrategy):
-        calendar = ()
+def _smoothed_strategy(
+    checked: Mapping[str, Any], panel: Panel, network: LocalStrategy | GlobalStrategy
+) -> GlobalStrategy:
+    """Returns the strategy of the network that corrects exponential smoothing, which reads the features of `network`
+    and chooses its context by itself."""
     recipe = replace(smoothed_recipe(checked["effort"], sum(map(len, panel.values()))), **_changed(checked))
+    holidays = () if isinstance(network, LocalStrategy) else network.holidays  # which has them among the others
     return GlobalStrategy(
-        checked["season"], checked["horizon"], None, recipe, checked["seed"], calendar=calendar,
-        holidays=_holidays(checked), base=SMOOTHING,
+        checked["season"], checked["horizon"], None, recipe, checked["seed"], calendar=network.calendar,
+        holidays=holidays, base=SMOOTHING,
     )  # fmt: skip
-
-
-def _holidays(checked: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the features of the public holidays that the options ask for."""
-    return () if checked["holidays"] is None else (PREFIX + checked["holidays"],)
 
 
 def _changed(checked: Mapping[str, Any]) -> dict[str, Any]:
