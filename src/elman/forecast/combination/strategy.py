@@ -46,6 +46,7 @@ FARTHEST = 5  # times as many rows as a series has may be forecast
 BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
+LEARNED = 50  # windows of all series together, below which networks make exponential smoothing worse
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,9 @@ class CombinedStrategy:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
-        if ON_SMOOTHING in self.members:
+        least = self.smoothed.least_rows(seasons)
+        windows = sum(max(0, len(series) - least + 1) for series in panel.values())  # that a model will be trained on
+        if ON_SMOOTHING in self.members and windows >= LEARNED:
             found = self._backtest_on_smoothing(panel, places, heads, seasons, damped, refit)
             if found is not None:
                 members = {ON_SMOOTHING: found} | members
@@ -246,6 +249,8 @@ class CombinedStrategy:
         names = tuple(name for name in given if name in self.members)
         if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
             names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
+        if not names:
+            raise DataError(f"models: the rows are too few, or of such seasons, for {' and '.join(self.members)}")
         prior = np.array([PRIOR[name] for name in names])
         prior = prior / prior.sum()
         if backtest is None:
