@@ -15,24 +15,29 @@ from elman.forecast.combination.members import (
     LINEAR,
     NAIVE,
     NETWORK,
+    ON_SMOOTHING,
     PERIODS,
     PRIOR,
     SEASONAL,
+    knows_season,
     member_forecasts,
 )
 from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
-from elman.forecast.evaluation.backtest import COMBINATION, Backtest
+from elman.forecast.evaluation.backtest import COMBINATION, TRAINED, Backtest
 from elman.forecast.evaluation.windows import backtest_of
+from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.prediction import Model
 from elman.forecast.models.recursive_model import RecursiveModel
+from elman.forecast.smoothing import SmoothingModels
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
 from elman.series.seasonal.year import rows_per_year
+from elman.series.series import Series
 
 __all__ = ["CombinedStrategy"]
 
@@ -41,6 +46,7 @@ FARTHEST = 5  # times as many rows as a series has may be forecast
 BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
+LEARNED = 50  # windows of all series together, below which networks make exponential smoothing worse
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,13 @@ class CombinedStrategy:
     Series too short for the network, or too few to test it, are forecast without it.
 
     network   the strategy of the network
+    smoothed  the strategy of the network that corrects exponential smoothing
     horizon   None: chosen for the series
     members   names of what is combined
     """
 
     network: LocalStrategy | GlobalStrategy
+    smoothed: GlobalStrategy
     horizon: int | None
     members: tuple[str, ...]
 
@@ -78,7 +86,8 @@ class CombinedStrategy:
             raise DataError(
                 f"horizon: {max(rows)} rows are too few to forecast {horizon}; expected at most {FARTHEST * max(rows)}"
             )
-        return kept, replace(self, horizon=horizon, network=replace(self.network, horizon=horizon))
+        network, smoothed = (replace(each, horizon=horizon) for each in (self.network, self.smoothed))
+        return kept, replace(self, horizon=horizon, network=network, smoothed=smoothed)
 
     def seasons_of(self, panel: Panel) -> tuple[int, ...]:
         """Returns the seasons of the options, or those found in the series; (1,) for none."""
@@ -94,26 +103,32 @@ class CombinedStrategy:
         assert self.horizon is not None
         if backtest is None:
             backtest = self.backtest(panel, TESTED)
-        weights = self._weights(backtest, tuple(name for name in self.members if name not in (NETWORK, LINEAR)))
+        weights = self._weights(backtest, tuple(name for name in self.members if name not in TRAINED))
         seasons = self.seasons_of(panel)
-        network, linear, long = None, None, self._long(panel, seasons)
+        network, smoothed, linear, long = None, None, None, self._long(panel, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
+        if ON_SMOOTHING in weights.members:
+            smoothed = self._on_smoothing(panel, seasons)
         if LINEAR in weights.members:
             linear = self._linear(panel, seasons)
-        weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})
-        return CombinedModel(network, linear, weights, self.horizon, seasons)
+        models = {NETWORK: network, ON_SMOOTHING: smoothed, LINEAR: linear}
+        weights = _without(weights, {name for name, model in models.items() if model is None})
+        return CombinedModel(network, smoothed, linear, weights, self.horizon, seasons)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
         """Returns the model with networks trained further on all rows of the panel, and the same weights."""
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
-        long = None if model.network is None else self._long(panel, self.seasons_of(panel))
-        if model.network is None or long is None:
-            return model  # what is left is fitted when it forecasts
+        network, smoothed = model.network, model.smoothed
+        long = None if network is None else self._long(panel, self.seasons_of(panel))
+        if network is not None and long is not None:
+            network = long[0].train_on(long[1], network, updates)
+        if smoothed is not None and (known := self._long_for_smoothing(panel, model.seasons)) is not None:
+            smoothed = self.smoothed.train_on(known, smoothed, updates)
         linear = None if model.linear is None else self._linear(panel, model.seasons)
-        return replace(model, linear=linear or model.linear, network=long[0].train_on(long[1], model.network, updates))
+        return replace(model, linear=linear or model.linear, network=network, smoothed=smoothed)
 
     def backtest(
         self,
@@ -155,7 +170,9 @@ class CombinedStrategy:
         order = {id: i for i, id in enumerate(panel)}
         at = sorted(range(len(places)), key=lambda i: (order[places[i][0]], places[i][1]))
         places = [places[i] for i in at]
-        return self._backtest(panel, places, tested, bool(tested is not None and tested.refit))
+        if refit is None:  # one short series has too few rows before the first window for all of them
+            refit = isinstance(self.network, LocalStrategy)
+        return self._backtest(panel, places, tested, refit if tested is None else tested.refit)
 
     def _backtest(
         self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, refit: bool
@@ -165,11 +182,18 @@ class CombinedStrategy:
         heads = [panel[id].head(start) for id, start in places]
         first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
         seasons = self.seasons_of(panel.replaced(first))  # known before all windows
-        members, spread = member_forecasts(heads, self.horizon, seasons)
+        members, spread, damped = member_forecasts(heads, self.horizon, seasons)
         if tested is not None:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
+        least = self.smoothed.least_rows(seasons)
+        windows = sum(max(0, len(series) - least + 1) for series in panel.values())  # that a model will be trained on
+        if ON_SMOOTHING in self.members and windows >= LEARNED:
+            found = self._backtest_on_smoothing(panel, places, heads, seasons, damped, refit)
+            if found is not None:
+                members = {ON_SMOOTHING: found} | members
+        refit = refit and bool({*members} & {NETWORK, ON_SMOOTHING})  # the others are no models of all series
         linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
@@ -186,6 +210,33 @@ class CombinedStrategy:
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
 
+    def _backtest_on_smoothing(
+        self,
+        panel: Panel,
+        places: Sequence[tuple[str, int]],
+        heads: Sequence[Series],
+        seasons: tuple[int, ...],
+        damped: SmoothingModels | None,
+        refit: bool,
+    ) -> np.ndarray | None:
+        """Returns what the networks that correct exponential smoothing forecast in the windows (W, h), NaN where the
+        rows before are too few; None where they are before all. They are trained on the rows before the first window of
+        each series, with `refit` once more before the second, and so on."""
+        assert self.horizon is not None
+        found, rounds = np.full((len(places), self.horizon), np.nan), dict[int, list[int]]()
+        seen = dict[str, int]()
+        for w, (id, _) in enumerate(places):
+            rounds.setdefault(seen.get(id, 0) if refit else 0, []).append(w)
+            seen[id] = seen.get(id, 0) + 1
+        for windows in rounds.values():
+            first = {places[w][0]: w for w in reversed(windows)}
+            fitted = damped and damped.take(np.array([*first.values()]))
+            model = self._on_smoothing(panel.replaced({id: heads[w] for id, w in first.items()}), seasons, fitted)
+            if model is not None:
+                known = {str(w): heads[w] for w in windows}
+                found[windows] = forecasts_of(model, known, self.horizon, damped and damped.take(np.array(windows)))
+        return found if np.isfinite(found).any() else None
+
     def _longest(self, panel: Panel) -> float:
         """Returns the number of rows in the longest season, or the year, of which the first series has two."""
         first = panel.first
@@ -198,6 +249,8 @@ class CombinedStrategy:
         names = tuple(name for name in given if name in self.members)
         if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
             names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
+        if not names:
+            raise DataError(f"models: the rows are too few, or of such seasons, for {' and '.join(self.members)}")
         prior = np.array([PRIOR[name] for name in names])
         prior = prior / prior.sum()
         if backtest is None:
@@ -205,6 +258,25 @@ class CombinedStrategy:
             return learned_weights(names, prior, (), np.zeros((0, rows)), np.zeros((0, len(names), rows)))
         forecasts = np.stack([backtest.forecasts[name] for name in names], axis=1)
         return learned_weights(names, prior, backtest.ids, backtest.truth, forecasts)
+
+    def _on_smoothing(
+        self, panel: Panel, seasons: tuple[int, ...], damped: SmoothingModels | None = None
+    ) -> DirectModel | None:
+        """Returns networks that correct exponential smoothing, trained on the series, to which it was fitted already if
+        `damped` is given; None where these are too short, or have seasons that it does not know by itself."""
+        known = self._long_for_smoothing(panel, seasons)
+        if known is None:
+            return None
+        fitted = damped and damped.take(np.array([id in known for id in panel]))
+        model = replace(self.smoothed, seasons=seasons).train(known, smoothed=fitted)
+        assert isinstance(model, DirectModel)
+        return model
+
+    def _long_for_smoothing(self, panel: Panel, seasons: tuple[int, ...]) -> Panel | None:
+        """Returns the series that are long enough for networks that correct exponential smoothing."""
+        least = self.smoothed.least_rows(seasons)
+        long = {id: series for id, series in panel.items() if len(series) >= least}
+        return panel.replaced(long) if long and knows_season(list(panel.values()), seasons) else None
 
     def _linear(self, panel: Panel, seasons: tuple[int, ...]) -> LinearModel | None:
         """Returns the linear model of the series, or None where they are too short for one."""
