@@ -89,7 +89,7 @@ CODEC = Codec(
     {
         "forecaster/1": Fitted,
         "columns/2": ColumnNames,
-        "combined model/1": CombinedModel,
+        "combined model/2": CombinedModel,
         "linear model/1": LinearModel,
         "weights/1": Weights,
         "local model/1": LocalModel,
@@ -107,6 +107,7 @@ CODEC = Codec(
     {
         "columns/1": lambda old: {**old, "date_format": None, "zone": None},
         "calendar/1": lambda old: {**old, "zone": ""},
+        "combined model/1": lambda old: {**old, "year": None},
         "date style/1": lambda old: {**old, "zone": ""},
     },
 )

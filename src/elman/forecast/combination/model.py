@@ -10,6 +10,7 @@ import numpy as np
 from elman.core import checks, fields
 from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, member_forecasts
 from elman.forecast.combination.weights import Weights
+from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.linear_model import LinearModel
@@ -34,6 +35,7 @@ class CombinedModel:
     linear      the linear model of long windows; None: no series was long enough
     weights     of each member, learned in a backtest
     own_horizon, own_seasons   number of rows to forecast, and lengths of the seasons
+    year        rows of a year, whose part is taken out of what network and linear model read; None: none is
     """
 
     network: LocalModel | DirectModel | None
@@ -41,6 +43,7 @@ class CombinedModel:
     weights: Weights
     own_horizon: int
     own_seasons: tuple[int, ...]
+    year: float | None
 
     @property
     def name(self) -> str:
@@ -52,6 +55,8 @@ class CombinedModel:
         checks.whole("own_horizon", self.own_horizon, 1, fields.LARGEST_COUNT)
         for season in self.own_seasons:
             checks.whole("own_seasons", season, 1, fields.LARGEST_COUNT)
+        if self.year is not None:
+            checks.number("year", self.year, 1.0, fields.LARGEST_COUNT)
         if self.network is not None and self.network.horizon != self.own_horizon:
             raise ValueError(f"network: expected a horizon of {self.own_horizon}, got {self.network.horizon}")
         if not self.own_seasons or not {NETWORK, LINEAR} & {*self.weights.members} <= {*self._trained}:
@@ -120,20 +125,33 @@ class CombinedModel:
         does not forecast a series."""
         horizon = self.horizon if horizon is None else horizon
         found, spread = member_forecasts(list(panel.values()), horizon, self.seasons)
-        members = {name: forecasts_of(model, panel, horizon) for name, model in self._trained.items()} | found
+        members = forecasts_of(self._trained, panel, horizon, self.year) | found
         values = combined(self.weights, list(panel), members, [*panel.values()])
         return Prediction(values, np.repeat(spread[..., None], 2, axis=2)), members
 
 
 def forecasts_of(
-    model: LocalModel | DirectModel | LinearModel, panel: Mapping[str, Series], horizon: int
-) -> np.ndarray:
-    """Returns the forecasts of a model (N, h); NaN of series that are too short for it."""
-    found = np.full((len(panel), horizon), np.nan)
-    long = {id: series for id, series in panel.items() if can_read(model, series)}
-    if long:
-        found[[id in long for id in panel]] = model.predict(long, horizon).values
-    return found
+    models: Mapping[str, LocalModel | DirectModel | LinearModel],
+    panel: Mapping[str, Series],
+    horizon: int,
+    year: float | None,
+) -> dict[str, np.ndarray]:
+    """Returns the forecasts (N, h) of trained models by name; NaN of series that are too short for one.
+
+    year   rows of a year, without whose part the models read the series; None: they read them as they are
+    """
+    adjusted, parts = without_year(panel, year)
+    forecasts = dict[str, np.ndarray]()
+    for name, model in models.items():
+        found = np.full((len(panel), horizon), np.nan)
+        long = {id: series for id, series in adjusted.items() if can_read(model, series)}
+        if long:
+            values = model.predict(long, horizon).values
+            found[[id in long for id in panel]] = with_year(
+                values, parts, [*long], [len(each) for each in long.values()]
+            )
+        forecasts[name] = found
+    return forecasts
 
 
 def can_read(model: LocalModel | DirectModel | LinearModel, series: Series) -> bool:

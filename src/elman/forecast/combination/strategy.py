@@ -22,9 +22,11 @@ from elman.forecast.combination.members import (
 )
 from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
+from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION, Backtest
+from elman.forecast.evaluation.baselines import ALWAYS
 from elman.forecast.evaluation.windows import backtest_of
-from elman.forecast.models.global_strategy import GlobalStrategy
+from elman.forecast.models.global_strategy import FEATURED, GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.prediction import Model
@@ -32,6 +34,7 @@ from elman.forecast.models.recursive_model import RecursiveModel
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
+from elman.series.seasonal.panels import year_of
 from elman.series.seasonal.year import rows_per_year
 
 __all__ = ["CombinedStrategy"]
@@ -41,6 +44,11 @@ FARTHEST = 5  # times as many rows as a series has may be forecast
 BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
+FAR = FEATURED  # rows ahead, beyond which a forecast is a far one
+SPREAD, PART = 10, 5  # windows of a far forecast, at least, and the part of the rows over which they are spread
+FAR_OFF = 1.5  # times the error of the best member, beyond which a member has no say in a far forecast
+FAR_PRIOR = {LINEAR: 3.0}  # times the weight before any window: of far forecasts, a linear model is hard to beat
+QUARTER = 4  # of a year, that a forecast reaches, has no rules that know no year
 
 
 @dataclass(frozen=True)
@@ -94,25 +102,28 @@ class CombinedStrategy:
         assert self.horizon is not None
         if backtest is None:
             backtest = self.backtest(panel, TESTED)
-        weights = self._weights(backtest, tuple(name for name in self.members if name not in (NETWORK, LINEAR)))
-        seasons = self.seasons_of(panel)
-        network, linear, long = None, None, self._long(panel, seasons)
+        there = tuple(name for name in self.members if name not in (NETWORK, LINEAR))
+        weights = self._weights(backtest, self._without(panel), there)
+        seasons, year = self.seasons_of(panel), self._year(panel)
+        rest = panel.replaced(without_year(panel, year)[0])
+        network, linear, long = None, None, self._long(rest, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
         if LINEAR in weights.members:
-            linear = self._linear(panel, seasons)
+            linear = self._linear(rest, seasons)
         weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})
-        return CombinedModel(network, linear, weights, self.horizon, seasons)
+        return CombinedModel(network, linear, weights, self.horizon, seasons, year)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
         """Returns the model with networks trained further on all rows of the panel, and the same weights."""
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
-        long = None if model.network is None else self._long(panel, self.seasons_of(panel))
+        rest = panel.replaced(without_year(panel, model.year)[0])
+        long = None if model.network is None else self._long(rest, self.seasons_of(panel))
         if model.network is None or long is None:
             return model  # what is left is fitted when it forecasts
-        linear = None if model.linear is None else self._linear(panel, model.seasons)
+        linear = None if model.linear is None else self._linear(rest, model.seasons)
         return replace(model, linear=linear or model.linear, network=long[0].train_on(long[1], model.network, updates))
 
     def backtest(
@@ -138,12 +149,21 @@ class CombinedStrategy:
             windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
             windows = min(windows, max(LEAST, ENOUGH // len(panel)))  # each takes as long as a forecast
         elif step is None and not isinstance(self.network, LocalStrategy):  # whose windows overlap by themselves
-            step = _overlapping(rows, self.horizon, windows, self._longest(panel))
+            far = self.horizon > FAR and windows >= TESTED
+            step = _apart(rows, self.horizon, windows, self._longest(panel), far)
+            windows = max(windows, SPREAD) if far and step is not None else windows
         tested, long = None, None
+        before = {id: len(each) - (windows - 1) * (step or self.horizon) - self.horizon for id, each in panel.items()}
+        heads = {id: panel[id].head(rows) for id, rows in before.items() if rows >= LEAST_ROWS}
+        year = self._year(panel.replaced(heads)) if heads else None
         if NETWORK in self.members:
             long = self._long(panel, self.seasons_of(panel), 2 * self.horizon)
         if long is not None:
-            tested = long[0].backtest(long[1], windows, step, refit, on_progress)
+            rest, parts = without_year(long[1], year, before)
+            tested = long[0].backtest(panel.replaced(rest), windows, step, refit, on_progress)
+            if tested is not None and parts:
+                found = with_year(tested.forecasts[NETWORK], parts, tested.ids, tested.starts)
+                tested = replace(tested, forecasts={**tested.forecasts, NETWORK: found})
         places = [] if tested is None else list(zip(tested.ids, tested.starts, strict=True))
         covered = {id for id, _ in places}
         for id, series in panel.items():
@@ -155,12 +175,13 @@ class CombinedStrategy:
         order = {id: i for i, id in enumerate(panel)}
         at = sorted(range(len(places)), key=lambda i: (order[places[i][0]], places[i][1]))
         places = [places[i] for i in at]
-        return self._backtest(panel, places, tested, bool(tested is not None and tested.refit))
+        return self._backtest(panel, places, tested, year)
 
     def _backtest(
-        self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, refit: bool
+        self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, year: float | None
     ) -> Backtest:
-        """Returns the backtest on windows (id, first row), of which the network forecast those of `tested`."""
+        """Returns the backtest on windows (id, first row), of which the network forecast those of `tested`, and which
+        the linear model reads without the part of a `year`."""
         assert self.horizon is not None
         heads = [panel[id].head(start) for id, start in places]
         first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
@@ -170,21 +191,32 @@ class CombinedStrategy:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
-        linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
+        rest = panel.replaced(without_year(first, year)[0])
+        linear = self._linear(rest, seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
-            members = {LINEAR: forecasts_of(linear, by_number, self.horizon)} | members
+            members = forecasts_of({LINEAR: linear}, by_number, self.horizon, year) | members
+        refit = bool(tested is not None and tested.refit)
         scale = np.repeat(spread[..., None], 2, axis=2)
         ids = [id for id, _ in places]
         before = backtest_of(
             panel, places, members, [shown_season(seasons[0], len(head)) for head in heads], refit, scale
         )
-        values = np.empty((len(places), self.horizon))
+        values, without = np.empty((len(places), self.horizon)), self._without(panel.replaced(first))
         for scored, others in learning_folds(before):
-            weights = self._weights(others, tuple(members))
+            weights = self._weights(others, without, tuple(members))
             forecasts = {name: each[scored] for name, each in members.items()}
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
+
+    def _year(self, panel: Panel) -> float | None:
+        """Returns the number of rows in a year that series show, where the forecast reaches further than the network
+        reads the features of the dates; None: the trained models read the series as they are."""
+        assert self.horizon is not None
+        network = self.network
+        if not isinstance(network, GlobalStrategy) or network.calendar is not None or self.horizon <= FEATURED:
+            return None
+        return year_of(panel)
 
     def _longest(self, panel: Panel) -> float:
         """Returns the number of rows in the longest season, or the year, of which the first series has two."""
@@ -192,13 +224,29 @@ class CombinedStrategy:
         known = [*self.seasons_of(panel), rows_per_year(first.calendar) or 1]
         return max([1, *(season for season in known if len(first) >= PERIODS * season)])
 
-    def _weights(self, backtest: Backtest | None, there: Sequence[str] = ()) -> Weights:
-        """Returns the weights that a backtest suggests; without one those before any window, of the members `there`."""
+    def _without(self, panel: Panel) -> set[str]:
+        """Returns the rules that have no say: the ones that know no year, where series show one, and a quarter of it
+        or more is forecast."""
+        assert self.horizon is not None
+        rows = rows_per_year(panel.first.calendar)
+        if rows is None or QUARTER * self.horizon < rows or year_of(panel) is None:
+            return set()
+        return {*ALWAYS}
+
+    def _weights(self, backtest: Backtest | None, without: set[str], there: Sequence[str] = ()) -> Weights:
+        """Returns the weights that a backtest suggests; without one those before any window, of the members `there`.
+
+        without   members that have no say, unless there are no others
+        """
         given = there if backtest is None else backtest.forecasts
         names = tuple(name for name in given if name in self.members)
+        names = tuple(name for name in names if name not in without) or names
         if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
             names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
-        prior = np.array([PRIOR[name] for name in names])
+        far = self.horizon is not None and self.horizon > FAR
+        if far and backtest is not None:
+            names = _near(backtest, names)
+        prior = np.array([PRIOR[name] * (FAR_PRIOR.get(name, 1.0) if far else 1.0) for name in names])
         prior = prior / prior.sum()
         if backtest is None:
             rows = self.horizon or 1
@@ -229,12 +277,28 @@ def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | 
     return replace(network, season=1) if isinstance(network, LocalStrategy) else replace(network, seasons=(1,))
 
 
-def _overlapping(rows: int, horizon: int, windows: int, season: float) -> int | None:
-    """Returns how many rows apart the windows of a series begin where they overlap, since so many that do not would
-    begin too early: before two of the longest season, which the forecast will know. None where they need not."""
+def _near(backtest: Backtest, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the members whose errors in the windows of one series are at most `FAR_OFF` times the least. Those of
+    several series, which have units of their own, and those that did not forecast all windows are kept."""
+    if len({*backtest.ids}) > 1:
+        return names
+    size = {name: float(np.nanmean(np.abs(backtest.forecasts[name] - backtest.truth))) for name in names}
+    least = min(size.values())
+    return tuple(name for name in names if size[name] <= FAR_OFF * least)
+
+
+def _apart(rows: int, horizon: int, windows: int, season: float, far: bool) -> int | None:
+    """Returns how many rows apart the windows of a series begin. None: each ends where the next one begins.
+
+    They overlap where so many that do not would begin too early: before two of the longest season, which the forecast
+    will know. Those of `far` forecasts are at least `SPREAD`, in as many rows as `windows` take that do not overlap, or
+    the last fifth.
+    """
     least = max(LEAST_ROWS, -(-rows // BEFORE), math.ceil(PERIODS * season))
-    room = rows - horizon - least
-    return max(1, room // (windows - 1)) if 0 < room < horizon * (windows - 1) else None
+    room, wanted = rows - horizon - least, horizon * (windows - 1)
+    if far and room > 0:
+        return max(1, min(room, max(wanted, rows // PART - horizon)) // (max(windows, SPREAD) - 1))
+    return max(1, room // (windows - 1)) if 0 < room < wanted else None
 
 
 def _starts(rows: int, horizon: int, windows: int, step: int) -> list[int]:
