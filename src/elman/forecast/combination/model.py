@@ -13,6 +13,7 @@ from elman.forecast.combination.weights import Weights
 from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION
 from elman.forecast.models.global_model import DirectModel
+from elman.forecast.models.global_strategy import FEATURED
 from elman.forecast.models.linear_model import LinearModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.prediction import Prediction
@@ -22,7 +23,7 @@ from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, Inputs
 from elman.series.series import Series
 
-__all__ = ["CombinedModel", "combined"]
+__all__ = ["CombinedModel", "can_read", "combined", "far", "forecasts_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,8 @@ class CombinedModel:
     linear      the linear model of long windows; None: no series was long enough
     weights     of each member, learned in a backtest
     own_horizon, own_seasons   number of rows to forecast, and lengths of the seasons
-    year        rows of a year, whose part is taken out of what network and linear model read; None: none is
+    year        rows of a year, whose part is taken out of what the linear model reads, and the network in a far
+                forecast (`far`); None: none is
     """
 
     network: LocalModel | DirectModel | None
@@ -125,24 +127,31 @@ class CombinedModel:
         does not forecast a series."""
         horizon = self.horizon if horizon is None else horizon
         found, spread = member_forecasts(list(panel.values()), horizon, self.seasons)
-        members = forecasts_of(self._trained, panel, horizon, self.year) | found
+        years = {LINEAR: self.year, NETWORK: self.year if far(self.horizon) else None}
+        members = forecasts_of(self._trained, panel, horizon, years) | found
         values = combined(self.weights, list(panel), members, [*panel.values()])
         return Prediction(values, np.repeat(spread[..., None], 2, axis=2)), members
+
+
+def far(horizon: int) -> bool:
+    """Returns whether a forecast reaches further than a network reads the features of the dates."""
+    return horizon > FEATURED
 
 
 def forecasts_of(
     models: Mapping[str, LocalModel | DirectModel | LinearModel],
     panel: Mapping[str, Series],
     horizon: int,
-    year: float | None,
+    years: Mapping[str, float | None],
 ) -> dict[str, np.ndarray]:
     """Returns the forecasts (N, h) of trained models by name; NaN of series that are too short for one.
 
-    year   rows of a year, without whose part the models read the series; None: they read them as they are
+    years   for each model, rows of a year without whose part it reads the series; None: it reads them as they are
     """
-    adjusted, parts = without_year(panel, year)
+    read = {year: without_year(panel, year) for year in {years[name] for name in models}}
     forecasts = dict[str, np.ndarray]()
     for name, model in models.items():
+        adjusted, parts = read[years[name]]
         found = np.full((len(panel), horizon), np.nan)
         long = {id: series for id, series in adjusted.items() if can_read(model, series)}
         if long:

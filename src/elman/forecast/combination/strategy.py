@@ -20,13 +20,13 @@ from elman.forecast.combination.members import (
     SEASONAL,
     member_forecasts,
 )
-from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
+from elman.forecast.combination.model import CombinedModel, combined, far, forecasts_of
 from elman.forecast.combination.weights import Weights, learned_weights
 from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION, Backtest
 from elman.forecast.evaluation.baselines import ALWAYS
 from elman.forecast.evaluation.windows import backtest_of
-from elman.forecast.models.global_strategy import FEATURED, GlobalStrategy
+from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.prediction import Model
@@ -44,7 +44,6 @@ FARTHEST = 5  # times as many rows as a series has may be forecast
 BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
-FAR = FEATURED  # rows ahead, beyond which a forecast is a far one
 SPREAD, PART = 10, 5  # windows of a far forecast, at least, and the part of the rows over which they are spread
 FAR_OFF = 1.5  # times the error of the best member, beyond which a member has no say in a far forecast
 FAR_PRIOR = {LINEAR: 3.0}  # times the weight before any window: of far forecasts, a linear model is hard to beat
@@ -106,7 +105,7 @@ class CombinedStrategy:
         weights = self._weights(backtest, self._without(panel), there)
         seasons, year = self.seasons_of(panel), self._year(panel)
         rest = panel.replaced(without_year(panel, year)[0])
-        network, linear, long = None, None, self._long(rest, seasons)
+        network, linear, long = None, None, self._long(rest if far(self.horizon) else panel, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
@@ -120,7 +119,8 @@ class CombinedStrategy:
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
         rest = panel.replaced(without_year(panel, model.year)[0])
-        long = None if model.network is None else self._long(rest, self.seasons_of(panel))
+        read = rest if far(model.horizon) else panel
+        long = None if model.network is None else self._long(read, self.seasons_of(panel))
         if model.network is None or long is None:
             return model  # what is left is fitted when it forecasts
         linear = None if model.linear is None else self._linear(rest, model.seasons)
@@ -149,9 +149,9 @@ class CombinedStrategy:
             windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
             windows = min(windows, max(LEAST, ENOUGH // len(panel)))  # each takes as long as a forecast
         elif step is None and not isinstance(self.network, LocalStrategy):  # whose windows overlap by themselves
-            far = self.horizon > FAR and windows >= TESTED
-            step = _apart(rows, self.horizon, windows, self._longest(panel), far)
-            windows = max(windows, SPREAD) if far and step is not None else windows
+            spread = far(self.horizon) and windows >= TESTED
+            step = _apart(rows, self.horizon, windows, self._longest(panel), spread)
+            windows = max(windows, SPREAD) if spread and step is not None else windows
         tested, long = None, None
         before = {id: len(each) - (windows - 1) * (step or self.horizon) - self.horizon for id, each in panel.items()}
         heads = {id: panel[id].head(rows) for id, rows in before.items() if rows >= LEAST_ROWS}
@@ -159,7 +159,7 @@ class CombinedStrategy:
         if NETWORK in self.members:
             long = self._long(panel, self.seasons_of(panel), 2 * self.horizon)
         if long is not None:
-            rest, parts = without_year(long[1], year, before)
+            rest, parts = without_year(long[1], year if far(self.horizon) else None, before)
             tested = long[0].backtest(panel.replaced(rest), windows, step, refit, on_progress)
             if tested is not None and parts:
                 found = with_year(tested.forecasts[NETWORK], parts, tested.ids, tested.starts)
@@ -186,7 +186,7 @@ class CombinedStrategy:
         heads = [panel[id].head(start) for id, start in places]
         first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
         seasons = self.seasons_of(panel.replaced(first))  # known before all windows
-        members, spread = member_forecasts(heads, self.horizon, seasons)
+        members, sizes = member_forecasts(heads, self.horizon, seasons)
         if tested is not None:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
@@ -195,9 +195,9 @@ class CombinedStrategy:
         linear = self._linear(rest, seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
-            members = forecasts_of({LINEAR: linear}, by_number, self.horizon, year) | members
+            members = forecasts_of({LINEAR: linear}, by_number, self.horizon, {LINEAR: year}) | members
         refit = bool(tested is not None and tested.refit)
-        scale = np.repeat(spread[..., None], 2, axis=2)
+        scale = np.repeat(sizes[..., None], 2, axis=2)
         ids = [id for id, _ in places]
         before = backtest_of(
             panel, places, members, [shown_season(seasons[0], len(head)) for head in heads], refit, scale
@@ -210,13 +210,12 @@ class CombinedStrategy:
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
 
     def _year(self, panel: Panel) -> float | None:
-        """Returns the number of rows in a year that series show, where the forecast reaches further than the network
-        reads the features of the dates; None: the trained models read the series as they are."""
+        """Returns the number of rows in a year that series show, which is taken out of what trained models read; None:
+        they read the series as they are, as those of near forecasts of many series, which it would not pay."""
         assert self.horizon is not None
-        network = self.network
-        if not isinstance(network, GlobalStrategy) or network.calendar is not None or self.horizon <= FEATURED:
+        if not isinstance(self.network, GlobalStrategy) or self.network.calendar is not None:
             return None
-        return year_of(panel)
+        return year_of(panel) if far(self.horizon) or len(panel) < MANY else None
 
     def _longest(self, panel: Panel) -> float:
         """Returns the number of rows in the longest season, or the year, of which the first series has two."""
@@ -243,10 +242,10 @@ class CombinedStrategy:
         names = tuple(name for name in names if name not in without) or names
         if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
             names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
-        far = self.horizon is not None and self.horizon > FAR
-        if far and backtest is not None:
+        times = FAR_PRIOR if self.horizon is not None and far(self.horizon) else {}
+        if times and backtest is not None:
             names = _near(backtest, names)
-        prior = np.array([PRIOR[name] * (FAR_PRIOR.get(name, 1.0) if far else 1.0) for name in names])
+        prior = np.array([PRIOR[name] * times.get(name, 1.0) for name in names])
         prior = prior / prior.sum()
         if backtest is None:
             rows = self.horizon or 1
@@ -279,24 +278,28 @@ def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | 
 
 def _near(backtest: Backtest, names: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the members whose errors in the windows of one series are at most `FAR_OFF` times the least. Those of
-    several series, which have units of their own, and those that did not forecast all windows are kept."""
+    several series, which have units of their own, are kept."""
     if len({*backtest.ids}) > 1:
         return names
-    size = {name: float(np.nanmean(np.abs(backtest.forecasts[name] - backtest.truth))) for name in names}
+    size: dict[str, float] = {}
+    for name in names:
+        errors = np.abs(backtest.forecasts[name] - backtest.truth)
+        known = errors[np.isfinite(errors)]
+        size[name] = float(known.mean()) if len(known) else np.inf
     least = min(size.values())
     return tuple(name for name in names if size[name] <= FAR_OFF * least)
 
 
-def _apart(rows: int, horizon: int, windows: int, season: float, far: bool) -> int | None:
+def _apart(rows: int, horizon: int, windows: int, season: float, spread: bool) -> int | None:
     """Returns how many rows apart the windows of a series begin. None: each ends where the next one begins.
 
     They overlap where so many that do not would begin too early: before two of the longest season, which the forecast
-    will know. Those of `far` forecasts are at least `SPREAD`, in as many rows as `windows` take that do not overlap, or
-    the last fifth.
+    will know. Where they are `spread`, they are at least `SPREAD`, in as many rows as `windows` take that do not
+    overlap, or the last fifth.
     """
     least = max(LEAST_ROWS, -(-rows // BEFORE), math.ceil(PERIODS * season))
     room, wanted = rows - horizon - least, horizon * (windows - 1)
-    if far and room > 0:
+    if spread and room > 0:
         return max(1, min(room, max(wanted, rows // PART - horizon)) // (max(windows, SPREAD) - 1))
     return max(1, room // (windows - 1)) if 0 < room < wanted else None
 
