@@ -128,7 +128,7 @@ CLAIMS = [
     (ONE, "value/model/season", 10**9, "expected context, season and lags that fit one another"),
     (ONE, "value/model/lags", 2**62, r"model\.lags: expected a whole number"),
     (ONE, "value/model/shrink", 1.5, r"model\.shrink: expected a finite number in \[0.0, 1.0\], got 1.5"),
-    (ONE, "value/model/type", "inputs/1", r"model\.type: expected one of 'combined model/1', .*, got 'inputs/1'"),
+    (ONE, "value/model/type", "inputs/1", r"model\.type: expected one of 'combined model/2', .*, got 'inputs/1'"),
     (ONE, "value/model/networks/0/theta/1", 10**12, r"theta: expected \d+ for the axis \d+, got 1000000000000"),
     (ONE, "value/model/networks/0/theta/0", "float64", "model.networks.theta: expected float64"),
     (ONE, "value/model/networks", [], "tensors: expected .*, got"),
