@@ -95,6 +95,16 @@ def test_a_member_that_is_far_off_has_no_say() -> None:
     assert "drift" not in chosen
 
 
+def test_a_year_ago_that_nobody_saw_counts_once() -> None:
+    hours = np.arange(1200)
+    values = 10.0 + np.sin(2.0 * np.pi * hours / 24) + 0.3 * np.random.default_rng(0).normal(size=1200)
+    dated = as_series(values, time=np.datetime64("2024-01-01T00", "h") + hours)
+    names = ("seasonal naive", "theta", "year ago")
+    one, other = (Forecaster(horizon=24, season=24, models=names).fit(each) for each in (dated, values))
+    assert {*one.chosen_} == {*other.chosen_} == {"seasonal naive", "theta"}
+    np.testing.assert_array_equal(one.predict(), other.predict())
+
+
 def test_it_comes_back_from_a_file_and_older_files_have_none(tmp_path: Path) -> None:
     model = Forecaster(horizon=100, models=("linear", "seasonal mean"), windows=0, **QUICK).fit(days(1200))
     model.save(tmp_path / "days.safetensors")

@@ -24,7 +24,7 @@ from elman.forecast.combination.model import CombinedModel, combined, far, forec
 from elman.forecast.combination.weights import Weights, learned_weights
 from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION, Backtest
-from elman.forecast.evaluation.baselines import ALWAYS
+from elman.forecast.evaluation.baselines import ALWAYS, YEAR_AGO
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
@@ -242,6 +242,8 @@ class CombinedStrategy:
         names = tuple(name for name in names if name not in without) or names
         if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
             names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
+        if backtest is not None and _no_year_seen(backtest):
+            names = tuple(name for name in names if name != YEAR_AGO) or names  # it is the seasonal naive forecast
         times = FAR_PRIOR if self.horizon is not None and far(self.horizon) else {}
         if times and backtest is not None:
             names = _near(backtest, names)
@@ -274,6 +276,12 @@ class CombinedStrategy:
 def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | GlobalStrategy:
     """Returns the strategy of a network that knows no season."""
     return replace(network, season=1) if isinstance(network, LocalStrategy) else replace(network, seasons=(1,))
+
+
+def _no_year_seen(backtest: Backtest) -> bool:
+    """Returns whether the forecast of a year ago is the seasonal naive one in all windows, none of which saw a year."""
+    found = backtest.forecasts
+    return YEAR_AGO in found and np.array_equal(found[YEAR_AGO], found[SEASONAL], equal_nan=True)
 
 
 def _near(backtest: Backtest, names: tuple[str, ...]) -> tuple[str, ...]:
