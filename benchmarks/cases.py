@@ -119,3 +119,8 @@ class Case:
             shapes["head.weight"], shapes["head.bias"] = (1, self.H), (1,)
         random, bound = np.random.default_rng(2), self.H**-0.5
         return {name: random.uniform(-bound, bound, shape).astype(self.dtype) for name, shape in shapes.items()}
+
+    def gradient(self) -> dict[str, np.ndarray]:
+        """The gradient that `step` has at hand, by elman's names."""
+        random = np.random.default_rng(4)
+        return {name: random.normal(size=w.shape).astype(self.dtype) for name, w in self.weights().items()}

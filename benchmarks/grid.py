@@ -162,6 +162,10 @@ def _threads(shapes: Shapes) -> Found:
             if shape[0] >= 32 and shape[3] >= 64 and (shapes != QUICK or shape == SHAPES[4]):
                 case = Case("train", cell, *shape, threads=2)
                 yield case, [Entry("elman, 1 thread", "elman", replace(case, threads=1))]
+        for H in (256, 512):
+            if shapes != QUICK:
+                case = Case("infer", cell, 1, 20, 32, H, threads=2)
+                yield case, [Entry("elman, 1 thread", "elman", replace(case, threads=1))]
 
 
 def _sine(shapes: Shapes) -> Found:
@@ -214,7 +218,7 @@ def asked(row: Row, entry: Entry, isa: str | None = None) -> Asked | None:
     if label in EXTRA_RATIOS:
         return Asked("ratio", EXTRA_RATIOS[label])
     if label == "elman, 1 thread":
-        return Asked("ratio", 1.8 if case.H <= 256 else 1.6)
+        return Asked("ratio", 0.9 if case.B == 1 else 1.8 if case.H <= 256 else 1.6)
     if row.group == "sine":
         return Asked("ratio", 150) if label == "numpy" else None
     if label == "elman":

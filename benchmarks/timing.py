@@ -79,11 +79,12 @@ class Worker:
         one = {name: str(threads) for name in ("OMP", "MKL", "OPENBLAS", "ELMAN")}
         environment = {**os.environ, **{f"{name}_NUM_THREADS": value for name, value in one.items()}}
         several = "true" if threads > 1 else "false"
-        flags = f"--xla_cpu_multi_thread_eigen={several} intra_op_parallelism_threads={threads}"
+        flags = f"--xla_cpu_multi_thread_eigen={several}"
         if isa == "avx2":
             environment |= AVX2
-            flags += " --xla_cpu_max_isa=AVX2"
-        environment["XLA_FLAGS"] = flags
+            # Without the second, products are YNNPACK's, which takes AVX-512 whatever the first says.
+            flags += " --xla_cpu_max_isa=AVX2 --xla_cpu_experimental_ynn_fusion_type="
+        environment["XLA_FLAGS"] = f"{flags} intra_op_parallelism_threads={threads}"  # what follows it is not read
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", contender, ",".join(map(str, cores[:threads]))],
             stdin=subprocess.PIPE,

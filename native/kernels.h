@@ -81,11 +81,11 @@ struct Table {
   // Memory that a loss of one target a row needs, for rows of so many steps and labels at most; 0 for all others.
   size_t (*loss_bytes)(const Loss&, int64_t steps, int64_t outputs, int64_t labels);
 
-  // Both add to gradients. The first begins with the loss's own derivative, and adds its value to `losses`, one for
-  // each shard of `shard_rows` among the rows; without scratch and gradients it only does the latter. The second begins
-  // with what came from outside, and fills dstate, and the inputs' gradients where asked: dx has one array or null for
-  // each. Gradients are of the parameters before the program's tables; what is of these is put into `rows`, one list
-  // for each table (of each shard), which has room for all of the shard's steps.
+  // Both set gradients; the first, with a segment, adds to them. It begins with the loss's own derivative, and adds its
+  // value to `losses`, one for each shard of `shard_rows` among the rows; without scratch and gradients it only does
+  // the latter. The second begins with what came from outside, and fills dstate, and the inputs' gradients where asked:
+  // dx has one array or null for each. Gradients are of the parameters before the program's tables; what is of these is
+  // put into `rows`, one list for each table (of each shard), which has room for all of the shard's steps.
   void (*loss_backward)(const Shard*, const Program&, const void* packed, const Data&, const Loss&, double normaliser,
                         int64_t truncate, int64_t shard_rows, Scratch*, void* room, const Segment*, double activity,
                         T* const* gradients, RowGradients<T>* const* rows, double* losses);

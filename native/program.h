@@ -83,6 +83,7 @@ struct Direction {
   int64_t learned[2];  // the initial value (H,) of each state, where they are learned
   int32_t state;       // the index of its first state among the network's
   Origin origin[2];    // of each state
+  int32_t alone;       // recurrent: whether no other operation has these matrices; see engine/link.h
 };
 
 constexpr int32_t kTails = 8;  // clusters of an adaptive softmax, at most
@@ -175,6 +176,12 @@ struct InputParts {
   int32_t input;  // the number of the input that has the ids
 };
 
+// Threads that take parts of a step between them. `run` returns once f(job, part) was called for every part.
+struct Team {
+  int64_t threads;
+  void (*run)(int64_t parts, void (*f)(const void* job, int64_t part), const void* job);
+};
+
 // n sequences; strides are in elements.
 struct Data {
   int64_t n;
@@ -195,6 +202,7 @@ struct Data {
   int64_t first;            // the step at which this piece of the rows' time begins
   void* const* carry;       // like state, written: the final states of the rows; may be null
   const InputParts* parts;  // in prediction, of each operation; may be null
+  const Team* team;         // of a single row's prediction; may be null
 };
 
 struct Loss {

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,31 @@ def test_the_count_changes_no_bit(n: int):
     alone = bits()
     elman.set_num_threads(n)
     assert {bits() for _ in range(10)} == {alone}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", ["tanh", "lstm", "gru", elman.GRU(reset_after=False), elman.LSTM(layer_norm=True)])
+def test_threads_that_share_the_steps_of_one_row_change_no_bit(cell: Any, dtype: str):
+    """From about 131,000 multiply-adds a step on, a row's units are shared (native/engine/threads/team.h)."""
+    net = elman.Network(37, 397, 2, cell=cell, dtype=dtype, seed=3)  # no whole number of panels
+    x = np.random.default_rng(4).normal(size=(1, 9, 37)).astype(dtype)
+
+    def everything() -> bytes:
+        own = net.copy()
+        y, tape = own.forward(x)
+        gradients = own.backward(tape, np.ones_like(y))[0].flat
+        stream = own.stream(1)
+        steps = np.stack([stream.step(x[:, t]) for t in range(9)], 1)
+        assert (steps == y).all()
+        trainer = elman.Trainer(own, batch_size=1, seed=1)
+        losses = [trainer.update(x, y + 1) for _ in range(3)]
+        return own.predict(x).tobytes() + gradients.tobytes() + np.array(losses).tobytes() + own.theta.tobytes()
+
+    elman.set_num_threads(1)
+    alone = everything()
+    for n in (2, 3):
+        elman.set_num_threads(n)
+        assert {everything() for _ in range(2)} == {alone}
 
 
 def test_threads_without_work_sleep():

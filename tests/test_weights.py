@@ -105,6 +105,32 @@ def test_a_training_waits_for_predictions_under_way():
     assert order == ["read", "trained"]
 
 
+def test_whoever_waits_for_a_brief_training_has_a_copy_in_the_next():
+    weights = Weights(np.zeros(3))
+
+    def read() -> np.ndarray:
+        with Reading(weights) as theta:
+            return theta.copy()
+
+    found: list[np.ndarray] = []
+    with Training(weights, brief=True):
+        assert weights.published is None
+        weights.theta[:] = 1
+        thread = threading.Thread(target=lambda: found.append(read()))
+        thread.start()
+        thread.join(0.02)
+        assert thread.is_alive()
+        weights.theta[:] = 2
+    thread.join(5)
+    assert found[0].tolist() == [2, 2, 2]
+    assert weights.asked
+    with Training(weights, brief=True):
+        weights.theta[:] = 3
+        assert in_another_thread(read).tolist() == [2, 2, 2]
+    with Training(weights, brief=True):
+        assert weights.published is None
+
+
 def test_one_thread_trains_at_a_time():
     net = network()
     trainer = elman.Trainer(net, loss="cross_entropy")

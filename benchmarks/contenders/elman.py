@@ -78,6 +78,8 @@ def _call(case: Case, network: elman.Network, x: np.ndarray, y: np.ndarray, leng
             return count
 
         return Work("Network.loss_and_grad", passes, answer)
+    for name, value in case.gradient().items():
+        gradients[name] = value
     adam, before = elman.optim.Adam(STEP_RATE), network.copy().parameters
     adam.step(network, gradients)
 

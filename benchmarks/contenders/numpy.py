@@ -130,12 +130,12 @@ def gradients(cell: str, w: Answer, x: np.ndarray, y: np.ndarray, mask: np.ndarr
 
 def _answer(case: Case, w: Answer, x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> Answer:
     x, y, mask = (np.ascontiguousarray(values.swapaxes(0, 1)) for values in (x, y, mask))
+    if case.kind == "step":  # Adam's first, in units of the learning rate
+        return {name: gradient / (np.abs(gradient) + 1e-8) for name, gradient in case.gradient().items()}
     if not case.head:
         return {"output": forward(case.cell, w, x)[0][1:].swapaxes(0, 1)}
     y_hat, found = gradients(case.cell, w, x, y, mask)
     output = {"output": (y_hat * mask).swapaxes(0, 1)}
-    if case.kind == "step":  # Adam's first, in units of the learning rate
-        return {name: gradient / (np.abs(gradient) + 1e-8) for name, gradient in found.items()}
     return output | found if case.kind in LEARNING else output
 
 

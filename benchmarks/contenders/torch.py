@@ -126,9 +126,18 @@ def _named(case: Case, layer: nn.Module, head: nn.Linear, of: Any) -> Answer:
 
 def _step(case: Case, fused: bool) -> Work:
     layer, head = _modules(case, WHOLE)
-    x, y, *_ = _batches(case)[0]
-    nn.MSELoss()(head(layer(x)[0]), y).backward()
     parameters = [*layer.parameters(), *head.parameters()]
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    given = {name: torch.from_numpy(value) for name, value in case.gradient().items()}
+    with torch.no_grad():
+        for name in ("weight_ih_l0", "weight_hh_l0"):
+            getattr(layer, name).grad.copy_(given[name])
+        layer.bias_ih_l0.grad.copy_(given["bias_l0"])
+        if case.cell == "gru":
+            layer.bias_hh_l0.grad[2 * case.H :] = given["bias_hn_l0"]
+        head.weight.grad.copy_(given["head.weight"])
+        head.bias.grad.copy_(given["head.bias"])
     optimizer = torch.optim.Adam(parameters, lr=STEP_RATE, fused=fused, foreach=not fused)
     before = {parameter: parameter.detach().clone() for parameter in parameters}
     optimizer.step()

@@ -9,7 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "engine/isa.h"
-#include "engine/pool.h"
+#include "engine/threads/pool.h"
 
 namespace elman {
 namespace {

@@ -3,6 +3,7 @@
 // comes between a call's checks and its end, and Ctrl-C, which Python answers afterwards, finds all done or nothing.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
@@ -10,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "bindings/buffer.h"
+#include "bindings/log.h"
 #include "bindings/requests.h"
 
 namespace elman {
@@ -24,43 +25,18 @@ struct Names {
   nb::handle empty = nb::object(nb::module_::import_("numpy").attr("empty")).release();
 };
 
-// Where an update is recorded: how many there are (1,), and their losses, norms and rates (3, room).
-class Log {
- public:
-  Log(nb::handle done, nb::handle figures)
-      : done_(done, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT),
-        figures_(figures, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT),
-        kept_(!figures.is_none()) {}
-
-  bool has_room() const {
-    if (done_.axes() != 1 || done_.size(0) != 1 || !done_.holds<int64_t>()) return false;
-    if (!kept_) return true;
-    return figures_.axes() == 2 && figures_.size(0) == 3 && figures_.holds<double>() && count() < figures_.size(1);
-  }
-  int64_t count() const { return *reinterpret_cast<const int64_t*>(done_.data()); }
-  void write(double loss, double norm, double rate) {
-    const double all[] = {loss, norm, rate};
-    for (int64_t k = 0; kept_ && k < 3; k++) {
-      reinterpret_cast<double*>(figures_.data())[k * figures_.size(1) + count()] = all[k];
-    }
-    ++*reinterpret_cast<int64_t*>(done_.data());
-  }
-
- private:
-  Buffer done_, figures_;
-  bool kept_;
-};
-
 // Each call returns None, and has changed nothing, where what it is given is no array that it takes as it is, holds
 // what the network or the loss refuses, or would take long; and while another thread uses the weights.
 template <class T>
 class Prepared {
  public:
-  // weights: those of the network, theta (P,) and who uses it (requests.Shared); low, high: bounds of real targets
-  Prepared(std::shared_ptr<Model<T>> model, nb::object weights, nb::object objective, double low, double high,
-           std::optional<UpdateRule> rule, nb::object constraints, std::vector<Array<T>> slots)
+  // weights: those of the network, theta (P,) and who uses it (requests.Shared); low, high: bounds of real targets;
+  // record: what the engine keeps of a way forward, behind the tape
+  Prepared(std::shared_ptr<Model<T>> model, nb::object weights, nb::tuple record, nb::object objective, double low,
+           double high, std::optional<UpdateRule> rule, nb::object constraints, std::vector<Array<T>> slots)
       : model_(std::move(model)),
         weights_(std::move(weights)),
+        record_(std::move(record)),
         theta_(nb::cast<Array<T>>(weights_.attr("theta"))),
         objective_(std::move(objective)),
         constraints_(std::move(constraints)),
@@ -91,20 +67,62 @@ class Prepared {
     Data data{};
     bool single;
     if (!open_x(x, 1, data, single)) return nb::none();
-    const Program& p = program();
-    const int64_t n = data.n, steps = data.x.steps;
-    nb::object y =
-        single ? (p.last ? empty(p.out) : empty(steps, p.out)) : (p.last ? empty(n, p.out) : empty(n, steps, p.out));
+    const nb::object y = outputs(data, single);
     const Buffer into(y, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
     if (into.axes() < 1 || training()) return nb::none();  // making y may have let another thread in
     std::vector<T*> final;
     finals_.resize(model_->states().size());
     for (size_t i = 0; i < finals_.size(); i++) {
-      finals_[i].resize(size_t(n * model_->states()[i]));
+      finals_[i].resize(size_t(data.n * model_->states()[i]));
       final.push_back(finals_[i].data());
     }
     model_->predict(theta_.data(), data, kShardSize, reinterpret_cast<T*>(into.data()), final.data());
     return y;
+  }
+
+  // x -> y, theta as it is now, the final states, the engine's record, and whether x is one sequence.
+  nb::object forward(nb::handle x_given) {
+    const Buffer x(x_given, PyBUF_STRIDES | PyBUF_FORMAT);
+    Data data{};
+    bool single;
+    if (!open_x(x, 1, data, single)) return nb::none();
+    const nb::object y = outputs(data, single), theta = empty(program().size);
+    const Results final(*this, data.n);
+    const Buffer into(y, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE), copy(theta, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
+    if (into.axes() < 1 || copy.axes() < 1 || training()) return nb::none();
+    std::memcpy(copy.data(), theta_.data(), size_t(program().size) * sizeof(T));
+    auto tape = model_->forward(reinterpret_cast<const T*>(copy.data()), data, kShardSize,
+                                reinterpret_cast<T*>(into.data()), final.at.data());
+    const nb::object record = nb::make_tuple(std::move(tape)) + record_;
+    return nb::make_tuple(y, theta, final.arrays, record, single);
+  }
+
+  // The gradient (P,), that of x and those of the initial states, of an x without lengths; all as one sequence's, where
+  // it is `single`.
+  nb::object backward(nb::handle theta_given, const nb::tuple& record, nb::handle dy_given, bool single) {
+    const Program& p = program();
+    const Tape<T>& tape = nb::cast<const Tape<T>&>(record[0]);
+    const Buffer theta(theta_given, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT), dy(dy_given, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT);
+    const int64_t n = tape.n, steps = tape.steps[0];
+    const bool integers = p.inputs[0].kind == InputKind::integers;
+    std::vector<int64_t> shape;
+    if (!single) shape.push_back(n);
+    if (!p.last) shape.push_back(steps);
+    shape.push_back(p.out);
+    if (!is_vector(theta) || dy.axes() != int(shape.size()) || is_long(n * steps, 3)) return nb::none();
+    for (size_t a = 0; a < shape.size(); a++) {
+      if (dy.size(int(a)) != shape[a]) return nb::none();
+    }
+    if (!dy.template all<T>([](T v) { return std::isfinite(v); })) return nb::none();
+    const nb::object gradient = empty(p.size);
+    nb::object dx = nb::none();
+    if (!integers) dx = single ? empty(steps, p.inputs[0].size) : empty(n, steps, p.inputs[0].size);
+    const Results dstate(*this, n);
+    const Buffer sum(gradient, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE), to(dx, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
+    T* const into = integers ? nullptr : reinterpret_cast<T*>(to.data());
+    model_->backward(reinterpret_cast<const T*>(theta.data()), tape, Upstream{dy.data(), nullptr, nullptr}, 0,
+                     reinterpret_cast<T*>(sum.data()), &into, dstate.at.data());
+    return nb::make_tuple(gradient, dx, dstate.arrays);
   }
 
   // The loss, the gradient (P,) being written; dropout, zoneout and noise draw nothing.
@@ -192,6 +210,29 @@ class Prepared {
     return names().empty(nb::make_tuple(sizes...), dtype_);
   }
 
+  // For y, without B of one sequence.
+  nb::object outputs(const Data& data, bool single) const {
+    const int64_t out = program().out, steps = data.x.steps;
+    if (program().last) return single ? empty(out) : empty(data.n, out);
+    return single ? empty(steps, out) : empty(data.n, steps, out);
+  }
+
+  // A new array for each of the network's states.
+  struct Results {
+    Results(const Prepared& self, int64_t n) {
+      for (const int64_t size : self.model_->states()) {
+        arrays.append(self.empty(n, size));
+        const Buffer array(arrays[arrays.size() - 1], PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
+        at.push_back(reinterpret_cast<T*>(array.data()));
+      }
+    }
+    nb::list arrays;
+    std::vector<T*> at;
+  };
+
+  // Whether so many steps, each with so many products a parameter, are to be made without the GIL.
+  bool is_long(int64_t steps, int64_t passes) const { return program().dense * passes > kLong / steps; }
+
   static Records one(const int64_t* rows, const int64_t* starts, const double& rate) {
     return {rows, starts, &rate, 1, 0, nullptr, nullptr};
   }
@@ -211,7 +252,7 @@ class Prepared {
     data.n = single ? 1 : x.size(0);
     const int64_t steps = x.size(time);
     if (data.n < 1 || steps < 1 || (!integers && x.size(time + 1) != input.size)) return false;
-    if (data.n > kLong || steps > kLong / data.n || program().dense * passes > kLong / (data.n * steps)) return false;
+    if (data.n > kLong || steps > kLong / data.n || is_long(data.n * steps, passes)) return false;
     const int64_t item = integers ? int64_t(sizeof(int64_t)) : int64_t(sizeof(T));
     data.x = {x.data(),
               single ? 0 : x.stride(0) / item,
@@ -249,6 +290,7 @@ class Prepared {
 
   std::shared_ptr<Model<T>> model_;
   nb::object weights_;
+  nb::tuple record_;
   Array<T> theta_;
   nb::object objective_, constraints_;  // kept alive
   std::vector<Array<T>> slots_;
@@ -267,11 +309,13 @@ template <class T>
 void bind_prepared_of(nb::module_& m, const char* name) {
   using P = Prepared<T>;
   nb::class_<P>(m, name)
-      .def(nb::init<std::shared_ptr<Model<T>>, nb::object, nb::object, double, double, std::optional<UpdateRule>,
-                    nb::object, std::vector<Array<T>>>(),
-           nb::kw_only(), "model"_a, "weights"_a, "objective"_a.none(), "low"_a, "high"_a, "rule"_a.none(),
+      .def(nb::init<std::shared_ptr<Model<T>>, nb::object, nb::tuple, nb::object, double, double,
+                    std::optional<UpdateRule>, nb::object, std::vector<Array<T>>>(),
+           nb::kw_only(), "model"_a, "weights"_a, "record"_a, "objective"_a.none(), "low"_a, "high"_a, "rule"_a.none(),
            "constraints"_a.none(), "slots"_a)
       .def("predict", &P::predict, "x"_a.none())
+      .def("forward", &P::forward, "x"_a.none())
+      .def("backward", &P::backward, "theta"_a, "record"_a, "dy"_a.none(), "single"_a)
       .def("loss_and_grad", &P::loss_and_grad, "x"_a.none(), "y"_a.none(), "gradient"_a)
       .def("update", &P::update, "x"_a.none(), "y"_a.none(), "rate"_a, "done"_a, "figures"_a)
       .def("step", &P::step, "gradient"_a.none(), "rate"_a, "done"_a, "figures"_a.none(), "loss"_a, "alone"_a);

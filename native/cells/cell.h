@@ -64,8 +64,9 @@ struct Forward {
   T *h, *c;  // (rows, ld) out; where `noisy`, h begins as the step's noise
   int64_t ld;
   bool keep, noisy;
-  bool rest;   // the rows' previous states are zero: there is nothing to multiply
-  bool back;   // the last panel comes first: what the step before read last is still in a cache
+  bool rest;  // the rows' previous states are zero: there is nothing to multiply
+  bool back;  // the last panel comes first: what the step before read last is still in a cache
+  const Team* team;
   T* reset_h;  // (rows, ld) out: r * h, which the second product reads
   Norm<T> norm;
   const CellWeights<T>* w;
@@ -192,24 +193,38 @@ void activate_tile(const Forward<T>& f, int64_t m, int64_t rows, int64_t j, int6
   }
 }
 
-// Takes a whole step forward.
+// The panels [first, end) of a step; the last of all may be narrower than `wide` units.
 template <class T>
-void cell_forward(const Forward<T>& f) {
+void forward_panels(const Forward<T>& f, int64_t wide, int64_t first, int64_t end) {
   constexpr int64_t W = kWidth<T>;
   const CellForm<T>& cell = *f.cell;
-  const int64_t blocks = cell.input.slots > 1 ? 1 : 4, wide = blocks * W;  // of a full panel
-  const int64_t panels = f.units / wide, ahead = f.rows == 1 ? kSideBySide : 1, rest = f.units % wide / W;
-  if (f.back && rest) cell.panel[rest - 1](f, panels * wide);
-  for (int64_t i = 0; i < panels;) {
-    const int64_t n = panels - i < ahead ? 1 : ahead, at = f.back ? panels - i - n : i;
+  const int64_t full = f.units / wide, last = end < full ? end : full, rest = end > full ? f.units % wide / W : 0;
+  const int64_t ahead = f.rows == 1 ? kSideBySide : 1;
+  if (f.back && rest) cell.panel[rest - 1](f, full * wide);
+  for (int64_t i = first; i < last;) {
+    const int64_t n = last - i < ahead ? 1 : ahead, at = f.back ? first + last - i - n : i;
     if (n > 1) {
       cell.row(f, 0, at * wide);
     } else {
-      cell.panel[blocks - 1](f, at * wide);
+      cell.panel[wide / W - 1](f, at * wide);
     }
     i += n;
   }
-  if (!f.back && rest) cell.panel[rest - 1](f, panels * wide);
+  if (!f.back && rest) cell.panel[rest - 1](f, full * wide);
+}
+
+// Units of a full panel of a cell.
+template <class T>
+ELMAN_INLINE int64_t panel_units(const CellForm<T>& cell) {
+  return (cell.input.slots > 1 ? 1 : 4) * kWidth<T>;
+}
+
+// Takes a whole step forward.
+template <class T>
+void cell_forward(const Forward<T>& f) {
+  const int64_t wide = panel_units(*f.cell), work = f.units * f.cell->input.slots * (f.hidden + (f.x ? f.in : 0));
+  in_parts(f.team, (f.units + wide - 1) / wide, work,
+           [&](int64_t first, int64_t end) { forward_panels(f, wide, first, end); });
 }
 
 // A cell's struct as a value, for the time loop and all that surrounds it: these are compiled once, not once a cell.

@@ -6,8 +6,8 @@
 
 #include "decoding/prefix_beam.h"
 #include "engine/block.h"
-#include "engine/flush.h"
-#include "engine/pool.h"
+#include "engine/threads/flush.h"
+#include "engine/threads/pool.h"
 #include "kernels.h"
 
 namespace elman {

@@ -36,6 +36,30 @@ inline std::vector<RowTable> link_tables(std::vector<Op>& ops) {
   return tables;
 }
 
+inline bool has_weights(LayerKind kind) {
+  return kind != LayerKind::dropout && kind != LayerKind::last && kind != LayerKind::shift && kind != LayerKind::concat;
+}
+
+// Tells recurrent operations whether their matrices are theirs alone.
+inline void find_shared_weights(std::vector<Op>& ops) {
+  const auto users = [&](int64_t offset) {
+    int count = 0;
+    for (const Op& op : ops) {
+      for (int32_t k = 0; has_weights(op.kind) && k < op.directions; k++) {
+        count += op.direction[k].weight == offset;
+        count += op.kind == LayerKind::recurrent && op.direction[k].weight_hh == offset;
+      }
+    }
+    return count;
+  };
+  for (Op& op : ops) {
+    for (int32_t k = 0; op.kind == LayerKind::recurrent && k < op.directions; k++) {
+      Direction& at = op.direction[k];
+      at.alone = users(at.weight) == 1 && users(at.weight_hh) == 1;
+    }
+  }
+}
+
 // Fills in what follows from what the operations read.
 inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
   p.n_axes = 1;
@@ -74,6 +98,7 @@ inline void link(std::vector<Op>& ops, std::vector<Input>& inputs, Program& p) {
   for (size_t i = 0; i + 1 < ops.size(); i++) {
     ops[i].shared_output = readers[i] != 1 || ops[i + 1].reads[0] != int32_t(i);
   }
+  find_shared_weights(ops);
   if (ops.empty()) return;  // what is left of a network without its steps
   p.out = ops.back().out, p.axis = ops.back().axis, p.last = ops.back().last;
 }

@@ -6,6 +6,7 @@
 #include "engine/kept.h"
 #include "engine/link.h"
 #include "engine/sums.h"
+#include "engine/threads/team.h"
 #include "engine/update.h"
 
 namespace elman {
@@ -50,6 +51,7 @@ struct Workspace {
   std::vector<T> theta;
   Block ready;
   std::vector<Block> tapes;
+  std::vector<Block> scratch;  // of each thread on the way back through a tape
 };
 
 template <class T>
@@ -110,7 +112,8 @@ class Model {
   double loss(const T* theta, const Data& given, const Objective& objective, int64_t number, const Shards& shards,
               T* gradient) const {
     Flush flush;
-    const Data data = objective.drawing(given, number);
+    const StepTeam team;
+    const Data data = team.with(objective.drawing(given, number), shards.n);
     const auto work = workspace();
     work->cut.assign(program_, data, shards.rows, shards.n, objective.shard_size);
     pack(theta, work->packed, gradient != nullptr, false, moves(data));
@@ -152,10 +155,11 @@ class Model {
     const auto work = workspace();
     Gradient<T>& sums = sums_for(*work, objective);
     std::vector<int64_t> left;
+    const StepTeam team;
     const auto value_and_gradient = [&](int64_t u, GradientSum<T>** gradient) {
       const int64_t* picked = records.rows + records.starts[u];
       const int64_t count = records.starts[u + 1] - records.starts[u];
-      const Data drawn = objective.drawing(data, step + u);
+      const Data drawn = team.with(objective.drawing(data, step + u), count);
       const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
       work->cut.assign(program_, now, picked, count, objective.shard_size);
       pack(theta, work->packed, true, false, moves(now));
@@ -175,19 +179,17 @@ class Model {
     const auto work = workspace();
     Pool& pool = Pool::shared();
     work->cut.assign(program_, data, nullptr, data.n, shard_size);
-    const int64_t packed = program_.dense;  // tables are read where they are
-    if (work->theta.empty() || std::memcmp(work->theta.data(), theta, size_t(packed) * sizeof(T)) != 0) {
-      work->theta.assign(theta, theta + packed);  // comparing is cheaper than packing
-      pack(theta, work->ready, false);
-    }
+    make_ready(theta, *work);
     work->tapes.resize(std::max(work->tapes.size(), size_t(pool.threads())));
+    const StepTeam team;
+    const Data shared = team.with(data, data.n);
     const int64_t shards = work->cut.count();
     const int64_t together = shards_together(work->ready.size(), shard_size, shards, pool.threads());
     const int64_t tasks = (shards + together - 1) / together;
     pool.run(tasks, int(work->tapes.size()), [&](int64_t i, int thread) {
       Flush each;
       const int64_t first = work->cut.begin(i * together), rows = work->cut.rows_of(i * together, together);
-      predict_rows(theta, work->ready, data, work->cut.rows.data() + first, work->cut.lengths_at(first), rows,
+      predict_rows(theta, work->ready, shared, work->cut.rows.data() + first, work->cut.lengths_at(first), rows,
                    work->tapes[size_t(thread)], y, state);
     });
   }
@@ -201,15 +203,17 @@ class Model {
     const int64_t count = tape->cut.count();
     tape->blocks.resize(size_t(count));
     tape->shards.resize(size_t(count));
-    Block packed;
-    pack(theta, packed, false);
+    const auto work = workspace();
+    make_ready(theta, *work);
+    const StepTeam team;
+    const Data shared = team.with(data, data.n);
     Pool::shared().run(count, Pool::shared().threads(), [&](int64_t i, int) {
       Flush each;
       const int64_t at = tape->cut.begin(i), rows = tape->cut.rows_of(i);
       const Lengths lengths = tape->cut.lengths_at(at);
       void* memory = tape->blocks[size_t(i)].reserve(table_.tape_bytes(program_, lengths, rows, true));
       Shard* s = table_.lay_tape(program_, lengths, rows, true, memory);
-      table_.forward(s, program_, theta, packed.get(), data, tape->cut.rows.data() + at);
+      table_.forward(s, program_, theta, work->ready.get(), shared, tape->cut.rows.data() + at);
       table_.read_output(s, program_, y);
       table_.read_state(s, program_, false, state);
       tape->shards[size_t(i)] = s;
@@ -225,21 +229,22 @@ class Model {
   void backward(const T* theta, const Tape<T>& tape, const Upstream& up, int64_t truncate, T* gradient, T* const* dx,
                 T* const* dstate) const {
     Flush flush;
-    Block packed;
     const bool wanted = std::any_of(dx, dx + program_.n_inputs, [](const T* one) { return one != nullptr; });
-    pack(theta, packed, true, wanted);
+    const auto work = workspace();
+    pack(theta, work->packed, true, wanted);
     const int64_t count = int64_t(tape.shards.size());
     std::vector<std::unique_ptr<GradientSum<T>>> parts(static_cast<size_t>(count));
-    std::vector<Block> scratch(size_t(Pool::shared().threads()));
-    Pool::shared().run(count, int(scratch.size()), [&](int64_t i, int thread) {
+    work->scratch.resize(std::max(work->scratch.size(), size_t(Pool::shared().threads())));
+    Pool::shared().run(count, int(work->scratch.size()), [&](int64_t i, int thread) {
       Flush each;
       const Shard* s = tape.shards[size_t(i)];
       const int64_t rows = tape.cut.rows_of(i);
       auto part = std::make_unique<GradientSum<T>>(program_);
-      part->open(program_, tape.cut.lengths_at(tape.cut.begin(i)), rows);
-      void* memory = scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, wanted));
-      table_.backward(s, program_, packed.get(), up, truncate, table_.lay_scratch(s, program_, rows, wanted, memory),
-                      part->dense(), part->lists.data(), dx, dstate);
+      part->open(program_, tape.cut.lengths_at(tape.cut.begin(i)), rows, false);
+      void* memory = work->scratch[size_t(thread)].reserve(table_.scratch_bytes(s, program_, rows, wanted));
+      table_.backward(s, program_, work->packed.get(), up, truncate,
+                      table_.lay_scratch(s, program_, rows, wanted, memory), part->dense(), part->lists.data(), dx,
+                      dstate);
       part->close(program_, table_);
       parts[size_t(i)] = std::move(part);
     });
@@ -274,6 +279,14 @@ class Model {
   }
 
  private:
+  // Has the weights packed for the way forward, unless they are what they were in the last call: comparing is cheaper.
+  void make_ready(const T* theta, Workspace<T>& work) const {
+    const int64_t packed = program_.dense;  // tables are read where they are
+    if (!work.theta.empty() && std::memcmp(work.theta.data(), theta, size_t(packed) * sizeof(T)) == 0) return;
+    work.theta.assign(theta, theta + packed);
+    pack(theta, work.ready, false);
+  }
+
   Gradient<T>& sums_for(Workspace<T>& work, const Objective& objective) const {
     const Loss& loss = objective.loss;
     const bool one = loss.kind == LossKind::cross_entropy && loss.label_smoothing == 0;

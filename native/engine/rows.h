@@ -114,9 +114,9 @@ class GradientSum {
 
   T* dense() { return static_cast<T*>(block_.get()); }
 
-  // Makes it zero, for a shard of these rows to add to `dense` and `lists`.
-  void open(const Program& p, Lengths lengths, int64_t rows) {
-    std::memset(dense(), 0, size_t(p.dense) * sizeof(T));
+  // Makes `lists` ready for a shard of these rows; with `zero` it may add to `dense` too.
+  void open(const Program& p, Lengths lengths, int64_t rows, bool zero) {
+    if (zero) std::memset(dense(), 0, size_t(p.dense) * sizeof(T));
     for (int32_t i = 0; i < p.n_tables; i++) {
       int64_t most = 0;
       for (const Op* op = p.ops; op < p.ops + p.n_ops; op++) {

@@ -64,9 +64,13 @@ class Stepper {
   void step(T* y) {
     Flush flush;
     const Program& p = program();
+    const StepTeam team;
+    const bool large = batch_ == 1 && team.threads > 1 && work() >= kLarge;
+    data_.team = large && Clock::now() - last_ < kSoon ? &team : nullptr;
     table_.forward(shard_, p, theta_.data(), packed_.get(), data_, rows_.data());
     table_.read_output(shard_, p, y);
     table_.read_state(shard_, p, false, now_.data());
+    if (large) last_ = Clock::now();
   }
 
   // Steps on what each step itself draws, of a network of integers whose outputs are one for each of them; from `input`
@@ -89,6 +93,10 @@ class Stepper {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::microseconds kSoon{50};  // after a step the pool's threads look on for so long
+  static constexpr int64_t kLarge = int64_t(1) << 17;    // multiply-adds; smaller steps are not cut at all
+
   std::shared_ptr<const Model<T>> model_;
   const Table<T>& table_;
   std::vector<T> theta_;
@@ -103,6 +111,7 @@ class Stepper {
   Sampler<T> sampler_;
   std::vector<T> output_;
   std::mutex turn_;
+  Clock::time_point last_;  // when the last large step ended
 };
 
 }  // namespace elman

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "engine/cut.h"
-#include "engine/flush.h"
-#include "engine/pool.h"
+#include "engine/threads/flush.h"
+#include "engine/threads/pool.h"
 #include "engine/requests.h"
 #include "engine/rows.h"
 #include "kernels.h"
@@ -156,18 +156,19 @@ class Gradient {
     w.losses.assign(size_t(count), 0.0);
     w.gradients.clear();
     w.rows.clear();
+    const bool ragged = meaning(job.objective.loss).ragged;  // which needs a row's outputs at all steps
+    const int64_t recompute = p_.whole || ragged ? 0 : job.objective.recompute;
+    const bool in_parts = job.want_gradient && recompute > 0 && recompute < lengths.first[0];
     for (int64_t k = 0; job.want_gradient && k < count; k++) {
       Part& part = w.fresh[size_t(k)];
       part.owner = thread;
       part.gradient = spare(w);
-      part.gradient->open(p_, job.cut.lengths_at(job.cut.begin(shard + k)), job.cut.rows_of(shard + k));
+      part.gradient->open(p_, job.cut.lengths_at(job.cut.begin(shard + k)), job.cut.rows_of(shard + k), in_parts);
       w.gradients.push_back(part.gradient->dense());
       w.rows.push_back(part.gradient->lists.data());
     }
     const int64_t* rows = job.cut.rows.data() + at;
-    const bool ragged = meaning(job.objective.loss).ragged;  // which needs a row's outputs at all steps
-    const int64_t recompute = p_.whole || ragged ? 0 : job.objective.recompute;
-    if (job.want_gradient && recompute > 0 && recompute < lengths.first[0]) {
+    if (in_parts) {
       in_segments(w, job, rows, lengths.first, n);
     } else if (!job.want_gradient && !p_.whole && !p_.last && p_.n_inputs == 1 && !ragged) {
       value_in_segments(w, job, rows, lengths.first, n);

@@ -105,7 +105,8 @@ void recurrent_forward(const Op& op, const OpWeights<T>& w, const T* theta, cons
     const T* made = parts ? static_cast<const T*>(parts->at[k]) : nullptr;
     if (made) point_to_parts(made, s.inputs[parts->input].ids, steps.total, d);
     const bool rest = s.rest && begins_at_rest(op, k);
-    scan_forward(form_of<T>(op.cell), steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest);
+    scan_forward(form_of<T>(op.cell), steps, k == 1, d, w.cell[k], made ? nullptr : in, ld, op.in, keep, rest,
+                 data.team);
   }
   if (op.directions == 1) return;
   for (int64_t m = 0; m < steps.total; m++) {
@@ -151,11 +152,12 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
       for (const Share<T>& share : shares) {
         const Pick rows = between(share.of(op), begin, begin, end);
         const Pick moved = shares.rest && rest && k == 0 ? between(share.of(op), begin, first, end) : rows;
-        T* g = share.gradient;
-        weight_gradient(da, d.lda, cell.input, n, strided(in, ld), rows, op.in, g + at.weight);
-        weight_gradient(b[k].dah, d.lda, cell.hidden, n, gathered(read), moved, n, g + at.weight_hh);
+        T *g = share.gradient, *g_ih = g + at.weight, *g_hh = g + at.weight_hh;
+        const Start sums = shares.begins(at) && done == 0 ? Start::zero : Start::add;
+        weight_gradient(da, d.lda, cell.input, n, strided(in, ld), rows, op.in, g_ih, sums);
+        weight_gradient(b[k].dah, d.lda, cell.hidden, n, gathered(read), moved, n, g_hh, sums);
         if (cell.second) {
-          weight_gradient(da, d.lda, cell.hidden2, n, strided<T>(d.reset_h, d.ld), rows, n, g + at.weight_hh);
+          weight_gradient(da, d.lda, cell.hidden2, n, strided<T>(d.reset_h, d.ld), rows, n, g_hh, sums);
         }
         const Summed<T> summed{rows, n, da, d.lda, d.c_prev, d.made_c, b[k].sums, d.ld};
         bias_gradient(cell.norm ? summed.sums.bias : da, d.lda, cell.input, n, rows, g + at.bias);

@@ -217,10 +217,10 @@ void leave_step(const DirectionTape<T>& d, int64_t t, int64_t m, int64_t rows) {
 }
 
 // x (total, ldx) are the layer's inputs, or null where d.part has their part of the sums; h0, c0 the given state,
-// `rest` where none was. keep: gates are wanted for the way back.
+// `rest` where none was. keep: gates are wanted for the way back. team: for a single row; may be null.
 template <class T>
 void scan_forward(const CellForm<T>& cell, const Steps& s, bool reverse, DirectionTape<T>& d, const CellWeights<T>& w,
-                  const T* x, int64_t ldx, int64_t in, bool keep, bool rest) {
+                  const T* x, int64_t ldx, int64_t in, bool keep, bool rest, const Team* team) {
   const bool hoist = x && (cell.norm || hoists(s, in));
   Forward<T> step{};
   step.cell = &cell;
@@ -228,6 +228,7 @@ void scan_forward(const CellForm<T>& cell, const Steps& s, bool reverse, Directi
   step.ldx = ldx, step.in = in, step.lda = d.lda, step.ld = d.ld;
   step.keep = keep, step.noisy = d.regular.noisy();
   step.w = &w;
+  step.team = team;
   if (d.regular.masks()) draw_masks(d.regular, s.rows, d.hidden, d.units, d.own);
   int64_t ready = 0;  // steps whose inputs' part is in `a`
   for (int64_t i = 0; i < s.steps; i++) {
@@ -245,7 +246,12 @@ void scan_forward(const CellForm<T>& cell, const Steps& s, bool reverse, Directi
         gates_product(read, rows, in, w.ih, d.units, cell.input, to, d.lda, (const T*)nullptr, Start::zero);
         normalise(to, d.lda, rows, d.units, d.hidden, cell.input.slots, d.norm.x_inverse + from);
       } else {
-        gates_product<T>(read, rows, in, w.ih, d.units, cell.input, d.a + from * d.lda, d.lda, w.bias, Start::bias);
+        const int64_t wide = panel_units(cell), panels = (d.units + wide - 1) / wide, count = cell.input.count;
+        in_parts(team, panels, rows * in * d.units * count, [&](int64_t first, int64_t end) {
+          const int64_t j = first * wide, units = (end == panels ? d.units : end * wide) - j;
+          gates_product<T>(read, rows, in, w.ih + j * count * in, units, cell.input,
+                           d.a + from * d.lda + j * cell.input.slots, d.lda, w.bias + j * count, Start::bias);
+        });
       }
     }
     step.rows = s.count[t];

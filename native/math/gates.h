@@ -6,6 +6,26 @@
 
 namespace elman::ELMAN_ISA {
 
+// f(first, end) for `count` panels, at once or in parts of an even number of them, each on a thread of its own, where
+// `work` multiply-adds are enough for that.
+template <class F>
+ELMAN_INLINE void in_parts(const Team* team, int64_t count, int64_t work, F f) {
+  constexpr int64_t kEnough = 1 << 17;
+  const int64_t parts = !team || work < kEnough ? 1 : count / 2 < team->threads ? count / 2 : team->threads;
+  if (parts <= 1) return f(0, count);
+  struct Job {
+    const F& f;
+    int64_t count, parts;
+    int64_t begin(int64_t part) const { return part == parts ? count : count * part / parts / 2 * 2; }
+  };
+  const Job job{f, count, parts};
+  const auto part = [](const void* of, int64_t i) {
+    const Job& own = *static_cast<const Job*>(of);
+    own.f(own.begin(i), own.begin(i + 1));
+  };
+  team->run(parts, part, &job);
+}
+
 // Which slots of a block a matrix of weights (gates * units, inner) fills: `first` to `first + count`, of `slots`; slot
 // first + k holds gate[k].
 struct Gates {

@@ -69,16 +69,20 @@ void add(T* __restrict a, const T* __restrict b, int64_t n) {
   for (int64_t i = 0; i < n; i++) a[i] += b[i];
 }
 
-// In double, over eight partial sums in a fixed order.
+// In double, over partial sums in a fixed order: so many that their additions do not wait for one another.
 template <class T>
 double sum_squares(const T* g, int64_t n) {
-  double part[8] = {};
+  constexpr int parts = 16;
+  double part[parts] = {};
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (int k = 0; k < 8; k++) part[k] += double(g[i + k]) * double(g[i + k]);
+  for (; i + parts <= n; i += parts) {
+    for (int k = 0; k < parts; k++) part[k] += double(g[i + k]) * double(g[i + k]);
   }
-  for (; i < n; i++) part[i % 8] += double(g[i]) * double(g[i]);
-  return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+  for (; i < n; i++) part[i % parts] += double(g[i]) * double(g[i]);
+  for (int half = parts / 2; half > 0; half /= 2) {
+    for (int k = 0; k < half; k++) part[k] += part[k + half];
+  }
+  return part[0];
 }
 
 template <class T>

@@ -1,5 +1,6 @@
-// Sums of outer products, for gradients of weights: G[n, k] += sum over m of A[m, n] X[m, k], in the order of m. m runs
-// over the packed rows of one shard, G is row-major as theta is, and A's columns are gates.
+// Sums of outer products, for gradients of weights: G[n, k] (+)= sum over m of A[m, n] X[m, k], in the order of m. m
+// runs over the packed rows of one shard, G is row-major as theta is, and A's columns are gates. What begins with zero
+// rather than with what lies in G has the bits of a sum that is added to a G of zeros.
 #pragma once
 
 #include "math/gates.h"
@@ -34,17 +35,19 @@ struct Pairs {
   }
 };
 
-// to[r] (width,) += row r of from (rows, ld).
+// to[r] (width,) (+)= row r of from (rows, ld).
 template <class T>
-ELMAN_NOINLINE void add_rows(T* const* to, int64_t rows, const T* from, int64_t ld, int64_t width) {
+ELMAN_NOINLINE void add_rows(T* const* to, int64_t rows, const T* from, int64_t ld, int64_t width, Start start) {
   for (int64_t r = 0; r < rows; r++, from += ld) {
+    if (start == Start::zero) memset(to[r], 0, size_t(width) * sizeof(T));
     for (int64_t i = 0; i < width; i++) to[r][i] += from[i];
   }
 }
 
 // R neighbouring columns of A, from n on, whose rows of G begin at g[r], and NV vectors of columns of X, from k on.
 template <int R, int NV, class T>
-ELMAN_NOINLINE void outer_tile(const Pairs<T>& pairs, int64_t n, int64_t k, T* const (&g)[R], int64_t width) {
+ELMAN_NOINLINE void outer_tile(const Pairs<T>& pairs, int64_t n, int64_t k, T* const (&g)[R], int64_t width,
+                               Start start) {
   constexpr int W = kWidth<T>;
   Vec<T> acc[R][NV];
   ELMAN_UNROLL
@@ -74,21 +77,25 @@ ELMAN_NOINLINE void outer_tile(const Pairs<T>& pairs, int64_t n, int64_t k, T* c
       ELMAN_UNROLL
       for (int v = 0; v < NV; v++) store(lanes + (r * NV + v) * W, acc[r][v]);
     }
-    return add_rows<T>(g, R, lanes, NV * W, width);
+    return add_rows<T>(g, R, lanes, NV * W, width, start);
   }
   ELMAN_UNROLL
   for (int r = 0; r < R; r++) {
     ELMAN_UNROLL
-    for (int v = 0; v < NV; v++) store(g[r] + v * W, load(g[r] + v * W) + acc[r][v]);
+    for (int v = 0; v < NV; v++) {
+      const Vec<T> before = start == Start::zero ? Vec<T>{} : load(g[r] + v * W);
+      store(g[r] + v * W, before + acc[r][v]);
+    }
   }
 }
 
 // Lanes are columns of X. X's rows are readable to whole vectors.
 template <class T>
-void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick all, int64_t inner, T* g) {
+void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick all, int64_t inner, T* g,
+                Start start) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
   const int64_t most = kOuterColumns / gates.count / W * W;  // units at a time
-  for (int64_t from = 0; from < all.count; from += kOuterRows) {
+  for (int64_t from = 0; from < all.count; from += kOuterRows, start = Start::add) {
     const int64_t left = all.count - from;
     const Pairs<T> pairs(a, lda, x, {all.index + from, left < kOuterRows ? left : kOuterRows, all.first});
     for (int64_t first = 0; first < units; first += most) {
@@ -106,13 +113,13 @@ void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Left<
             }
             switch (vectors) {
               case 4:
-                return outer_tile<R, 4>(pairs, at + n, k, out, width);
+                return outer_tile<R, 4>(pairs, at + n, k, out, width, start);
               case 3:
-                return outer_tile<R, 3>(pairs, at + n, k, out, width);
+                return outer_tile<R, 3>(pairs, at + n, k, out, width, start);
               case 2:
-                return outer_tile<R, 2>(pairs, at + n, k, out, width);
+                return outer_tile<R, 2>(pairs, at + n, k, out, width, start);
               default:
-                return outer_tile<R, 1>(pairs, at + n, k, out, width);
+                return outer_tile<R, 1>(pairs, at + n, k, out, width, start);
             }
           });
         };
@@ -226,11 +233,15 @@ void outer_narrow(const T* a, int64_t lda, Gates gates, int64_t units, const Lef
 
 template <class T>
 ELMAN_NOINLINE void weight_gradient(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick pick,
-                                    int64_t inner, T* g) {
-  if (inner < kWidth<T>) {
+                                    int64_t inner, T* g, Start start = Start::add) {
+  const bool narrow = inner < kWidth<T>;
+  for (int k = 0; start == Start::zero && (narrow || pick.count == 0) && k < gates.count; k++) {
+    memset(g + gates.gate[k] * units * inner, 0, size_t(units * inner) * sizeof(T));
+  }
+  if (narrow) {
     outer_narrow(a, lda, gates, units, x, pick, inner, g);
   } else {
-    outer_wide(a, lda, gates, units, x, pick, inner, g);
+    outer_wide(a, lda, gates, units, x, pick, inner, g, start);
   }
 }
 

@@ -154,8 +154,11 @@ struct Shares {
   int64_t count, block, step;  // step: at which these rows begin, in their whole time
   bool dstate;                 // whether the gradient of the initial state is wanted
   bool rest;                   // whether that state was zero, unasked
+  bool unset;                  // whether the gradients' large matrices hold nothing yet (`clear`)
   ELMAN_INLINE const Share<T>* begin() const { return first; }
   ELMAN_INLINE const Share<T>* end() const { return first + count; }
+  // Whether the first sums of W_ih and W_hh are set rather than added.
+  ELMAN_INLINE bool begins(const Direction& at) const { return unset && at.alone; }
 };
 
 constexpr int64_t kBlockRows = 256;

@@ -111,6 +111,33 @@ void walk_back(const Program& p, const OpWeights<T>* w, const ShardTape<T>& s, c
   }
 }
 
+// Below so many parameters all is set to zero: that costs less than to find out what need not be.
+constexpr int64_t kMuch = 1 << 14;
+
+// Sets a gradient to zero, but for what the way back sets (`Shares::begins`).
+template <class T>
+void clear(const Program& p, T* gradient) {
+  int64_t at = 0;
+  while (p.dense >= kMuch) {
+    int64_t begin = p.dense, size = 0;  // of the next matrix that is set
+    for (const Op* op = p.ops; op < p.ops + p.n_ops; op++) {
+      for (int32_t k = 0; op->kind == LayerKind::recurrent && k < op->directions; k++) {
+        const Direction& own = op->direction[k];
+        const CellForm<T>& cell = form_of<T>(op->cell);
+        const auto consider = [&](int64_t offset, int64_t gates, int64_t inner) {
+          if (own.alone && offset >= at && offset < begin) begin = offset, size = gates * op->hidden * inner;
+        };
+        consider(own.weight, cell.input.count, op->in);
+        consider(own.weight_hh, cell.hidden.count + (cell.second ? cell.hidden2.count : 0), op->hidden);
+      }
+    }
+    if (size == 0) break;
+    memset(gradient + at, 0, size_t(begin - at) * sizeof(T));
+    at = begin + size;
+  }
+  memset(gradient + at, 0, size_t(p.dense - at) * sizeof(T));
+}
+
 // f(gradient buffer (rows, units), state slot, steps, direction) for every state of every layer.
 template <class T, class F>
 void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& b, F f) {
@@ -126,9 +153,9 @@ void each_state(const Program& p, const ShardTape<T>& s, const ShardScratch<T>& 
 
 template <class T>
 Shares<T> shares_with(const ShardScratch<T>& b, int64_t count, T* const* gradients, RowGradients<T>* const* rows,
-                      int64_t step, bool dstate, bool rest) {
+                      int64_t step, bool dstate, bool rest, bool unset) {
   for (int64_t k = 0; k < count; k++) b.shares[k].gradient = gradients[k], b.shares[k].tables = rows[k];
-  return {b.shares, count, block_steps(b.shard_rows), step, dstate, rest};
+  return {b.shares, count, block_steps(b.shard_rows), step, dstate, rest, unset};
 }
 
 // The parts of a loss of one target a row, for each shard of `shard_rows`, and its derivative by the outputs. `memory`
@@ -186,6 +213,7 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
   }
   if (!gradients) return;
   void* const* dstate = segment ? segment->dstate : nullptr;
+  for (int64_t k = 0; !segment && k < shares; k++) clear(p, gradients[k]);
   each_state(p, s, *b, [&](T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
     memset(d, 0, size_t(own.rows * tape.units) * sizeof(T));
     for (int64_t r = 0; dstate && r < own.rows; r++) {
@@ -193,8 +221,9 @@ void loss_backward(const Shard* shard, const Program& p, const void* packed, con
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, *b, nullptr, truncate,
-            shares_with(*b, shares, gradients, rows, segment ? segment->first : 0, dstate != nullptr, s.rest), activity,
-            losses);
+            shares_with(*b, shares, gradients, rows, segment ? segment->first : 0, dstate != nullptr, s.rest,
+                        !segment && p.dense >= kMuch),
+            activity, losses);
   each_state(p, s, *b, [&](const T* d, int32_t slot, const Steps& own, const DirectionTape<T>& tape) {
     for (int64_t r = 0; dstate && r < own.rows; r++) {
       memcpy(static_cast<T*>(dstate[slot]) + r * tape.hidden, d + r * tape.units, size_t(tape.hidden) * sizeof(T));
@@ -210,6 +239,7 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
   const ShardScratch<T>& b = *reinterpret_cast<ShardScratch<T>*>(scratch);
   T* dout = b.dout[p.n_ops - 1];
   const Steps& steps = *o.steps;
+  clear(p, gradient);
   memset(dout, 0, size_t(output_rows(steps, o.last) * o.ld) * sizeof(T));
   if (up.dy) {
     each_row(steps, o.last, [&](int64_t k, int64_t r, int64_t t) {
@@ -226,7 +256,7 @@ void backward(const Shard* shard, const Program& p, const void* packed, const Up
     }
   });
   walk_back(p, static_cast<const OpWeights<T>*>(packed), s, b, up.dhidden, truncate,
-            shares_with(b, 1, &gradient, &rows, 0, true, s.rest));
+            shares_with(b, 1, &gradient, &rows, 0, true, s.rest, p.dense >= kMuch));
   for (int32_t i = 0; i < p.n_inputs; i++) {
     if (!dx[i]) continue;
     Rows<T> own = s.inputs[i];

@@ -106,7 +106,7 @@ void step(Shard* shard, const Shard* before, const Program& p, const T* theta, c
       const T* made = static_cast<const T*>(rows.parts[i].at[0]);
       if (made) point_to_parts(made, s.inputs[0].ids, rows.count, d);
       scan_forward<T>(form_of<T>(op.cell), steps, false, d, f.w.cell[0], made ? nullptr : in[0].at, in[0].ld, op.in,
-                      false, false);
+                      false, false, nullptr);
     } else {
       form_of<T>(op.kind).forward(f);
     }

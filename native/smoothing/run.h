@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "engine/block.h"
-#include "engine/flush.h"
+#include "engine/threads/flush.h"
 #include "engine/isa.h"
-#include "engine/pool.h"
+#include "engine/threads/pool.h"
 
 namespace elman {
 

@@ -1,7 +1,7 @@
 // The pool under strain: rounds of every size from several threads at once, nested rounds, a changing number of
 // threads, tasks that throw, forks between rounds, and the quota files. Meant for g++ -fsanitize=thread; says "pool:
 // all well".
-#include "engine/pool.h"
+#include "engine/threads/pool.h"
 
 #include <sys/wait.h>
 

@@ -232,6 +232,18 @@ class Prepared(Protocol):
 
     def predict(self, x: object, /) -> np.ndarray | None: ...
 
+    def forward(self, x: object, /) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], Any, bool] | None:
+        """Returns y, theta (P,) as it is now, the final states, the record that `Engine.backward` needs, and whether x
+        is one sequence."""
+        ...
+
+    def backward(
+        self, theta: np.ndarray, record: Any, dy: object, single: bool, /
+    ) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]] | None:
+        """Returns the gradients by theta, x and the initial states, for a record of rows without lengths; `single`: dy
+        and that by x are those of one sequence."""
+        ...
+
     def loss_and_grad(self, x: object, y: object, gradient: np.ndarray, /) -> float | None:
         """Returns the loss, and writes gradient (P,)."""
         ...

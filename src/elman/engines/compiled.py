@@ -60,8 +60,8 @@ class NativeEngine:
         outputs: list[np.ndarray] = []
         for op, part in enumerate(layout.parts):
             if isinstance(part.layer, Recurrent):
-                steps = batch.steps_of(part.output.time)
-                outputs.append(np.zeros((len(batch.x), steps, part.output_size), dtype))
+                steps = batch.steps_of(part.output.time) if batch else native.steps
+                outputs.append(np.zeros((native.rows, steps, part.output_size), dtype))
                 model.hidden(native, op, outputs[-1])
         return outputs
 
@@ -76,10 +76,12 @@ class NativeEngine:
         truncate: int | None,
     ) -> tuple[np.ndarray, Any, list[np.ndarray]]:
         native, _, model, batch, dtype = tape
-        n = len(batch.x)
+        n = native.rows
         gradient = np.empty(layout.size, dtype)
-        given = {INPUT: batch.x} | {name: one.values for name, one in (batch.named or {}).items()}
-        dx = {name: np.zeros(array.shape, dtype) if array.dtype.kind == "f" else None for name, array in given.items()}
+        shape = (n, native.steps, layout.input_size)  # of x, as far as it is real
+        dx = {INPUT: None if layout.integer_input else np.zeros(shape, dtype)}
+        for name, one in ((batch and batch.named) or {}).items():
+            dx[name] = np.zeros(one.values.shape, dtype) if one.values.dtype.kind == "f" else None
         dstate0 = [np.empty((n, slot.size), dtype) for slot in layout.states]
         model.backward(
             theta,
@@ -181,10 +183,12 @@ class NativeEngine:
             return None
         theta = weights.theta
         kind: Any = _native.Prepared32 if theta.dtype == np.float32 else _native.Prepared64
+        model = self._model(layout, theta)
         low, high = (None, None) if objective is None else (objective.loss.low, objective.loss.high)
         return kind(
-            model=self._model(layout, theta),
+            model=model,
             weights=weights,
+            record=(layout, model, None, theta.dtype),
             objective=None if objective is None else _objective(objective),
             low=-math.inf if low is None else low,
             high=math.inf if high is None else high,

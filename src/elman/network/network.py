@@ -218,12 +218,16 @@ class Network:
 
         key (seed, update): dropout, zoneout and noise draw as in that update of a training with this seed.
         """
+        prepared = self._prepared[None]
+        if lengths is state is key is None and (made := prepared.forward(x)) is not None:
+            y, theta, final, record, single = made
+            return y, Tape(self._engine, prepared, record, self.layout, theta, y.shape, None, single, final)
         batch, single = self._batch(x, lengths=lengths, state=state)
         theta = self.weights.copy()  # so that backward differentiates what was computed, whatever is written meanwhile
         y, final, record = self._engine.forward(self.layout, theta, batch, DEFAULT_SHARD_SIZE, arguments.as_key(key))
         y, time = y[0] if single else y, self.layout.time
         lengths = batch.lengths if time in (None, INPUT) else batch.lengths_of(time)
-        return y, Tape(self._engine, record, self.layout, theta, y.shape, lengths, single, final)
+        return y, Tape(self._engine, prepared, record, self.layout, theta, y.shape, lengths, single, final)
 
     def backward(
         self,

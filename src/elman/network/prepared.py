@@ -34,7 +34,7 @@ class Declining:
     def predict(self, *_: object) -> None:
         return None
 
-    loss_and_grad = update = step = predict
+    loss_and_grad = update = step = forward = backward = predict
 
 
 class ByLoss(dict[str | Loss | None, Prepared]):

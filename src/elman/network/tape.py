@@ -11,17 +11,18 @@ from numpy.typing import ArrayLike
 
 from elman.core.layers import Layout
 from elman.core.parameters import Parameters
-from elman.core.requests import Engine
+from elman.core.requests import Engine, Prepared
 from elman.network import arguments
 
 __all__ = ["Tape", "named"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(slots=True, repr=False, eq=False)
 class Tape:
     """What `Network.forward` keeps for `Network.backward`: the engine's record and the weights it was made with."""
 
     engine: Engine
+    prepared: Prepared
     record: Any
     layout: Layout
     theta: np.ndarray
@@ -46,6 +47,10 @@ class Tape:
     ) -> tuple[Parameters, Any, dict[str, np.ndarray]]:
         """Returns the gradients; see `Network.backward`."""
         layout, dtype = self.layout, self.theta.dtype
+        usual = dh is dstate is truncate is self.lengths is None
+        if usual and (found := self.prepared.backward(self.theta, self.record, dy, self.single)) is not None:
+            gradient, dx, dstate0 = found
+            return Parameters(layout, gradient), dx, named(layout, dstate0)
         upstream = None
         if dy is not None:
             upstream = arguments.as_upstream("dy", dtype, dy, self.output_shape, self.lengths, self.single)

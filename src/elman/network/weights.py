@@ -30,6 +30,7 @@ class Weights:
         self.on_demand = on_demand
         self.asked = False  # whether another thread has asked for a copy since the last one
         self.still = False  # whether the trainer leaves theta as it is, between two blocks
+        self.brief = False  # whether the others wait for the end of the present training, which is short
         self.trainer: int | None = None  # the thread that trains
         self.depth = 0  # of its nested `Training`s
         self.published: np.ndarray | None = None  # the copy for the other threads
@@ -60,7 +61,7 @@ class Weights:
 
     def before_fork(self) -> None:
         """Sees to a copy of weights that another thread is training, for the child process."""
-        if self.on_demand and self.trainer not in (None, get_ident()):
+        if (self.on_demand or self.brief) and self.trainer not in (None, get_ident()):
             self.demand(get_ident())
 
     def after_fork(self) -> None:
@@ -73,7 +74,7 @@ class Weights:
             if self.published is not None:
                 self.theta[...] = self.published
             self.trainer, self.published, self.depth = None, None, 0
-            self.asked = self.still = False
+            self.asked = self.still = self.brief = False
 
 
 class Reading:
@@ -92,7 +93,7 @@ class Reading:
         if weights.trainer is None or weights.trainer == me:
             return weights.theta
         published = weights.published
-        if weights.on_demand:
+        if weights.on_demand or (published is None and weights.brief):
             weights.readers.remove(me)  # type: ignore[arg-type]
             published = weights.demand(me)  # type: ignore[arg-type]
             if published is None:
@@ -118,20 +119,24 @@ class Training:
     still  whether theta changes within inner ones alone
     copy   whether the others have their copy at once, whatever the weights say: for what calls a user's own code, which
            may wait for another thread
+    brief  whether the others wait, without a copy, for the end: of one update that would take little longer than that
     """
 
-    __slots__ = ("_before", "_copy", "_still", "_weights")
+    __slots__ = ("_before", "_brief", "_copy", "_still", "_weights")
 
-    def __init__(self, weights: Weights, still: bool = False, copy: bool = False) -> None:
-        self._weights, self._still, self._copy = weights, still, copy
+    def __init__(self, weights: Weights, still: bool = False, copy: bool = False, brief: bool = False) -> None:
+        self._weights, self._still, self._copy, self._brief = weights, still, copy, brief and not copy
 
     def __enter__(self) -> None:
         weights, me = self._weights, get_ident()
         with weights.turn:
             if weights.trainer not in (None, me):
                 raise RuntimeError("network: expected one that no other thread is training, got one in training")
-            if weights.published is None and (self._copy or not weights.on_demand):
-                weights.published = weights.theta.copy()
+            if not weights.depth:
+                weights.brief = self._brief
+            seldom = weights.on_demand or weights.brief
+            if weights.published is None and (self._copy or weights.asked or not seldom):
+                weights.published, weights.asked = weights.theta.copy(), False
             weights.trainer = me
             weights.depth += 1
             self._before, weights.still = weights.still, self._still
@@ -149,10 +154,11 @@ class Training:
             weights.depth -= 1
             weights.still = self._before
             if weights.depth:
-                wanted = weights.asked or not weights.on_demand
+                wanted = weights.asked or not (weights.on_demand or weights.brief)
                 weights.published, weights.asked = weights.theta.copy() if wanted else None, False
             else:
                 weights.trainer = weights.published = None
+                weights.brief = False
 
 
 _everyone: WeakSet[Weights] = WeakSet()

@@ -35,6 +35,8 @@ from elman.train.stored import DaskBatches, is_dask
 
 __all__ = ["Trainer", "TrainingError"]
 
+FEW_STEPS = 256  # of all rows together: an update of so few costs less than 30 copies of the weights
+
 
 class Trainer:
     """Trains one network in place.
@@ -327,7 +329,11 @@ class Trainer:
         """Runs a block of updates and records it; Ctrl-C waits for its end. Returns the losses (U,)."""
         with (
             interrupts.held(),
-            Training(self.network.weights, copy=not self.loss.compiled or self.network.engine == "reference"),
+            Training(
+                self.network.weights,
+                copy=not self.loss.compiled or self.network.engine == "reference",
+                brief=epoch is None and self.executor is None and math.prod(batch.x.shape[:2]) <= FEW_STEPS,
+            ),
             np.errstate(over="ignore", invalid="ignore"),
         ):
             losses, norms, done = self.training_state.apply(batch, records, self.executor)
