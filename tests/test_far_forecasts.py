@@ -112,4 +112,4 @@ def test_it_comes_back_from_a_file_and_older_files_have_none(tmp_path: Path) -> 
     assert again.model_.year == model.model_.year == YEAR
     np.testing.assert_array_equal(again.predict(), model.predict())
     earlier = CODEC.newer["combined model/1"]({"linear": None})
-    assert earlier == {"linear": None, "year": None}
+    assert earlier == {"linear": None, "smoothed": None, "year": None}

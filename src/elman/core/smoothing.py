@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from elman.core import checks
 
-__all__ = ["FORMS", "Bounds", "Smoothing"]
+__all__ = ["DAMPED_FORMS", "FORMS", "Bounds", "Smoothing"]
 
 KINDS = ("additive", "multiplicative")
 
@@ -74,6 +74,8 @@ FORMS = tuple(
     for error in KINDS
     if not (error == "additive" and season == "multiplicative")
 )
+
+DAMPED_FORMS = tuple(form for form in FORMS if form.damped)
 
 # Bounds of the parameters: beta lies below alpha, gamma below 1 - alpha besides. Beyond 0.98 a damped trend cannot be
 # told from one that is not; below 0.8 it is gone after a few rows.

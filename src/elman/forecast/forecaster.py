@@ -58,9 +58,10 @@ class Forecaster(FittedForecaster):
                    in updates, not seconds, so results are repeatable
     cell           cell of the networks: "tanh", "relu", "gru" or "lstm"; None: chosen by the effort
     hidden_size    number of units of each network; None: chosen by the effort
-    models         what is combined, with weights learned in the backtest: some of "network", "linear", "exponential
-                   smoothing", "damped trend", "theta", "seasonal mean", "naive", "seasonal naive", "drift", "naive 2",
-                   "year ago", or one of them alone; None: all for the median, else the network
+    models         what is combined, with weights learned in the backtest: some of "network", "network on exponential
+                   smoothing", "linear", "exponential smoothing", "damped trend", "theta", "seasonal mean", "naive",
+                   "seasonal naive", "drift", "naive 2", "year ago", or one of them alone; None: all for the median,
+                   else the network
     members        number of networks in the ensemble; None: chosen by the effort
     updates        largest number of weight updates of each network; None: chosen by the effort
     distribution   output of the networks for each row. "median": the median; "quantiles": three quantiles, so that the

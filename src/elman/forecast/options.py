@@ -13,10 +13,11 @@ from elman.forecast.boxcox import parse_lambda
 from elman.forecast.combination.members import MEMBERS, NETWORK
 from elman.forecast.combination.strategy import CombinedStrategy
 from elman.forecast.evaluation import intervals
-from elman.forecast.models.efforts import LOCAL, global_recipe
+from elman.forecast.models.efforts import LOCAL, global_recipe, smoothed_recipe
 from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.recursive_model import DENSITIES
+from elman.forecast.models.window_spec import SMOOTHING
 from elman.series import limits
 from elman.series.calendar import check_freq
 from elman.series.dates.holidays import PREFIX, parse_holidays
@@ -90,7 +91,7 @@ def strategy_of(checked: Mapping[str, Any], panel: Panel) -> CombinedStrategy | 
         return network
     if checked["distribution"] != "median":
         raise ValueError(f"models: expected {NETWORK!r} for distribution={checked['distribution']!r}, got {models}")
-    return CombinedStrategy(network, checked["horizon"], models)
+    return CombinedStrategy(network, _smoothed_strategy(checked, panel, network), checked["horizon"], models)
 
 
 def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy | GlobalStrategy:
@@ -103,7 +104,7 @@ def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy
     distribution, skip_seasons = checked["distribution"], checked["skip_seasons"]
     boxcox_lambda, calendar = checked["boxcox_lambda"], checked["calendar"]
     holidays = () if checked["holidays"] is None else (PREFIX + checked["holidays"],)
-    changed = {name: checked[name] for name in RECIPE_OPTIONS if checked[name] is not None}
+    changed = _changed(checked)
     one_season = seasons is None or len(seasons) == 1
     short = panel.single and len(panel.first) < LONG and not panel.first.masked
     if short and one_season and distribution == "median" and skip_seasons == 1:
@@ -113,6 +114,24 @@ def _network_strategy(checked: Mapping[str, Any], panel: Panel) -> LocalStrategy
     return GlobalStrategy(
         seasons, horizon, context, recipe, seed, distribution, skip_seasons, boxcox_lambda, calendar, holidays
     )
+
+
+def _smoothed_strategy(
+    checked: Mapping[str, Any], panel: Panel, network: LocalStrategy | GlobalStrategy
+) -> GlobalStrategy:
+    """Returns the strategy of the network that corrects exponential smoothing, which reads the features of `network`
+    and chooses its context by itself."""
+    recipe = replace(smoothed_recipe(checked["effort"], sum(map(len, panel.values()))), **_changed(checked))
+    holidays = () if isinstance(network, LocalStrategy) else network.holidays  # which has them among the others
+    return GlobalStrategy(
+        checked["season"], checked["horizon"], None, recipe, checked["seed"], calendar=network.calendar,
+        holidays=holidays, base=SMOOTHING,
+    )  # fmt: skip
+
+
+def _changed(checked: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options that replace values of the effort's recipe."""
+    return {name: checked[name] for name in RECIPE_OPTIONS if checked[name] is not None}
 
 
 def as_season(seasons: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -13,7 +13,7 @@ from elman.forecast.combination.members import MEMBERS
 from elman.forecast.combination.model import CombinedModel
 from elman.forecast.combination.weights import Weights
 from elman.forecast.evaluation import intervals
-from elman.forecast.evaluation.backtest import LINEAR, NETWORK, Backtest
+from elman.forecast.evaluation.backtest import LINEAR, NETWORK, ON_SMOOTHING, Backtest
 from elman.forecast.evaluation.baselines import ALWAYS, RULES, YEAR_AGO
 from elman.forecast.evaluation.metrics import rmsse_scale
 from elman.forecast.models.global_model import DirectModel
@@ -22,7 +22,7 @@ from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.local_windows import Configuration
 from elman.forecast.models.prediction import Model
 from elman.forecast.models.recursive_model import RecursiveModel
-from elman.forecast.models.window_spec import WindowSpec
+from elman.forecast.models.window_spec import SEASON, WindowSpec
 from elman.series.calendar import Calendar
 from elman.series.columns import Columns, check_times
 from elman.series.covariates import Covariates
@@ -96,7 +96,7 @@ CODEC = Codec(
         "configuration/1": Configuration,
         "direct model/1": DirectModel,
         "recursive model/1": RecursiveModel,
-        "window spec/1": WindowSpec,
+        "window spec/2": WindowSpec,
         "inputs/1": Inputs,
         "series/1": Series,
         "covariates/1": Covariates,
@@ -105,9 +105,10 @@ CODEC = Codec(
         "backtest/1": Backtest,
     },
     {
+        "combined model/1": lambda old: {**old, "smoothed": None, "year": None},
+        "window spec/1": lambda old: {**old, "base": SEASON},
         "columns/1": lambda old: {**old, "date_format": None, "zone": None},
         "calendar/1": lambda old: {**old, "zone": ""},
-        "combined model/1": lambda old: {**old, "year": None},
         "date style/1": lambda old: {**old, "zone": ""},
     },
 )
@@ -169,7 +170,7 @@ def _check_backtest(backtest: Backtest, series: dict[str, Series], model: Model)
     roots, scales, errors = backtest.root_scales, backtest.scales, backtest.error_scale
     if roots is None or not np.isclose(roots, expected, rtol=1e-6, atol=0.0, equal_nan=True).all():
         raise ValueError("backtest.root_scales: expected those of the rows before the windows, got others")
-    may_miss = (NETWORK, LINEAR, YEAR_AGO) if combination else ()
+    may_miss = (NETWORK, ON_SMOOTHING, LINEAR, YEAR_AGO) if combination else ()
     if not all(
         np.isfinite(each[~np.isnan(each)] if name in may_miss else each).all()
         for name, each in backtest.forecasts.items()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from elman.core.smoothing import FORMS
+from elman.core.smoothing import DAMPED_FORMS, FORMS
 from elman.forecast.decomposition import Decomposition, decompose
-from elman.forecast.evaluation.backtest import LINEAR, NETWORK
+from elman.forecast.evaluation.backtest import LINEAR, NETWORK, ON_SMOOTHING
 from elman.forecast.evaluation.baselines import RULES, YEAR_AGO, baselines, rows_ago
 from elman.forecast.evaluation.metrics import mase_scale
-from elman.forecast.smoothing import fit_theta
+from elman.forecast.smoothing import SmoothingModels, fit_theta
 from elman.forecast.smoothing.fit import LONGEST_SEASON, fit_choices
 from elman.series.limits import LARGEST_FORECAST, SMALLEST
 from elman.series.season import shown_season
@@ -26,10 +27,13 @@ __all__ = [
     "MEMBERS",
     "NAIVE",
     "NETWORK",
+    "ON_SMOOTHING",
     "PRIOR",
     "SEASONAL",
     "SMOOTHING",
     "THETA",
+    "Members",
+    "knows_season",
     "member_forecasts",
 ]
 
@@ -41,6 +45,7 @@ LAST = 2000  # rows of a series that smoothing and Theta are fitted to: they for
 # the weights before any window is seen, up to a factor
 PRIOR = {
     NETWORK: 1.0,
+    ON_SMOOTHING: 1.0,
     LINEAR: 1.0,
     SMOOTHING: 1.0,
     DAMPED: 1.0,
@@ -52,18 +57,22 @@ PRIOR = {
 }
 MEMBERS = tuple(PRIOR)
 DYNAMIC = "DOTM"  # the dynamic optimised Theta model: better on held-out rows than a choice among four
-DAMPED_FORMS = tuple(form for form in FORMS if form.damped)
 
 
-def member_forecasts(
-    series: Sequence[Series], horizon: int, seasons: Sequence[int]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Returns what each member but the trained models forecasts after N series, name -> (N, h), and how large errors
-    (N, h) are expected to be.
+class Members(NamedTuple):
+    """What each member but the trained models forecasts after N series."""
 
-    The latter is the geometric mean of two: the standard deviation of exponential smoothing, which follows the course
-    of a series, but is too low after a fit to few rows; and the mean change over a season, or a row, times the root of
-    the step, which has no parameters.
+    forecasts: dict[str, np.ndarray]  # name -> (N, h)
+    spread: np.ndarray  # (N, h), how large errors are expected to be
+    damped: SmoothingModels | None  # of series divided by their mean absolute values; None: their seasons were left out
+
+
+def member_forecasts(series: Sequence[Series], horizon: int, seasons: Sequence[int]) -> Members:
+    """Returns what each member but the trained models forecasts after N series.
+
+    The expected size of errors is the geometric mean of two: the standard deviation of exponential smoothing, which
+    follows the course of a series, but is too low after a fit to few rows; and the mean change over a season, or a row,
+    times the root of the step, which has no parameters.
     """
     season = shown_season(seasons[0], max(map(len, series)))
     values = [each.fill_masked(season).values for each in series]
@@ -94,8 +103,10 @@ def member_forecasts(
     found |= {rule: np.array([each[rule] for each in rules]) for rule in RULES if all(rule in each for each in rules)}
     changes = np.array([_change(each.observed, m) for each, m in zip(series, own, strict=True)])
     spread = np.sqrt(deviation * changes[:, None] * np.sqrt(np.arange(1, horizon + 1)))
-    return {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()}, np.clip(
-        spread, SMALLEST, LARGEST_FORECAST
+    return Members(
+        {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()},
+        np.clip(spread, SMALLEST, LARGEST_FORECAST),
+        damped if adjusted is None else None,
     )
 
 
@@ -107,13 +118,20 @@ def _mean(adjusted: np.ndarray, period: int) -> float:
 def _adjusted(
     series: Sequence[Series], values: Sequence[np.ndarray], seasons: Sequence[int]
 ) -> list[Decomposition] | None:
-    """Returns the series without their seasons, where exponential smoothing cannot know these by itself: several, long
-    ones, or a year whose rows are no whole number. None where it can."""
-    years = [rows_per_year(each.calendar) for each in series]
-    long = any(year is not None and len(each) >= 2 * year for year, each in zip(years, values, strict=True))
-    if len(seasons) == 1 and seasons[0] <= LONGEST_SEASON and not long:
+    """Returns the series without their seasons, where exponential smoothing cannot know these by itself; None where it
+    can."""
+    if knows_season(series, seasons):
         return None
+    years = [rows_per_year(each.calendar) for each in series]
     return [decompose(each, seasons, year) for each, year in zip(values, years, strict=True)]
+
+
+def knows_season(series: Sequence[Series], seasons: Sequence[int]) -> bool:
+    """Returns whether exponential smoothing knows the seasons of these series by itself: it does not know several, long
+    ones, or a year whose rows are no whole number."""
+    years = [rows_per_year(each.calendar) for each in series]
+    long = any(year is not None and len(each) >= 2 * year for year, each in zip(years, series, strict=True))
+    return len(seasons) == 1 and seasons[0] <= LONGEST_SEASON and not long
 
 
 def _change(values: np.ndarray, season: int) -> float:

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.core import checks, fields
-from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, member_forecasts
+from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, ON_SMOOTHING, member_forecasts
 from elman.forecast.combination.weights import Weights
 from elman.forecast.combination.yearly import with_year, without_year
-from elman.forecast.evaluation.backtest import COMBINATION
+from elman.forecast.evaluation.backtest import COMBINATION, TRAINED
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import FEATURED
 from elman.forecast.models.linear_model import LinearModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.prediction import Prediction
-from elman.forecast.models.window_spec import WindowSpec
+from elman.forecast.models.window_spec import SMOOTHING, WindowSpec
+from elman.forecast.smoothing import SmoothingModels
 from elman.network import Network
 from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, Inputs
@@ -28,11 +29,12 @@ __all__ = ["CombinedModel", "can_read", "combined", "far", "forecasts_of"]
 
 @dataclass(frozen=True, eq=False)
 class CombinedModel:
-    """A network, where the series were long enough for one, with models of each series alone.
+    """Networks, where the series were long enough for them, with models of each series alone.
 
     The latter are fitted to the rows from which they forecast, so nothing of them is kept but their weights.
 
     network     the ensemble of networks; None: no series was long enough
+    smoothed    the ensemble that corrects exponential smoothing; None: no series was long enough, or has such seasons
     linear      the linear model of long windows; None: no series was long enough
     weights     of each member, learned in a backtest
     own_horizon, own_seasons   number of rows to forecast, and lengths of the seasons
@@ -41,6 +43,7 @@ class CombinedModel:
     """
 
     network: LocalModel | DirectModel | None
+    smoothed: DirectModel | None
     linear: LinearModel | None
     weights: Weights
     own_horizon: int
@@ -59,9 +62,12 @@ class CombinedModel:
             checks.whole("own_seasons", season, 1, fields.LARGEST_COUNT)
         if self.year is not None:
             checks.number("year", self.year, 1.0, fields.LARGEST_COUNT)
-        if self.network is not None and self.network.horizon != self.own_horizon:
-            raise ValueError(f"network: expected a horizon of {self.own_horizon}, got {self.network.horizon}")
-        if not self.own_seasons or not {NETWORK, LINEAR} & {*self.weights.members} <= {*self._trained}:
+        for name, model in (("network", self.network), ("smoothed", self.smoothed)):
+            if model is not None and model.horizon != self.own_horizon:
+                raise ValueError(f"{name}: expected a horizon of {self.own_horizon}, got {model.horizon}")
+        if self.smoothed is not None and self.smoothed.spec.base != SMOOTHING:
+            raise ValueError(f"smoothed.spec.base: expected {SMOOTHING!r}, got {self.smoothed.spec.base!r}")
+        if not self.own_seasons or not {*TRAINED} & {*self.weights.members} <= {*self._trained}:
             raise ValueError("weights: expected seasons, and no weights of a model that is not there")
 
     @property
@@ -83,7 +89,8 @@ class CombinedModel:
     @property
     def inputs(self) -> Inputs:
         """Returns the covariates that the networks read."""
-        return NO_INPUTS if self.network is None else self.network.inputs
+        network = self.network or self.smoothed
+        return NO_INPUTS if network is None else network.inputs
 
     @property
     def spec(self) -> WindowSpec | None:
@@ -93,7 +100,8 @@ class CombinedModel:
     @property
     def networks(self) -> tuple[Network, ...]:
         """Returns the networks of the ensemble."""
-        return () if self.network is None else self.network.networks
+        network = self.network or self.smoothed
+        return () if network is None else network.networks
 
     def check_history(self, series: Series) -> None:
         """Raises `DataError` for a series of too few rows."""
@@ -113,8 +121,8 @@ class CombinedModel:
     @property
     def _trained(self) -> dict[str, LocalModel | DirectModel | LinearModel]:
         """Returns the models that were trained on all series, by name."""
-        both = {NETWORK: self.network, LINEAR: self.linear}
-        return {name: model for name, model in both.items() if model is not None}
+        models = {NETWORK: self.network, ON_SMOOTHING: self.smoothed, LINEAR: self.linear}
+        return {name: model for name, model in models.items() if model is not None}
 
     def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
         """Returns the forecasts of the series (see `prediction.Model`)."""
@@ -126,9 +134,9 @@ class CombinedModel:
         """Returns the forecasts of the series, and by the name of each member what it forecasts, (N, h); NaN where it
         does not forecast a series."""
         horizon = self.horizon if horizon is None else horizon
-        found, spread = member_forecasts(list(panel.values()), horizon, self.seasons)
+        found, spread, damped = member_forecasts(list(panel.values()), horizon, self.seasons)
         years = {LINEAR: self.year, NETWORK: self.year if far(self.horizon) else None}
-        members = forecasts_of(self._trained, panel, horizon, years) | found
+        members = forecasts_of(self._trained, panel, horizon, years, damped) | found
         values = combined(self.weights, list(panel), members, [*panel.values()])
         return Prediction(values, np.repeat(spread[..., None], 2, axis=2)), members
 
@@ -143,22 +151,27 @@ def forecasts_of(
     panel: Mapping[str, Series],
     horizon: int,
     years: Mapping[str, float | None],
+    damped: SmoothingModels | None = None,
 ) -> dict[str, np.ndarray]:
     """Returns the forecasts (N, h) of trained models by name; NaN of series that are too short for one.
 
-    years   for each model, rows of a year without whose part it reads the series; None: it reads them as they are
+    years    for each model, rows of a year without whose part it reads the series; None, or none given: it reads them
+             as they are
+    damped   what `member_forecasts` returns, so that networks that correct it need not fit it again
     """
-    read = {year: without_year(panel, year) for year in {years[name] for name in models}}
+    read = {year: without_year(panel, year) for year in {years.get(name) for name in models}}
     forecasts = dict[str, np.ndarray]()
     for name, model in models.items():
-        adjusted, parts = read[years[name]]
+        adjusted, parts = read[years.get(name)]
         found = np.full((len(panel), horizon), np.nan)
         long = {id: series for id, series in adjusted.items() if can_read(model, series)}
         if long:
-            values = model.predict(long, horizon).values
-            found[[id in long for id in panel]] = with_year(
-                values, parts, [*long], [len(each) for each in long.values()]
-            )
+            there = np.array([id in long for id in panel])
+            if isinstance(model, DirectModel):
+                values = model.predict(long, horizon, damped and damped.take(there)).values
+            else:
+                values = model.predict(long, horizon).values
+            found[there] = with_year(values, parts, [*long], [len(each) for each in long.values()])
         forecasts[name] = found
     return forecasts
 

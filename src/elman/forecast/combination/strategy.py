@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,40 +12,40 @@ from elman.forecast.combination.folds import learning_folds
 from elman.forecast.combination.members import (
     LEAST_ROWS,
     LINEAR,
-    NAIVE,
     NETWORK,
+    ON_SMOOTHING,
     PERIODS,
-    PRIOR,
-    SEASONAL,
+    knows_season,
     member_forecasts,
 )
 from elman.forecast.combination.model import CombinedModel, combined, far, forecasts_of
-from elman.forecast.combination.weights import Weights, learned_weights
+from elman.forecast.combination.places import SPREAD, first_rows, rows_apart
+from elman.forecast.combination.suggested import suggested_weights, without_members
+from elman.forecast.combination.weights import Weights
 from elman.forecast.combination.yearly import with_year, without_year
-from elman.forecast.evaluation.backtest import COMBINATION, Backtest
-from elman.forecast.evaluation.baselines import ALWAYS, YEAR_AGO
+from elman.forecast.evaluation.backtest import COMBINATION, TRAINED, Backtest
+from elman.forecast.evaluation.baselines import ALWAYS
 from elman.forecast.evaluation.windows import backtest_of
+from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import GlobalStrategy
 from elman.forecast.models.linear_model import LinearModel, train_linear
 from elman.forecast.models.local_strategy import LocalStrategy
 from elman.forecast.models.prediction import Model
 from elman.forecast.models.recursive_model import RecursiveModel
+from elman.forecast.smoothing import SmoothingModels
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
 from elman.series.seasonal.panels import year_of
 from elman.series.seasonal.year import rows_per_year
+from elman.series.series import Series
 
 __all__ = ["CombinedStrategy"]
 
 TESTED = 3  # windows by which the weights are learned where no backtest is asked for
 FARTHEST = 5  # times as many rows as a series has may be forecast
-BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
-SPREAD, PART = 10, 5  # windows of a far forecast, at least, and the part of the rows over which they are spread
-FAR_OFF = 1.5  # times the error of the best member, beyond which a member has no say in a far forecast
-FAR_PRIOR = {LINEAR: 3.0}  # times the weight before any window: of far forecasts, a linear model is hard to beat
 QUARTER = 4  # of a year, that a forecast reaches, has no rules that know no year
 
 
@@ -57,11 +56,13 @@ class CombinedStrategy:
     Series too short for the network, or too few to test it, are forecast without it.
 
     network   the strategy of the network
+    smoothed  the strategy of the network that corrects exponential smoothing
     horizon   None: chosen for the series
     members   names of what is combined
     """
 
     network: LocalStrategy | GlobalStrategy
+    smoothed: GlobalStrategy
     horizon: int | None
     members: tuple[str, ...]
 
@@ -85,7 +86,8 @@ class CombinedStrategy:
             raise DataError(
                 f"horizon: {max(rows)} rows are too few to forecast {horizon}; expected at most {FARTHEST * max(rows)}"
             )
-        return kept, replace(self, horizon=horizon, network=replace(self.network, horizon=horizon))
+        network, smoothed = (replace(each, horizon=horizon) for each in (self.network, self.smoothed))
+        return kept, replace(self, horizon=horizon, network=network, smoothed=smoothed)
 
     def seasons_of(self, panel: Panel) -> tuple[int, ...]:
         """Returns the seasons of the options, or those found in the series; (1,) for none."""
@@ -101,30 +103,36 @@ class CombinedStrategy:
         assert self.horizon is not None
         if backtest is None:
             backtest = self.backtest(panel, TESTED)
-        there = tuple(name for name in self.members if name not in (NETWORK, LINEAR))
+        there = tuple(name for name in self.members if name not in TRAINED)
         weights = self._weights(backtest, self._without(panel), there)
         seasons, year = self.seasons_of(panel), self._year(panel)
         rest = panel.replaced(without_year(panel, year)[0])
-        network, linear, long = None, None, self._long(rest if far(self.horizon) else panel, seasons)
+        network, smoothed, linear = None, None, None
+        long = self._long(rest if far(self.horizon) else panel, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
+        if ON_SMOOTHING in weights.members:
+            smoothed = self._on_smoothing(panel, seasons)
         if LINEAR in weights.members:
             linear = self._linear(rest, seasons)
-        weights = _without(weights, {name for name, model in ((NETWORK, network), (LINEAR, linear)) if model is None})
-        return CombinedModel(network, linear, weights, self.horizon, seasons, year)
+        models = {NETWORK: network, ON_SMOOTHING: smoothed, LINEAR: linear}
+        weights = without_members(weights, {name for name, model in models.items() if model is None})
+        return CombinedModel(network, smoothed, linear, weights, self.horizon, seasons, year)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
         """Returns the model with networks trained further on all rows of the panel, and the same weights."""
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
         rest = panel.replaced(without_year(panel, model.year)[0])
-        read = rest if far(model.horizon) else panel
-        long = None if model.network is None else self._long(read, self.seasons_of(panel))
-        if model.network is None or long is None:
-            return model  # what is left is fitted when it forecasts
+        network, smoothed = model.network, model.smoothed
+        long = None if network is None else self._long(rest if far(model.horizon) else panel, self.seasons_of(panel))
+        if network is not None and long is not None:
+            network = long[0].train_on(long[1], network, updates)
+        if smoothed is not None and (known := self._long_for_smoothing(panel, model.seasons)) is not None:
+            smoothed = self.smoothed.train_on(known, smoothed, updates)
         linear = None if model.linear is None else self._linear(rest, model.seasons)
-        return replace(model, linear=linear or model.linear, network=long[0].train_on(long[1], model.network, updates))
+        return replace(model, linear=linear or model.linear, network=network, smoothed=smoothed)
 
     def backtest(
         self,
@@ -150,7 +158,7 @@ class CombinedStrategy:
             windows = min(windows, max(LEAST, ENOUGH // len(panel)))  # each takes as long as a forecast
         elif step is None and not isinstance(self.network, LocalStrategy):  # whose windows overlap by themselves
             spread = far(self.horizon) and windows >= TESTED
-            step = _apart(rows, self.horizon, windows, self._longest(panel), spread)
+            step = rows_apart(rows, self.horizon, windows, self._longest(panel), spread)
             windows = max(windows, SPREAD) if spread and step is not None else windows
         tested, long = None, None
         before = {id: len(each) - (windows - 1) * (step or self.horizon) - self.horizon for id, each in panel.items()}
@@ -168,17 +176,24 @@ class CombinedStrategy:
         covered = {id for id, _ in places}
         for id, series in panel.items():
             if id not in covered:
-                starts = _starts(len(series), self.horizon, windows, step or self.horizon)
+                starts = first_rows(len(series), self.horizon, windows, step or self.horizon)
                 places += [(id, start) for start in starts]
         if not places:
             return None
         order = {id: i for i, id in enumerate(panel)}
         at = sorted(range(len(places)), key=lambda i: (order[places[i][0]], places[i][1]))
         places = [places[i] for i in at]
-        return self._backtest(panel, places, tested, year)
+        if refit is None:  # one short series has too few rows before the first window for all of them
+            refit = isinstance(self.network, LocalStrategy)
+        return self._backtest(panel, places, tested, year, refit if tested is None else tested.refit)
 
     def _backtest(
-        self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, year: float | None
+        self,
+        panel: Panel,
+        places: Sequence[tuple[str, int]],
+        tested: Backtest | None,
+        year: float | None,
+        refit: bool,
     ) -> Backtest:
         """Returns the backtest on windows (id, first row), of which the network forecast those of `tested`, and which
         the linear model reads without the part of a `year`."""
@@ -186,17 +201,21 @@ class CombinedStrategy:
         heads = [panel[id].head(start) for id, start in places]
         first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
         seasons = self.seasons_of(panel.replaced(first))  # known before all windows
-        members, sizes = member_forecasts(heads, self.horizon, seasons)
+        members, sizes, damped = member_forecasts(heads, self.horizon, seasons)
         if tested is not None:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
+        if ON_SMOOTHING in self.members:
+            found = self._backtest_on_smoothing(panel, places, heads, seasons, damped, refit)
+            if found is not None:
+                members = {ON_SMOOTHING: found} | members
+        refit = refit and bool({*members} & {NETWORK, ON_SMOOTHING})  # the others are no models of all series
         rest = panel.replaced(without_year(first, year)[0])
         linear = self._linear(rest, seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
             members = forecasts_of({LINEAR: linear}, by_number, self.horizon, {LINEAR: year}) | members
-        refit = bool(tested is not None and tested.refit)
         scale = np.repeat(sizes[..., None], 2, axis=2)
         ids = [id for id, _ in places]
         before = backtest_of(
@@ -216,6 +235,34 @@ class CombinedStrategy:
         if not isinstance(self.network, GlobalStrategy) or self.network.calendar is not None:
             return None
         return year_of(panel) if far(self.horizon) or len(panel) < MANY else None
+
+    def _backtest_on_smoothing(
+        self,
+        panel: Panel,
+        places: Sequence[tuple[str, int]],
+        heads: Sequence[Series],
+        seasons: tuple[int, ...],
+        damped: SmoothingModels | None,
+        refit: bool,
+    ) -> np.ndarray | None:
+        """Returns what the networks that correct exponential smoothing forecast in the windows (W, h), NaN where the
+        rows before are too few; None where they are before all. They are trained on the rows before the first window of
+        each series, with `refit` once more before the second, and so on."""
+        assert self.horizon is not None
+        found, rounds = np.full((len(places), self.horizon), np.nan), dict[int, list[int]]()
+        seen = dict[str, int]()
+        for w, (id, _) in enumerate(places):
+            rounds.setdefault(seen.get(id, 0) if refit else 0, []).append(w)
+            seen[id] = seen.get(id, 0) + 1
+        for windows in rounds.values():
+            first = {places[w][0]: w for w in reversed(windows)}
+            fitted = damped and damped.take(np.array([*first.values()]))
+            model = self._on_smoothing(panel.replaced({id: heads[w] for id, w in first.items()}), seasons, fitted)
+            if model is not None:
+                known = {str(w): heads[w] for w in windows}
+                fitted = damped and damped.take(np.array(windows))
+                found[windows] = forecasts_of({ON_SMOOTHING: model}, known, self.horizon, {}, fitted)[ON_SMOOTHING]
+        return found if np.isfinite(found).any() else None
 
     def _longest(self, panel: Panel) -> float:
         """Returns the number of rows in the longest season, or the year, of which the first series has two."""
@@ -237,23 +284,30 @@ class CombinedStrategy:
 
         without   members that have no say, unless there are no others
         """
+        assert self.horizon is not None
         given = there if backtest is None else backtest.forecasts
         names = tuple(name for name in given if name in self.members)
         names = tuple(name for name in names if name not in without) or names
-        if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
-            names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
-        if backtest is not None and _no_year_seen(backtest):
-            names = tuple(name for name in names if name != YEAR_AGO) or names  # it is the seasonal naive forecast
-        times = FAR_PRIOR if self.horizon is not None and far(self.horizon) else {}
-        if times and backtest is not None:
-            names = _near(backtest, names)
-        prior = np.array([PRIOR[name] * times.get(name, 1.0) for name in names])
-        prior = prior / prior.sum()
-        if backtest is None:
-            rows = self.horizon or 1
-            return learned_weights(names, prior, (), np.zeros((0, rows)), np.zeros((0, len(names), rows)))
-        forecasts = np.stack([backtest.forecasts[name] for name in names], axis=1)
-        return learned_weights(names, prior, backtest.ids, backtest.truth, forecasts)
+        return suggested_weights(backtest, names, self.horizon)
+
+    def _on_smoothing(
+        self, panel: Panel, seasons: tuple[int, ...], damped: SmoothingModels | None = None
+    ) -> DirectModel | None:
+        """Returns networks that correct exponential smoothing, trained on the series, to which it was fitted already if
+        `damped` is given; None where these are too short, or have seasons that it does not know by itself."""
+        known = self._long_for_smoothing(panel, seasons)
+        if known is None:
+            return None
+        fitted = damped and damped.take(np.array([id in known for id in panel]))
+        model = replace(self.smoothed, seasons=seasons).train(known, smoothed=fitted)
+        assert isinstance(model, DirectModel)
+        return model
+
+    def _long_for_smoothing(self, panel: Panel, seasons: tuple[int, ...]) -> Panel | None:
+        """Returns the series that are long enough for networks that correct exponential smoothing."""
+        least = self.smoothed.least_rows(seasons)
+        long = {id: series for id, series in panel.items() if len(series) >= least}
+        return panel.replaced(long) if long and knows_season(list(panel.values()), seasons) else None
 
     def _linear(self, panel: Panel, seasons: tuple[int, ...]) -> LinearModel | None:
         """Returns the linear model of the series, or None where they are too short for one."""
@@ -276,61 +330,3 @@ class CombinedStrategy:
 def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | GlobalStrategy:
     """Returns the strategy of a network that knows no season."""
     return replace(network, season=1) if isinstance(network, LocalStrategy) else replace(network, seasons=(1,))
-
-
-def _no_year_seen(backtest: Backtest) -> bool:
-    """Returns whether the forecast of a year ago is the seasonal naive one in all windows, none of which saw a year."""
-    found = backtest.forecasts
-    return YEAR_AGO in found and np.array_equal(found[YEAR_AGO], found[SEASONAL], equal_nan=True)
-
-
-def _near(backtest: Backtest, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the members whose errors in the windows of one series are at most `FAR_OFF` times the least. Those of
-    several series, which have units of their own, are kept."""
-    if len({*backtest.ids}) > 1:
-        return names
-    size: dict[str, float] = {}
-    for name in names:
-        errors = np.abs(backtest.forecasts[name] - backtest.truth)
-        known = errors[np.isfinite(errors)]
-        size[name] = float(known.mean()) if len(known) else np.inf
-    least = min(size.values())
-    return tuple(name for name in names if size[name] <= FAR_OFF * least)
-
-
-def _apart(rows: int, horizon: int, windows: int, season: float, spread: bool) -> int | None:
-    """Returns how many rows apart the windows of a series begin. None: each ends where the next one begins.
-
-    They overlap where so many that do not would begin too early: before two of the longest season, which the forecast
-    will know. Where they are `spread`, they are at least `SPREAD`, in as many rows as `windows` take that do not
-    overlap, or the last fifth.
-    """
-    least = max(LEAST_ROWS, -(-rows // BEFORE), math.ceil(PERIODS * season))
-    room, wanted = rows - horizon - least, horizon * (windows - 1)
-    if spread and room > 0:
-        return max(1, min(room, max(wanted, rows // PART - horizon)) // (max(windows, SPREAD) - 1))
-    return max(1, room // (windows - 1)) if 0 < room < wanted else None
-
-
-def _starts(rows: int, horizon: int, windows: int, step: int) -> list[int]:
-    """Returns the first rows of the last `windows` windows of a series that leave enough rows before them."""
-    least = max(LEAST_ROWS, -(-rows // BEFORE))
-    return [rows - horizon - k * step for k in range(windows - 1, -1, -1) if rows - horizon - k * step >= least]
-
-
-def _without(weights: Weights, missing: set[str]) -> Weights:
-    """Returns the weights without some members: their share goes to the others. Groups and series whose members they
-    are have no weights of their own then."""
-    keep = np.array([name not in missing for name in weights.members])
-    if keep.all():
-        return weights
-    groups, own = ((each[:, ~keep] == 0.0).all(axis=1) for each in (weights.groups, weights.own))
-    prior = weights.prior[keep]
-    return Weights(
-        tuple(name for name in weights.members if name not in missing),
-        weights.groups[groups][:, keep],
-        weights.shared[groups][:, keep],
-        tuple(id for id, kept in zip(weights.ids, own, strict=True) if kept),
-        weights.own[own][:, keep],
-        prior / prior.sum() if prior.sum() > 0.0 else np.full(len(prior), 1.0 / max(len(prior), 1)),
-    )

@@ -21,10 +21,11 @@ from elman.forecast.evaluation.metrics import MEASURES, measure
 from elman.series.series import Series
 from elman.series.tables.files import needs_polars, write_rows
 
-__all__ = ["COMBINATION", "LINEAR", "NETWORK", "TRAINED", "Backtest"]
+__all__ = ["COMBINATION", "LINEAR", "NETWORK", "ON_SMOOTHING", "TRAINED", "Backtest"]
 
 COMBINATION, NETWORK, LINEAR = "combination", "network", "linear"
-TRAINED = (COMBINATION, NETWORK, LINEAR)  # what is no baseline
+ON_SMOOTHING = "network on exponential smoothing"
+TRAINED = (COMBINATION, NETWORK, LINEAR, ON_SMOOTHING)  # what is no baseline
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +34,10 @@ class Backtest:
 
     truth        (W, h) true values, NaN where a value is masked
     forecasts    model -> (W, h), that of the forecaster first: "combination" or "network"; then of a combination its
-                 "network" and its "linear" model, NaN in windows that they do not forecast; then the baselines:
-                 "exponential smoothing", "damped trend", "theta", where seasons were taken out "seasonal mean",
-                 "naive", "seasonal naive", "drift", "naive 2", and where a year was seen "year ago"
+                 "network", its "network on exponential smoothing" and its "linear" model, NaN in windows that they do
+                 not forecast; then the baselines: "exponential smoothing", "damped trend", "theta", where seasons were
+                 taken out "seasonal mean", "naive", "seasonal naive", "drift", "naive 2", and where a year was seen
+                 "year ago"
     scales       (W,) the denominator of each window's MASE, computed from the rows before it
     labels       (W,) the labels of each window's first and last row
     starts       (W,) the index of each window's first row

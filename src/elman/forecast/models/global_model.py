@@ -2,8 +2,9 @@
 
 A step of the network reads one short season of the window (a day of hourly rows), scaled by the window's level and
 unit. If there is a longer season (a week), the step also reads the rows that followed one long season earlier. The
-network outputs the difference from the base, the values one season before, in the same unit. Head and skip path are
-initialized with zeros, so training starts from the base. Series above zero may be Box-Cox transformed (`boxcox.py`).
+network outputs the difference from the base, the values one season before or the forecasts of exponential smoothing,
+in the same unit. Head and skip path are initialized with zeros, so training starts from the base. Series above zero may
+be Box-Cox transformed (`boxcox.py`).
 The features of covariates are made by `series.inputs.covariate_features`. The network reads which values are missing,
 and missing targets have no loss. See `window_spec.py` for the terms.
 """
@@ -25,6 +26,7 @@ from elman.forecast.models.networks import check_networks
 from elman.forecast.models.prediction import Prediction
 from elman.forecast.models.window_pool import WindowPool
 from elman.forecast.models.window_spec import WindowSpec
+from elman.forecast.smoothing import SmoothingModels
 from elman.network import Network
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
@@ -108,25 +110,36 @@ class DirectModel(GlobalModel):
         layout = layout_of(recipe, spec.features, spec.outputs, "last", spec.skip_seasons > 0)
         return Job(layout, _DrawnWindows(pool, spec), recipe, _loss(spec), start)
 
-    def predict(self, panel: Mapping[str, Series], horizon: int | None = None) -> Prediction:
-        """Returns the forecasts of the series (see `prediction.Model`)."""
+    def predict(
+        self, panel: Mapping[str, Series], horizon: int | None = None, smoothed: SmoothingModels | None = None
+    ) -> Prediction:
+        """Returns the forecasts of the series (see `prediction.Model`).
+
+        smoothed   see `SmoothingBase`; None: where it is the base, it is fitted to the series here
+        """
         horizon = self.horizon if horizon is None else horizon
         known = [each.fill_masked(self.seasons[0]) for each in panel.values()]
         parts: list[Prediction] = []
         for done in range(0, horizon, self.horizon):
             if done:
                 known = [each.with_forecasts(values) for each, values in zip(known, parts[-1].values, strict=True)]
-            rows, batches = min(self.horizon, horizon - done), range(0, len(known), SERIES_AT_ONCE)
-            parts.append(_concatenate([self._predict_once(known[i : i + SERIES_AT_ONCE], rows) for i in batches]))
+                smoothed = None  # of fewer rows than these
+            rows = min(self.horizon, horizon - done)
+            batches = [slice(i, i + SERIES_AT_ONCE) for i in range(0, len(known), SERIES_AT_ONCE)]
+            parts.append(
+                _concatenate([self._predict_once(known[i], rows, smoothed and smoothed.take(i)) for i in batches])
+            )
         return _concatenate(parts, axis=1)
 
-    def _predict_once(self, series: Sequence[Series], rows: int) -> Prediction:
+    def _predict_once(self, series: Sequence[Series], rows: int, smoothed: SmoothingModels | None) -> Prediction:
         """Returns the forecasts of the first `rows` rows, at most one horizon, after each series."""
-        spec, pool = self.spec, WindowPool(series, self.spec)
-        x, base, unit = spec.windows(*pool.last(rows)[:3])
+        spec, pool = self.spec, WindowPool(series, self.spec, smoothed)
+        last = pool.last(rows)
+        x, base, unit = spec.windows(last.values, last.floor, last.covariates, last.smoothed)
+        base, unit = base[:, :rows], unit[:, :rows]
         outputs = np.median([network.predict(x) for network in self.networks], axis=0).astype(np.float64)
         outputs = np.sort(outputs.reshape(len(x), spec.horizon, -1), axis=2)[:, :rows]  # so quantiles never cross
-        z = base[:, :rows, None] + unit[:, :, None] * outputs
+        z = base[:, :, None] + unit[:, :, None] * outputs
         transformed = pool.transformed[:, None, None]
         y = np.where(transformed, boxcox.inverse(z, spec.boxcox_lambda), boxcox.inverse(z, 1.0))
         lowest = np.array([each.values.min() for each in series])
@@ -142,7 +155,7 @@ class DirectModel(GlobalModel):
 def error_unit(pool: WindowPool, spec: WindowSpec, unit: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns the error unit (N, h): how much forecasts change if the network's output changes by 1.
 
-    unit     (N, 1) units of the windows, which of a transformed series are units of transformed values
+    unit     (N, 1) or (N, h) units of the windows, which of a transformed series are units of transformed values
     values   (N, h) forecasts at which the derivative of the inverse transformation is taken
     """
     transformed = unit * boxcox.derivative(values, spec.boxcox_lambda)
@@ -182,7 +195,7 @@ class _DrawnWindows:
         value.
         """
         drawn, c = self.pool.draw(count, rng), self.spec.context
-        x, base, unit = self.spec.windows(drawn.values[:, :c], drawn.floor, drawn.covariates)
+        x, base, unit = self.spec.windows(drawn.values[:, :c], drawn.floor, drawn.covariates, drawn.smoothed)
         y = ((drawn.values[:, c:] - base) / unit).astype(np.float32)
         if self.spec.masked:
             y = np.concatenate([y, 1.0 - drawn.unknown[:, c:, 0]], axis=1, dtype=np.float32)

@@ -16,7 +16,8 @@ from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_training import specs, train_global, train_on
 from elman.forecast.models.prediction import Model, Prediction
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
-from elman.forecast.models.window_spec import WindowSpec, context_rows, min_rows
+from elman.forecast.models.window_spec import SEASON, WindowSpec, context_rows, min_rows
+from elman.forecast.smoothing import SmoothingModels
 from elman.series.errors import DataError
 from elman.series.inputs import Inputs
 from elman.series.panel import Panel
@@ -46,6 +47,7 @@ class GlobalStrategy:
     boxcox_lambda  see `WindowSpec`; None: chosen by trials
     calendar       names of calendar features that the networks read; None: those of `default_calendar`
     holidays       names of features of holidays, read besides
+    base           see `WindowSpec`
     """
 
     seasons: tuple[int, ...] | None
@@ -58,6 +60,7 @@ class GlobalStrategy:
     boxcox_lambda: float | None = None
     calendar: tuple[str, ...] | None = ()
     holidays: tuple[str, ...] = ()
+    base: str = SEASON
 
     def resolve(self, panel: Panel, with_backtest: bool, skip_bad: bool) -> tuple[Panel, GlobalStrategy]:
         """Returns the series that are long enough, and a copy of the strategy whose horizon is chosen for them.
@@ -86,10 +89,14 @@ class GlobalStrategy:
         return self.seasons or find_seasons(panel)
 
     def train(
-        self, panel: Panel, on_progress: OnProgress | None = None, backtest: Backtest | None = None
+        self,
+        panel: Panel,
+        on_progress: OnProgress | None = None,
+        backtest: Backtest | None = None,
+        smoothed: SmoothingModels | None = None,
     ) -> DirectModel | RecursiveModel:
-        """Trains a model on all rows of the panel and returns it."""
-        return self._train(panel, on_progress)
+        """Trains a model on all rows of the panel and returns it; `smoothed` is that of `SmoothingBase`."""
+        return self._train(panel, on_progress, smoothed)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> DirectModel | RecursiveModel:
         """Returns a model whose networks are those of `model`, trained further on all rows of the panel.
@@ -159,7 +166,9 @@ class GlobalStrategy:
             scales.reshape(-1, horizon, 2),
         )
 
-    def _train(self, panel: Mapping[str, Series], on_progress: OnProgress | None) -> DirectModel | RecursiveModel:
+    def _train(
+        self, panel: Mapping[str, Series], on_progress: OnProgress | None, smoothed: SmoothingModels | None = None
+    ) -> DirectModel | RecursiveModel:
         """Trains a model on these series, choosing what the options leave open, and returns it."""
         assert self.horizon is not None
         seasons = self.seasons or find_seasons(panel)
@@ -186,9 +195,10 @@ class GlobalStrategy:
             self.skip_seasons,
             any(each.masked for each in series),
             Inputs.of(series, calendar + self.holidays),
+            self.base,
         )
         trials = specs(series, seasons, self.boxcox_lambda, spec)
-        return train_global(series, trials, self.recipe, child(self.seed), on_progress)
+        return train_global(series, trials, self.recipe, child(self.seed), on_progress, smoothed)
 
 
 def _before(panel: Mapping[str, Series], back: int, least: int) -> dict[str, Series]:

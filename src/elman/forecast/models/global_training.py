@@ -21,7 +21,8 @@ from elman.forecast.models.global_model import DirectModel, GlobalModel
 from elman.forecast.models.networks import networks_of
 from elman.forecast.models.recursive_model import DENSITIES, RecursiveModel
 from elman.forecast.models.window_pool import WindowPool
-from elman.forecast.models.window_spec import WindowSpec
+from elman.forecast.models.window_spec import SMOOTHING, WindowSpec
+from elman.forecast.smoothing import SmoothingModels
 from elman.network import Network
 from elman.series.series import Series
 
@@ -34,7 +35,11 @@ def specs(
     """Returns the specs for trials, which differ from `default` in base and lambda; the first suits most series.
 
     boxcox_lambda   None: both logarithms (0) and no transformation (1) are tried, if any series is above zero
+
+    With exponential smoothing as its base there is one spec alone.
     """
+    if default.base == SMOOTHING:
+        return [default]
     above = any(each.values.min() > 0.0 for each in series)
     lambdas = (boxcox_lambda,) if boxcox_lambda is not None and above else (0.0, 1.0) if above else (1.0,)
     return [replace(default, lag=lag, boxcox_lambda=each) for each in lambdas for lag in seasons]
@@ -46,15 +51,16 @@ def train_global(
     recipe: Recipe,
     seed: np.random.SeedSequence,
     on_progress: OnProgress | None = None,
+    smoothed: SmoothingModels | None = None,
 ) -> DirectModel | RecursiveModel:
-    """Trains a global model with the best of the specs and returns it.
+    """Trains a global model with the best of the specs and returns it; `smoothed` is that of `SmoothingBase`.
 
     Series shorter than context + horizon have no windows and do not take part in the training.
     """
     trial_updates = len(specs) * recipe.trial_updates * (len(specs) > 1)
     trial_share = trial_updates / (trial_updates + recipe.members * recipe.updates)  # of the work
     spec = _best_spec(series, specs, recipe, seed, span(on_progress, 0.0, trial_share))
-    job = _model_of(spec).job(WindowPool(series, spec), spec, recipe)
+    job = _model_of(spec).job(WindowPool(series, spec, smoothed), spec, recipe)
     results = fit(job, recipe.members, child(seed, Use.MEMBERS), on_progress=span(on_progress, trial_share, 1.0))
     return _model(spec, networks_of(job.layout, results), seed)
 

@@ -92,7 +92,7 @@ class RecursiveModel(GlobalModel):
         """Returns sample paths (N, P, h), the unit of each window (N, 1), and the windows of the series."""
         spec = self.spec
         pool = WindowPool(series, spec)
-        read, floor, covariates, _ = pool.last(horizon, horizon)
+        read, floor, covariates = pool.last(horizon, horizon)[:3]
         level, unit = spec.measure(read, floor)
         scaled = ((read - level) / unit)[:, None]
         limit = PATH_LIMIT * (np.abs(scaled).max(axis=2) + 1.0)
@@ -151,7 +151,7 @@ class _DrawnSequences:
         There are T = context + horizon - 1 steps. The weight of a step is 1 if its target, the row that follows it,
         lies after the context and is known, else 0.
         """
-        spec, (values, floor, covariates, unknown) = self.spec, self.pool.draw(count, rng)
+        spec, (values, floor, covariates, unknown, _) = self.spec, self.pool.draw(count, rng)
         c, ends = spec.context, np.arange(1, spec.context + spec.horizon)
         level, unit = spec.measure(values[:, :c], floor)
         scaled = ((values - level) / unit)[:, None]

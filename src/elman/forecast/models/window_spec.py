@@ -3,7 +3,8 @@
 The first rows of a window are its context, which the network reads; the following h rows are forecast. Values are
 scaled window by window: the level of the window is subtracted, and the rest is divided by its unit, a mean absolute
 deviation. The network reads one short season in each of T steps, with the covariates. Its output is added to the base,
-the forecast of a seasonal naive rule.
+the forecast of a seasonal naive rule, or of exponential smoothing (`smoothing_base.py`), which then also says the
+seasons that are taken out of what is read, the level and the unit.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core import checks, fields
+from elman.forecast.models.smoothing_base import SmoothedEnds
 from elman.series import limits
 from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, CovariateWindows, Inputs, covariate_features
 from elman.series.limits import SMALLEST
 
-__all__ = ["QUANTILES", "WindowSpec", "context_rows", "min_context", "min_rows", "min_unit"]
+__all__ = ["QUANTILES", "SEASON", "SMOOTHING", "WindowSpec", "context_rows", "min_context", "min_rows", "min_unit"]
 
 CONTEXT_STEPS = 14  # default number of steps in a context, if the series are long enough
+SEASON, SMOOTHING = "season", "smoothing"  # what the forecasts of a network are added to
+TRENDS = 2  # features of the base's trend: where it is in the first and in the last row of the horizon
 QUANTILES = (0.1, 0.5, 0.9)  # the outputs of a network with `distribution="quantiles"`
 
 
@@ -42,6 +46,8 @@ class WindowSpec:
     skip_seasons   number of short seasons that a linear skip path reads in addition to the network; 0: no skip path
     masked         whether the network also reads which values are missing
     inputs         covariates that the network reads
+    base           what the network's output is added to. "season": the values `lag` rows before; "smoothing": the
+                   forecasts of exponential smoothing, for one season or none and values that are not transformed
     """
 
     seasons: tuple[int, ...]
@@ -53,6 +59,7 @@ class WindowSpec:
     skip_seasons: int = 1
     masked: bool = False
     inputs: Inputs = NO_INPUTS
+    base: str = SEASON
 
     def validate(self) -> None:
         """Raises ValueError or TypeError for a spec that no trained model has."""
@@ -70,6 +77,9 @@ class WindowSpec:
             or self.context < min_context(self.seasons)
         ):
             raise ValueError("seasons: expected seasons, lag and context that fit one another, got others")
+        checks.choice("base", self.base, (SEASON, SMOOTHING))
+        if self.base == SMOOTHING and (len(self.seasons) > 1 or self.boxcox_lambda != 1.0):
+            raise ValueError(f"base: expected {SEASON!r} with several seasons or a transformation, got {self.base!r}")
 
     @property
     def step(self) -> int:
@@ -90,9 +100,14 @@ class WindowSpec:
         return self.step * max(1, self.skip_seasons)
 
     @property
+    def value_features(self) -> int:
+        """Returns the number of features of each step that are no covariates: values, and the trend of the base."""
+        return self.recent_rows + self.seasonal_rows + (TRENDS if self.base == SMOOTHING else 0)
+
+    @property
     def features(self) -> int:
         """Returns the number of features F of each step of the network."""
-        return self.recent_rows + self.seasonal_rows + self.inputs.features(self.step, self.horizon, self.masked)
+        return self.value_features + self.inputs.features(self.step, self.horizon, self.masked)
 
     @property
     def quantiles(self) -> tuple[float, ...]:
@@ -115,30 +130,36 @@ class WindowSpec:
         return level, np.maximum(np.abs(recent - level).mean(axis=1, keepdims=True), floor)
 
     def windows(
-        self, read: np.ndarray, floor: np.ndarray, covariates: CovariateWindows
+        self, read: np.ndarray, floor: np.ndarray, covariates: CovariateWindows, smoothed: SmoothedEnds | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns the network's input x (n, T, F), float32, the base (n, h) and the unit (n, 1) of windows.
+        """Returns the network's input x (n, T, F), float32, the base (n, h) and the unit, (n, 1) or (n, h), of windows.
 
-        read    (n, context) values of the windows
-        floor   (n, 1) smallest unit of each window
+        read      (n, context) values of the windows
+        floor     (n, 1) smallest unit of each window
+        smoothed  what exponential smoothing knows at the end of each context, where it is the base
 
         The forecast is base + unit * output of the network.
         """
-        level, unit = self.measure(read, floor)
+        if smoothed is None:
+            level, unit = self.measure(read, floor)
+        else:
+            level, unit = smoothed.level, np.maximum(smoothed.unit, floor)
         scaled = ((read - level) / unit).astype(np.float32)
         ends = self.step * np.arange(1, self.context // self.step + 1)
         x = np.zeros((len(read), len(ends), self.features), np.float32)
         for k in range(max(1, self.skip_seasons)):  # the k-th season before each step; 0 before the window
             recent = scaled[:, : self.context - k * self.step].reshape(len(read), -1, self.step)
             x[:, k:, self.recent_rows - (k + 1) * self.step : self.recent_rows - k * self.step] = recent
-        values = self.recent_rows + self.seasonal_rows
         if self.seasonal_rows:
             starts = ends - self.seasons[-1]
             known = starts >= 0  # earlier steps read zeros
             seasonal = sliding_window_view(scaled, self.seasonal_rows, axis=1)[:, starts[known]]
-            x[:, known, self.recent_rows : values] = seasonal
+            x[:, known, self.recent_rows : self.recent_rows + self.seasonal_rows] = seasonal
         if self.inputs or self.masked:
-            x[:, :, values:] = covariate_features(ends, self.step, self.lag, covariates)
+            x[:, :, self.value_features :] = covariate_features(ends, self.step, self.lag, covariates)
+        if smoothed is not None:
+            x[:, :, self.value_features - TRENDS : self.value_features] = (smoothed.trend / unit)[:, None]
+            return x, smoothed.forecast, unit * smoothed.factor
         base = read[:, self.context - self.lag + np.arange(self.horizon) % self.lag]
         return x, base, unit
 

@@ -93,8 +93,8 @@ class SmoothingModels:
             state[rows, : found.state.shape[1]] = found.state
         return replace(self, state=state, lengths=lengths)
 
-    def take(self, rows: np.ndarray) -> SmoothingModels:
-        """Returns the models of some of the series, by number or by a mask."""
+    def take(self, rows: np.ndarray | slice) -> SmoothingModels:
+        """Returns the models of some of the series, by number, by a mask or by a range."""
         rows = np.arange(len(self.forms))[rows]
         forms = tuple(self.forms[row] for row in rows)
         arrays = {name: each[rows] for name, each in vars(self).items() if isinstance(each, np.ndarray)}
