@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from isas import compile_program
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("elman._native") is None, reason="the compiled core was not built"
@@ -168,3 +170,9 @@ def test_wrong_arrays_never_reach_the_kernels() -> None:
     records = requests.Records(np.array([41]), np.array([0, 1]), np.array([0.1]))
     with pytest.raises(ValueError, match="rows"):
         native.update(layout, theta, batch, requests.Objective(MSE()), SIMPLEST, [], 0, records)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+def test_the_program_that_other_processors_run_fits_the_core(tmp_path: Path) -> None:
+    """It is run by slow tests alone, under an emulator (test_isas.py)."""
+    compile_program("network", tmp_path / "none", "-fsyntax-only", "-DELMAN_HAVE_baseline")

@@ -41,7 +41,7 @@ std::vector<Op> take_operations(int64_t count) {
     op.second = head[12];
     for (int32_t k = 0; k < op.directions; k++) {
       const std::vector<int64_t> at = take<int64_t>(7);
-      op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6]), {}};
+      op.direction[k] = {at[0], at[1], at[2], at[3], {at[4], at[5]}, int32_t(at[6]), {}, 0};
     }
     const std::vector<double> real = take<double>(4);
     op.padding = -1, op.rate = real[0], op.zoneout[0] = real[1], op.zoneout[1] = real[2], op.noise = real[3];
@@ -87,7 +87,7 @@ void answer(const Header& h) {
   const auto model = std::make_shared<const Model<T>>(std::move(ops), inputs, sizes, h.size);
   Data data{};
   data.n = h.rows;
-  data.x = {x.data(), h.steps * h.in, h.in, 1, h.steps, h.ragged ? lengths.data() : nullptr};
+  data.x = {x.data(), h.steps * h.in, h.in, 1, h.steps, h.ragged ? lengths.data() : nullptr, {}};
   data.y = target.data();
   data.y_row = h.last ? h.out : h.steps * h.out;
   data.y_step = h.last ? 0 : h.out;
@@ -111,7 +111,8 @@ void answer(const Header& h) {
   give(y);
   final.give_all();
 
-  const Loss mse{LossKind::mse, 0, 0, 0, nullptr, 0, 0, 0, 0};
+  Loss mse{};
+  mse.kind = LossKind::mse;
   const Objective objective{mse, 0, h.truncate, h.recompute, h.shard, {}};
   give(std::vector<double>{model->loss(theta.data(), data, objective, 0, gradient.data())});
   give(gradient);
