@@ -328,7 +328,7 @@ def test_the_backtest_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     names = ["long.csv", "long.units.backtest.csv", "long.units.backtest.png", "long.units.errors.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert len((tmp_path / "long.units.backtest.csv").read_text().splitlines()) == 1 + 6 * 7
-    assert len((tmp_path / "long.units.errors.csv").read_text().splitlines()) == 1 + 6 * 11
+    assert len((tmp_path / "long.units.errors.csv").read_text().splitlines()) == 1 + 6 * 12
     assert (tmp_path / "long.units.backtest.png").read_bytes()[:4] == b"\x89PNG"
     assert main([*asked, "--skip-bad", "--json", "--step", "3", "--no-refit"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -247,7 +247,7 @@ def test_it_is_saved(many: Forecaster, tmp_path: Path):
 
 
 def test_each_window_of_one_series_is_forecast_from_the_rows_before_it():
-    values = wave(100, 12, 0.3)
+    values = wave(160, 12, 0.3)
     changed = values.copy()
     changed[-12:] *= 1.3
     one, other = (Forecaster(horizon=12, season=12, windows=3, **QUICK).fit(y).backtest_ for y in (values, changed))
@@ -259,7 +259,7 @@ def test_each_window_of_one_series_is_forecast_from_the_rows_before_it():
     assert ahead == pytest.approx(found[-1], rel=1e-6)  # smoothing was fitted beside other windows: not the same bits
 
 
-@pytest.mark.parametrize("y", [wave(90), waves()], ids=["one", "many"])
+@pytest.mark.parametrize("y", [wave(120), waves()], ids=["one", "many"])
 def test_it_forecasts_alone(y: Any):
     model = Forecaster(horizon=7, season=7, windows=3, models=ON_SMOOTHING, **QUICK).fit(y)
     chosen = model.chosen_ if isinstance(y, np.ndarray) else model.chosen_["s1"]

@@ -47,6 +47,7 @@ FARTHEST = 5  # times as many rows as a series has may be forecast
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
 QUARTER = 4  # of a year, that a forecast reaches, has no rules that know no year
+LEARNED = 50  # windows of all series together, below which networks make exponential smoothing worse
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,9 @@ class CombinedStrategy:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
             members = {NETWORK: np.array([own.get(place, missing) for place in places])} | members
-        if ON_SMOOTHING in self.members:
+        least = self.smoothed.least_rows(seasons)
+        windows = sum(max(0, len(series) - least + 1) for series in panel.values())  # that a model will be trained on
+        if ON_SMOOTHING in self.members and windows >= LEARNED:
             found = self._backtest_on_smoothing(panel, places, heads, seasons, damped, refit)
             if found is not None:
                 members = {ON_SMOOTHING: found} | members
@@ -288,6 +291,8 @@ class CombinedStrategy:
         given = there if backtest is None else backtest.forecasts
         names = tuple(name for name in given if name in self.members)
         names = tuple(name for name in names if name not in without) or names
+        if not names:
+            raise DataError(f"models: the rows are too few, or of such seasons, for {' and '.join(self.members)}")
         return suggested_weights(backtest, names, self.horizon)
 
     def _on_smoothing(
