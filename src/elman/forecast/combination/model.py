@@ -10,8 +10,10 @@ import numpy as np
 from elman.core import checks, fields
 from elman.forecast.combination.members import LEAST_ROWS, LINEAR, NETWORK, ON_SMOOTHING, member_forecasts
 from elman.forecast.combination.weights import Weights
+from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION, TRAINED
 from elman.forecast.models.global_model import DirectModel
+from elman.forecast.models.global_strategy import FEATURED
 from elman.forecast.models.linear_model import LinearModel
 from elman.forecast.models.local_model import LocalModel
 from elman.forecast.models.prediction import Prediction
@@ -22,7 +24,7 @@ from elman.series.errors import DataError
 from elman.series.inputs import NO_INPUTS, Inputs
 from elman.series.series import Series
 
-__all__ = ["CombinedModel", "combined"]
+__all__ = ["CombinedModel", "can_read", "combined", "far", "forecasts_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class CombinedModel:
     linear      the linear model of long windows; None: no series was long enough
     weights     of each member, learned in a backtest
     own_horizon, own_seasons   number of rows to forecast, and lengths of the seasons
+    year        rows of a year, whose part is taken out of what the linear model reads, and the network in a far
+                forecast (`far`); None: none is
     """
 
     network: LocalModel | DirectModel | None
@@ -44,6 +48,7 @@ class CombinedModel:
     weights: Weights
     own_horizon: int
     own_seasons: tuple[int, ...]
+    year: float | None
 
     @property
     def name(self) -> str:
@@ -55,6 +60,8 @@ class CombinedModel:
         checks.whole("own_horizon", self.own_horizon, 1, fields.LARGEST_COUNT)
         for season in self.own_seasons:
             checks.whole("own_seasons", season, 1, fields.LARGEST_COUNT)
+        if self.year is not None:
+            checks.number("year", self.year, 1.0, fields.LARGEST_COUNT)
         for name, model in (("network", self.network), ("smoothed", self.smoothed)):
             if model is not None and model.horizon != self.own_horizon:
                 raise ValueError(f"{name}: expected a horizon of {self.own_horizon}, got {model.horizon}")
@@ -128,31 +135,45 @@ class CombinedModel:
         does not forecast a series."""
         horizon = self.horizon if horizon is None else horizon
         found, spread, damped = member_forecasts(list(panel.values()), horizon, self.seasons)
-        trained = {name: forecasts_of(model, panel, horizon, damped) for name, model in self._trained.items()}
-        members = trained | found
+        years = {LINEAR: self.year, NETWORK: self.year if far(self.horizon) else None}
+        members = forecasts_of(self._trained, panel, horizon, years, damped) | found
         values = combined(self.weights, list(panel), members, [*panel.values()])
         return Prediction(values, np.repeat(spread[..., None], 2, axis=2)), members
 
 
+def far(horizon: int) -> bool:
+    """Returns whether a forecast reaches further than a network reads the features of the dates."""
+    return horizon > FEATURED
+
+
 def forecasts_of(
-    model: LocalModel | DirectModel | LinearModel,
+    models: Mapping[str, LocalModel | DirectModel | LinearModel],
     panel: Mapping[str, Series],
     horizon: int,
+    years: Mapping[str, float | None],
     damped: SmoothingModels | None = None,
-) -> np.ndarray:
-    """Returns the forecasts of a model (N, h); NaN of series that are too short for it.
+) -> dict[str, np.ndarray]:
+    """Returns the forecasts (N, h) of trained models by name; NaN of series that are too short for one.
 
+    years    for each model, rows of a year without whose part it reads the series; None, or none given: it reads them
+             as they are
     damped   what `member_forecasts` returns, so that networks that correct it need not fit it again
     """
-    found = np.full((len(panel), horizon), np.nan)
-    long = {id: series for id, series in panel.items() if can_read(model, series)}
-    if long:
-        there = np.array([id in long for id in panel])
-        if isinstance(model, DirectModel):
-            found[there] = model.predict(long, horizon, damped and damped.take(there)).values
-        else:
-            found[there] = model.predict(long, horizon).values
-    return found
+    read = {year: without_year(panel, year) for year in {years.get(name) for name in models}}
+    forecasts = dict[str, np.ndarray]()
+    for name, model in models.items():
+        adjusted, parts = read[years.get(name)]
+        found = np.full((len(panel), horizon), np.nan)
+        long = {id: series for id, series in adjusted.items() if can_read(model, series)}
+        if long:
+            there = np.array([id in long for id in panel])
+            if isinstance(model, DirectModel):
+                values = model.predict(long, horizon, damped and damped.take(there)).values
+            else:
+                values = model.predict(long, horizon).values
+            found[there] = with_year(values, parts, [*long], [len(each) for each in long.values()])
+        forecasts[name] = found
+    return forecasts
 
 
 def can_read(model: LocalModel | DirectModel | LinearModel, series: Series) -> bool:

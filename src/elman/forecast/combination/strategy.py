@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,18 +12,19 @@ from elman.forecast.combination.folds import learning_folds
 from elman.forecast.combination.members import (
     LEAST_ROWS,
     LINEAR,
-    NAIVE,
     NETWORK,
     ON_SMOOTHING,
     PERIODS,
-    PRIOR,
-    SEASONAL,
     knows_season,
     member_forecasts,
 )
-from elman.forecast.combination.model import CombinedModel, combined, forecasts_of
-from elman.forecast.combination.weights import Weights, learned_weights
+from elman.forecast.combination.model import CombinedModel, combined, far, forecasts_of
+from elman.forecast.combination.places import SPREAD, first_rows, rows_apart
+from elman.forecast.combination.suggested import suggested_weights, without_members
+from elman.forecast.combination.weights import Weights
+from elman.forecast.combination.yearly import with_year, without_year
 from elman.forecast.evaluation.backtest import COMBINATION, TRAINED, Backtest
+from elman.forecast.evaluation.baselines import ALWAYS
 from elman.forecast.evaluation.windows import backtest_of
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import GlobalStrategy
@@ -36,6 +36,7 @@ from elman.forecast.smoothing import SmoothingModels
 from elman.series.errors import DataError
 from elman.series.panel import Panel
 from elman.series.season import default_horizon, shown_season
+from elman.series.seasonal.panels import year_of
 from elman.series.seasonal.year import rows_per_year
 from elman.series.series import Series
 
@@ -43,9 +44,9 @@ __all__ = ["CombinedStrategy"]
 
 TESTED = 3  # windows by which the weights are learned where no backtest is asked for
 FARTHEST = 5  # times as many rows as a series has may be forecast
-BEFORE = 3  # a window has at least a third of the rows of its series before it
 MANY, LAST = 20, 3  # of so many series, the windows lie in the last third of the rows, or there is one alone
 ENOUGH, LEAST = 10_000, 2  # windows of all series together; no fewer of each for that
+QUARTER = 4  # of a year, that a forecast reaches, has no rules that know no year
 LEARNED = 50  # windows of all series together, below which networks make exponential smoothing worse
 
 
@@ -103,31 +104,35 @@ class CombinedStrategy:
         assert self.horizon is not None
         if backtest is None:
             backtest = self.backtest(panel, TESTED)
-        weights = self._weights(backtest, tuple(name for name in self.members if name not in TRAINED))
-        seasons = self.seasons_of(panel)
-        network, smoothed, linear, long = None, None, None, self._long(panel, seasons)
+        there = tuple(name for name in self.members if name not in TRAINED)
+        weights = self._weights(backtest, self._without(panel), there)
+        seasons, year = self.seasons_of(panel), self._year(panel)
+        rest = panel.replaced(without_year(panel, year)[0])
+        network, smoothed, linear = None, None, None
+        long = self._long(rest if far(self.horizon) else panel, seasons)
         if NETWORK in weights.members and long is not None:
             network = long[0].train(long[1], on_progress)
             assert not isinstance(network, RecursiveModel)  # which is of other distributions than the median
         if ON_SMOOTHING in weights.members:
             smoothed = self._on_smoothing(panel, seasons)
         if LINEAR in weights.members:
-            linear = self._linear(panel, seasons)
+            linear = self._linear(rest, seasons)
         models = {NETWORK: network, ON_SMOOTHING: smoothed, LINEAR: linear}
-        weights = _without(weights, {name for name, model in models.items() if model is None})
-        return CombinedModel(network, smoothed, linear, weights, self.horizon, seasons)
+        weights = without_members(weights, {name for name, model in models.items() if model is None})
+        return CombinedModel(network, smoothed, linear, weights, self.horizon, seasons, year)
 
     def train_on(self, panel: Panel, model: Model, updates: int | None) -> CombinedModel:
         """Returns the model with networks trained further on all rows of the panel, and the same weights."""
         if not isinstance(model, CombinedModel):  # of a file that was written before models were combined
             return self.train(panel)
+        rest = panel.replaced(without_year(panel, model.year)[0])
         network, smoothed = model.network, model.smoothed
-        long = None if network is None else self._long(panel, self.seasons_of(panel))
+        long = None if network is None else self._long(rest if far(model.horizon) else panel, self.seasons_of(panel))
         if network is not None and long is not None:
             network = long[0].train_on(long[1], network, updates)
         if smoothed is not None and (known := self._long_for_smoothing(panel, model.seasons)) is not None:
             smoothed = self.smoothed.train_on(known, smoothed, updates)
-        linear = None if model.linear is None else self._linear(panel, model.seasons)
+        linear = None if model.linear is None else self._linear(rest, model.seasons)
         return replace(model, linear=linear or model.linear, network=network, smoothed=smoothed)
 
     def backtest(
@@ -153,17 +158,26 @@ class CombinedStrategy:
             windows = min(windows, max(1, (rows // LAST - self.horizon) // (step or self.horizon) + 1))
             windows = min(windows, max(LEAST, ENOUGH // len(panel)))  # each takes as long as a forecast
         elif step is None and not isinstance(self.network, LocalStrategy):  # whose windows overlap by themselves
-            step = _overlapping(rows, self.horizon, windows, self._longest(panel))
+            spread = far(self.horizon) and windows >= TESTED
+            step = rows_apart(rows, self.horizon, windows, self._longest(panel), spread)
+            windows = max(windows, SPREAD) if spread and step is not None else windows
         tested, long = None, None
+        before = {id: len(each) - (windows - 1) * (step or self.horizon) - self.horizon for id, each in panel.items()}
+        heads = {id: panel[id].head(rows) for id, rows in before.items() if rows >= LEAST_ROWS}
+        year = self._year(panel.replaced(heads)) if heads else None
         if NETWORK in self.members:
             long = self._long(panel, self.seasons_of(panel), 2 * self.horizon)
         if long is not None:
-            tested = long[0].backtest(long[1], windows, step, refit, on_progress)
+            rest, parts = without_year(long[1], year if far(self.horizon) else None, before)
+            tested = long[0].backtest(panel.replaced(rest), windows, step, refit, on_progress)
+            if tested is not None and parts:
+                found = with_year(tested.forecasts[NETWORK], parts, tested.ids, tested.starts)
+                tested = replace(tested, forecasts={**tested.forecasts, NETWORK: found})
         places = [] if tested is None else list(zip(tested.ids, tested.starts, strict=True))
         covered = {id for id, _ in places}
         for id, series in panel.items():
             if id not in covered:
-                starts = _starts(len(series), self.horizon, windows, step or self.horizon)
+                starts = first_rows(len(series), self.horizon, windows, step or self.horizon)
                 places += [(id, start) for start in starts]
         if not places:
             return None
@@ -172,17 +186,23 @@ class CombinedStrategy:
         places = [places[i] for i in at]
         if refit is None:  # one short series has too few rows before the first window for all of them
             refit = isinstance(self.network, LocalStrategy)
-        return self._backtest(panel, places, tested, refit if tested is None else tested.refit)
+        return self._backtest(panel, places, tested, year, refit if tested is None else tested.refit)
 
     def _backtest(
-        self, panel: Panel, places: Sequence[tuple[str, int]], tested: Backtest | None, refit: bool
+        self,
+        panel: Panel,
+        places: Sequence[tuple[str, int]],
+        tested: Backtest | None,
+        year: float | None,
+        refit: bool,
     ) -> Backtest:
-        """Returns the backtest on windows (id, first row), of which the network forecast those of `tested`."""
+        """Returns the backtest on windows (id, first row), of which the network forecast those of `tested`, and which
+        the linear model reads without the part of a `year`."""
         assert self.horizon is not None
         heads = [panel[id].head(start) for id, start in places]
         first = {id: head for (id, _), head in zip(reversed(places), reversed(heads), strict=True)}
         seasons = self.seasons_of(panel.replaced(first))  # known before all windows
-        members, spread, damped = member_forecasts(heads, self.horizon, seasons)
+        members, sizes, damped = member_forecasts(heads, self.horizon, seasons)
         if tested is not None:
             own = dict(zip(zip(tested.ids, tested.starts, strict=True), tested.forecasts[NETWORK], strict=True))
             missing = np.full(self.horizon, np.nan)
@@ -194,21 +214,30 @@ class CombinedStrategy:
             if found is not None:
                 members = {ON_SMOOTHING: found} | members
         refit = refit and bool({*members} & {NETWORK, ON_SMOOTHING})  # the others are no models of all series
-        linear = self._linear(panel.replaced(first), seasons) if LINEAR in self.members else None
+        rest = panel.replaced(without_year(first, year)[0])
+        linear = self._linear(rest, seasons) if LINEAR in self.members else None
         if linear is not None:
             by_number = {str(w): head for w, head in enumerate(heads)}
-            members = {LINEAR: forecasts_of(linear, by_number, self.horizon)} | members
-        scale = np.repeat(spread[..., None], 2, axis=2)
+            members = forecasts_of({LINEAR: linear}, by_number, self.horizon, {LINEAR: year}) | members
+        scale = np.repeat(sizes[..., None], 2, axis=2)
         ids = [id for id, _ in places]
         before = backtest_of(
             panel, places, members, [shown_season(seasons[0], len(head)) for head in heads], refit, scale
         )
-        values = np.empty((len(places), self.horizon))
+        values, without = np.empty((len(places), self.horizon)), self._without(panel.replaced(first))
         for scored, others in learning_folds(before):
-            weights = self._weights(others, tuple(members))
+            weights = self._weights(others, without, tuple(members))
             forecasts = {name: each[scored] for name, each in members.items()}
             values[scored] = combined(weights, [ids[w] for w in scored], forecasts, [heads[w] for w in scored])
         return replace(before, forecasts={COMBINATION: values, **before.forecasts})
+
+    def _year(self, panel: Panel) -> float | None:
+        """Returns the number of rows in a year that series show, which is taken out of what trained models read; None:
+        they read the series as they are, as those of near forecasts of many series, which it would not pay."""
+        assert self.horizon is not None
+        if not isinstance(self.network, GlobalStrategy) or self.network.calendar is not None:
+            return None
+        return year_of(panel) if far(self.horizon) or len(panel) < MANY else None
 
     def _backtest_on_smoothing(
         self,
@@ -234,7 +263,8 @@ class CombinedStrategy:
             model = self._on_smoothing(panel.replaced({id: heads[w] for id, w in first.items()}), seasons, fitted)
             if model is not None:
                 known = {str(w): heads[w] for w in windows}
-                found[windows] = forecasts_of(model, known, self.horizon, damped and damped.take(np.array(windows)))
+                fitted = damped and damped.take(np.array(windows))
+                found[windows] = forecasts_of({ON_SMOOTHING: model}, known, self.horizon, {}, fitted)[ON_SMOOTHING]
         return found if np.isfinite(found).any() else None
 
     def _longest(self, panel: Panel) -> float:
@@ -243,21 +273,27 @@ class CombinedStrategy:
         known = [*self.seasons_of(panel), rows_per_year(first.calendar) or 1]
         return max([1, *(season for season in known if len(first) >= PERIODS * season)])
 
-    def _weights(self, backtest: Backtest | None, there: Sequence[str] = ()) -> Weights:
-        """Returns the weights that a backtest suggests; without one those before any window, of the members `there`."""
+    def _without(self, panel: Panel) -> set[str]:
+        """Returns the rules that have no say: the ones that know no year, where series show one, and a quarter of it
+        or more is forecast."""
+        assert self.horizon is not None
+        rows = rows_per_year(panel.first.calendar)
+        if rows is None or QUARTER * self.horizon < rows or year_of(panel) is None:
+            return set()
+        return {*ALWAYS}
+
+    def _weights(self, backtest: Backtest | None, without: set[str], there: Sequence[str] = ()) -> Weights:
+        """Returns the weights that a backtest suggests; without one those before any window, of the members `there`.
+
+        without   members that have no say, unless there are no others
+        """
+        assert self.horizon is not None
         given = there if backtest is None else backtest.forecasts
         names = tuple(name for name in given if name in self.members)
-        if backtest is not None and np.array_equal(backtest.forecasts[NAIVE], backtest.forecasts[SEASONAL]):
-            names = tuple(name for name in names if name != SEASONAL) or names  # no season: they are the same
+        names = tuple(name for name in names if name not in without) or names
         if not names:
             raise DataError(f"models: the rows are too few, or of such seasons, for {' and '.join(self.members)}")
-        prior = np.array([PRIOR[name] for name in names])
-        prior = prior / prior.sum()
-        if backtest is None:
-            rows = self.horizon or 1
-            return learned_weights(names, prior, (), np.zeros((0, rows)), np.zeros((0, len(names), rows)))
-        forecasts = np.stack([backtest.forecasts[name] for name in names], axis=1)
-        return learned_weights(names, prior, backtest.ids, backtest.truth, forecasts)
+        return suggested_weights(backtest, names, self.horizon)
 
     def _on_smoothing(
         self, panel: Panel, seasons: tuple[int, ...], damped: SmoothingModels | None = None
@@ -299,35 +335,3 @@ class CombinedStrategy:
 def _without_season(network: LocalStrategy | GlobalStrategy) -> LocalStrategy | GlobalStrategy:
     """Returns the strategy of a network that knows no season."""
     return replace(network, season=1) if isinstance(network, LocalStrategy) else replace(network, seasons=(1,))
-
-
-def _overlapping(rows: int, horizon: int, windows: int, season: float) -> int | None:
-    """Returns how many rows apart the windows of a series begin where they overlap, since so many that do not would
-    begin too early: before two of the longest season, which the forecast will know. None where they need not."""
-    least = max(LEAST_ROWS, -(-rows // BEFORE), math.ceil(PERIODS * season))
-    room = rows - horizon - least
-    return max(1, room // (windows - 1)) if 0 < room < horizon * (windows - 1) else None
-
-
-def _starts(rows: int, horizon: int, windows: int, step: int) -> list[int]:
-    """Returns the first rows of the last `windows` windows of a series that leave enough rows before them."""
-    least = max(LEAST_ROWS, -(-rows // BEFORE))
-    return [rows - horizon - k * step for k in range(windows - 1, -1, -1) if rows - horizon - k * step >= least]
-
-
-def _without(weights: Weights, missing: set[str]) -> Weights:
-    """Returns the weights without some members: their share goes to the others. Groups and series whose members they
-    are have no weights of their own then."""
-    keep = np.array([name not in missing for name in weights.members])
-    if keep.all():
-        return weights
-    groups, own = ((each[:, ~keep] == 0.0).all(axis=1) for each in (weights.groups, weights.own))
-    prior = weights.prior[keep]
-    return Weights(
-        tuple(name for name in weights.members if name not in missing),
-        weights.groups[groups][:, keep],
-        weights.shared[groups][:, keep],
-        tuple(id for id, kept in zip(weights.ids, own, strict=True) if kept),
-        weights.own[own][:, keep],
-        prior / prior.sum() if prior.sum() > 0.0 else np.full(len(prior), 1.0 / max(len(prior), 1)),
-    )

@@ -27,7 +27,7 @@ class Annual(NamedTuple):
 def harmonics(row: np.ndarray, rows: float, count: int) -> np.ndarray:
     """Returns cosines and sines (n, 2 count) of the first `count` harmonics of a period of `rows` rows."""
     turn = 2.0 * np.pi / rows * np.asarray(row, dtype=np.float64)[:, None] * np.arange(1, count + 1)
-    return np.stack([np.cos(turn), np.sin(turn)], axis=2).reshape(len(turn), -1)
+    return np.stack([np.cos(turn), np.sin(turn)], axis=2).reshape(len(turn), 2 * count)
 
 
 def find_annual(values: np.ndarray, rows: float) -> Annual:

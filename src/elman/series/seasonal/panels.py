@@ -8,9 +8,10 @@ import numpy as np
 
 from elman.series.season import Seasons, find_seasons
 from elman.series.seasonal.lengths import has_season
+from elman.series.seasonal.year import rows_per_year, shows_year
 from elman.series.series import Series
 
-__all__ = ["default_calendar", "seasons_of"]
+__all__ = ["default_calendar", "seasons_of", "year_of"]
 
 SAMPLED = 100  # about how many of the series are examined
 _DAY, _WEEK = np.timedelta64(1, "D"), 7  # days
@@ -20,6 +21,13 @@ def seasons_of(panel: Mapping[str, Series]) -> Seasons:
     """Returns the seasons that series share (`season.find_seasons`), from about a hundred of them."""
     sample = _sample(panel)
     return find_seasons([series.values for series in sample], sample[0].calendar)
+
+
+def year_of(panel: Mapping[str, Series]) -> float | None:
+    """Returns the number of rows in a year where it is no whole number and series show it, else None."""
+    sample = _sample(panel)
+    rows = rows_per_year(sample[0].calendar)
+    return rows if rows is not None and shows_year([series.values for series in sample], rows) else None
 
 
 def default_calendar(panel: Mapping[str, Series]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 
 __all__ = ["Products", "changes_of", "f_log_tail", "independent"]
 
+COMPARED = 30  # about how many series at least are compared with each other, where there are so many
 CLIPPED = 5.0  # standard deviations, found robustly, to which single changes are clipped
 
 
@@ -41,7 +42,6 @@ class Products:
     rows       (N,) number of rows of each series
     summed     (N, L) products at lag l, summed over the first 1, 2, ... N series
     counts     (N,) numbers of changes, summed
-    together   how many independent series each is worth, since series that move alike tell the same: at most 1
     """
 
     def __init__(self, values: Sequence[np.ndarray], width: int) -> None:
@@ -59,7 +59,6 @@ class Products:
         self.counts = lengths.cumsum()
         self._lengths, self._changes = lengths, [each for _, each in kept]
         self._least_memory = _memory_of_means(width)
-        self.together = independent([each for _, each in kept]) / max(len(kept), 1)
 
     def usable(self, rows: int) -> int:
         """Returns how many of the series, the first ones, have at least so many rows."""
@@ -84,6 +83,18 @@ class Products:
                 (np.bincount(row, each, season) ** 2 / np.maximum(np.bincount(row, minlength=season), 1)).sum()
             )
         return total
+
+    def worth(self, season: int, count: int) -> float:
+        """Returns how many independent series each of the first `count` is worth, since series that move alike tell the
+        same: at most 1, and in sum at least 1. What the season explains is left out: that they share it is no reason
+        to believe in it less."""
+        some = self._changes[:count][:: max(1, count // COMPARED)]
+        left: list[np.ndarray] = []
+        for each in some:
+            row = np.arange(-len(each), 0) % season
+            means = np.bincount(row, each, season) / np.maximum(np.bincount(row, minlength=season), 1)
+            left.append(each - means[row])
+        return max(independent(left, season) / len(some), 1.0 / count)
 
     def ratio(self, season: int, count: int) -> float:
         """Returns the mean square that a season explains over the mean square that it leaves; 1 by chance."""
@@ -118,8 +129,11 @@ def _memory_of_means(width: int) -> float:
     return min(found) if width > 1 else 1.0
 
 
-def independent(changes: Sequence[np.ndarray]) -> float:
-    """Returns N / (1 + (N - 1) q) for N series, q the mean squared correlation of two of them, less that of noise."""
+def independent(changes: Sequence[np.ndarray], fitted: int = 0) -> float:
+    """Returns N / (1 + (N - 1) q) for N series, q the mean squared correlation of two of them, less that of noise.
+
+    fitted   number of means that were subtracted from each, which leave less noise to be alike by chance
+    """
     count = len(changes)
     if count < 2:
         return float(count)
@@ -129,7 +143,7 @@ def independent(changes: Sequence[np.ndarray]) -> float:
     ends = ends / np.maximum(size, 1e-12)[:, None]
     squares = (ends @ ends.T) ** 2
     mean = (float(squares.sum()) - count) / (count * (count - 1))
-    return count / (1.0 + (count - 1) * max(mean - 1.0 / rows, 0.0))
+    return count / (1.0 + (count - 1) * max(mean - 1.0 / max(rows - fitted, 2), 0.0))
 
 
 def f_log_tail(ratio: float, above: float, below: float) -> float:
