@@ -155,6 +155,24 @@ def test_other_kinds_of_data_and_networks(client: Any) -> None:
             assert_same(make(executor), make(None))
 
 
+def test_workers_are_sent_their_share_of_data_that_pass_by(client: Any, tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(0)
+    table = pa.table({"x": rng.normal(size=(ROWS, 4)).tolist(), "y": rng.normal(size=ROWS)})
+    parquet.write_table(table, tmp_path / "data.parquet", row_group_size=6)
+
+    def fitted(executor: Any) -> elman.Trainer:
+        network = elman.Network(1, 4, 1, cell="gru", dropout=0.3, num_layers=2, output="last", seed=0)
+        found = elman.Trainer(network, shard_size=3, executor=executor)
+        batches = elman.ArrowBatches(tmp_path / "data.parquet", x="x", y="y", batch_size=11)
+        found.fit(batches, epochs=2, progress=False)
+        return found
+
+    with DaskExecutor(client, force=True) as executor:
+        assert_same(fitted(executor), fitted(None))
+        assert all(worker.holds == -1 for worker in executor._crew.workers.values())
+
+
 def drawn(rows: int, size: int) -> np.ndarray:
     return np.random.default_rng(size).normal(size=(rows, size))
 
@@ -186,14 +204,17 @@ class Workers:
         def kill() -> None:
             for i, delay in enumerate(delays):
                 time.sleep(delay)
-                killed = self.running[i % len(self.running)]
-                killed.kill()
-                killed.wait()
-                self.running[i % len(self.running)] = self._start()
+                self.replace(i % len(self.running))
 
         thread = threading.Thread(target=kill)
         thread.start()
         return thread
+
+    def replace(self, place: int) -> None:
+        """Kills a worker, and starts another in its place."""
+        self.running[place].kill()
+        self.running[place].wait()
+        self.running[place] = self._start()
 
     def __enter__(self) -> Workers:
         return self

@@ -77,8 +77,43 @@ def test_tasks_of_a_killed_worker_are_done_again(client: Any, tmp_path: Path):
 
 def test_an_address_without_a_scheduler_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("elman.cluster.places.REACHED", 1.0)
-    with pytest.raises(OSError, match=r"tcp://127\.0\.0\.1:1"):
+    with pytest.raises(OSError, match=r"executor: expected a Dask scheduler at tcp://127\.0\.0\.1:1, got no answer"):
         Ledger(":memory:", "tcp://127.0.0.1:1").run(plain, [1])
+
+
+def test_what_is_no_address_is_refused_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    from elman.cli import main
+
+    monkeypatch.setattr(distributed, "Client", None)
+    for wrong in ("http://127.0.0.1:1", "127.0.0.1:8786"):
+        with pytest.raises(ValueError, match=f'executor: expected .* "tcp://HOST:8786" say, got {wrong!r}'):
+            Ledger(":memory:", wrong).run(plain, [1])
+    assert main(["forecast", "airline", "--cluster", "localhost:8786"]) == 2
+    expected = "'--cluster': expected the address of a Dask scheduler, such as tcp://HOST:8786, got 'localhost:8786'"
+    assert expected in capsys.readouterr().err
+
+
+def test_workers_without_elman_are_named_before_they_are_given_anything(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("elman.cluster.places.find_spec", {}.get)
+    with pytest.raises(
+        ValueError, match="executor: expected elman on every worker of the Dask cluster, got none on tcp"
+    ):
+        Ledger(":memory:", client).run(plain, [1])
+
+
+def test_a_run_ends_where_no_worker_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("elman.cluster.places.DESERTED", 1.0)
+    monkeypatch.setattr("elman.cluster.dispatch.LOOK", 0.2)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Ledger(tmp_path / "runs.sqlite", cluster.scheduler_address) as ledger,
+    ):
+        timer = threading.Timer(1.0, cluster.scale, [0])
+        timer.start()
+        with pytest.raises(OSError, match=r"executor: the Dask cluster at .* has had no worker for 1 seconds"):
+            ledger.run(partial(square, log=str(tmp_path / "log"), seconds=0.1), range(100, 200))
+        timer.join()
+        assert ledger.counts().failed == 0
 
 
 def test_what_cannot_be_sent_fails_alone(client: Any):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import pickle
+import subprocess
+import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +15,12 @@ import numpy as np
 import pytest
 
 import elman
+from benchmarks import stored
 from elman.train.stored.groups import as_memory
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
+ROOT = Path(__file__).parents[1]
 
 
 def sequences(n: int = 50, seed: int = 0, ragged: bool = True) -> dict[str, Any]:
@@ -125,6 +132,66 @@ def test_fit_is_updates_on_the_same_batches(tmp_path: Path):
             by_hand.update(batch["x"], batch["y"], lengths=batch["lengths"])
     assert len(history.update_loss) == 38
     assert fitted.network.theta.tobytes() == by_hand.network.theta.tobytes()
+
+
+@pytest.mark.parametrize("ragged", [True, False])
+def test_batches_that_are_handed_over_together_are_those_of_the_epoch(tmp_path: Path, ragged: bool):
+    folder = written(tmp_path, ragged=ragged)
+    if not ragged:
+        for path in folder.iterdir():
+            table = pq.read_table(path)
+            for i, name in enumerate(("speed", "load")):
+                table = table.set_column(i, name, table.column(name).cast(pa.list_(pa.float64(), 5)))
+            pq.write_table(table, path, row_group_size=7)
+    sizes = set[int]()
+    for memory in (16_000, 200_000):
+        batches = files(folder, memory=memory)
+        found: list[dict[str, np.ndarray]] = []
+        for rows, starts in batches.pieces(2):
+            sizes.add(len(starts) - 1)
+            for first, last in itertools.pairwise(starts.tolist()):
+                found.append({name: values[first:last].copy() for name, values in rows.items()})
+        for one, other in zip(found, passed(batches, 2), strict=True):
+            assert one.keys() == other.keys()
+            for name, values in other.items():
+                own = one[name]
+                if ragged and name == "x":
+                    assert not own[:, values.shape[1] :].any()
+                    own = own[:, : values.shape[1]]
+                np.testing.assert_array_equal(own, values)
+    assert 1 in sizes
+    assert max(sizes) > 2
+
+
+def test_a_block_is_read_file_by_file_and_a_table_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    opened: list[str] = []
+    tables: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    class File(pq.ParquetFile):
+        def __init__(self, path: Path) -> None:
+            opened.append(path.name)
+            super().__init__(path)
+
+        def read_row_group(self, *args: Any, **options: Any) -> Any:
+            table = super().read_row_group(*args, **options)
+            tables.append(weakref.ref(table))
+            alive.append(sum(one() is not None for one in tables))
+            return table
+
+    batches = files(written(tmp_path), memory="1 MB")
+    monkeypatch.setattr(pq, "ParquetFile", File)
+    passed(batches)
+    assert opened == ["part0.parquet", "part1.parquet", "part2.parquet"]
+    assert alive == [1] * len(batches.groups)
+
+
+def test_memory_grows_within_what_is_allowed(tmp_path: Path):
+    """Five times the memory allowed, in a process of its own."""
+    stored.write(tmp_path, 50_000)
+    command = [sys.executable, "-m", "benchmarks.stored", "--only", "files", str(tmp_path), "--memory", "32"]
+    grown = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)["grown"]
+    assert 0 < grown < 32e6
 
 
 def test_resumed_within_an_epoch_the_bits_are_the_same(tmp_path: Path):

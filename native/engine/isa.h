@@ -68,4 +68,15 @@ inline const Kernels& chosen_kernels() {
   return chosen;
 }
 
+template <class T>
+const Table<T>& chosen_table();
+template <>
+inline const Table<float>& chosen_table<float>() {
+  return chosen_kernels().f32;
+}
+template <>
+inline const Table<double>& chosen_table<double>() {
+  return chosen_kernels().f64;
+}
+
 }  // namespace elman

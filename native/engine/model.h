@@ -11,17 +11,6 @@
 
 namespace elman {
 
-template <class T>
-const Table<T>& chosen_table();
-template <>
-inline const Table<float>& chosen_table<float>() {
-  return chosen_kernels().f32;
-}
-template <>
-inline const Table<double>& chosen_table<double>() {
-  return chosen_kernels().f64;
-}
-
 // What a forward pass leaves for the backward pass: one tape for each shard.
 template <class T>
 struct Tape {

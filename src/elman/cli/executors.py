@@ -15,6 +15,13 @@ from elman.cli import values
 __all__ = ["ExecutorOptions"]
 
 
+def _address(text: str | None) -> str | None:
+    """Returns the address of a scheduler; BadParameter for what is none."""
+    if values.not_empty(text) is not None and "://" not in str(text):
+        raise typer.BadParameter(f"expected the address of a Dask scheduler, such as tcp://HOST:8786, got {text!r}")
+    return text
+
+
 @dataclass(frozen=True)
 class ExecutorOptions:
     """Who trains the networks."""
@@ -23,7 +30,7 @@ class ExecutorOptions:
         str | None,
         typer.Option(
             "--cluster",
-            callback=values.not_empty,
+            callback=_address,
             metavar="ADDRESS",
             help="Train on the workers of a Dask cluster, whose scheduler is at tcp://HOST:8786; the results are the"
             " same to the bit.",

@@ -21,6 +21,7 @@ QUICK = 0.05  # seconds of work that go to a worker in one piece, and during whi
 PIECE = 64  # tasks that go to a worker in one piece
 SUSPECT, DEADLY = 2, 3  # deaths of workers with a task, after which it runs alone; and of its own
 WAIT = 0.25  # seconds until one looks again whether the tasks of others have ended
+LOOK = 5.0  # seconds without an end of a task, after which one looks whether there is anybody left to compute
 
 
 def dispatch(
@@ -75,7 +76,10 @@ def dispatch(
                     return
                 submit([suspects.popleft()])
             ended = []
-            for future in _arrivals(arrived, 3600.0 if out and not waiting() else WAIT, len(out) - slots):
+            some = _arrivals(arrived, LOOK if out and not waiting() else WAIT, len(out) - slots)
+            if not some:
+                place.check()
+            for future in some:
                 keys = out.pop(future)
                 try:
                     ended += [Ended(key, *each) for key, each in zip(keys, future.result(), strict=True)]

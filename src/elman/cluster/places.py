@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, Protocol
 
+from elman.cluster.calls import Unlike
 from elman.core import checks
 from elman.engines.config import get_num_threads
 
@@ -19,7 +21,9 @@ NEEDED = {
     "joblib": "processes need joblib; type: pip install 'elman[cluster]'",
     "distributed": "a Dask cluster needs distributed; type: pip install 'elman[cluster]'",
 }
+SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://", "inproc://")
 REACHED = 30.0  # seconds in which a scheduler answers, and has a worker
+DESERTED = 60.0  # seconds without a worker, after which none is waited for
 FRESH = 1.0  # seconds for which one believes how many Dask workers there are
 
 
@@ -36,7 +40,7 @@ class Place(Protocol):
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]: ...
 
     def check(self) -> None:
-        """Raises OSError where nothing can be computed any more, after a call was lost."""
+        """Raises OSError where nothing can be computed any more."""
         ...
 
 
@@ -59,11 +63,9 @@ def place(executor: Any, workers: int | None = None) -> Generator[Place]:
     elif executor == "processes":
         yield _Processes(workers)
     elif isinstance(executor, str):
-        if "://" not in executor:
+        if not executor.startswith(SCHEMES):
             raise ValueError(f'{EXPECTED}, "tcp://HOST:8786" say, got {executor!r}')
-        with _needed("distributed"):
-            from distributed import Client
-        with Client(executor, timeout=REACHED, set_as_default=False) as client:
+        with _connected(executor) as client:
             yield _Dask(client)
     elif hasattr(client, "get_executor") and hasattr(client, "scheduler"):
         if client.asynchronous:
@@ -71,6 +73,16 @@ def place(executor: Any, workers: int | None = None) -> Generator[Place]:
         yield _Dask(client)
     else:
         raise TypeError(f"{EXPECTED}, got {checks.shown(executor)}")
+
+
+def _connected(address: str) -> Any:
+    """Returns a client of the Dask scheduler at an address."""
+    with _needed("distributed"):
+        from distributed import Client
+    try:
+        return Client(address, timeout=REACHED, set_as_default=False)
+    except OSError as error:  # TimeoutError among them
+        raise ConnectionError(f"executor: expected a Dask scheduler at {address}, got no answer: {error}") from None
 
 
 @contextmanager
@@ -136,19 +148,30 @@ class _Dask:
             client.wait_for_workers(1, timeout=REACHED)
         except TimeoutError:
             raise TimeoutError(f"executor: the Dask cluster at {client.scheduler.address} has no worker") from None
+        if without := [address for address, found in client.run(find_spec, "elman").items() if found is None]:
+            raise Unlike(
+                f"executor: expected elman on every worker of the Dask cluster, got none on {without[0]}; install the "
+                "same elman on every machine"
+            )
         self.lost = (KilledWorker, CancelledError, CommClosedError)
         self._client, self._pool = client, client.get_executor(pure=False)
         self._slots, self._asked, self._dumps = 1, 0.0, dumps
+        self._seen = time.monotonic()  # when there was a worker
 
     def slots(self) -> int:
         if time.monotonic() - self._asked > FRESH:
-            self._slots, self._asked = max(1, sum(self._client.nthreads().values())), time.monotonic()
+            threads, self._asked = sum(self._client.nthreads().values()), time.monotonic()
+            self._slots, self._seen = max(1, threads), self._asked if threads else self._seen
         return self._slots
 
     def check(self) -> None:
+        address, gone = self._client.scheduler.address, ""
         if self._client.status != "running":
-            gone = f"the Dask scheduler at {self._client.scheduler.address} is gone; a ledger's file has what is done"
-            raise ConnectionError(f"executor: {gone}")
+            gone = f"the Dask scheduler at {address} is gone"
+        elif time.monotonic() - self._seen > DESERTED:
+            gone = f"the Dask cluster at {address} has had no worker for {DESERTED:.0f} seconds"
+        if gone:
+            raise ConnectionError(f"executor: {gone}; a ledger's file has what is done")
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
         return self._pool.submit(_unpacked, self._dumps((function, arguments)))

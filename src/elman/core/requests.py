@@ -87,6 +87,7 @@ class Records(NamedTuple):
     starts: np.ndarray  # int64 (U + 1,): update u takes rows[starts[u]:starts[u + 1]]
     rates: np.ndarray  # float64 (U,)
     windows: Windows | None = None
+    passing: bool = False  # the batch is one of many that pass by, each of whose rows is taken once
 
 
 class Key(NamedTuple):

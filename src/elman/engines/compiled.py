@@ -281,7 +281,7 @@ def _constraints(constraints: Constraints | None) -> _native.Constraints | None:
 
 
 def _records(records: Records) -> _native.Records:
-    rows, starts, rates, windows = records
+    rows, starts, rates, windows, _ = records
     if windows is None:
         return _native.Records(rows=rows, starts=starts, rates=rates)
     return _native.Records(

@@ -1,4 +1,4 @@
-"""Plans an epoch: which rows, and which steps of them, each update takes."""
+"""Plans updates: which rows, and which steps of them, each takes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ __all__ = ["EpochPlan", "as_window", "plan_epoch"]
 
 
 class EpochPlan(NamedTuple):
-    """The U updates of an epoch, in order."""
+    """The U updates of an epoch, in order, or of a batch that passes by in it."""
 
     rows: np.ndarray  # int64 (R,), of all updates one after the other
     starts: np.ndarray  # int64 (U + 1,): update u takes rows[starts[u]:starts[u + 1]]
     sizes: np.ndarray  # float64 (U,): the sum of the weights of its steps, what it counts in the epoch's mean
     window: int = 0  # steps of an update; 0: whole sequences
     steps: np.ndarray | None = None  # int64 (U,): where its window begins; None: whole sequences
+    passing: bool = False  # as in `Records`
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -31,7 +32,7 @@ class EpochPlan(NamedTuple):
         """Returns the records of the updates from `begin` to before `end`."""
         cut = self.starts[begin : end + 1]
         windows = None if self.steps is None else Windows(self.window, self.steps[begin:end], carry)
-        return Records(self.rows[cut[0] : cut[-1]], cut - cut[0], rates, windows)
+        return Records(self.rows[cut[0] : cut[-1]], cut - cut[0], rates, windows, self.passing)
 
     def last(self) -> tuple[np.ndarray, tuple[int, int] | None]:
         """Returns the rows of the last update, and its window (from, to before) if it has one."""

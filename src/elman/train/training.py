@@ -178,7 +178,7 @@ class Trainer:
                 return loss
         batch = self._batch(x, y, lengths=lengths, sample_weight=sample_weight, state=state)
         rows, rates = np.arange(len(batch.x)), self.training_state.rates(1)
-        records = Records(rows, np.array([0, len(rows)]), rates)
+        records = Records(rows, np.array([0, len(rows)]), rates, passing=True)
         return float(self._run(batch, records, None)[0])
 
     def step(self, gradients: Mapping[str, ArrayLike] | ArrayLike, *, loss: float = math.nan) -> float:

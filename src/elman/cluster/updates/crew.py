@@ -69,15 +69,14 @@ class Crew:
         self._looked, self._began = -LOOK_SECONDS, False
         self._number, self._batch, self._like, self._files = 0, None, None, True
         self._sent: Any = None
-        self._once = False
+        self._passing = False
 
-    def take(self, layout: Layout, objective: Objective, batch: Batch, once: bool) -> None:
-        """Makes a batch the one that is computed on; with `once`, all of its rows are one update and it may be the
-        only one, so a worker is sent the rows of its share alone, with each call until the batch comes again."""
+    def take(self, layout: Layout, objective: Objective, batch: Batch, passing: bool) -> None:
+        """Makes a batch the one that is computed on; where it is `passing`, a worker is sent the rows of its share
+        alone, with each call."""
         if batch is self._batch and (layout, objective) == self._like:
-            self._once = False
             return
-        self._batch, self._like, self._sent, self._once = batch, (layout, objective), None, once
+        self._batch, self._like, self._sent, self._passing = batch, (layout, objective), None, passing
         self._number += 1
 
     async def sums(self, asked: Asked) -> tuple[dict[Shards, Sum], Cost]:
@@ -152,7 +151,7 @@ class Crew:
         try:
             answer: dict[str, Any] = {"missing": True}
             while "missing" in answer:
-                if not self._once and worker.holds != self._number:
+                if not self._passing and worker.holds != self._number:
                     await self._send(worker)
                     began = time.perf_counter()
                 answer = await remote.elman_part(
@@ -162,7 +161,7 @@ class Crew:
                     theta=to_serialize(asked.theta),
                     rows=to_serialize(asked.rows),
                     shards=parts,
-                    task=self._piece(asked, shards) if self._once else None,
+                    task=self._piece(asked, shards) if self._passing else None,
                 )
                 if "missing" in answer:
                     worker.holds = -1
@@ -191,7 +190,7 @@ class Crew:
         worker.holds = number
 
     def _piece(self, asked: Asked, shards: Shards) -> Any:
-        """Returns the task of some shards of the only update on a batch."""
+        """Returns the task of some shards of an update, with their rows alone."""
         from distributed.protocol.serialize import to_serialize
 
         assert self._batch is not None
@@ -252,7 +251,7 @@ class Crew:
             own, other = facts(), answer["result"]
             names = [name for name in own if other.get(name) != own[name]]
             if not names:
-                if not self._once:
+                if not self._passing:
                     await self._send(worker)
                 return worker
         except OSError as error:

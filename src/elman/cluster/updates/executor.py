@@ -77,9 +77,7 @@ class DaskExecutor:
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """Makes a block of updates; see `elman.core.requests.Updater`."""
         engine = _engine(layout, objective, records)
-        n = len(batch.x)
-        once = len(records.rates) == 1 and np.array_equal(records.rows, np.arange(n))
-        self._crew.take(layout, objective, batch, once)
+        self._crew.take(layout, objective, batch, records.passing)
         updates = len(records.rates)
         losses, norms = np.zeros(updates), np.zeros(updates)
         before = [array.copy() for array in (theta, *slots)]

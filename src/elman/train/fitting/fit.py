@@ -19,7 +19,7 @@ from elman.train import fingerprint
 from elman.train.checkpoint import AskedEpochs, CheckpointWriter, restored
 from elman.train.data import FitData
 from elman.train.fitting.epochs import EpochRunner
-from elman.train.fitting.iterables import BatchRunner, FitBatches
+from elman.train.fitting.iterables import FitBatches
 from elman.train.plan import plan_epoch
 from elman.train.progress import reporter
 from elman.train.state import Position, TrainingState
@@ -93,14 +93,7 @@ def fit(
         for each in options.callbacks:
             if hasattr(each, "finish"):
                 ends.callback(each.finish, trainer)  # type: ignore[attr-defined]
-        runner = (EpochRunner if isinstance(data, FitData) else BatchRunner)(
-            data,  # type: ignore[arg-type]
-            lambda: trainer.training_state,
-            run,
-            position,
-            writer,
-            report,
-        )
+        runner = EpochRunner(data, lambda: trainer.training_state, run, position, writer, report)
         while not ended:
             epoch = runner.epoch()
             loss = epoch.loss if data.held_out is None else epoch.validation_loss

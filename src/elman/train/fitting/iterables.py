@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,16 +10,12 @@ import numpy as np
 from elman.core import checks
 from elman.core.layers import Layout
 from elman.core.losses import Loss
-from elman.core.requests import Batch, Records
-from elman.train.checkpoint import CheckpointWriter
+from elman.core.requests import Batch
 from elman.train.data import named_batch, row_weights
-from elman.train.fitting.advice import warn_of_scale
-from elman.train.fitting.epochs import end_epoch, refuse_explosion
-from elman.train.history import Epoch
-from elman.train.progress import Reporter
-from elman.train.state import Position, TrainingState
+from elman.train.plan import EpochPlan
+from elman.train.stored import GroupedBatches
 
-__all__ = ["BatchRunner", "Batches", "FitBatches", "as_batches"]
+__all__ = ["Batches", "FitBatches", "as_batches"]
 
 
 @runtime_checkable
@@ -40,10 +34,9 @@ Batches = Iterable[Any] | Callable[[], Iterable[Any]] | EpochBatches  # of (x, y
 class FitBatches(NamedTuple):
     """The data of one call of `Trainer.fit`, where they come batch by batch."""
 
-    batches: Callable[[int], Iterator[Batch]]  # the pass of an epoch, counted from 1
-    size: Callable[[Batch], float]  # the sum of the weights of a batch's steps, what it counts in an epoch's mean
+    pieces: Callable[[int], Iterator[tuple[Batch, EpochPlan]]]  # of an epoch, counted from 1, and the updates on each
     held_out: Batch | None
-    length: int | None  # batches of a pass, where that is known
+    length: int | None  # updates of a pass, where that is known
     described: Mapping[str, Any]  # what is known of the batches, for the fingerprint
     note: str = ""
 
@@ -83,18 +76,28 @@ def as_batches(
             )
         held_out = _checked("validation", validation, checked)
 
-    def batches(number: int) -> Iterator[Batch]:
-        items = ordered.epoch(number) if ordered is not None else x() if callable(x) else x
-        if not isinstance(items, Iterable) or hasattr(items, "dtype"):
-            raise TypeError(f"x: expected a function that returns an iterable of batches, got {checks.shown(items)}")
-        for i, item in enumerate(items):
-            yield _checked(f"x: batch {i}", item, checked)
+    def items(number: int) -> Iterator[tuple[Any, np.ndarray | None]]:
+        """Yields what there is of an epoch, with the rows at which its updates begin; None: it is one update."""
+        if isinstance(ordered, GroupedBatches):
+            yield from ordered.pieces(number)
+            return
+        found = ordered.epoch(number) if ordered is not None else x() if callable(x) else x
+        if not isinstance(found, Iterable) or hasattr(found, "dtype"):
+            raise TypeError(f"x: expected a function that returns an iterable of batches, got {checks.shown(found)}")
+        for item in found:
+            yield item, None
 
-    def size(batch: Batch) -> float:
-        return float(row_weights(layout, loss, batch).sum())
+    def pieces(number: int) -> Iterator[tuple[Batch, EpochPlan]]:
+        passed = 0
+        for item, cut in items(number):
+            batch = _checked(f"x: batch {passed}", item, checked)
+            rows, weights = np.arange(len(batch.x)), row_weights(layout, loss, batch)
+            starts = np.array([0, len(rows)]) if cut is None else cut
+            passed += len(starts) - 1
+            yield batch, EpochPlan(rows, starts, np.add.reduceat(weights, starts[:-1]), passing=True)
 
     length = len(x) if isinstance(x, Sized) else None
-    return FitBatches(batches, size, held_out, length, {} if ordered is None else ordered.described)
+    return FitBatches(pieces, held_out, length, {} if ordered is None else ordered.described)
 
 
 def _checked(name: str, item: Any, checked: Callable[..., Batch]) -> Batch:
@@ -110,47 +113,3 @@ def _checked(name: str, item: Any, checked: Callable[..., Batch]) -> Batch:
         return checked(**given)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from None
-
-
-@dataclass
-class BatchRunner:
-    """Runs the epochs of one call of `Trainer.fit` on batches, one epoch at a time; fields as for `EpochRunner`.
-
-    Where a fit goes on within an epoch, the batches that were done are passed over: the iterable must give them again.
-    """
-
-    data: FitBatches
-    state: Callable[[], TrainingState]
-    run: Callable[[Batch, Records, int], np.ndarray]
-    position: Position
-    writer: CheckpointWriter | None
-    report: Reporter
-
-    def epoch(self) -> Epoch:
-        """Runs one epoch from the position on; see `EpochRunner.epoch`."""
-        began = time.perf_counter() - self.position.seconds
-        state, position = self.state(), self.position
-        number, done = state.epochs + 1, position.done
-        losses = state.history.update_loss[len(state.history.update_loss) - done :].tolist()
-        sizes: list[float] = []
-        batch = None
-        for batch in self.data.batches(number):
-            sizes.append(self.data.size(batch))
-            if len(sizes) <= done:
-                continue
-            if state.updates == 0:
-                warn_of_scale(state.network, state.loss, batch)
-            n = len(batch.x)
-            records = Records(np.arange(n, dtype=np.int64), np.array([0, n], np.int64), state.rates(1))
-            losses += self.run(batch, records, number).tolist()
-            state = self.state()
-            self.report.updates(number, len(sizes), self.data.length or len(sizes) + 1)
-            if self.writer is not None:
-                position.done, position.seconds = len(sizes), time.perf_counter() - began
-                self.writer.in_epoch(state, position)
-        if batch is None or len(sizes) < done:
-            raise ValueError(f"x: expected at least {done or 1} batches in epoch {number}, got {len(sizes)}")
-        self.data = self.data._replace(length=len(sizes))
-        refuse_explosion(state, batch, np.array(losses), np.arange(len(batch.x)), None)
-        mean = float(np.dot(losses, sizes) / (sum(sizes) or 1.0))
-        return end_epoch(state, position, self.report, self.data.held_out, mean, began)

@@ -2,5 +2,6 @@
 
 from elman.train.stored.arrow import ArrowBatches
 from elman.train.stored.dask import DaskBatches, is_dask
+from elman.train.stored.groups import GroupedBatches
 
-__all__ = ["ArrowBatches", "DaskBatches", "is_dask"]
+__all__ = ["ArrowBatches", "DaskBatches", "GroupedBatches", "is_dask"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from elman.train.stored.groups import DEFAULT_MEMORY, GroupedBatches, Rows
 __all__ = ["ArrowBatches"]
 
 ENDS = 1 << 16  # bytes of a file that are looked at, from each end
+LARGE = 32  # a group that takes a larger part of the memory is given back at once, though new memory costs time
 PARQUET, ARROW = (".parquet", ".pq"), (".arrow", ".feather", ".ipc")
 WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}  # of Parquet's types, in bytes
 
@@ -105,21 +108,29 @@ class ArrowBatches(GroupedBatches):
         found |= {f"files[{i}]": f"{path.name} {_digest(path)}" for i, path in enumerate(self.files)}
         return super().described | {f"batches.{name}": value for name, value in found.items()}
 
-    def read(self, group: int) -> Rows:
-        own = self.groups[group]
-        table = _read(own, self._wanted)
+    def read(self, groups: Sequence[int]) -> Iterator[tuple[int, Rows]]:
+        release = _arrow().default_memory_pool().release_unused  # or it keeps what a larger group needed
+        for _, numbers in itertools.groupby(sorted(groups), lambda number: self.groups[number].path):
+            own = list(numbers)
+            with _opened(self.groups[own[0]], self._wanted) as table:
+                for number in own:
+                    group = self.groups[number]
+                    yield number, self._rows(group, table(group))
+                    if LARGE * group.bytes > self.memory:
+                        release()
+        release()
+
+    def _rows(self, group: Group, table: Any) -> Rows:
         rows: Rows = {}
         for name, columns in self.columns.items():
-            rows[name] = _values(own, table, columns, features=name == "x")
+            rows[name] = _values(group, table, columns, features=name == "x")
         for name, values in rows.items():
             if isinstance(values, list):
                 if not isinstance(rows["x"], list):
                     raise ValueError(
-                        f"{own.path}, column {self.columns[name][0]!r}: expected numbers, as in x, got lists"
+                        f"{group.path}, column {self.columns[name][0]!r}: expected numbers, as in x, got lists"
                     )
-                _check_lengths(own, rows["x"], values, self.columns[name][0], "one for each step of x")
-        del table
-        _arrow().default_memory_pool().release_unused()  # or it keeps what a larger group needed
+                _check_lengths(group, rows["x"], values, self.columns[name][0], "one for each step of x")
         return rows
 
 
@@ -221,23 +232,40 @@ def _check_columns(path: Path, schema: Any, wanted: list[str]) -> None:
             raise ValueError(f"{path}: expected one column {name!r}, got the columns {got}")
 
 
-def _read(group: Group, wanted: list[str]) -> Any:
-    """Returns the columns of a group of rows as a table."""
+@contextmanager
+def _opened(first: Group, wanted: list[str]) -> Generator[Callable[[Group], Any]]:
+    """Yields what reads some columns of a group of a file as a table; `first` is the one that is read first."""
     pyarrow = _arrow()
-    try:
-        if group.path.suffix in PARQUET:
-            from pyarrow import parquet
+    with ExitStack() as ends:
+        with _errors(first):
+            if first.path.suffix in PARQUET:
+                from pyarrow import parquet
 
-            with parquet.ParquetFile(group.path) as file:
-                table = file.read_row_group(group.number, columns=wanted, use_threads=False)
-        else:
-            with pyarrow.memory_map(str(group.path)) as source, pyarrow.ipc.open_file(source) as file:
-                table = pyarrow.Table.from_batches([file.get_batch(group.number).select(wanted)])
-    except (pyarrow.ArrowException, OSError) as error:
+                file: Any = ends.enter_context(parquet.ParquetFile(first.path))
+            else:
+                source = ends.enter_context(pyarrow.memory_map(str(first.path)))
+                file = ends.enter_context(pyarrow.ipc.open_file(source))
+
+        def table(group: Group) -> Any:
+            with _errors(group):
+                if group.path.suffix in PARQUET:
+                    found = file.read_row_group(group.number, columns=wanted, use_threads=False)
+                else:
+                    found = pyarrow.Table.from_batches([file.get_batch(group.number).select(wanted)])
+            if (rows := found.num_rows) != group.rows:
+                raise ValueError(f"{group.name}: expected {group.rows} rows, got {rows}: the file was changed")
+            return found
+
+        yield table
+
+
+@contextmanager
+def _errors(group: Group) -> Generator[None]:
+    """Turns errors of Arrow into such that name the group."""
+    try:
+        yield
+    except (_arrow().ArrowException, OSError) as error:
         raise ValueError(f"{group.name}: {str(error).splitlines()[0]}") from None
-    if table.num_rows != group.rows:
-        raise ValueError(f"{group.name}: expected {group.rows} rows, got {table.num_rows}: the file was changed")
-    return table
 
 
 def _values(group: Group, table: Any, columns: tuple[str, ...], *, features: bool) -> Any:

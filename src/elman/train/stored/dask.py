@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,11 @@ class DaskBatches(GroupedBatches):
     def described(self) -> dict[str, Any]:
         return super().described | {"batches.partitions": str(self._sizes)}
 
-    def read(self, group: int) -> Rows:
+    def read(self, groups: Sequence[int]) -> Iterator[tuple[int, Rows]]:
+        for group in groups:
+            yield group, self._partition(group)
+
+    def _partition(self, group: int) -> Rows:
         from dask.base import compute
 
         names = list(self.parts)

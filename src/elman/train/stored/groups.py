@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +16,9 @@ __all__ = ["GroupedBatches", "Rows", "as_memory"]
 
 Rows = dict[str, Any]  # "x", "y" and perhaps "sample_weight" -> an array of rows, or a list of sequences
 DEFAULT_MEMORY = 256 << 20
-BLOCK, GROUP = 4, 8  # parts of the memory for a block and a group: two blocks, one of them coming, and reading a group
+# Parts of the memory for a block, of which there are two, one of them coming; for reading a group; and for rows that a
+# training is handed at a time, where they must be padded or have the network's type.
+BLOCK, GROUP, PIECE = 4, 8, 32
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -51,8 +53,8 @@ class GroupedBatches(ABC):
         """(rows, bytes in memory) of each group."""
 
     @abstractmethod
-    def read(self, group: int) -> Rows:
-        """Returns the rows of a group."""
+    def read(self, groups: Sequence[int]) -> Iterator[tuple[int, Rows]]:
+        """Yields the rows of some groups, in whichever order, each with its number."""
 
     @abstractmethod
     def name_of(self, group: int) -> str:
@@ -84,24 +86,38 @@ class GroupedBatches(ABC):
     def epoch(self, number: int) -> Iterator[Rows]:
         """Yields the batches of epoch `number`, counted from 1, each a mapping of arguments of `Network.loss`. The next
         groups are read while the batches before them are at work."""
+        for rows, _ in self.pieces(number, 1):
+            yield {name: np.array(values) for name, values in rows.items()}
+
+    def pieces(self, number: int, count: int | None = None) -> Iterator[tuple[Rows, np.ndarray]]:
+        """Yields the batches of an epoch, `count` together or as many as a part of the memory holds: their rows one
+        after the other, and where each begins, int64 (batches + 1,). The arrays are written over when more are asked
+        for."""
         rng = np.random.default_rng([self.seed, number])
         order = rng.permutation(len(self.sizes)) if self.shuffle else np.arange(len(self.sizes))
         blocks = self._blocks(order.tolist())
-        rows: Rows = {}
-        left = np.arange(0)
+        counts = [sum(self.sizes[group][0] for group in block) for block in blocks]
+        most = max(counts) + self.batch_size
+
+        def places(n: int) -> np.ndarray:
+            """Returns where each of n rows comes to lie: batches are neighbours then."""
+            return np.argsort(rng.permutation(n)) if self.shuffle else np.arange(n)
+
+        before: Rows = {}
+        to, left, first = places(counts[0]), 0, 0  # `left` rows of those before, from `first` on, lie in front
         with ThreadPoolExecutor(1, thread_name_prefix="elman-read") as reader:
-            coming = reader.submit(self._read, blocks[0], 0)
+            coming = reader.submit(self._read, blocks[0], to, most, {})
             for i in range(len(blocks)):
-                rows = _joined(rows, left, coming.result())
-                n = len(rows["x"])
-                ends = i + 1 == len(blocks)
+                rows = _joined(before, slice(first, first + left), coming.result(), to[:left])
+                spare = {name: values for name, values in before.items() if isinstance(values, np.ndarray)}
+                before = rows
+                n, ends = len(to), i + 1 == len(blocks)
                 whole = n if ends else n // self.batch_size * self.batch_size
                 if not ends:
-                    coming = reader.submit(self._read, blocks[i + 1], n - whole)
-                chosen = rng.permutation(n) if self.shuffle else np.arange(n)
-                for first in range(0, whole, self.batch_size):
-                    yield _batch(rows, chosen[first : min(first + self.batch_size, whole)])
-                left = chosen[whole:]
+                    left, first = n - whole, whole
+                    to = places(left + counts[i + 1])
+                    coming = reader.submit(self._read, blocks[i + 1], to[left:], most, spare)
+                yield from self._cut(rows, whole, count)
 
     def _blocks(self, order: list[int]) -> list[list[int]]:
         """Returns neighbouring groups of an order together, as many as memory allows."""
@@ -116,23 +132,36 @@ class GroupedBatches(ABC):
             room -= size
         return blocks
 
-    def _read(self, block: list[int], room: int) -> Rows:
-        """Returns the rows of some groups, behind room for so many others."""
-        n = room + sum(self.sizes[group][0] for group in block)
+    def _cut(self, rows: Rows, n: int, count: int | None) -> Iterator[tuple[Rows, np.ndarray]]:
+        """Yields the first n rows in pieces of `count` batches."""
+        count = count or max(1, self.memory // PIECE // (self.batch_size * sum(map(_width, rows.values()))))
+        for first in range(0, n, count * self.batch_size):
+            last = min(n, first + count * self.batch_size)
+            starts = np.append(np.arange(0, last - first, self.batch_size), last - first)
+            yield _padded({name: values[first:last] for name, values in rows.items()}), starts
+
+    def _read(self, block: list[int], places: np.ndarray, most: int, spare: Rows) -> Rows:
+        """Returns the rows of some groups, each in its place among at most so many.
+
+        spare  rows that nobody needs any more, whose memory is used again
+        """
+        begins = np.cumsum([0, *(self.sizes[group][0] for group in block)])
+        to = {group: places[begin:] for group, begin in zip(block, begins.tolist(), strict=False)}
         found: Rows = {}
-        at = room
-        for group in block:
-            rows = self.read(group)
+        for group, rows in self.read(block):
             self._check_form(group, rows)
+            own = to[group][: len(rows["x"])]
             for name, values in rows.items():
                 if isinstance(values, list):
-                    found.setdefault(name, [None] * room).extend(values)
+                    listed = found.setdefault(name, [None] * most)
+                    for place, row in zip(own.tolist(), values, strict=True):
+                        listed[place] = row
                     continue
                 if name not in found:
-                    found[name] = np.empty((n, *values.shape[1:]), values.dtype)
+                    found[name] = _room(spare.pop(name, None), most, values)
                 found[name] = _holding(found[name], values)
-                found[name][at : at + len(values)] = values
-            at += self.sizes[group][0]
+                found[name][own] = values
+            rows.clear()  # before others are read
         return found
 
     def _check_form(self, group: int, rows: Rows) -> None:
@@ -153,32 +182,45 @@ class GroupedBatches(ABC):
                 )
 
 
+def _width(values: Any) -> int:
+    """Returns the bytes of a row, of the longest one of a list."""
+    if isinstance(values, np.ndarray):
+        return values[0].nbytes
+    return max(row.nbytes for row in values if row is not None)
+
+
+def _room(spare: Any, n: int, values: np.ndarray) -> np.ndarray:
+    """Returns an array for n rows like these: the spare one where it is of their kind, since new memory costs time."""
+    if isinstance(spare, np.ndarray) and (spare.dtype, spare.shape[1:]) == (values.dtype, values.shape[1:]):
+        return spare
+    return np.empty((n, *values.shape[1:]), values.dtype)
+
+
 def _holding(array: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Returns an array as it is, or in a type that holds the other values too without rounding them."""
     return array.astype(np.result_type(array, values), copy=False)
 
 
-def _joined(before: Rows, left: np.ndarray, rows: Rows) -> Rows:
-    """Puts what is left of the rows before into the room in front of others."""
-    if len(left):
-        for name, values in rows.items():
-            own = before[name]
-            if isinstance(values, list):
-                values[: len(left)] = [own[row] for row in left.tolist()]
-            else:
-                rows[name] = _holding(values, own)
-                rows[name][: len(left)] = own[left]
+def _joined(before: Rows, left: slice, rows: Rows, places: np.ndarray) -> Rows:
+    """Puts rows that are left of those before into their places among others."""
+    for name in rows if len(places) else ():
+        own = before[name][left]
+        if isinstance(own, list):
+            for place, row in zip(places.tolist(), own, strict=True):
+                rows[name][place] = row
+        else:
+            rows[name] = _holding(rows[name], own)
+            rows[name][places] = own
     return rows
 
 
-def _batch(rows: Rows, chosen: np.ndarray) -> Rows:
-    """Returns these rows as arguments of `Network.loss`: lists of sequences padded, with their lengths."""
-    batch: Rows = {}
+def _padded(rows: Rows) -> Rows:
+    """Returns rows as arguments of `Network.loss`: lists of sequences padded, with their lengths."""
+    found: Rows = {}
     for name, values in rows.items():
+        found[name] = values
         if isinstance(values, list):
-            batch[name], lengths = filled([values[row] for row in chosen.tolist()])
+            found[name], lengths = filled(values)
             if name == "x":
-                batch["lengths"] = lengths
-        else:
-            batch[name] = values[chosen]
-    return batch
+                found["lengths"] = lengths
+    return found
