@@ -125,7 +125,6 @@ def test_json_holds_what_the_files_hold(capsys: pytest.CaptureFixture[str]):
     assert {row["model"] for row in found["backtest"]["mean"]} == {
         "combination",
         "network",
-        "network on exponential smoothing",
         "exponential smoothing",
         "damped trend",
         "theta",

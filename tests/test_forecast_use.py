@@ -334,7 +334,7 @@ def test_the_backtest_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     found = json.loads(capsys.readouterr().out)
     assert {row["model"] for row in found["mean"]} == set(found["intervals"])
     assert "best baseline" in found["series"]["a"]["verdict"]
-    assert len(found["windows"]) == 6 * 11
+    assert len(found["windows"]) == 6 * 12
     assert main([*asked, "--to", "xml", "--skip-bad"]) == 2
     assert "to: expected one of 'csv', 'parquet', got 'xml'" in capsys.readouterr().err
     assert main(["backtest", "airline", "--windows", "1", "--horizon", "200"]) == 3
