@@ -185,9 +185,9 @@ int64_t update(const Model<T>& model, Array<T> theta, const BatchArrays& batch, 
 
 template <class T>
 void bind_model(nb::module_& m, const char* model_name, const char* tape_name) {
-  nb::class_<Tape<T>>(m, tape_name)
-      .def_ro("rows", &Tape<T>::n)
-      .def_prop_ro("steps", [](const Tape<T>& tape) { return tape.steps[0]; });
+  nb::class_<Tape<T>>(m, tape_name).def_ro("rows", &Tape<T>::n).def_prop_ro("steps", [](const Tape<T>& tape) {
+    return tape.steps[0];
+  });
   nb::class_<Model<T>>(m, model_name)
       .def(nb::new_(&make_model<T>), nb::kw_only(), "operations"_a, "inputs"_a, "states"_a, "size"_a)
       .def("predict", &predict<T>, "theta"_a, "batch"_a, "shard_size"_a, "y"_a, "final"_a)

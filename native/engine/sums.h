@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "engine/cut.h"
-#include "engine/threads/flush.h"
-#include "engine/threads/pool.h"
 #include "engine/requests.h"
 #include "engine/rows.h"
+#include "engine/threads/flush.h"
+#include "engine/threads/pool.h"
 #include "kernels.h"
 
 namespace elman {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "engine/block.h"
-#include "engine/threads/flush.h"
 #include "engine/isa.h"
+#include "engine/threads/flush.h"
 #include "engine/threads/pool.h"
 
 namespace elman {
