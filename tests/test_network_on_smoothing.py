@@ -11,7 +11,7 @@ import pytest
 import elman
 from elman import Forecaster
 from elman.core.smoothing import FORMS, Smoothing
-from elman.forecast.combination.members import ON_SMOOTHING, member_forecasts
+from elman.forecast.combination.members import LAST, ON_SMOOTHING, member_forecasts
 from elman.forecast.models.efforts import smoothed_recipe
 from elman.forecast.models.global_model import DirectModel
 from elman.forecast.models.global_strategy import GlobalStrategy
@@ -310,3 +310,14 @@ def test_a_file_from_before_is_read():
     again = CODEC.decode(description, tensors).model
     assert again.smoothed is None
     assert again.spec == model.model_.spec
+
+
+def test_a_fit_to_the_last_rows_of_a_long_series_is_no_base_of_all_its_rows():
+    """Smoothing as a member forgets what is long past, but a base has states at every row."""
+    t = np.arange(LAST + 7)  # no whole number of seasons more
+    series = Series(10.0 + np.array([3.0, -1.0, -4.0, 2.0])[t % 4] + np.random.default_rng(3).normal(0, 0.1, len(t)))
+    fitted = member_forecasts([series], 4, (4,)).damped
+    rows = np.array([len(t) - 1])
+    found, wanted = (SmoothingBase([series.values], 4, own).at(np.array([0]), rows, 8, 4) for own in (fitted, None))
+    assert found.forecast == pytest.approx(wanted.forecast, rel=0.01)
+    assert found.unit == pytest.approx(wanted.unit, rel=0.1)

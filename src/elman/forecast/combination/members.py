@@ -64,7 +64,7 @@ class Members(NamedTuple):
 
     forecasts: dict[str, np.ndarray]  # name -> (N, h)
     spread: np.ndarray  # (N, h), how large errors are expected to be
-    damped: SmoothingModels | None  # of series divided by their mean absolute values; None: their seasons were left out
+    damped: SmoothingModels | None  # of all rows, divided by their mean absolute values; None: it was fitted to others
 
 
 def member_forecasts(series: Sequence[Series], horizon: int, seasons: Sequence[int]) -> Members:
@@ -106,7 +106,7 @@ def member_forecasts(series: Sequence[Series], horizon: int, seasons: Sequence[i
     return Members(
         {name: np.clip(each, -LARGEST_FORECAST, LARGEST_FORECAST) for name, each in found.items()},
         np.clip(spread, SMALLEST, LARGEST_FORECAST),
-        damped if adjusted is None else None,
+        damped if adjusted is None and all(len(each) <= LAST for each in values) else None,
     )
 
 
