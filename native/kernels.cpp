@@ -51,6 +51,6 @@ constexpr Table<T> table() {
 
 extern const Kernels kernels;
 const Kernels kernels = {
-    ELMAN_STRING(ELMAN_ISA), table<float>(), table<double>(), {kSeriesLanes, smoothing_bytes, smooth}};
+    ELMAN_STRING(ELMAN_ISA), &caches, table<float>(), table<double>(), {kSeriesLanes, smoothing_bytes, smooth}};
 
 }  // namespace elman::ELMAN_ISA

@@ -57,12 +57,20 @@ struct StepRows {
 struct Shard;
 struct Scratch;
 
+// What weights are packed for.
+struct Packing {
+  bool backward;  // for the way back too
+  bool dx;        // as far as the network's input
+  bool moves;     // whether any state is multiplied
+  bool one_row;   // of a single row, whose way back reads some matrices where they lie
+};
+
 // What one instruction set offers for one type. All memory is the caller's; sizes are in bytes, blocks aligned to 64.
 template <class T>
 struct Table {
-  // backward: for the way back too; dx: as far as the network's input.
-  size_t (*packed_bytes)(const Program&, bool backward, bool dx);
-  void (*pack)(const Program&, const T* theta, void* packed, bool backward, bool dx, bool moves);
+  // theta must stay as it is while what is packed of it is in use.
+  size_t (*packed_bytes)(const Program&, const Packing&);
+  void (*pack)(const Program&, const T* theta, void* packed, const Packing&);
 
   // Rows of one shard or of several neighbouring ones, longest first along axis 0. A tape laid out for rows of these
   // lengths serves any such rows, again and again. It holds what the way back needs; without `keep`, only what the
@@ -131,8 +139,15 @@ struct SmoothingTable {
   void (*smooth)(const SmoothingForm&, const SmoothingSeries&, int64_t first, void* room);
 };
 
+// Bytes of each level of cache that a core may count on. They decide in which order weights and rows are visited and
+// how much goes through a network at a time, never a bit.
+struct Caches {
+  int64_t l1, l2, l3;
+};
+
 struct Kernels {
   const char* isa;
+  Caches* caches;  // filled in before anything else is called
   Table<float> f32;
   Table<double> f64;
   SmoothingTable smoothing;

@@ -28,10 +28,10 @@ def test_the_version_is_the_packages():
 
 def test_show_config_says_what_answers():
     found = elman.show_config()
-    assert list(found) == ["version", "python", "numpy", "engine", "isa", "threads", "extras"]
+    assert list(found) == ["version", "python", "numpy", "engine", "isa", "caches", "threads", "extras"]
     assert found["version"] == elman.__version__
     assert found["engine"] == elman.Network(1, 2, 1, seed=0).engine
-    assert (found["isa"] is not None) == (found["engine"] == "native")
+    assert (found["isa"] is not None) == (found["caches"] is not None) == (found["engine"] == "native")
     assert found["threads"] == elman.get_num_threads() >= 1
 
 

@@ -63,8 +63,15 @@ NB_MODULE(_native, m) {
   bind_ctc(m);
   bind_decoders(m);
   bind_smoothing(m);
-  chosen_kernels();  // a wrong ELMAN_ISA is told at import
+  chosen_kernels();  // a wrong ELMAN_ISA or ELMAN_CACHES is told at import
   m.def("isa", [] { return std::string(chosen_kernels().isa); }, "The instruction set in use.");
+  m.def(
+      "caches",
+      [] {
+        const Caches& caches = *chosen_kernels().caches;
+        return nb::make_tuple(caches.l1, caches.l2, caches.l3);
+      },
+      "Bytes of the caches of the first, second and third level that the kernels count on.");
   m.def(
       "isas",
       [] {

@@ -25,9 +25,10 @@ struct CellWeights {
   T* hh2;    // (blocks, H, hidden2.count, W): of W_hh the gates that read r * h
   T* extra;  // (extras, units): what else the cell has; each cell names its rows
   // The same matrices for the way back: panels whose outputs are the columns of W_ih and W_hh.
-  T* ih_back;   // (input.count * H, padded D)
-  T* hh_back;   // (hidden.count * H, units)
-  T* hh2_back;  // (hidden2.count * H, units)
+  T* ih_back;        // (input.count * H, padded D)
+  T* hh_back;        // (hidden.count * H, units), but of a single row, which reads hh_rows
+  T* hh2_back;       // (hidden2.count * H, units)
+  const T* hh_rows;  // W_hh where it lies in theta
 };
 
 // What layer normalisation leaves: the normalised products and cell, and one over their deviations.
@@ -95,7 +96,8 @@ struct Backward {
   T *dh, *dc;           // carry, (rows, units): in from step t + 1, out to step t - 1
   T* temp;              // (rows, units)
   bool carry;           // whether anyone reads dh and dc after this step
-  Inner inner, inner2;  // the gates that the hidden products fill
+  Gates gates;          // those that the state's product fills
+  Inner inner, inner2;  // these, and those of the second product, as inner indices
   const CellWeights<T>* w;
 
   ELMAN_INLINE Vec<T> extra(int row, int64_t unit) const { return load(w->extra + row * units + unit); }
@@ -116,10 +118,15 @@ struct Summed {
 
 // Sets dh, or adds to it, the gradient that the state's product hands to h_{t-1}, through the mask where there is one.
 template <class T>
-void state_back(const Backward<T>& b, const Inner& inner, const T* w_back, Start start) {
-  if (!b.mask) return gates_back(b.dah, b.lda, b.rows, inner, w_back, b.hidden, b.dh, b.units, start);
-  gates_back(b.dah, b.lda, b.rows, inner, w_back, b.hidden, b.dread, b.units, Start::zero);
-  for (int64_t i = 0; i < b.rows * b.units; i += kWidth<T>) {
+void state_back(const Backward<T>& b, Start start) {
+  T* to = b.mask ? b.dread : b.dh;
+  const Start begin = b.mask ? Start::zero : start;
+  if (b.w->hh_back) {
+    gates_back(b.dah, b.lda, b.rows, b.inner, b.w->hh_back, b.hidden, to, b.units, begin);
+  } else {
+    row_back(b.dah, b.gates, b.w->hh_rows, b.hidden, to, begin);
+  }
+  for (int64_t i = 0; b.mask && i < b.rows * b.units; i += kWidth<T>) {
     const Vec<T> before = start == Start::zero ? Vec<T>{} : load(b.dh + i);
     store(b.dh + i, fma<T>(load(b.mask + i), load(b.dread + i), before));
   }

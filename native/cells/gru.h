@@ -65,7 +65,7 @@ struct GRUAfterCell {
         store(b.dh + row * b.units + j, dh * z);
       }
     }
-    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
+    if (b.carry) state_back(b, Start::add);
   }
 
   // d bias_hn (hidden,)
@@ -126,7 +126,7 @@ struct GRUBeforeCell {
         store(b.dh + row * b.units + j, fma<T>(drh * mask, r, load(b.dh + row * b.units + j)));
       }
     }
-    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
+    if (b.carry) state_back(b, Start::add);
   }
 };
 

@@ -66,7 +66,7 @@ struct LSTMCell {
         store(b.dc + r * b.units + j, dc_prev);
       }
     }
-    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::zero);
+    if (b.carry) state_back(b, Start::zero);
   }
 
   // d peephole (3, H): i and f saw the cell before, o the cell after.

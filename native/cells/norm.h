@@ -120,7 +120,7 @@ struct NormCell {
     for (int64_t r = 0; r < b.rows; r++) Cell::part(b, r);
     normalise_back(b.da, b.norm.x, b.lda, b.rows, b.units, b.hidden, slots, b.norm.x_inverse);
     normalise_back(b.dah, b.norm.h, b.lda, b.rows, b.units, b.hidden, slots, b.norm.h_inverse);
-    if (b.carry) state_back(b, b.inner, b.w->hh_back, Cell::passes ? Start::add : Start::zero);
+    if (b.carry) state_back(b, Cell::passes ? Start::add : Start::zero);
   }
 
   // Gate k's pre-activation: x's part with the bias, and h's.

@@ -29,7 +29,7 @@ struct SimpleCell {
         store(b.da + r * b.lda + j, derivative<A, T>(dh, load(b.h + r * b.ld + j)));
       }
     }
-    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::zero);
+    if (b.carry) state_back(b, Start::zero);
   }
 };
 
@@ -58,7 +58,7 @@ struct LeakyCell {
         store(b.sums.own[0] + r * b.ld + j, dh * (s - load(b.h_prev[r] + j)));
       }
     }
-    if (b.carry) state_back(b, b.inner, b.w->hh_back, Start::add);
+    if (b.carry) state_back(b, Start::add);
   }
 
   // d leak (hidden,)

@@ -76,7 +76,8 @@ class Preparation {
 
   void make(const Program& p, const T* theta, Block& packed, std::vector<Block>& memory,
             std::vector<InputParts>& parts) const {
-    table_.pack(p, theta, packed.reserve(table_.packed_bytes(p, false, false)), false, false, true);
+    const Packing packing{false, false, true, false};
+    table_.pack(p, theta, packed.reserve(table_.packed_bytes(p, packing)), packing);
     parts.assign(size_t(p.n_ops), InputParts{});
     for (int32_t i = 0; i < p.n_ops; i++) {
       if (!has_parts(p, i)) continue;

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels.h"
+#include "engine/isa.h"
 #include "losses/registry.h"
 
 namespace elman {
@@ -87,9 +87,9 @@ inline int64_t longer_than(const int64_t* lengths, int64_t n, int64_t steps) {
 // cache. Memory does not grow with time, and no bit changes.
 template <class T>
 int64_t segment_steps(const Table<T>& table, const Program& p, int64_t rows) {
-  constexpr size_t kSegmentBytes = size_t(1) << 21;
   const std::vector<int64_t> once(size_t(p.n_axes * rows), 1);
-  return std::max<int64_t>(16, int64_t(kSegmentBytes / table.tape_bytes(p, {once.data(), rows}, rows, false)));
+  return std::max<int64_t>(
+      16, int64_t(size_t(2 * chosen_kernels().caches->l2) / table.tape_bytes(p, {once.data(), rows}, rows, false)));
 }
 
 // The same data from step t on, of a network with x alone. `item` is the size in bytes of one number of the network's

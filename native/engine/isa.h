@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels.h"
+#include "engine/caches.h"
 
 namespace elman {
 
@@ -53,17 +53,25 @@ inline std::vector<const Kernels*> usable_kernels() {
   return all;
 }
 
+// The best of them, or those that ELMAN_ISA names.
+inline const Kernels& named_kernels() {
+  const std::vector<const Kernels*> all = usable_kernels();
+  const char* wanted = std::getenv("ELMAN_ISA");
+  if (!wanted || !*wanted) return *all.back();
+  std::string names;
+  for (const Kernels* k : all) {
+    if (std::string(wanted) == k->isa) return *k;
+    names += names.empty() ? k->isa : std::string(", ") + k->isa;
+  }
+  throw std::invalid_argument("ELMAN_ISA: expected one of " + names + ", got " + wanted);
+}
+
+// The kernels in use. The first call decides which, and tells them the sizes of the caches.
 inline const Kernels& chosen_kernels() {
-  static const Kernels& chosen = [&]() -> const Kernels& {
-    const std::vector<const Kernels*> all = usable_kernels();
-    const char* wanted = std::getenv("ELMAN_ISA");
-    if (!wanted || !*wanted) return *all.back();
-    std::string names;
-    for (const Kernels* k : all) {
-      if (std::string(wanted) == k->isa) return *k;
-      names += names.empty() ? k->isa : std::string(", ") + k->isa;
-    }
-    throw std::invalid_argument("ELMAN_ISA: expected one of " + names + ", got " + wanted);
+  static const Kernels& chosen = []() -> const Kernels& {
+    const Kernels& kernels = named_kernels();
+    *kernels.caches = caches_at_start();
+    return kernels;
   }();
   return chosen;
 }

@@ -105,7 +105,7 @@ class Model {
     const Data data = team.with(objective.drawing(given, number), shards.n);
     const auto work = workspace();
     work->cut.assign(program_, data, shards.rows, shards.n, objective.shard_size);
-    pack(theta, work->packed, gradient != nullptr, false, moves(data));
+    pack(theta, work->packed, {gradient != nullptr, false, moves(data), shards.n == 1});
     Gradient<T>& sums = sums_for(*work, objective);
     const auto scale = sums.scale(data, objective, work->cut);
     work->cut.keep(shards.first, std::min(shards.count, work->cut.count() - shards.first));
@@ -151,7 +151,7 @@ class Model {
       const Data drawn = team.with(objective.drawing(data, step + u), count);
       const Data now = records.window > 0 ? window(drawn, objective.loss, records, u, left) : drawn;
       work->cut.assign(program_, now, picked, count, objective.shard_size);
-      pack(theta, work->packed, true, false, moves(now));
+      pack(theta, work->packed, {true, false, moves(now), count == 1});
       const auto scale = sums.scale(now, objective, work->cut);
       const double value = sums.compute(theta, work->packed, now, objective, work->cut, scale, true);
       *gradient = &sums.result();
@@ -220,7 +220,7 @@ class Model {
     Flush flush;
     const bool wanted = std::any_of(dx, dx + program_.n_inputs, [](const T* one) { return one != nullptr; });
     const auto work = workspace();
-    pack(theta, work->packed, true, wanted);
+    pack(theta, work->packed, {true, wanted, true, tape.n == 1});
     const int64_t count = int64_t(tape.shards.size());
     std::vector<std::unique_ptr<GradientSum<T>>> parts(static_cast<size_t>(count));
     work->scratch.resize(std::max(work->scratch.size(), size_t(Pool::shared().threads())));
@@ -263,8 +263,8 @@ class Model {
     }
   }
 
-  void pack(const T* theta, Block& packed, bool backward, bool dx = false, bool moves = true) const {
-    table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, backward, dx)), backward, dx, moves);
+  void pack(const T* theta, Block& packed, const Packing& packing) const {
+    table_.pack(program_, theta, packed.reserve(table_.packed_bytes(program_, packing)), packing);
   }
 
  private:
@@ -273,7 +273,7 @@ class Model {
     const int64_t packed = program_.dense;  // tables are read where they are
     if (!work.theta.empty() && std::memcmp(work.theta.data(), theta, size_t(packed) * sizeof(T)) == 0) return;
     work.theta.assign(theta, theta + packed);
-    pack(theta, work.ready, false);
+    pack(theta, work.ready, {false, false, true, false});
   }
 
   Gradient<T>& sums_for(Workspace<T>& work, const Objective& objective) const {

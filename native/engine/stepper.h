@@ -23,7 +23,7 @@ class Stepper {
         output_(size_t(batch * model_->program().out)) {
     const Program& p = program();
     std::iota(rows_.begin(), rows_.end(), int64_t(0));
-    model_->pack(theta_.data(), packed_, false);
+    model_->pack(theta_.data(), packed_, {false, false, true, false});
     const std::vector<int64_t> lengths(size_t(batch), 1);
     void* tape = tape_.reserve(table_.tape_bytes(p, {lengths.data(), batch}, batch, false));
     shard_ = table_.lay_tape(p, {lengths.data(), batch}, batch, false, tape);

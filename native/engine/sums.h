@@ -20,17 +20,16 @@ inline int64_t tree_split(int64_t n) {
   return half;
 }
 
-// Returns how many neighbouring shards go through time together: one where the packed weights fit into the cache, else
-// as many as leave work for every thread, up to kSharedRows rows. Rows don't depend on each other, so the number
-// changes no bit.
+// Returns how many neighbouring shards go through time together: one where the packed weights, of
+// which a step reads half, fit into the second-level cache; else as many as leave work for every thread, up to 64 rows,
+// or 128 where each step fetches the weights from memory. Rows don't depend on each other, so the number changes no
+// bit.
 inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t shards, int threads) {
-  constexpr size_t kCachedWeights = size_t(1) << 21;
-  constexpr int64_t kSharedRows = 64;
+  const Caches& caches = *chosen_kernels().caches;
+  const int64_t bytes = int64_t(packed_bytes);
+  const int64_t rows = bytes <= 2 * caches.l2 ? shard_rows : bytes <= caches.l3 ? 64 : 128;
   int64_t together = 1;
-  while (packed_bytes > kCachedWeights && 2 * together * shard_rows <= kSharedRows &&
-         2 * together * threads <= shards) {
-    together *= 2;
-  }
+  while (2 * together * shard_rows <= rows && 2 * together * threads <= shards) together *= 2;
   return together;
 }
 

@@ -40,28 +40,28 @@ struct AdaptiveSoftmaxLayer : PlainLayer<T> {
     return k;
   }
 
-  static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
+  static void carve_weights(Carver& m, const Op& op, const Packing& packing, OpWeights<T>& w) {
     w.forward = m.take<T>(padded<T>(head(op)) * op.in);
     w.bias = m.take<T>(padded<T>(head(op)));
-    if (backward) w.back = m.take<T>(padded<T>(op.in) * head(op));
+    if (packing.backward) w.back = m.take<T>(padded<T>(op.in) * head(op));
     each_tail(op, [&](int32_t k, const Cluster& tail) {
       w.tail[k].in = m.take<T>(padded<T>(tail.width) * op.in);
       w.tail[k].out = m.take<T>(padded<T>(tail.count) * tail.width);
-      if (!backward) return;
+      if (!packing.backward) return;
       w.tail[k].in_back = m.take<T>(padded<T>(op.in) * tail.width);
       w.tail[k].out_back = m.take<T>(padded<T>(tail.width) * tail.count);
     });
   }
 
-  static void pack(const Op& op, const T* theta, bool backward, bool, const OpWeights<T>& w) {
+  static void pack(const Op& op, const T* theta, const Packing& packing, OpWeights<T>& w) {
     const T* weight = theta + op.direction[0].weight;
     pack_transposed(w.forward, weight, head(op), op.in);
     pack_transposed(w.bias, theta + op.direction[0].bias, head(op), 1);
-    if (backward) pack_straight(w.back, weight, head(op), op.in);
+    if (packing.backward) pack_straight(w.back, weight, head(op), op.in);
     each_tail(op, [&](int32_t k, const Cluster& tail) {
       pack_transposed(w.tail[k].in, theta + tail.in, tail.width, op.in);
       pack_transposed(w.tail[k].out, theta + tail.out, tail.count, tail.width);
-      if (!backward) return;
+      if (!packing.backward) return;
       pack_straight(w.tail[k].in_back, theta + tail.in, tail.width, op.in);
       pack_straight(w.tail[k].out_back, theta + tail.out, tail.count, tail.width);
     });

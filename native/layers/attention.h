@@ -76,26 +76,26 @@ struct AttentionLayer : PlainLayer<T> {
   // How wide keys are.
   static int64_t keys(const Op& op) { return op.score == ScoreKind::additive ? op.hidden : op.second; }
 
-  static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
+  static void carve_weights(Carver& m, const Op& op, const Packing& packing, OpWeights<T>& w) {
     if (op.score == ScoreKind::dot) return;
     w.forward = m.take<T>(padded<T>(keys(op)) * op.in);
-    if (backward) w.back = m.take<T>(padded<T>(op.in) * keys(op));
+    if (packing.backward) w.back = m.take<T>(padded<T>(op.in) * keys(op));
     if (op.score == ScoreKind::general) return;
     w.bias = m.take<T>(padded<T>(op.hidden)), w.v = m.take<T>(padded<T>(op.hidden));
     w.memory = m.take<T>(padded<T>(op.hidden) * op.second);
-    if (backward) w.memory_back = m.take<T>(padded<T>(op.second) * op.hidden);
+    if (packing.backward) w.memory_back = m.take<T>(padded<T>(op.second) * op.hidden);
   }
 
-  static void pack(const Op& op, const T* theta, bool backward, bool, const OpWeights<T>& w) {
+  static void pack(const Op& op, const T* theta, const Packing& packing, OpWeights<T>& w) {
     if (op.score == ScoreKind::dot) return;
     const Direction& at = op.direction[0];
     pack_transposed(w.forward, theta + at.weight, keys(op), op.in);
-    if (backward) pack_straight(w.back, theta + at.weight, keys(op), op.in);
+    if (packing.backward) pack_straight(w.back, theta + at.weight, keys(op), op.in);
     if (op.score == ScoreKind::general) return;
     pack_transposed(w.bias, theta + at.bias, op.hidden, 1);
     pack_transposed(w.v, theta + at.extra, op.hidden, 1);
     pack_transposed(w.memory, theta + at.weight_hh, op.hidden, op.second);
-    if (backward) pack_straight(w.memory_back, theta + at.weight_hh, op.hidden, op.second);
+    if (packing.backward) pack_straight(w.memory_back, theta + at.weight_hh, op.hidden, op.second);
   }
 
   static AttentionRoom<T> room(Carver& m, const Op& op, int64_t steps, const AttentionTape<T>& a) {

@@ -15,13 +15,13 @@ ELMAN_INLINE void each_vector(int64_t rows, int64_t columns, int64_t ld, F f) {
 
 template <class T>
 struct DenseLayer : PlainLayer<T> {
-  static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
+  static void carve_weights(Carver& m, const Op& op, const Packing& packing, OpWeights<T>& w) {
     w.forward = m.take<T>(few_outputs<T>(op.out, op.in) ? op.out * padded<T>(op.in) : padded<T>(op.out) * op.in);
     w.bias = m.take<T>(padded<T>(op.out));
-    if (backward) w.back = m.take<T>(padded<T>(op.in) * op.out);
+    if (packing.backward) w.back = m.take<T>(padded<T>(op.in) * op.out);
   }
 
-  static void pack(const Op& op, const T* theta, bool backward, bool, const OpWeights<T>& w) {
+  static void pack(const Op& op, const T* theta, const Packing& packing, OpWeights<T>& w) {
     const T *weight = theta + op.direction[0].weight, *bias = theta + op.direction[0].bias;
     if (few_outputs<T>(op.out, op.in)) {
       pack_rows(w.forward, weight, op.out, op.in);
@@ -29,7 +29,7 @@ struct DenseLayer : PlainLayer<T> {
       pack_transposed(w.forward, weight, op.out, op.in);
     }
     pack_transposed(w.bias, bias, op.out, 1);
-    if (backward) pack_straight(w.back, weight, op.out, op.in);
+    if (packing.backward) pack_straight(w.back, weight, op.out, op.in);
   }
 
   static void forward(const ForwardPass<T>& f) {

@@ -45,11 +45,11 @@ struct PoolLayer : PlainLayer<T> {
 
   static bool attends(const Op& op) { return op.pool == PoolKind::attention; }
 
-  static void carve_weights(Carver& m, const Op& op, bool, bool, OpWeights<T>& w) {
+  static void carve_weights(Carver& m, const Op& op, const Packing&, OpWeights<T>& w) {
     if (attends(op)) w.forward = m.take<T>(padded<T>(op.in));
   }
 
-  static void pack(const Op& op, const T* theta, bool, bool, const OpWeights<T>& w) {
+  static void pack(const Op& op, const T* theta, const Packing&, OpWeights<T>& w) {
     if (attends(op)) pack_rows(w.forward, theta + op.direction[0].weight, 1, op.in);
   }
 

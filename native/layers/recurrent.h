@@ -6,7 +6,7 @@
 namespace elman::ELMAN_ISA {
 
 template <class T>
-void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>& w) {
+void carve_cell(Carver& m, const Op& op, const Packing& packing, CellWeights<T>& w) {
   const CellForm<T>& cell = form_of<T>(op.cell);
   const int64_t n = op.hidden, units = padded<T>(n);
   w = {};
@@ -15,27 +15,28 @@ void carve_cell(Carver& m, const Op& op, bool backward, bool dx, CellWeights<T>&
   w.hh = m.take<T>(units * cell.hidden.count * n);
   if (cell.extras) w.extra = m.take<T>(units * cell.extras);
   if (cell.second) w.hh2 = m.take<T>(units * cell.hidden2.count * n);
-  if (!backward) return;
-  if (dx) w.ih_back = m.take<T>(n * cell.input.count * padded<T>(op.in));
-  w.hh_back = m.take<T>(n * cell.hidden.count * units);
+  if (!packing.backward) return;
+  if (packing.dx) w.ih_back = m.take<T>(n * cell.input.count * padded<T>(op.in));
+  if (!packing.one_row || !row_by_row<T>(cell.hidden, n)) w.hh_back = m.take<T>(n * cell.hidden.count * units);
   if (cell.second) w.hh2_back = m.take<T>(n * cell.hidden2.count * units);
 }
 
 template <class T>
-void pack_cell(const Op& op, const T* theta, const Direction& at, bool backward, bool moves, const CellWeights<T>& w) {
+void pack_cell(const Op& op, const T* theta, const Direction& at, const Packing& packing, CellWeights<T>& w) {
   const CellForm<T>& cell = form_of<T>(op.cell);
   const T *ih = theta + at.weight, *hh = theta + at.weight_hh, *bias = theta + at.bias, *extra = theta + at.extra;
   const int64_t n = op.hidden, units = padded<T>(n);
   pack_gates(w.ih, ih, n, op.in, cell.input);
-  if (moves) pack_gates(w.hh, hh, n, n, cell.hidden);
+  if (packing.moves) pack_gates(w.hh, hh, n, n, cell.hidden);
   pack_gates(w.bias, bias, n, 1, cell.input);
   for (int64_t e = 0; e < cell.extras; e++) {
     for (int64_t j = 0; j < units; j++) w.extra[e * units + j] = j < n ? extra[e * n + j] : T(0);
   }
   if (cell.second) pack_gates(w.hh2, hh, n, n, cell.hidden2);
-  if (!backward) return;
+  if (!packing.backward) return;
+  w.hh_rows = hh;
   if (w.ih_back) pack_gates_back(w.ih_back, ih, n, op.in, cell.input);
-  if (moves) pack_gates_back(w.hh_back, hh, n, n, cell.hidden);
+  if (packing.moves && w.hh_back) pack_gates_back(w.hh_back, hh, n, n, cell.hidden);
   if (cell.second) pack_gates_back(w.hh2_back, hh, n, n, cell.hidden2);
 }
 
@@ -181,12 +182,12 @@ void recurrent_backward(const Op& op, const OpWeights<T>& w, const ShardTape<T>&
 
 template <class T>
 struct RecurrentLayer : PlainLayer<T> {
-  static void carve_weights(Carver& m, const Op& op, bool backward, bool dx, OpWeights<T>& w) {
-    for (int32_t k = 0; k < op.directions; k++) carve_cell(m, op, backward, dx, w.cell[k]);
+  static void carve_weights(Carver& m, const Op& op, const Packing& packing, OpWeights<T>& w) {
+    for (int32_t k = 0; k < op.directions; k++) carve_cell(m, op, packing, w.cell[k]);
   }
 
-  static void pack(const Op& op, const T* theta, bool backward, bool moves, const OpWeights<T>& w) {
-    for (int32_t k = 0; k < op.directions; k++) pack_cell(op, theta, op.direction[k], backward, moves, w.cell[k]);
+  static void pack(const Op& op, const T* theta, const Packing& packing, OpWeights<T>& w) {
+    for (int32_t k = 0; k < op.directions; k++) pack_cell(op, theta, op.direction[k], packing, w.cell[k]);
   }
 
   // One direction's states are the output themselves.

@@ -18,8 +18,8 @@ namespace elman::ELMAN_ISA {
 // A layer's struct as a value: what walks over the layers is compiled once, not once for each of them.
 template <class T>
 struct LayerForm {
-  void (*carve_weights)(Carver&, const Op&, bool backward, bool dx, OpWeights<T>&);
-  void (*pack)(const Op&, const T* theta, bool backward, bool moves, const OpWeights<T>&);
+  void (*carve_weights)(Carver&, const Op&, const Packing&, OpWeights<T>&);
+  void (*pack)(const Op&, const T* theta, const Packing&, OpWeights<T>&);
   void (*carve_tape)(Carver&, const Op&, int32_t place, const Steps& read, bool keep, OpTape<T>&);
   void (*carve_scratch)(Carver&, const Op&, const OpTape<T>&, int64_t block, OpScratch<T>&);
   void (*forward)(const ForwardPass<T>&);

@@ -102,7 +102,7 @@ ELMAN_INLINE int64_t previous(const Steps& s, bool reverse, int64_t t, int64_t r
 
 // The inputs' product joins the state's in registers, unless rows are so few that the weights' way from memory is what
 // counts: then it is done for many steps at once, so many that their sums stay in the cache.
-constexpr int64_t kHoistRows = 8, kHoistInputs = 16, kHoistBytes = 1 << 18;
+constexpr int64_t kHoistRows = 8, kHoistInputs = 16;
 ELMAN_INLINE bool hoists(const Steps& s, int64_t in) { return s.rows < kHoistRows && in >= kHoistInputs; }
 
 template <class T>
@@ -235,7 +235,7 @@ void scan_forward(const CellForm<T>& cell, const Steps& s, bool reverse, Directi
     const int64_t t = reverse ? s.steps - 1 - i : i, m = s.offset[t];
     if (hoist && i == ready) {
       int64_t rows = 0;
-      while (ready < s.steps && (rows == 0 || rows * d.lda * int64_t(sizeof(T)) < kHoistBytes)) {
+      while (ready < s.steps && (rows == 0 || rows * d.lda * int64_t(sizeof(T)) < hoisted_bytes())) {
         rows += s.count[reverse ? s.steps - 1 - ready : ready];
         ready++;
       }
@@ -309,7 +309,7 @@ void scan_backward(const CellForm<T>& cell, const Steps& s, bool reverse, const 
   step.hidden = d.hidden, step.units = d.units;
   step.lda = d.lda, step.ld = d.ld;
   step.dh = b.dh, step.dc = b.dc, step.temp = b.temp;
-  step.inner = inner_gates<T>(d.hidden, cell.hidden);
+  step.gates = cell.hidden, step.inner = inner_gates<T>(d.hidden, cell.hidden);
   if (cell.second) step.inner2 = inner_gates<T>(d.hidden, cell.hidden2);
   step.w = &w;
   for (int64_t i = done; i < done + count; i++) {

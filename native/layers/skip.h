@@ -10,14 +10,14 @@ struct SkipLayer : PlainLayer<T> {
   // The rows of x that meet those of y.
   static Left<T> read(const Rows<T>& x, const OpTape<T>& o) { return {x.at, x.ld, x.last ? nullptr : o.met, nullptr}; }
 
-  static void carve_weights(Carver& m, const Op& op, bool backward, bool, OpWeights<T>& w) {
+  static void carve_weights(Carver& m, const Op& op, const Packing& packing, OpWeights<T>& w) {
     w.forward = m.take<T>(padded<T>(op.out) * op.second);
-    if (backward) w.back = m.take<T>(padded<T>(op.second) * op.out);
+    if (packing.backward) w.back = m.take<T>(padded<T>(op.second) * op.out);
   }
 
-  static void pack(const Op& op, const T* theta, bool backward, bool, const OpWeights<T>& w) {
+  static void pack(const Op& op, const T* theta, const Packing& packing, OpWeights<T>& w) {
     pack_transposed(w.forward, theta + op.direction[0].weight, op.out, op.second);
-    if (backward) pack_straight(w.back, theta + op.direction[0].weight, op.out, op.second);
+    if (packing.backward) pack_straight(w.back, theta + op.direction[0].weight, op.out, op.second);
   }
 
   static void carve_tape(Carver& m, const Op& op, int32_t place, const Steps& second, bool keep, OpTape<T>& o) {

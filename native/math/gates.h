@@ -98,4 +98,55 @@ void gates_back(const T* da, int64_t lda, int64_t rows, const Inner& inner, cons
   product<true>(strided(da, lda), rows, inner, w_back, outputs, c, ldc, (const T*)nullptr, start);
 }
 
+// Whether a single row's way back takes a matrix (gates * units, units) as it lies in theta: where it exceeds the
+// second-level cache, so that packing costs its way through memory twice and more chains gain nothing. Its rows and
+// each gate's units are whole vectors then, in blocks of four or more.
+template <class T>
+ELMAN_INLINE bool row_by_row(Gates g, int64_t units) {
+  return kWidth<T> >= 4 && units % kWidth<T> == 0 && g.count * units * units * int64_t(sizeof(T)) > caches.l2;
+}
+
+// c (columns,) = start + the sum over R rows of `factors` times them, `ld` apart: in order, for whole vectors.
+template <int R, class T>
+ELMAN_NOINLINE void add_rows_times(const T* factors, const T* rows, int64_t ld, int64_t columns, T* c, Start start) {
+  constexpr int64_t W = kWidth<T>;
+  Vec<T> s[R];
+  ELMAN_UNROLL
+  for (int r = 0; r < R; r++) s[r] = splat(factors[r]);
+  for (int64_t j = 0; j < columns; j += W) {
+    Vec<T> sum = start == Start::zero ? Vec<T>{} : load(c + j);
+    ELMAN_UNROLL
+    for (int r = 0; r < R; r++) sum = fma<T>(s[r], load(rows + r * ld + j), sum);
+    store(c + j, sum);
+  }
+}
+
+// gates_back of a single row, da, with the bits of it, by the matrix w (gates * units, units) as it lies in theta: each
+// row of it is read once, and nothing need be packed.
+template <class T>
+void row_back(const T* da, Gates g, const T* w, int64_t units, T* c, Start start) {
+  constexpr int64_t W = kWidth<T>, R = W < 8 ? W : 8;
+  const int64_t last = units / W % kTileVectors, narrow = last <= 2 ? last : 0, wide = units - narrow * W;
+  T split[kTileVectors * W];  // a panel so narrow has its sums in parts that take turns (accumulate_split)
+  memset(split, 0, sizeof split);
+  if (start == Start::add) memcpy(split, c + wide, size_t(narrow * W) * sizeof(T));
+  for (int64_t j = 0; j < units; j += W) {
+    for (int k = 0; k < g.count; k++) {
+      const T* factors = da + j * g.slots + (g.first + k) * W;
+      const T* rows = w + (g.gate[k] * units + j) * units;
+      for (int64_t r = 0; r < W; r += R, factors += R, rows += R * units) {
+        add_rows_times<R>(factors, rows, units, wide, c, start);
+        start = Start::add;
+        for (int64_t q = 0; narrow > 0 && q < R; q++) {
+          T* part = split + q % (kTileVectors / narrow) * narrow * W;
+          add_rows_times<1>(factors + q, rows + q * units + wide, units, narrow * W, part, Start::add);
+        }
+      }
+    }
+  }
+  const auto part = [&split](int64_t v) { return load(split + v * W); };
+  if (narrow == 1) store(c + wide, (part(0) + part(1)) + (part(2) + part(3)));
+  if (narrow == 2) store(c + wide, part(0) + part(2)), store(c + wide + W, part(1) + part(3));
+}
+
 }  // namespace elman::ELMAN_ISA

@@ -3,7 +3,7 @@
 // the tile that computed it nor on the rows beside it.
 #pragma once
 
-#include "math/simd.h"
+#include "math/blocking.h"
 
 namespace elman::ELMAN_ISA {
 
@@ -186,10 +186,31 @@ ELMAN_NOINLINE void product_tile(const Product<T>& p, int64_t m) {
   }
 }
 
-// One panel of NV vectors: C[0:rows] = start + X W.
+// One panel of NV vectors: C[0:rows] = start + X W. Of a long panel all rows meet some lines before the next ones, and
+// their sums wait in C.
 template <int NV, bool SPLIT, class T>
-void product_panel(const Product<T>& p, int64_t rows) {
-  each_tile(rows, [&](auto size, int64_t m) { product_tile<decltype(size)::value, 1, NV, SPLIT>(p, m); });
+void product_panel(Product<T> p, int64_t rows) {
+  constexpr int64_t width = NV * kWidth<T>;
+  const auto tiles = [&] {
+    each_tile(rows, [&](auto size, int64_t m) { product_tile<decltype(size)::value, 1, NV, SPLIT>(p, m); });
+  };
+  const Inner all = p.inner;
+  const int64_t most = panel_lines(width * int64_t(sizeof(T)));
+  const bool cut = SPLIT && NV <= 2;  // such sums have parts already
+  if (cut || rows <= kTileRows || all.size() <= most) return tiles();
+  const bool single = all.count == 1;  // a run that can be cut anywhere; else whole runs go together
+  const int64_t runs = single ? all.length : all.count, lines = single ? 1 : all.length;
+  const int64_t step = most > lines ? most / lines : 1;
+  for (int64_t from = 0; from < runs; from += step) {
+    const bool last = runs - from <= step;
+    const int64_t n = last ? runs - from : step;
+    p.inner.count = single ? 1 : n, p.inner.length = single ? n : lines;
+    p.inner.stride = single ? n : all.stride, p.inner.offset = all.offset + from * (single ? 1 : all.stride);
+    p.inner.tail_count = last ? all.tail_count : 0;
+    tiles();
+    p.w += n * lines * width;
+    p.start = Start::add;
+  }
 }
 
 // SPLIT: a panel of one or two vectors may split its sums.

@@ -17,10 +17,6 @@ struct Pick {
 // in the first-level cache; a large one is content with the second.
 constexpr int64_t kOuterRows = kTileRows >= 6 ? 256 : 128;
 
-// Columns of A that all columns of X meet before the next ones do: rows of them stay in the second-level cache, and A
-// comes from memory once.
-constexpr int64_t kOuterColumns = 96;
-
 // Picked rows of A and of X, side by side.
 template <class T>
 struct Pairs {
@@ -94,7 +90,8 @@ template <class T>
 void outer_wide(const T* a, int64_t lda, Gates gates, int64_t units, const Left<T>& x, Pick all, int64_t inner, T* g,
                 Start start) {
   constexpr int64_t W = kWidth<T>, wide = kTileVectors * W;
-  const int64_t most = kOuterColumns / gates.count / W * W;  // units at a time
+  const int64_t blocks = outer_columns<T>(kOuterRows) / (gates.count * W);
+  const int64_t most = (blocks > 1 ? blocks : 1) * W;  // units at a time
   for (int64_t from = 0; from < all.count; from += kOuterRows, start = Start::add) {
     const int64_t left = all.count - from;
     const Pairs<T> pairs(a, lda, x, {all.index + from, left < kOuterRows ? left : kOuterRows, all.first});

@@ -6,31 +6,33 @@
 namespace elman::ELMAN_ISA {
 
 template <class T>
-OpWeights<T>* carve_weights(Carver& m, const Program& p, bool backward, bool dx) {
+OpWeights<T>* carve_weights(Carver& m, const Program& p, Packing packing) {
   OpWeights<T>* all = m.take<OpWeights<T>>(p.n_ops);
   OpWeights<T> measured;
   for (int32_t i = 0; i < p.n_ops; i++) {
     const Op& op = p.ops[i];
     OpWeights<T>& w = all ? all[i] : measured;
     w = {};
-    form_of<T>(op.kind).carve_weights(m, op, backward, dx || op.reads[0] > kInput, w);
+    Packing own = packing;
+    own.dx = packing.dx || op.reads[0] > kInput;
+    form_of<T>(op.kind).carve_weights(m, op, own, w);
   }
   return all;
 }
 
 template <class T>
-size_t packed_bytes(const Program& p, bool backward, bool dx) {
+size_t packed_bytes(const Program& p, const Packing& packing) {
   Carver m{nullptr, 0};
-  carve_weights<T>(m, p, backward, dx);
+  carve_weights<T>(m, p, packing);
   return m.used;
 }
 
 template <class T>
-void pack(const Program& p, const T* theta, void* packed, bool backward, bool dx, bool moves) {
+void pack(const Program& p, const T* theta, void* packed, const Packing& packing) {
   Carver m{static_cast<char*>(packed), 0};
-  const OpWeights<T>* all = carve_weights<T>(m, p, backward, dx);
+  OpWeights<T>* all = carve_weights<T>(m, p, packing);
   for (int32_t i = 0; i < p.n_ops; i++) {
-    form_of<T>(p.ops[i].kind).pack(p.ops[i], theta, backward, moves, all[i]);
+    form_of<T>(p.ops[i].kind).pack(p.ops[i], theta, packing, all[i]);
   }
 }
 

@@ -263,9 +263,9 @@ struct BackwardPass {
 template <class T>
 struct PlainLayer {
   // Memory for packed weights. backward: for the way back too; dx: the gradient of what it reads is wanted.
-  static void carve_weights(Carver&, const Op&, bool /*backward*/, bool /*dx*/, OpWeights<T>&) {}
+  static void carve_weights(Carver&, const Op&, const Packing&, OpWeights<T>&) {}
   // moves: whether any state but a first one of zero meets its weights; what is never read is not packed.
-  static void pack(const Op&, const T* /*theta*/, bool /*backward*/, bool /*moves*/, const OpWeights<T>&) {}
+  static void pack(const Op&, const T* /*theta*/, const Packing&, OpWeights<T>&) {}
   // o.steps lies ready; read: the axis of the last of what is read.
   static void carve_tape(Carver& m, const Op&, int32_t /*place*/, const Steps& /*read*/, bool /*keep*/, OpTape<T>& o) {
     o.out = m.take<T>(output_rows(*o.steps, o.last) * o.ld);

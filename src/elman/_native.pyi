@@ -414,6 +414,11 @@ def smooth(*, relative: bool, season: SeasonKind, y: Annotated[NDArray[numpy.flo
 def isa() -> str:
     """The instruction set in use."""
 
+def caches() -> tuple:
+    """
+    Bytes of the caches of the first, second and third level that the kernels count on.
+    """
+
 def isas() -> list[str]:
     """The instruction sets of this build that this processor can run."""
 

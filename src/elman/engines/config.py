@@ -28,7 +28,8 @@ EXTRAS = {
 
 
 def show_config() -> dict[str, Any]:
-    """Returns the version, the engine in use, its instruction set and threads, and which extras are installed."""
+    """Returns the version, the engine in use, its instruction set, the sizes of the caches of the first, second and
+    third level in bytes that it counts on, its threads, and which extras are installed."""
     answers = select.select(Layout([Recurrent(1)], 1)).name
     return {
         "version": __version__,
@@ -36,6 +37,7 @@ def show_config() -> dict[str, Any]:
         "numpy": np.__version__,
         "engine": answers,
         "isa": _core("isa") if answers == "native" else None,
+        "caches": _core("caches") if answers == "native" else None,
         "threads": get_num_threads(),
         "extras": [name for name, needs in EXTRAS.items() if all(map(importlib.util.find_spec, needs))],
     }
