@@ -238,6 +238,7 @@ def streams() -> dict[str, tuple[list[Layer], int]]:
 @DTYPES
 @pytest.mark.parametrize("size", [1, 3, 18])
 @pytest.mark.parametrize("kind", streams())
+@pytest.mark.compiled
 def test_stream(kind: str, size: int, dtype: str) -> None:
     layers, inputs = streams()[kind]
     layout = Layout(layers, inputs)

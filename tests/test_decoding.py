@@ -154,6 +154,7 @@ def ranks(network: Network, outputs: np.ndarray) -> Decoded:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("key", layouts())
+@pytest.mark.compiled
 def test_steps_are_those_of_predict_to_the_last_bit(key: str, dtype: str) -> None:
     """The log probability is a sum over the outputs of `predict` for the ids that were found."""
     both()
@@ -247,6 +248,7 @@ def test_a_given_state_and_steps_of_each_row(engine: str) -> None:
     assert min(len(h.ids) for row in least.rows for h in row) >= 5
 
 
+@pytest.mark.compiled
 def test_a_cell_of_ones_own_runs_on_the_reference() -> None:
     both()
 

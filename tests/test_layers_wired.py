@@ -155,6 +155,7 @@ def draw(layout: Layout, rng: np.random.Generator, dtype: str, n: int, ragged: b
 @pytest.mark.parametrize("given", [False, True], ids=["", "given"])
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.compiled
 def test_the_compiled_core_agrees_with_the_reference(name: str, ragged: bool, given: bool):
     rng, loss = np.random.default_rng(len(name)), CrossEntropy() if "decoder" in name else MSE()
     layout = Layout(NETWORKS[name], 2, INPUTS)

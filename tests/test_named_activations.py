@@ -42,6 +42,7 @@ def test_finite_differences(case: str):
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "softplus"])
+@pytest.mark.compiled
 def test_the_compiled_engine_computes_it_and_a_stream_gives_its_bits(name: str):
     cell = Simple(name, leak=0.5, noise=0.1)
     network = elman.Network.from_layers([Recurrent(37, cell), Dense(5, name)], input_size=2, seed=0)

@@ -97,6 +97,7 @@ def kept_numbers(T: int, H: int, segment: int | None) -> float:
 @pytest.mark.skipif(importlib.util.find_spec("elman._native") is None, reason="measures the compiled engine")
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux to measure the peak")
 @pytest.mark.parametrize(("recompute", "T"), [(False, 10_000), (True, 90_000)])
+@pytest.mark.compiled
 def test_memory_is_what_the_formula_says(recompute: bool, T: int) -> None:
     code = f"""
         import numpy as np, elman
@@ -120,6 +121,7 @@ def test_memory_is_what_the_formula_says(recompute: bool, T: int) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("elman._native") is None, reason="the compiled engine's memory")
 @pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.compiled
 def test_after_memory_ran_out_all_goes_on(threads: int) -> None:
     """MemoryError reaches the caller, and the next call finds no workspace half laid out."""
     code = f"""

@@ -34,6 +34,7 @@ def test_the_arithmetic_is_the_grids(cell: str) -> None:
 @linux
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("shape", [Shape("tanh", 64, 6000), Shape("gru", 16, 2000, 8, 100), Shape("lstm", T=1000, L=3)])
+@pytest.mark.compiled
 def test_memory_is_what_the_formula_says(shape: Shape, recompute: bool) -> None:
     """Tape and scratch are carved from blocks that, once large, are whole pages of 2 MiB."""
     expected = memory_formula(shape, recompute)

@@ -117,6 +117,7 @@ def test_the_count_changes_no_bit(n: int):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", ["tanh", "lstm", "gru", elman.GRU(reset_after=False), elman.LSTM(layer_norm=True)])
+@pytest.mark.compiled
 def test_threads_that_share_the_steps_of_one_row_change_no_bit(cell: Any, dtype: str):
     """From about 131,000 multiply-adds a step on, a row's units are shared (native/engine/threads/team.h)."""
     net = elman.Network(37, 397, 2, cell=cell, dtype=dtype, seed=3)  # no whole number of panels
