@@ -20,10 +20,9 @@ inline int64_t tree_split(int64_t n) {
   return half;
 }
 
-// Returns how many neighbouring shards go through time together: one where the packed weights, of
-// which a step reads half, fit into the second-level cache; else as many as leave work for every thread, up to 64 rows,
-// or 128 where each step fetches the weights from memory. Rows don't depend on each other, so the number changes no
-// bit.
+// Returns how many neighbouring shards go through time together: one where the packed weights, half of which a step
+// reads, fit into the second-level cache; else as many as leave work for every thread, up to 64 rows, or 128 where each
+// step fetches the weights from memory. Rows don't depend on each other, so the number changes no bit.
 inline int64_t shards_together(size_t packed_bytes, int64_t shard_rows, int64_t shards, int threads) {
   const Caches& caches = *chosen_kernels().caches;
   const int64_t bytes = int64_t(packed_bytes);

@@ -196,10 +196,10 @@ void product_panel(Product<T> p, int64_t rows) {
   };
   const Inner all = p.inner;
   const int64_t most = panel_lines(width * int64_t(sizeof(T)));
-  const bool cut = SPLIT && NV <= 2;  // such sums have parts already
-  if (cut || rows <= kTileRows || all.size() <= most) return tiles();
+  const bool cut = SPLIT && NV <= 2;   // such sums have parts already
   const bool single = all.count == 1;  // a run that can be cut anywhere; else whole runs go together
   const int64_t runs = single ? all.length : all.count, lines = single ? 1 : all.length;
+  if (cut || rows <= kTileRows || all.size() <= most || runs == 0) return tiles();
   const int64_t step = most > lines ? most / lines : 1;
   for (int64_t from = 0; from < runs; from += step) {
     const bool last = runs - from <= step;
