@@ -21,7 +21,7 @@ FOUND = {
 # Digests of gradients, predictions and a stream's steps: rows enough for several shards, a single row, ragged lengths,
 # given states, whole panels and broken ones.
 CELLS = 6
-SHAPES = 9
+SHAPES = 12
 PROGRAM = """
 import hashlib
 import numpy as np
@@ -32,14 +32,18 @@ rng = np.random.default_rng(3)
 for cell in (Simple(), LSTM(), GRU(), GRU(reset_after=False), LSTM(layer_norm=True), LSTM(peepholes=True)):
     for rows, steps, inputs, hidden, dtype in [
         (1, 7, 5, 64, "float32"), (1, 5, 3, 80, "float64"), (1, 4, 20, 72, "float32"), (1, 3, 2, 19, "float32"),
-        (70, 6, 33, 48, "float32"), (37, 9, 4, 21, "float64"), (5, 20, 40, 96, "float32"), (40, 3, 3, 5, "float32"),
-        (40, 3, 3, 2, "float64"),
+        (70, 6, 33, 48, "float32"), (37, 9, 4, 21, "float64"), (5, 20, 40, 96, "float32"),
+        (40, 3, 3, (48, 5), "float32"), (40, 3, 3, (48, 9), "float32"),
+        (40, 3, 3, (48, 17), "float32"), (40, 3, 3, (12, 1), "float64"), (40, 3, 3, (12, 9), "float64"),
     ]:
-        network = elman.Network(inputs, hidden, 3, cell=cell, num_layers=2, dtype=dtype, seed=1)
+        hidden = hidden if isinstance(hidden, tuple) else (hidden, hidden)
+        network = elman.Network(inputs, hidden, 3, cell=cell, dtype=dtype, seed=1)
         x = rng.standard_normal((rows, steps, inputs)).astype(dtype)
         y = rng.standard_normal((rows, steps, 3)).astype(dtype)
         lengths = rng.integers(1, steps + 1, rows)
-        state = {name: rng.standard_normal((rows, hidden)).astype(dtype) for name in network.state_names}
+        state = {
+            name: rng.standard_normal((rows, hidden[int(name[-1])])).astype(dtype) for name in network.state_names
+        }
         for given in (None, state):
             loss, gradient = network.loss_and_grad(x, y, lengths=lengths, state=given)
             answers = [np.asarray(loss), *gradient.values(), network.predict(x, lengths=lengths, state=given)]

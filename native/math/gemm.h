@@ -205,7 +205,8 @@ void product_panel(Product<T> p, int64_t rows) {
     const bool last = runs - from <= step;
     const int64_t n = last ? runs - from : step;
     p.inner.count = single ? 1 : n, p.inner.length = single ? n : lines;
-    p.inner.stride = single ? n : all.stride, p.inner.offset = all.offset + from * (single ? 1 : all.stride);
+    p.inner.stride = single ? all.stride - from : all.stride;  // the tail lies a stride behind the last run's begin
+    p.inner.offset = all.offset + from * (single ? 1 : all.stride);
     p.inner.tail_count = last ? all.tail_count : 0;
     tiles();
     p.w += n * lines * width;
