@@ -81,8 +81,10 @@ def test_they_are_found() -> None:
 
 
 def test_they_are_what_was_said() -> None:
-    answer = run("from elman import _native; print(_native.caches())", ELMAN_CACHES="48K,1M,33554432")
-    assert answer.stdout.strip() == "(49152, 1048576, 33554432)"
+    """And shown as they can be said."""
+    program = "import elman; from elman import _native; print(_native.caches(), elman.show_config()['caches'])"
+    answer = run(program, ELMAN_CACHES="48K,1M,33554433", ELMAN_ENGINE="native")
+    assert answer.stdout.strip() == "(49152, 1048576, 33554433) 48K,1M,33554433"
 
 
 @pytest.mark.parametrize(

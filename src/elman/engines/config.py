@@ -28,8 +28,8 @@ EXTRAS = {
 
 
 def show_config() -> dict[str, Any]:
-    """Returns the version, the engine in use, its instruction set, the sizes of the caches of the first, second and
-    third level in bytes that it counts on, its threads, and which extras are installed."""
+    """Returns the version, the engine in use, its instruction set, the sizes of the three levels of cache that it
+    counts on (as ELMAN_CACHES takes them: "48K,1M,32M"), its threads, and which extras are installed."""
     answers = select.select(Layout([Recurrent(1)], 1)).name
     return {
         "version": __version__,
@@ -37,7 +37,7 @@ def show_config() -> dict[str, Any]:
         "numpy": np.__version__,
         "engine": answers,
         "isa": _core("isa") if answers == "native" else None,
-        "caches": _core("caches") if answers == "native" else None,
+        "caches": ",".join(map(_size, _core("caches"))) if answers == "native" else None,
         "threads": get_num_threads(),
         "extras": [name for name, needs in EXTRAS.items() if all(map(importlib.util.find_spec, needs))],
     }
@@ -51,6 +51,14 @@ def set_num_threads(n: int) -> None:
 def get_num_threads() -> int:
     """Returns how many threads the compiled engine uses; 1 where there is only the reference engine."""
     return _core("get_num_threads") or 1
+
+
+def _size(count: int) -> str:
+    """Returns a number of bytes as ELMAN_CACHES takes it."""
+    for unit, letter in ((2**20, "M"), (2**10, "K")):
+        if count % unit == 0:
+            return f"{count // unit}{letter}"
+    return str(count)
 
 
 def _core(function: str, *arguments: Any) -> Any:
