@@ -11,6 +11,7 @@ import numpy as np
 
 from elman.anomaly import AnomalyDetector
 from elman.forecast import DataError, Forecaster, ForecastWarning
+from elman.series.notes import DataNotice
 from tests.campaigns.values import ODD, SERIES
 from tests.campaigns.wrong import Wrong
 
@@ -51,6 +52,7 @@ def run_estimator(call: Call) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", ForecastWarning)
+            warnings.simplefilter("ignore", DataNotice)
             run = run_forecaster if call.kind == "forecaster" else run_detector
             for numbers in run(call):
                 if not np.isfinite(np.asarray(numbers, dtype=np.float64)).all():

@@ -133,7 +133,8 @@ def train_linear(
     """Trains a linear model and returns it, or None where the series have too few rows.
 
     Windows with masked values are left out. None is returned where no context leaves as many windows for training,
-    beside the held-out rows, as it has rows, and where there would be more than `MOST_WEIGHTS` weights.
+    beside the held-out rows, as it has rows, where there would be more than `MOST_WEIGHTS` weights, and where a weight
+    would be too large for a float32.
 
     horizon   number of rows to forecast
     seasons   lengths of the seasons in rows, in increasing order; (1,) for none
@@ -149,7 +150,10 @@ def train_linear(
     if not best:
         return None
     segments = [z for runs in scaled for z in runs]
-    weights = _mean_weights(best, segments).astype(np.float32)
+    with np.errstate(over="ignore"):
+        weights = _mean_weights(best, segments).astype(np.float32)
+    if not np.isfinite(weights).all():  # rows of sizes so far apart that no float32 leads from one to the other
+        return None
     reach = _reach(segments, seasons[-1]) if any(each.reverts for each in best) else 0.0
     return LinearModel(seasons, weights, _sizes(best, folds), reach)
 

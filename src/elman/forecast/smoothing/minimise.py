@@ -13,6 +13,7 @@ LONGEST = 1.0  # step in one coordinate: a longer one would leap from one maximu
 Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a step that is not finite is not taken
 def minimise(
     function: Function, n: int, size: int, iterations: int = 200, tolerance: float = 1e-5
 ) -> tuple[np.ndarray, np.ndarray]:
