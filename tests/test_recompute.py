@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import subprocess
 import sys
@@ -94,7 +93,6 @@ def kept_numbers(T: int, H: int, segment: int | None) -> float:
     return T * step if segment is None else segment * step + math.ceil(T / segment) * 2 * H
 
 
-@pytest.mark.skipif(importlib.util.find_spec("elman._native") is None, reason="measures the compiled engine")
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux to measure the peak")
 @pytest.mark.parametrize(("recompute", "T"), [(False, 10_000), (True, 90_000)])
 @pytest.mark.compiled
@@ -119,7 +117,6 @@ def test_memory_is_what_the_formula_says(recompute: bool, T: int) -> None:
     assert measured == pytest.approx(expected, rel=0.1, abs=2), (measured, expected)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("elman._native") is None, reason="the compiled engine's memory")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.compiled
 def test_after_memory_ran_out_all_goes_on(threads: int) -> None:

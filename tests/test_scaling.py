@@ -30,7 +30,6 @@ def test_the_arithmetic_is_the_grids(cell: str) -> None:
     assert Shape(cell, D=64, H=64, L=3).flops == 3 * (same.flops - head) + head + 2 * dx
 
 
-@native
 @linux
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("shape", [Shape("tanh", 64, 6000), Shape("gru", 16, 2000, 8, 100), Shape("lstm", T=1000, L=3)])

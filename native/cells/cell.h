@@ -26,7 +26,7 @@ struct CellWeights {
   T* extra;  // (extras, units): what else the cell has; each cell names its rows
   // The same matrices for the way back: panels whose outputs are the columns of W_ih and W_hh.
   T* ih_back;        // (input.count * H, padded D)
-  T* hh_back;        // (hidden.count * H, units), but of a single row, which reads hh_rows
+  T* hh_back;        // (hidden.count * H, units); null where a single row reads hh_rows instead (row_by_row)
   T* hh2_back;       // (hidden2.count * H, units)
   const T* hh_rows;  // W_hh where it lies in theta
 };
